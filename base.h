@@ -1,0 +1,29 @@
+/* base: the first include of every file. Feature macros, and the few headers that all of them need. */
+#ifndef BASE_H
+#define BASE_H
+
+#if defined(__linux__)
+#define _GNU_SOURCE /* accept4, pipe2, splice, TCP_USER_TIMEOUT */
+#elif defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#elif defined(__NetBSD__)
+#define _NETBSD_SOURCE
+#elif !defined(__FreeBSD__) && !defined(__OpenBSD__) && !defined(__DragonFly__)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DILL_VERSION "1.0.0"
+
+#if defined(__GNUC__)
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define PRINTF_LIKE(fmt, args)
+#endif
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
+
+#endif

@@ -1,0 +1,105 @@
+#include "base.h"
+#include "log.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys.h"
+#include "text.h"
+
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+/* POSIX promises PIPE_BUF >= 512; Linux and the BSDs have more. A line below it is never torn, and poll() tells
+ * whether it fits. */
+#define LINE_MAX_BYTES 2048
+
+static atomic_int log_limit = LOG_INFO;
+static atomic_bool log_as_json;
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long dropped; /* under the mutex */
+
+void log_setup(enum log_level level, bool json)
+{
+	atomic_store(&log_limit, (int)level);
+	atomic_store(&log_as_json, json);
+}
+
+bool log_on(enum log_level level)
+{
+	return (int)level <= atomic_load_explicit(&log_limit, memory_order_relaxed);
+}
+
+static void add_time(struct buf *line)
+{
+	int64_t now = sys_wall();
+	time_t seconds = (time_t)(now / 1000);
+	struct tm utc;
+	char day[32];
+
+	gmtime_r(&seconds, &utc);
+	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+	buf_printf(line, "%s.%03dZ", day, (int)(now % 1000));
+}
+
+static void compose(struct buf *line, enum log_level level, const char *message, size_t len)
+{
+	if (!atomic_load(&log_as_json)) {
+		add_time(line);
+		buf_printf(line, " %-5s ", level_names[level]);
+		buf_visible(line, message, len);
+		buf_add(line, "\n", 1);
+		return;
+	}
+	buf_puts(line, "{\"time\":\"");
+	add_time(line);
+	buf_printf(line, "\",\"level\":\"%s\",\"message\":", level_names[level]);
+	buf_json(line, message, len);
+	buf_puts(line, "}\n");
+}
+
+static bool put(const struct buf *line)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & POLLOUT) && write(STDERR_FILENO, line->data, line->len) > 0;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	char message[LINE_MAX_BYTES / 4]; /* room for every byte as \xNN */
+	struct buf line = { 0 };
+	va_list args;
+	int len;
+
+	if (!log_on(level))
+		return;
+	va_start(args, fmt);
+	len = vsnprintf(message, sizeof message, fmt, args);
+	va_end(args);
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof message) {
+		len = sizeof message - 1;
+		memcpy(message + len - 3, "...", 3);
+	}
+	compose(&line, level, message, (size_t)len);
+	pthread_mutex_lock(&one_at_a_time);
+	if (dropped) {
+		struct buf lost = { 0 };
+		char text[64];
+
+		compose(&lost, LOG_WARN, text, (size_t)snprintf(text, sizeof text, "%lu log lines dropped", dropped));
+		if (put(&lost))
+			dropped = 0;
+		buf_free(&lost);
+	}
+	dropped += !put(&line);
+	pthread_mutex_unlock(&one_at_a_time);
+	buf_free(&line);
+}

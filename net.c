@@ -1,0 +1,255 @@
+#include "base.h"
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* the system cuts it to its own limit */
+
+const char *net_port(struct slice text, uint16_t *port)
+{
+	long n;
+
+	if (text_number(text, 1, 65535, &n))
+		return "is not a port (1-65535)";
+	*port = (uint16_t)n;
+	return NULL;
+}
+
+const char *net_split(struct slice text, struct slice *host, uint16_t *port)
+{
+	const char *colon = NULL;
+	size_t bare;
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] == ':')
+			colon = text.at + i;
+	if (!colon)
+		return "is not host:port";
+	*host = (struct slice){ text.at, (size_t)(colon - text.at) };
+	if (net_port((struct slice){ colon + 1, text.len - host->len - 1 }, port))
+		return "has no valid port (1-65535)";
+	bare = host->len;
+	if (bare >= 2 && host->at[0] == '[' && host->at[bare - 1] == ']') {
+		*host = (struct slice){ host->at + 1, bare - 2 };
+		return memchr(host->at, ':', host->len) ? NULL : "has no IPv6 address between its brackets";
+	}
+	if (bare && memchr(host->at, ':', bare))
+		return "needs brackets around its IPv6 address, like [::1]:80";
+	for (size_t i = 0; i < bare; i++)
+		if ((unsigned char)host->at[i] <= ' ' || strchr("[]/@,", host->at[i]))
+			return "has a character that no host name has";
+	return bare > 253 ? "has too long a host name" : NULL;
+}
+
+bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
+{
+	char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
+	char *scope;
+
+	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
+		host = (struct slice){ host.at + 1, host.len - 2 };
+	if (!host.len || host.len >= sizeof text)
+		return false;
+	memcpy(text, host.at, host.len);
+	text[host.len] = '\0';
+	memset(out, 0, sizeof *out);
+	if (inet_pton(AF_INET, text, &out->sa.v4.sin_addr) == 1) {
+		out->sa.v4.sin_family = AF_INET;
+		out->sa.v4.sin_port = htons(port);
+		return true;
+	}
+	if ((scope = strchr(text, '%')))
+		*scope++ = '\0';
+	if (inet_pton(AF_INET6, text, &out->sa.v6.sin6_addr) != 1)
+		return false;
+	if (scope && !(out->sa.v6.sin6_scope_id = if_nametoindex(scope)))
+		return false;
+	out->sa.v6.sin6_family = AF_INET6;
+	out->sa.v6.sin6_port = htons(port);
+	return true;
+}
+
+uint16_t net_addr_port(const struct net_addr *a)
+{
+	return ntohs(a->sa.any.sa_family == AF_INET6 ? a->sa.v6.sin6_port : a->sa.v4.sin_port);
+}
+
+void net_print(const struct net_addr *a, char out[NET_TEXT])
+{
+	char host[INET6_ADDRSTRLEN] = "?", scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];
+
+	if (a->sa.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->sa.v4.sin_addr, host, sizeof host);
+		snprintf(out, NET_TEXT, "%s:%u", host, net_addr_port(a));
+		return;
+	}
+	inet_ntop(AF_INET6, &a->sa.v6.sin6_addr, host, sizeof host);
+	if (a->sa.v6.sin6_scope_id && if_indextoname(a->sa.v6.sin6_scope_id, name))
+		snprintf(scope, sizeof scope, "%%%s", name);
+	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(a));
+}
+
+static int sign(long n)
+{
+	return n < 0 ? -1 : n > 0;
+}
+
+int net_compare(const struct net_addr *a, const struct net_addr *b)
+{
+	int diff = (int)a->sa.any.sa_family - (int)b->sa.any.sa_family;
+
+	if (!diff && a->sa.any.sa_family == AF_INET)
+		diff = memcmp(&a->sa.v4.sin_addr, &b->sa.v4.sin_addr, sizeof a->sa.v4.sin_addr);
+	else if (!diff)
+		diff = memcmp(&a->sa.v6.sin6_addr, &b->sa.v6.sin6_addr, sizeof a->sa.v6.sin6_addr);
+	if (!diff && a->sa.any.sa_family == AF_INET6)
+		diff = sign((long)a->sa.v6.sin6_scope_id - (long)b->sa.v6.sin6_scope_id);
+	return diff ? sign(diff) : sign((long)net_addr_port(a) - (long)net_addr_port(b));
+}
+
+bool net_is_any(const struct net_addr *a)
+{
+	return a->sa.any.sa_family == AF_INET ? a->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY)
+	                                      : IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
+}
+
+static socklen_t length(const struct net_addr *a)
+{
+	return a->sa.any.sa_family == AF_INET6 ? sizeof a->sa.v6 : sizeof a->sa.v4;
+}
+
+static void set(int fd, int level, int option, int value)
+{
+	setsockopt(fd, level, option, &value, sizeof value); /* each is an improvement, none a condition */
+}
+
+void net_nonblocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+bool net_pipe(int fds[2])
+{
+	if (pipe(fds) < 0)
+		return false;
+	net_nonblocking(fds[0]);
+	net_nonblocking(fds[1]);
+	return true;
+}
+
+static int open_socket(int family)
+{
+#ifdef SOCK_NONBLOCK
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (fd >= 0)
+		net_nonblocking(fd);
+#endif
+	return fd < 0 ? -errno : fd;
+}
+
+static int close_failed(int fd)
+{
+	int why = errno;
+
+	close(fd);
+	return -why;
+}
+
+int net_listen(const struct net_addr *a)
+{
+	int fd = open_socket(a->sa.any.sa_family);
+
+	if (fd < 0)
+		return fd;
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (a->sa.any.sa_family == AF_INET6)
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 are two listeners */
+	/* Linux and the BSDs hand these on to what is accepted, so each connection saves the calls. */
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (bind(fd, &a->sa.any, length(a)) < 0 || listen(fd, BACKLOG) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+int net_accept(int fd, struct net_addr *peer)
+{
+	socklen_t len = sizeof *peer;
+	int got;
+
+	memset(peer, 0, sizeof *peer);
+#if defined(__linux__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
+	got = accept4(fd, &peer->sa.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (got < 0)
+		return -errno;
+#else
+	got = accept(fd, &peer->sa.any, &len);
+	if (got < 0)
+		return -errno;
+	net_nonblocking(got);
+	set(got, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(got, SOL_SOCKET, SO_KEEPALIVE, 1);
+#endif
+	return got;
+}
+
+int net_connect(const struct net_addr *a)
+{
+	int fd = open_socket(a->sa.any.sa_family);
+
+	if (fd < 0)
+		return fd;
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (connect(fd, &a->sa.any, length(a)) < 0 && errno != EINPROGRESS)
+		return close_failed(fd);
+	return fd;
+}
+
+int net_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
+bool net_connected(int fd)
+{
+	struct net_addr peer;
+	socklen_t len = sizeof peer;
+
+	return getpeername(fd, &peer.sa.any, &len) == 0;
+}
+
+void net_reset_on_close(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+void net_keepalive(int fd, int idle_s, int every_s, int count)
+{
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+#endif
+#ifdef TCP_USER_TIMEOUT
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle_s + every_s * count) * 1000);
+#endif
+	(void)idle_s, (void)every_s, (void)count;
+}

@@ -1,0 +1,46 @@
+/* net: addresses both ways, and sockets that are non-blocking and closed on exec. */
+#ifndef NET_H
+#define NET_H
+
+#include "base.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "text.h"
+
+struct net_addr {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} sa;
+};
+
+#define NET_TEXT 80 /* room for any address as text, scope and port included */
+
+/* Cuts `host:port`, `[v6]:port` or `:port` (an empty host). Returns NULL or what is wrong with it; the host is not
+ * looked at. */
+const char *net_split(struct slice text, struct slice *host, uint16_t *port);
+const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
+bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an address in digits, brackets or not */
+
+void net_print(const struct net_addr *a, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
+int net_compare(const struct net_addr *a, const struct net_addr *b); /* by family, address, port */
+uint16_t net_addr_port(const struct net_addr *a);
+bool net_is_any(const struct net_addr *a);
+
+/* Sockets. Each returns a descriptor or -errno. What net_accept returns has TCP_NODELAY and keepalive already on
+ * systems where a listening socket passes them on; elsewhere they are set. */
+int net_listen(const struct net_addr *a);
+int net_accept(int fd, struct net_addr *peer);
+int net_connect(const struct net_addr *a); /* in progress, as a rule; net_error tells how it ended */
+
+int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 for none */
+bool net_connected(int fd);    /* whether the other side has answered the connect */
+void net_reset_on_close(int fd); /* close() will send RST */
+void net_keepalive(int fd, int idle_s, int every_s, int count); /* and, where it exists, TCP_USER_TIMEOUT alike */
+void net_nonblocking(int fd); /* and closed on exec */
+bool net_pipe(int fds[2]);   /* non-blocking, closed on exec */
+
+#endif

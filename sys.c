@@ -1,0 +1,118 @@
+#include "base.h"
+#include "sys.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *or_abort(void *p)
+{
+	static const char why[] = "dill: out of memory\n";
+
+	if (!p) {
+		ssize_t n = write(STDERR_FILENO, why, sizeof why - 1);
+		(void)n;
+		abort();
+	}
+	return p;
+}
+
+void *sys_alloc(size_t size)
+{
+	return or_abort(calloc(1, size ? size : 1));
+}
+
+void *sys_realloc(void *old, size_t size)
+{
+	return or_abort(realloc(old, size ? size : 1));
+}
+
+#define ARENA_BLOCK 256
+
+struct arena_block {
+	struct arena_block *below;
+	size_t used, size;
+	max_align_t data[];
+};
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	struct arena_block *b = a->top;
+	size_t need = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+	void *p;
+
+	if (!b || b->size - b->used < need) {
+		/* Blocks double up to a bound: a small list costs little, a large one few calls. */
+		size_t room = b && b->size < 64 * 1024 ? b->size * 2 : ARENA_BLOCK;
+
+		if (b && b->size >= 64 * 1024)
+			room = b->size;
+		if (room < need)
+			room = need;
+		b = sys_alloc(sizeof *b + room);
+		b->size = room;
+		b->below = a->top;
+		a->top = b;
+	}
+	p = (char *)b->data + b->used;
+	b->used += need;
+	return p;
+}
+
+char *arena_dup(struct arena *a, const char *bytes, size_t len)
+{
+	char *p = arena_alloc(a, len + 1);
+
+	if (len)
+		memcpy(p, bytes, len);
+	return p;
+}
+
+void arena_free(struct arena *a)
+{
+	while (a->top) {
+		struct arena_block *below = a->top->below;
+
+		free(a->top);
+		a->top = below;
+	}
+}
+
+static int64_t read_clock(clockid_t id, int64_t per_second)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * per_second + t.tv_nsec / (1000000000 / per_second);
+}
+
+int64_t sys_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC, 1000);
+}
+
+int64_t sys_wall(void)
+{
+	return read_clock(CLOCK_REALTIME, 1000);
+}
+
+int64_t sys_thread_cpu(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID, 1000000);
+}
+
+/* A counter through the finaliser of splitmix64: every caller gets a number of its own, without a lock. */
+uint32_t sys_random(void)
+{
+	static _Atomic uint64_t counter;
+	uint64_t x = atomic_load_explicit(&counter, memory_order_relaxed);
+
+	if (!x)
+		atomic_compare_exchange_strong(&counter, &x, (uint64_t)sys_wall() << 20 | (uint64_t)getpid());
+	x = atomic_fetch_add_explicit(&counter, 0x9e3779b97f4a7c15u, memory_order_relaxed);
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return (uint32_t)(x ^ x >> 31);
+}

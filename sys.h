@@ -1,0 +1,29 @@
+/* sys: memory that does not fail, an arena, and the clock. */
+#ifndef SYS_H
+#define SYS_H
+
+#include "base.h"
+
+/* Zeroed memory, to be given to free(). Never NULL: without memory the process says so and aborts. The data plane,
+ * where one connection may fail alone, calls malloc() instead. */
+void *sys_alloc(size_t size);
+/* As realloc(), with the same promise. What is new is not zeroed. */
+void *sys_realloc(void *old, size_t size);
+/* Makes room in *items for one more of `size` bytes, doubling: the idiom of every growing array here. */
+#define SYS_GROW(items, count, cap) \
+	((count) < (cap) ? (void)0 : (void)((items) = sys_realloc((items), ((cap) = (cap) ? (cap) * 2 : 2) * sizeof *(items))))
+
+/* An arena: many small pieces that live and die together. Start with {0}. */
+struct arena {
+	struct arena_block *top;
+};
+void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
+char *arena_dup(struct arena *a, const char *bytes, size_t len); /* with a NUL behind it */
+void arena_free(struct arena *a);
+
+int64_t sys_now(void);      /* milliseconds of the monotonic clock */
+int64_t sys_wall(void);     /* milliseconds since 1970, UTC */
+int64_t sys_thread_cpu(void); /* microseconds of CPU that the calling thread has used */
+uint32_t sys_random(void);  /* for jitter and balancing, not for secrets; any thread */
+
+#endif

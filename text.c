@@ -1,0 +1,328 @@
+#include "base.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sys.h"
+
+struct slice slice_of(const char *s)
+{
+	return (struct slice){ s, s ? strlen(s) : 0 };
+}
+
+bool slice_is(struct slice s, const char *word)
+{
+	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
+}
+
+bool slice_is_nocase(struct slice s, const char *word)
+{
+	return s.len == strlen(word) && strncasecmp(s.at, word, s.len) == 0;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.len && is_blank(s.at[0]))
+		s.at++, s.len--;
+	while (s.len && is_blank(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+bool slice_next(struct slice *rest, char sep, struct slice *part)
+{
+	const char *end;
+	size_t len;
+
+	if (!rest->at)
+		return false;
+	end = rest->len ? memchr(rest->at, sep, rest->len) : NULL;
+	len = end ? (size_t)(end - rest->at) : rest->len;
+	*part = slice_trim((struct slice){ rest->at, len });
+	*rest = end ? (struct slice){ end + 1, rest->len - len - 1 } : (struct slice){ NULL, 0 };
+	return true;
+}
+
+char *buf_room(struct buf *b, size_t size)
+{
+	if (b->cap - b->len <= size) {
+		size_t cap = b->cap ? b->cap * 2 : 128;
+
+		if (cap < b->len + size + 1)
+			cap = b->len + size + 1;
+		b->data = sys_realloc(b->data, cap);
+		b->cap = cap;
+		b->data[b->len] = '\0';
+	}
+	return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	char *to = buf_room(b, len);
+
+	if (len)
+		memcpy(to, bytes, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list args, again;
+	int len;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, args);
+	if (len > 0) {
+		vsnprintf(buf_room(b, (size_t)len), (size_t)len + 1, fmt, again);
+		b->len += (size_t)len;
+	}
+	va_end(again);
+	va_end(args);
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ 0 };
+}
+
+/* C1 controls reach a terminal as two bytes of UTF-8, 0xc2 0x80-0x9f. */
+static size_t control_at(const char *p, size_t len)
+{
+	unsigned char c = (unsigned char)p[0];
+
+	if (c < 0x20 || c == 0x7f)
+		return 1;
+	return c == 0xc2 && len > 1 && ((unsigned char)p[1] & 0xe0) == 0x80 ? 2 : 0;
+}
+
+size_t text_visible(char *out, size_t room, const char *bytes, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (size_t i = 0; i < len;) {
+		size_t hidden = control_at(bytes + i, len - i);
+
+		if (n + (hidden ? hidden * 4 : 1) > room)
+			break;
+		if (!hidden)
+			out[n++] = bytes[i++];
+		for (; hidden; hidden--, i++) {
+			unsigned char c = (unsigned char)bytes[i];
+
+			memcpy(out + n, (char[4]){ '\\', 'x', hex[c >> 4], hex[c & 15] }, 4);
+			n += 4;
+		}
+	}
+	return n;
+}
+
+void buf_visible(struct buf *b, const char *bytes, size_t len)
+{
+	b->len += text_visible(buf_room(b, len * 4), len * 4, bytes, len);
+	if (b->data)
+		b->data[b->len] = '\0';
+}
+
+/* The length of the UTF-8 sequence at p (RFC 3629), 0 when it is none. */
+static size_t utf8_at(const unsigned char *p, size_t len)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
+	         : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+
+	if (n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if (n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0)))
+		return 0;
+	if (n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90)))
+		return 0;
+	return n;
+}
+
+void buf_json(struct buf *b, const char *bytes, size_t len)
+{
+	buf_add(b, "\"", 1);
+	for (size_t i = 0; i < len;) {
+		unsigned char c = (unsigned char)bytes[i];
+		size_t n = utf8_at((const unsigned char *)bytes + i, len - i);
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(b, "\\u%04x", c);
+		else if (!n)
+			buf_puts(b, "\\ufffd");
+		else
+			buf_add(b, bytes + i, n);
+		i += n ? n : 1;
+	}
+	buf_add(b, "\"", 1);
+}
+
+const char *text_number(struct slice s, long min, long max, long *out)
+{
+	bool minus = s.len && s.at[0] == '-';
+	long n = 0;
+
+	if (s.len == (size_t)minus)
+		return "is not a number";
+	for (size_t i = minus; i < s.len; i++) {
+		int digit = s.at[i] - '0';
+
+		if (digit < 0 || digit > 9)
+			return "is not a number";
+		if (n > (0x7fffffffL - digit) / 10)
+			return "is too large";
+		n = n * 10 + digit;
+	}
+	if (minus)
+		n = -n;
+	if (n < min)
+		return "is too small";
+	if (n > max)
+		return "is too large";
+	*out = n;
+	return NULL;
+}
+
+/* Units in nanoseconds; a longer name stands before its prefix. */
+static const struct {
+	const char *name;
+	int64_t ns;
+} units[] = {
+	{ "ns", 1 }, { "us", 1000 }, { "\302\265s", 1000 }, { "\316\274s", 1000 }, { "ms", 1000000 },
+	{ "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 },
+};
+
+static int64_t take_unit(struct slice *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		size_t len = strlen(units[i].name);
+
+		if (s->len >= len && memcmp(s->at, units[i].name, len) == 0) {
+			s->at += len;
+			s->len -= len;
+			return units[i].ns;
+		}
+	}
+	return 0;
+}
+
+/* One number and its unit, added to *ns. At most 18 digits count, so nothing overflows below a century. */
+static bool take_part(struct slice *s, bool bare_ok, double *ns)
+{
+	double n = 0, scale = 1;
+	bool digits = false, point = false;
+	int64_t unit;
+
+	for (; s->len && (s->at[0] == '.' || (s->at[0] >= '0' && s->at[0] <= '9')); s->at++, s->len--) {
+		if (s->at[0] == '.') {
+			if (point)
+				return false;
+			point = true;
+			continue;
+		}
+		digits = true;
+		n = n * 10 + (s->at[0] - '0');
+		scale *= point ? 10 : 1;
+	}
+	if (!digits)
+		return false;
+	unit = s->len == 0 && bare_ok ? 1000000000 : take_unit(s);
+	*ns += n / scale * (double)unit;
+	return unit != 0;
+}
+
+const char *text_duration(struct slice s, int64_t *ms)
+{
+	static const char wrong[] = "is not a duration (like 250ms, 5s or 1m30s)";
+	double ns = 0;
+	bool first = true;
+
+	if (!s.len)
+		return wrong;
+	for (; s.len; first = false)
+		if (!take_part(&s, first, &ns))
+			return wrong;
+	if (ns > 3600e9 * 24 * 3650)
+		return "is longer than ten years";
+	*ms = (int64_t)((ns + 999999) / 1000000); /* a duration above zero stays above zero */
+	return NULL;
+}
+
+const char *text_bool(struct slice s, bool *out)
+{
+	static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (slice_is_nocase(s, words[i])) {
+			*out = i & 1;
+			return NULL;
+		}
+	return "is not true or false";
+}
+
+void text_print_duration(int64_t ms, char out[32])
+{
+	int64_t h = ms / 3600000, m = ms / 60000 % 60, s = ms / 1000 % 60, rest = ms % 1000;
+	int n = 0;
+
+	out[0] = '\0';
+	if (h)
+		n += snprintf(out + n, 32 - (size_t)n, "%lldh", (long long)h);
+	if (m)
+		n += snprintf(out + n, 32 - (size_t)n, "%lldm", (long long)m);
+	if (s || ms == 0)
+		n += snprintf(out + n, 32 - (size_t)n, "%llds", (long long)s);
+	if (rest)
+		snprintf(out + n, 32 - (size_t)n, "%lldms", (long long)rest);
+}
+
+#define DISTANCE_MAX 64
+
+int text_distance(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	int row[DISTANCE_MAX + 1];
+
+	if (la > DISTANCE_MAX || lb > DISTANCE_MAX)
+		return DISTANCE_MAX;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = (int)j;
+	for (size_t i = 1; i <= la; i++) {
+		int diagonal = row[0];
+
+		row[0] = (int)i;
+		for (size_t j = 1; j <= lb; j++) {
+			int cost = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j - 1] + 1 < cost)
+				cost = row[j - 1] + 1;
+			if (row[j] + 1 < cost)
+				cost = row[j] + 1;
+			row[j] = cost;
+		}
+	}
+	return row[lb];
+}

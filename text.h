@@ -1,0 +1,49 @@
+/* text: slices of somebody else's bytes, a growable buffer, strict numbers and durations. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include "base.h"
+
+#include <stdarg.h>
+
+/* Borrowed bytes, without a NUL. */
+struct slice {
+	const char *at;
+	size_t len;
+};
+
+struct slice slice_of(const char *s); /* NULL gives an empty slice */
+bool slice_is(struct slice s, const char *word);
+bool slice_is_nocase(struct slice s, const char *word);
+struct slice slice_trim(struct slice s); /* without spaces, tabs and line ends around it */
+/* Cuts the next part off *rest, up to `sep` or the end, trimmed. False when nothing is left. */
+bool slice_next(struct slice *rest, char sep, struct slice *part);
+
+/* Growing bytes; data is NULL or ends in a NUL that len does not count. Start with {0}. */
+struct buf {
+	char *data;
+	size_t len, cap;
+};
+
+char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len; the caller moves len */
+void buf_add(struct buf *b, const void *bytes, size_t len);
+void buf_puts(struct buf *b, const char *s);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
+void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
+void buf_free(struct buf *b);
+
+/* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
+ * Returns the bytes written, no NUL behind them. */
+size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
+
+/* Parsers. Each takes the whole slice or nothing, and returns NULL or what is wrong, as words that follow the value:
+ * "is not a number". *out is set only on success. */
+const char *text_number(struct slice s, long min, long max, long *out);
+const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1.5h; a bare number is seconds */
+const char *text_bool(struct slice s, bool *out);       /* true false yes no on off 1 0 */
+
+void text_print_duration(int64_t ms, char out[32]); /* the shortest form that text_duration reads: 5m, 1m30s, 250ms */
+int text_distance(const char *a, const char *b);    /* edits between two words, for "did you mean" */
+
+#endif
