@@ -1,0 +1,71 @@
+/* libFuzzer target for json.c: every token of what parses stays inside the text, and every accessor takes it. */
+#include "base.h"
+
+#include "../json.c"
+#include "../sys.c"
+#include "../text.c"
+
+#define MUST(condition) \
+	do { \
+		if (!(condition)) \
+			abort(); \
+	} while (0)
+
+static void check_token(const struct json *j, uint32_t t, size_t size)
+{
+	const struct json_token *token = &j->tokens[t];
+	struct buf plain = { 0 };
+	uint32_t members = 0;
+	long n;
+
+	MUST((size_t)token->at + token->len <= size && token->next > t && token->next <= j->count);
+	MUST(json_string(j, t, &plain) == (token->type == JSON_STRING));
+	json_integer(j, t, -1000, 1000, &n);
+	if (token->type == JSON_ARRAY || token->type == JSON_OBJECT) {
+		for (JSON_EACH(j, t, e)) {
+			MUST(e < token->next && j->tokens[e].at > token->at);
+			members++;
+		}
+		MUST(members == token->count);
+	} else {
+		MUST(token->next == t + 1);
+	}
+	if (token->type == JSON_OBJECT && token->count) {
+		buf_add(&plain, "", 0); /* an empty name leaves no data else */
+		MUST(json_string(j, t + 1, &plain));
+		MUST(strlen(plain.data) < plain.len || json_get(j, t, plain.data) == t + 2);
+	}
+	buf_free(&plain);
+}
+
+/* What json.c reads back from what buf_json() has written is the same, unless it was no UTF-8. */
+static void check_writer(const char *text, size_t size)
+{
+	struct json j = { 0 };
+	struct buf out = { 0 }, back = { 0 };
+
+	buf_json(&out, text, size);
+	MUST(!json_parse(&j, out.data, out.len) && j.count == 1 && json_string(&j, 0, &back));
+	MUST(strstr(out.data, "\\ufffd") || (back.len == size && (!size || memcmp(back.data, text, size) == 0)));
+	buf_free(&out);
+	buf_free(&back);
+	json_free(&j);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct json j = { 0 };
+
+	if (json_parse(&j, (const char *)data, size)) {
+		MUST(j.error_at <= size);
+	} else {
+		MUST(j.count && j.tokens[0].next == j.count);
+		for (uint32_t t = 0; t < j.count; t++)
+			check_token(&j, t, size);
+	}
+	json_free(&j);
+	check_writer((const char *)data, size);
+	return 0;
+}

@@ -1,0 +1,432 @@
+/* Cases for format.c: the same configuration in seven spellings, then each format's own rules. */
+#include "base.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#define reader json_reader /* json.c has a struct of that name, too */
+#include "../json.c"
+#undef reader
+#include "../format.c"
+#include "../reader.c"
+#include "../sys.c"
+#include "../text.c"
+#include "../toml.c"
+#include "../yaml.c"
+#include "format_cases.h"
+
+static int passed, failed;
+
+static const char *const names[] = {
+	[FORMAT_NONE] = "none", [FORMAT_TOML] = "toml", [FORMAT_INI] = "ini", [FORMAT_YAML] = "yaml",
+	[FORMAT_JSON] = "json", [FORMAT_HCL] = "hcl", [FORMAT_ENV] = "env", [FORMAT_PROPERTIES] = "properties",
+};
+
+static void check(bool ok, const char *what, const char *text, const char *got, const char *want)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s\n--- text\n%s\n--- got\n%s\n--- want\n%s\n", what, text, got, want);
+}
+
+/* What a text comes to: "LINE key=value" lines, or "!LINE error". */
+static void show(struct buf *out, enum format format, const char *text, size_t len)
+{
+	char *exact = malloc(len ? len : 1); /* so that a byte too far is seen */
+	struct format_doc doc;
+
+	memcpy(exact, text, len);
+	if (!format_read(&doc, format, exact, len))
+		buf_printf(out, "!%d %s", doc.error_line, doc.error);
+	free(exact); /* the items are copies */
+	for (size_t i = 0; i < doc.count; i++) {
+		buf_printf(out, "%s%d %s=", i ? "\n" : "", doc.items[i].line, doc.items[i].key);
+		buf_visible(out, doc.items[i].value, strlen(doc.items[i].value));
+	}
+	buf_add(out, "", 0);
+	format_free(&doc);
+}
+
+/* `want` as show() has it; of an error, its beginning. */
+static void read_case(enum format format, const char *text, size_t len, const char *want)
+{
+	struct buf got = { 0 };
+
+	show(&got, format, text, len);
+	check(*want == '!' ? strncmp(got.data, want, strlen(want)) == 0 : strcmp(got.data, want) == 0, names[format], text,
+	      got.data, want);
+	buf_free(&got);
+}
+
+/* One configuration, seven spellings. Lists in formats without lists are text, and the keys of env files are names of
+ * variables; so the items are compared in the spelling that is common to all: the name, and the list joined. */
+
+static const char config_toml[] =
+	"# everything\n"
+	"peek.listener = ':2323'\n"
+	"[listeners]\n"
+	"port_min = 1_024\n"
+	"port_max = 0xbfff\n"
+	"drain = \"1m30s\"\n"
+	"[listeners.allowed]\n"
+	"local = \"127.0.0.1\"\n"
+	"v6 = \"::1\" # loopback\n"
+	"[consul]\n"
+	"address = \"http://10.0.0.1:8500\"\n"
+	"token = \"a\\\"b\\\\c $d\"\n"
+	"[log]\n"
+	"access = true\n"
+	"[services.web]\n"
+	"listener = [\n\t'any:80', # first\n\t'any:8080',\n]\n"
+	"backends = ['10.0.0.1:80', '10.0.0.2:80']\n"
+	"balance = 'p2c'\n"
+	"[services.db]\n"
+	"listener = 'local:5432'\n"
+	"backends = ['db.internal:5432']\n";
+
+static const char config_ini[] =
+	"; everything\n"
+	"peek.listener = :2323\n"
+	"[listeners]\n"
+	"port_min = 1024\n"
+	"port_max = 49151\n"
+	"drain = 1m30s\n"
+	"\n[listeners.allowed]\n"
+	"local = 127.0.0.1\n"
+	"v6 = ::1 ; loopback\n"
+	"[consul]\n"
+	"address = http://10.0.0.1:8500\n"
+	"token = a\"b\\c $d\n"
+	"[log]\n"
+	"access = true\n"
+	"[services.web]\n"
+	"listener = any:80, any:8080\n"
+	"backends = 10.0.0.1:80, 10.0.0.2:80\n"
+	"balance = \"p2c\"\n"
+	"[services.db]\n"
+	"listener = local:5432\n"
+	"backends = db.internal:5432\n";
+
+static const char config_yaml[] =
+	"---\n"
+	"# everything\n"
+	"peek: {listener: ':2323'}\n"
+	"listeners:\n"
+	"  port_min: 1024\n"
+	"  port_max: 49151\n"
+	"  drain: 1m30s\n"
+	"  allowed:\n"
+	"    local: 127.0.0.1\n"
+	"    v6: ::1 # loopback\n"
+	"consul:\n"
+	"  address: http://10.0.0.1:8500\n"
+	"  token: \"a\\\"b\\\\c $d\"\n"
+	"log: {access: true}\n"
+	"services:\n"
+	"  web:\n"
+	"    listener: [any:80,\n      any:8080]\n"
+	"    backends:\n"
+	"    - 10.0.0.1:80\n"
+	"    - \"10.0.0.2:80\"\n"
+	"    balance: p2c\n"
+	"  db:\n"
+	"    listener: local:5432\n"
+	"    backends:\n"
+	"      - db.internal:5432\n";
+
+static const char config_json[] =
+	"{\"peek\": {\"listener\": \":2323\"},\n"
+	" \"listeners\": {\"port_min\": 1024, \"port_max\": 49151, \"drain\": \"1m30s\",\n"
+	"  \"allowed\": {\"local\": \"127.0.0.1\", \"v6\": \"::1\"}},\n"
+	" \"consul\": {\"address\": \"http:\\/\\/10.0.0.1:8500\", \"token\": \"a\\\"b\\\\c \\u0024d\"},\n"
+	" \"log\": {\"access\": true},\n"
+	" \"services\": {\n"
+	"  \"web\": {\"listener\": [\"any:80\", \"any:8080\"], \"backends\": [\"10.0.0.1:80\", \"10.0.0.2:80\"],\n"
+	"   \"balance\": \"p2c\"},\n"
+	"  \"db\": {\"listener\": \"local:5432\", \"backends\": [\"db.internal:5432\"]}}}\n";
+
+static const char config_hcl[] =
+	"# everything\n"
+	"peek { listener = \":2323\" }\n"
+	"listeners {\n"
+	"  port_min = 1024 // lowest\n"
+	"  port_max = 49151\n"
+	"  drain = \"1m30s\"\n"
+	"  allowed = { local = \"127.0.0.1\", \"v6\": \"::1\" }\n"
+	"}\n"
+	"consul {\n"
+	"  address = \"http://10.0.0.1:8500\"\n"
+	"  token = \"a\\\"b\\\\c $d\"\n"
+	"}\n"
+	"log { access = true }\n"
+	"services \"web\" {\n"
+	"  listener = [\n    \"any:80\", /* first */\n    \"any:8080\",\n  ]\n"
+	"  backends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n"
+	"  balance = \"p2c\"\n"
+	"}\n"
+	"services \"db\" {\n"
+	"  listener = \"local:5432\"\n"
+	"  backends = [\"db.internal:5432\"]\n"
+	"}\n";
+
+static const char config_env[] =
+	"# everything\n"
+	"DILL_PEEK_LISTENER=:2323\n"
+	"export DILL_LISTENERS_PORT_MIN=1024\n"
+	"export DILL_LISTENERS_PORT_MAX='49151'\n"
+	"DILL_LISTENERS_DRAIN=1m30s\n"
+	"\n"
+	"DILL_LISTENERS_ALLOWED_LOCAL=127.0.0.1\n"
+	"DILL_LISTENERS_ALLOWED_V6=::1   # loopback\n"
+	"DILL_CONSUL_ADDRESS=\"http://10.0.0.1:8500\"\n"
+	"DILL_CONSUL_TOKEN=\"a\\\"b\\\\c \\$d\"\n"
+	"DILL_LOG_ACCESS=true\n"
+	"DILL_SERVICES_WEB_LISTENER=any:80,any:8080\n"
+	"DILL_SERVICES_WEB_BACKENDS=10.0.0.1:80,10.0.0.2:80\n"
+	"DILL_SERVICES_WEB_BALANCE=p2c\n"
+	"DILL_SERVICES_DB_LISTENER=local:5432\n"
+	"DILL_SERVICES_DB_BACKENDS=db.internal:5432\n";
+
+static const char config_properties[] =
+	"! everything\n"
+	"peek.listener = :2323\n"
+	"listeners.port_min=1024\n"
+	"listeners.port_max 49151\n"
+	"listeners.drain: 1m30s\n"
+	"listeners.allowed.local = 127.0.0.1\n"
+	"listeners.allowed.v6 = ::1\n"
+	"consul.address = http\\://10.0.0.1\\:8500\n"
+	"consul.token = a\\\"b\\\\c \\u0024d\n"
+	"log.access = true\n"
+	"services.web.listener = any:80,\\\n   any:8080\n"
+	"services.web.backends = 10.0.0.1:80, \\\n   10.0.0.2:80\n"
+	"services.web.balance = p2c\n"
+	"services.db.listener = local:5432\n"
+	"services.db.backends = db.internal:5432\n";
+
+static const char config_common[] =
+	"DILL_PEEK_LISTENER=:2323\n"
+	"DILL_LISTENERS_PORT_MIN=1024\n"
+	"DILL_LISTENERS_PORT_MAX=49151\n"
+	"DILL_LISTENERS_DRAIN=1m30s\n"
+	"DILL_LISTENERS_ALLOWED_LOCAL=127.0.0.1\n"
+	"DILL_LISTENERS_ALLOWED_V6=::1\n"
+	"DILL_CONSUL_ADDRESS=http://10.0.0.1:8500\n"
+	"DILL_CONSUL_TOKEN=a\"b\\c $d\n"
+	"DILL_LOG_ACCESS=true\n"
+	"DILL_SERVICES_WEB_LISTENER=any:80,any:8080\n"
+	"DILL_SERVICES_WEB_BACKENDS=10.0.0.1:80,10.0.0.2:80\n"
+	"DILL_SERVICES_WEB_BALANCE=p2c\n"
+	"DILL_SERVICES_DB_LISTENER=local:5432\n"
+	"DILL_SERVICES_DB_BACKENDS=db.internal:5432\n";
+
+static const struct {
+	enum format format;
+	const char *text;
+} configs[] = {
+	{ FORMAT_TOML, config_toml }, { FORMAT_INI, config_ini }, { FORMAT_YAML, config_yaml },
+	{ FORMAT_JSON, config_json }, { FORMAT_HCL, config_hcl }, { FORMAT_ENV, config_env },
+	{ FORMAT_PROPERTIES, config_properties },
+};
+
+static void add_common(struct buf *out, const struct format_item *item, enum format format)
+{
+	struct slice rest = slice_of(item->value), part;
+	const char *index = strchr(item->key, '[');
+
+	if (index && strcmp(index, "[0]") != 0) {
+		out->len--; /* goes on with the list */
+		buf_printf(out, ",%s\n", item->value);
+		return;
+	}
+	buf_puts(out, format == FORMAT_ENV ? "" : "DILL_");
+	for (const char *p = item->key; p != index && *p; p++)
+		buf_printf(out, "%c", isalnum((unsigned char)*p) ? toupper((unsigned char)*p) : '_');
+	for (bool first = true; slice_next(&rest, ',', &part); first = false)
+		buf_printf(out, "%s%.*s", first ? "=" : ",", (int)part.len, part.at);
+	buf_puts(out, "\n");
+}
+
+static void spellings(const char *line_end, const char *start)
+{
+	for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
+		struct buf text = { 0 }, got = { 0 };
+		struct format_doc doc;
+
+		buf_puts(&text, start);
+		for (const char *p = configs[i].text; *p; p++)
+			*p == '\n' ? buf_puts(&text, line_end) : buf_add(&text, p, 1);
+		if (!format_read(&doc, configs[i].format, text.data, text.len))
+			buf_printf(&got, "!%d %s", doc.error_line, doc.error);
+		for (size_t j = 0; j < doc.count; j++)
+			add_common(&got, &doc.items[j], configs[i].format);
+		check(strcmp(got.data, config_common) == 0, names[configs[i].format], text.data, got.data, config_common);
+		format_free(&doc);
+		buf_free(&text);
+		buf_free(&got);
+	}
+}
+
+/* Services in a list, in all formats that have lists: the same items to the byte. */
+
+static void service_lists(void)
+{
+	static const char want[] =
+		"services[0].name=web\nservices[0].listener=any:80\nservices[0].backends[0]=10.0.0.1:80\n"
+		"services[0].backends[1]=b:80\nservices[1].name=db\nservices[1].listener=any:5432\nservices[1].backends=\n"
+		"apps[0].name=five\napps[0].ports[0]=5001\napps[0].ports[1]=5200\napps[0].targets[0]=host-a:5001\n";
+	static const struct {
+		enum format format;
+		const char *text;
+	} texts[] = {
+		{ FORMAT_TOML, "[[services]]\nname = 'web'\nlistener = 'any:80'\nbackends = ['10.0.0.1:80', 'b:80']\n"
+		               "[[services]]\nname = 'db'\nlistener = 'any:5432'\nbackends = []\n"
+		               "[[apps]]\nname = 'five'\nports = [5001, 5200]\ntargets = ['host-a:5001']\n" },
+		{ FORMAT_TOML, "services = [{name = 'web', listener = 'any:80', backends = ['10.0.0.1:80', 'b:80']},\n"
+		               "  {name = 'db', listener = 'any:5432', backends = []},\n]\n"
+		               "apps = [{name = 'five', ports = [5001, 5200], targets = ['host-a:5001']}]" },
+		{ FORMAT_YAML, "services:\n- name: web\n  listener: any:80\n  backends: [10.0.0.1:80, b:80]\n"
+		               "- name: db\n  listener: any:5432\n  backends: []\n"
+		               "apps:\n  - name: five\n    ports: [5001, 5200]\n    targets:\n    - host-a:5001\n" },
+		{ FORMAT_YAML, "services:\n  -\n    name: web\n    listener: 'any:80'\n    backends:\n    - 10.0.0.1:80\n    - b:80\n"
+		               "  - {name: db, listener: any:5432, backends: [ ]}\n"
+		               "apps: [{name: five, ports: [5001, 5200], targets: [host-a:5001]}]" },
+		{ FORMAT_JSON, "{\"services\": [{\"name\": \"web\", \"listener\": \"any:80\", \"backends\": [\"10.0.0.1:80\", \"b:80\"]},\n"
+		               "{\"name\": \"db\", \"listener\": \"any:5432\", \"backends\": []}],\n"
+		               "\"apps\": [{\"name\": \"five\", \"ports\": [5001, 5200], \"targets\": [\"host-a:5001\"]}]}" },
+		{ FORMAT_HCL, "services {\n name = \"web\"\n listener = \"any:80\"\n backends = [\"10.0.0.1:80\", \"b:80\"]\n}\n"
+		              "services {\n name = \"db\"\n listener = \"any:5432\"\n backends = []\n}\n"
+		              "apps {\n name = \"five\"\n ports = [5001, 5200]\n targets = [\"host-a:5001\"]\n}\n" },
+		{ FORMAT_HCL, "services = [{ name = \"web\", listener = \"any:80\", backends = [\"10.0.0.1:80\", \"b:80\"] },\n"
+		              "{\n name = \"db\"\n listener = \"any:5432\"\n backends = [] }]\n"
+		              "apps = [{ name: \"five\", ports: [5001, 5200], targets: [\"host-a:5001\"] }]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct buf got = { 0 };
+		struct format_doc doc;
+
+		if (!format_read(&doc, texts[i].format, texts[i].text, strlen(texts[i].text)))
+			buf_printf(&got, "!%d %s", doc.error_line, doc.error);
+		for (size_t j = 0; j < doc.count; j++)
+			buf_printf(&got, "%s=%s\n", doc.items[j].key, doc.items[j].value);
+		check(strcmp(got.data, want) == 0, names[texts[i].format], texts[i].text, got.data, want);
+		format_free(&doc);
+		buf_free(&got);
+	}
+}
+
+/* For every format: with CRLF and a byte order mark it reads the same, and bad bytes are refused. */
+static void run_cases(enum format format, const struct format_case *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct buf text = { 0 };
+
+		read_case(format, cases[i].text, strlen(cases[i].text), cases[i].want);
+		buf_puts(&text, "\357\273\277");
+		for (const char *p = cases[i].text; *p; p++)
+			buf_puts(&text, *p == '\n' ? "\r\n" : (char[2]){ *p, '\0' });
+		read_case(format, text.data, text.len, cases[i].want);
+		buf_free(&text);
+	}
+}
+
+static void bad_bytes(enum format format)
+{
+	read_case(format, "\n\0", 2, "!2 NUL byte");
+	read_case(format, "\n#\0#", 4, "!2 NUL byte");
+	read_case(format, "\n\377", 2, "!2 byte 0xff: not UTF-8");
+	read_case(format, "\300\200", 2, "!1 byte 0xc0: not UTF-8");
+	read_case(format, "\355\240\200", 3, "!1 byte 0xed: not UTF-8");
+	read_case(format, "\364\220\200\200", 4, "!1 byte 0xf4: not UTF-8");
+	read_case(format, "\360\237\230", 3, "!1 byte 0xf0: not UTF-8");
+	read_case(format, "\033[0m", 4, "!1 control byte 0x1b");
+	read_case(format, "\177", 1, "!1 control byte 0x7f");
+	read_case(format, "\n\rx", 3, "!2 carriage return");
+	read_case(format, "\377\376a\0", 4, "!1 byte 0xff: not UTF-8");
+}
+
+/* head, then `middle` as often as it takes, then tail. */
+static void depth_case(enum format format, int levels, const char *head, const char *middle, const char *core,
+                       const char *close, const char *tail, const char *want)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, head);
+	for (int i = 0; i < levels; i++)
+		buf_puts(&text, middle);
+	buf_puts(&text, core);
+	for (int i = 0; i < levels; i++)
+		buf_puts(&text, close);
+	buf_puts(&text, tail);
+	read_case(format, text.data, text.len, want);
+	buf_free(&text);
+}
+
+static void limits(void)
+{
+	struct buf want = { 0 };
+
+	depth_case(FORMAT_TOML, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(FORMAT_TOML, 100000, "a = ", "{a=", "1", "}", "", "!1 nested too deeply");
+	depth_case(FORMAT_YAML, 100000, "a: ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(FORMAT_YAML, 100000, "a: ", "{a: ", "1", "}", "", "!1 nested too deeply");
+	depth_case(FORMAT_YAML, 100000, "a:\n", "- ", "1", "", "", "!2 nested too deeply");
+	depth_case(FORMAT_JSON, 100000, "{\"a\":", "[", "", "]", "}", "!1 nested too deeply");
+	depth_case(FORMAT_HCL, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(FORMAT_HCL, 100000, "", "a{", "", "}", "", "!1 nested too deeply");
+	depth_case(FORMAT_TOML, 100000, "", "a.", "b = 1", "", "", "!1 key longer than 256 bytes");
+	depth_case(FORMAT_INI, 257, "", "a", " = 1", "", "", "!1 key longer than 256 bytes");
+	buf_puts(&want, "1 a");
+	for (int i = 0; i < 50; i++)
+		buf_puts(&want, "[0]");
+	buf_puts(&want, "=");
+	depth_case(FORMAT_TOML, 50, "a = ", "[", "[]", "]", "", want.data);
+	depth_case(FORMAT_YAML, 50, "a: ", "[", "[]", "]", "", want.data);
+	depth_case(FORMAT_JSON, 50, "{\"a\":", "[", "[]", "]", "}", want.data);
+	depth_case(FORMAT_HCL, 50, "a = ", "[", "[]", "]", "", want.data);
+	buf_free(&want);
+}
+
+static void file_names(void)
+{
+	static const struct {
+		const char *path;
+		enum format format;
+	} cases[] = {
+		{ "a.toml", FORMAT_TOML }, { "/etc/dill/a.b.ini", FORMAT_INI }, { "dill.conf", FORMAT_INI },
+		{ "a.yaml", FORMAT_YAML }, { "A.YML", FORMAT_YAML }, { "a.json", FORMAT_JSON }, { "a.hcl", FORMAT_HCL },
+		{ ".env", FORMAT_ENV }, { "x/.env", FORMAT_ENV }, { "prod.env", FORMAT_ENV },
+		{ "a.properties", FORMAT_PROPERTIES }, { "a", FORMAT_NONE }, { "", FORMAT_NONE }, { "a.txt", FORMAT_NONE },
+		{ "a.toml/b", FORMAT_NONE }, { "toml", FORMAT_NONE }, { "a.toml~", FORMAT_NONE }, { "a.", FORMAT_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		check(format_of(cases[i].path) == cases[i].format, "format_of", cases[i].path,
+		      names[format_of(cases[i].path)], names[cases[i].format]);
+}
+
+int main(void)
+{
+	struct format_doc empty;
+
+	spellings("\n", "");
+	spellings("\r\n", "\357\273\277");
+	service_lists();
+	run_cases(FORMAT_TOML, toml_cases, ARRAY_LEN(toml_cases));
+	run_cases(FORMAT_INI, ini_cases, ARRAY_LEN(ini_cases));
+	run_cases(FORMAT_JSON, json_cases, ARRAY_LEN(json_cases));
+	run_cases(FORMAT_YAML, yaml_cases, ARRAY_LEN(yaml_cases));
+	run_cases(FORMAT_HCL, hcl_cases, ARRAY_LEN(hcl_cases));
+	run_cases(FORMAT_ENV, env_cases, ARRAY_LEN(env_cases));
+	run_cases(FORMAT_PROPERTIES, properties_cases, ARRAY_LEN(properties_cases));
+	for (enum format f = FORMAT_TOML; f <= FORMAT_PROPERTIES; f++)
+		bad_bytes(f);
+	read_case(FORMAT_NONE, "a = 1", 5, "!1 unknown format");
+	check(format_read(&empty, FORMAT_YAML, NULL, 0) && !empty.count, "NULL", "", "", "");
+	format_free(&empty);
+	limits();
+	file_names();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}

@@ -1,0 +1,227 @@
+/* Cases for json.c, in the spirit of RFC 8259's grammar: what must be read, what must be refused and where. */
+#include "base.h"
+
+#include <stdio.h>
+
+#include "../json.c"
+#include "../sys.c"
+#include "../text.c"
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, const char *text)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s: %s\n", what, text);
+}
+
+/* Parses a copy that ends where the text ends, so that a byte too far is seen. */
+static const char *parse(struct json *j, char **copy, const char *text, size_t len)
+{
+	*copy = malloc(len ? len : 1);
+	memcpy(*copy, text, len);
+	return json_parse(j, *copy, len);
+}
+
+/* The whole tree in the shortest spelling, out of the tokens alone. */
+static void print(struct buf *out, const struct json *j, uint32_t t)
+{
+	const struct json_token *token = &j->tokens[t];
+	bool object = token->type == JSON_OBJECT;
+	struct buf text = { 0 };
+	uint32_t n = 0;
+
+	if (object || token->type == JSON_ARRAY) {
+		buf_puts(out, object ? "{" : "[");
+		for (JSON_EACH(j, t, e)) {
+			buf_puts(out, n++ ? "," : "");
+			print(out, j, e);
+			if (object) {
+				buf_puts(out, ":");
+				print(out, j, e + 1);
+			}
+		}
+		buf_puts(out, object ? "}" : "]");
+		check(n == token->count, "count", j->text);
+	} else if (token->type == JSON_STRING) {
+		check(json_string(j, t, &text), "json_string", j->text);
+		buf_json(out, text.data, text.len);
+	} else {
+		buf_add(out, j->text + token->at, token->len);
+	}
+	buf_free(&text);
+}
+
+static const struct {
+	const char *text, *want;
+} accepted[] = {
+	{ "{}", "{}" }, { "[]", "[]" }, { "0", "0" }, { "\"\"", "\"\"" }, { "true", "true" }, { "false", "false" },
+	{ "null", "null" }, { " \t\r\n1 \t\r\n", "1" }, { "[ ]", "[]" }, { "{ }", "{}" }, { "[[]   ]", "[[]]" },
+	{ "[1,2]", "[1,2]" }, { "[ 1 , 2 ]", "[1,2]" }, { "[null,1,\"1\",{}]", "[null,1,\"1\",{}]" },
+	{ "{\"a\":1}", "{\"a\":1}" }, { "{ \"a\" : 1 , \"b\" : [ ] }", "{\"a\":1,\"b\":[]}" },
+	{ "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}" }, { "{\"\":0}", "{\"\":0}" },
+	{ "{\"a\":{\"b\":[{\"c\":{}}]}}", "{\"a\":{\"b\":[{\"c\":{}}]}}" },
+	{ "-0", "-0" }, { "-1", "-1" }, { "10", "10" }, { "0.5", "0.5" }, { "-0.0", "-0.0" }, { "1e5", "1e5" },
+	{ "1E+5", "1E+5" }, { "1e-05", "1e-05" }, { "0e1", "0e1" }, { "123.456e78", "123.456e78" },
+	{ "123456789012345678901234567890", "123456789012345678901234567890" },
+	{ "\"\\\"\\\\\\/\"", "\"\\\"\\\\/\"" }, { "\"\\b\\f\\n\\r\\t\"", "\"\\u0008\\u000c\\u000a\\u000d\\u0009\"" },
+	{ "\"\\u0041\\u00e9\\u20AC\"", "\"A\303\251\342\202\254\"" }, { "\"\\u0000\"", "\"\\u0000\"" },
+	{ "\"\\ud83d\\ude00\"", "\"\360\237\230\200\"" }, { "\"\\uD834\\uDD1E\"", "\"\360\235\204\236\"" },
+	{ "\"\\udbff\\udfff\"", "\"\364\217\277\277\"" }, { "\"\\ud800\"", "\"\357\277\275\"" },
+	{ "\"\\udc00\"", "\"\357\277\275\"" }, { "\"\\ud800x\"", "\"\357\277\275x\"" },
+	{ "\"\\ud800\\u0041\"", "\"\357\277\275A\"" }, { "\"\\ud800\\n\"", "\"\357\277\275\\u000a\"" },
+	{ "\"\\ud800\\ud83d\\ude00\"", "\"\357\277\275\360\237\230\200\"" },
+	{ "\"\\ude00\\ud83d\"", "\"\357\277\275\357\277\275\"" }, { "\"\\\\u0041\"", "\"\\\\u0041\"" },
+	{ "\"\303\251\360\237\230\200\"", "\"\303\251\360\237\230\200\"" }, { "\"\177\"", "\"\\u007f\"" },
+	{ "\" { } [ ] : , \"", "\" { } [ ] : , \"" }, { "[\"a\",\"\\u005C\"]", "[\"a\",\"\\\\\"]" },
+};
+
+static void accept_cases(void)
+{
+	struct json j = { 0 }; /* one for all: its tokens are used again */
+
+	for (size_t i = 0; i < ARRAY_LEN(accepted); i++) {
+		struct buf got = { 0 };
+		char *copy;
+		const char *why = parse(&j, &copy, accepted[i].text, strlen(accepted[i].text));
+
+		check(!why, why ? why : "accepted", accepted[i].text);
+		if (!why) {
+			struct buf text = { 0 }; /* print() shows it */
+
+			buf_puts(&text, accepted[i].text);
+			j.text = text.data;
+			print(&got, &j, 0);
+			check(strcmp(got.data, accepted[i].want) == 0, got.data, accepted[i].text);
+			check(j.tokens[0].next == j.count, "next of the root", accepted[i].text);
+			buf_free(&text);
+		}
+		free(copy);
+		buf_free(&got);
+	}
+	json_free(&j);
+	check(!j.tokens && !j.count, "json_free", "");
+}
+
+#define TEXT(s) s, sizeof(s) - 1
+
+static const struct {
+	const char *text;
+	size_t len;
+	unsigned at; /* offset of the error */
+} refused[] = {
+	{ TEXT(""), 0 }, { TEXT("  "), 2 }, { TEXT("\357\273\277{}"), 0 }, { TEXT("\0"), 0 }, { TEXT("1\0"), 1 },
+	{ TEXT("[1\0]"), 2 }, { TEXT("\"a\0b\""), 2 },
+	/* structure */
+	{ TEXT("["), 1 }, { TEXT("]"), 0 }, { TEXT("{"), 1 }, { TEXT("}"), 0 }, { TEXT("[1"), 2 }, { TEXT("[1,"), 3 },
+	{ TEXT("[,1]"), 1 }, { TEXT("[1,]"), 3 }, { TEXT("[1,,2]"), 3 }, { TEXT("[1 2]"), 3 }, { TEXT("[1:2]"), 2 },
+	{ TEXT("[1}"), 2 }, { TEXT("{]"), 1 }, { TEXT("[]]"), 2 }, { TEXT("{}}"), 2 }, { TEXT("[] []"), 3 },
+	{ TEXT("1 2"), 2 }, { TEXT("{\"a\"}"), 4 }, { TEXT("{\"a\":}"), 5 }, { TEXT("{\"a\":1,}"), 7 },
+	{ TEXT("{,\"a\":1}"), 1 }, { TEXT("{\"a\" 1}"), 5 }, { TEXT("{\"a\":1 \"b\":2}"), 7 }, { TEXT("{\"a\"::1}"), 5 },
+	{ TEXT("{1:1}"), 1 }, { TEXT("{a:1}"), 1 }, { TEXT("{'a':1}"), 1 }, { TEXT("{null:1}"), 1 },
+	{ TEXT("{\"a\":1"), 6 }, { TEXT("{\"a\":"), 5 }, { TEXT("{\"a\""), 4 }, { TEXT("{\"a"), 3 },
+	{ TEXT("[{}"), 3 }, { TEXT("[{\"a\":1]"), 7 },
+	/* words */
+	{ TEXT("nul"), 0 }, { TEXT("True"), 0 }, { TEXT("nullx"), 4 }, { TEXT("truefalse"), 4 }, { TEXT("undefined"), 0 },
+	{ TEXT("NaN"), 0 }, { TEXT("Infinity"), 0 }, { TEXT("-Infinity"), 1 },
+	/* numbers */
+	{ TEXT("01"), 1 }, { TEXT("-01"), 2 }, { TEXT("+1"), 0 }, { TEXT(".5"), 0 }, { TEXT("1."), 2 }, { TEXT("1.e5"), 2 },
+	{ TEXT("-"), 1 }, { TEXT("--1"), 1 }, { TEXT("1e"), 2 }, { TEXT("1e+"), 3 }, { TEXT("1e1.5"), 3 }, { TEXT("0x10"), 1 },
+	{ TEXT("1_000"), 1 }, { TEXT("1,"), 1 }, { TEXT("-.5"), 1 }, { TEXT("1 .5"), 2 }, { TEXT("\357\274\221"), 0 },
+	/* strings */
+	{ TEXT("\""), 1 }, { TEXT("\"a"), 2 }, { TEXT("\"\\"), 2 }, { TEXT("\"\\\""), 3 }, { TEXT("\"\\x41\""), 2 },
+	{ TEXT("\"\\'\""), 2 }, { TEXT("\"\\a\""), 2 }, { TEXT("\"\\\n\""), 2 }, { TEXT("\"\\\0\""), 2 }, { TEXT("\"\\U0041\""), 2 },
+	{ TEXT("\"\\u\""), 3 }, { TEXT("\"\\u004\""), 6 }, { TEXT("\"\\u00g0\""), 5 }, { TEXT("\"\\u004"), 6 },
+	{ TEXT("\"\n\""), 1 }, { TEXT("\"\t\""), 1 }, { TEXT("\"\037\""), 1 }, { TEXT("'a'"), 0 }, { TEXT("a"), 0 },
+	{ TEXT("\"a\"\"b\""), 3 },
+	/* blanks and comments */
+	{ TEXT("\f1"), 0 }, { TEXT("\v1"), 0 }, { TEXT("\302\2401"), 0 }, { TEXT("[1]\342\200\250"), 3 },
+	{ TEXT("1 // c"), 2 }, { TEXT("/* c */ 1"), 0 }, { TEXT("# c\n1"), 0 },
+};
+
+static void refuse_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		struct json j = { 0 };
+		char *copy;
+		const char *why = parse(&j, &copy, refused[i].text, refused[i].len);
+
+		check(why, "refused", refused[i].text);
+		check(j.error_at == refused[i].at, "error_at", refused[i].text);
+		if (j.error_at != refused[i].at)
+			printf("  is %u, not %u: %s\n", (unsigned)j.error_at, refused[i].at, why ? why : "");
+		free(copy);
+		json_free(&j);
+	}
+}
+
+static bool depth_is_read(unsigned levels, const char *open, const char *core, const char *close)
+{
+	struct json j = { 0 };
+	struct buf text = { 0 };
+	bool ok;
+
+	for (unsigned i = 0; i < levels; i++)
+		buf_puts(&text, open);
+	buf_puts(&text, core);
+	for (unsigned i = 0; i < levels; i++)
+		buf_puts(&text, close);
+	ok = !json_parse(&j, text.data, text.len);
+	json_free(&j);
+	buf_free(&text);
+	return ok;
+}
+
+static void depth_cases(void)
+{
+	check(depth_is_read(JSON_DEPTH_MAX, "[", "", "]"), "depth", "arrays up to the limit");
+	check(!depth_is_read(JSON_DEPTH_MAX + 1, "[", "", "]"), "depth", "arrays beyond the limit");
+	check(depth_is_read(JSON_DEPTH_MAX, "{\"a\":", "1", "}"), "depth", "objects up to the limit");
+	check(!depth_is_read(JSON_DEPTH_MAX + 1, "{\"a\":", "1", "}"), "depth", "objects beyond the limit");
+	check(!depth_is_read(1000000, "[", "", "]"), "depth", "a million arrays");
+	check(!depth_is_read(1000000, "[{\"a\":", "1", "}]"), "depth", "a million of both");
+}
+
+static void access_cases(void)
+{
+	static const char text[] =
+		"{\"a\": 1, \"b\\u0041\": [10, -5, 1.0, \"1\", 4294967376], \"c\": {\"a\": \"x\"}, \"a\": 2, \"\": null}";
+	struct json j = { 0 };
+	struct buf out = { 0 };
+	uint32_t b, c;
+	long n = 7;
+
+	check(!json_parse(&j, text, strlen(text)), "parse", text);
+	check(j.tokens[0].count == 5 && j.tokens[0].at == 0 && j.tokens[0].len == strlen(text), "root", text);
+	check(json_get(&j, 0, "a") && j.text[j.tokens[json_get(&j, 0, "a")].at] == '1', "the first of two", text);
+	check(json_get(&j, 0, ""), "empty name", text);
+	check(j.tokens[json_get(&j, 0, "")].type == JSON_NULL, "null", text);
+	check(!json_get(&j, 0, "x") && !json_get(&j, 0, "b") && !json_get(&j, 0, "bAx"), "no such member", text);
+	b = json_get(&j, 0, "bA");
+	c = json_get(&j, 0, "c");
+	check(b && j.tokens[b].type == JSON_ARRAY && j.tokens[b].count == 5, "an escaped name", text);
+	check(!json_get(&j, b, "a") && !json_get(&j, b + 1, "a"), "members of no object", text);
+	check(c && json_get(&j, c, "a") && j.tokens[json_get(&j, c, "a")].type == JSON_STRING, "nested", text);
+	check(json_integer(&j, b + 1, 0, 10, &n) && n == 10, "upper end", text);
+	check(json_integer(&j, b + 2, -5, 10, &n) && n == -5, "lower end", text);
+	n = 7;
+	check(!json_integer(&j, b + 1, 0, 9, &n) && !json_integer(&j, b + 1, 11, 20, &n), "out of range", text);
+	check(!json_integer(&j, b + 3, 0, 10, &n) && !json_integer(&j, b + 4, 0, 10, &n), "no integer", text);
+	check(!json_integer(&j, b + 5, 0, 65535, &n) && n == 7, "4294967376 is not 80", text);
+	buf_puts(&out, "<");
+	check(json_string(&j, json_get(&j, c, "a"), &out) && strcmp(out.data, "<x") == 0, "appended", text);
+	check(!json_string(&j, b, &out) && strcmp(out.data, "<x") == 0, "no string", text);
+	buf_free(&out);
+	json_free(&j);
+}
+
+int main(void)
+{
+	accept_cases();
+	refuse_cases();
+	depth_cases();
+	access_cases();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}
