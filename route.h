@@ -1,0 +1,109 @@
+/* route: from services to a table of listeners and their backends. Admission, comparison, publishing.
+ *
+ * A table is immutable. What must outlive it (a listener's socket and cursor, a backend's live connections and
+ * counters) is an object that tables share by reference. The control plane builds tables; workers read them. */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include "base.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net.h"
+#include "service.h"
+
+enum route_balance { ROUTE_ROUND_ROBIN, ROUTE_RANDOM, ROUTE_P2C, ROUTE_LEAST_CONN };
+extern const char *const route_balance_names[]; /* ends in NULL */
+
+struct route_backend {
+	atomic_uint refs;
+	atomic_uint active;    /* live connections */
+	atomic_bool gone;      /* left the table: its connections drain */
+	atomic_bool unhealthy; /* tried last */
+	bool in_table;         /* the control plane's, while it compares */
+	struct net_addr addr, via; /* via: the listener it belongs to */
+	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients, counted when a session ends */
+	char name[NET_TEXT];
+};
+
+struct route_listener {
+	atomic_uint refs;
+	atomic_uint tables; /* that name it; the socket is closed with the last one */
+	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
+	atomic_uint cursor; /* next place in the round */
+	atomic_uint active;
+	struct net_addr addr;
+	int error; /* why it is not bound, an errno; the control plane's */
+	char name[NET_TEXT];
+};
+
+/* One listener as one table has it. */
+struct route_entry {
+	struct route_listener *listener;
+	struct route_backend **backends; /* in the order that Peek shows */
+	uint16_t *weights;
+	uint16_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
+	unsigned count, round_len;
+	enum route_balance balance;
+	const char *services; /* names, separated by commas */
+	const char *conflict; /* options of later services that do not count, in words; NULL: none */
+};
+
+struct route_refusal {
+	const char *service, *wish, *reason;
+};
+
+struct route_table {
+	atomic_uint refs;
+	struct route_entry *entries; /* sorted by address and port */
+	size_t count;
+	struct route_refusal *refused;
+	size_t refused_count;
+	unsigned removals; /* backends that ever left while connections lived: when it moves, sessions must be looked at */
+	struct arena memory;
+};
+
+struct route_label {
+	const char *name;
+	struct net_addr addr;
+};
+
+/* What admission goes by. Borrowed; must outlive the route. */
+struct route_rules {
+	const struct route_label *labels;
+	size_t label_count;
+	long port_min, port_max;
+	enum route_balance balance;
+	/* Addresses of a host name (port unset), 0 while it has none. */
+	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);
+	void *lookup_arg;
+};
+
+struct route {
+	struct route_rules rules;
+	pthread_mutex_t lock;       /* over `table`, the pointer */
+	struct route_table *table;  /* in force */
+	struct route_backend **retired; /* gone, kept while connections live: one that returns finds its object again */
+	size_t retired_count, retired_cap;
+	unsigned removals;
+};
+
+void route_open(struct route *r, const struct route_rules *rules);
+void route_close(struct route *r);
+/* Joins the lists into a table and publishes it when it differs. True when workers must be told. */
+bool route_update(struct route *r, struct service_list *const *lists, size_t count);
+bool route_bind(struct route *r);  /* tries again what is not bound; true when a listener opened: tell the workers */
+bool route_unbound(const struct route *r);
+void route_clear(struct route *r); /* publishes an empty table */
+
+struct route_table *route_take(struct route *r); /* any thread; give it back with route_release */
+void route_release(struct route_table *t);
+const struct route_entry *route_find(const struct route_table *t, const struct net_addr *addr);
+
+struct route_listener *route_listener_ref(struct route_listener *l);
+void route_listener_unref(struct route_listener *l);
+struct route_backend *route_backend_ref(struct route_backend *b);
+void route_backend_unref(struct route_backend *b);
+
+#endif

@@ -1,0 +1,71 @@
+/* service: what a source yields. A source says the whole of what it knows, never a difference. */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "base.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "sys.h"
+#include "text.h"
+
+struct service_backend {
+	const char *host; /* address or name */
+	uint16_t port;
+	uint16_t weight; /* 1 unless the source says otherwise */
+};
+
+enum service_option { SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_OPTIONS };
+extern const char *const service_option_names[SERVICE_OPTIONS];
+
+/* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its list. */
+struct service {
+	const char *name;
+	const char *instance; /* node and ID, for people; NULL when the source has none */
+	const char **wishes;  /* where it wants to listen: label:port */
+	size_t wish_count, wish_cap;
+	struct service_backend *backends;
+	size_t backend_count, backend_cap;
+	const char *options[SERVICE_OPTIONS]; /* as they were written; NULL: not given */
+	const char *fault; /* why it cannot be routed at all; NULL as a rule */
+	bool held; /* Consul no longer has it, and is asked once more before it goes */
+};
+
+struct service_list {
+	struct service *items;
+	size_t count, cap;
+	struct arena memory; /* every string in it */
+	atomic_uint refs; /* holders beside the first */
+	bool trusted; /* written by the operator: a wish may name an address instead of a label */
+};
+
+struct service *service_add(struct service_list *list, struct slice name);
+void service_wish(struct service_list *list, struct service *s, struct slice wish);
+void service_backend(struct service_list *list, struct service *s, struct slice host, uint16_t port, uint16_t weight);
+void service_copy(struct service_list *to, const struct service *s, const char *only_wish); /* NULL: every wish */
+bool service_equal(const struct service_list *a, const struct service_list *b);
+struct service_list *service_hold(struct service_list *list); /* one more holder: nobody changes it any more */
+void service_free(struct service_list *list); /* by the last holder; NULL is fine */
+
+/* One key below `services` or `apps`, as configuration has it: services.web.listener, services[0].backends[1],
+ * apps[0].ports[2]. Calls come in the order of the text, those of one service in a row or not. Returns NULL or what
+ * is wrong with the key or value. */
+const char *service_key(struct service_list *list, const char *key, const char *value);
+/* After the last key: NULL, or what is missing, with *name the service. */
+const char *service_check(const struct service_list *list, const char **name);
+
+/* Where sources leave their lists for the control plane: one slot a source, the newest list wins. */
+struct service_mailbox {
+	pthread_mutex_t lock;
+	struct service_list **slots; /* NULL: nothing new */
+	size_t count;
+	void (*ring)(void *arg); /* called after a post, from the source's thread */
+	void *arg;
+};
+void service_mailbox_open(struct service_mailbox *m, size_t sources, void (*ring)(void *arg), void *arg);
+void service_mailbox_close(struct service_mailbox *m);
+void service_post(struct service_mailbox *m, size_t source, struct service_list *list); /* takes the list */
+struct service_list *service_take(struct service_mailbox *m, size_t source); /* gives it, or NULL */
+
+#endif
