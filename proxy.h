@@ -1,0 +1,41 @@
+/* proxy: one session, from the accepted client to the last byte. A worker owns its sessions; nothing here is called
+ * from another thread, but for the shared figures. */
+#ifndef PROXY_H
+#define PROXY_H
+
+#include "base.h"
+#include "loop.h"
+#include "relay.h"
+#include "route.h"
+
+/* Kinds of descriptors and timeouts in a worker's loop; the worker's own start at PROXY_KINDS. */
+enum proxy_kind { PROXY_CLIENT = 1, PROXY_BACKEND, PROXY_KINDS };
+
+/* What all workers go by and count together. */
+struct proxy_shared {
+	int64_t connect_timeout, idle_timeout, drain; /* milliseconds; 0: off, off, at once */
+	atomic_uint sessions, limit;                  /* live ones, and how many there may be */
+};
+
+/* The sessions of one worker. */
+struct proxy {
+	struct proxy_shared *shared;
+	struct loop *loop;
+	struct route_table *table; /* the worker's, replaced by it */
+	struct relay relay;
+	struct loop_fifo connecting, idle, draining, waiting;
+	struct session *sessions;
+	void (*starved)(struct proxy *p); /* no descriptor left for a backend: accept no more for now */
+	void (*ended)(struct proxy *p);   /* a session has gone, and its descriptors */
+};
+
+void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop);
+void proxy_close(struct proxy *p); /* ends every session */
+
+/* Takes an accepted client. */
+void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client);
+void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events);
+void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer);
+void proxy_drain(struct proxy *p); /* after a change of table: looks for sessions whose backend has gone */
+
+#endif

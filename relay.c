@@ -1,0 +1,246 @@
+#include "base.h"
+#include "relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "sys.h"
+
+#ifdef __linux__
+#define CAN_SPLICE
+#endif
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SIGPIPE is ignored anyway */
+#endif
+
+#define QUICK_MAX 4
+#define BULK_AFTER 3 /* full reads in a row, and then the pipe */
+#define PIPE_SIZE (1024 * 1024)
+
+struct relay_spill {
+	size_t at, len;
+	char data[];
+};
+
+struct relay_pipe {
+	struct relay_pipe *below;
+	int fds[2];
+	size_t held;
+};
+
+void relay_open(struct relay *r)
+{
+	*r = (struct relay){ .scratch = sys_alloc(RELAY_SCRATCH) };
+}
+
+static void close_pipe(struct relay_pipe *p)
+{
+	close(p->fds[0]);
+	close(p->fds[1]);
+	free(p);
+}
+
+void relay_close(struct relay *r)
+{
+	while (r->pipes) {
+		struct relay_pipe *below = r->pipes->below;
+
+		close_pipe(r->pipes);
+		r->pipes = below;
+	}
+	free(r->scratch);
+}
+
+static void give_pipe(struct relay *r, struct relay_pipe *p)
+{
+	if (p->held || r->pipe_count == RELAY_PIPES) {
+		close_pipe(p);
+		return;
+	}
+	p->below = r->pipes;
+	r->pipes = p;
+	r->pipe_count++;
+}
+
+static bool not_now(int error)
+{
+	/* ENOTCONN: a connect that is still in progress, on the BSDs. */
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOTCONN;
+}
+
+#ifdef CAN_SPLICE
+
+static struct relay_pipe *take_pipe(struct relay *r)
+{
+	struct relay_pipe *p = r->pipes;
+
+	if (p) {
+		r->pipes = p->below;
+		r->pipe_count--;
+		return p;
+	}
+	p = malloc(sizeof *p);
+	if (!p)
+		return NULL;
+	p->held = 0;
+	if (pipe2(p->fds, O_NONBLOCK | O_CLOEXEC) < 0) {
+		free(p);
+		return NULL;
+	}
+	fcntl(p->fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one costs more, but works */
+	return p;
+}
+
+static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
+{
+	struct relay_pipe *p = to->pipe;
+
+	while (p->held) {
+		ssize_t n = splice(p->fds[0], NULL, to->io.fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+		if (n <= 0)
+			return n < 0 && not_now(errno) ? RELAY_WAIT : RELAY_TO_BROKE;
+		p->held -= (size_t)n;
+		to->sent += (size_t)n;
+	}
+	to->pipe = NULL;
+	give_pipe(r, p);
+	return RELAY_MOVED;
+}
+
+/* The pipe is lent from here until it is empty, which is before this returns unless the reader is slow. */
+static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
+{
+	struct relay_pipe *p = take_pipe(r);
+	enum relay_result result;
+	ssize_t n;
+
+	if (!p) {
+		to->full = 0; /* no descriptor left: copy for a while */
+		return RELAY_WAIT;
+	}
+	n = splice(from->io.fd, NULL, p->fds[1], NULL, PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n <= 0) {
+		int error = errno;
+
+		give_pipe(r, p);
+		if (n < 0 && error == EINVAL) {
+			r->no_splice = true;
+			return RELAY_WAIT;
+		}
+		errno = error;
+		return n == 0 ? RELAY_EOF : not_now(error) ? RELAY_WAIT : RELAY_FROM_BROKE;
+	}
+	if (n < 16 * 1024)
+		to->full = 0; /* the flood is over */
+	p->held = (size_t)n;
+	to->pipe = p;
+	result = drain_pipe(r, to);
+	return result == RELAY_WAIT ? RELAY_MOVED : result;
+}
+
+#else
+
+static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
+{
+	(void)r, (void)to;
+	return RELAY_MOVED;
+}
+
+static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
+{
+	(void)from;
+	r->no_splice = true;
+	to->full = 0;
+	return RELAY_WAIT;
+}
+
+#endif
+
+static size_t portion(const struct relay_side *to)
+{
+	size_t size = (size_t)16 * 1024 << to->quick;
+
+	return size < RELAY_SCRATCH ? size : RELAY_SCRATCH;
+}
+
+/* Keeps what was not taken, in memory of its own, and asks for less next time: a slow reader holds little. */
+static bool keep(struct relay_side *to, const char *rest, size_t len)
+{
+	struct relay_spill *spill = malloc(sizeof *spill + len);
+
+	if (!spill) {
+		errno = ENOMEM;
+		return false;
+	}
+	spill->at = 0;
+	spill->len = len;
+	memcpy(spill->data, rest, len);
+	to->spill = spill;
+	to->quick = 0;
+	to->full = 0;
+	return true;
+}
+
+enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to)
+{
+	size_t size = portion(to);
+	ssize_t n, sent;
+
+	if (to->full >= BULK_AFTER && !r->no_splice)
+		return move_by_pipe(r, from, to);
+	n = recv(from->io.fd, r->scratch, size, 0);
+	if (n <= 0)
+		return n == 0 ? RELAY_EOF : not_now(errno) ? RELAY_WAIT : RELAY_FROM_BROKE;
+	sent = send(to->io.fd, r->scratch, (size_t)n, MSG_NOSIGNAL);
+	if (sent < n) {
+		int error = sent < 0 ? errno : EAGAIN;
+
+		/* Kept after a failure too: another backend may get it. */
+		sent = sent < 0 ? 0 : sent;
+		to->sent += (size_t)sent;
+		if (!keep(to, r->scratch + sent, (size_t)(n - sent)))
+			return RELAY_TO_BROKE;
+		errno = error;
+		return not_now(error) ? RELAY_MOVED : RELAY_TO_BROKE;
+	}
+	to->sent += (size_t)sent;
+	to->full = (size_t)n == size ? (uint8_t)(to->full + (to->full < BULK_AFTER)) : 0;
+	if (to->full && to->quick < QUICK_MAX)
+		to->quick++;
+	return RELAY_MOVED;
+}
+
+enum relay_result relay_flush(struct relay *r, struct relay_side *to)
+{
+	struct relay_spill *s = to->spill;
+
+	if (to->pipe)
+		return drain_pipe(r, to);
+	while (s && s->at < s->len) {
+		ssize_t n = send(to->io.fd, s->data + s->at, s->len - s->at, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return not_now(errno) ? RELAY_WAIT : RELAY_TO_BROKE;
+		s->at += (size_t)n;
+		to->sent += (size_t)n;
+	}
+	free(s);
+	to->spill = NULL;
+	return RELAY_MOVED;
+}
+
+void relay_drop(struct relay *r, struct relay_side *to)
+{
+	free(to->spill);
+	to->spill = NULL;
+	if (to->pipe)
+		give_pipe(r, to->pipe);
+	to->pipe = NULL;
+}

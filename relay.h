@@ -1,0 +1,57 @@
+/* relay: moves bytes from one socket to another. Small amounts are copied through one scratch buffer of the worker;
+ * bulk goes through a pipe by splice() where Linux can. What a socket would not take waits for it, and until it has
+ * drained nothing more is read for it. */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "base.h"
+#include "loop.h"
+
+#ifndef RELAY_SCRATCH
+#define RELAY_SCRATCH (256 * 1024) /* bytes read at most in one go */
+#endif
+#define RELAY_PIPES 8 /* empty pipes that a worker keeps */
+
+/* One socket of a session, and what waits to be written to it. */
+struct relay_side {
+	struct loop_io io;
+	bool eof;      /* nothing more will be read from it */
+	bool shut;     /* nothing more will be written to it */
+	uint8_t quick; /* how much its reader takes: the next read on its behalf is 16 KiB << quick */
+	uint8_t full;  /* reads in a row that filled what was asked for: a sign of bulk */
+	uint64_t sent; /* bytes written to it */
+	struct relay_spill *spill; /* what a copy left over; NULL as a rule */
+	struct relay_pipe *pipe;   /* what a splice left over; NULL as a rule */
+};
+
+/* What a worker's sessions share. */
+struct relay {
+	char *scratch;
+	struct relay_pipe *pipes; /* empty ones */
+	unsigned pipe_count;
+	bool no_splice; /* this system cannot */
+};
+
+enum relay_result {
+	RELAY_MOVED, /* something was read and sent, or kept for later */
+	RELAY_WAIT,  /* not now */
+	RELAY_EOF,
+	RELAY_FROM_BROKE, /* reading failed, see errno */
+	RELAY_TO_BROKE    /* writing failed, see errno; what was read waits */
+};
+
+void relay_open(struct relay *r);
+void relay_close(struct relay *r);
+
+static inline bool relay_waiting(const struct relay_side *to)
+{
+	return to->spill || to->pipe;
+}
+
+/* Moves one bounded portion. Nothing may be waiting for `to`. */
+enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to);
+/* Writes what waits for `to`: RELAY_MOVED when it has drained. */
+enum relay_result relay_flush(struct relay *r, struct relay_side *to);
+void relay_drop(struct relay *r, struct relay_side *to); /* throws away what waits */
+
+#endif

@@ -1,0 +1,279 @@
+#include "base.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sys.h"
+
+/* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
+ * goes. Where the system can (EPOLLEXCLUSIVE) an arriving client wakes one of them. */
+
+enum worker_kind { WORKER_LISTENER = PROXY_KINDS };
+
+#define ACCEPTS_PER_TURN 8
+#define PAUSE_MS 100
+
+struct watched {
+	struct loop_io io;
+	struct route_listener *listener; /* borrowed from the worker's table */
+};
+
+struct worker {
+	struct worker_pool *pool;
+	pthread_t thread;
+	struct loop loop;
+	struct proxy proxy;
+	struct watched **watched; /* in the table's order, one for each entry */
+	size_t watched_count;
+	struct loop_fifo pause;
+	struct loop_timer resume;
+	bool paused;
+	unsigned removals, news; /* of the newest table seen; of the pool's when it was */
+};
+
+static unsigned interest(const struct worker *w)
+{
+	return w->paused ? 0 : LOOP_IN | LOOP_SHARED;
+}
+
+static struct watched *watched_new(struct route_listener *l)
+{
+	struct watched *v = sys_alloc(sizeof *v);
+
+	v->io = LOOP_IO(-1, WORKER_LISTENER);
+	v->listener = l;
+	return v;
+}
+
+static void unwatch(struct worker *w, struct watched *v)
+{
+	if (v->io.fd >= 0)
+		loop_forget(&w->loop, &v->io);
+	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
+	loop_free(&w->loop, v);
+}
+
+/* Both lists are sorted by address: one walk finds what stays, what leaves and what is new. */
+static void follow_table(struct worker *w, const struct route_table *t)
+{
+	struct watched **now = t->count ? sys_alloc(t->count * sizeof *now) : NULL;
+	size_t old = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct route_listener *l = t->entries[i].listener;
+		int fd = atomic_load(&l->fd);
+
+		while (old < w->watched_count && net_compare(&w->watched[old]->listener->addr, &l->addr) < 0)
+			unwatch(w, w->watched[old++]);
+		if (old < w->watched_count && w->watched[old]->listener == l)
+			now[i] = w->watched[old++];
+		else
+			now[i] = watched_new(l);
+		if (fd >= 0 && now[i]->io.fd < 0) {
+			now[i]->io.fd = fd;
+			if (!loop_want(&w->loop, &now[i]->io, interest(w)))
+				log_error("cannot watch %s: %s", l->name, strerror(errno));
+		}
+	}
+	while (old < w->watched_count)
+		unwatch(w, w->watched[old++]);
+	free(w->watched);
+	w->watched = now;
+	w->watched_count = t->count;
+}
+
+static void take_table(struct worker *w)
+{
+	struct route_table *old = w->proxy.table, *t;
+
+	w->news = atomic_load(&w->pool->news);
+	t = route_take(w->pool->route);
+	w->proxy.table = t;
+	follow_table(w, t);
+	if (t->removals != w->removals && !atomic_load(&w->pool->finishing))
+		proxy_drain(&w->proxy);
+	w->removals = t->removals;
+	route_release(old);
+}
+
+/* Accepting stops when it would only take a client that cannot be served; those wait in the backlog. */
+static void set_paused(struct worker *w, bool paused)
+{
+	if (w->paused == paused)
+		return;
+	w->paused = paused;
+	for (size_t i = 0; i < w->watched_count; i++)
+		if (w->watched[i]->io.fd >= 0)
+			loop_want(&w->loop, &w->watched[i]->io, interest(w));
+	if (!paused)
+		return;
+	atomic_store(&w->pool->starved, true);
+	loop_arm(&w->loop, &w->pause, &w->resume);
+}
+
+static bool at_limit(const struct worker *w)
+{
+	return atomic_load(&w->pool->shared.sessions) >= atomic_load(&w->pool->shared.limit);
+}
+
+static void accept_some(struct worker *w, struct watched *v)
+{
+	for (int i = 0; i < ACCEPTS_PER_TURN && v->io.fd >= 0; i++) {
+		const struct route_entry *e;
+		struct net_addr client;
+		int fd;
+
+		if (w->paused || at_limit(w)) {
+			set_paused(w, true);
+			return;
+		}
+		fd = net_accept(v->io.fd, &client);
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
+			set_paused(w, true);
+		if (fd == -ECONNABORTED || fd == -EINTR)
+			continue;
+		if (fd < 0)
+			return;
+		e = route_find(w->proxy.table, &v->listener->addr);
+		proxy_start(&w->proxy, e, fd, &client);
+	}
+}
+
+static void wake_all(struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
+		loop_wake(&pool->workers[i].loop);
+}
+
+static void starved(struct proxy *p)
+{
+	set_paused(p->loop->owner, true);
+}
+
+static void ended(struct proxy *p)
+{
+	struct worker *w = p->loop->owner;
+
+	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
+		wake_all(w->pool);
+	if (!p->sessions && atomic_load(&w->pool->finishing))
+		w->pool->idle(w->pool->arg);
+}
+
+static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
+{
+	struct worker *w = l->owner;
+
+	if (io->kind == WORKER_LISTENER)
+		accept_some(w, (struct watched *)(void *)io);
+	else
+		proxy_ready(&w->proxy, io, events);
+}
+
+static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct worker *w = l->owner;
+
+	if (fifo == &w->pause)
+		set_paused(w, false);
+	else
+		proxy_expired(&w->proxy, fifo, timer);
+}
+
+static void on_woken(struct loop *l)
+{
+	struct worker *w = l->owner;
+
+	if (atomic_load(&w->pool->stopping)) {
+		l->stop = true;
+		return;
+	}
+	if (w->news != atomic_load(&w->pool->news))
+		take_table(w);
+	loop_disarm(&w->resume);
+	set_paused(w, false);
+}
+
+static const struct loop_ops ops = { on_ready, on_expired, on_woken };
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_run(&w->loop);
+	return NULL;
+}
+
+static void dispose(struct worker *w)
+{
+	while (w->watched_count)
+		unwatch(w, w->watched[--w->watched_count]);
+	free(w->watched);
+	proxy_close(&w->proxy);
+	route_release(w->proxy.table);
+	loop_close(&w->loop);
+}
+
+static int start(struct worker_pool *pool, struct worker *w)
+{
+	int error;
+
+	w->pool = pool;
+	if (!loop_open(&w->loop, &ops, w))
+		return errno;
+	proxy_open(&w->proxy, &pool->shared, &w->loop);
+	w->proxy.starved = starved;
+	w->proxy.ended = ended;
+	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);
+	take_table(w);
+	error = pthread_create(&w->thread, NULL, run, w);
+	if (error)
+		dispose(w);
+	return error;
+}
+
+int worker_open(struct worker_pool *pool, unsigned threads)
+{
+	pool->workers = sys_alloc(threads * sizeof *pool->workers);
+	for (unsigned i = 0; i < threads; i++) {
+		int error = start(pool, &pool->workers[i]);
+
+		if (error) {
+			worker_close(pool);
+			return error;
+		}
+		pool->count = i + 1; /* none accepts yet: the first table is empty */
+	}
+	return 0;
+}
+
+void worker_tell(struct worker_pool *pool)
+{
+	atomic_fetch_add(&pool->news, 1);
+	wake_all(pool);
+}
+
+void worker_finish(struct worker_pool *pool)
+{
+	atomic_store(&pool->finishing, true);
+	worker_tell(pool);
+}
+
+void worker_close(struct worker_pool *pool)
+{
+	atomic_store(&pool->stopping, true);
+	worker_tell(pool);
+	for (unsigned i = 0; i < pool->count; i++)
+		pthread_join(pool->workers[i].thread, NULL);
+	atomic_store(&pool->closing, true);
+	for (unsigned i = 0; i < pool->count; i++)
+		dispose(&pool->workers[i]);
+	free(pool->workers);
+	pool->workers = NULL;
+	pool->count = 0;
+}
