@@ -1,0 +1,364 @@
+#include "base.h"
+#include "catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "instance.h"
+
+/* A wish that the answers no longer have. */
+struct catalog_held {
+	char *wish;
+	int64_t since;
+};
+
+void catalog_open(struct catalog *c, const char *tag)
+{
+	*c = (struct catalog){ .tag = tag };
+	c->list = sys_alloc(sizeof *c->list);
+	c->fresh = sys_alloc(sizeof *c->fresh);
+}
+
+void catalog_close(struct catalog *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->names[i].name);
+	for (size_t i = 0; i < c->held_count; i++)
+		free(c->held[i].wish);
+	free(c->names);
+	free(c->held);
+	service_free(c->list);
+	service_free(c->fresh);
+}
+
+/* FNV-1a. Digests of a set add up its members', so that their order does not matter. */
+static uint64_t digest(const char *bytes, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+	return h ^ h >> 29;
+}
+
+static int compare_name(const void *key, const void *name)
+{
+	return strcmp(key, ((const struct catalog_name *)name)->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct catalog_name *)a)->name, ((const struct catalog_name *)b)->name);
+}
+
+static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
+{
+	return count ? bsearch(name, names, count, sizeof *names, compare_name) : NULL;
+}
+
+/* The names. */
+
+/* The digest of a name's tags, 0 when the mark is not among them. */
+static uint64_t marked_digest(const struct json *j, uint32_t tags, const char *configured, struct buf *text)
+{
+	uint64_t sum = 1;
+	bool marked = false;
+
+	for (JSON_EACH(j, tags, t)) {
+		text->len = 0;
+		if (!json_string(j, t, text))
+			continue;
+		sum += digest(text->data ? text->data : "", text->len);
+		marked = marked || instance_marked((struct slice){ text->data, text->len }, configured);
+	}
+	return marked ? sum : 0;
+}
+
+static void add_name(struct catalog *c, const char *name, uint64_t tags)
+{
+	SYS_GROW(c->names, c->count, c->cap);
+	c->names[c->count] = (struct catalog_name){
+		.name = sys_alloc(strlen(name) + 1), .tags = tags, .listed = true, .wanted = true
+	};
+	strcpy(c->names[c->count++].name, name);
+}
+
+const char *catalog_names(struct catalog *c, const struct json *answer, bool *moved)
+{
+	size_t known = c->count;
+	struct buf text = { 0 }, name = { 0 };
+
+	if (answer->tokens[0].type != JSON_OBJECT)
+		return "the list of services is no object";
+	for (JSON_EACH(answer, 0, k))
+		if (answer->tokens[k + 1].type != JSON_ARRAY && answer->tokens[k + 1].type != JSON_NULL)
+			return "the tags of a service are no list";
+	for (size_t i = 0; i < known; i++)
+		c->names[i].listed = false;
+	for (JSON_EACH(answer, 0, k)) {
+		uint64_t tags = marked_digest(answer, k + 1, c->tag, &text);
+		struct catalog_name *n;
+
+		if (!tags)
+			continue;
+		name.len = 0;
+		json_string(answer, k, &name);
+		n = name.len ? find_in(c->names, known, name.data) : NULL;
+		if (n) {
+			n->listed = true;
+			n->wanted = n->wanted || n->tags != tags;
+			*moved = *moved || n->tags != tags;
+			n->tags = tags;
+		} else if (name.len) {
+			add_name(c, name.data, tags);
+			*moved = true;
+		}
+	}
+	for (size_t i = 0; i < known; i++)
+		if (!c->names[i].listed) {
+			*moved = *moved || c->names[i].tags;
+			c->names[i].wanted = c->names[i].wanted || c->names[i].tags;
+			c->names[i].tags = 0;
+		}
+	if (c->count > known)
+		qsort(c->names, c->count, sizeof *c->names, compare_names);
+	buf_free(&text);
+	buf_free(&name);
+	return NULL;
+}
+
+/* The checks. */
+
+static uint64_t check_digest(const struct json *j, uint32_t check, struct buf *text)
+{
+	static const char *const fields[] = { "Node", "CheckID", "ServiceID", "Status" };
+	uint32_t modified = json_get(j, check, "ModifyIndex");
+
+	text->len = 0;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		uint32_t t = json_get(j, check, fields[i]);
+
+		if (t)
+			json_string(j, t, text);
+		buf_add(text, "\n", 1);
+	}
+	if (modified)
+		buf_add(text, j->text + j->tokens[modified].at, j->tokens[modified].len);
+	return digest(text->data, text->len);
+}
+
+const char *catalog_checks(struct catalog *c, const struct json *answer, bool *moved)
+{
+	uint64_t *sums = sys_alloc((c->count + 1) * sizeof *sums);
+	struct buf text = { 0 };
+	const char *why = NULL;
+
+	if (answer->tokens[0].type != JSON_ARRAY)
+		why = "the list of checks is no list";
+	for (JSON_EACH(answer, 0, check)) {
+		uint32_t name = why ? 0 : json_get(answer, check, "ServiceName");
+		struct catalog_name *n;
+
+		text.len = 0;
+		if (!name || !json_string(answer, name, &text) || !text.len)
+			continue;
+		n = find_in(c->names, c->count, text.data);
+		if (n)
+			sums[n - c->names] += check_digest(answer, check, &text);
+	}
+	for (size_t i = 0; !why && i < c->count; i++)
+		if (c->names[i].checks != sums[i]) {
+			c->names[i].checks = sums[i];
+			c->names[i].wanted = true;
+			*moved = true;
+		}
+	buf_free(&text);
+	free(sums);
+	return why;
+}
+
+/* Readings. */
+
+const char *catalog_reading(struct catalog *c, struct catalog_name *n, const struct json *answer, int64_t began)
+{
+	size_t from = c->fresh->count;
+	const char *why = instance_read(c->fresh, n->name, answer, c->tag);
+
+	if (why)
+		return why;
+	n->from = from;
+	n->count = c->fresh->count - from;
+	n->fresh = true;
+	n->failed = false;
+	n->read_at = began;
+	return NULL;
+}
+
+void catalog_confirm(struct catalog *c, int64_t now)
+{
+	if (!c->confirm_at || now < c->confirm_at)
+		return;
+	c->confirm_at = now + CATALOG_CONFIRM_MS; /* when the readings fail */
+	for (size_t i = 0; i < c->list->count; i++) {
+		struct catalog_name *n = c->list->items[i].held ? find_in(c->names, c->count, c->list->items[i].name) : NULL;
+
+		if (n)
+			n->wanted = true;
+	}
+}
+
+/* Composing. */
+
+static int compare_words(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t all_wishes(const struct service_list *list, const char ***out)
+{
+	const char **wishes = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t w = 0; w < list->items[i].wish_count; w++) {
+			SYS_GROW(wishes, n, cap);
+			wishes[n++] = list->items[i].wishes[w];
+		}
+	if (n)
+		qsort(wishes, n, sizeof *wishes, compare_words);
+	*out = wishes;
+	return n;
+}
+
+static bool has_wish(const struct service *s, const char *wish)
+{
+	for (size_t i = 0; i < s->wish_count; i++)
+		if (strcmp(s->wishes[i], wish) == 0)
+			return true;
+	return false;
+}
+
+static struct catalog_held *find_held(struct catalog *c, const char *wish)
+{
+	for (size_t i = 0; i < c->held_count; i++)
+		if (strcmp(c->held[i].wish, wish) == 0)
+			return &c->held[i];
+	return NULL;
+}
+
+/* Whether all who had the wish have been read again, long enough after it was missed first. */
+static bool confirmed(struct catalog *c, const char *wish, int64_t since)
+{
+	for (size_t i = 0; i < c->list->count; i++) {
+		struct catalog_name *n;
+
+		if (!has_wish(&c->list->items[i], wish))
+			continue;
+		n = find_in(c->names, c->count, c->list->items[i].name);
+		if (n && n->read_at < since + CATALOG_CONFIRM_MS)
+			return false;
+	}
+	return true;
+}
+
+/* A wish of the last list that the new one lacks: carried over with its last instances, or let go. */
+static void miss(struct catalog *c, struct service_list *list, const char *wish, int64_t now)
+{
+	struct catalog_held *h = find_held(c, wish);
+
+	if (!h) {
+		SYS_GROW(c->held, c->held_count, c->held_cap);
+		h = &c->held[c->held_count++];
+		*h = (struct catalog_held){ .wish = sys_alloc(strlen(wish) + 1), .since = now };
+		strcpy(h->wish, wish);
+	}
+	if (confirmed(c, wish, h->since))
+		return;
+	if (!c->confirm_at)
+		c->confirm_at = now + CATALOG_CONFIRM_MS;
+	for (size_t i = 0; i < c->list->count; i++)
+		if (has_wish(&c->list->items[i], wish)) {
+			service_copy(list, &c->list->items[i], wish);
+			list->items[list->count - 1].held = true;
+		}
+}
+
+static void hold_missing(struct catalog *c, struct service_list *list, int64_t now)
+{
+	const char **had, **has;
+	size_t had_count = all_wishes(c->list, &had), has_count = all_wishes(list, &has), kept = 0;
+	size_t settled = list->count;
+
+	for (size_t i = 0; i < had_count; i++)
+		if ((!i || strcmp(had[i - 1], had[i]) != 0) &&
+		    !(has_count && bsearch(&had[i], has, has_count, sizeof *has, compare_words)))
+			miss(c, list, had[i], now);
+	/* Forget those that are back, or were let go just now. */
+	for (size_t i = 0; i < c->held_count; i++) {
+		bool still = false;
+
+		for (size_t s = settled; s < list->count; s++)
+			still = still || has_wish(&list->items[s], c->held[i].wish);
+		if (still)
+			c->held[kept++] = c->held[i];
+		else
+			free(c->held[i].wish);
+	}
+	c->held_count = kept;
+	if (!kept)
+		c->confirm_at = 0;
+	free(had);
+	free(has);
+}
+
+/* Names that are not listed and have nothing left are forgotten. */
+static void forget_names(struct catalog *c, const struct service_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct catalog_name *n = &c->names[i];
+		bool used = n->listed || n->wanted;
+
+		for (size_t s = 0; !used && s < list->count; s++)
+			used = strcmp(list->items[s].name, n->name) == 0;
+		if (used)
+			c->names[kept++] = *n;
+		else
+			free(n->name);
+	}
+	c->count = kept;
+}
+
+struct service_list *catalog_compose(struct catalog *c, int64_t now)
+{
+	struct service_list *list = sys_alloc(sizeof *list);
+	size_t old = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct catalog_name *n = &c->names[i];
+		int order;
+
+		/* Both are sorted by name; what is held stands at the end of the list. */
+		for (; old < c->list->count && !c->list->items[old].held &&
+		       (order = strcmp(c->list->items[old].name, n->name)) <= 0; old++)
+			if (order == 0 && !n->fresh)
+				service_copy(list, &c->list->items[old], NULL);
+		for (size_t s = n->from; n->fresh && s < n->from + n->count; s++)
+			service_copy(list, &c->fresh->items[s], NULL);
+		n->fresh = false;
+	}
+	hold_missing(c, list, now);
+	service_free(c->fresh);
+	c->fresh = sys_alloc(sizeof *c->fresh);
+	forget_names(c, list);
+	if (service_equal(list, c->list)) {
+		/* What is held may differ, which nobody outside needs to know. */
+		service_free(c->list);
+		c->list = list;
+		return NULL;
+	}
+	service_free(c->list);
+	c->list = list;
+	return service_hold(list);
+}

@@ -1,0 +1,525 @@
+#include "base.h"
+#include "consul.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog.h"
+#include "json.h"
+#include "log.h"
+
+#define CONNECT_MS 5000
+#define READING_MS 10000          /* one batch of readings */
+#define BATCH 64                  /* names read in one go, pipelined; the bells are looked at in between */
+#define BELL_BODY_MAX (64u << 20)
+#define READING_BODY_MAX (16u << 20)
+
+/* What the source may use of a core: 1 %, with a burst of 100 ms. Under more it pauses, at most a second a time. */
+#define ALLOWANCE_US 100000
+#define ALLOWANCE_PER_MS 10
+
+#define SWEEP_MS 1000   /* sweeps come no closer together than this once their burst is used up */
+#define SWEEP_BURST 4
+#define SWEEP_COST 50   /* nor than so many times the CPU time that the last one took */
+
+enum { NAMES, CHECKS, BELLS };
+
+struct bell {
+	struct http http;
+	long index;       /* 0: none, ask without waiting */
+	bool asked;
+	int64_t asked_at, deadline, next_at;
+};
+
+struct consul {
+	struct source *source;
+	const struct consul_options *options;
+	struct catalog catalog;
+	struct bell bells[BELLS];
+	struct http reader;
+	struct json json;
+	struct buf request, text; /* text: what went wrong, in words */
+	int64_t at_least;         /* how long to wait after it */
+	int64_t allowance, allowance_at, cpu_at;
+	bool sweep_due;
+	size_t sweep_at;          /* the next name of the sweep under way */
+	bool sweeping;
+	bool complete;            /* the first sweep has ended: there is something to post */
+	int64_t sweep_from, sweep_tokens_at, sweep_cpu, sweep_gap;
+	unsigned sweep_tokens;
+};
+
+static const char *say(struct consul *c, const char *fmt, const char *a, const char *b)
+{
+	struct buf made = { 0 };
+
+	buf_printf(&made, fmt, a, b);
+	buf_free(&c->text);
+	c->text = made;
+	return made.data;
+}
+
+/* Requests. */
+
+static void add_parameter(struct consul *c, const char *name, const char *value)
+{
+	buf_printf(&c->request, "%c%s", memchr(c->request.data, '?', c->request.len) ? '&' : '?', name);
+	if (value) {
+		buf_puts(&c->request, "=");
+		http_escape(&c->request, value);
+	}
+}
+
+/* Starts a request at the end of c->request's bytes; finish_request completes it. The path is built apart, for the
+ * request line holds it in the middle. */
+static void finish_request(struct consul *c, struct buf *out)
+{
+	const struct consul_options *o = c->options;
+
+	if (*o->datacenter)
+		add_parameter(c, "dc", o->datacenter);
+	if (*o->namespace_)
+		add_parameter(c, "ns", o->namespace_);
+	if (strcmp(o->consistency, "stale") == 0 || strcmp(o->consistency, "consistent") == 0)
+		add_parameter(c, o->consistency, NULL);
+	http_request(out, "GET", &o->url, c->request.data);
+	if (*o->token)
+		buf_printf(out, "X-Consul-Token: %s\r\n", o->token);
+	buf_puts(out, "\r\n");
+	c->request.len = 0;
+}
+
+static void bell_path(struct consul *c, int which)
+{
+	const char *tag = c->options->tag;
+	struct buf filter = { 0 };
+
+	if (which == NAMES) {
+		buf_puts(&c->request, "/v1/catalog/services");
+		return;
+	}
+	buf_printf(&filter, "ServiceTags contains \"%s\"", tag);
+	if (strcmp(tag, "dill") == 0)
+		buf_puts(&filter, " or ServiceTags contains \"dyntcp\"");
+	buf_puts(&c->request, "/v1/health/state/any");
+	add_parameter(c, "filter", filter.data);
+	buf_free(&filter);
+}
+
+/* What an answer says against itself; NULL when it can be believed. */
+static const char *judge(struct consul *c, const struct http_response *r)
+{
+	struct slice retry = http_header(r, "Retry-After");
+	char status[16];
+	struct buf words = { 0 };
+	const char *why;
+	long seconds;
+
+	if (r->status == 200) {
+		if (slice_is_nocase(http_header(r, "X-Consul-KnownLeader"), "false"))
+			return "200, but the agent knows no leader";
+		return NULL;
+	}
+	snprintf(status, sizeof status, "%d", r->status);
+	buf_visible(&words, r->body.data, r->body.len > 120 ? 120 : r->body.len);
+	why = say(c, "answered %s: %s", status, words.data ? words.data : "");
+	buf_free(&words);
+	if (r->status == 403)
+		c->at_least = 5000;
+	if (retry.at && !text_number(retry, 0, 60, &seconds))
+		c->at_least = seconds * 1000;
+	return why;
+}
+
+static const char *read_json(struct consul *c, const struct http_response *r)
+{
+	const char *why = judge(c, r);
+
+	if (!why && (why = json_parse(&c->json, r->body.data ? r->body.data : "", r->body.len)))
+		why = say(c, "answered with broken JSON: %s", why, NULL);
+	return why;
+}
+
+/* Some proxies and old agents drop what the token may not see: less is then no news. */
+static bool filtered(const struct http_response *r)
+{
+	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
+}
+
+/* The allowance of CPU time. Returns how long to pause, in milliseconds. */
+static int64_t account(struct consul *c)
+{
+	int64_t now = sys_now(), cpu = sys_thread_cpu();
+
+	c->allowance += (now - c->allowance_at) * ALLOWANCE_PER_MS - (cpu - c->cpu_at);
+	c->allowance_at = now;
+	c->cpu_at = cpu;
+	if (c->allowance > ALLOWANCE_US)
+		c->allowance = ALLOWANCE_US;
+	if (c->allowance < -1000 * ALLOWANCE_PER_MS)
+		c->allowance = -1000 * ALLOWANCE_PER_MS;
+	return c->allowance < 0 ? -c->allowance / ALLOWANCE_PER_MS : 0;
+}
+
+/* The bells. */
+
+static const char *ask_bell(struct consul *c, int which)
+{
+	struct bell *b = &c->bells[which];
+	int64_t wait = c->options->wait;
+	struct buf out = { 0 };
+	char number[32];
+	const char *why = NULL;
+
+	wait -= sys_random() % (uint32_t)(wait / 10 + 1);
+	bell_path(c, which);
+	if (b->index) {
+		snprintf(number, sizeof number, "%ld", b->index);
+		add_parameter(c, "index", number);
+		snprintf(number, sizeof number, "%lldms", (long long)wait);
+		add_parameter(c, "wait", number);
+	}
+	finish_request(c, &out);
+	b->asked_at = sys_now();
+	b->deadline = b->asked_at + (b->index ? wait + wait / 16 : 0) + 10000;
+	if (b->http.fd < 0)
+		why = http_connect(&b->http, &c->options->url, c->source->cancel[0], b->asked_at + CONNECT_MS);
+	if (!why)
+		why = http_send(&b->http, &out, c->source->cancel[0], b->asked_at + CONNECT_MS);
+	b->asked = !why;
+	buf_free(&out);
+	return why;
+}
+
+/* Takes the index of an answer. A nonsense one is none, and then the next question must not come at once. */
+static void take_index(struct bell *b, bool *moved)
+{
+	struct slice text = http_header(&b->http.response, "X-Consul-Index");
+	long index = 0;
+
+	for (size_t i = 0; i < text.len && index >= 0; i++) {
+		int digit = text.at[i] - '0';
+
+		index = digit < 0 || digit > 9 || index > (INT64_MAX / 2 - 9) / 10 ? -1 : index * 10 + digit;
+	}
+	if (index <= 0) {
+		b->index = 0;
+		b->next_at = sys_now() + 1000;
+		*moved = true;
+	} else if (index < b->index) {
+		b->index = 0; /* it went back: start again */
+		b->next_at = sys_now() + 100;
+		*moved = true;
+	} else {
+		/* An answer that came at once and says nothing new: an agent that does not block. */
+		if (index == b->index && sys_now() - b->asked_at < 500)
+			b->next_at = sys_now() + 1000;
+		*moved = *moved || index != b->index;
+		b->index = index;
+	}
+}
+
+/* A complete answer: what it points at becomes wanted. */
+static const char *take_bell(struct consul *c, int which)
+{
+	struct bell *b = &c->bells[which];
+	const char *why = read_json(c, &b->http.response);
+	bool rung = false, pointed = false;
+
+	if (!why)
+		why = which == NAMES ? catalog_names(&c->catalog, &c->json, &pointed)
+		                     : catalog_checks(&c->catalog, &c->json, &pointed);
+	if (why)
+		return why;
+	b->asked = false;
+	b->next_at = sys_now() + account(c);
+	take_index(b, &rung);
+	c->sweep_due = c->sweep_due || rung;
+	if (!c->source->down)
+		source_worked(c->source, c->options->address);
+	if (b->http.response.last)
+		http_close(&b->http);
+	else
+		http_next(&b->http);
+	return NULL;
+}
+
+static const char *listen_to_bell(struct consul *c, int which)
+{
+	struct bell *b = &c->bells[which];
+	const char *why = http_receive(&b->http);
+
+	if (!why && b->http.response.done)
+		why = take_bell(c, which);
+	else if (!why && sys_now() >= b->deadline)
+		why = "no complete answer in time";
+	return why;
+}
+
+/* The readings. */
+
+static const char *ask_names(struct consul *c, const size_t *which, size_t count, int64_t deadline)
+{
+	struct buf out = { 0 };
+	const char *why = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		buf_puts(&c->request, "/v1/health/service/");
+		http_escape(&c->request, c->catalog.names[which[i]].name);
+		finish_request(c, &out);
+	}
+	if (c->reader.fd < 0)
+		why = http_connect(&c->reader, &c->options->url, c->source->cancel[0], sys_now() + CONNECT_MS);
+	if (!why)
+		why = http_send(&c->reader, &out, c->source->cancel[0], deadline);
+	buf_free(&out);
+	return why;
+}
+
+/* The answer for one name. What is wrong with it leaves that name as it was, and is said once. */
+static const char *take_reading(struct consul *c, struct catalog_name *n, int64_t began)
+{
+	const char *why = read_json(c, &c->reader.response);
+
+	if (!why && filtered(&c->reader.response))
+		why = "the token does not see all of it";
+	if (!why)
+		why = catalog_reading(&c->catalog, n, &c->json, began);
+	if (why && !n->failed)
+		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
+	n->failed = why != NULL;
+	n->tried_at = began;
+	n->wanted = false;
+	c->sweep_due = c->sweep_due || why; /* try again */
+	return why;
+}
+
+/* Reads some names over one connection, pipelined. A connection that has ended meanwhile is opened once more. */
+static const char *read_names(struct consul *c, const size_t *which, size_t count)
+{
+	int64_t began = sys_now(), deadline = began + READING_MS;
+	size_t done = 0, good = 0;
+	bool again = c->reader.fd >= 0;
+	const char *why = NULL, *wrong = NULL;
+
+	while (done < count) {
+		why = ask_names(c, which + done, count - done, deadline);
+		for (size_t first = done; !why && done < count; done++) {
+			if (done > first)
+				http_next(&c->reader);
+			if ((why = http_wait(&c->reader, c->source->cancel[0], deadline)))
+				break;
+			wrong = take_reading(c, &c->catalog.names[which[done]], began);
+			good += !wrong;
+			if (c->reader.response.last) {
+				done++;
+				break;
+			}
+		}
+		if (why || c->reader.response.last)
+			http_close(&c->reader);
+		else
+			http_next(&c->reader);
+		if (why && (!again || sys_now() >= deadline))
+			return why;
+		again = again && !why;
+	}
+	return good ? NULL : wrong; /* not one: that is an outage */
+}
+
+static size_t choose_wanted(struct consul *c, size_t *which)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->catalog.count && count < BATCH; i++)
+		if (c->catalog.names[i].wanted)
+			which[count++] = i;
+	return count;
+}
+
+static size_t choose_sweep(struct consul *c, size_t *which)
+{
+	size_t count = 0;
+
+	for (; c->sweep_at < c->catalog.count && count < BATCH; c->sweep_at++)
+		if (!c->catalog.names[c->sweep_at].fresh && c->catalog.names[c->sweep_at].tried_at < c->sweep_from)
+			which[count++] = c->sweep_at;
+	return count;
+}
+
+static void start_sweep(struct consul *c)
+{
+	int64_t now = sys_now(), gap = c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS;
+
+	if (c->sweep_tokens < SWEEP_BURST && now - c->sweep_tokens_at >= gap) {
+		int64_t more = (now - c->sweep_tokens_at) / gap;
+
+		c->sweep_tokens = more > SWEEP_BURST ? SWEEP_BURST : c->sweep_tokens + (unsigned)more;
+		if (c->sweep_tokens > SWEEP_BURST)
+			c->sweep_tokens = SWEEP_BURST;
+		c->sweep_tokens_at = now;
+	}
+	if (!c->sweep_due || c->sweeping || !c->sweep_tokens)
+		return;
+	c->sweep_tokens--;
+	c->sweep_due = false;
+	c->sweeping = true;
+	c->sweep_at = 0;
+	c->sweep_from = now;
+	c->sweep_cpu = sys_thread_cpu();
+}
+
+static void end_sweep(struct consul *c)
+{
+	c->sweeping = false;
+	c->complete = true;
+	c->sweep_gap = (sys_thread_cpu() - c->sweep_cpu) * SWEEP_COST / 1000;
+}
+
+static void post(struct consul *c)
+{
+	bool first = !c->complete;
+	struct service_list *list;
+
+	if (c->sweeping && c->sweep_at >= c->catalog.count)
+		end_sweep(c);
+	/* The first list is posted when it is whole, even when it is empty. */
+	list = catalog_compose(&c->catalog, sys_now());
+	if (c->sweeping)
+		c->sweep_at = 0; /* names may have moved; those that were read are known by their time */
+	if (list && c->complete)
+		service_post(c->source->box, c->source->slot, list);
+	else if (list)
+		service_free(list);
+	else if (first && c->complete)
+		service_post(c->source->box, c->source->slot, service_hold(c->catalog.list));
+}
+
+/* Reads what is wanted, or the next part of a sweep. *busy: there was something to do. */
+static const char *read_some(struct consul *c, bool *busy)
+{
+	size_t which[BATCH], count;
+	const char *why = NULL;
+
+	catalog_confirm(&c->catalog, sys_now());
+	start_sweep(c);
+	count = choose_wanted(c, which);
+	if (!count && c->sweeping)
+		count = choose_sweep(c, which);
+	*busy = count || c->sweeping;
+	if (!*busy)
+		return NULL;
+	if (count)
+		why = read_names(c, which, count);
+	if (!why && count)
+		source_worked(c->source, c->options->address);
+	if (!why)
+		post(c);
+	return why;
+}
+
+/* One stretch without trouble. */
+
+static int64_t soonest(const struct consul *c, bool busy)
+{
+	int64_t now = sys_now(), at = busy ? now : now + 60000;
+
+	for (int i = 0; i < BELLS; i++) {
+		const struct bell *b = &c->bells[i];
+		int64_t next = b->asked ? b->deadline : b->next_at;
+
+		at = next < at ? next : at;
+	}
+	if (c->catalog.confirm_at && c->catalog.confirm_at < at)
+		at = c->catalog.confirm_at;
+	if (c->sweep_due && c->sweep_tokens_at + (c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS) < at)
+		at = c->sweep_tokens_at + (c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS);
+	return at < now ? now : at;
+}
+
+/* Waits for a bell, the next thing that is due, or the stop. */
+static const char *wait_for_bells(struct consul *c, int64_t until)
+{
+	struct pollfd polls[BELLS + 1];
+	const char *why = NULL;
+	int64_t left;
+
+	for (int i = 0; i < BELLS; i++)
+		polls[i] = (struct pollfd){ .fd = c->bells[i].asked ? c->bells[i].http.fd : -1, .events = POLLIN };
+	polls[BELLS] = (struct pollfd){ .fd = c->source->cancel[0], .events = POLLIN };
+	left = until - sys_now();
+	poll(polls, BELLS + 1, left < 0 ? 0 : (int)left);
+	for (int i = 0; i < BELLS && !why; i++)
+		if (c->bells[i].asked && (polls[i].revents || sys_now() >= c->bells[i].deadline))
+			why = listen_to_bell(c, i);
+	return polls[BELLS].revents ? "stopped" : why;
+}
+
+/* Nothing can be read before the names are known; and at first nothing should be, that the checks will ask for again. */
+static bool answered(const struct consul *c, int which)
+{
+	return c->bells[which].index || !c->bells[which].asked;
+}
+
+static const char *watch(struct consul *c)
+{
+	const char *why = NULL;
+
+	for (int i = 0; i < BELLS; i++) {
+		c->bells[i].index = 0;
+		c->bells[i].asked = false;
+		c->bells[i].next_at = 0;
+	}
+	c->sweep_due = true;
+	c->sweep_tokens = SWEEP_BURST;
+	while (!why) {
+		bool busy = false;
+
+		for (int i = 0; i < BELLS && !why; i++)
+			if (!c->bells[i].asked && sys_now() >= c->bells[i].next_at)
+				why = ask_bell(c, i);
+		if (!why && answered(c, NAMES) && (c->complete || answered(c, CHECKS)))
+			why = read_some(c, &busy);
+		if (!why)
+			why = wait_for_bells(c, soonest(c, busy));
+	}
+	return why;
+}
+
+static void hang_up(struct consul *c)
+{
+	for (int i = 0; i < BELLS; i++)
+		http_close(&c->bells[i].http);
+	http_close(&c->reader);
+	c->sweeping = false;
+	c->request.len = 0;
+}
+
+void consul_run(struct source *s)
+{
+	struct consul c = { .source = s, .options = s->config, .allowance = ALLOWANCE_US };
+
+	catalog_open(&c.catalog, c.options->tag);
+	for (int i = 0; i < BELLS; i++)
+		http_open(&c.bells[i].http, BELL_BODY_MAX);
+	http_open(&c.reader, READING_BODY_MAX);
+	c.allowance_at = sys_now();
+	while (!source_stopping(s)) {
+		const char *why = watch(&c);
+		bool go_on = source_failed(s, c.options->address, why, c.at_least);
+
+		c.at_least = 0;
+		hang_up(&c);
+		if (!go_on)
+			break;
+	}
+	for (int i = 0; i < BELLS; i++)
+		http_free(&c.bells[i].http);
+	http_free(&c.reader);
+	json_free(&c.json);
+	buf_free(&c.request);
+	buf_free(&c.text);
+	catalog_close(&c.catalog);
+}

@@ -1,0 +1,156 @@
+#include "base.h"
+#include "instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool instance_marked(struct slice tag, const char *configured)
+{
+	return slice_is(tag, configured) || (strcmp(configured, "dill") == 0 && slice_is(tag, "dyntcp"));
+}
+
+static bool text_at(const struct json *j, uint32_t object, const char *key, struct buf *out)
+{
+	uint32_t t = object ? json_get(j, object, key) : 0;
+
+	out->len = 0;
+	buf_add(out, "", 0);
+	return t && json_string(j, t, out);
+}
+
+/* The worst of all checks counts, node checks included; none at all is fine. `warning` is not passing. */
+static bool passing(const struct json *j, uint32_t checks)
+{
+	struct buf status = { 0 };
+	bool fine = true;
+
+	if (!checks || j->tokens[checks].type != JSON_ARRAY)
+		return true;
+	for (JSON_EACH(j, checks, c))
+		fine = fine && text_at(j, c, "Status", &status) && strcmp(status.data, "passing") == 0;
+	buf_free(&status);
+	return fine;
+}
+
+static bool has_mark(const struct json *j, uint32_t tags, const char *configured)
+{
+	struct buf tag = { 0 };
+	bool found = false;
+
+	if (!tags || j->tokens[tags].type != JSON_ARRAY)
+		return false;
+	for (JSON_EACH(j, tags, t)) {
+		tag.len = 0;
+		found = found || (json_string(j, t, &tag) && instance_marked((struct slice){ tag.data, tag.len }, configured));
+	}
+	buf_free(&tag);
+	return found;
+}
+
+/* dill.KEY=value: a wish, or an option; the value is all behind the first '='. */
+static void take_tag(struct service_list *list, struct service *s, struct slice tag, const char *configured)
+{
+	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL;
+	const char *dot = equals;
+	struct slice key, value;
+
+	while (dot && dot > tag.at && *dot != '.')
+		dot--;
+	if (!dot || *dot != '.' || !instance_marked((struct slice){ tag.at, (size_t)(dot - tag.at) }, configured))
+		return;
+	key = (struct slice){ dot + 1, (size_t)(equals - dot) - 1 };
+	value = slice_trim((struct slice){ equals + 1, tag.len - (size_t)(equals + 1 - tag.at) });
+	if (slice_is(key, "listener"))
+		service_wish(list, s, value);
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		if (slice_is(key, service_option_names[i]))
+			s->options[i] = arena_dup(&list->memory, value.at, value.len);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static uint16_t weight_of(const struct json *j, uint32_t service)
+{
+	uint32_t weights = json_get(j, service, "Weights"), passing_weight = weights ? json_get(j, weights, "Passing") : 0;
+	long n = 1;
+
+	if (passing_weight)
+		json_integer(j, passing_weight, 1, 65535, &n);
+	return (uint16_t)n;
+}
+
+/* One element of the answer: its service is added when it is to be routed. */
+static const char *read_instance(struct service_list *list, const char *name, const struct json *j, uint32_t e,
+                                 const char *configured)
+{
+	uint32_t node = json_get(j, e, "Node"), service = json_get(j, e, "Service");
+	uint32_t tags = service ? json_get(j, service, "Tags") : 0, port_at = service ? json_get(j, service, "Port") : 0;
+	struct buf text = { 0 }, id = { 0 };
+	struct service *s;
+	long port = 0;
+
+	if (!node || !service)
+		return "an instance without Node or Service";
+	if (!passing(j, json_get(j, e, "Checks")) || !has_mark(j, tags, configured))
+		return NULL;
+	s = service_add(list, slice_of(name));
+	text_at(j, node, "Node", &id);
+	text_at(j, service, "ID", &text);
+	buf_printf(&id, "/%s", text.data);
+	s->instance = arena_dup(&list->memory, id.data, id.len);
+	for (JSON_EACH(j, tags, t)) {
+		text.len = 0;
+		if (json_string(j, t, &text))
+			take_tag(list, s, (struct slice){ text.data, text.len }, configured);
+	}
+	if (!text_at(j, service, "Address", &text) || !text.len)
+		text_at(j, node, "Address", &text);
+	if (!port_at || !json_integer(j, port_at, 1, 65535, &port))
+		s->fault = "its instance has no port";
+	else if (!text.len)
+		s->fault = "its instance has no address";
+	else
+		service_backend(list, s, (struct slice){ text.data, text.len }, (uint16_t)port, weight_of(j, service));
+	/* Consul gives tags in any order; the table must not depend on it. */
+	if (s->wish_count > 1)
+		qsort(s->wishes, s->wish_count, sizeof *s->wishes, by_text);
+	buf_free(&text);
+	buf_free(&id);
+	return NULL;
+}
+
+static int by_instance(const void *a, const void *b)
+{
+	const struct service *x = a, *y = b;
+
+	return strcmp(x->instance, y->instance);
+}
+
+static void forget_from(struct service_list *list, size_t first)
+{
+	while (list->count > first) {
+		list->count--;
+		free(list->items[list->count].wishes);
+		free(list->items[list->count].backends);
+	}
+}
+
+const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *tag)
+{
+	size_t first = list->count;
+	const char *why = NULL;
+
+	if (answer->tokens[0].type != JSON_ARRAY)
+		return "not a list of instances";
+	for (JSON_EACH(answer, 0, e))
+		if (!why)
+			why = read_instance(list, name, answer, e, tag);
+	if (why)
+		forget_from(list, first);
+	else if (list->count - first > 1)
+		qsort(list->items + first, list->count - first, sizeof *list->items, by_instance);
+	return why;
+}
