@@ -20,7 +20,8 @@ struct catalog_name {
 	bool fresh;   /* read since the last catalog_compose: */
 	bool failed;  /* its last reading failed, which has been said */
 	size_t from, count; /* its services in `fresh` */
-	int64_t read_at, tried_at; /* when its last good reading began, and its last one */
+	int64_t read_at;    /* when its last good reading began */
+	unsigned sweep;     /* the sweep that tried it last */
 };
 
 struct catalog {

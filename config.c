@@ -241,7 +241,7 @@ static bool below(const char *key, const char *table)
 	return strncmp(key, table, len) == 0 && (!key[len] || key[len] == '.' || key[len] == '[');
 }
 
-static void warn_unknown(const char *origin, const char *key)
+static const char *nearest_key(const char *key)
 {
 	const char *best = NULL;
 	int least = 100;
@@ -254,9 +254,7 @@ static void warn_unknown(const char *origin, const char *key)
 			best = options[i].key;
 		}
 	}
-	if (below(key, "listeners.allowed"))
-		best = "listeners.allowed";
-	fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", origin, key, best);
+	return below(key, "listeners.allowed") ? "listeners.allowed" : best;
 }
 
 /* Applies one setting. False after an error, which has been said. */
@@ -333,7 +331,7 @@ static bool apply_doc(struct config *c, const char *path, const struct format_do
 		}
 		fine = apply(c, &s, &unknown) && fine;
 		if (unknown)
-			warn_unknown(s.origin, s.key);
+			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, nearest_key(s.key));
 	}
 	return fine;
 }
@@ -477,17 +475,24 @@ static bool apply_variable(struct config *c, const char *variable, char **enviro
 	s.key = variable_key(c, (struct slice){ name, (size_t)(equals - name) });
 	s.value = equals + 1;
 	s.origin = arena_dup(&c->memory, variable, (size_t)(equals - variable));
-	if (!s.key) {
-		if (!single_labels)
-			log_debug("%s: no such key", s.origin);
+	if (!s.key)
 		return true;
-	}
 	/* Single labels add to the table in force, so they come behind a whole table. */
 	if (single_labels != (strncmp(s.key, "listeners.allowed.", 18) == 0))
 		return true;
 	if (strcmp(s.key, "services") == 0 || strcmp(s.key, "apps") == 0)
 		return apply_tree(c, &s);
 	return apply(c, &s, &unknown);
+}
+
+void config_unknown_variables(struct config *c, char **environment)
+{
+	for (; *environment; environment++) {
+		const char *name = strip_prefix(*environment), *equals = name ? strchr(name, '=') : NULL;
+
+		if (equals && !variable_key(c, (struct slice){ name, (size_t)(equals - name) }))
+			log_debug("%.*s: no such key", (int)(equals - *environment), *environment);
+	}
 }
 
 /* What Consul's own tools use counts when nothing sets the key. */
@@ -540,7 +545,8 @@ static int read_flag(struct config *c, char **words, struct config_setting *s)
 	else if (find_option(plain_key(s->key)) || below(s->key, "services") || below(s->key, "listeners.allowed"))
 		return equals ? -1 : -2; /* a setting: applied when its turn comes */
 	else {
-		fprintf(stderr, "dill: unknown option %s; see dill --help\n", s->origin);
+		fprintf(stderr, "dill: unknown option %s; the nearest one is --%s, all are in dill --help\n", s->origin,
+		        nearest_key(s->key));
 		return 0;
 	}
 	return equals ? 1 : 2;
@@ -638,16 +644,16 @@ void config_usage(void)
 	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
 	      "  -t                   check the configuration, print what is in force, and exit\n"
 	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
-	      "  -lb WORD             the same as --proxy.balance\n"
-	      "  -timeout DURATION    the same as --proxy.connect_timeout\n"
+	      "  -lb WORD             the same as proxy.balance\n"
+	      "  -timeout DURATION    the same as proxy.connect_timeout\n"
 	      "  -v, --version        print the version\n"
 	      "  -h, --help           print this\n\n"
 	      "Every key is an option (--KEY VALUE or --KEY=VALUE), a key of the file, and a variable of the environment:\n\n",
 	      stdout);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		variable_name(options[i].key, variable, sizeof variable);
-		printf("  --%s\n        %s\n        default: %s   environment: DILL_%s\n", options[i].key, options[i].help,
-		       *options[i].standard ? options[i].standard : "none", variable);
+		printf("  --%s (default: %s)\n        %s; DILL_%s\n", options[i].key,
+		       *options[i].standard ? options[i].standard : "none", options[i].help, variable);
 	}
 	fputs("  --services.NAME.listener, .backends, .balance\n"
 	      "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"

@@ -44,6 +44,7 @@ struct config {
 /* Reads everything. Returns the exit status to end with when that failed (it has been said on stderr), else 0. */
 int config_read(struct config *c, int argc, char **argv, char **environment);
 void config_free(struct config *c);
+void config_unknown_variables(struct config *c, char **environment); /* at level debug: platforms set such names too */
 void config_usage(void);                      /* on stdout */
 void config_print(const struct config *c);    /* on stdout: what is in force, secrets masked */
 /* Says "dill: ORIGIN: KEY: "VALUE" REASON" on stderr. */

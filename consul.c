@@ -46,9 +46,12 @@ struct consul {
 	bool sweep_due;
 	size_t sweep_at;          /* the next name of the sweep under way */
 	bool sweeping;
+	size_t sweep_good;        /* readings that succeeded in it */
+	const char *sweep_why;    /* what was wrong with the last one that did not */
 	bool complete;            /* the first sweep has ended: there is something to post */
-	int64_t sweep_from, sweep_tokens_at, sweep_cpu, sweep_gap;
-	unsigned sweep_tokens;
+	int64_t retry_at; /* when a sweep is due for readings that failed; 0: none did */
+	int64_t sweep_tokens_at, sweep_cpu, sweep_gap;
+	unsigned sweep_tokens, sweep_number;
 };
 
 static const char *say(struct consul *c, const char *fmt, const char *a, const char *b)
@@ -279,7 +282,7 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 }
 
 /* The answer for one name. What is wrong with it leaves that name as it was, and is said once. */
-static const char *take_reading(struct consul *c, struct catalog_name *n, int64_t began)
+static void take_reading(struct consul *c, struct catalog_name *n, int64_t began)
 {
 	const char *why = read_json(c, &c->reader.response);
 
@@ -290,19 +293,21 @@ static const char *take_reading(struct consul *c, struct catalog_name *n, int64_
 	if (why && !n->failed)
 		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
 	n->failed = why != NULL;
-	n->tried_at = began;
+	n->sweep = c->sweep_number;
 	n->wanted = false;
-	c->sweep_due = c->sweep_due || why; /* try again */
-	return why;
+	if (why && !c->retry_at)
+		c->retry_at = sys_now() + SWEEP_MS;
+	c->sweep_good += !why;
+	c->sweep_why = why ? why : c->sweep_why;
 }
 
 /* Reads some names over one connection, pipelined. A connection that has ended meanwhile is opened once more. */
 static const char *read_names(struct consul *c, const size_t *which, size_t count)
 {
 	int64_t began = sys_now(), deadline = began + READING_MS;
-	size_t done = 0, good = 0;
+	size_t done = 0;
 	bool again = c->reader.fd >= 0;
-	const char *why = NULL, *wrong = NULL;
+	const char *why = NULL;
 
 	while (done < count) {
 		why = ask_names(c, which + done, count - done, deadline);
@@ -311,8 +316,7 @@ static const char *read_names(struct consul *c, const size_t *which, size_t coun
 				http_next(&c->reader);
 			if ((why = http_wait(&c->reader, c->source->cancel[0], deadline)))
 				break;
-			wrong = take_reading(c, &c->catalog.names[which[done]], began);
-			good += !wrong;
+			take_reading(c, &c->catalog.names[which[done]], began);
 			if (c->reader.response.last) {
 				done++;
 				break;
@@ -326,7 +330,7 @@ static const char *read_names(struct consul *c, const size_t *which, size_t coun
 			return why;
 		again = again && !why;
 	}
-	return good ? NULL : wrong; /* not one: that is an outage */
+	return NULL;
 }
 
 static size_t choose_wanted(struct consul *c, size_t *which)
@@ -344,7 +348,7 @@ static size_t choose_sweep(struct consul *c, size_t *which)
 	size_t count = 0;
 
 	for (; c->sweep_at < c->catalog.count && count < BATCH; c->sweep_at++)
-		if (!c->catalog.names[c->sweep_at].fresh && c->catalog.names[c->sweep_at].tried_at < c->sweep_from)
+		if (!c->catalog.names[c->sweep_at].fresh && c->catalog.names[c->sweep_at].sweep != c->sweep_number)
 			which[count++] = c->sweep_at;
 	return count;
 }
@@ -361,30 +365,40 @@ static void start_sweep(struct consul *c)
 			c->sweep_tokens = SWEEP_BURST;
 		c->sweep_tokens_at = now;
 	}
+	if (c->retry_at && now >= c->retry_at) {
+		c->sweep_due = true;
+		c->retry_at = 0;
+	}
 	if (!c->sweep_due || c->sweeping || !c->sweep_tokens)
 		return;
-	c->sweep_tokens--;
+	if (c->sweep_tokens-- == SWEEP_BURST)
+		c->sweep_tokens_at = now;
 	c->sweep_due = false;
 	c->sweeping = true;
 	c->sweep_at = 0;
-	c->sweep_from = now;
+	c->sweep_number++;
+	c->sweep_good = 0;
+	c->sweep_why = NULL;
 	c->sweep_cpu = sys_thread_cpu();
 }
 
-static void end_sweep(struct consul *c)
+/* A sweep in which not one reading succeeded is an outage. */
+static const char *end_sweep(struct consul *c)
 {
 	c->sweeping = false;
-	c->complete = true;
 	c->sweep_gap = (sys_thread_cpu() - c->sweep_cpu) * SWEEP_COST / 1000;
+	if (c->sweep_why && !c->sweep_good)
+		return c->sweep_why;
+	c->complete = true;
+	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index, c->bells[CHECKS].index);
+	source_worked(c->source, c->options->address);
+	return NULL;
 }
 
-static void post(struct consul *c)
+static void post(struct consul *c, bool first)
 {
-	bool first = !c->complete;
 	struct service_list *list;
 
-	if (c->sweeping && c->sweep_at >= c->catalog.count)
-		end_sweep(c);
 	/* The first list is posted when it is whole, even when it is empty. */
 	list = catalog_compose(&c->catalog, sys_now());
 	if (c->sweeping)
@@ -401,6 +415,7 @@ static void post(struct consul *c)
 static const char *read_some(struct consul *c, bool *busy)
 {
 	size_t which[BATCH], count;
+	bool first = !c->complete;
 	const char *why = NULL;
 
 	catalog_confirm(&c->catalog, sys_now());
@@ -413,10 +428,10 @@ static const char *read_some(struct consul *c, bool *busy)
 		return NULL;
 	if (count)
 		why = read_names(c, which, count);
-	if (!why && count)
-		source_worked(c->source, c->options->address);
+	if (!why && c->sweeping && c->sweep_at >= c->catalog.count)
+		why = end_sweep(c);
 	if (!why)
-		post(c);
+		post(c, first);
 	return why;
 }
 
@@ -434,6 +449,8 @@ static int64_t soonest(const struct consul *c, bool busy)
 	}
 	if (c->catalog.confirm_at && c->catalog.confirm_at < at)
 		at = c->catalog.confirm_at;
+	if (c->retry_at && c->retry_at < at)
+		at = c->retry_at;
 	if (c->sweep_due && c->sweep_tokens_at + (c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS) < at)
 		at = c->sweep_tokens_at + (c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS);
 	return at < now ? now : at;

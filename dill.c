@@ -26,7 +26,7 @@
 extern char **environ;
 
 #define REBIND_MS 500
-#define SPARE_FDS 32 /* kept from sessions, for everything else */
+#define SPARE_FDS 20 /* kept from sessions, for everything else */
 
 enum { SLOT_STATIC, SLOT_CONSUL, SLOTS };
 enum control_kind { SIGNALS = PEEK_KINDS };
@@ -86,6 +86,17 @@ static bool catch_signals(void)
 
 /* Services of the configuration. */
 
+/* Where a service was named first. */
+static const char *origin_of(const struct config *c, const char *service)
+{
+	size_t len = strlen(service);
+
+	for (size_t i = 0; i < c->service_count; i++)
+		if (strncmp(c->services[i].key, service, len) == 0)
+			return c->services[i].origin;
+	return "configuration";
+}
+
 static bool read_static(const struct config *c, struct service_list *list)
 {
 	struct service *s;
@@ -99,7 +110,7 @@ static bool read_static(const struct config *c, struct service_list *list)
 			fine = false;
 		}
 	if (fine && (why = service_check(list, &name))) {
-		fprintf(stderr, "dill: %s %s\n", name, why);
+		fprintf(stderr, "dill: %s: %s %s\n", origin_of(c, name), name, why);
 		fine = false;
 	}
 	if (!c->backend_count)
@@ -311,8 +322,8 @@ static bool start_workers(struct control *k)
 	k->pool.shared.drain = c->drain;
 	k->pool.idle = ring;
 	k->pool.arg = &k->loop;
-	set_limit(k);
 	error = worker_open(&k->pool, (unsigned)c->threads);
+	set_limit(k);
 	if (error)
 		log_error("cannot start the workers: %s", strerror(error));
 	return !error;
@@ -394,6 +405,7 @@ int main(int argc, char **argv)
 		puts("dill " DILL_VERSION);
 	else if (!status) {
 		log_setup((enum log_level)k.config.log_level, k.config.log_format == 1);
+		config_unknown_variables(&k.config, environ);
 		k.lists[SLOT_STATIC] = sys_alloc(sizeof *k.lists[SLOT_STATIC]);
 		status = !read_static(&k.config, k.lists[SLOT_STATIC]) | !read_consul(&k);
 		if (!status && k.config.check) {

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the system cuts it to its own limit */
@@ -231,6 +232,18 @@ bool net_connected(int fd)
 	socklen_t len = sizeof peer;
 
 	return getpeername(fd, &peer.sa.any, &len) == 0;
+}
+
+int net_unsent(int fd)
+{
+	int bytes = 0;
+
+#ifdef __linux__
+	ioctl(fd, TIOCOUTQ, &bytes); /* of a socket: what is not acknowledged, see tcp(7), SIOCOUTQ */
+#else
+	(void)fd;
+#endif
+	return bytes;
 }
 
 void net_reset_on_close(int fd)

@@ -11,6 +11,7 @@
 
 #define CLIENTS_MAX 64
 #define PATIENCE_MS 10000
+#define LINGER_MS 200
 #define PAUSE_MS 200
 
 static void put_entry(const struct route_entry *e, struct buf *out)
@@ -49,6 +50,7 @@ struct peek_client {
 	struct peek_client *prev, *next;
 	struct buf text;
 	size_t sent;
+	int64_t give_up;
 };
 
 int peek_open(struct peek *p, struct loop *loop, struct route *route, const struct net_addr *at)
@@ -59,6 +61,7 @@ int peek_open(struct peek *p, struct loop *loop, struct route *route, const stru
 		return -fd;
 	*p = (struct peek){ .loop = loop, .route = route, .listener = LOOP_IO(fd, PEEK_LISTENER) };
 	loop_fifo_open(loop, &p->patience, PATIENCE_MS, 0);
+	loop_fifo_open(loop, &p->linger, LINGER_MS, 0);
 	loop_fifo_open(loop, &p->pause, PAUSE_MS, 0);
 	return loop_want(loop, &p->listener, LOOP_IN) ? 0 : errno;
 }
@@ -75,8 +78,9 @@ static void drop(struct peek *p, struct peek_client *c)
 	loop_free(p->loop, c);
 }
 
-/* Writes what is left. Then it waits for the client's end: closing on unread input would reset the connection, and
- * take the text with it. */
+/* Writes what is left, then its end, and waits a moment for the client's: closing on unread input would reset the
+ * connection, and take the text with it. Some kinds of nc wait for their own input to end: those are then reset, which
+ * ends them, and leaves the text that has arrived. */
 static void serve(struct peek *p, struct peek_client *c)
 {
 	while (c->sent < c->text.len) {
@@ -94,6 +98,8 @@ static void serve(struct peek *p, struct peek_client *c)
 	}
 	if (shutdown(c->io.fd, SHUT_WR) < 0 || !loop_want(p->loop, &c->io, LOOP_IN))
 		drop(p, c);
+	else
+		loop_arm(p->loop, &p->linger, &c->timer);
 }
 
 static void discard_input(struct peek *p, struct peek_client *c)
@@ -128,6 +134,7 @@ static void welcome(struct peek *p)
 		c->next->prev = c;
 	p->clients = c;
 	p->count++;
+	c->give_up = p->loop->now + PATIENCE_MS;
 	loop_arm(p->loop, &p->patience, &c->timer);
 	peek_text(p->route->table, &c->text);
 	serve(p, c);
@@ -147,12 +154,18 @@ void peek_ready(struct peek *p, struct loop_io *io, unsigned events)
 
 bool peek_expired(struct peek *p, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	if (fifo == &p->pause)
+	struct peek_client *c = (struct peek_client *)(void *)((char *)timer - offsetof(struct peek_client, timer));
+
+	if (fifo == &p->pause) {
 		loop_want(p->loop, &p->listener, LOOP_IN);
-	else if (fifo == &p->patience)
-		drop(p, (struct peek_client *)(void *)((char *)timer - offsetof(struct peek_client, timer)));
-	else
+	} else if (fifo == &p->linger && net_unsent(c->io.fd) && p->loop->now < c->give_up) {
+		loop_arm(p->loop, &p->linger, &c->timer);
+	} else if (fifo == &p->linger || fifo == &p->patience) {
+		net_reset_on_close(c->io.fd);
+		drop(p, c);
+	} else {
 		return false;
+	}
 	return true;
 }
 

@@ -16,7 +16,7 @@ struct peek {
 	struct loop *loop;
 	struct route *route; /* borrowed */
 	struct loop_io listener;
-	struct loop_fifo patience, pause;
+	struct loop_fifo patience, linger, pause;
 	struct loop_timer resume;
 	struct peek_client *clients;
 	unsigned count;

@@ -254,11 +254,12 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		return;
 	}
 	fd = net_connect(&b->addr);
+	if ((fd == -EMFILE || fd == -ENFILE) && p->starved(p))
+		fd = net_connect(&b->addr);
 	if (fd == -EMFILE || fd == -ENFILE) {
 		s->state = SESSION_WAITING;
 		loop_arm(p->loop, &p->waiting, &s->timer);
 		watch(p, s);
-		p->starved(p);
 		return;
 	}
 	s->target = route_backend_ref(b);
@@ -346,10 +347,7 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 	if (fifo == &p->connecting) {
 		connect_expired(p, s);
 	} else if (fifo == &p->waiting) {
-		if (p->loop->now - s->started > p->shared->connect_timeout + 1000)
-			end(p, s);
-		else
-			try_next(p, s, route_find(p->table, &s->listener->addr));
+		try_next(p, s, route_find(p->table, &s->listener->addr));
 	} else if (fifo == &p->draining && !atomic_load(&s->target->gone)) {
 		s->draining = false; /* the backend has come back */
 		arm_relaying(p, s);

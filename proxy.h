@@ -25,7 +25,7 @@ struct proxy {
 	struct relay relay;
 	struct loop_fifo connecting, idle, draining, waiting;
 	struct session *sessions;
-	void (*starved)(struct proxy *p); /* no descriptor left for a backend: accept no more for now */
+	bool (*starved)(struct proxy *p); /* no descriptor left for a backend: true when one was made free */
 	void (*ended)(struct proxy *p);   /* a session has gone, and its descriptors */
 };
 

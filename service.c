@@ -124,6 +124,12 @@ static const char *add_each(struct service_list *list, struct service *s, struct
 
 static const char *add_wish(struct service_list *list, struct service *s, struct slice text)
 {
+	struct slice host;
+	uint16_t port;
+	const char *why = net_split(text, &host, &port);
+
+	if (why)
+		return why;
 	service_wish(list, s, text);
 	return NULL;
 }

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct worker {
 	size_t watched_count;
 	struct loop_fifo pause;
 	struct loop_timer resume;
+	int spare; /* a descriptor held for the backend of a client that took the last one; -1 when given away */
 	bool paused;
 	unsigned removals, news; /* of the newest table seen; of the pool's when it was */
 };
@@ -116,9 +118,12 @@ static void set_paused(struct worker *w, bool paused)
 	loop_arm(&w->loop, &w->pause, &w->resume);
 }
 
-static bool at_limit(const struct worker *w)
+/* Whether one more client could be served: it takes a descriptor, and its backend another. */
+static bool has_room(struct worker *w)
 {
-	return atomic_load(&w->pool->shared.sessions) >= atomic_load(&w->pool->shared.limit);
+	if (w->spare < 0)
+		w->spare = fcntl(w->loop.wake_fds[1], F_DUPFD_CLOEXEC, 0);
+	return w->spare >= 0 && atomic_load(&w->pool->shared.sessions) < atomic_load(&w->pool->shared.limit);
 }
 
 static void accept_some(struct worker *w, struct watched *v)
@@ -128,7 +133,11 @@ static void accept_some(struct worker *w, struct watched *v)
 		struct net_addr client;
 		int fd;
 
-		if (w->paused || at_limit(w)) {
+		if (w->news != atomic_load(&w->pool->news)) {
+			take_table(w); /* who connects after a change gets what is new; v may be gone */
+			return;
+		}
+		if (w->paused || !has_room(w)) {
 			set_paused(w, true);
 			return;
 		}
@@ -150,9 +159,16 @@ static void wake_all(struct worker_pool *pool)
 		loop_wake(&pool->workers[i].loop);
 }
 
-static void starved(struct proxy *p)
+static bool starved(struct proxy *p)
 {
-	set_paused(p->loop->owner, true);
+	struct worker *w = p->loop->owner;
+	bool had = w->spare >= 0;
+
+	set_paused(w, true);
+	if (had)
+		close(w->spare);
+	w->spare = -1;
+	return had;
 }
 
 static void ended(struct proxy *p)
@@ -216,6 +232,8 @@ static void dispose(struct worker *w)
 	free(w->watched);
 	proxy_close(&w->proxy);
 	route_release(w->proxy.table);
+	if (w->spare >= 0)
+		close(w->spare);
 	loop_close(&w->loop);
 }
 
@@ -224,8 +242,10 @@ static int start(struct worker_pool *pool, struct worker *w)
 	int error;
 
 	w->pool = pool;
+	w->spare = -1;
 	if (!loop_open(&w->loop, &ops, w))
 		return errno;
+	has_room(w);
 	proxy_open(&w->proxy, &pool->shared, &w->loop);
 	w->proxy.starved = starved;
 	w->proxy.ended = ended;
