@@ -407,7 +407,7 @@ int main(int argc, char **argv)
 		log_setup((enum log_level)k.config.log_level, k.config.log_format == 1);
 		config_unknown_variables(&k.config, environ);
 		k.lists[SLOT_STATIC] = sys_alloc(sizeof *k.lists[SLOT_STATIC]);
-		status = !read_static(&k.config, k.lists[SLOT_STATIC]) | !read_consul(&k);
+		status = !(read_static(&k.config, k.lists[SLOT_STATIC]) && read_consul(&k));
 		if (!status && k.config.check) {
 			config_print(&k.config);
 		} else if (!status) {
