@@ -8,75 +8,7 @@
 #include <unistd.h>
 
 #include "format.h"
-
-enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS };
-
-static const char *const balance_words[] = { "round_robin", "random", "p2c", "least_conn", NULL };
-static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
-static const char *const format_words[] = { "text", "json", NULL };
-static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
-
-/* One row an option: flags, environment, files, --help, -t and the README's table follow from it. */
-static const struct option {
-	const char *key;
-	enum type type;
-	size_t at;
-	const char *standard; /* the default, as it would be written */
-	long min, max;
-	const char *const *words;
-	const char *help;
-} options[] = {
-#define AT(field) offsetof(struct config, field)
-	{ "listeners.allowed", LABELS, 0, "local=127.0.0.1, any=0.0.0.0", 0, 0, NULL,
-	  "addresses that services may bind, by label" },
-	{ "listeners.port_min", PORT, AT(port_min), "1024", 0, 65535, NULL, "lowest port that a service may ask for" },
-	{ "listeners.port_max", PORT, AT(port_max), "49151", 0, 65535, NULL, "highest port that a service may ask for" },
-	{ "listeners.drain", DURATION, AT(drain), "30s", 0, 0, NULL,
-	  "how long connections of a removed listener or backend live on; 0 closes them at once" },
-	{ "consul.address", TEXT, AT(consul_address), "http://127.0.0.1:8500", 0, 0, NULL, "Consul agent to watch" },
-	{ "consul.token", SECRET, AT(consul_token), "", 0, 0, NULL, "ACL token" },
-	{ "consul.datacenter", TEXT, AT(consul_datacenter), "", 0, 0, NULL, "datacenter of every query" },
-	{ "consul.namespace", TEXT, AT(consul_namespace), "", 0, 0, NULL, "namespace of every query" },
-	{ "consul.wait", DURATION, AT(wait), "5m", 1000, 600000, NULL, "longest wait of one blocking query, 1s to 10m" },
-	{ "consul.consistency_mode", TEXT, AT(consul_consistency), "", 0, 0, consistency_words,
-	  "stale, consistent or leader" },
-	{ "consul.tag", TEXT, AT(consul_tag), "dill", 0, 0, NULL,
-	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too" },
-	{ "proxy.balance", WORD, AT(balance), "round_robin", 0, 0, balance_words, "round_robin, random, p2c or least_conn" },
-	{ "proxy.connect_timeout", DURATION, AT(connect_timeout), "3s", 1, 0, NULL, "one attempt to reach a backend" },
-	{ "proxy.idle_timeout", DURATION, AT(idle_timeout), "0s", 0, 0, NULL,
-	  "closes a connection on which nothing moved for that long; 0: never" },
-	{ "proxy.max_connections", NUMBER, AT(max_connections), "0", 0, 10000000, NULL,
-	  "accepting pauses at so many; 0: what the descriptor limit allows" },
-	{ "shutdown.grace", DURATION, AT(grace), "5s", 0, 0, NULL,
-	  "how long live connections may finish after SIGTERM or SIGINT" },
-	{ "peek.listener", ADDRESS, AT(peek_listener), "", 0, 0, NULL, "text debug server, for nc; off when empty" },
-	{ "runtime.threads", NUMBER, AT(threads), "0", 0, 1024, NULL, "worker threads; 0: number of CPUs" },
-	{ "log.level", WORD, AT(log_level), "info", 0, 0, level_words, "error, warn, info or debug" },
-	{ "log.format", WORD, AT(log_format), "text", 0, 0, format_words, "text or json, one object a line" },
-#undef AT
-};
-
-/* Other names of the same keys. */
-static const struct {
-	const char *name, *key;
-} aliases[] = {
-	{ "lb", "proxy.balance" },
-	{ "timeout", "proxy.connect_timeout" },
-	{ "runtime.gomaxprocs", "runtime.threads" },
-	{ "routing.consul.address", "consul.address" },
-	{ "routing.consul.token", "consul.token" },
-	{ "routing.consul.datacenter", "consul.datacenter" },
-	{ "routing.consul.namespace", "consul.namespace" },
-	{ "routing.consul.wait", "consul.wait" },
-	{ "routing.consul.consistency_mode", "consul.consistency_mode" },
-	{ "routing.consul.tag", "consul.tag" },
-};
-
-static const char *copy(struct config *c, const char *s)
-{
-	return arena_dup(&c->memory, s, strlen(s));
-}
+#include "option.h"
 
 void config_complain(const struct config_setting *s, const char *reason)
 {
@@ -89,145 +21,9 @@ void config_complain(const struct config_setting *s, const char *reason)
 	buf_free(&line);
 }
 
-static const char *plain_key(const char *key)
+static const char *copy(struct config *c, const char *s)
 {
-	for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
-		if (strcmp(key, aliases[i].name) == 0)
-			return aliases[i].key;
-	return key;
-}
-
-static const struct option *find_option(const char *key)
-{
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (strcmp(key, options[i].key) == 0)
-			return &options[i];
-	return NULL;
-}
-
-/* Values. */
-
-static const char *set_label(struct config *c, struct slice name, struct slice value, const char *origin)
-{
-	struct net_addr addr;
-	char *text = arena_dup(&c->memory, name.at, name.len);
-
-	if (!name.len)
-		return "has an empty label";
-	if (!net_numeric(value, 0, &addr))
-		return "is not an IP address";
-	for (size_t i = 0; i < c->label_count; i++)
-		if (strcmp(c->labels[i].name, text) == 0) {
-			c->labels[i].addr = addr;
-			c->labels[i].origin = origin;
-			return NULL;
-		}
-	SYS_GROW(c->labels, c->label_count, c->label_cap);
-	c->labels[c->label_count++] = (struct config_label){ text, addr, origin };
-	return NULL;
-}
-
-/* A map in one value: internal=10.0.0.1,public=1.2.3.4 or a JSON object. It replaces what was there. */
-static const char *set_labels(struct config *c, const char *value, const char *origin)
-{
-	struct slice rest = slice_trim(slice_of(value)), part;
-	const char *why = NULL;
-
-	c->label_count = 0;
-	if (rest.len && rest.at[0] == '{') {
-		struct format_doc doc;
-
-		if (!format_read(&doc, FORMAT_JSON, rest.at, rest.len))
-			why = "is not a JSON object";
-		for (size_t i = 0; i < doc.count && !why; i++)
-			why = set_label(c, slice_of(doc.items[i].key), slice_of(doc.items[i].value), origin);
-		format_free(&doc);
-		return why;
-	}
-	while (!why && slice_next(&rest, ',', &part)) {
-		struct slice name = { NULL, 0 };
-
-		if (!part.len)
-			continue;
-		if (!memchr(part.at, '=', part.len))
-			return "is not a list like local=127.0.0.1,any=0.0.0.0";
-		slice_next(&part, '=', &name);
-		why = set_label(c, name, slice_trim(part), origin);
-	}
-	return why;
-}
-
-static const char *set_word(const struct option *o, const char *value, long *place)
-{
-	for (long i = 0; o->words[i]; i++)
-		if (slice_is_nocase(slice_of(value), o->words[i])) {
-			*place = i;
-			return NULL;
-		}
-	return "";
-}
-
-static const char *range_error(struct config *c, const struct option *o)
-{
-	struct buf why = { 0 };
-	const char *text;
-
-	if (o->type == WORD || o->words)
-		buf_printf(&why, "is not one of %s", o->help);
-	else if (o->type == PORT)
-		buf_printf(&why, "is not a port (%ld-%ld)", o->min, o->max);
-	else
-		buf_printf(&why, "is not a number from %ld to %ld", o->min, o->max);
-	text = copy(c, why.data);
-	buf_free(&why);
-	return text;
-}
-
-static const char *check_listen_address(const char *value)
-{
-	struct slice host;
-	struct net_addr addr;
-	uint16_t port;
-	const char *why = *value ? net_split(slice_of(value), &host, &port) : NULL;
-
-	if (!why && *value && host.len && !net_numeric(host, port, &addr))
-		why = "has no IP address before its port";
-	return why;
-}
-
-static const char *set_option(struct config *c, const struct option *o, const char *value, const char *origin)
-{
-	void *at = (char *)c + o->at;
-	long place;
-	const char *why = NULL;
-
-	switch (o->type) {
-	case LABELS:
-		return set_labels(c, value, origin);
-	case PORT:
-	case NUMBER:
-		return text_number(slice_of(value), o->min, o->max, at) ? range_error(c, o) : NULL;
-	case DURATION:
-		why = text_duration(slice_of(value), at);
-		if (!why && o->min && *(int64_t *)at < o->min)
-			why = "is too short";
-		return !why && o->max && *(int64_t *)at > o->max ? "is too long" : why;
-	case WORD:
-		return set_word(o, value, at) ? range_error(c, o) : NULL;
-	case ADDRESS:
-		why = check_listen_address(value);
-		break;
-	case TEXT:
-	case SECRET:
-		for (const char *p = value; *p; p++)
-			if ((unsigned char)*p < ' ' || *p == 0x7f)
-				return "has a control character";
-		if (o->words && set_word(o, value, &place))
-			why = range_error(c, o);
-		break;
-	}
-	*(const char **)at = copy(c, value);
-	return why;
+	return arena_dup(&c->memory, s, strlen(s));
 }
 
 /* Settings, one after the other, from the least to the most important place. */
@@ -241,36 +37,20 @@ static bool below(const char *key, const char *table)
 	return strncmp(key, table, len) == 0 && (!key[len] || key[len] == '.' || key[len] == '[');
 }
 
-static const char *nearest_key(const char *key)
-{
-	const char *best = NULL;
-	int least = 100;
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		int d = text_distance(key, options[i].key);
-
-		if (d < least) {
-			least = d;
-			best = options[i].key;
-		}
-	}
-	return below(key, "listeners.allowed") ? "listeners.allowed" : best;
-}
-
 /* Applies one setting. False after an error, which has been said. */
 static bool apply(struct config *c, const struct config_setting *s, bool *unknown)
 {
-	const char *key = plain_key(s->key), *why;
-	const struct option *o = find_option(key);
+	const char *key = option_key(s->key), *why;
+	int option = option_find(key);
 
 	*unknown = false;
-	if (o) {
-		why = set_option(c, o, s->value, s->origin);
-		c->origins[o - options] = s->origin;
+	if (option >= 0) {
+		why = option_set(c, option, s->value, s->origin);
+		c->origins[option] = s->origin;
 		if (below(key, "consul") && strcmp(s->origin, "default") != 0)
 			c->consul_used = true;
 	} else if (below(key, "listeners.allowed") && key[17] == '.') {
-		why = set_label(c, slice_of(key + 18), slice_trim(slice_of(s->value)), s->origin);
+		why = option_set_label(c, slice_of(key + 18), slice_trim(slice_of(s->value)), s->origin);
 	} else if (below(key, "services") || below(key, "apps")) {
 		SYS_GROW(c->services, c->service_count, c->service_cap);
 		c->services[c->service_count++] = (struct config_setting){ copy(c, key), copy(c, s->value), s->origin };
@@ -331,7 +111,7 @@ static bool apply_doc(struct config *c, const char *path, const struct format_do
 		}
 		fine = apply(c, &s, &unknown) && fine;
 		if (unknown)
-			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, nearest_key(s.key));
+			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, option_nearest(s.key));
 	}
 	return fine;
 }
@@ -357,15 +137,6 @@ static bool apply_file(struct config *c)
 }
 
 /* The environment: a.b_c is DILL_A_B_C, or DYNTCP_A_B_C where that is not set. */
-
-static void variable_name(const char *key, char *out, size_t size)
-{
-	size_t i = 0;
-
-	for (; *key && i + 1 < size; key++, i++)
-		out[i] = *key == '.' ? '_' : *key >= 'a' && *key <= 'z' ? (char)(*key - 32) : *key;
-	out[i] = '\0';
-}
 
 static const char *strip_prefix(const char *variable)
 {
@@ -419,20 +190,11 @@ static const char *service_variable(struct config *c, struct slice name)
 
 static const char *variable_key(struct config *c, struct slice name)
 {
-	char variable[80];
+	const char *out = option_of_variable(name);
 	struct buf key = { 0 };
-	const char *out = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		variable_name(options[i].key, variable, sizeof variable);
-		if (slice_is(name, variable))
-			return options[i].key;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-		variable_name(aliases[i].name, variable, sizeof variable);
-		if (strchr(aliases[i].name, '.') && slice_is(name, variable))
-			return aliases[i].key;
-	}
+	if (out)
+		return out;
 	if (name.len > 18 && memcmp(name.at, "LISTENERS_ALLOWED_", 18) == 0) {
 		buf_printf(&key, "listeners.allowed.%s", lower(c, (struct slice){ name.at + 18, name.len - 18 }));
 		out = copy(c, key.data);
@@ -499,10 +261,9 @@ void config_unknown_variables(struct config *c, char **environment)
 static bool apply_consul_variable(struct config *c, char **environment, const char *name, const char *key)
 {
 	const char *value = lookup(environment, "", name, strlen(name));
-	const struct option *o = find_option(key);
 	bool unknown;
 
-	if (!value || !*value || strcmp(c->origins[o - options], "default") != 0)
+	if (!value || !*value || strcmp(c->origins[option_find(key)], "default") != 0)
 		return true;
 	return apply(c, &(struct config_setting){ key, value, name }, &unknown);
 }
@@ -542,11 +303,11 @@ static int read_flag(struct config *c, char **words, struct config_setting *s)
 		c->file = copy(c, s->value);
 	else if (slice_is(bare, "laddr"))
 		c->laddr = copy(c, s->value);
-	else if (find_option(plain_key(s->key)) || below(s->key, "services") || below(s->key, "listeners.allowed"))
+	else if (option_find(option_key(s->key)) >= 0 || below(s->key, "services") || below(s->key, "listeners.allowed"))
 		return equals ? -1 : -2; /* a setting: applied when its turn comes */
 	else {
 		fprintf(stderr, "dill: unknown option %s; the nearest one is --%s, all are in dill --help\n", s->origin,
-		        nearest_key(s->key));
+		        option_nearest(s->key));
 		return 0;
 	}
 	return equals ? 1 : 2;
@@ -576,8 +337,8 @@ static bool apply_defaults(struct config *c)
 {
 	bool fine = true, unknown;
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		fine = apply(c, &(struct config_setting){ options[i].key, options[i].standard, "default" }, &unknown) && fine;
+	for (int i = 0; i < (int)option_count(); i++)
+		fine = apply(c, &(struct config_setting){ option_name(i), option_default(i), "default" }, &unknown) && fine;
 	return fine;
 }
 
@@ -610,7 +371,7 @@ int config_read(struct config *c, int argc, char **argv, char **environment)
 	int status = 0;
 
 	*c = (struct config){ .laddr = NULL };
-	c->origins = sys_alloc(ARRAY_LEN(options) * sizeof *c->origins);
+	c->origins = sys_alloc(option_count() * sizeof *c->origins);
 	if (!split_flags(c, argc, argv, flags, &flag_count))
 		status = 2;
 	else if (!c->help && !c->version && !apply_all(c, environment, flags, flag_count))
@@ -632,92 +393,3 @@ void config_free(struct config *c)
 	arena_free(&c->memory);
 }
 
-/* Printing. */
-
-void config_usage(void)
-{
-	char variable[80];
-
-	fputs("usage: dill [OPTION]... [BACKEND...]\n\n"
-	      "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
-	      "BACKEND... (host:port): one static service, listening on --laddr.\n\n"
-	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
-	      "  -t                   check the configuration, print what is in force, and exit\n"
-	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
-	      "  -lb WORD             the same as proxy.balance\n"
-	      "  -timeout DURATION    the same as proxy.connect_timeout\n"
-	      "  -v, --version        print the version\n"
-	      "  -h, --help           print this\n\n"
-	      "Every key is an option (--KEY VALUE or --KEY=VALUE), a key of the file, and a variable of the environment:\n\n",
-	      stdout);
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		variable_name(options[i].key, variable, sizeof variable);
-		printf("  --%s (default: %s)\n        %s; DILL_%s\n", options[i].key,
-		       *options[i].standard ? options[i].standard : "none", options[i].help, variable);
-	}
-	fputs("  --services.NAME.listener, .backends, .balance\n"
-	      "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
-	      "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
-	      "A file, the environment or the command line may name services; without any, and without a consul.* key,\n"
-	      "the agent at http://127.0.0.1:8500 is watched. SIGTERM and SIGINT stop; a second one stops at once.\n",
-	      stdout);
-}
-
-static void print_value(const struct config *c, const struct option *o)
-{
-	const void *at = (const char *)c + o->at;
-	char text[32];
-
-	switch (o->type) {
-	case TEXT:
-	case ADDRESS:
-		fputs(*(const char *const *)at, stdout);
-		break;
-	case SECRET:
-		fputs(**(const char *const *)at ? "********" : "", stdout);
-		break;
-	case NUMBER:
-	case PORT:
-		printf("%ld", *(const long *)at);
-		break;
-	case DURATION:
-		text_print_duration(*(const int64_t *)at, text);
-		fputs(text, stdout);
-		break;
-	case WORD:
-		fputs(o->words[*(const long *)at], stdout);
-		break;
-	case LABELS:
-		break;
-	}
-}
-
-static void print_label(const struct config_label *l)
-{
-	char text[NET_TEXT];
-
-	net_print(&l->addr, text);
-	*strrchr(text, ':') = '\0'; /* a label has no port */
-	if (text[0] == '[') {
-		memmove(text, text + 1, strlen(text));
-		*strrchr(text, ']') = '\0';
-	}
-	printf("listeners.allowed.%s = %s  # %s\n", l->name, text, l->origin);
-}
-
-void config_print(const struct config *c)
-{
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		if (options[i].type == LABELS)
-			continue;
-		printf("%s = ", options[i].key);
-		print_value(c, &options[i]);
-		printf("  # %s\n", c->origins[i]);
-	}
-	for (size_t i = 0; i < c->label_count; i++)
-		print_label(&c->labels[i]);
-	for (size_t i = 0; i < c->service_count; i++)
-		printf("%s = %s  # %s\n", c->services[i].key, c->services[i].value, c->services[i].origin);
-	for (size_t i = 0; i < c->backend_count; i++)
-		printf("backend = %s  # command line, listening on %s\n", c->backends[i], c->laddr ? c->laddr : ":4000");
-}

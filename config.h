@@ -1,4 +1,4 @@
-/* config: the option table, and where values come from: command line, environment, file, default, in that order. */
+/* config: what is configured, and where values come from: command line, environment, file, default, in that order. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -45,8 +45,6 @@ struct config {
 int config_read(struct config *c, int argc, char **argv, char **environment);
 void config_free(struct config *c);
 void config_unknown_variables(struct config *c, char **environment); /* at level debug: platforms set such names too */
-void config_usage(void);                      /* on stdout */
-void config_print(const struct config *c);    /* on stdout: what is in force, secrets masked */
 /* Says "dill: ORIGIN: KEY: "VALUE" REASON" on stderr. */
 void config_complain(const struct config_setting *s, const char *reason);
 

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "loop.h"
 #include "net.h"
+#include "option.h"
 #include "peek.h"
 #include "resolve.h"
 #include "route.h"
@@ -400,7 +401,7 @@ int main(int argc, char **argv)
 	int status = config_read(&k.config, argc, argv, environ);
 
 	if (!status && k.config.help)
-		config_usage();
+		option_usage();
 	else if (!status && k.config.version)
 		puts("dill " DILL_VERSION);
 	else if (!status) {
@@ -409,7 +410,7 @@ int main(int argc, char **argv)
 		k.lists[SLOT_STATIC] = sys_alloc(sizeof *k.lists[SLOT_STATIC]);
 		status = !(read_static(&k.config, k.lists[SLOT_STATIC]) && read_consul(&k));
 		if (!status && k.config.check) {
-			config_print(&k.config);
+			option_print(&k.config);
 		} else if (!status) {
 			block_signals(true);
 			status = catch_signals() ? run(&k) : 1;

@@ -37,6 +37,8 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	if (net_port((struct slice){ colon + 1, text.len - host->len - 1 }, port))
 		return "has no valid port (1-65535)";
 	bare = host->len;
+	if (bare > 253)
+		return "has too long a host name";
 	if (bare >= 2 && host->at[0] == '[' && host->at[bare - 1] == ']') {
 		*host = (struct slice){ host->at + 1, bare - 2 };
 		return memchr(host->at, ':', host->len) ? NULL : "has no IPv6 address between its brackets";
@@ -46,7 +48,7 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	for (size_t i = 0; i < bare; i++)
 		if ((unsigned char)host->at[i] <= ' ' || strchr("[]/@,", host->at[i]))
 			return "has a character that no host name has";
-	return bare > 253 ? "has too long a host name" : NULL;
+	return NULL;
 }
 
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
@@ -56,7 +58,7 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 
 	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
 		host = (struct slice){ host.at + 1, host.len - 2 };
-	if (!host.len || host.len >= sizeof text)
+	if (!host.len || host.len >= sizeof text || memchr(host.at, '\0', host.len))
 		return false;
 	memcpy(text, host.at, host.len);
 	text[host.len] = '\0';

@@ -154,10 +154,6 @@ static void refuse(struct draft *d, const struct service *s, const char *wish, c
 	struct route_table *t = d->t;
 	const char *name = s->name;
 
-	/* Services come sorted by name: what another instance said alike stands among the last ones. */
-	for (size_t i = t->refused_count; i-- > 0 && strcmp(t->refused[i].service, name) == 0;)
-		if (strcmp(t->refused[i].wish, wish) == 0 && strcmp(t->refused[i].reason, reason) == 0)
-			return;
 	SYS_GROW(t->refused, t->refused_count, d->refused_cap);
 	t->refused[t->refused_count++] = (struct route_refusal){
 		.service = arena_dup(&t->memory, name, strlen(name)),
@@ -231,6 +227,29 @@ static bool check_options(struct draft *d, const struct service *s)
 	return fine;
 }
 
+static int by_refusal(const void *a, const void *b)
+{
+	const struct route_refusal *x = a, *y = b;
+	int order = strcmp(x->service, y->service);
+
+	if (!order)
+		order = strcmp(x->wish, y->wish);
+	return order ? order : strcmp(x->reason, y->reason);
+}
+
+/* Sorted, and what several instances were refused alike said once. */
+static void sort_refused(struct route_table *t)
+{
+	size_t kept = 0;
+
+	if (t->refused_count)
+		qsort(t->refused, t->refused_count, sizeof *t->refused, by_refusal);
+	for (size_t i = 0; i < t->refused_count; i++)
+		if (!kept || by_refusal(&t->refused[kept - 1], &t->refused[i]) != 0)
+			t->refused[kept++] = t->refused[i];
+	t->refused_count = kept;
+}
+
 static void admit_service(struct draft *d, const struct service *s, bool trusted)
 {
 	if (!check_options(d, s))
@@ -279,6 +298,7 @@ static void admit_all(struct draft *d, struct service_list *const *lists, size_t
 		qsort(all, n, sizeof *all, by_name);
 	for (size_t i = 0; i < n; i++)
 		admit_service(d, all[i].service, all[i].trusted);
+	sort_refused(d->t);
 	free(all);
 }
 
@@ -434,11 +454,7 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 
 static bool refused_in(const struct route_table *t, const struct route_refusal *r)
 {
-	for (size_t i = 0; i < t->refused_count; i++)
-		if (strcmp(t->refused[i].service, r->service) == 0 && strcmp(t->refused[i].wish, r->wish) == 0 &&
-		    strcmp(t->refused[i].reason, r->reason) == 0)
-			return true;
-	return false;
+	return t->refused_count && bsearch(r, t->refused, t->refused_count, sizeof *r, by_refusal);
 }
 
 static bool same_table(const struct route_table *a, const struct route_table *b)
@@ -449,7 +465,7 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 		if (!same_entry(&a->entries[i], &b->entries[i]))
 			return false;
 	for (size_t i = 0; i < a->refused_count; i++)
-		if (!refused_in(b, &a->refused[i]))
+		if (by_refusal(&a->refused[i], &b->refused[i]) != 0)
 			return false;
 	return true;
 }

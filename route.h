@@ -58,7 +58,7 @@ struct route_table {
 	atomic_uint refs;
 	struct route_entry *entries; /* sorted by address and port */
 	size_t count;
-	struct route_refusal *refused;
+	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
 	unsigned removals; /* backends that ever left while connections lived: when it moves, sessions must be looked at */
 	struct arena memory;

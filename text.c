@@ -15,12 +15,12 @@ struct slice slice_of(const char *s)
 
 bool slice_is(struct slice s, const char *word)
 {
-	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
+	return s.len == strlen(word) && (!s.len || memcmp(s.at, word, s.len) == 0);
 }
 
 bool slice_is_nocase(struct slice s, const char *word)
 {
-	return s.len == strlen(word) && strncasecmp(s.at, word, s.len) == 0;
+	return s.len == strlen(word) && (!s.len || strncasecmp(s.at, word, s.len) == 0);
 }
 
 static bool is_blank(char c)

@@ -1,0 +1,25 @@
+/* option: the table of all keys. Flags, environment, files, --help, -t and the README's table follow from it. An option
+ * is known by its place in the table. */
+#ifndef OPTION_H
+#define OPTION_H
+
+#include "base.h"
+#include "config.h"
+#include "text.h"
+
+const char *option_key(const char *name);             /* the key itself when `name` is an older name of it */
+int option_find(const char *key);                     /* -1: there is none */
+size_t option_count(void);
+const char *option_name(int option);
+const char *option_default(int option);
+const char *option_of_variable(struct slice name);    /* key of PEEK_LISTENER, without its prefix; NULL: none */
+const char *option_nearest(const char *key);          /* the key that looks most like it */
+
+/* Set a value. Return NULL or what is wrong with it, in words that follow the value. */
+const char *option_set(struct config *c, int option, const char *value, const char *origin);
+const char *option_set_label(struct config *c, struct slice label, struct slice address, const char *origin);
+
+void option_usage(void);                   /* --help, on stdout */
+void option_print(const struct config *c); /* -t: what is in force, secrets masked, on stdout */
+
+#endif

@@ -1,0 +1,320 @@
+#!/bin/bash
+# Everything that `make test` checks. The last line is `N passed, N failed`, and the exit status says the same.
+#
+#     tests/all.sh [lint] [unit] [fuzz] [system]      all four parts, or those that are named
+#
+# Builds go to build/ and leave the rest of the tree alone. Environment: FUZZ_SECONDS, how long each fuzzer runs after
+# its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain poll asan tsan).
+set -u
+export LC_ALL=C.UTF-8
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+BUILD=build
+FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+VARIANTS=${VARIANTS:-plain poll asan tsan}
+WARNINGS=(-std=c11 -Wall -Wextra -Wpedantic -Werror)
+CORES=$(nproc)
+
+# A file includes only headers of rows above its own, or of its own row. This is DESIGN's order.
+ORDER='
+base
+sys
+text
+log
+net
+json
+loop epoll
+format reader toml yaml
+config option
+service
+http
+socks
+route balance
+relay
+proxy
+worker
+source
+instance
+catalog
+consul file
+resolve health
+peek status
+dill
+'
+
+passed=0
+failed=0
+failures=()
+
+heading() { printf '\n== %s\n' "$*"; }
+
+pass() {
+    printf 'ok   %s\n' "$1"
+    passed=$((passed + 1))
+}
+
+miss() { # NAME [FILE-WITH-DETAILS]
+    printf 'FAIL %s\n' "$1"
+    [ -z "${2:-}" ] || tail -n "${LINES_OF_DETAIL:-25}" "$2" | sed 's/^/    /'
+    failed=$((failed + 1))
+    failures+=("$1")
+}
+
+check() { # NAME COMMAND...: COMMAND succeeds
+    local name=$1
+    shift
+    if "$@" >"$BUILD/check.log" 2>&1; then pass "$name"; else miss "$name" "$BUILD/check.log"; fi
+}
+
+# count NAME FILE STATUS: takes over the sum in the last line of FILE, what a test program printed
+count() {
+    local sum
+    sum=$(tail -n 1 "$2")
+    if [[ $sum =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1]))
+        failed=$((failed + BASH_REMATCH[2]))
+        printf '%s: %s\n' "$1" "$sum"
+        if [ "${BASH_REMATCH[2]}" -gt 0 ]; then
+            failures+=("$1")
+        elif [ "$3" -ne 0 ]; then
+            miss "$1: exit status $3" "$2"
+        elif [ "${BASH_REMATCH[1]}" -eq 0 ]; then
+            miss "$1: nothing was tested"
+        fi
+    else
+        miss "$1: no sum at its end (exit status $3)" "$2"
+    fi
+}
+
+need_tools() {
+    local tool missing=()
+    for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    printf 'tests: missing: %s\ntests: on Debian: apt-get install %s\n' "${missing[*]}" \
+        "$(grep -v '^#' tests/packages.txt | tr '\n' ' ')" >&2
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+# Lint
+
+include_order() {
+    local file include row mine theirs bad=0
+    declare -A rank=()
+    mine=0
+    while read -r row; do
+        mine=$((mine + 1))
+        for file in $row; do rank[$file]=$mine; done
+    done <<<"$ORDER"
+    for file in *.c *.h; do
+        mine=${rank[${file%.*}]:-}
+        [ -n "$mine" ] || { echo "$file: not in the list of rows in tests/all.sh"; bad=1; continue; }
+        while read -r include; do
+            theirs=${rank[${include%.h}]:-}
+            if [ -z "$theirs" ] || [ "$theirs" -gt "$mine" ]; then
+                echo "$file: includes $include, which is not above it"
+                bad=1
+            fi
+        done < <(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file")
+    done
+    return $bad
+}
+
+base_first() { # the first include of every .c file is base.h
+    local file bad=0
+    for file in *.c; do
+        [ "$(sed -n '/^#[[:space:]]*include/{p;q}' "$file")" = '#include "base.h"' ] ||
+            { echo "$file: base.h is not its first include"; bad=1; }
+    done
+    return $bad
+}
+
+header_alone() { printf '#include "%s"\n' "$1" | gcc "${WARNINGS[@]}" -I. -fsyntax-only -x c -; }
+
+static_size() { # the static musl binary is small
+    local size
+    make -B dill-static || return
+    size=$(stat -c %s dill-static)
+    echo "$size bytes"
+    [ "$size" -le 153600 ]
+}
+
+no_needless_libraries() { ! objdump -p "$BUILD/dill-gcc" | grep NEEDED | grep -Ev 'lib(c|pthread)\.so'; }
+
+# The README names every key that dill knows, and no other in its tables.
+readme_keys() {
+    local key bad=0
+    "$BUILD/dill-gcc" --help | grep -oE '\b(listeners|consul|proxy|health|shutdown|peek|status|runtime|log|state|routing)(\.[a-z_]+)+' |
+        sort -u >"$BUILD/keys.help"
+    # shellcheck disable=SC2016  # backquotes of Markdown
+    grep -E '^\|' README.md | cut -d '|' -f 2 | grep -oE '`[a-z]+(\.[a-z_]+)+`' | tr -d '`' | sort -u >"$BUILD/keys.readme"
+    while read -r key; do
+        grep -qF "\`$key\`" README.md || { echo "README.md does not name $key"; bad=1; }
+    done <"$BUILD/keys.help"
+    comm -13 "$BUILD/keys.help" "$BUILD/keys.readme" | grep . && { echo "are in README.md, but not in --help"; bad=1; }
+    [ -s "$BUILD/keys.help" ] || { echo "--help names no keys"; bad=1; }
+    return $bad
+}
+
+lint() {
+    local header script scripts=()
+    heading "lint"
+    check "include order" include_order
+    check "base.h comes first" base_first
+    for header in *.h; do check "$header compiles alone" header_alone "$header"; done
+    check "gcc -O2, warnings are errors" gcc -O2 "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-gcc"
+    check "clang -O2, warnings are errors" clang -O2 "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-clang"
+    check "musl-gcc -static, warnings are errors" musl-gcc -Os -static "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-musl"
+    check "the static binary has at most 150 KB" static_size
+    check "nothing but libc is needed" no_needless_libraries
+    check "README.md and --help name the same keys" readme_keys
+    while IFS= read -r script; do scripts+=("$script"); done \
+        < <(find . -path ./.git -prune -o -path ./$BUILD -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print | sort)
+    check "shellcheck" shellcheck -x "${scripts[@]}"
+    check "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+        --suppress=missingIncludeSystem --error-exitcode=1 -j "$CORES" ./*.c
+    check "python compiles" python3 -c 'import ast, sys
+for name in sys.argv[1:]: ast.parse(open(name).read(), name)' tests/*.py
+}
+
+# Builds
+
+# objects DIR COMPILER FLAG...: every .c file of the program, several at a time
+objects() {
+    local dir=$1
+    shift
+    mkdir -p "$dir"
+    rm -f "$dir"/*.o "$dir/dill"
+    # shellcheck disable=SC2016  # $0 and $@ are the inner shell's
+    printf '%s\n' ./*.c | xargs -P "$CORES" -I '{}' sh -c 'source=$0; dir=$1; shift
+        "$@" -std=c11 -pthread -I. -c "$source" -o "$dir/$(basename "$source" .c).o"' '{}' "$dir" "$@"
+}
+
+variant() { # NAME COMPILER FLAG...
+    local name=$1
+    shift
+    objects "$BUILD/$name" "$@" && "$@" -pthread "$BUILD/$name"/*.o -o "$BUILD/$name/dill"
+}
+
+ASAN=(-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
+build_asan() { variant asan gcc "${ASAN[@]}"; }
+
+# Some kernels place memory where a ThreadSanitizer build cannot live unless randomization is off.
+build_tsan() {
+    variant tsan clang -O1 -g -fsanitize=thread || return
+    mv "$BUILD/tsan/dill" "$BUILD/tsan/dill.bin"
+    cat >"$BUILD/tsan/dill" <<END
+#!/bin/sh
+if setarch "\$(uname -m)" -R true 2>/dev/null; then exec setarch "\$(uname -m)" -R "$PWD/$BUILD/tsan/dill.bin" "\$@"; fi
+exec "$PWD/$BUILD/tsan/dill.bin" "\$@"
+END
+    chmod +x "$BUILD/tsan/dill"
+}
+
+# Unit tests and fuzzers: tests/unit_NAME.c and tests/fuzz_NAME.c include the .c files whose insides they need, and
+# are linked with the objects of all others but dill.c, which has main.
+
+others() { # DIR SOURCE: the objects in DIR that SOURCE does not include
+    local object name
+    for object in "$1"/*.o; do
+        name=$(basename "$object" .o)
+        [ "$name" = dill ] || grep -q "^#include \"\(\.\./\)\?$name\.c\"" "$2" || printf '%s\n' "$object"
+    done
+}
+
+unit() {
+    local source name list status
+    heading "unit tests (ASan, UBSan)"
+    check "build" build_asan
+    for source in tests/unit_*.c; do
+        [ -e "$source" ] || { miss "there are no unit tests"; return; }
+        name=$(basename "$source" .c)
+        mapfile -t list < <(others "$BUILD/asan" "$source")
+        if ! gcc "${ASAN[@]}" -std=c11 -Wall -Wextra -pthread -I. "$source" "${list[@]}" -o "$BUILD/$name" \
+            >"$BUILD/$name.log" 2>&1; then
+            miss "$name does not compile" "$BUILD/$name.log"
+            continue
+        fi
+        timeout 120 "$BUILD/$name" >"$BUILD/$name.log" 2>"$BUILD/$name.err" </dev/null
+        status=$?
+        grep -E '^FAIL|^not ok' "$BUILD/$name.log"
+        count "unit ${name#unit_}" "$BUILD/$name.log" "$status"
+        [ ! -s "$BUILD/$name.err" ] || miss "$name printed to stderr" "$BUILD/$name.err"
+    done
+}
+
+FUZZ=(-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined
+    -fno-sanitize-recover=undefined)
+
+build_fuzzer() { # SOURCE PROGRAM
+    local list
+    mapfile -t list < <(others "$BUILD/fuzz" "$1")
+    clang "${FUZZ[@]}" -fsanitize=fuzzer -std=c11 -Wall -Wextra -pthread -I. "$1" "${list[@]}" -o "$2"
+}
+
+replay() { # PROGRAM CORPUS-FILE...: every file, once
+    timeout 120 "$@" && [ $# -gt 1 ]
+}
+
+explore() { # PROGRAM CORPUS: new inputs stay in build/
+    mkdir -p "$1.new"
+    timeout $((FUZZ_SECONDS + 60)) "$1" -max_total_time="$FUZZ_SECONDS" -max_len=4096 -timeout=5 -rss_limit_mb=1024 \
+        -artifact_prefix="$1." -print_final_stats=1 "$1.new" "$2"
+}
+
+fuzz() {
+    local source name program
+    heading "fuzzers: the corpus, then $FUZZ_SECONDS s each"
+    check "build" objects "$BUILD/fuzz" clang "${FUZZ[@]}"
+    for source in tests/fuzz_*.c; do
+        [ -e "$source" ] || { miss "there are no fuzzers"; return; }
+        name=$(basename "$source" .c)
+        program=$BUILD/fuzz/$name
+        check "$name builds" build_fuzzer "$source" "$program"
+        [ -x "$program" ] || continue
+        check "$name corpus" replay "$program" "tests/corpus/${name#fuzz_}"/*
+        check "$name explores" explore "$program" "tests/corpus/${name#fuzz_}"
+    done
+}
+
+# System tests
+
+system() {
+    local name slow status
+    heading "system tests"
+    for name in $VARIANTS; do
+        slow=1
+        case $name in
+        plain) check "build $name" variant plain gcc -O2 ;;
+        poll) check "build $name" variant poll gcc -O2 -DLOOP_POLL ;;
+        asan) [ -n "$ASAN_BUILT" ] || check "build $name" build_asan; slow=3 ;;
+        tsan) check "build $name" build_tsan; slow=3 ;;
+        *) miss "no variant is called $name"; continue ;;
+        esac
+        if [ ! -x "$BUILD/$name/dill" ]; then miss "system $name: no binary"; continue; fi
+        DILL=$BUILD/$name/dill TEST_SLOW=$slow ./test.sh >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
+        status=$?
+        grep '^FAIL' "$BUILD/system-$name.log"
+        [ "$status" -eq 0 ] || sed 's/^/    /' "$BUILD/system-$name.err"
+        count "system $name" "$BUILD/system-$name.log" "$status"
+    done
+}
+
+[ $# -gt 0 ] || set -- lint unit fuzz system
+for part in "$@"; do
+    [[ $part == lint || $part == unit || $part == fuzz || $part == system ]] ||
+        { echo "tests: no part is called $part" >&2; exit 2; }
+done
+need_tools
+mkdir -p "$BUILD"
+ASAN_BUILT=
+start=$SECONDS
+for part in "$@"; do
+    "$part"
+    [ "$part" != unit ] || ASAN_BUILT=yes
+done
+heading "sum, after $((SECONDS - start)) s"
+[ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

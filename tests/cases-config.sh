@@ -1,0 +1,351 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: command line, environment, files, what they say when they are wrong, and the log.
+
+# What --help, -t and the files must know.
+KEYS=(listeners.allowed listeners.port_min listeners.port_max listeners.drain consul.address consul.token
+    consul.datacenter consul.namespace consul.wait consul.consistency_mode consul.tag proxy.balance
+    proxy.connect_timeout proxy.idle_timeout proxy.max_connections shutdown.grace peek.listener runtime.threads
+    log.level log.format)
+
+in_force() { # KEY VALUE-REGEX: -t shows it, with where it comes from
+    grep -Eq "^${1//./\\.} = $2 +# ." <<<"$OUT" || fail "-t: no \"$1 = $2\" in: $(grep -F "$1" <<<"$OUT")"
+}
+
+case_help() {
+    local key option
+    for option in --help -h -help; do
+        dill_once $option
+        same "exit status of $option" 0 "$RC"
+        for key in "${KEYS[@]}"; do contains "$option" "$key" "$OUT"; done
+        same "stderr of $option" "" "$ERR"
+    done
+    contains "a default" "default: 3s" "$(grep -A 2 -e '--proxy.connect_timeout' <<<"$OUT")"
+    contains "a default" "default: 49151" "$(grep -A 2 -e '--listeners.port_max' <<<"$OUT")"
+}
+
+case_version() {
+    local option
+    for option in --version -v -version; do
+        dill_once $option
+        same "exit status of $option" 0 "$RC"
+        [[ $OUT =~ ^dill\ [0-9v] ]] || fail "$option says \"$OUT\""
+        same "stderr of $option" "" "$ERR"
+    done
+}
+
+case_usage_errors() { # wrong usage is 2
+    local words
+    for words in --nonsense -x --listeners.port_mni=5 --peek.listener -c; do
+        dill_once "$words"
+        same "exit status of \"$words\"" 2 "$RC"
+        contains "the error of \"$words\"" "dill: " "$ERR"
+        same "stdout of \"$words\"" "" "$OUT"
+    done
+}
+
+case_check_mode() { # -t prints what is in force, a key a line, and where it came from
+    local key
+    dill_once -t
+    same "exit status" 0 "$RC"
+    for key in "${KEYS[@]}"; do
+        grep -q "^${key//./\\.}[. ].*= .*#" <<<"$OUT" || grep -q "^${key//./\\.} =.*#" <<<"$OUT" || fail "-t lacks $key"
+    done
+    in_force listeners.port_min 1024
+    in_force listeners.port_max 49151
+    in_force consul.tag '"?dill"?'
+    in_force proxy.connect_timeout 3s
+    in_force listeners.drain 30s
+    in_force consul.wait '(5m|5m0s|300s)'
+    dill_once -t "DILL_LISTENERS_PORT_MIN=2000" --listeners.drain=1m30s
+    in_force listeners.port_min 2000
+    in_force listeners.drain '(1m30s|90s)'
+    contains "the source" DILL_LISTENERS_PORT_MIN "$(grep '^listeners.port_min' <<<"$OUT")"
+}
+
+case_precedence() { # command line, then environment, then file, then default
+    printf '[listeners]\nport_min = 1111\nport_max = 5555\n[proxy]\nconnect_timeout = 7s\n' >"$T/c.ini"
+    dill_once -c "$T/c.ini" -t DILL_LISTENERS_PORT_MIN=2222 DILL_LISTENERS_PORT_MAX=6666 --listeners.port_min=3333
+    same "exit status" 0 "$RC"
+    in_force listeners.port_min 3333
+    in_force listeners.port_max 6666
+    in_force proxy.connect_timeout 7s
+    in_force listeners.drain 30s
+    contains "the place of a key from a file" "c.ini:5" "$(grep '^proxy.connect_timeout' <<<"$OUT")"
+}
+
+case_option_spellings() { # one dash or two, value after = or as the next word
+    local words
+    for words in "--listeners.port_min=2345" "-listeners.port_min=2345" "--listeners.port_min 2345" \
+        "-listeners.port_min 2345"; do
+        # shellcheck disable=SC2086  # two words
+        dill_once $words -t
+        same "exit status of $words" 0 "$RC"
+        in_force listeners.port_min 2345
+    done
+    for words in "-c" "-config" "--config"; do
+        echo '{"listeners": {"port_min": 3456}}' >"$T/c.json"
+        dill_once $words "$T/c.json" -t
+        same "exit status of $words" 0 "$RC"
+        in_force listeners.port_min 3456
+    done
+}
+
+case_dyntcp_environment() { # read where DILL_ of the same name is not set
+    dill_once -t DYNTCP_LISTENERS_PORT_MIN=2222 DYNTCP_LISTENERS_PORT_MAX=3333 DILL_LISTENERS_PORT_MAX=4444
+    same "exit status" 0 "$RC"
+    in_force listeners.port_min 2222
+    in_force listeners.port_max 4444
+}
+
+case_key_aliases() { # runtime.gomaxprocs, routing.consul.*
+    dill_once -t DILL_RUNTIME_GOMAXPROCS=3 DILL_ROUTING_CONSUL_TAG=edge
+    same "exit status" 0 "$RC"
+    in_force runtime.threads 3
+    in_force consul.tag '"?edge"?'
+    printf '[runtime]\ngomaxprocs = 2\n[routing.consul]\naddress = "http://127.0.0.1:9"\n' >"$T/c.toml"
+    dill_once -c "$T/c.toml" -t
+    in_force runtime.threads 2
+    in_force consul.address '"?http://127.0.0.1:9"?'
+}
+
+case_secrets_are_masked() { # in -t and in the log
+    dill_once -t DILL_CONSUL_TOKEN=topsecret
+    lacks "-t" topsecret "$OUT$ERR"
+    grep -q '^consul.token = ..*#' <<<"$OUT" || fail "-t lacks consul.token"
+    dill_once -t CONSUL_HTTP_TOKEN=topsecret
+    lacks "-t with CONSUL_HTTP_TOKEN" topsecret "$OUT$ERR"
+    printf '[consul]\ntoken = "topsecret\n' >"$T/c.toml"
+    dill_once -t -c "$T/c.toml"
+    same "exit status of a broken file" 1 "$RC"
+    lacks "the error about a token" topsecret "$OUT$ERR"
+    start_dill DILL_CONSUL_TOKEN=topsecret DILL_LOG_LEVEL=debug
+    sleep 0.3
+    lacks "the log" topsecret "$(cat "$LOG")"
+}
+
+case_durations() { # Go's, and a bare number is seconds
+    local text want
+    while read -r text want; do
+        dill_once -t "DILL_PROXY_CONNECT_TIMEOUT=$text"
+        same "exit status of $text" 0 "$RC"
+        in_force proxy.connect_timeout "$want"
+    done <<'END'
+250ms 250ms
+5s 5s
+5 5s
+1m30s (1m30s|90s)
+1.5s (1.5s|1500ms|1s500ms)
+END
+    for text in abc 5x -1s 5s5 s '5 s' 1e3 99999999999999999999s; do
+        dill_once -t "DILL_PROXY_CONNECT_TIMEOUT=$text"
+        same "exit status of \"$text\"" 1 "$RC"
+        contains "the error" proxy.connect_timeout "$ERR"
+    done
+}
+
+case_wrong_values() { # in the environment: exit 1, and the place is named
+    local assignment key
+    for assignment in listeners.port_min=abc listeners.port_min=4294967376 listeners.port_max=65536 \
+        listeners.port_min=-1 listeners.port_min= proxy.balance=fastest log.level=loud log.format=xml \
+        runtime.threads=-2 runtime.threads=many proxy.max_connections=x peek.listener=nowhere \
+        peek.listener=127.0.0.1:99999 consul.address=ftp://127.0.0.1 consul.wait=soon; do
+        key=${assignment%%=*}
+        key=${key^^}
+        dill_once -t "DILL_${key//./_}=${assignment#*=}"
+        same "exit status of $assignment" 1 "$RC"
+        contains "the error of $assignment" "dill: " "$ERR"
+        contains "the error of $assignment" "${assignment%%=*}" "$ERR"
+        dill_once -t "--$assignment"
+        [ "$RC" -eq 1 ] || [ "$RC" -eq 2 ] || fail "--$assignment: exit status $RC"
+    done
+}
+
+case_error_places() { # file, line and key, exactly
+    printf '# one\n\n[listeners]\n# four\nport_max = 5000\nport_min = "abc"\n' >"$T/config.toml"
+    printf '; one\n\n[listeners]\n# four\nport_max = 5000\nport_min = abc\n' >"$T/config.ini"
+    printf '{\n"listeners":\n{\n"drain": "5s",\n"port_max": 5000,\n"port_min": "abc"}}\n' >"$T/config.json"
+    cd "$T" || fail "cd"
+    for file in config.toml config.ini config.json; do
+        dill_once -t -c $file
+        same "exit status of $file" 1 "$RC"
+        same "the error" "dill: $file:6: listeners.port_min: \"abc\" is not a port (0-65535)" "$ERR"
+        dill_once -c $file
+        same "exit status without -t" 1 "$RC"
+    done
+}
+
+case_syntax_errors() { # with file and line
+    local file line text
+    cd "$T" || fail "cd"
+    while IFS='|' read -r file line text; do
+        printf '%b' "$text" >"$file"
+        dill_once -t -c "$file"
+        same "exit status of $text" 1 "$RC"
+        contains "the error of $text" "dill: $file:$line: " "$ERR"
+    done <<'END'
+a.toml|2|[log]\nlevel = "info\n
+b.toml|3|[log]\nlevel = "info"\n[consul\n
+c.toml|1|log.level "info"\n
+d.toml|2|[listeners]\nport_min = 1024x\n
+e.toml|3|[log]\nlevel = "info"\nlevel = "warn"\n
+f.toml|2|x = [1, 2\ny = 3\n
+g.json|3|{"log": {"level": "info"},\n"listeners": {}\n"peek": {}}\n
+h.json|1|{"log": {"level": "info"}} x\n
+i.json|2|{"log":\n{"level": 'info'}}\n
+j.ini|2|[log]\nlevel\n
+k.ini|1|[log\nlevel = info\n
+END
+    dill_once -t -c "$T/missing.toml"
+    same "exit status of a missing file" 1 "$RC"
+    contains "the error" "missing.toml" "$ERR"
+    echo >"$T/config.exe"
+    dill_once -t -c "$T/config.exe"
+    same "exit status of an unknown format" 1 "$RC"
+    contains "the error" "config.exe" "$ERR"
+}
+
+case_unknown_keys() { # in a file a warning with the nearest key; in the environment silence, but for debug
+    printf '[listeners]\nport_mni = 2000\n[colour]\nscheme = 1\n' >"$T/c.ini"
+    dill_once -t -c "$T/c.ini"
+    same "exit status" 0 "$RC"
+    contains "the warning" "c.ini:2" "$ERR"
+    contains "the warning" "listeners.port_mni" "$ERR"
+    contains "the nearest key" "listeners.port_min" "$ERR"
+    contains "the warning" "colour.scheme" "$ERR"
+    start_dill DILL_PORT_8080_TCP=tcp://10.0.0.1 DILL_SERVICE_HOST=10.0.0.1
+    sleep 0.3
+    ! log_has 'DILL_PORT_8080_TCP|DILL_SERVICE_HOST' || fail "an unknown variable is logged at level info"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_dill DILL_PORT_8080_TCP=tcp://10.0.0.1 DILL_LOG_LEVEL=debug
+    must 2 "an unknown variable at level debug" log_has 'DILL_PORT_8080_TCP'
+}
+
+# The same static services in every format, and the table that must come out.
+case_file_formats() {
+    local p q file
+    p=$(next_port) q=$(next_port)
+    cat >"$T/c.toml" <<END
+# a comment
+title = "unused by dill"
+
+[peek]
+listener = "127.0.0.1:$PEEK"        # after a value
+
+[[services]]
+name     = "web \u002d one"
+listener = ["local:$p", 'local:$q']
+backends = [
+    "127.0.0.1:$A",   # the first
+    "127.0.0.1:$B",
+]
+balance = "p2c"
+
+[[services]]
+name = "again"
+listener = "local:$((q + 1))"
+backends = ["127.0.0.1:$C"]
+END
+    cat >"$T/c.json" <<END
+{ "peek": {"listener": "127.0.0.1:$PEEK"}, "services": [
+  {"name": "web \\u002d one", "listener": ["local:$p", "local:$q"], "balance": "p2c",
+   "backends": ["127.0.0.1:$A", "127.0.0.1:$B"]},
+  {"name": "again", "listener": "local:$((q + 1))", "backends": ["127.0.0.1:$C"]}]}
+END
+    cat >"$T/c.ini" <<END
+; a comment
+[peek]
+listener = 127.0.0.1:$PEEK
+
+[services.web]
+listener = local:$p, local:$q
+backends = 127.0.0.1:$A, 127.0.0.1:$B
+balance = p2c
+[services.again]
+listener = local:$((q + 1))
+backends = 127.0.0.1:$C
+END
+    cp "$T/c.ini" "$T/c.conf"
+    tr -d '\n' <"$T/c.json" >"$T/dense.json"
+    sed 's/$/\r/' "$T/c.ini" >"$T/crlf.ini"
+    sed 's/$/\r/' "$T/c.toml" >"$T/crlf.toml"
+    for file in c.toml c.json c.ini c.conf dense.json crlf.ini crlf.toml; do
+        start_bare -c "$T/$file"
+        peek_must_be "$(BALANCE=p2c route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B"
+            BALANCE=p2c route "127.0.0.1:$q" "127.0.0.1:$A" "127.0.0.1:$B"
+            route "127.0.0.1:$((q + 1))" "127.0.0.1:$C")"
+        answers $((q + 1)) c || fail "$file: no service"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_static_listener_addresses() { # the operator may name an address, or none, instead of a label
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_bare "DILL_SERVICES_A_LISTENER=127.0.0.6:$p" "DILL_SERVICES_A_BACKENDS=127.0.0.1:$A" \
+        "DILL_SERVICES_B_LISTENER=:$q" "DILL_SERVICES_B_BACKENDS=127.0.0.1:$B"
+    must 5 "an address" answers "$p" a 127.0.0.6
+    must 5 "every address" answers "$q" b 127.0.0.7
+    peek_contains "127.0.0.6:$p" || fail "Peek: $(peek)"
+}
+
+case_static_errors() { # what the operator wrote wrong is an error with its place
+    cd "$T" || fail "cd"
+    printf '[services.web]\nlistener = local:5555\nbackends = 127.0.0.1:99999\n' >c.ini
+    dill_once -t -c c.ini
+    same "exit status" 1 "$RC"
+    contains "the error" "dill: c.ini:3: " "$ERR"
+    printf '[services.web]\nbackends = 127.0.0.1:80\n' >c.ini
+    dill_once -t -c c.ini
+    same "exit status without a listener" 1 "$RC"
+    contains "the error" "dill: c.ini:" "$ERR"
+}
+
+case_environment_alone() { # sets everything, services included
+    local p
+    p=$(next_port)
+    start_bare "DILL_LISTENERS_ALLOWED_EDGE=127.0.0.4" "DILL_SERVICES_MY_WEB_LISTENER=edge:$p" \
+        "DILL_SERVICES_MY_WEB_BACKENDS=127.0.0.1:$A,127.0.0.1:$B" DILL_SERVICES_MY_WEB_BALANCE=least_conn \
+        DILL_LOG_FORMAT=json
+    peek_must_be "$(BALANCE=least_conn route "127.0.0.4:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+}
+
+case_log_json() { # one object a line, whatever strangers put into it
+    local p
+    p=$(next_port)
+    start_dill DILL_LOG_FORMAT=json DILL_LOG_LEVEL=debug
+    # shellcheck disable=SC1003
+    register 'quo\"te\\' odd-1 "$A" dill 'dill.listener=no\"where\\:80' "dill.listener=local:$p"
+    must 5 "service" answers "$p" a
+    api PUT /v1/agent/service/register \
+        '{"Name":"bytes","Port":80,"Tags":["dill","dill.listener=a\u0001b\u001b\u007f\u00e9\u2028:80"]}' || fail "register"
+    must 5 "refusal" peek_contains "# refused: bytes wants "
+    kill "$DILL_PID"
+    stop_dill 0 8
+    "$PYTHON" - "$LOG" <<'END' || fail "the log is not one JSON object a line: $(head -n 3 "$LOG")"
+import json, sys
+with open(sys.argv[1], "rb") as log:
+    lines = log.read().split(b"\n")
+assert lines.pop() == b"" and len(lines) >= 3, lines
+for line in lines:
+    entry = json.loads(line.decode())
+    assert isinstance(entry, dict) and entry["level"] in ("error", "warn", "info", "debug"), entry
+    assert all(byte >= 0x20 for byte in line), line
+END
+}
+
+case_log_levels() { # each includes those before it
+    local level lines last=0
+    for level in error info debug; do
+        start_bare "DILL_LOG_LEVEL=$level" "DILL_CONSUL_ADDRESS=$CONSUL_URL" DILL_SERVICE_HOST=10.0.0.1
+        sleep 0.3
+        kill "$DILL_PID"
+        stop_dill 0 8
+        lines=$(wc -l <"$LOG")
+        [ "$level" != error ] || same "lines at level error" 0 "$lines"
+        [ "$level" = error ] || at_least "lines at level $level" $((last + 1)) "$lines"
+        last=$lines
+    done
+    same "stdout" "" "$(cat "$T"/dill.*.out)"
+}

@@ -1,0 +1,700 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: admission, the routing table, the data plane, Peek, signals and the end.
+
+# static NAME LISTENER BACKEND,BACKEND: the environment of a static service (also without Consul)
+static() { printf 'DILL_SERVICES_%s_LISTENER=%s\nDILL_SERVICES_%s_BACKENDS=%s\n' "$1" "$2" "$1" "$3"; }
+
+# start_static PORT BACKEND,... [VAR=VALUE]...: dill with one static service on 127.0.0.1:PORT
+start_static() {
+    local port=$1 backends=$2 vars
+    shift 2
+    mapfile -t vars < <(static WEB "local:$port" "$backends")
+    start_bare "${vars[@]}" "$@"
+    must 5 "the static service" peek_contains "127.0.0.1:$port"
+}
+
+refused() { # SERVICE WISH REASON-REGEX: a line in Peek
+    peek | grep -Eq "^# refused: $1 wants $2: .*$3"
+}
+
+# Admission and table
+
+case_admission_ports() { # port_min and port_max are both included; the rest is refused with its reason
+    local p
+    p=$(next_port) # five ports in a row
+    next_port >/dev/null; next_port >/dev/null; next_port >/dev/null
+    start_dill "DILL_LISTENERS_PORT_MIN=$((p + 1))" "DILL_LISTENERS_PORT_MAX=$((p + 2))"
+    register web web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$((p + 1))" \
+        "dill.listener=local:$((p + 2))" "dill.listener=local:$((p + 3))"
+    must 5 "port_min" answers $((p + 1)) a
+    must 5 "port_max" answers $((p + 2)) a
+    peek_must_be "$(route "127.0.0.1:$((p + 1))" "127.0.0.1:$A"; route "127.0.0.1:$((p + 2))" "127.0.0.1:$A"
+        echo "# refused: web wants local:$p: port below listeners.port_min $((p + 1))"
+        echo "# refused: web wants local:$((p + 3)): port above listeners.port_max $((p + 2))")"
+    refuses 127.0.0.1 "$p" || fail "a refused port is open"
+    refuses 127.0.0.1 $((p + 3)) || fail "a refused port is open"
+}
+
+case_admission_default_ports() { # 1024 to 49151
+    start_dill
+    register web web-1 "$A" dill "dill.listener=local:80" "dill.listener=local:49152"
+    must 5 "refusals" refused web local:80 "."
+    contains "Peek" "# refused: web wants local:80: port below listeners.port_min 1024" "$(peek)"
+    contains "Peek" "# refused: web wants local:49152: port above listeners.port_max 49151" "$(peek)"
+    contains "Peek" "$NO_ROUTE" "$(peek)"
+}
+
+case_admission_labels() { # an unknown label is refused, the good wishes of the same service go on
+    local p
+    p=$(next_port)
+    start_dill
+    register web web-1 "$A" dill "dill.listener=outside:$p" "dill.listener=local:$p" "dill.listener=LOCAL:$p"
+    must 5 "the good wish" answers "$p" a
+    must 2 "refusal" refused web "outside:$p" "."
+    must 2 "refusal" refused web "LOCAL:$p" "."
+}
+
+case_admission_malformed() { # wishes that are none, addresses where only labels may stand
+    local p wish
+    p=$(next_port)
+    start_dill
+    register web web-1 "$A" dill "dill.listener=local:$p" dill.listener=local dill.listener=local: dill.listener=:80 \
+        dill.listener= dill.listener=local:abc dill.listener=local:0 dill.listener=local:65536 \
+        dill.listener=local:4294967376 "dill.listener=127.0.0.1:$((p + 1))" dill.listener=local:-5 \
+        "dill.listener=local:+$p" "dill.listener=local: $p"
+    must 5 "the good wish" answers "$p" a
+    for wish in 'local' 'local:' ':80' '' 'local:abc' 'local:0' 'local:65536' 'local:4294967376' \
+        "127\\.0\\.0\\.1:$((p + 1))" 'local:-5' "local:\\+$p" "local: $p"; do
+        must 2 "refusal of \"$wish\"" refused web "$wish" "."
+    done
+    same "open listeners" 1 "$(peek | grep -c '^127')"
+    refuses 127.0.0.1 $((p + 1)) || fail "an address from Consul was bound"
+    refuses 127.0.0.1 80 || fail "port 4294967376 became 80"
+}
+
+case_admission_logged_once() { # and listed until it is gone
+    start_dill
+    register web web-1 "$A" dill dill.listener=nowhere:5555
+    must 5 "refusal in Peek" refused web nowhere:5555 "."
+    register other other-1 "$B" dill dill.listener=nowhere:6666
+    must 5 "another refusal" refused other nowhere:6666 "."
+    register other other-1 "$C" dill dill.listener=nowhere:6666
+    sleep 1
+    same "lines about it in the log" 1 "$(log_count 'nowhere:5555')"
+    must 1 "still in Peek" refused web nowhere:5555 "."
+    deregister web-1
+    must 5 "gone from Peek" not refused web nowhere:5555 "."
+    refused other nowhere:6666 "." || fail "the other refusal went as well"
+}
+
+case_admission_shared_listener() { # services that ask for one listener share it, and each keeps its own others
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_dill
+    register one one-1 "$A" dill "dill.listener=local:$p"
+    register two two-1 "$B" dill "dill.listener=local:$p" "dill.listener=local:$q"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B"; route "127.0.0.1:$q" "127.0.0.1:$B")"
+    same "both serve" "a b a b" "$(client names 127.0.0.1 "$p" 4)"
+    deregister one-1
+    must 5 "one left" peek_is "$(route "127.0.0.1:$p" "127.0.0.1:$B"; route "127.0.0.1:$q" "127.0.0.1:$B")"
+    answers "$p" b || fail "the shared listener after one service left"
+}
+
+case_admission_shared_options() { # they differ: those of the first service by name count, and that is logged
+    local p
+    p=$(next_port)
+    start_dill
+    register bbb bbb-1 "$B" dill "dill.listener=local:$p" dill.balance=random
+    register aaa aaa-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
+    peek_must_be "$(BALANCE=p2c route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+    must 2 "logged" log_has "127.0.0.1:$p"
+}
+
+case_admission_ipv6() { # labels and backends
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_peers "name:six@[::1]"
+    start_dill "DILL_LISTENERS_ALLOWED=six=::1,local=127.0.0.1"
+    ADDR=::1 register web web-1 "${PORTS[0]}" dill "dill.listener=six:$p" "dill.listener=local:$q"
+    peek_must_be "$(route "127.0.0.1:$q" "[::1]:${PORTS[0]}"; route "[::1]:$p" "[::1]:${PORTS[0]}")"
+    same "from IPv6" six "$(says "$p" ::1)"
+    same "from IPv4" six "$(says "$q")"
+    refuses 127.0.0.1 "$p" || fail "an IPv6 listener takes IPv4 clients"
+}
+
+case_allowed_spellings() { # listeners.allowed in every spelling
+    local p spelling file
+    p=$(next_port)
+    for spelling in map json json-spaces variable ini toml toml-inline json-file flag; do
+        file=
+        case $spelling in
+        map) file=DILL_LISTENERS_ALLOWED=outer=127.0.0.7,inner=127.0.0.8 ;;
+        json) file='DILL_LISTENERS_ALLOWED={"outer":"127.0.0.7","inner":"127.0.0.8"}' ;;
+        json-spaces) file='DILL_LISTENERS_ALLOWED= { "outer" : "127.0.0.7" , "inner":"127.0.0.8" } ' ;;
+        variable) file=DILL_LISTENERS_ALLOWED_OUTER=127.0.0.7 ;;
+        flag) file="--listeners.allowed=outer=127.0.0.7,inner=127.0.0.8" ;;
+        ini) printf '[listeners.allowed]\nouter = 127.0.0.7\ninner = 127.0.0.8\n' >"$T/c.ini" ;;
+        toml) printf '[listeners.allowed]\nouter = "127.0.0.7" # here\n"inner" = "127.0.0.8"\n' >"$T/c.toml" ;;
+        toml-inline) printf '[listeners]\nallowed = { outer = "127.0.0.7", inner = "127.0.0.8" }\n' >"$T/c.toml" ;;
+        json-file) printf '{"listeners": {"allowed": {"outer": "127.0.0.7", "inner": "127.0.0.8"}}}' >"$T/c.json" ;;
+        esac
+        case $spelling in
+        ini) file="--config=$T/c.ini" ;;
+        toml*) file="--config=$T/c.toml" ;;
+        json-file) file="--config=$T/c.json" ;;
+        esac
+        start_bare "$file" "DILL_SERVICES_WEB_LISTENER=outer:$p" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$A" \
+            "DILL_SERVICES_LOC_LISTENER=local:$((p + 1))" "DILL_SERVICES_LOC_BACKENDS=127.0.0.1:$B"
+        eventually 5 answers "$p" a 127.0.0.7 || fail "$spelling: no listener; $(peek)"
+        # a whole table replaces the defaults, a single variable adds to them
+        if [ $spelling = variable ]; then
+            must 2 "$spelling: the default label" peek_has "127.0.0.1:$((p + 1))"
+        else
+            must 2 "$spelling: the default label is gone" peek_contains "wants local:$((p + 1)): "
+        fi
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_allowed_wrong() { # an address that is none is an error at start
+    local value
+    for value in 'x=1.2.3' 'x=' '=127.0.0.1' 'x=127.0.0.256' '{"x":5}' '{"x":"127.0.0.1"'; do
+        dill_once "DILL_LISTENERS_ALLOWED=$value" -t
+        same "exit status with $value" 1 "$RC"
+        contains "the error" "dill: " "$ERR"
+    done
+}
+
+# Data plane
+
+case_round_robin_exact() { # in order, one cursor for a listener, with several workers
+    local p said one
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$A,127.0.0.1:$B,127.0.0.1:$C" DILL_RUNTIME_THREADS=4
+    said=$(client names 127.0.0.1 "$p" 60)
+    one="${said:0:5}"
+    [[ "a b c a b" == *"$one"* ]] || fail "not in order: $said"
+    same "60 connections" "$(for _ in {1..20}; do printf '%s ' "$one"; done)" "$said "
+}
+
+case_round_robin_parallel() { # clients at the same time: each backend has its exact share
+    local p i pids=()
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$A,127.0.0.1:$B,127.0.0.1:$C" DILL_RUNTIME_THREADS=4
+    for i in 1 2 3 4; do
+        client names 127.0.0.1 "$p" 30 >"$T/said.$i" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    same "shares" " 40 a 40 b 40 c " "$(cat "$T"/said.* | tr ' ' '\n' | sort | uniq -c | tr -s ' \n' ' ')"
+}
+
+case_balance_strategies() { # proxy.balance is shown and serves
+    local p balance
+    p=$(next_port)
+    for balance in random p2c least_conn; do
+        start_static "$p" "127.0.0.1:$A,127.0.0.1:$B" DILL_PROXY_BALANCE=$balance
+        peek_must_be "$(BALANCE=$balance route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+        same "all served with $balance" 40 \
+            "$(client names 127.0.0.1 "$p" 40 | tr ' ' '\n' | grep -c '^[ab]$')"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_bytes_unchanged() { # in both directions at once, much and little, several connections
+    local p
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO"
+    same "8 MB" same "$(client transfer 127.0.0.1 "$p" 8000000)"
+    same "8 connections of 500 kB" same "$(client transfer 127.0.0.1 "$p" 500000 8)"
+    same "pieces of 7 bytes" same "$(client transfer 127.0.0.1 "$p" 20000 1 7)"
+    same "nothing" same "$(client transfer 127.0.0.1 "$p" 0)"
+    same "one byte" same "$(client transfer 127.0.0.1 "$p" 1)"
+}
+
+case_small_messages() { # each at once: no delay between the two sides
+    local p said
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO"
+    said=$(client pingpong 127.0.0.1 "$p" 1000)
+    [[ $said =~ ^same\ ([0-9]+)$ ]] || fail "messages: $said"
+    at_most "median of microseconds" $((5000 * SLOW)) "${BASH_REMATCH[1]}"
+}
+
+case_half_close() { # each direction ends on its own
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_peers finfirst:bye
+    start_static "$p" "127.0.0.1:$COUNT" "DILL_SERVICES_BYE_LISTENER=local:$q" \
+        "DILL_SERVICES_BYE_BACKENDS=127.0.0.1:${PORTS[0]}"
+    same "answer after the client's end" same "$(client upload 127.0.0.1 "$p" 3000000)"
+    must 5 "the second listener" accepts 127.0.0.1 "$q"
+    same "the backend ends first" "fin 4" "$(client halves 127.0.0.1 "$q" 300000)"
+    must 5 "what the client sent after that" logged '^1 count 300000 fin'
+}
+
+case_reset_passed_on() { # in both directions
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_peers reset hold
+    start_static "$p" "127.0.0.1:${PORTS[0]}" "DILL_SERVICES_HOLD_LISTENER=local:$q" \
+        "DILL_SERVICES_HOLD_BACKENDS=127.0.0.1:${PORTS[1]}"
+    same "the backend resets" "rst 0" "$(client outcome 127.0.0.1 "$p" x)"
+    must 5 "the second listener" peek_has "127.0.0.1:$q"
+    same "the client resets" reset "$(client rst 127.0.0.1 "$q" hello)"
+    must 5 "the backend sees a reset" logged '^2 rst'
+}
+
+case_backpressure_upload() { # a backend that never reads: the client waits, dill keeps little and sleeps
+    local p sent before pid
+    p=$(next_port)
+    start_peers deaf
+    start_static "$p" "127.0.0.1:${PORTS[0]}"
+    memory_kb
+    before=$KB
+    client flood 127.0.0.1 "$p" 2 >"$T/sent" &
+    pid=$!
+    sleep 1
+    memory_kb
+    at_most "kB of memory more" $((6000 * (SLOW > 1 ? 8 : 1))) $((KB - before))
+    cpu_ms
+    before=$CPU
+    sleep 0.7
+    cpu_ms
+    at_most "milliseconds of processor time in a stalled connection" $((20 * SLOW)) $((CPU - before))
+    wait "$pid"
+    sent=$(cat "$T/sent")
+    at_least "bytes taken" 100000 "$sent"
+    at_most "bytes taken" 60000000 "$sent"
+}
+
+case_backpressure_download() { # a client that reads late gets everything, and dill keeps little
+    local p before
+    p=$(next_port)
+    start_peers send:40000000
+    start_static "$p" "127.0.0.1:${PORTS[0]}"
+    memory_kb
+    before=$KB
+    client download 127.0.0.1 "$p" 40000000 1.2 >"$T/got" &
+    sleep 1
+    memory_kb
+    at_most "kB of memory more" $((6000 * (SLOW > 1 ? 8 : 1))) $((KB - before))
+    must 20 "the download" test -s "$T/got"
+    same "40 MB" same "$(cat "$T/got")"
+}
+
+case_slow_client_stalls_nobody() { # other connections of the same worker go on
+    local p
+    p=$(next_port)
+    start_peers send:40000000
+    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_RUNTIME_THREADS=1 \
+        "DILL_SERVICES_ECHO_LISTENER=local:$((p + 1))" "DILL_SERVICES_ECHO_BACKENDS=127.0.0.1:$ECHO"
+    next_port >/dev/null
+    client download 127.0.0.1 "$p" 40000000 5 >/dev/null &
+    sleep 0.3
+    must 5 "the other listener" peek_has "127.0.0.1:$((p + 1))"
+    same "another connection" same "$(client transfer 127.0.0.1 $((p + 1)) 1000000)"
+}
+
+case_backend_refuses() { # the next one is tried; when all have been, the client is closed
+    local p q dead start
+    p=$(next_port) q=$(next_port) dead=$(next_port)
+    start_static "$p" "127.0.0.1:$dead,127.0.0.1:$B" "DILL_SERVICES_DEAD_LISTENER=local:$q" \
+        "DILL_SERVICES_DEAD_BACKENDS=127.0.0.1:$dead"
+    same "with one dead backend" "b b b b" "$(client names 127.0.0.1 "$p" 4)"
+    must 5 "the second listener" peek_has "127.0.0.1:$q"
+    now_ms
+    start=$NOW
+    [[ $(client outcome 127.0.0.1 "$q") =~ ^(fin|rst)\ 0$ ]] || fail "a client without a backend is not closed"
+    now_ms
+    at_most "milliseconds until the client was closed" $((2000 * SLOW)) $((NOW - start))
+}
+
+case_connect_timeout() { # a backend that does not answer is skipped after proxy.connect_timeout
+    local p start took
+    p=$(next_port)
+    start_peers full
+    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:$B" DILL_PROXY_CONNECT_TIMEOUT=400ms
+    now_ms
+    start=$NOW
+    same "two connections" "b b" "$(client names 127.0.0.1 "$p" 2)"
+    now_ms
+    took=$((NOW - start))
+    at_least "milliseconds with a silent backend" 380 "$took"
+    at_most "milliseconds with a silent backend" $((2000 * SLOW)) "$took"
+}
+
+case_all_workers_serve() { # connections at once with several threads, all served
+    local p
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$GREET" DILL_RUNTIME_THREADS=3
+    same "200 at once" "200 200 0" "$(client crowd 127.0.0.1 "$p" 200 3)"
+    same "threads of the data plane and others" yes \
+        "$([ "$(find "/proc/$DILL_PID/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 4 ] && echo yes)"
+}
+
+few_descriptors() {
+    descriptors
+    [ "$FDS" -le "$1" ]
+}
+
+case_no_descriptor_is_lost() { # over many connections, ended in every way
+    local p q r before i
+    p=$(next_port) q=$(next_port) r=$(next_port)
+    start_peers reset hold
+    start_static "$p" "127.0.0.1:$A" "DILL_SERVICES_R_LISTENER=local:$q" \
+        "DILL_SERVICES_R_BACKENDS=127.0.0.1:${PORTS[0]}" "DILL_SERVICES_H_LISTENER=local:$r" \
+        "DILL_SERVICES_H_BACKENDS=127.0.0.1:${PORTS[1]}"
+    must 5 "all listeners" peek_has "127.0.0.1:$r"
+    peek >/dev/null
+    client names 127.0.0.1 "$p" 3 >/dev/null
+    sleep 0.2
+    descriptors
+    before=$FDS
+    client names 127.0.0.1 "$p" 100 >/dev/null
+    for i in {1..8}; do
+        client outcome 127.0.0.1 "$q" x >/dev/null
+        client rst 127.0.0.1 "$r" "$i" >/dev/null
+    done
+    must 3 "about as many descriptors as before ($before)" few_descriptors $((before + 4))
+}
+
+case_drain_of_a_backend() { # its live connections may go on for listeners.drain
+    local p fd
+    p=$(next_port)
+    start_dill DILL_LISTENERS_DRAIN=1s
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    open_conn "$p"
+    fd=$FD
+    ask "$fd" before || fail "connection"
+    register web web-2 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO" "127.0.0.1:$A")"
+    deregister web-1
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    ask "$fd" during || fail "the connection ended before the drain time"
+    same "new connections" "a a" "$(client names 127.0.0.1 "$p" 2)"
+    ended "$fd" 4 || fail "the connection is alive after the drain time"
+    same "the listener goes on" a "$(says "$p")"
+}
+
+case_drain_of_a_listener() { # likewise, when the whole listener goes
+    local p fd
+    p=$(next_port)
+    start_dill DILL_LISTENERS_DRAIN=1s
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    open_conn "$p"
+    fd=$FD
+    ask "$fd" before || fail "connection"
+    deregister web-1
+    must 5 "the listener to close" refuses 127.0.0.1 "$p"
+    ask "$fd" during || fail "the connection ended with the listener"
+    ended "$fd" 4 || fail "the connection is alive after the drain time"
+}
+
+case_drain_zero() { # closes them at once
+    local p
+    p=$(next_port)
+    start_dill DILL_LISTENERS_DRAIN=0
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    register web web-2 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO" "127.0.0.1:$A")"
+    open_conn "$p"
+    ask "$FD" before || { open_conn "$p"; ask "$FD" before; } || fail "connection"
+    deregister web-1
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    ended "$FD" 1 || fail "the connection is alive with a drain time of 0"
+}
+
+case_bind_failure() { # shown with its reason, and tried again until the port is free
+    local p
+    p=$(next_port)
+    start_peers "name:holder@127.0.0.1:$p"
+    start_dill
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p (cannot listen: Address already in use)" "127.0.0.1:$A")"
+    must 2 "logged" log_has "127.0.0.1:$p.*(Address already in use|EADDRINUSE)"
+    same "the holder is undisturbed" holder "$(says "$p")"
+    sleep 2
+    at_most "lines about it" 2 "$(log_count 'Address already in use')"
+    end_pid "$PEER_PID"
+    must 15 "the port, once it is free" answers "$p" a
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+}
+
+case_bind_failure_no_longer_wanted() {
+    local p
+    p=$(next_port)
+    start_peers "name:holder@127.0.0.1:$p"
+    start_dill
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p (cannot listen: Address already in use)" "127.0.0.1:$A")"
+    deregister web-1
+    peek_must_be "$NO_ROUTE"
+    end_pid "$PEER_PID"
+    sleep 1.5
+    refuses 127.0.0.1 "$p" || fail "a port that nobody wants any more was opened"
+}
+
+case_second_dill() { # on the same port fails to bind, and does not share it
+    local p first
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$A"
+    must 5 "the first" answers "$p" a
+    first=$PEEK
+    PEEK=$(next_port)
+    start_static "$p" "127.0.0.1:$B"
+    peek_must_be "$(route "127.0.0.1:$p (cannot listen: Address already in use)" "127.0.0.1:$B")"
+    same "who answers" "a a a a a a" "$(client names 127.0.0.1 "$p" 6)"
+    PEEK=$first peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+}
+
+case_descriptors_run_out() { # accepting pauses, nothing spins, no client is dropped, and it resumes
+    local p before first all lost
+    p=$(next_port)
+    DILL_RUN=(prlimit --nofile=64:64)
+    start_static "$p" "127.0.0.1:$GREET"
+    client crowd 127.0.0.1 "$p" 60 2 >"$T/crowd" &
+    sleep 0.7
+    cpu_ms
+    before=$CPU
+    sleep 1
+    cpu_ms
+    at_most "milliseconds of processor time while waiting" $((60 * SLOW)) $((CPU - before))
+    must 40 "the crowd" test -s "$T/crowd"
+    read -r first all lost <"$T/crowd"
+    at_least "served at first" 8 "$first"
+    at_most "served at first" 31 "$first"
+    same "served in the end, and dropped" "60 0" "$all $lost"
+    dill_alive || fail "dill ended"
+    same "afterwards" hi "$(says "$p")"
+}
+
+case_descriptors_taken_away() { # the same when the limit falls below what dill counted on
+    local p before first all lost
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$GREET"
+    descriptors
+    prlimit --pid "$DILL_PID" --nofile=$((FDS + 9)): || fail "prlimit"
+    client crowd 127.0.0.1 "$p" 30 2 >"$T/crowd" &
+    sleep 0.7
+    cpu_ms
+    before=$CPU
+    sleep 1
+    cpu_ms
+    at_most "milliseconds of processor time while waiting" $((60 * SLOW)) $((CPU - before))
+    must 40 "the crowd" test -s "$T/crowd"
+    read -r first all lost <"$T/crowd"
+    at_least "served at first" 2 "$first"
+    at_most "served at first" 5 "$first"
+    same "served in the end, and dropped" "30 0" "$all $lost"
+    same "afterwards" hi "$(says "$p")"
+}
+
+case_max_connections() { # accepting pauses at the limit, and resumes
+    local p
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$GREET" DILL_PROXY_MAX_CONNECTIONS=5
+    same "12 clients" "5 12 0" "$(client crowd 127.0.0.1 "$p" 12 0.7)"
+}
+
+case_idle_timeout() { # a silent connection ends, a busy one does not
+    local p silent i
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_IDLE_TIMEOUT=800ms
+    open_conn "$p"
+    silent=$FD
+    ask "$silent" hi || fail "connection"
+    open_conn "$p"
+    for i in 1 2 3 4 5 6; do
+        ask "$FD" "$i" || fail "a busy connection ended"
+        sleep 0.25
+    done
+    ended "$silent" 2 || fail "a silent connection is alive"
+}
+
+case_static_and_consul_together() { # the table is the union of the sources
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_static "$p" "127.0.0.1:$A" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
+    register web web-1 "$B" dill "dill.listener=local:$q"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A"; route "127.0.0.1:$q" "127.0.0.1:$B")"
+    same "static" a "$(says "$p")"
+    same "Consul" b "$(says "$q")"
+}
+
+case_static_without_consul() { # no Consul is asked when static services are all there is
+    local p
+    p=$(next_port)
+    start_static "$p" "localhost:$A" DILL_LOG_LEVEL=debug
+    must 5 "backend by host name" answers "$p" a
+    sleep 1
+    ! log_has '8500' || fail "Consul was tried: $(grep -m 1 8500 "$LOG")"
+}
+
+# Peek
+
+case_peek_without_routes() {
+    start_dill
+    printf '%s\n' "$NO_ROUTE" >"$T/want"
+    nc -d 127.0.0.1 "$PEEK" >"$T/got"
+    cmp -s "$T/want" "$T/got" || fail "Peek: $(cat "$T/got")"
+}
+
+case_peek_is_sorted() { # by address and port as numbers, not as text
+    local p=9873 q
+    q=$(next_port)
+    start_bare "DILL_LISTENERS_ALLOWED=x=127.0.0.10,y=127.0.0.2,z=0.0.0.0" \
+        "DILL_SERVICES_A_LISTENER=x:$q" "DILL_SERVICES_A_BACKENDS=127.0.0.1:$B,127.0.0.1:$A" \
+        "DILL_SERVICES_B_LISTENER=y:$q" "DILL_SERVICES_B_BACKENDS=127.0.0.1:$B" \
+        "DILL_SERVICES_C_LISTENER=y:$p" "DILL_SERVICES_C_BACKENDS=127.0.0.1:$C" \
+        "DILL_SERVICES_D_LISTENER=z:$((q + 1))" "DILL_SERVICES_D_BACKENDS=127.0.0.1:$C"
+    next_port >/dev/null
+    peek_must_be "$(route "0.0.0.0:$((q + 1))" "127.0.0.1:$C"; route "127.0.0.2:$p" "127.0.0.1:$C"
+        route "127.0.0.2:$q" "127.0.0.1:$B"; route "127.0.0.10:$q" "127.0.0.1:$B" "127.0.0.1:$A")"
+}
+
+refusals() { [ "$(peek | grep -c "^# refused")" -eq "$1" ]; }
+
+case_peek_client_never_reads() { # and stalls nothing, whatever the length of the text
+    local p before i tags=
+    p=$(next_port)
+    for ((i = 0; i < 3000; i++)); do
+        tags+=",\"dill.listener=$(printf 'x%.0s' {1..200})$i:80\""
+    done
+    start_fake
+    printf '{"web":[{"Port":%s,"Tags":["dill"%s]}]}' "$A" "$tags" >"$T/body"
+    fake PUT /services "@$T/body"
+    start_dill_on_fake
+    must 10 "3000 refusals in Peek" refusals 3000
+    client mute 127.0.0.1 "$PEEK" 10 >"$T/mute" 2>/dev/null &
+    must 5 "silent clients" test -s "$T/mute"
+    fake PUT "/services" "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
+    must 5 "a new listener" answers "$p" a
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    cpu_ms
+    before=$CPU
+    sleep 0.7
+    cpu_ms
+    at_most "milliseconds of processor time" $((20 * SLOW)) $((CPU - before))
+    kill "$DILL_PID"
+    stop_dill 0 3
+}
+
+case_peek_many_clients() {
+    local p i want pids=()
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$A"
+    want=$(route "127.0.0.1:$p" "127.0.0.1:$A")
+    for i in {1..30}; do
+        peek >"$T/peek.$i" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    for i in {1..30}; do same "Peek of client $i" "$want" "$(cat "$T/peek.$i")"; done
+}
+
+case_peek_port_taken() { # what the operator asked for and cannot have is an error at start
+    local p
+    p=$(next_port)
+    start_peers "hold@127.0.0.1:$p"
+    dill_once "DILL_PEEK_LISTENER=127.0.0.1:$p" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
+    same "exit status" 1 "$RC"
+    contains "the error" "Address already in use" "$ERR"
+}
+
+# Signals and the end
+
+case_signal_term_and_int() { # with nothing to finish: at once, with 0
+    local p signal start
+    p=$(next_port)
+    for signal in TERM INT; do
+        start_static "$p" "127.0.0.1:$A" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
+        must 5 "service" answers "$p" a
+        now_ms
+        start=$NOW
+        kill -$signal "$DILL_PID"
+        stop_dill 0 4
+        now_ms
+        at_most "milliseconds until SIG$signal ended dill" $((1000 * SLOW)) $((NOW - start))
+        refuses 127.0.0.1 "$p" || fail "the port is open after the end"
+    done
+}
+
+case_signal_while_consul_hangs() { # the source's waits end at once
+    start_fake
+    fake PUT "/fault?mode=hang"
+    start_dill_on_fake
+    sleep 0.5
+    kill "$DILL_PID"
+    stop_dill 0 1
+}
+
+case_grace_lets_finish() { # no new connections; the live one goes on; dill ends with it
+    local p start
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=20s
+    open_conn "$p"
+    ask "$FD" before || fail "connection"
+    kill "$DILL_PID"
+    must 2 "the listener to close" refuses 127.0.0.1 "$p"
+    stays 700 "the live connection ended in the grace time" ask "$FD" during
+    dill_alive || fail "dill did not wait for the connection"
+    now_ms
+    start=$NOW
+    exec {FD}>&-
+    stop_dill 0 4
+    now_ms
+    at_most "milliseconds from the last connection to the end" $((1000 * SLOW)) $((NOW - start))
+}
+
+case_grace_passes() { # then dill ends with 0 all the same
+    local p start took
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=1s
+    open_conn "$p"
+    ask "$FD" before || fail "connection"
+    now_ms
+    start=$NOW
+    kill "$DILL_PID"
+    stop_dill 0 8
+    now_ms
+    took=$((NOW - start))
+    at_least "milliseconds of grace" 900 "$took"
+    at_most "milliseconds of grace" $((2500 * SLOW)) "$took"
+    ended "$FD" 1 || fail "the connection outlived dill"
+}
+
+case_second_signal() { # ends dill at once, with 1
+    local p first second start
+    p=$(next_port)
+    for first in TERM INT; do
+        for second in TERM INT; do
+            start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=30s
+            must 5 "listener" peek_has "127.0.0.1:$p"
+            open_conn "$p"
+            ask "$FD" before || fail "connection"
+            kill -$first "$DILL_PID"
+            must 2 "the listener to close" refuses 127.0.0.1 "$p"
+            now_ms
+            start=$NOW
+            kill -$second "$DILL_PID"
+            stop_dill 1 4
+            now_ms
+            at_most "milliseconds until the second signal ended dill" $((1000 * SLOW)) $((NOW - start))
+            exec {FD}>&-
+        done
+    done
+}
+
+case_signal_pipe() { # is ignored
+    local p
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$A"
+    kill -PIPE "$DILL_PID"
+    must 5 "the service" answers "$p" a
+    dill_alive || fail "SIGPIPE ended dill"
+}

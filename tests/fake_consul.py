@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+"""A scriptable stand-in for a Consul agent, for answers that a real one does not give on demand.
+
+    fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
+
+PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/health/state/any and
+/v1/health/service/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
+
+    PUT    /services[?bell=catalog|health|both|none]
+                          body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
+                          "NodeAddress": .., "Status": "passing"|..|null, "Weight": 1}, ..], ..}; all but Port may be
+                          left out. Replaces everything; the index of the endpoints named by bell goes up.
+    PUT    /touch         both indexes go up, nothing else changes
+    PUT    /index?value=N both indexes are N from now on, as after a restore from an old snapshot
+    PUT    /fault?mode=M[&path=PREFIX][&count=N][&...]
+                          answers to paths with that prefix go wrong, N times or for ever; waiting queries return
+    DELETE /fault         no faults any more
+    GET    /count[?path=PREFIX]      number of requests so far
+    GET    /connections              connections: open now, most at once, in all
+    GET    /queries[?path=PREFIX]    one line a request: PATH?QUERY as it was sent
+    GET    /header?name=NAME         one line a request: the header's value, or -
+    GET    /gaps[?path=PREFIX]       seconds between requests, one a line
+    DELETE /stats                    forgets requests and the most at once
+
+Modes (and their parameters):
+
+    status           code=N [&text=..] [&retry=SECONDS]   an HTTP error
+    index            value=X          a proper answer with X-Consul-Index: X (missing: without one)
+    truncated        Content-Length is larger than what comes, then the connection closes
+    truncated-chunks a chunked body that ends early
+    garbage          200, but not JSON
+    endless          a body that never ends [&limit=BYTES]
+    chunks           a proper answer in chunks of odd sizes, with extensions and a trailer
+    bytes            a proper answer in chunks of one byte
+    drip             a proper answer, one byte in each `every` seconds (default 1)
+    hang             no answer, the connection stays
+    close, reset     no answer, the connection ends
+    empty            a proper answer with nothing in it
+    noleader         an empty answer with X-Consul-KnownLeader: false
+    filtered         an empty answer with X-Consul-Results-Filtered-By-ACLs: true
+    headers          a proper answer, header names in `case`: lower, upper or odd
+    oneshot          a proper answer with Connection: close
+"""
+
+import http.server
+import json
+import re
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+import urllib.parse
+
+PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/")
+
+
+def seconds(text):
+    """A Go duration, as far as blocking queries use them."""
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    found = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
+    if not found or "".join(a + b for a, b in found) != text:
+        raise ValueError(text)
+    return sum(float(a) * units[b] for a, b in found)
+
+
+class State:
+    """What the agent knows. Every field is guarded by `changed`."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.services = {}
+        self.index = {"catalog": 100, "health": 100}
+        self.faults = []
+        self.wakes = 0              # goes up when waiting queries shall return whatever the index
+        self.requests = []
+        self.open = self.most = self.total = 0
+
+    def replace(self, services, bell):
+        with self.changed:
+            now = max(self.index.values()) + 1
+            fresh = {}
+            for name, instances in services.items():
+                fresh[name] = []
+                for number, given in enumerate(instances):
+                    instance = {"ID": "%s-%d" % (name, number), "Tags": [], "Address": "", "Node": "node",
+                                "NodeAddress": "127.0.0.1", "Status": "passing", "Weight": 1}
+                    instance.update(given)
+                    old = [o for o in self.services.get(name, []) if o["ID"] == instance["ID"]]
+                    same = old and {**old[0], "ModifyIndex": 0} == {**instance, "ModifyIndex": 0}
+                    instance["ModifyIndex"] = old[0]["ModifyIndex"] if same else now
+                    fresh[name].append(instance)
+            self.services = fresh
+            for which in self.index:
+                if bell in (which, "both"):
+                    self.index[which] = now
+            self.changed.notify_all()
+
+    def take_fault(self, path):
+        for fault in self.faults:
+            if path.startswith(fault.get("path", "/")) and fault["left"] != 0:
+                fault["left"] -= 1
+                return fault
+        return None
+
+
+STATE = State()
+
+
+def check(name, instance):
+    return {"Node": instance["Node"], "CheckID": "service:" + instance["ID"], "Name": "check",
+            "Status": instance["Status"], "Notes": "", "Output": "", "ServiceID": instance["ID"],
+            "ServiceName": name, "ServiceTags": instance["Tags"], "Definition": {},
+            "CreateIndex": 10, "ModifyIndex": instance["ModifyIndex"]}
+
+
+def serf(instance):
+    return {"Node": instance["Node"], "CheckID": "serfHealth", "Name": "Serf Health Status", "Status": "passing",
+            "Notes": "", "Output": "Agent alive and reachable", "ServiceID": "", "ServiceName": "",
+            "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
+
+
+def catalog():
+    names = {"consul": []}
+    for name, instances in STATE.services.items():
+        if instances:
+            names[name] = sorted({tag for instance in instances for tag in instance["Tags"]})
+    return names
+
+
+def state_any(query):
+    checks = []
+    for name, instances in STATE.services.items():
+        checks += [check(name, i) for i in instances if i["Status"] is not None]
+    if "filter" in query:
+        tags = re.findall(r'"([^"]*)"|`([^`]*)`', query["filter"])
+        tags = [a or b for a, b in tags]
+        if not tags or not re.search(r"ServiceTags", query["filter"]):
+            return None
+        checks = [c for c in checks if set(tags) & set(c["ServiceTags"])]
+    return checks
+
+
+def service(name):
+    answer = []
+    for i in STATE.services.get(name, []):
+        checks = [serf(i)] + ([check(name, i)] if i["Status"] is not None else [])
+        answer.append({
+            "Node": {"ID": "", "Node": i["Node"], "Address": i["NodeAddress"], "Datacenter": "dc1", "Meta": None},
+            "Service": {"ID": i["ID"], "Service": name, "Tags": i["Tags"], "Address": i["Address"], "Meta": None,
+                        "Port": i["Port"], "Weights": {"Passing": i["Weight"], "Warning": 1},
+                        "EnableTagOverride": False, "Proxy": {"MeshGateway": {}, "Expose": {}}, "Connect": {},
+                        "CreateIndex": 10, "ModifyIndex": i["ModifyIndex"]},
+            "Checks": checks})
+    return answer
+
+
+class Gone(Exception):
+    """The connection is over."""
+
+
+class Connection:
+    def __init__(self, sock):
+        self.sock, self.data = sock, b""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def run(self):
+        with STATE.changed:
+            STATE.open += 1
+            STATE.total += 1
+            STATE.most = max(STATE.most, STATE.open)
+        try:
+            while True:
+                self.answer(*self.request())
+        except (Gone, OSError):
+            pass
+        finally:
+            with STATE.changed:
+                STATE.open -= 1
+            self.sock.close()
+
+    def request(self):
+        while b"\r\n\r\n" not in self.data:
+            got = self.sock.recv(65536)
+            if not got:
+                raise Gone
+            self.data += got
+        head, _, self.data = self.data.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        target = lines[0].split(" ")[1]
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        with STATE.changed:
+            STATE.requests.append((time.monotonic(), target, headers))
+            del STATE.requests[:-20000]
+        return lines[0].split(" ")[0], target
+
+    def peer_left(self):
+        """True when the client has closed; a pipelined request is kept."""
+        if not select.select([self.sock], [], [], 0)[0]:
+            return False
+        got = self.sock.recv(65536)
+        self.data += got
+        return not got
+
+    def wait_for_change(self, which, query):
+        """Blocks as Consul does, until the index is above the query's one, or a fault was set."""
+        given = int(query.get("index", "0") or 0)
+        if given <= 0:
+            return
+        end = time.monotonic() + min(seconds(query.get("wait", "5m")), 600)
+        with STATE.changed:
+            wakes = STATE.wakes
+            while STATE.index[which] <= given and STATE.wakes == wakes:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return
+                STATE.changed.wait(min(left, 0.25))
+                if self.peer_left():
+                    raise Gone
+
+    def answer(self, method, target):
+        path, _, text = target.partition("?")
+        query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
+        which = "catalog" if path == PATHS[0] else "health"
+        if method != "GET" or not path.startswith(PATHS):
+            return self.send(404, {}, b"not here")
+        if "stale" in query and "consistent" in query:
+            return self.send(400, {}, b"Cannot specify ?stale with ?consistent, conflicting semantics.")
+        try:
+            self.wait_for_change(which, query)
+        except ValueError:
+            return self.send(400, {}, b"Invalid index or wait")
+        with STATE.changed:
+            if path == PATHS[0]:
+                data = catalog()
+            elif path == PATHS[1]:
+                data = state_any(query)
+            else:
+                data = service(urllib.parse.unquote(path[len(PATHS[2]):]))
+            index = STATE.index[which] if not path.startswith(PATHS[2]) else max(STATE.index.values())
+            fault = STATE.take_fault(path)
+        if data is None:
+            return self.send(400, {}, b"Failed to create boolean expression evaluator")
+        self.faulty(fault or {"mode": "none"}, data, index)
+
+    def faulty(self, fault, data, index):
+        mode = fault["mode"]
+        empty = b"{}" if isinstance(data, dict) else b"[]"
+        body = json.dumps(data).encode()
+        headers = {"X-Consul-Index": str(index), "X-Consul-Knownleader": "true", "X-Consul-Lastcontact": "0"}
+        if mode == "status":
+            retry = {"Retry-After": fault["retry"]} if "retry" in fault else {}
+            self.send(int(fault["code"]), retry, fault.get("text", "No cluster leader").encode())
+        elif mode == "index":
+            headers["X-Consul-Index"] = fault["value"]
+            if fault["value"] == "missing":
+                del headers["X-Consul-Index"]
+            self.send(200, headers, body)
+        elif mode == "truncated":
+            self.send(200, headers, body[:len(body) // 2], length=len(body))
+            raise Gone
+        elif mode == "truncated-chunks":
+            self.head(200, {**headers, "Transfer-Encoding": "chunked"})
+            half = body[:len(body) // 2]
+            self.sock.sendall(b"%x\r\n%s\r\n" % (len(half), half))
+            raise Gone
+        elif mode == "garbage":
+            self.send(200, headers, b'{"what": [is, this}')
+        elif mode == "endless":
+            self.endless(headers, data, int(fault.get("limit", 1 << 33)))
+        elif mode in ("chunks", "bytes"):
+            self.chunks(headers, body, mode == "bytes")
+        elif mode == "drip":
+            self.drip(headers, body, float(fault.get("every", 1)))
+        elif mode == "hang":
+            while not self.peer_left():
+                select.select([self.sock], [], [], 5)
+            raise Gone
+        elif mode == "close":
+            raise Gone
+        elif mode == "reset":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise Gone
+        elif mode == "empty":
+            self.send(200, headers, empty)
+        elif mode == "noleader":
+            self.send(200, {**headers, "X-Consul-Knownleader": "false"}, empty)
+        elif mode == "filtered":
+            self.send(200, {**headers, "X-Consul-Results-Filtered-By-ACLs": "true"}, empty)
+        elif mode == "headers":
+            self.send(200, headers, body, case=fault.get("case", "lower"))
+        elif mode == "oneshot":
+            self.send(200, {**headers, "Connection": "close"}, body)
+            raise Gone
+        else:
+            self.send(200, headers, body)
+
+    def head(self, status, headers, case=None):
+        fold = {None: str, "lower": str.lower, "upper": str.upper,
+                "odd": lambda s: "".join(c.upper() if n % 2 else c.lower() for n, c in enumerate(s))}[case]
+        lines = ["HTTP/1.1 %d %s" % (status, "OK" if status == 200 else "Error")]
+        for name, value in {"Content-Type": "application/json", "Vary": "Accept-Encoding", **headers}.items():
+            lines.append("%s: %s" % (fold(name), value))
+        self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def send(self, status, headers, body, length=None, case=None):
+        self.head(status, {**headers, "Content-Length": len(body) if length is None else length}, case)
+        self.sock.sendall(body)
+
+    def chunks(self, headers, body, single):
+        """Sizes 1, 2, 3, ... in hexadecimal of both cases, extensions, and pieces cut without regard to chunks."""
+        self.head(200, {**headers, "Transfer-Encoding": "chunked", "Trailer": "X-Late"})
+        out, start, size = b"", 0, 1
+        while start < len(body):
+            part = body[start:start + size]
+            frame = b"%X" % len(part) if size % 2 else b"00%x" % len(part)
+            if not single and size % 3 == 0:
+                frame += b';note="a b;c"'
+            out += frame + b"\r\n" + part + b"\r\n"
+            start += len(part)
+            size = 1 if single else size + 1
+        out += b"0;last\r\nX-Late: yes\r\nX-Later: too\r\n\r\n"
+        step = 1 if single else 7
+        for count, start in enumerate(range(0, len(out), step)):
+            self.sock.sendall(out[start:start + step])
+            if count % 50 == 0:
+                time.sleep(0.001)
+
+    def drip(self, headers, body, every):
+        self.head(200, {**headers, "Content-Length": len(body)})
+        for byte in body:
+            self.sock.sendall(bytes([byte]))
+            time.sleep(every)
+
+    def endless(self, headers, data, limit):
+        self.head(200, {**headers, "Content-Length": limit})
+        start, part = (b'{"x": []', b', "some-service": ["dill"]') if isinstance(data, dict) else (b'[{}', b', {"a": 1}')
+        block = part * 4096
+        self.sock.sendall(start)
+        sent = len(start)
+        while sent < limit:
+            self.sock.sendall(block)
+            sent += len(block)
+        raise Gone
+
+
+class Control(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def reply(self, text="", code=200):
+        body = text.encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle_one(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        name = (self.command, url.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with STATE.changed:
+            mine = [r for r in STATE.requests if r[1].startswith(query.get("path", "/"))]
+        if name == ("PUT", "/services"):
+            STATE.replace(json.loads(body), query.get("bell", "both"))
+            return self.reply()
+        if name == ("PUT", "/touch"):
+            with STATE.changed:
+                now = max(STATE.index.values()) + 1
+                STATE.index = {which: now for which in STATE.index}
+                STATE.changed.notify_all()
+            return self.reply()
+        if name == ("PUT", "/index"):
+            with STATE.changed:
+                STATE.index = {which: int(query["value"]) for which in STATE.index}
+                STATE.wakes += 1
+                STATE.changed.notify_all()
+            return self.reply()
+        if name == ("PUT", "/fault"):
+            with STATE.changed:
+                STATE.faults.append({**query, "left": int(query.get("count", -1))})
+                STATE.wakes += 1
+                STATE.changed.notify_all()
+            return self.reply()
+        if name == ("DELETE", "/fault"):
+            with STATE.changed:
+                STATE.faults = []
+            return self.reply()
+        if name == ("DELETE", "/stats"):
+            with STATE.changed:
+                STATE.requests = []
+                STATE.most = STATE.open
+            return self.reply()
+        if name == ("GET", "/count"):
+            return self.reply("%d\n" % len(mine))
+        if name == ("GET", "/connections"):
+            return self.reply("%d %d %d\n" % (STATE.open, STATE.most, STATE.total))
+        if name == ("GET", "/queries"):
+            return self.reply("".join(target + "\n" for _, target, _ in mine))
+        if name == ("GET", "/header"):
+            return self.reply("".join(headers.get(query["name"].lower(), "-") + "\n" for _, _, headers in mine))
+        if name == ("GET", "/gaps"):
+            return self.reply("".join("%.3f\n" % (b[0] - a[0]) for a, b in zip(mine, mine[1:])))
+        return self.reply("no such control\n", 404)
+
+    do_GET = do_PUT = do_DELETE = handle_one
+
+
+def main():
+    port = int(sys.argv[2]) if sys.argv[1:2] == ["--port"] else 0
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    control = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
+    threading.Thread(target=control.serve_forever, daemon=True).start()
+    print(listener.getsockname()[1], control.server_port, flush=True)
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=Connection(sock).run, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

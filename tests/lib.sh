@@ -1,0 +1,372 @@
+# shellcheck shell=bash
+# What the system test's cases are made of: running dill, Consul and peers, waiting, comparing. Sourced by test.sh.
+#
+# A case is a function case_NAME, run in a subshell of its own with these variables:
+#   T         its directory            PEEK       port for dill's Peek          CONSUL_PORT, CONSUL_URL  the agent
+#   A B C     servers that say their name and close                             GREET  says hi, then echoes
+#   ECHO COUNT WEB  echo server, counting server, HTTP server saying "hello"    (all on 127.0.0.1)
+# It ends well when it returns 0 without having called fail, every dill it started exits 0 on SIGTERM, and none of
+# them printed a sanitizer report. What it started is ended by its pid.
+
+# shellcheck disable=SC2034,SC2153  # the cases set and use what this file only mentions
+
+SLOW=${TEST_SLOW:-1}
+if [ -z "${PYTHON:-}" ]; then
+    PYTHON=python3
+    [ ! -x /usr/bin/python3 ] || PYTHON=/usr/bin/python3
+fi
+PEER=("$PYTHON" "$TOP/tests/peer.py")
+
+# Failing and comparing
+
+fail() {
+    [ -s "$T/reason" ] || printf '%s' "$*" | tr '\n' '|' >"$T/reason"
+    exit 1
+}
+
+same() { # WHAT EXPECTED GOT
+    [ "$2" = "$3" ] || fail "$1: expected \"$2\", got \"$3\""
+}
+
+contains() { # WHAT PART TEXT
+    [[ $3 == *"$2"* ]] || fail "$1: no \"$2\" in \"$3\""
+}
+
+lacks() { # WHAT PART TEXT
+    [[ $3 != *"$2"* ]] || fail "$1: \"$2\" must not be in \"$3\""
+}
+
+at_most() { # WHAT LIMIT NUMBER
+    [ "$3" -le "$2" ] 2>/dev/null || fail "$1: $3, more than $2"
+}
+
+at_least() { # WHAT LIMIT NUMBER
+    [ "$3" -ge "$2" ] 2>/dev/null || fail "$1: $3, less than $2"
+}
+
+# Time
+
+now_ms() { NOW=${EPOCHREALTIME/[.,]/}; NOW=$((NOW / 1000)); }
+
+eventually() { # SECONDS COMMAND...: polls until COMMAND succeeds; 1 when it did not in time
+    local end
+    now_ms
+    end=$((NOW + $1 * 1000 * SLOW))
+    shift
+    until "$@"; do
+        now_ms
+        [ "$NOW" -lt "$end" ] || return 1
+        sleep 0.02
+    done
+}
+
+not() { ! "$@"; }
+
+must() { # SECONDS WHAT COMMAND...
+    local seconds=$1 what=$2
+    shift 2
+    eventually "$seconds" "$@" || fail "$what: not within $((seconds * SLOW)) s"
+}
+
+stays() { # MILLISECONDS WHAT COMMAND...: COMMAND succeeds all the time
+    local what=$2 end
+    now_ms
+    end=$((NOW + $1))
+    shift 2
+    while [ "$NOW" -lt "$end" ]; do
+        "$@" || fail "$what"
+        sleep 0.05
+        now_ms
+    done
+}
+
+# Ports. A run owns a range (see test.sh), a worker a part of it. The seven ports after the one that next_port gives
+# are in the range too.
+
+next_port() {
+    local port
+    while :; do
+        read -r port <"$W/port"
+        echo $((port + 8 < PORT_END ? port + 1 : PORT_START)) >"$W/port"
+        accepts 127.0.0.1 "$port" || break
+    done
+    echo "$port"
+}
+
+accepts() { # HOST PORT
+    (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+}
+
+refuses() { ! accepts "$@"; }
+
+# Processes. A case's are its shell's background jobs, and end_case ends them; those of dill must end well.
+
+DILLS=()
+STARTED=0
+
+exited() { # PID: a child that has ended, perhaps not yet waited for
+    local state
+    read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || return 0
+    [ "$state" = Z ]
+}
+
+end_pid() { # PID
+    kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+
+start_peers() { # WORD...: peer.py serve; sets PORTS, PEER_PID
+    local file=$T/peers.$((STARTED += 1))
+    "${PEER[@]}" serve --log "$file.log" "$@" >"$file" 2>"$file.stderr" &
+    PEER_PID=$!
+    PEER_LOG=$file.log
+    must 5 "test servers" test -s "$file"
+    read -r -a PORTS <"$file"
+}
+
+logged() { # EXTENDED-REGEX: an event in the log of the last start_peers
+    grep -Eqs "$1" "$PEER_LOG"
+}
+
+# dill
+
+DILL_RUN=()     # words before the program, such as prlimit
+
+# start_bare [VAR=VALUE | ARGUMENT]...: dill with this environment and these arguments, and nothing else but Peek.
+# Sets DILL_PID and LOG (its stderr).
+start_bare() {
+    local vars=() args=() word
+    for word in "$@"; do
+        if [[ $word =~ ^[A-Z][A-Z0-9_]*= ]]; then vars+=("$word"); else args+=("$word"); fi
+    done
+    STARTED=$((STARTED + 1))
+    LOG=$T/dill.$STARTED.err
+    env -i --default-signal=INT PATH="$PATH" "${SANITIZERS[@]}" "DILL_PEEK_LISTENER=127.0.0.1:$PEEK" \
+        DILL_RUNTIME_THREADS=2 "${vars[@]}" "${DILL_RUN[@]}" "$DILL" "${args[@]}" \
+        >"$T/dill.$STARTED.out" 2>"$LOG" 9>&- &
+    DILL_PID=$!
+    DILLS+=("$DILL_PID")
+    eventually 5 started || fail "dill did not open Peek in $((5 * SLOW)) s"
+    dill_alive || fail "dill ended at its start: $(tail -n 1 "$LOG")"
+}
+
+started() { exited "$DILL_PID" || accepts 127.0.0.1 "$PEEK"; }
+
+start_dill() { start_bare "DILL_CONSUL_ADDRESS=$CONSUL_URL" "$@"; }
+
+dill_alive() { ! exited "$DILL_PID"; }
+
+# dill_once [VAR=VALUE | ARGUMENT]...: runs dill to its end; sets RC, OUT (stdout) and ERR (stderr).
+dill_once() {
+    local vars=() args=() word number=0
+    for word in "$@"; do
+        if [[ $word =~ ^[A-Z][A-Z0-9_]*= ]]; then vars+=("$word"); else args+=("$word"); fi
+    done
+    while [ -e "$T/once.$number.err" ]; do number=$((number + 1)); done
+    env -i PATH="$PATH" "${SANITIZERS[@]}" "${vars[@]}" timeout $((10 * SLOW)) "$DILL" "${args[@]}" \
+        >"$T/once.$number.out" 2>"$T/once.$number.err" </dev/null
+    RC=$?
+    OUT=$(cat "$T/once.$number.out")
+    ERR=$(cat "$T/once.$number.err")
+}
+
+stop_dill() { # CODE SECONDS [PID]: dill exits with CODE within SECONDS, without being told so here
+    local pid=${3:-$DILL_PID} rc i left=()
+    must "$2" "dill did not exit" exited "$pid"
+    wait "$pid"
+    rc=$?
+    for i in "${DILLS[@]}"; do [ "$i" = "$pid" ] || left+=("$i"); done
+    DILLS=("${left[@]}")
+    same "exit status of dill" "$1" "$rc"
+}
+
+cpu_ms() { # sets CPU: milliseconds of processor time that dill has used so far
+    local file ns total=0
+    for file in "/proc/$DILL_PID"/task/*/schedstat; do
+        { read -r ns _ <"$file"; } 2>/dev/null && total=$((total + ns))
+    done
+    CPU=$((total / 1000000))
+}
+
+memory_kb() { # sets KB: resident memory of dill
+    KB=$(awk '/^VmRSS/ { print $2 }' "/proc/$DILL_PID/status")
+}
+
+descriptors() { # sets FDS: number of open descriptors of dill
+    local all=("/proc/$DILL_PID/fd/"*)
+    FDS=${#all[@]}
+}
+
+log_has() { grep -Eq -- "$1" "$LOG"; }
+
+log_count() { grep -Ec -- "$1" "$LOG"; }
+
+# Peek
+
+peek() { timeout $((5 * SLOW)) nc -d 127.0.0.1 "$PEEK" 2>/dev/null; }
+
+route() { # LISTENER BACKEND...: what Peek shows of it
+    printf '%s\n  ├ %s\n' "$1" "${BALANCE:-round_robin}"
+    shift
+    printf '  ├──➤ %s\n' "$@"
+}
+
+NO_ROUTE='No registered backends. Please verify routing configuration.'
+
+peek_is() { [ "$(peek)" = "$1" ]; }
+
+peek_must_be() { # TEXT [SECONDS]
+    eventually "${2:-5}" peek_is "$1" || same "Peek after $((${2:-5} * SLOW)) s" "$1" "$(peek)"
+}
+
+peek_has() { grep -Fqx -- "$1" < <(peek); }
+
+peek_contains() { [[ $(peek) == *"$1"* ]]; }
+
+# Connections through dill
+
+says() { # PORT [HOST]: prints what is said by whom is behind PORT
+    local line=- fd
+    if { exec {fd}<>"/dev/tcp/${2:-127.0.0.1}/$1"; } 2>/dev/null; then
+        read -r -t $((5 * SLOW)) line <&"$fd" || line=-
+        exec {fd}>&-
+    fi
+    echo "$line"
+}
+
+answers() { # PORT TEXT [HOST]
+    [ "$(says "$1" "${3:-127.0.0.1}")" = "$2" ]
+}
+
+CONNECTIONS=()
+
+open_conn() { # PORT: sets FD, a connection to port of an echo server behind dill
+    { exec {FD}<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || fail "cannot connect to port $1"
+    CONNECTIONS+=("$FD")
+}
+
+ask() { # FD TEXT: succeeds when an echo server behind FD answers
+    local line
+    { printf '%s\n' "$2" >&"$1"; } 2>/dev/null || return 1
+    read -r -t $((5 * SLOW)) line <&"$1" && [ "$line" = "$2" ]
+}
+
+ended() { # FD SECONDS: the other side closes within SECONDS
+    local line rc
+    read -r -t $(($2 * SLOW)) line <&"$1" 2>/dev/null
+    rc=$?
+    [ "$rc" -ne 0 ] && [ "$rc" -lt 128 ]
+}
+
+client() { timeout $((30 * SLOW)) "${PEER[@]}" "$@"; }
+
+# Consul
+
+api() { # METHOD PATH [BODY]
+    curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${TOKEN:+-H "X-Consul-Token: $TOKEN"} \
+        ${3:+--data-binary "$3"} "${URL:-$CONSUL_URL}$2"
+}
+
+json_list() { # WORD...: a JSON array of strings (without characters that need escapes)
+    local IFS=,
+    local quoted=("${@/#/\"}")
+    printf '[%s]' "${quoted[*]/%/\"}"
+}
+
+# register NAME ID PORT TAG...; with ADDR (service address), CHECK (initial state of a TTL check), WEIGHT
+register() {
+    local name=$1 id=$2 port=$3 body
+    shift 3
+    body="{\"Name\":\"$name\",\"ID\":\"$id\",\"Port\":$port,\"Tags\":$(json_list "$@")"
+    [ -z "${ADDR:-}" ] || body+=",\"Address\":\"$ADDR\""
+    [ -z "${CHECK:-}" ] || body+=",\"Check\":{\"TTL\":\"1h\",\"Status\":\"$CHECK\"}"
+    [ -z "${WEIGHT:-}" ] || body+=",\"Weights\":{\"Passing\":$WEIGHT,\"Warning\":1}"
+    api PUT /v1/agent/service/register "$body}" >/dev/null || fail "Consul refused to register $name"
+}
+
+deregister() { api PUT "/v1/agent/service/deregister/$1" >/dev/null || fail "Consul refused to deregister $1"; }
+
+set_check() { api PUT "/v1/agent/check/$1/service:$2" >/dev/null || fail "Consul refused to $1 the check of $2"; }
+
+# run_agent DIR HTTP-PORT ARGUMENT...: an agent of its own; sets AGENT_PID. Its other ports follow HTTP-PORT.
+run_agent() {
+    local dir=$1 port=$2
+    shift 2
+    "$CONSUL" agent -dev -bind 127.0.0.1 -client 127.0.0.1 -node "node-$port" -log-level warn \
+        -http-port "$port" -server-port $((port + 1)) -serf-lan-port $((port + 2)) \
+        -serf-wan-port -1 -dns-port -1 -grpc-port -1 "$@" >>"$dir/consul.log" 2>&1 &
+    AGENT_PID=$!
+}
+
+agent_ready() { # HTTP-PORT
+    [[ $(curl -s --max-time 2 ${TOKEN:+-H "X-Consul-Token: $TOKEN"} \
+        "http://127.0.0.1:$1/v1/catalog/nodes") == *'"Address"'* ]]
+}
+
+start_agent() { # HTTP-PORT ARGUMENT...: an agent of the case
+    local port=$1
+    run_agent "$T" "$@"
+    must 15 "Consul did not start: $(tail -n 1 "$T/consul.log")" agent_ready "$port"
+}
+
+agent_ports() { # prints the first of three ports in a row for start_agent
+    local port
+    port=$(next_port)
+    next_port >/dev/null
+    next_port >/dev/null
+    echo "$port"
+}
+
+# The fake Consul
+
+start_fake() { # sets FAKE and CONTROL (ports)
+    local file=$T/fake.$((STARTED += 1))
+    "$PYTHON" "$TOP/tests/fake_consul.py" >"$file" 2>"$file.err" &
+    must 5 "fake Consul" test -s "$file"
+    read -r FAKE CONTROL <"$file"
+}
+
+fake() { # METHOD PATH [BODY]
+    curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${3:+--data-binary "$3"} "http://127.0.0.1:$CONTROL$2" ||
+        fail "fake Consul: $1 $2"
+}
+
+start_dill_on_fake() { start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" "$@"; }
+
+# instance ID PORT TAG...: JSON of one instance for the fake Consul
+instance() {
+    local id=$1 port=$2
+    shift 2
+    printf '{"ID":"%s","Port":%s,"Tags":%s}' "$id" "$port" "$(json_list "$@")"
+}
+
+# The life of a case
+
+end_case() {
+    local rc=$1 pid code file fd
+    trap - EXIT
+    trap '' TERM
+    for fd in "${CONNECTIONS[@]}"; do exec {fd}>&-; done     # or dill would give them the time to finish
+    for pid in $(jobs -pr); do
+        [[ " ${DILLS[*]} " == *" $pid "* ]] || end_pid "$pid"
+    done
+    for pid in "${DILLS[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+    for pid in "${DILLS[@]}"; do
+        if eventually 9 exited "$pid"; then
+            wait "$pid"
+            code=$?
+            [ "$code" -eq 0 ] || [ -s "$T/reason" ] || echo "dill exited with $code on SIGTERM" >"$T/reason"
+        else
+            [ -s "$T/reason" ] || echo "dill did not exit on SIGTERM" >"$T/reason"
+            end_pid "$pid"
+        fi
+    done
+    for file in "$T"/*.err; do
+        if grep -Eqs 'ERROR: .*Sanitizer|runtime error:|WARNING: ThreadSanitizer|LeakSanitizer' "$file"; then
+            printf 'sanitizer: %s' "$(grep -Em 1 'ERROR: |runtime error:|WARNING: |LeakSanitizer' "$file")" >"$T/reason"
+        fi
+    done
+    [ -s "$T/reason" ] || [ "$rc" -eq 0 ] || echo "ended with status $rc" >"$T/reason"
+    [ ! -s "$T/reason" ]
+    exit
+}

@@ -1,0 +1,182 @@
+/* Cases for net.c: addresses out of text and back. Sockets are tested with the whole program. */
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../net.c"
+#include "../sys.c"
+#include "../text.c"
+
+#define TEXT(s) s, sizeof(s) - 1
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, const char *text)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s: %s\n", what, text);
+}
+
+static const struct {
+	const char *text, *host; /* host NULL: refused */
+	unsigned port;           /* 0: refused */
+	const char *why;         /* a part of the reason */
+} splits[] = {
+	{ "any:80", "any", 80, NULL }, { "127.0.0.1:8500", "127.0.0.1", 8500, NULL }, { ":80", "", 80, NULL },
+	{ "[::1]:80", "::1", 80, NULL }, { "[fe80::1%eth0]:1", "fe80::1%eth0", 1, NULL }, { "a.b-c_d:65535", "a.b-c_d", 65535, NULL },
+	{ "a:0080", "a", 80, NULL }, { "[::]:1", "::", 1, NULL }, { "\303\251:1", "\303\251", 1, NULL },
+	{ "", NULL, 0, "is not host:port" }, { "host", NULL, 0, "is not host:port" }, { "80", NULL, 0, "is not host:port" },
+	{ "[]", NULL, 0, "is not host:port" }, { ":", NULL, 0, "port" }, { "a:", NULL, 0, "port" }, { "a:0", NULL, 0, "port" },
+	{ "a:65536", NULL, 0, "port" }, { "a:-1", NULL, 0, "port" }, { "a:+1", NULL, 0, "port" }, { "a: 1", NULL, 0, "port" },
+	{ "a:1 ", NULL, 0, "port" }, { "a:4294967376", NULL, 0, "port" }, { "a:http", NULL, 0, "port" }, { "a:80x", NULL, 0, "port" },
+	{ "[::1]", NULL, 0, "port" }, { "[::1]80", NULL, 0, "port" },
+	{ "::1:80", NULL, 0, "brackets" }, { "a:b:80", NULL, 0, "brackets" }, { "[::1]:80:80", NULL, 0, "brackets" },
+	{ "::80", NULL, 0, "brackets" }, { "[a]:80", NULL, 0, "brackets" }, { "[]:80", NULL, 0, "brackets" },
+	{ "[127.0.0.1]:80", NULL, 0, "brackets" }, { "a b:80", NULL, 0, "character" }, { "a\n:80", NULL, 0, "character" },
+	{ "[a:80", NULL, 0, "character" }, { "a]:80", NULL, 0, "character" }, { "a/b:80", NULL, 0, "character" },
+	{ "u@h:80", NULL, 0, "character" }, { "a,b:80", NULL, 0, "character" }, { " a:80", NULL, 0, "character" },
+};
+
+static void split_one(size_t i)
+{
+	size_t len = strlen(splits[i].text);
+	char *copy = malloc(len ? len : 1); /* a byte too far is seen */
+	struct slice host = { 0 };
+	uint16_t port = 0;
+	const char *why;
+
+	memcpy(copy, splits[i].text, len);
+	why = net_split((struct slice){ copy, len }, &host, &port);
+	if (splits[i].why)
+		check(why && strstr(why, splits[i].why), why ? why : "accepted", splits[i].text);
+	else
+		check(!why && slice_is(host, splits[i].host) && port == splits[i].port, why ? why : "parts", splits[i].text);
+	free(copy);
+}
+
+static void split_cases(void)
+{
+	static const char *const shapes[] = { "%s:80", "[:%s]:80" };
+	struct slice host;
+	uint16_t port;
+
+	for (size_t i = 0; i < ARRAY_LEN(splits); i++)
+		split_one(i);
+	check(net_split((struct slice){ TEXT("a\0b:80") }, &host, &port), "a NUL in the host", "a");
+	check(net_split((struct slice){ TEXT("a:80\0") }, &host, &port), "a NUL behind the port", "a:80");
+	check(net_split(slice_of(NULL), &host, &port), "nothing", "NULL");
+	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) { /* names and what stands in brackets have one bound */
+		char name[512] = "";
+		struct buf text = { 0 };
+
+		memset(name, 'a', 252);
+		buf_printf(&text, shapes[i], name);
+		check(!net_split((struct slice){ text.data, text.len }, &host, &port) && host.len <= 253, "long", text.data);
+		memset(name, 'a', 300);
+		text.len = 0;
+		buf_printf(&text, shapes[i], name);
+		check(net_split((struct slice){ text.data, text.len }, &host, &port), "too long", text.data);
+		buf_free(&text);
+	}
+}
+
+static void port_cases(void)
+{
+	uint16_t port = 7;
+
+	check(!net_port(slice_of("1"), &port) && port == 1, "net_port", "1");
+	check(!net_port(slice_of("65535"), &port) && port == 65535, "net_port", "65535");
+	check(net_port(slice_of("0"), &port) && net_port(slice_of("65536"), &port), "net_port", "out of range");
+	check(net_port(slice_of(""), &port) && net_port(slice_of("4294967376"), &port), "net_port", "no port");
+	check(port == 65535, "net_port", "unchanged");
+}
+
+static const struct {
+	const char *host, *printed; /* with port 80; NULL: not numeric */
+} numeric[] = {
+	{ "1.2.3.4", "1.2.3.4:80" }, { "0.0.0.0", "0.0.0.0:80" }, { "255.255.255.255", "255.255.255.255:80" },
+	{ "::", "[::]:80" }, { "::1", "[::1]:80" }, { "[::1]", "[::1]:80" }, { "2001:DB8:0:0::1", "[2001:db8::1]:80" },
+	{ "::ffff:1.2.3.4", "[::ffff:1.2.3.4]:80" },
+	{ "1111:2222:3333:4444:5555:6666:7777:8888", "[1111:2222:3333:4444:5555:6666:7777:8888]:80" },
+	{ "", NULL }, { "[]", NULL }, { "[", NULL }, { "localhost", NULL }, { "1.2.3", NULL }, { "1.2.3.4.5", NULL },
+	{ "1.2.3.256", NULL }, { "0x7f.1", NULL }, { "16909060", NULL }, { " 1.2.3.4", NULL }, { "1.2.3.4 ", NULL },
+	{ "1.2.3.4:80", NULL }, { ":::", NULL }, { "::1::", NULL }, { "1:2:3:4:5:6:7:8:9", NULL }, { "g::1", NULL },
+	{ "[::1", NULL }, { "::1]", NULL }, { "::1%", NULL }, { "::1%no-such-link", NULL }, { "%lo", NULL }, { "1.2.3.4%lo", NULL },
+	{ "::1%an-interface-name-that-is-much-longer-than-any-system-has-them", NULL },
+};
+
+static void numeric_cases(void)
+{
+	struct net_addr a;
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < ARRAY_LEN(numeric); i++) {
+		char out[NET_TEXT] = "";
+		bool ok = net_numeric(slice_of(numeric[i].host), 80, &a);
+
+		check(ok == (numeric[i].printed != NULL), "net_numeric", numeric[i].host);
+		if (!ok)
+			continue;
+		net_print(&a, out);
+		check(numeric[i].printed && strcmp(out, numeric[i].printed) == 0, out, numeric[i].host);
+		check(net_addr_port(&a) == 80, "net_addr_port", numeric[i].host);
+		check(net_is_any(&a) == (slice_is(slice_of(out), "[::]:80") || slice_is(slice_of(out), "0.0.0.0:80")), "net_is_any", out);
+	}
+	check(net_numeric((struct slice){ "1.2.3.45", 7 }, 80, &a) && a.sa.v4.sin_addr.s_addr == htonl(0x01020304),
+	      "borrowed bytes end before the NUL", "1.2.3.4");
+	check(!net_numeric((struct slice){ TEXT("1.2.3.4\0x") }, 80, &a), "a NUL inside", "1.2.3.4");
+	if (if_indextoname(1, name)) { /* a link by name, where there is one */
+		struct buf text = { 0 };
+		char out[NET_TEXT];
+
+		buf_printf(&text, "[fe80::1%%%s]", name);
+		check(net_numeric(slice_of(text.data), 80, &a) && a.sa.v6.sin6_scope_id == 1, "scope", text.data);
+		net_print(&a, out);
+		buf_puts(&text, ":80");
+		check(strcmp(out, text.data) == 0, out, text.data);
+		buf_free(&text);
+	}
+}
+
+/* In rising order; the last ones differ in their scope alone. */
+static void compare_cases(void)
+{
+	static const struct {
+		const char *host;
+		uint16_t port;
+		uint32_t scope;
+	} rising[] = {
+		{ "0.0.0.0", 1, 0 }, { "0.0.0.0", 256, 0 }, { "0.0.0.0", 65535, 0 }, { "1.2.3.4", 80, 0 }, { "1.2.4.3", 2, 0 },
+		{ "10.0.0.0", 80, 0 }, { "200.0.0.1", 80, 0 }, { "::", 80, 0 }, { "::1", 80, 0 }, { "::1", 443, 0 },
+		{ "::100", 80, 0 }, { "fe80::1", 80, 0 }, { "fe80::1", 9, 1 }, { "fe80::1", 80, 2 }, { "fe80::1", 80, 0xffffffffu },
+	};
+	struct net_addr a[ARRAY_LEN(rising)];
+
+	for (size_t i = 0; i < ARRAY_LEN(rising); i++) {
+		check(net_numeric(slice_of(rising[i].host), rising[i].port, &a[i]), "numeric", rising[i].host);
+		if (rising[i].scope)
+			a[i].sa.v6.sin6_scope_id = rising[i].scope;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rising); i++)
+		for (size_t k = 0; k < ARRAY_LEN(rising); k++)
+			check(net_compare(&a[i], &a[k]) == (i > k) - (i < k), rising[i].host, rising[k].host);
+	memset(a[0].sa.v4.sin_zero, 0xff, sizeof a[0].sa.v4.sin_zero);
+	a[8].sa.v6.sin6_flowinfo = 7;
+	a[1] = a[0];
+	memset(a[1].sa.v4.sin_zero, 0, sizeof a[1].sa.v4.sin_zero);
+	a[9] = a[8];
+	a[9].sa.v6.sin6_flowinfo = 0;
+	check(net_compare(&a[0], &a[1]) == 0 && net_compare(&a[8], &a[9]) == 0, "net_compare", "what is no part of an address");
+}
+
+int main(void)
+{
+	split_cases();
+	port_cases();
+	numeric_cases();
+	compare_cases();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}
