@@ -47,7 +47,8 @@ static const char *read_status(struct http_response *r)
 	const char *p = r->head.data;
 	long status;
 
-	if (r->head.len < 12 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ' || text_number((struct slice){ p + 9, 3 }, 100, 599, &status))
+	if (r->head.len < 13 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ' || !memchr(" \r\n", p[12], 3) ||
+	    text_number((struct slice){ p + 9, 3 }, 100, 599, &status))
 		return "not an HTTP answer";
 	r->status = (int)status;
 	r->last = p[7] == '0';
@@ -132,7 +133,7 @@ static const char *size_byte(struct http_response *r, char c)
 		r->left = r->left << 4 | (uint64_t)((digit - hex) & 15);
 		return r->left > r->max_body ? "answer too large" : NULL;
 	}
-	if (!r->digits || !strchr("\r\n; \t", c))
+	if (!r->digits || !c || !strchr("\r\n; \t", c))
 		return "wrong chunk size";
 	r->state = c == '\n' ? (r->left ? IN_CHUNK : IN_TRAILER) : IN_EXTENSION;
 	return NULL;
@@ -189,8 +190,10 @@ const char *http_parse(struct http_response *r, const char *bytes, size_t len, s
 		}
 		if (r->state != IN_REST && n > r->left)
 			n = (size_t)r->left;
-		if (r->body.len + n > r->max_body)
-			return "answer too large";
+		if (r->body.len + n > r->max_body) {
+			why = "answer too large";
+			break;
+		}
 		buf_add(&r->body, bytes + at, n);
 		at += n;
 		r->left -= r->state == IN_REST ? 0 : n;

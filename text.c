@@ -228,7 +228,7 @@ static int64_t take_unit(struct slice *s)
 	return 0;
 }
 
-/* One number and its unit, added to *ns. At most 18 digits count, so nothing overflows below a century. */
+/* One number and its unit, added to *ns. Of a fraction 18 digits count; what is too long for a double is infinite. */
 static bool take_part(struct slice *s, bool bare_ok, double *ns)
 {
 	double n = 0, scale = 1;
@@ -243,6 +243,8 @@ static bool take_part(struct slice *s, bool bare_ok, double *ns)
 			continue;
 		}
 		digits = true;
+		if (point && scale >= 1e18)
+			continue;
 		n = n * 10 + (s->at[0] - '0');
 		scale *= point ? 10 : 1;
 	}
@@ -257,6 +259,7 @@ const char *text_duration(struct slice s, int64_t *ms)
 {
 	static const char wrong[] = "is not a duration (like 250ms, 5s or 1m30s)";
 	double ns = 0;
+	int64_t whole;
 	bool first = true;
 
 	if (!s.len)
@@ -266,7 +269,8 @@ const char *text_duration(struct slice s, int64_t *ms)
 			return wrong;
 	if (ns > 3600e9 * 24 * 3650)
 		return "is longer than ten years";
-	*ms = (int64_t)((ns + 999999) / 1000000); /* a duration above zero stays above zero */
+	whole = (int64_t)ns;
+	*ms = whole / 1000000 + (whole % 1000000 != 0); /* a duration above zero stays above zero */
 	return NULL;
 }
 

@@ -248,7 +248,7 @@ case_consul_tags_count_by_instance() { # the tags of one instance say nothing ab
     start_dill
     register web web-1 "$A" dill "dill.listener=local:$p"
     register web web-2 "$B" dill "dill.listener=local:$q"
-    register web web-3 "$C" plain
+    register web web-3 "$C" "dill.listener=local:$p"
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A"; route "127.0.0.1:$q" "127.0.0.1:$B")"
 }
 

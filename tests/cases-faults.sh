@@ -122,14 +122,18 @@ case_fault_reset_connection() { hold_and_recover reset; }
 case_fault_no_leader() { hold_and_recover noleader; }
 case_fault_filtered_by_acls() { hold_and_recover filtered; }
 
-case_fault_endless_body() { # a body has a largest size
+case_fault_endless_body() { # a body has a largest size, whether it is announced or not
+    local mode before
     faulty_start
     memory_kb
-    local before=$KB
-    fake PUT "/fault?mode=endless"
-    holds 2400 2000
-    memory_kb
-    at_most "kB of memory more" $((150000 * (SLOW > 1 ? 4 : 1))) $((KB - before))
+    before=$KB
+    for mode in "endless" "endless&length=9000000000"; do
+        fake PUT "/fault?mode=$mode"
+        holds 2400 2000
+        memory_kb
+        at_most "kB of memory more" $((150000 * (SLOW > 1 ? 4 : 1))) $((KB - before))
+        fake DELETE /fault
+    done
     recovers 15
 }
 

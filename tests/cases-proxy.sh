@@ -122,6 +122,17 @@ case_admission_ipv6() { # labels and backends
     refuses 127.0.0.1 "$p" || fail "an IPv6 listener takes IPv4 clients"
 }
 
+case_admission_both_families() { # [::] and 0.0.0.0 are two listeners, also on one port
+    local p
+    p=$(next_port)
+    start_dill "DILL_LISTENERS_ALLOWED=six=::,four=0.0.0.0"
+    register one one-1 "$A" dill "dill.listener=six:$p"
+    register two two-1 "$B" dill "dill.listener=four:$p"
+    peek_must_be "$(route "0.0.0.0:$p" "127.0.0.1:$B"; route "[::]:$p" "127.0.0.1:$A")"
+    same "over IPv6" a "$(says "$p" ::1)"
+    same "over IPv4" b "$(says "$p")"
+}
+
 case_allowed_spellings() { # listeners.allowed in every spelling
     local p spelling file
     p=$(next_port)
@@ -299,11 +310,15 @@ case_slow_client_stalls_nobody() { # other connections of the same worker go on
 }
 
 case_backend_refuses() { # the next one is tried; when all have been, the client is closed
-    local p q dead start
-    p=$(next_port) q=$(next_port) dead=$(next_port)
+    local p q r dead start
+    p=$(next_port) q=$(next_port) r=$(next_port) dead=$(next_port)
     start_static "$p" "127.0.0.1:$dead,127.0.0.1:$B" "DILL_SERVICES_DEAD_LISTENER=local:$q" \
-        "DILL_SERVICES_DEAD_BACKENDS=127.0.0.1:$dead"
+        "DILL_SERVICES_DEAD_BACKENDS=127.0.0.1:$dead" "DILL_SERVICES_COUNT_LISTENER=local:$r" \
+        "DILL_SERVICES_COUNT_BACKENDS=127.0.0.1:$dead,127.0.0.1:$COUNT"
     same "with one dead backend" "b b b b" "$(client names 127.0.0.1 "$p" 4)"
+    must 5 "the third listener" peek_has "127.0.0.1:$r"
+    same "what the client has said goes to the next one" "same same" \
+        "$(client upload 127.0.0.1 "$r" 300000) $(client upload 127.0.0.1 "$r" 300000)"
     must 5 "the second listener" peek_has "127.0.0.1:$q"
     now_ms
     start=$NOW
@@ -313,7 +328,7 @@ case_backend_refuses() { # the next one is tried; when all have been, the client
 }
 
 case_connect_timeout() { # a backend that does not answer is skipped after proxy.connect_timeout
-    local p start took
+    local p start took said
     p=$(next_port)
     start_peers full
     start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:$B" DILL_PROXY_CONNECT_TIMEOUT=400ms
@@ -324,6 +339,15 @@ case_connect_timeout() { # a backend that does not answer is skipped after proxy
     took=$((NOW - start))
     at_least "milliseconds with a silent backend" 380 "$took"
     at_most "milliseconds with a silent backend" $((2000 * SLOW)) "$took"
+    open_conn "$p"      # this client says nothing, and keeps its side open
+    open_conn "$p"
+    read -r -t $((5 * SLOW)) said <&"${CONNECTIONS[0]}"
+    same "a silent client" b "$said"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:$COUNT" DILL_PROXY_CONNECT_TIMEOUT=400ms
+    same "what the client has said goes to the next one" "same same" \
+        "$(client upload 127.0.0.1 "$p" 300000) $(client upload 127.0.0.1 "$p" 300000)"
 }
 
 case_all_workers_serve() { # connections at once with several threads, all served
@@ -560,11 +584,10 @@ case_peek_is_sorted() { # by address and port as numbers, not as text
 refusals() { [ "$(peek | grep -c "^# refused")" -eq "$1" ]; }
 
 case_peek_client_never_reads() { # and stalls nothing, whatever the length of the text
-    local p before i tags=
+    local p before i long tags=
     p=$(next_port)
-    for ((i = 0; i < 3000; i++)); do
-        tags+=",\"dill.listener=$(printf 'x%.0s' {1..200})$i:80\""
-    done
+    long=$(printf 'x%.0s' {1..2000})
+    for ((i = 0; i < 3000; i++)); do tags+=",\"dill.listener=$long$i:80\""; done
     start_fake
     printf '{"web":[{"Port":%s,"Tags":["dill"%s]}]}' "$A" "$tags" >"$T/body"
     fake PUT /services "@$T/body"

@@ -29,7 +29,7 @@ Modes (and their parameters):
     truncated        Content-Length is larger than what comes, then the connection closes
     truncated-chunks a chunked body that ends early
     garbage          200, but not JSON
-    endless          a body that never ends [&limit=BYTES]
+    endless          a body that never ends, in chunks, or with a Content-Length when it is given [&length=BYTES]
     chunks           a proper answer in chunks of odd sizes, with extensions and a trailer
     bytes            a proper answer in chunks of one byte
     drip             a proper answer, one byte in each `every` seconds (default 1)
@@ -271,7 +271,7 @@ class Connection:
         elif mode == "garbage":
             self.send(200, headers, b'{"what": [is, this}')
         elif mode == "endless":
-            self.endless(headers, data, int(fault.get("limit", 1 << 33)))
+            self.endless(headers, data, int(fault.get("length", 0)))
         elif mode in ("chunks", "bytes"):
             self.chunks(headers, body, mode == "bytes")
         elif mode == "drip":
@@ -336,15 +336,15 @@ class Connection:
             self.sock.sendall(bytes([byte]))
             time.sleep(every)
 
-    def endless(self, headers, data, limit):
-        self.head(200, {**headers, "Content-Length": limit})
+    def endless(self, headers, data, length):
+        size = {"Content-Length": length} if length else {"Transfer-Encoding": "chunked"}
+        self.head(200, {**headers, **size})
         start, part = (b'{"x": []', b', "some-service": ["dill"]') if isinstance(data, dict) else (b'[{}', b', {"a": 1}')
-        block = part * 4096
-        self.sock.sendall(start)
-        sent = len(start)
-        while sent < limit:
-            self.sock.sendall(block)
+        block, sent = start + part * 4096, 0
+        while not length or sent < length:
+            self.sock.sendall(block if length else b"%x\r\n%s\r\n" % (len(block), block))
             sent += len(block)
+            block = part * 4096
         raise Gone
 
 

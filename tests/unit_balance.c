@@ -1,0 +1,261 @@
+/* Cases for balance.c: rounds by weight, and whose turn it is. */
+#include "base.h"
+
+#include <stdio.h>
+
+#include "../balance.c"
+#include "../sys.c"
+
+#define BACKENDS 8
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, const char *text)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s: %s\n", what, text);
+}
+
+static const struct {
+	uint16_t weights[BACKENDS]; /* to the first 0 */
+	const char *round;          /* NULL: all alike */
+} rounds[] = {
+	{ { 0 }, NULL }, { { 1 }, NULL }, { { 7 }, NULL }, { { 1, 1, 1 }, NULL }, { { 9, 9 }, NULL },
+	{ { 2, 1, 1 }, "ABCA" }, { { 1, 2 }, "BAB" }, { { 3, 1 }, "AABA" }, { { 5, 1, 1 }, "AABACAA" },
+	{ { 20, 10, 10 }, "ABCA" }, { { 65535, 13107 }, "AAABAA" }, { { 4, 6 }, "BABAB" }, { { 1, 1, 2 }, "CABC" },
+};
+
+static void round_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rounds); i++) {
+		unsigned count = 0, len = 99;
+		char got[64] = "";
+		uint16_t *round;
+
+		while (count < BACKENDS && rounds[i].weights[count])
+			count++;
+		round = balance_round(rounds[i].weights, count, &len);
+		check(!round == !rounds[i].round, "a round", rounds[i].round ? rounds[i].round : "all alike");
+		if (!rounds[i].round)
+			check(len == count, "length of a round", "all alike");
+		for (unsigned k = 0; round && k < len && k < sizeof got - 1; k++)
+			got[k] = (char)('A' + round[k]);
+		check(!round || strcmp(got, rounds[i].round) == 0, got, rounds[i].round ? rounds[i].round : "");
+		free(round);
+	}
+}
+
+/* Each has its share in one round, and is never far from it on the way. */
+static void share_cases(void)
+{
+	uint16_t weights[40];
+
+	for (unsigned seed = 1; seed < 60; seed++) {
+		unsigned count = 2 + seed % 38, sum = 0, len, seen[40] = { 0 };
+		bool fair = true;
+		uint16_t *round;
+
+		weights[0] = 1;
+		for (unsigned i = 0; i < count; i++)
+			sum += weights[i] = (uint16_t)(i ? 1 + (i * 7919 + seed * 104729) % 50 : 1);
+		round = balance_round(weights, count, &len);
+		if (!round)
+			continue;
+		check(len == sum || (len < sum && sum % len == 0), "length", "is the sum of the weights");
+		for (unsigned k = 0; k < len; k++) {
+			if (round[k] >= count)
+				break;
+			seen[round[k]]++;
+			for (unsigned i = 0; i < count; i++) {
+				double due = (double)weights[i] * (k + 1) / sum;
+
+				fair = fair && seen[i] - due < count && due - seen[i] < count;
+			}
+		}
+		for (unsigned i = 0; i < count; i++)
+			check(seen[i] * sum == weights[i] * len, "share", "of a round");
+		check(fair, "spread", "smoothly");
+		free(round);
+	}
+}
+
+static void long_cases(void)
+{
+	static uint16_t many[6000];
+	uint16_t two[] = { 65535, 65534 }, far[] = { 65535, 1 };
+	unsigned len, first = 0;
+	uint16_t *round = balance_round(two, 2, &len);
+
+	check(round && len <= ROUND_MAX, "a long round", "is cut");
+	for (unsigned i = 0; i < len; i++)
+		first += round[i] == 0;
+	check(first * 100 > len * 49 && first * 100 < len * 51, "a long round", "keeps the shares");
+	free(round);
+	round = balance_round(far, 2, &len);
+	first = 0;
+	for (unsigned i = 0; i < len; i++)
+		first += round[i] == 1;
+	check(round && first == 1 && len > 1000, "a cut round", "leaves nobody out");
+	free(round);
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		many[i] = (uint16_t)(1 + i % 2);
+	round = balance_round(many, ARRAY_LEN(many), &len);
+	check(round && len >= ARRAY_LEN(many), "more backends than a round has places", "all are in it");
+	free(round);
+}
+
+/* An entry of A, B, C... */
+struct fixture {
+	struct route_backend backends[BACKENDS], *order[BACKENDS];
+	struct route_listener listener;
+	uint16_t weights[BACKENDS], *round;
+	struct route_entry e;
+};
+
+static void open_fixture(struct fixture *f, enum route_balance balance, unsigned count, const uint16_t *weights)
+{
+	memset(f, 0, sizeof *f);
+	for (unsigned i = 0; i < count; i++) {
+		f->order[i] = &f->backends[i];
+		f->backends[i].name[0] = (char)('A' + i);
+		f->weights[i] = weights ? weights[i] : 1;
+	}
+	f->e = (struct route_entry){
+		.listener = &f->listener, .backends = f->order, .weights = f->weights, .count = count, .balance = balance
+	};
+	f->e.round = f->round = balance_round(f->weights, count, &f->e.round_len);
+}
+
+static void expect(struct fixture *f, unsigned picks, const char *want, const char *what)
+{
+	char got[256] = "";
+
+	for (unsigned i = 0; i < picks; i++) {
+		const struct route_backend *b = balance_pick(&f->e, NULL, 0);
+
+		got[i] = b ? b->name[0] : '-';
+	}
+	check(strcmp(got, want) == 0, what, got);
+}
+
+static void turn_cases(void)
+{
+	static const uint16_t weights[] = { 2, 1, 1 };
+	struct fixture f;
+	unsigned seen[BACKENDS] = { 0 };
+
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 0, NULL);
+	check(!balance_pick(&f.e, NULL, 0), "none", "of none");
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 1, NULL);
+	expect(&f, 3, "AAA", "one alone");
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, NULL);
+	expect(&f, 8, "ABCABCAB", "round robin");
+	atomic_store(&f.listener.cursor, 7); /* of a longer round, earlier */
+	expect(&f, 4, "BCAB", "a cursor beyond the end");
+	atomic_store(&f.backends[1].active, 1000);
+	expect(&f, 3, "CAB", "round robin does not look at the load");
+	for (int i = 0; i < 3000; i++)
+		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+	check(seen[0] == 1000 && seen[1] == 1000 && seen[2] == 1000, "round robin", "is exact");
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, weights);
+	expect(&f, 9, "ABCAABCAA", "by weight");
+	free(f.round);
+}
+
+static void tried_cases(void)
+{
+	struct fixture f;
+	struct route_backend other = { 0 }, *tried[BACKENDS];
+
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 4, NULL);
+	expect(&f, 2, "AB", "before");
+	tried[0] = f.order[1];
+	check(balance_pick(&f.e, tried, 1) == f.order[2], "after B", "C");
+	check(balance_pick(&f.e, tried, 1) == f.order[2], "after B, again", "C");
+	tried[1] = f.order[2];
+	check(balance_pick(&f.e, tried, 2) == f.order[3], "after B and C", "D");
+	tried[2] = f.order[3];
+	check(balance_pick(&f.e, tried, 3) == f.order[0], "after B, C and D", "A");
+	tried[3] = f.order[0];
+	check(!balance_pick(&f.e, tried, 4), "after all", "none");
+	expect(&f, 3, "CDA", "only a first attempt moves the round");
+	tried[0] = &other; /* it has left the table */
+	check(balance_pick(&f.e, tried, 1) == f.order[0], "after a stranger", "A");
+}
+
+static void sick_cases(void)
+{
+	struct fixture f;
+	struct route_backend *tried[BACKENDS];
+
+	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, NULL);
+	atomic_store(&f.backends[1].unhealthy, true);
+	expect(&f, 6, "ACCACC", "B is unhealthy");
+	tried[0] = f.order[0];
+	check(balance_pick(&f.e, tried, 1) == f.order[2], "after A", "C");
+	tried[1] = f.order[2];
+	check(balance_pick(&f.e, tried, 2) == f.order[1], "after A and C", "B, at last");
+	tried[2] = f.order[1];
+	check(!balance_pick(&f.e, tried, 3), "after all", "none");
+	for (int i = 0; i < 3; i++)
+		atomic_store(&f.backends[i].unhealthy, true);
+	expect(&f, 4, "ABCA", "all are unhealthy");
+	for (int balance = ROUTE_RANDOM; balance <= ROUTE_LEAST_CONN; balance++) {
+		bool well = true;
+
+		open_fixture(&f, (enum route_balance)balance, 3, NULL);
+		atomic_store(&f.backends[0].unhealthy, true);
+		atomic_store(&f.backends[1].unhealthy, true);
+		for (int i = 0; i < 50; i++)
+			well = well && balance_pick(&f.e, NULL, 0) == f.order[2];
+		check(well, "the healthy one", (const char *[]){ "round_robin", "random", "p2c", "least_conn" }[balance]);
+	}
+}
+
+static void load_cases(void)
+{
+	static const uint16_t weights[] = { 1, 3 }, even[] = { 1, 1 };
+	struct fixture f;
+	unsigned seen[BACKENDS] = { 0 };
+	bool light = true;
+
+	open_fixture(&f, ROUTE_LEAST_CONN, 3, NULL);
+	expect(&f, 4, "ABCA", "least_conn, all idle");
+	atomic_store(&f.backends[0].active, 2);
+	atomic_store(&f.backends[1].active, 1);
+	atomic_store(&f.backends[2].active, 2);
+	expect(&f, 4, "BBBB", "least_conn");
+	open_fixture(&f, ROUTE_LEAST_CONN, 2, weights);
+	atomic_store(&f.backends[0].active, 1);
+	atomic_store(&f.backends[1].active, 2);
+	expect(&f, 2, "BB", "least_conn by weight");
+	atomic_store(&f.backends[1].active, 4);
+	expect(&f, 2, "AA", "least_conn by weight, the other");
+	free(f.round);
+	open_fixture(&f, ROUTE_P2C, 2, even); /* of two, both are looked at */
+	atomic_store(&f.backends[0].active, 5);
+	for (int i = 0; i < 200; i++)
+		light = light && balance_pick(&f.e, NULL, 0) == f.order[1];
+	check(light, "p2c", "the lighter one of two");
+	open_fixture(&f, ROUTE_RANDOM, 2, weights);
+	for (int i = 0; i < 4000; i++)
+		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+	check(seen[0] > 700 && seen[0] < 1300 && seen[0] + seen[1] == 4000, "random", "by weight");
+	free(f.round);
+	open_fixture(&f, ROUTE_P2C, 1, NULL);
+	expect(&f, 2, "AA", "p2c, one alone");
+}
+
+int main(void)
+{
+	round_cases();
+	share_cases();
+	long_cases();
+	turn_cases();
+	tried_cases();
+	sick_cases();
+	load_cases();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}

@@ -1,0 +1,417 @@
+/* Cases for catalog.c and instance.c: answers go in, lists of services come out, and the clock is ours. Answers are
+ * written with ' for ". */
+#include "base.h"
+
+#include <stdio.h>
+
+#include "../catalog.c"
+#include "../instance.c"
+#include "../json.c"
+#include "../net.c"
+#include "../service.c"
+#include "../sys.c"
+#include "../text.c"
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, const char *text)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s: %s\n", what, text);
+}
+
+/* An answer; its text is in *text. */
+static struct json read_answer(struct buf *text, const char *quoted)
+{
+	struct json j = { 0 };
+
+	buf_puts(text, quoted);
+	for (size_t i = 0; i < text->len; i++)
+		if (text->data[i] == '\'')
+			text->data[i] = '"';
+	check(!json_parse(&j, text->data, text->len), "JSON", quoted);
+	return j;
+}
+
+/* A list in one line: name(instance wish,wish host:port*weight option=value !fault ~), ~ for what is held. */
+static void print_list(struct buf *out, const struct service_list *list)
+{
+	buf_puts(out, "");
+	for (size_t i = 0; i < list->count; i++) {
+		const struct service *s = &list->items[i];
+
+		buf_printf(out, "%s%s(%s", i ? " " : "", s->name, s->instance ? s->instance : "");
+		for (size_t k = 0; k < s->wish_count; k++)
+			buf_printf(out, "%s%s", k ? "," : " ", s->wishes[k]);
+		for (size_t k = 0; k < s->backend_count; k++)
+			buf_printf(out, " %s:%u*%u", s->backends[k].host, s->backends[k].port, s->backends[k].weight);
+		for (int k = 0; k < SERVICE_OPTIONS; k++)
+			if (s->options[k])
+				buf_printf(out, " %s=%s", service_option_names[k], s->options[k]);
+		buf_printf(out, "%s%s%s)", s->fault ? " !" : "", s->fault ? s->fault : "", s->held ? " ~" : "");
+	}
+}
+
+/* Instances. */
+
+#define NODE "'Node':{'Node':'n1','Address':'10.0.0.1'}"
+#define SERVICE(tags, rest) "'Service':{'ID':'w','Tags':[" tags "],'Address':'1.1.1.1','Port':80" rest "}"
+#define PASSING "'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'passing'}]"
+#define CHECKED(checks) "[{" NODE "," SERVICE("'dill','dill.listener=any:1'", "") checks "}]"
+#define PLAIN "web(n1/w any:1 1.1.1.1:80*1)"
+#define TAGGED(tags) "[{" NODE "," SERVICE(tags, "") "}]"
+#define ADDRESSED(service) "[{" NODE ",'Service':{'ID':'w','Tags':['dill','dill.listener=any:1']," service "}}]"
+#define ONE(node, id) \
+	"{'Node':{'Node':'" node "'},'Service':{'ID':'" id "','Tags':['dill','dill.listener=any:1'],'Address':'1.1.1.1','Port':80}}"
+
+static const struct {
+	const char *answer, *want, *tag; /* tag NULL: dill */
+} instances[] = {
+	{ "[]", "", NULL },
+	/* health: the worst of all checks */
+	{ CHECKED("," PASSING), PLAIN, NULL }, { CHECKED(""), PLAIN, NULL }, { CHECKED(",'Checks':[]"), PLAIN, NULL },
+	{ CHECKED(",'Checks':null"), PLAIN, NULL },
+	{ CHECKED(",'Checks':[{'Status':'warning'}]"), "", NULL }, { CHECKED(",'Checks':[{'Status':'critical'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'Status':'warning'},{'Status':'passing'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'maintenance'}]"), "", NULL }, { CHECKED(",'Checks':[{'Status':'Passing'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "", NULL },
+	{ CHECKED(",'Checks':[{}]"), "", NULL }, { CHECKED(",'Checks':[null]"), "", NULL }, { CHECKED(",'Checks':[{'Status':1}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'pass\\u0069ng'}]"), PLAIN, NULL },
+	/* tags */
+	{ TAGGED(""), "", NULL }, { TAGGED("'dill.listener=any:1'"), "", NULL }, { TAGGED("'Dill','dil','dill.'"), "", NULL },
+	{ TAGGED("'dill'"), "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ TAGGED("'x',null,1,'dill','dill.listener=any:1'"), PLAIN, NULL },
+	{ TAGGED("'dill.listener=b:2','dill','dill.listener=a:1'"), "web(n1/w a:1,b:2 1.1.1.1:80*1)", NULL },
+	{ TAGGED("'dill','dill.listener= any:1 ','dill.listener','dill.other=x','listener=any:2'"), PLAIN, NULL },
+	{ TAGGED("'dill','dill.balance=p2c','dill.allow=a=b','dill.deny='"), "web(n1/w 1.1.1.1:80*1 balance=p2c allow=a=b deny=)", NULL },
+	{ TAGGED("'dill','dill.proxy=http://h/?a.b=c'"), "web(n1/w 1.1.1.1:80*1 proxy=http://h/?a.b=c)", NULL },
+	{ TAGGED("'dyntcp','dyntcp.listener=any:1'"), PLAIN, NULL }, { TAGGED("'dyntcp','dill.listener=any:1'"), PLAIN, NULL },
+	{ TAGGED("'dill','dyntcp.listener=any:1'"), PLAIN, NULL }, { TAGGED("'dyntcp','dyntcp.listener=any:1'"), "", "edge" },
+	{ TAGGED("'edge','edge.listener=any:1','dill.listener=any:2'"), PLAIN, "edge" },
+	{ TAGGED("'my.edge','my.edge.listener=any:1'"), PLAIN, "my.edge" },
+	{ "[{" NODE ",'Service':{'ID':'w','Tags':null,'Port':80}}]", "", NULL },
+	/* address, port, weight */
+	{ ADDRESSED("'Address':'','Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
+	{ ADDRESSED("'Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
+	{ ADDRESSED("'Address':'db.example','Port':80"), "web(n1/w any:1 db.example:80*1)", NULL },
+	{ ADDRESSED("'Address':'::1','Port':65535"), "web(n1/w any:1 ::1:65535*1)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':0"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1'"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':65536"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':4294967376"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':'80'"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ "[{'Node':{'Node':'n1','Address':''},'Service':{'ID':'w','Tags':['dill'],'Port':80}}]", "web(n1/w !its instance has no address)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':7,'Warning':1}") "}]", "web(n1/w 1.1.1.1:80*7)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':0}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65536}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':null") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	/* many: sorted, each with what is its own */
+	{ "[" ONE("n2", "a") "," ONE("n1", "b") "," ONE("n1", "a") "]",
+	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/b any:1 1.1.1.1:80*1) web(n2/a any:1 1.1.1.1:80*1)", NULL },
+	{ "[" ONE("n1", "a") ",{'Node':{'Node':'n1'},'Service':{'ID':'b','Tags':[]}},"
+	  "{'Node':{'Node':'n1','Address':'2.2.2.2'},'Service':{'ID':'c','Tags':['dill','dill.listener=lan:2'],'Port':81}}]",
+	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/c lan:2 2.2.2.2:81*1)", NULL },
+	/* no answer */
+	{ "{}", NULL, NULL }, { "null", NULL, NULL }, { "'x'", NULL, NULL }, { "[null]", NULL, NULL }, { "[{}]", NULL, NULL },
+	{ "[" ONE("n1", "a") ",{'Node':{}}]", NULL, NULL }, { "[{'Service':{}}]", NULL, NULL },
+};
+
+static void instance_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(instances); i++) {
+		struct service_list *list = sys_alloc(sizeof *list);
+		struct buf text = { 0 }, got = { 0 };
+		struct json j = read_answer(&text, instances[i].answer);
+		const char *why;
+
+		service_add(list, slice_of("before"));
+		why = instance_read(list, "web", &j, instances[i].tag ? instances[i].tag : "dill");
+		check(!why == !(!instances[i].want), why ? why : "accepted", instances[i].answer);
+		print_list(&got, list);
+		check(strncmp(got.data, "before()", 8) == 0, "what was there before", got.data);
+		check(strcmp(got.data + 8 + (got.len > 8), instances[i].want ? instances[i].want : "") == 0, got.data, instances[i].answer);
+		service_free(list);
+		json_free(&j);
+		buf_free(&text);
+		buf_free(&got);
+	}
+}
+
+/* The catalog. */
+
+static bool ask(struct catalog *c, bool checks, const char *answer, bool fine)
+{
+	struct buf text = { 0 };
+	struct json j = read_answer(&text, answer);
+	bool moved = false;
+	const char *why = (checks ? catalog_checks : catalog_names)(c, &j, &moved);
+
+	check(!why == fine, why ? why : "accepted", answer);
+	json_free(&j);
+	buf_free(&text);
+	return moved;
+}
+
+static bool names(struct catalog *c, const char *answer) { return ask(c, false, answer, true); }
+static bool checks(struct catalog *c, const char *answer) { return ask(c, true, answer, true); }
+
+/* What is wanted, in one line; all of it is wanted no more. */
+static void wanted(struct catalog *c, const char *want, const char *when)
+{
+	struct buf got = { 0 };
+
+	buf_puts(&got, "");
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->names[i].wanted)
+			buf_printf(&got, "%s%s", got.len ? " " : "", c->names[i].name);
+		c->names[i].wanted = false;
+	}
+	check(strcmp(got.data, want) == 0, when, got.data);
+	buf_free(&got);
+}
+
+static void reading(struct catalog *c, const char *name, const char *answer, int64_t began)
+{
+	struct catalog_name *n = find_in(c->names, c->count, name);
+	struct buf text = { 0 };
+	struct json j = read_answer(&text, answer);
+
+	check(n && !catalog_reading(c, n, &j, began), "reading", answer);
+	json_free(&j);
+	buf_free(&text);
+}
+
+/* want NULL: nothing new; `known` says what is known then. */
+static void compose(struct catalog *c, int64_t now, const char *want, const char *known, const char *when)
+{
+	struct service_list *list = catalog_compose(c, now);
+	struct buf got = { 0 };
+
+	check(!list == !want, list ? "new" : "nothing new", when);
+	check(!list || list == c->list, "the list", when);
+	print_list(&got, c->list);
+	check(strcmp(got.data, want ? want : known) == 0, when, got.data);
+	service_free(list);
+	buf_free(&got);
+}
+
+#define AT(id, wish) \
+	"{'Node':{'Node':'n1'},'Service':{'ID':'" id "','Tags':['dill','dill.listener=" wish "'],'Address':'1.1.1.1','Port':80}}"
+#define SAID(name, id, wish) name "(n1/" id " " wish " 1.1.1.1:80*1)"
+#define HELD(name, id, wish) name "(n1/" id " " wish " 1.1.1.1:80*1 ~)"
+
+static void names_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	check(names(&c, "{'b':['dill'],'a':['x','dill'],'x':[],'y':['other'],'n':null,'o':['dyntcp'],'':['dill']}"), "moved", "the first answer");
+	check(c.count == 3 && strcmp(c.names[0].name, "a") == 0 && strcmp(c.names[2].name, "o") == 0, "names", "sorted");
+	wanted(&c, "a b o", "the first answer");
+	check(!names(&c, "{'o':['dyntcp'],'a':['dill','x'],'b':['dill'],'z':[]}"), "moved", "another order");
+	wanted(&c, "", "another order");
+	check(names(&c, "{'o':['dyntcp'],'a':['dill','x','v2'],'b':['dill']}"), "moved", "a tag more");
+	wanted(&c, "a", "a tag more");
+	check(names(&c, "{'o':['dyntcp'],'a':['x','v2'],'b':['dill']}"), "moved", "without the mark");
+	wanted(&c, "a", "without the mark");
+	check(!c.names[0].listed && c.names[1].listed, "listed", "without the mark");
+	check(!names(&c, "{'o':['dyntcp'],'b':['dill']}"), "moved", "gone twice");
+	wanted(&c, "", "gone twice");
+	check(names(&c, "{'o':['dyntcp'],'b':['dill'],'a':['dill']}"), "moved", "back");
+	wanted(&c, "a", "back");
+	check(names(&c, "{}"), "moved", "nothing");
+	wanted(&c, "a b o", "nothing");
+	check(names(&c, "{'a':['dill']}"), "moved", "again");
+	wanted(&c, "a", "again");
+	check(!ask(&c, false, "[]", false) && !ask(&c, false, "null", false), "moved", "no object");
+	check(!ask(&c, false, "{'a':['dill'],'b':'dill'}", false), "moved", "tags that are no list");
+	check(c.names[0].listed, "listed", "what is wrong changes nothing");
+	wanted(&c, "", "what is wrong changes nothing");
+	catalog_close(&c);
+	catalog_open(&c, "edge");
+	names(&c, "{'a':['dill'],'b':['edge'],'c':['dyntcp']}");
+	wanted(&c, "b", "another tag");
+	catalog_close(&c);
+}
+
+#define CHECK(name, id, status, index) \
+	"{'Node':'n1','CheckID':'" id "','ServiceID':'" name "','ServiceName':'" name "','Status':'" status "','ModifyIndex':" index "}"
+
+static void checks_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'a':['dill'],'b':['dill']}");
+	wanted(&c, "a b", "names");
+	check(checks(&c, "[" CHECK("a", "1", "passing", "5") "," CHECK("a", "2", "passing", "6") "]"), "moved", "checks of a");
+	wanted(&c, "a", "checks of a");
+	check(!checks(&c, "[" CHECK("a", "2", "passing", "6") "," CHECK("a", "1", "passing", "5") "," CHECK("x", "1", "passing", "5") "]"),
+	      "moved", "another order, and a stranger");
+	wanted(&c, "", "another order, and a stranger");
+	check(checks(&c, "[" CHECK("a", "1", "critical", "5") "," CHECK("a", "2", "passing", "6") "]"), "moved", "a status");
+	wanted(&c, "a", "a status");
+	check(checks(&c, "[" CHECK("a", "1", "critical", "7") "," CHECK("a", "2", "passing", "6") "]"), "moved", "an index");
+	wanted(&c, "a", "an index");
+	check(checks(&c, "[" CHECK("b", "1", "passing", "5") "]"), "moved", "gone here, new there");
+	wanted(&c, "a b", "gone here, new there");
+	check(!checks(&c, "[" CHECK("b", "1", "passing", "5") ",{},null,[],{'ServiceName':''},{'ServiceName':7}]"), "moved", "of no service");
+	wanted(&c, "", "of no service");
+	check(!ask(&c, true, "{'a':1}", false), "moved", "no list");
+	wanted(&c, "", "no list");
+	check(!checks(&c, "[" CHECK("b", "1", "passing", "5") "]"), "moved", "as before");
+	catalog_close(&c);
+}
+
+static void compose_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	compose(&c, 1000, NULL, "", "nothing yet");
+	names(&c, "{'web':['dill'],'db':['dill']}");
+	wanted(&c, "db web", "names");
+	reading(&c, "web", "[" AT("2", "any:80") "," AT("1", "any:80") "]", 1000);
+	compose(&c, 1010, SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "", "one of two goes live at once");
+	reading(&c, "db", "[" AT("d", "any:5432") "]", 1010);
+	compose(&c, 1020, SAID("db", "d", "any:5432") " " SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "", "the other");
+	reading(&c, "web", "[" AT("1", "any:80") "," AT("2", "any:80") "]", 2000);
+	reading(&c, "db", "[" AT("d", "any:5432") "]", 2000);
+	compose(&c, 2010, NULL, SAID("db", "d", "any:5432") " " SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "equal answers");
+	compose(&c, 2020, NULL, SAID("db", "d", "any:5432") " " SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "no answers");
+	check(!c.confirm_at, "nothing to confirm", "");
+	reading(&c, "web", "[" AT("2", "any:80") "]", 3000);
+	compose(&c, 3010, SAID("db", "d", "any:5432") " " SAID("web", "2", "any:80"), "", "one of two instances goes at once");
+	check(!c.confirm_at, "nothing to confirm", "");
+	reading(&c, "web", "[]", 4000);
+	reading(&c, "web", "[" AT("2", "any:81") "," AT("3", "any:80") "]", 4001);
+	compose(&c, 4010, SAID("db", "d", "any:5432") " " SAID("web", "2", "any:81") " " SAID("web", "3", "any:80"), "", "the later reading counts");
+	/* The wish moves to another service: nothing is held. */
+	reading(&c, "web", "[" AT("2", "any:81") "]", 5000);
+	reading(&c, "db", "[" AT("d", "any:5432") "," AT("e", "any:80") "]", 5000);
+	compose(&c, 5010, SAID("db", "d", "any:5432") " " SAID("db", "e", "any:80") " " SAID("web", "2", "any:81"), "", "a wish moves");
+	check(!c.confirm_at && !c.held_count, "nothing to confirm", "a wish moves");
+	catalog_close(&c);
+}
+
+static void hold_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'web':['dill']}");
+	reading(&c, "web", "[" AT("1", "any:80") "]", 1000);
+	compose(&c, 1000, SAID("web", "1", "any:80"), "", "live");
+	wanted(&c, "web", "live");
+	/* Gone once, and back. */
+	reading(&c, "web", "[]", 9990);
+	compose(&c, 10000, NULL, HELD("web", "1", "any:80"), "held");
+	check(c.confirm_at == 11000, "confirm_at", "held");
+	catalog_confirm(&c, 10999);
+	wanted(&c, "", "too early to confirm");
+	reading(&c, "web", "[]", 10500);
+	compose(&c, 10500, NULL, HELD("web", "1", "any:80"), "a second reading too soon");
+	catalog_confirm(&c, 11000);
+	wanted(&c, "web", "time to confirm");
+	check(c.confirm_at == 12000, "confirm_at", "moves on, should the reading fail");
+	compose(&c, 11010, NULL, HELD("web", "1", "any:80"), "the reading failed");
+	reading(&c, "web", "[" AT("1", "any:80") "]", 11500);
+	compose(&c, 11510, NULL, SAID("web", "1", "any:80"), "back, as if nothing had been");
+	check(!c.confirm_at && !c.held_count, "nothing to confirm", "back");
+	/* Gone, confirmed: the wait starts anew. */
+	reading(&c, "web", "[]", 20000);
+	compose(&c, 20000, NULL, HELD("web", "1", "any:80"), "held again");
+	reading(&c, "web", "[]", 20999);
+	compose(&c, 22000, NULL, HELD("web", "1", "any:80"), "it counts when a reading began");
+	reading(&c, "web", "[]", 21000);
+	compose(&c, 22010, "", "", "confirmed");
+	check(!c.confirm_at && !c.held_count, "nothing to confirm", "confirmed");
+	check(c.count == 1, "the name stays", "it is listed");
+	reading(&c, "web", "[" AT("1", "any:80") "]", 23000);
+	compose(&c, 23000, SAID("web", "1", "any:80"), "", "opening is fast");
+	/* The name leaves the list. */
+	names(&c, "{}");
+	wanted(&c, "web", "unlisted");
+	reading(&c, "web", "[]", 24000);
+	compose(&c, 24000, NULL, HELD("web", "1", "any:80"), "unlisted, held");
+	catalog_confirm(&c, 25000);
+	wanted(&c, "web", "unlisted, to confirm");
+	reading(&c, "web", "[]", 25000);
+	compose(&c, 25000, "", "", "unlisted, confirmed");
+	check(c.count == 0, "the name is forgotten", "");
+	catalog_close(&c);
+}
+
+/* Several wishes, each with its own clock. */
+static void partial_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'a':['dill'],'b':['dill']}");
+	reading(&c, "a", "[" AT("1", "any:1") "," AT("2", "any:2") "]", 1000);
+	reading(&c, "b", "[" AT("3", "any:2") "," AT("4", "any:3") "]", 1000);
+	compose(&c, 1000, SAID("a", "1", "any:1") " " SAID("a", "2", "any:2") " " SAID("b", "3", "any:2") " " SAID("b", "4", "any:3"), "", "live");
+	wanted(&c, "a b", "live");
+	reading(&c, "a", "[" AT("2", "any:2") "]", 5000);
+	compose(&c, 5000, SAID("a", "2", "any:2") " " SAID("b", "3", "any:2") " " SAID("b", "4", "any:3") " " HELD("a", "1", "any:1"), "", "one wish held");
+	reading(&c, "b", "[]", 5900);
+	compose(&c, 5900, SAID("a", "2", "any:2") " " HELD("a", "1", "any:1") " " HELD("b", "4", "any:3"), "",
+	        "another one; the backend of a wish that others have goes at once");
+	catalog_confirm(&c, 6000);
+	wanted(&c, "a b", "whose wishes are held");
+	reading(&c, "a", "[" AT("2", "any:2") "]", 6000);
+	reading(&c, "b", "[]", 6000);
+	compose(&c, 6000, SAID("a", "2", "any:2") " " HELD("b", "4", "any:3"), "", "the first is confirmed, the second is not yet");
+	catalog_confirm(&c, 7000);
+	wanted(&c, "b", "only what is held is asked again");
+	reading(&c, "b", "[]", 7000);
+	compose(&c, 7000, SAID("a", "2", "any:2"), "", "the second is confirmed");
+	/* Both had the wish: both must say so twice. */
+	reading(&c, "b", "[" AT("3", "any:2") "]", 8000);
+	compose(&c, 8000, SAID("a", "2", "any:2") " " SAID("b", "3", "any:2"), "", "two have one wish");
+	reading(&c, "a", "[]", 9000);
+	reading(&c, "b", "[]", 9000);
+	compose(&c, 9000, NULL, HELD("a", "2", "any:2") " " HELD("b", "3", "any:2"), "both are held");
+	reading(&c, "a", "[]", 10000);
+	compose(&c, 10000, NULL, HELD("a", "2", "any:2") " " HELD("b", "3", "any:2"), "one of two has confirmed");
+	reading(&c, "b", "[]", 10000);
+	compose(&c, 10001, "", "", "both have");
+	catalog_close(&c);
+}
+
+static void failed_cases(void)
+{
+	struct catalog c;
+	struct catalog_name *n;
+	struct buf text = { 0 };
+	struct json j;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'web':['dill']}");
+	reading(&c, "web", "[" AT("1", "any:80") "]", 1000);
+	compose(&c, 1000, SAID("web", "1", "any:80"), "", "live");
+	n = &c.names[0];
+	j = read_answer(&text, "[" AT("2", "any:80") ",{}]");
+	check(catalog_reading(&c, n, &j, 2000) && n->read_at == 1000 && !n->fresh, "a wrong answer", "is no reading");
+	compose(&c, 2000, NULL, SAID("web", "1", "any:80"), "the last good instances stay");
+	json_free(&j);
+	buf_free(&text);
+	catalog_close(&c);
+}
+
+int main(void)
+{
+	instance_cases();
+	names_cases();
+	checks_cases();
+	compose_cases();
+	hold_cases();
+	partial_cases();
+	failed_cases();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}
