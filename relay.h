@@ -26,7 +26,7 @@ struct relay_side {
 
 /* What a worker's sessions share. */
 struct relay {
-	char *scratch;
+	char *block, *scratch; /* as allocated, and aligned in it */
 	struct relay_pipe *pipes; /* empty ones */
 	unsigned pipe_count;
 	bool no_splice; /* this system cannot */
