@@ -209,52 +209,42 @@ void catalog_confirm(struct catalog *c, int64_t now)
 
 /* Composing. */
 
-static int compare_words(const void *a, const void *b)
+/* A wish and who has it. */
+struct claim {
+	const char *wish;
+	const struct service *service;
+};
+
+static int compare_claims(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct claim *x = a, *y = b;
+	int order = strcmp(x->wish, y->wish);
+
+	return order ? order : (x->service > y->service) - (x->service < y->service);
 }
 
-static size_t all_wishes(const struct service_list *list, const char ***out)
+static struct claim *all_claims(const struct service_list *list, size_t *count)
 {
-	const char **wishes = NULL;
-	size_t n = 0, cap = 0;
+	struct claim *claims = NULL;
+	size_t cap = 0;
 
+	*count = 0;
 	for (size_t i = 0; i < list->count; i++)
 		for (size_t w = 0; w < list->items[i].wish_count; w++) {
-			SYS_GROW(wishes, n, cap);
-			wishes[n++] = list->items[i].wishes[w];
+			SYS_GROW(claims, *count, cap);
+			claims[(*count)++] = (struct claim){ list->items[i].wishes[w], &list->items[i] };
 		}
-	if (n)
-		qsort(wishes, n, sizeof *wishes, compare_words);
-	*out = wishes;
-	return n;
-}
-
-static bool has_wish(const struct service *s, const char *wish)
-{
-	for (size_t i = 0; i < s->wish_count; i++)
-		if (strcmp(s->wishes[i], wish) == 0)
-			return true;
-	return false;
-}
-
-static struct catalog_held *find_held(struct catalog *c, const char *wish)
-{
-	for (size_t i = 0; i < c->held_count; i++)
-		if (strcmp(c->held[i].wish, wish) == 0)
-			return &c->held[i];
-	return NULL;
+	if (*count)
+		qsort(claims, *count, sizeof *claims, compare_claims);
+	return claims;
 }
 
 /* Whether all who had the wish have been read again, long enough after it was missed first. */
-static bool confirmed(struct catalog *c, const char *wish, int64_t since)
+static bool confirmed(struct catalog *c, const struct claim *had, size_t count, int64_t since)
 {
-	for (size_t i = 0; i < c->list->count; i++) {
-		struct catalog_name *n;
+	for (size_t i = 0; i < count; i++) {
+		struct catalog_name *n = find_in(c->names, c->count, had[i].service->name);
 
-		if (!has_wish(&c->list->items[i], wish))
-			continue;
-		n = find_in(c->names, c->count, c->list->items[i].name);
 		if (n && n->read_at < since + CATALOG_CONFIRM_MS)
 			return false;
 	}
@@ -262,51 +252,49 @@ static bool confirmed(struct catalog *c, const char *wish, int64_t since)
 }
 
 /* A wish of the last list that the new one lacks: carried over with its last instances, or let go. */
-static void miss(struct catalog *c, struct service_list *list, const char *wish, int64_t now)
+static void miss(struct catalog *c, struct service_list *list, const struct claim *had, size_t count, int64_t since)
 {
-	struct catalog_held *h = find_held(c, wish);
-
-	if (!h) {
-		SYS_GROW(c->held, c->held_count, c->held_cap);
-		h = &c->held[c->held_count++];
-		*h = (struct catalog_held){ .wish = sys_alloc(strlen(wish) + 1), .since = now };
-		strcpy(h->wish, wish);
-	}
-	if (confirmed(c, wish, h->since))
+	if (confirmed(c, had, count, since))
 		return;
-	if (!c->confirm_at)
-		c->confirm_at = now + CATALOG_CONFIRM_MS;
-	for (size_t i = 0; i < c->list->count; i++)
-		if (has_wish(&c->list->items[i], wish)) {
-			service_copy(list, &c->list->items[i], wish);
-			list->items[list->count - 1].held = true;
-		}
+	for (size_t i = 0; i < count; i++) {
+		service_copy(list, had[i].service, had[i].wish);
+		list->items[list->count - 1].held = true;
+	}
+	SYS_GROW(c->held, c->held_count, c->held_cap);
+	c->held[c->held_count] = (struct catalog_held){ .wish = sys_alloc(strlen(had->wish) + 1), .since = since };
+	strcpy(c->held[c->held_count++].wish, had->wish);
 }
 
+/* Walks what the last list had, what the new one has, and what was held, all sorted by wish. */
 static void hold_missing(struct catalog *c, struct service_list *list, int64_t now)
 {
-	const char **had, **has;
-	size_t had_count = all_wishes(c->list, &had), has_count = all_wishes(list, &has), kept = 0;
-	size_t settled = list->count;
+	struct catalog_held *held = c->held;
+	size_t held_count = c->held_count, had_count, has_count, s = 0, h = 0;
+	struct claim *had = all_claims(c->list, &had_count), *has = all_claims(list, &has_count);
 
-	for (size_t i = 0; i < had_count; i++)
-		if ((!i || strcmp(had[i - 1], had[i]) != 0) &&
-		    !(has_count && bsearch(&had[i], has, has_count, sizeof *has, compare_words)))
-			miss(c, list, had[i], now);
-	/* Forget those that are back, or were let go just now. */
-	for (size_t i = 0; i < c->held_count; i++) {
-		bool still = false;
+	c->held = NULL;
+	c->held_count = c->held_cap = 0;
+	for (size_t i = 0, end; i < had_count; i = end) {
+		const char *wish = had[i].wish;
+		int order = 1;
 
-		for (size_t s = settled; s < list->count; s++)
-			still = still || has_wish(&list->items[s], c->held[i].wish);
-		if (still)
-			c->held[kept++] = c->held[i];
-		else
-			free(c->held[i].wish);
+		for (end = i + 1; end < had_count && strcmp(had[end].wish, wish) == 0; end++)
+			;
+		for (; s < has_count && (order = strcmp(has[s].wish, wish)) < 0; s++)
+			;
+		if (s < has_count && order == 0)
+			continue;
+		for (order = 1; h < held_count && (order = strcmp(held[h].wish, wish)) < 0; h++)
+			;
+		miss(c, list, had + i, end - i, h < held_count && order == 0 ? held[h].since : now);
 	}
-	c->held_count = kept;
-	if (!kept)
+	if (!c->held_count)
 		c->confirm_at = 0;
+	else if (!c->confirm_at)
+		c->confirm_at = now + CATALOG_CONFIRM_MS;
+	for (h = 0; h < held_count; h++)
+		free(held[h].wish);
+	free(held);
 	free(had);
 	free(has);
 }

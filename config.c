@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,19 +83,15 @@ static const char *origin_of(struct config *c, const char *file, int line)
 
 static bool read_whole(const char *path, struct buf *out)
 {
-	FILE *f = fopen(path, "rb");
-	size_t n;
-	bool fine;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
 
-	if (!f)
+	if (fd < 0)
 		return false;
-	do {
-		n = fread(buf_room(out, 65536), 1, 65536, f);
-		out->len += n;
-	} while (n);
-	fine = !ferror(f);
-	fclose(f);
-	return fine;
+	while ((n = read(fd, buf_room(out, 65536), 65536)) > 0)
+		out->len += (size_t)n;
+	close(fd);
+	return n == 0;
 }
 
 static bool apply_doc(struct config *c, const char *path, const struct format_doc *doc)

@@ -42,7 +42,7 @@ bool loop_backend_want(struct loop_backend *b, struct loop_io *io)
 	struct epoll_event e = { .data.ptr = io };
 	int op = !io->want ? EPOLL_CTL_DEL : io->have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
-	if (io->want == io->have)
+	if (io->want == (io->have & ~LOOP_TOLERATED))
 		return true;
 	e.events = (io->want & LOOP_IN ? (uint32_t)EPOLLIN : 0) | (io->want & LOOP_OUT ? (uint32_t)EPOLLOUT : 0);
 #ifdef EPOLLEXCLUSIVE

@@ -247,8 +247,6 @@ const char *http_url_parse(struct http_url *u, const char *text)
 		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such as stunnel before it";
 	if (strncmp(text, "http://", 7) == 0)
 		rest = slice_of(text + 7);
-	else if (strstr(text, "://"))
-		return "is not an http:// address";
 	slash = rest.len ? memchr(rest.at, '/', rest.len) : NULL;
 	if (slash) {
 		size_t len = rest.len - (size_t)(slash - rest.at);
@@ -259,6 +257,8 @@ const char *http_url_parse(struct http_url *u, const char *text)
 			return "has too long a path";
 		memcpy(u->prefix, slash, len);
 		rest.len = (size_t)(slash - rest.at);
+		if (rest.len && rest.at[rest.len - 1] == ':')
+			return "is not an http:// address";
 	}
 	for (size_t i = 0; i < rest.len + strlen(u->prefix); i++)
 		if ((unsigned char)(i < rest.len ? rest.at[i] : u->prefix[i - rest.len]) <= ' ')

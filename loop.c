@@ -71,7 +71,9 @@ void loop_ready(struct loop *l, struct loop_io *io, unsigned events, bool broken
 		events = LOOP_IN | LOOP_OUT;
 	else
 		events &= wanted;
-	if (!events)
+	if (!events && !(io->have & LOOP_TOLERATED) && LOOP_LAZY)
+		io->have |= LOOP_TOLERATED; /* once: a session that ends needs no more */
+	else if (!events)
 		loop_backend_want(l->backend, io); /* nobody waits for this any more: now withdraw it */
 	else if (io == &l->wake)
 		take_wake(l);

@@ -9,12 +9,16 @@
 
 #if defined(__linux__) && !defined(LOOP_POLL)
 #define LOOP_EPOLL
+#define LOOP_LAZY true
+#else
+#define LOOP_LAZY false
 #endif
 
 enum loop_events {
 	LOOP_IN = 1,
 	LOOP_OUT = 2,
-	LOOP_SHARED = 4 /* several loops watch this descriptor: wake one of them, where the system can */
+	LOOP_SHARED = 4, /* several loops watch this descriptor: wake one of them, where the system can */
+	LOOP_TOLERATED = 8 /* the loop's own: an event that nobody wanted has come once */
 };
 
 /* A descriptor that a loop may watch, embedded by its owner. Start with LOOP_IO. */

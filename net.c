@@ -214,7 +214,6 @@ int net_connect(const struct net_addr *a)
 	if (fd < 0)
 		return fd;
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	if (connect(fd, &a->sa.any, length(a)) < 0 && errno != EINPROGRESS)
 		return close_failed(fd);
 	return fd;
@@ -258,6 +257,8 @@ void net_reset_on_close(int fd)
 void net_keepalive(int fd, int idle_s, int every_s, int count)
 {
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (!idle_s)
+		return;
 #ifdef TCP_KEEPIDLE
 	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
 	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, every_s);

@@ -40,7 +40,8 @@ int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 fo
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */
 void net_reset_on_close(int fd); /* close() will send RST */
-void net_keepalive(int fd, int idle_s, int every_s, int count); /* and, where it exists, TCP_USER_TIMEOUT alike */
+/* With idle_s 0 the system's own times; else these, and TCP_USER_TIMEOUT alike where it exists. */
+void net_keepalive(int fd, int idle_s, int every_s, int count);
 void net_nonblocking(int fd); /* and closed on exec */
 bool net_pipe(int fds[2]);   /* non-blocking, closed on exec */
 

@@ -11,7 +11,7 @@
 
 #define CLIENTS_MAX 64
 #define PATIENCE_MS 10000
-#define LINGER_MS 200
+#define LINGER_MS 1000
 #define PAUSE_MS 200
 
 static void put_entry(const struct route_entry *e, struct buf *out)

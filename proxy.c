@@ -122,14 +122,14 @@ static void watch(struct proxy *p, struct session *s)
 		end(p, s);
 }
 
+/* Without an idle timeout the connect's timer runs on: a session that lives so long gets keepalive for its backend,
+ * and a short one saves the call. */
 static void arm_relaying(struct proxy *p, struct session *s)
 {
 	if (s->draining)
 		return;
 	if (p->shared->idle_timeout)
 		loop_arm(p->loop, &p->idle, &s->timer);
-	else
-		loop_disarm(&s->timer);
 }
 
 /* False when the session is over. */
@@ -334,7 +334,9 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 
 static void connect_expired(struct proxy *p, struct session *s)
 {
-	if (!net_connected(s->backend.io.fd))
+	if (s->state == SESSION_RELAYING)
+		net_keepalive(s->backend.io.fd, 0, 0, 0);
+	else if (!net_connected(s->backend.io.fd))
 		unreachable(p, s, ETIMEDOUT);
 	else if (proven(p, s))
 		watch(p, s);

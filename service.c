@@ -45,7 +45,7 @@ void service_copy(struct service_list *to, const struct service *s, const char *
 	copy->fault = keep(to, s->fault);
 	copy->held = s->held;
 	for (size_t i = 0; i < s->wish_count; i++)
-		if (!only_wish || strcmp(s->wishes[i], only_wish) == 0)
+		if (!only_wish || s->wishes[i] == only_wish)
 			service_wish(to, copy, slice_of(s->wishes[i]));
 	for (size_t i = 0; i < s->backend_count; i++)
 		service_backend(to, copy, slice_of(s->backends[i].host), s->backends[i].port, s->backends[i].weight);
