@@ -63,6 +63,15 @@ static void on_signal(int number)
 	errno = saved;
 }
 
+/* libc's look-up of a name cannot be cancelled. One that hangs must not keep a clean stop waiting. */
+#define STOP_SECONDS 3
+
+static void on_alarm(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
 static void block_signals(bool block)
 {
 	sigset_t set;
@@ -82,6 +91,8 @@ static bool catch_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	act.sa_handler = on_alarm;
+	sigaction(SIGALRM, &act, NULL);
 	return true;
 }
 
@@ -141,7 +152,9 @@ static bool read_consul(struct control *k)
 	const char *why = http_url_parse(&k->consul_options.url, c->consul_address);
 
 	if (why && c->consul_used) {
-		config_complain(&(struct config_setting){ "consul.address", c->consul_address, "configuration" }, why);
+		const char *origin = c->origins[option_find("consul.address")];
+
+		config_complain(&(struct config_setting){ "consul.address", c->consul_address, origin }, why);
 		return false;
 	}
 	k->consul_options.address = c->consul_address;
@@ -376,6 +389,7 @@ static int run(struct control *k)
 	update(k);
 	loop_run(&k->loop);
 	status = 0;
+	alarm(STOP_SECONDS);
 	if (k->config.consul_used)
 		source_stop(&k->consul);
 no_source:

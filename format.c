@@ -147,7 +147,7 @@ static bool properties_code(struct reader *r, struct slice *line, struct buf *ou
 	}
 	if (c <= 0 || (c >= 0xd800 && c < 0xe000))
 		return reader_fail(r, "\\u wants the four hexadecimal digits of a character");
-	reader_utf8(out, (uint32_t)c);
+	buf_utf8(out, (uint32_t)c);
 	*line = (struct slice){ line->at + len, line->len - len };
 	return true;
 }
@@ -418,30 +418,13 @@ enum format format_of(const char *path)
 	return FORMAT_NONE;
 }
 
-/* The length of the UTF-8 sequence (RFC 3629) of several bytes at p, 0 when it is none. */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = (*p & 0xe0) == 0xc0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0;
-	uint32_t c = *p & (0xffu >> (n + 1));
-
-	if ((size_t)(end - p) < n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
-}
-
 /* What no format has any use for, and what would not survive on its way into logs and JSON. */
 static bool check_bytes(struct reader *r)
 {
 	const unsigned char *p = (const unsigned char *)r->at, *end = (const unsigned char *)r->end;
 
 	for (size_t n; p < end; p += n) {
-		n = *p < 0x80 ? 1 : utf8_length(p, end);
+		n = text_utf8((const char *)p, (size_t)(end - p));
 		if (*p >= ' ' && *p < 0x7f)
 			continue;
 		if (!n)

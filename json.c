@@ -7,25 +7,25 @@
 #include "sys.h"
 
 /* A parse in progress. Nesting is kept in `open`, never on the C stack. */
-struct reader {
+struct parse {
 	struct json *j;
 	size_t at, len;
 	uint32_t open[JSON_DEPTH_MAX];
 	unsigned depth;
 };
 
-static int peek_byte(const struct reader *r)
+static int peek_byte(const struct parse *r)
 {
 	return r->at < r->len ? (unsigned char)r->j->text[r->at] : -1;
 }
 
-static void skip_blanks(struct reader *r)
+static void skip_blanks(struct parse *r)
 {
 	while (r->at < r->len && strchr(" \t\r\n", r->j->text[r->at]) && r->j->text[r->at])
 		r->at++;
 }
 
-static uint32_t add_token(struct reader *r, enum json_type type, size_t at, size_t len)
+static uint32_t add_token(struct parse *r, enum json_type type, size_t at, size_t len)
 {
 	struct json *j = r->j;
 
@@ -38,10 +38,13 @@ static uint32_t add_token(struct reader *r, enum json_type type, size_t at, size
 
 static int hex_digit(int c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static const char *skip_escape(struct reader *r)
+static const char *skip_escape(struct parse *r)
 {
 	int c = peek_byte(r);
 
@@ -54,7 +57,7 @@ static const char *skip_escape(struct reader *r)
 	return NULL;
 }
 
-static const char *read_string(struct reader *r)
+static const char *read_string(struct parse *r)
 {
 	size_t start = ++r->at;
 
@@ -76,7 +79,7 @@ static const char *read_string(struct reader *r)
 	return NULL;
 }
 
-static bool skip_digits(struct reader *r)
+static bool skip_digits(struct parse *r)
 {
 	size_t start = r->at;
 
@@ -85,7 +88,7 @@ static bool skip_digits(struct reader *r)
 	return r->at > start;
 }
 
-static const char *read_number(struct reader *r)
+static const char *read_number(struct parse *r)
 {
 	size_t start = r->at;
 
@@ -111,7 +114,7 @@ static const char *read_number(struct reader *r)
 	return NULL;
 }
 
-static const char *read_word(struct reader *r)
+static const char *read_word(struct parse *r)
 {
 	static const char *const words[] = { [JSON_NULL] = "null", [JSON_FALSE] = "false", [JSON_TRUE] = "true" };
 
@@ -128,7 +131,7 @@ static const char *read_word(struct reader *r)
 }
 
 /* Reads a scalar, or opens an array or object. */
-static const char *read_value(struct reader *r)
+static const char *read_value(struct parse *r)
 {
 	int c = peek_byte(r);
 
@@ -145,7 +148,7 @@ static const char *read_value(struct reader *r)
 	return NULL;
 }
 
-static const char *read_key(struct reader *r)
+static const char *read_key(struct parse *r)
 {
 	const char *why;
 
@@ -161,7 +164,7 @@ static const char *read_key(struct reader *r)
 	return NULL;
 }
 
-static void close_top(struct reader *r)
+static void close_top(struct parse *r)
 {
 	struct json_token *t = &r->j->tokens[r->open[--r->depth]];
 
@@ -170,7 +173,7 @@ static void close_top(struct reader *r)
 }
 
 /* Inside an array or object: its end, or what comes before the next value. *more tells which. */
-static const char *read_between(struct reader *r, bool *more)
+static const char *read_between(struct parse *r, bool *more)
 {
 	struct json_token *t = &r->j->tokens[r->open[r->depth - 1]];
 	int end = t->type == JSON_ARRAY ? ']' : '}';
@@ -191,7 +194,7 @@ static const char *read_between(struct reader *r, bool *more)
 	return end == '}' ? read_key(r) : NULL;
 }
 
-static const char *read_document(struct reader *r)
+static const char *read_document(struct parse *r)
 {
 	const char *why;
 	bool more = true;
@@ -209,7 +212,7 @@ static const char *read_document(struct reader *r)
 
 const char *json_parse(struct json *j, const char *text, size_t len)
 {
-	struct reader r = { .j = j, .len = len };
+	struct parse r = { .j = j, .len = len };
 	const char *why;
 
 	j->text = text;
@@ -237,17 +240,6 @@ static unsigned hex4(const char *p)
 	return n;
 }
 
-static void add_utf8(struct buf *out, unsigned c)
-{
-	char b[4];
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-	for (size_t i = n; i-- > 1; c >>= 6)
-		b[i] = (char)(0x80 | (c & 0x3f));
-	b[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
-	buf_add(out, b, n);
-}
-
 /* One escape at p (behind the backslash), appended to out. Returns its length. */
 static size_t unescape(const char *p, const char *end, struct buf *out)
 {
@@ -261,10 +253,10 @@ static size_t unescape(const char *p, const char *end, struct buf *out)
 	c = hex4(p + 1);
 	if (c >= 0xd800 && c < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u' &&
 	    (low = hex4(p + 7)) >= 0xdc00 && low < 0xe000) {
-		add_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
+		buf_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
 		return 11;
 	}
-	add_utf8(out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
+	buf_utf8(out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
 	return 5;
 }
 

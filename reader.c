@@ -239,17 +239,6 @@ void reader_rest(struct reader *r)
 	r->at = lf ? lf : r->end;
 }
 
-void reader_utf8(struct buf *out, uint32_t c)
-{
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	char b[4];
-
-	for (size_t i = n; i-- > 1; c >>= 6)
-		b[i] = (char)(0x80 | (c & 0x3f));
-	b[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
-	buf_add(out, b, n);
-}
-
 int64_t reader_hex(const char *p, const char *end, size_t digits)
 {
 	int64_t n = 0;
@@ -287,7 +276,7 @@ static bool read_escape(struct reader *r, const struct quoting *how)
 	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
 		return reader_fail(r, "\\%c wants the number of a character", c);
 	r->at += digits;
-	reader_utf8(&r->text, (uint32_t)code);
+	buf_utf8(&r->text, (uint32_t)code);
 	return true;
 }
 

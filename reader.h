@@ -95,7 +95,6 @@ bool reader_literal(struct reader *r);
 int64_t reader_hex(const char *p, const char *end, size_t digits); /* -1: not that many hexadecimal digits */
 /* Reads [value, value]; the cursor is on the '['. Each format has its own values, and blanks between them. */
 bool reader_array(struct reader *r, bool (*skip)(struct reader *), bool (*value)(struct reader *));
-void reader_utf8(struct buf *out, uint32_t c);
 
 /* The formats that have files of their own: toml.c and yaml.c. */
 bool toml_read(struct reader *r);

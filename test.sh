@@ -101,7 +101,7 @@ report() { # NAME MILLISECONDS
     if [ -s "$T/reason" ]; then
         printf 'FAIL %s: %s\n' "$name" "$(tr '\n' '|' <"$T/reason")"
         echo "FAIL $name $2" >>"$TMP/results"
-        tail -n 8 "$T"/*.err 2>/dev/null | sed 's/^/    /' >&2
+        tail -n 8 "$T"/*.err 2>/dev/null | cut -c 1-300 | sed 's/^/    /' >&2
     else
         printf 'ok   %s\n' "$name"
         echo "ok $name $2" >>"$TMP/results"

@@ -141,22 +141,34 @@ void buf_visible(struct buf *b, const char *bytes, size_t len)
 		b->data[b->len] = '\0';
 }
 
-/* The length of the UTF-8 sequence at p (RFC 3629), 0 when it is none. */
-static size_t utf8_at(const unsigned char *p, size_t len)
+size_t text_utf8(const char *at, size_t len)
 {
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-	         : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)at;
+	size_t n = (*p & 0xe0) == 0xc0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t c = *p & (0xffu >> (n + 1));
 
-	if (n > len)
+	if (*p < 0x80)
+		return 1;
+	if (len < n)
 		return 0;
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 1; i < n; i++) {
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if (n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0)))
-		return 0;
-	if (n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90)))
-		return 0;
-	return n;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
+}
+
+void buf_utf8(struct buf *b, uint32_t c)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	char bytes[4];
+
+	for (size_t i = n; i-- > 1; c >>= 6)
+		bytes[i] = (char)(0x80 | (c & 0x3f));
+	bytes[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
+	buf_add(b, bytes, n);
 }
 
 void buf_json(struct buf *b, const char *bytes, size_t len)
@@ -164,7 +176,7 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 	buf_add(b, "\"", 1);
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
-		size_t n = utf8_at((const unsigned char *)bytes + i, len - i);
+		size_t n = text_utf8(bytes + i, len - i);
 
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);

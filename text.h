@@ -31,11 +31,14 @@ void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
 void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
+void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);
 
 /* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
  * Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
+
+size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0 when it is none; len > 0 */
 
 /* Parsers. Each takes the whole slice or nothing, and returns NULL or what is wrong, as words that follow the value:
  * "is not a number". *out is set only on success. */

@@ -194,7 +194,7 @@ case_round_robin_parallel() { # clients at the same time: each backend has its e
     p=$(next_port)
     start_static "$p" "127.0.0.1:$A,127.0.0.1:$B,127.0.0.1:$C" DILL_RUNTIME_THREADS=4
     for i in 1 2 3 4; do
-        client names 127.0.0.1 "$p" 30 >"$T/said.$i" &
+        "${PEER[@]}" names 127.0.0.1 "$p" 30 >"$T/said.$i" &
         pids+=($!)
     done
     wait "${pids[@]}"
@@ -265,7 +265,7 @@ case_backpressure_upload() { # a backend that never reads: the client waits, dil
     start_static "$p" "127.0.0.1:${PORTS[0]}"
     memory_kb
     before=$KB
-    client flood 127.0.0.1 "$p" 2 >"$T/sent" &
+    "${PEER[@]}" flood 127.0.0.1 "$p" 2 >"$T/sent" &
     pid=$!
     sleep 1
     memory_kb
@@ -288,7 +288,7 @@ case_backpressure_download() { # a client that reads late gets everything, and d
     start_static "$p" "127.0.0.1:${PORTS[0]}"
     memory_kb
     before=$KB
-    client download 127.0.0.1 "$p" 40000000 1.2 >"$T/got" &
+    "${PEER[@]}" download 127.0.0.1 "$p" 40000000 1.2 >"$T/got" &
     sleep 1
     memory_kb
     at_most "kB of memory more" $((6000 * (SLOW > 1 ? 8 : 1))) $((KB - before))
@@ -303,7 +303,7 @@ case_slow_client_stalls_nobody() { # other connections of the same worker go on
     start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_RUNTIME_THREADS=1 \
         "DILL_SERVICES_ECHO_LISTENER=local:$((p + 1))" "DILL_SERVICES_ECHO_BACKENDS=127.0.0.1:$ECHO"
     next_port >/dev/null
-    client download 127.0.0.1 "$p" 40000000 5 >/dev/null &
+    "${PEER[@]}" download 127.0.0.1 "$p" 40000000 5 >/dev/null &
     sleep 0.3
     must 5 "the other listener" peek_has "127.0.0.1:$((p + 1))"
     same "another connection" same "$(client transfer 127.0.0.1 $((p + 1)) 1000000)"
@@ -481,7 +481,7 @@ case_descriptors_run_out() { # accepting pauses, nothing spins, no client is dro
     p=$(next_port)
     DILL_RUN=(prlimit --nofile=64:64)
     start_static "$p" "127.0.0.1:$GREET"
-    client crowd 127.0.0.1 "$p" 60 2 >"$T/crowd" &
+    "${PEER[@]}" crowd 127.0.0.1 "$p" 60 2 >"$T/crowd" &
     sleep 0.7
     cpu_ms
     before=$CPU
@@ -503,7 +503,7 @@ case_descriptors_taken_away() { # the same when the limit falls below what dill 
     start_static "$p" "127.0.0.1:$GREET"
     descriptors
     prlimit --pid "$DILL_PID" --nofile=$((FDS + 9)): || fail "prlimit"
-    client crowd 127.0.0.1 "$p" 30 2 >"$T/crowd" &
+    "${PEER[@]}" crowd 127.0.0.1 "$p" 30 2 >"$T/crowd" &
     sleep 0.7
     cpu_ms
     before=$CPU
@@ -586,14 +586,14 @@ refusals() { [ "$(peek | grep -c "^# refused")" -eq "$1" ]; }
 case_peek_client_never_reads() { # and stalls nothing, whatever the length of the text
     local p before i long tags=
     p=$(next_port)
-    long=$(printf 'x%.0s' {1..2000})
-    for ((i = 0; i < 3000; i++)); do tags+=",\"dill.listener=$long$i:80\""; done
+    long=$(printf '\177%.0s' {1..500})      # 4 bytes each when they are shown: 6 MB, more than a socket takes
+    for ((i = 0; i < 3000; i++)); do tags+=",\"dill.listener=$i$long:80\""; done
     start_fake
     printf '{"web":[{"Port":%s,"Tags":["dill"%s]}]}' "$A" "$tags" >"$T/body"
     fake PUT /services "@$T/body"
     start_dill_on_fake
     must 10 "3000 refusals in Peek" refusals 3000
-    client mute 127.0.0.1 "$PEEK" 10 >"$T/mute" 2>/dev/null &
+    "${PEER[@]}" mute 127.0.0.1 "$PEEK" 10 >"$T/mute" 2>/dev/null &
     must 5 "silent clients" test -s "$T/mute"
     fake PUT "/services" "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
     must 5 "a new listener" answers "$p" a

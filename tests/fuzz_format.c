@@ -1,9 +1,7 @@
 /* libFuzzer target for format.c: the first byte chooses the format, the rest is the text. */
 #include "base.h"
 
-#define reader json_reader /* json.c has a struct of that name, too */
 #include "../json.c"
-#undef reader
 #include "../format.c"
 #include "../reader.c"
 #include "../sys.c"

@@ -258,6 +258,7 @@ ended() { # FD SECONDS: the other side closes within SECONDS
     [ "$rc" -ne 0 ] && [ "$rc" -lt 128 ]
 }
 
+# In the background use "${PEER[@]}" itself: a job that is one process ends with it.
 client() { timeout $((30 * SLOW)) "${PEER[@]}" "$@"; }
 
 # Consul

@@ -4,9 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#define reader json_reader /* json.c has a struct of that name, too */
 #include "../json.c"
-#undef reader
 #include "../format.c"
 #include "../reader.c"
 #include "../sys.c"
