@@ -11,8 +11,8 @@
 #include "net.h"
 #include "sys.h"
 
-#ifdef __linux__
-#define CAN_SPLICE
+#if defined(__linux__) && !defined(RELAY_COPY)
+#define CAN_SPLICE /* -DRELAY_COPY: always copy, as elsewhere */
 #endif
 
 #ifndef MSG_NOSIGNAL

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that `make test` checks. The last line is `N passed, N failed`, and the exit status says the same.
 #
-#     tests/all.sh [lint] [unit] [fuzz] [system]      all four parts, or those that are named
+#     tests/all.sh [lint] [unit] [fuzz] [system] [torture]      all parts, or those that are named
 #
 # Builds go to build/ and leave the rest of the tree alone. Environment: FUZZ_SECONDS, how long each fuzzer runs after
 # its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain poll asan tsan).
@@ -301,9 +301,40 @@ system() {
     done
 }
 
-[ $# -gt 0 ] || set -- lint unit fuzz system
+# Sessions of every sort through each build, every byte checked at both ends. The last build has knobs that force the
+# rare path: nothing is spliced, and 100 bytes are read at a time.
+
+through() { # BINARY BYTES
+    local pid status
+    "$1" --laddr 127.0.0.1:7391 127.0.0.1:9391 --runtime.threads=2 --log.level=warn 2>"$BUILD/torture.err" &
+    pid=$!
+    for _ in {1..100}; do nc -z 127.0.0.1 7391 && break; sleep 0.1; done
+    timeout 120 "$BUILD/torture" 127.0.0.1:7391 127.0.0.1:9391 sessions=5000 max="$2" seed=$RANDOM
+    status=$?
+    kill "$pid"
+    wait "$pid" || status=$?
+    cat "$BUILD/torture.err"
+    [ "$status" -eq 0 ] && [ ! -s "$BUILD/torture.err" ]
+}
+
+torture() {
+    local name
+    heading "torture: 5,000 sessions"
+    check "build torture" gcc -O2 "${WARNINGS[@]}" bench/torture.c -o "$BUILD/torture"
+    check "build knobs" variant knobs gcc -O2 -DRELAY_COPY -DRELAY_SCRATCH=100
+    for name in $VARIANTS knobs; do
+        [ -x "$BUILD/$name/dill" ] || { miss "torture $name: no binary"; continue; }
+        case $name in
+        knobs) check "torture $name" through "$BUILD/$name/dill" 100000 ;;
+        asan | tsan) check "torture $name" through "$BUILD/$name/dill" 200000 ;;
+        *) check "torture $name" through "$BUILD/$name/dill" 1000000 ;;
+        esac
+    done
+}
+
+[ $# -gt 0 ] || set -- lint unit fuzz system torture
 for part in "$@"; do
-    [[ $part == lint || $part == unit || $part == fuzz || $part == system ]] ||
+    [[ $part == lint || $part == unit || $part == fuzz || $part == system || $part == torture ]] ||
         { echo "tests: no part is called $part" >&2; exit 2; }
 done
 need_tools

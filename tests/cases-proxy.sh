@@ -596,7 +596,7 @@ case_peek_client_never_reads() { # and stalls nothing, whatever the length of th
     "${PEER[@]}" mute 127.0.0.1 "$PEEK" 10 >"$T/mute" 2>/dev/null &
     must 5 "silent clients" test -s "$T/mute"
     fake PUT "/services" "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
-    must 5 "a new listener" answers "$p" a
+    must 10 "a new listener" answers "$p" a
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
     cpu_ms
     before=$CPU

@@ -250,7 +250,7 @@ class Connection:
     def faulty(self, fault, data, index):
         mode = fault["mode"]
         empty = b"{}" if isinstance(data, dict) else b"[]"
-        body = json.dumps(data).encode()
+        body = json.dumps(data, ensure_ascii=False).encode()
         headers = {"X-Consul-Index": str(index), "X-Consul-Knownleader": "true", "X-Consul-Lastcontact": "0"}
         if mode == "status":
             retry = {"Retry-After": fault["retry"]} if "retry" in fault else {}
