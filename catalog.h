@@ -22,6 +22,7 @@ struct catalog_name {
 	size_t from, count; /* its services in `fresh` */
 	int64_t read_at;    /* when its last good reading began */
 	unsigned sweep;     /* the sweep that tried it last */
+	int64_t again_at;   /* not before this: its answer broke the connection */
 };
 
 struct catalog {

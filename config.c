@@ -79,78 +79,13 @@ static const char *origin_of(struct config *c, const char *file, int line)
 	return origin;
 }
 
-/* The file. */
-
-static bool read_whole(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
-
-	if (fd < 0)
-		return false;
-	while ((n = read(fd, buf_room(out, 65536), 65536)) > 0)
-		out->len += (size_t)n;
-	close(fd);
-	return n == 0;
-}
-
-static bool apply_doc(struct config *c, const char *path, const struct format_doc *doc)
-{
-	bool fine = true, table_seen = false, unknown;
-
-	for (size_t i = 0; i < doc->count; i++) {
-		struct config_setting s = { doc->items[i].key, doc->items[i].value, origin_of(c, path, doc->items[i].line) };
-
-		/* A table that is given replaces the defaults whole. */
-		if (below(s.key, "listeners.allowed") && !table_seen) {
-			table_seen = true;
-			c->label_count = 0;
-		}
-		fine = apply(c, &s, &unknown) && fine;
-		if (unknown)
-			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, option_nearest(s.key));
-	}
-	return fine;
-}
-
-static bool apply_file(struct config *c)
-{
-	struct buf text = { 0 };
-	struct format_doc doc = { 0 };
-	enum format format = format_of(c->file);
-	bool fine = false;
-
-	if (format == FORMAT_NONE)
-		fprintf(stderr, "dill: %s: unknown format; the name must end in .toml, .ini, .conf, .yaml, .yml, .json, .hcl, .env or .properties\n", c->file);
-	else if (!read_whole(c->file, &text))
-		fprintf(stderr, "dill: %s: %s\n", c->file, strerror(errno));
-	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
-		fprintf(stderr, "dill: %s:%d: %s\n", c->file, doc.error_line, doc.error);
-	else
-		fine = apply_doc(c, c->file, &doc);
-	format_free(&doc);
-	buf_free(&text);
-	return fine;
-}
-
-/* The environment: a.b_c is DILL_A_B_C, or DYNTCP_A_B_C where that is not set. */
+/* Names of variables: a.b_c is DILL_A_B_C, or DYNTCP_A_B_C where that is not set. */
 
 static const char *strip_prefix(const char *variable)
 {
 	if (strncmp(variable, "DILL_", 5) == 0)
 		return variable + 5;
 	return strncmp(variable, "DYNTCP_", 7) == 0 ? variable + 7 : NULL;
-}
-
-/* Finds PREFIX_name=value in the environment. */
-static const char *lookup(char **environment, const char *prefix, const char *name, size_t len)
-{
-	size_t n = strlen(prefix);
-
-	for (; *environment; environment++)
-		if (strncmp(*environment, prefix, n) == 0 && strncmp(*environment + n, name, len) == 0 && (*environment)[n + len] == '=')
-			return *environment + n + len + 1;
-	return NULL;
 }
 
 static const char *lower(struct config *c, struct slice s)
@@ -201,6 +136,77 @@ static const char *variable_key(struct config *c, struct slice name)
 	if (name.len > 9 && memcmp(name.at, "SERVICES_", 9) == 0)
 		return service_variable(c, name);
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
+}
+
+/* The file. */
+
+static bool read_whole(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	while ((n = read(fd, buf_room(out, 65536), 65536)) > 0)
+		out->len += (size_t)n;
+	close(fd);
+	return n == 0;
+}
+
+static bool apply_doc(struct config *c, const char *path, const struct format_doc *doc)
+{
+	bool fine = true, table_seen = false, unknown;
+
+	for (size_t i = 0; i < doc->count; i++) {
+		struct config_setting s = { doc->items[i].key, doc->items[i].value, origin_of(c, path, doc->items[i].line) };
+		const char *name = format_of(path) == FORMAT_ENV ? strip_prefix(s.key) : NULL;
+		const char *key = name ? variable_key(c, slice_of(name)) : NULL;
+
+		if (key)
+			s.key = key;
+		/* A table that is given replaces the defaults whole. */
+		if (below(s.key, "listeners.allowed") && !table_seen) {
+			table_seen = true;
+			c->label_count = 0;
+		}
+		fine = apply(c, &s, &unknown) && fine;
+		if (unknown)
+			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, option_nearest(s.key));
+	}
+	return fine;
+}
+
+static bool apply_file(struct config *c)
+{
+	struct buf text = { 0 };
+	struct format_doc doc = { 0 };
+	enum format format = format_of(c->file);
+	bool fine = false;
+
+	if (format == FORMAT_NONE)
+		fprintf(stderr, "dill: %s: unknown format; the name must end in .toml, .ini, .conf, .yaml, .yml, .json, .hcl, .env or .properties\n", c->file);
+	else if (!read_whole(c->file, &text))
+		fprintf(stderr, "dill: %s: %s\n", c->file, strerror(errno));
+	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
+		fprintf(stderr, "dill: %s:%d: %s\n", c->file, doc.error_line, doc.error);
+	else
+		fine = apply_doc(c, c->file, &doc);
+	format_free(&doc);
+	buf_free(&text);
+	return fine;
+}
+
+/* The environment. */
+
+/* Finds PREFIX_name=value in the environment. */
+static const char *lookup(char **environment, const char *prefix, const char *name, size_t len)
+{
+	size_t n = strlen(prefix);
+
+	for (; *environment; environment++)
+		if (strncmp(*environment, prefix, n) == 0 && strncmp(*environment + n, name, len) == 0 && (*environment)[n + len] == '=')
+			return *environment + n + len + 1;
+	return NULL;
 }
 
 /* DILL_SERVICES=[{"name": ...}]: the same tree as in a JSON file. */

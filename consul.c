@@ -11,7 +11,8 @@
 #include "log.h"
 
 #define CONNECT_MS 5000
-#define READING_MS 10000          /* one batch of readings */
+#define READING_MS 5000           /* one reading */
+#define AGAIN_MS 10000            /* until a reading is tried again that broke the connection */
 #define BATCH 64                  /* names read in one go, pipelined; the bells are looked at in between */
 #define BELL_BODY_MAX (64u << 20)
 #define READING_BODY_MAX (16u << 20)
@@ -281,7 +282,18 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 	return why;
 }
 
-/* The answer for one name. What is wrong with it leaves that name as it was, and is said once. */
+/* A reading that failed leaves its name as it was, and that is said once. */
+static void blame(struct consul *c, struct catalog_name *n, const char *why, int64_t again_in)
+{
+	if (!n->failed)
+		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
+	n->failed = true;
+	n->again_at = sys_now() + again_in;
+	if (!c->retry_at || c->retry_at > n->again_at)
+		c->retry_at = n->again_at;
+	c->sweep_why = why;
+}
+
 static void take_reading(struct consul *c, struct catalog_name *n, int64_t began)
 {
 	const char *why = read_json(c, &c->reader.response);
@@ -290,47 +302,68 @@ static void take_reading(struct consul *c, struct catalog_name *n, int64_t began
 		why = "the token does not see all of it";
 	if (!why)
 		why = catalog_reading(&c->catalog, n, &c->json, began);
-	if (why && !n->failed)
-		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
-	n->failed = why != NULL;
 	n->sweep = c->sweep_number;
 	n->wanted = false;
-	if (why && !c->retry_at)
-		c->retry_at = sys_now() + SWEEP_MS;
+	n->failed = n->failed && why;
+	if (why)
+		blame(c, n, why, SWEEP_MS);
 	c->sweep_good += !why;
-	c->sweep_why = why ? why : c->sweep_why;
 }
 
-/* Reads some names over one connection, pipelined. A connection that has ended meanwhile is opened once more. */
-static const char *read_names(struct consul *c, const size_t *which, size_t count)
+/* Takes the answers to what was asked for, as far as they come. *lost: the connection broke in the answer for
+ * which[*done]. */
+static const char *take_readings(struct consul *c, const size_t *which, size_t count, size_t *done, int64_t began)
 {
-	int64_t began = sys_now(), deadline = began + READING_MS;
-	size_t done = 0;
-	bool again = c->reader.fd >= 0;
-	const char *why = NULL;
+	for (; *done < count; http_next(&c->reader)) {
+		const char *why = http_wait(&c->reader, c->source->cancel[0], sys_now() + READING_MS);
 
-	while (done < count) {
-		why = ask_names(c, which + done, count - done, deadline);
-		for (size_t first = done; !why && done < count; done++) {
-			if (done > first)
-				http_next(&c->reader);
-			if ((why = http_wait(&c->reader, c->source->cancel[0], deadline)))
-				break;
-			take_reading(c, &c->catalog.names[which[done]], began);
-			if (c->reader.response.last) {
-				done++;
-				break;
-			}
-		}
-		if (why || c->reader.response.last)
-			http_close(&c->reader);
-		else
-			http_next(&c->reader);
-		if (why && (!again || sys_now() >= deadline))
+		if (why)
 			return why;
-		again = again && !why;
+		take_reading(c, &c->catalog.names[which[(*done)++]], began);
+		if (c->reader.response.last) {
+			http_close(&c->reader);
+			return NULL;
+		}
 	}
 	return NULL;
+}
+
+/* Reads some names over one connection, pipelined. A kept connection may have ended meanwhile; when a new one breaks,
+ * the name whose answer broke it is blamed, and the others go on. Two in a row without an answer between are an
+ * outage. */
+static const char *read_names(struct consul *c, const size_t *which, size_t count)
+{
+	unsigned lost = 0;
+
+	for (size_t done = 0; done < count;) {
+		bool kept = c->reader.fd >= 0;
+		int64_t began = sys_now();
+		size_t before = done;
+		const char *why = ask_names(c, which + done, count - done, began + READING_MS);
+
+		if (why && !kept)
+			return why;
+		if (!why)
+			why = take_readings(c, which, count, &done, began);
+		if (!why)
+			continue;
+		http_close(&c->reader);
+		if (source_stopping(c->source))
+			return why;
+		lost = done > before ? 0 : lost;
+		if (kept && done == before)
+			continue;
+		blame(c, &c->catalog.names[which[done]], why, AGAIN_MS);
+		c->catalog.names[which[done++]].sweep = c->sweep_number;
+		if (++lost == 2)
+			return why;
+	}
+	return NULL;
+}
+
+static bool may_read(const struct catalog_name *n)
+{
+	return sys_now() >= n->again_at;
 }
 
 static size_t choose_wanted(struct consul *c, size_t *which)
@@ -338,7 +371,7 @@ static size_t choose_wanted(struct consul *c, size_t *which)
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->catalog.count && count < BATCH; i++)
-		if (c->catalog.names[i].wanted)
+		if (c->catalog.names[i].wanted && may_read(&c->catalog.names[i]))
 			which[count++] = i;
 	return count;
 }
@@ -348,7 +381,7 @@ static size_t choose_sweep(struct consul *c, size_t *which)
 	size_t count = 0;
 
 	for (; c->sweep_at < c->catalog.count && count < BATCH; c->sweep_at++)
-		if (!c->catalog.names[c->sweep_at].fresh && c->catalog.names[c->sweep_at].sweep != c->sweep_number)
+		if (may_read(&c->catalog.names[c->sweep_at]) && c->catalog.names[c->sweep_at].sweep != c->sweep_number)
 			which[count++] = c->sweep_at;
 	return count;
 }
@@ -390,6 +423,7 @@ static const char *end_sweep(struct consul *c)
 	if (c->sweep_why && !c->sweep_good)
 		return c->sweep_why;
 	c->complete = true;
+	c->at_least = 0;
 	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index, c->bells[CHECKS].index);
 	source_worked(c->source, c->options->address);
 	return NULL;
@@ -430,14 +464,13 @@ static const char *read_some(struct consul *c, bool *busy)
 		why = read_names(c, which, count);
 	if (!why && c->sweeping && c->sweep_at >= c->catalog.count)
 		why = end_sweep(c);
-	if (!why)
-		post(c, first);
+	post(c, first); /* what was read before something went wrong is true all the same */
 	return why;
 }
 
 /* One stretch without trouble. */
 
-static int64_t soonest(const struct consul *c, bool busy)
+static int64_t soonest(const struct consul *c, bool open, bool busy)
 {
 	int64_t now = sys_now(), at = busy ? now : now + 60000;
 
@@ -447,6 +480,8 @@ static int64_t soonest(const struct consul *c, bool busy)
 
 		at = next < at ? next : at;
 	}
+	if (!open)
+		return at < now ? now : at;
 	if (c->catalog.confirm_at && c->catalog.confirm_at < at)
 		at = c->catalog.confirm_at;
 	if (c->retry_at && c->retry_at < at)
@@ -492,15 +527,16 @@ static const char *watch(struct consul *c)
 	c->sweep_due = true;
 	c->sweep_tokens = SWEEP_BURST;
 	while (!why) {
-		bool busy = false;
+		bool busy = false, open;
 
 		for (int i = 0; i < BELLS && !why; i++)
 			if (!c->bells[i].asked && sys_now() >= c->bells[i].next_at)
 				why = ask_bell(c, i);
-		if (!why && answered(c, NAMES) && (c->complete || answered(c, CHECKS)))
+		open = answered(c, NAMES) && (c->complete || answered(c, CHECKS));
+		if (!why && open)
 			why = read_some(c, &busy);
 		if (!why)
-			why = wait_for_bells(c, soonest(c, busy));
+			why = wait_for_bells(c, soonest(c, open, busy));
 	}
 	return why;
 }

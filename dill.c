@@ -68,8 +68,17 @@ static void on_signal(int number)
 
 static void on_alarm(int number)
 {
-	(void)number;
-	_exit(0);
+	_exit(number == SIGALRM ? 0 : 1);
+}
+
+static void stop_bounded(void)
+{
+	struct sigaction act = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &act, NULL);
+	sigaction(SIGTERM, &act, NULL); /* a second one stops at once */
+	sigaction(SIGINT, &act, NULL);
+	alarm(STOP_SECONDS);
 }
 
 static void block_signals(bool block)
@@ -91,8 +100,8 @@ static bool catch_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
-	act.sa_handler = on_alarm;
-	sigaction(SIGALRM, &act, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGUSR1, &ignore, NULL);
 	return true;
 }
 
@@ -389,7 +398,7 @@ static int run(struct control *k)
 	update(k);
 	loop_run(&k->loop);
 	status = 0;
-	alarm(STOP_SECONDS);
+	stop_bounded();
 	if (k->config.consul_used)
 		source_stop(&k->consul);
 no_source:

@@ -12,6 +12,7 @@
 #include "sys.h"
 
 #define EVENTS_PER_TURN 128
+#define REGISTERED 128 /* in loop_io.have: in the set, if only for errors */
 
 struct loop_backend {
 	int fd;
@@ -40,10 +41,14 @@ void loop_backend_close(struct loop_backend *b)
 bool loop_backend_want(struct loop_backend *b, struct loop_io *io)
 {
 	struct epoll_event e = { .data.ptr = io };
-	int op = !io->want ? EPOLL_CTL_DEL : io->have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	int op = io->have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
-	if (io->want == (io->have & ~LOOP_TOLERATED))
+	if (io->want == (io->have & ~(REGISTERED | LOOP_TOLERATED)))
 		return true;
+	if (!io->want && (io->have & LOOP_SHARED)) {
+		loop_backend_forget(b, io, false); /* an exclusive interest cannot be modified */
+		return true;
+	}
 	e.events = (io->want & LOOP_IN ? (uint32_t)EPOLLIN : 0) | (io->want & LOOP_OUT ? (uint32_t)EPOLLOUT : 0);
 #ifdef EPOLLEXCLUSIVE
 	if (io->want & LOOP_SHARED)
@@ -51,7 +56,7 @@ bool loop_backend_want(struct loop_backend *b, struct loop_io *io)
 #endif
 	if (epoll_ctl(b->fd, op, io->fd, &e) < 0)
 		return false;
-	io->have = io->want;
+	io->have = io->want | REGISTERED;
 	return true;
 }
 
@@ -72,8 +77,8 @@ void loop_backend_wait(struct loop *l, int timeout_ms)
 	for (int i = 0; i < n; i++) {
 		uint32_t got = b->events[i].events;
 
-		loop_ready(l, b->events[i].data.ptr, (got & EPOLLIN ? LOOP_IN : 0) | (got & EPOLLOUT ? LOOP_OUT : 0),
-		           got & (EPOLLHUP | EPOLLERR));
+		loop_ready(l, b->events[i].data.ptr, (got & EPOLLIN ? LOOP_IN : 0u) | (got & EPOLLOUT ? LOOP_OUT : 0u) |
+		           (got & EPOLLHUP ? LOOP_HUP : 0u) | (got & EPOLLERR ? LOOP_ERROR : 0u));
 	}
 }
 

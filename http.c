@@ -358,7 +358,7 @@ const char *http_connect(struct http *h, const struct http_url *u, int cancel_fd
 	char port[8];
 	struct net_addr addr;
 	const char *why = "no address";
-	int error;
+	int error, left = 0;
 
 	http_close(h);
 	if (net_numeric(slice_of(u->host), u->port, &addr))
@@ -367,11 +367,14 @@ const char *http_connect(struct http *h, const struct http_url *u, int cancel_fd
 	error = getaddrinfo(u->host, port, &hints, &all);
 	if (error)
 		return gai_strerror(error);
-	for (a = all; a && h->fd < 0 && (!why || strcmp(why, "stopped") != 0); a = a->ai_next)
+	for (a = all; a; a = a->ai_next)
+		left++;
+	/* Each address has its share of the time: one that swallows packets must not use up all of it. */
+	for (a = all; a && h->fd < 0 && (!why || strcmp(why, "stopped") != 0); a = a->ai_next, left--)
 		if (a->ai_addrlen <= sizeof addr) {
 			memset(&addr, 0, sizeof addr);
 			memcpy(&addr, a->ai_addr, a->ai_addrlen);
-			why = connect_to(h, &addr, cancel_fd, deadline);
+			why = connect_to(h, &addr, cancel_fd, sys_now() + (deadline - sys_now()) / left);
 		}
 	freeaddrinfo(all);
 	return why;

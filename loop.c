@@ -61,17 +61,16 @@ static void take_wake(struct loop *l)
 	l->ops->woken(l);
 }
 
-void loop_ready(struct loop *l, struct loop_io *io, unsigned events, bool broken)
+void loop_ready(struct loop *l, struct loop_io *io, unsigned events)
 {
-	unsigned wanted = io->want & (LOOP_IN | LOOP_OUT);
+	unsigned wanted = io->want & (LOOP_IN | LOOP_OUT), trouble = events & (LOOP_HUP | LOOP_ERROR);
 
 	if (io->fd < 0)
 		return; /* closed earlier in this turn */
-	if (broken && wanted)
-		events = LOOP_IN | LOOP_OUT;
-	else
-		events &= wanted;
-	if (!events && !(io->have & LOOP_TOLERATED) && LOOP_LAZY)
+	events = (trouble && wanted ? LOOP_IN | LOOP_OUT : events & wanted) | (trouble & LOOP_ERROR);
+	if (!events && trouble)
+		loop_backend_forget(l->backend, io, false); /* it cannot be masked, and would spin */
+	else if (!events && !(io->have & LOOP_TOLERATED) && LOOP_LAZY)
 		io->have |= LOOP_TOLERATED; /* once: a session that ends needs no more */
 	else if (!events)
 		loop_backend_want(l->backend, io); /* nobody waits for this any more: now withdraw it */
@@ -215,9 +214,8 @@ bool loop_backend_want(struct loop_backend *b, struct loop_io *io)
 		io->slot = (uint32_t)b->count;
 		b->ios[b->count++] = io;
 	}
-	/* poll() skips a negative descriptor: no interest, not even in HUP. */
 	b->polls[io->slot] = (struct pollfd){
-		.fd = io->want ? io->fd : -1,
+		.fd = io->fd,
 		.events = (short)((io->want & LOOP_IN ? POLLIN : 0) | (io->want & LOOP_OUT ? POLLOUT : 0))
 	};
 	return true;
@@ -262,8 +260,8 @@ void loop_backend_wait(struct loop *l, int timeout_ms)
 			continue;
 		left--;
 		if (b->ios[i])
-			loop_ready(l, b->ios[i], (got & POLLIN ? LOOP_IN : 0) | (got & POLLOUT ? LOOP_OUT : 0),
-			           got & (POLLHUP | POLLERR | POLLNVAL));
+			loop_ready(l, b->ios[i], (got & POLLIN ? LOOP_IN : 0u) | (got & POLLOUT ? LOOP_OUT : 0u) |
+			           (got & POLLHUP ? LOOP_HUP : 0u) | (got & (POLLERR | POLLNVAL) ? LOOP_ERROR : 0u));
 	}
 	fill_holes(b);
 }

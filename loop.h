@@ -18,7 +18,9 @@ enum loop_events {
 	LOOP_IN = 1,
 	LOOP_OUT = 2,
 	LOOP_SHARED = 4, /* several loops watch this descriptor: wake one of them, where the system can */
-	LOOP_TOLERATED = 8 /* the loop's own: an event that nobody wanted has come once */
+	LOOP_TOLERATED = 8, /* the loop's own: an event that nobody wanted has come once */
+	LOOP_HUP = 16,      /* between the backend and loop.c: both ways are shut */
+	LOOP_ERROR = 32     /* the descriptor has failed: told even to those who want nothing */
 };
 
 /* A descriptor that a loop may watch, embedded by its owner. Start with LOOP_IO. */
@@ -44,8 +46,8 @@ struct loop_fifo {
 };
 
 struct loop;
-/* What a loop's owner does. Events are level-triggered. HUP and ERR come as LOOP_IN | LOOP_OUT, whatever was wanted:
- * the handler learns the truth by trying. */
+/* What a loop's owner does. Events are level-triggered. HUP and ERR come as LOOP_IN | LOOP_OUT to those who want
+ * either: the handler learns the truth by trying. ERR comes as LOOP_ERROR too, even to those who want nothing. */
 struct loop_ops {
 	void (*ready)(struct loop *l, struct loop_io *io, unsigned events);
 	void (*expired)(struct loop *l, struct loop_fifo *fifo, struct loop_timer *timer); /* disarmed already */
@@ -88,6 +90,6 @@ void loop_backend_close(struct loop_backend *b);
 bool loop_backend_want(struct loop_backend *b, struct loop_io *io);
 void loop_backend_forget(struct loop_backend *b, struct loop_io *io, bool closing);
 void loop_backend_wait(struct loop *l, int timeout_ms);
-void loop_ready(struct loop *l, struct loop_io *io, unsigned events, bool broken);
+void loop_ready(struct loop *l, struct loop_io *io, unsigned events);
 
 #endif

@@ -150,7 +150,7 @@ static bool proven(struct proxy *p, struct session *s)
 	s->state = SESSION_RELAYING;
 	forget_tried(s);
 	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */
-	if (atomic_load(&s->target->gone))
+	if (atomic_load(&s->target->gone) && !atomic_load(&p->shared->finishing))
 		return drain(p, s);
 	arm_relaying(p, s);
 	return true;
@@ -314,6 +314,16 @@ static bool check_connect(struct proxy *p, struct session *s)
 	return settle(p, s, &s->backend, &s->client, RELAY_MOVED);
 }
 
+/* A side that nobody reads has failed: only the error itself tells. */
+static bool check_error(struct proxy *p, struct session *s, const struct relay_side *side)
+{
+	if (!net_error(side->io.fd))
+		return true;
+	s->reset = true;
+	end(p, s);
+	return false;
+}
+
 void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 {
 	struct session *s = (struct session *)(void *)((char *)io - (io->kind == PROXY_CLIENT ?
@@ -329,6 +339,8 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	if ((events & LOOP_OUT) && s->state == SESSION_CONNECTING && side == &s->backend && !relay_waiting(side) &&
 	    !check_connect(p, s))
 		return;
+	if ((events & LOOP_ERROR) && (side->eof || relay_waiting(other)) && !check_error(p, s, side))
+		return;
 	watch(p, s);
 }
 
@@ -338,7 +350,7 @@ static void connect_expired(struct proxy *p, struct session *s)
 		net_keepalive(s->backend.io.fd, 0, 0, 0);
 	else if (!net_connected(s->backend.io.fd))
 		unreachable(p, s, ETIMEDOUT);
-	else if (proven(p, s))
+	else if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
 		watch(p, s);
 }
 
@@ -350,6 +362,9 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 		connect_expired(p, s);
 	} else if (fifo == &p->waiting) {
 		try_next(p, s, route_find(p->table, &s->listener->addr));
+	} else if (fifo == &p->draining && atomic_load(&s->target->gone) &&
+	           p->loop->now < atomic_load(&s->target->gone_at) + p->shared->drain) {
+		loop_arm(p->loop, &p->draining, &s->timer); /* the backend had come back, and has left again */
 	} else if (fifo == &p->draining && !atomic_load(&s->target->gone)) {
 		s->draining = false; /* the backend has come back */
 		arm_relaying(p, s);

@@ -15,6 +15,7 @@ enum proxy_kind { PROXY_CLIENT = 1, PROXY_BACKEND, PROXY_KINDS };
 struct proxy_shared {
 	int64_t connect_timeout, idle_timeout, drain; /* milliseconds; 0: off, off, at once */
 	atomic_uint sessions, limit;                  /* live ones, and how many there may be */
+	atomic_bool finishing;                        /* sessions end by shutdown.grace, no longer by `drain` */
 };
 
 /* The sessions of one worker. */

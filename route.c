@@ -530,6 +530,7 @@ static void retire(struct route *r, const struct route_table *old, const struct 
 
 			if (b->in_table)
 				continue;
+			atomic_store(&b->gone_at, sys_now());
 			atomic_store(&b->gone, true); /* before the look at `active`: see proxy.c, where a session starts */
 			if (!atomic_load(&b->active))
 				continue;

@@ -20,6 +20,7 @@ struct route_backend {
 	atomic_uint refs;
 	atomic_uint active;    /* live connections */
 	atomic_bool gone;      /* left the table: its connections drain */
+	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	atomic_bool unhealthy; /* tried last */
 	bool in_table;         /* the control plane's, while it compares */
 	struct net_addr addr, via; /* via: the listener it belongs to */

@@ -97,7 +97,7 @@ static void take_table(struct worker *w)
 	t = route_take(w->pool->route);
 	w->proxy.table = t;
 	follow_table(w, t);
-	if (t->removals != w->removals && !atomic_load(&w->pool->finishing))
+	if (t->removals != w->removals && !atomic_load(&w->pool->shared.finishing))
 		proxy_drain(&w->proxy);
 	w->removals = t->removals;
 	route_release(old);
@@ -177,7 +177,7 @@ static void ended(struct proxy *p)
 
 	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
 		wake_all(w->pool);
-	if (!p->sessions && atomic_load(&w->pool->finishing))
+	if (!p->sessions && atomic_load(&w->pool->shared.finishing))
 		w->pool->idle(w->pool->arg);
 }
 
@@ -280,7 +280,7 @@ void worker_tell(struct worker_pool *pool)
 
 void worker_finish(struct worker_pool *pool)
 {
-	atomic_store(&pool->finishing, true);
+	atomic_store(&pool->shared.finishing, true);
 	worker_tell(pool);
 }
 

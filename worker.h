@@ -13,7 +13,7 @@ struct worker_pool {
 	void *arg;
 	struct worker *workers;
 	unsigned count;
-	atomic_bool finishing, stopping, closing;
+	atomic_bool stopping, closing;
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_uint news;    /* counts what workers were told */
 };

@@ -71,13 +71,12 @@ static double measure(const char *suffix)
         fail("nothing was exchanged in %.1f s", seconds);
     print("count", suffix, count);
     print("per_s", suffix, count / seconds);
-    double cpu_us = used * 1e6 / count;
-    print("cpu_us", suffix, cpu_us);
+    print("cpu_us", suffix, used * 1e6 / count);
     print("p50_us", suffix, (double)histogram_at(&run.latency, 0.5) / 1e3);
     print("p99_us", suffix, (double)histogram_at(&run.latency, 0.99) / 1e3);
     print("p999_us", suffix, (double)histogram_at(&run.latency, 0.999) / 1e3);
     print("max_us", suffix, (double)run.latency.max / 1e3);
-    return cpu_us;
+    return used * 1e6 / count;
 }
 
 /* Cases */
@@ -89,7 +88,8 @@ static void case_messages(void)
     start_clients();
     measure("");
     stop_clients();
-    print("errors", "", (double)run.errors);
+    if (run.errors)
+        fail("%" PRIu64 " connections lost", run.errors);
 }
 
 static void case_connrate(void)

@@ -172,7 +172,7 @@ main() {
                     takes_part "$case" "$proxy" || continue
                     say "$id, round $round of $ROUNDS: $proxy"
                     # shellcheck disable=SC2086
-                    run_quietly "${in_network[@]}" "$0" --one "$proxy" "$id" $load || say "  FAILED"
+                    run_quietly "${in_network[@]}" bench/run.sh --one "$proxy" "$id" $load || say "  FAILED"
                     awk -v at="$id	$proxy	$round" 'NF == 2 { print at "\t" $1 "\t" $2 }' "$BUILD/out" \
                         >>"$BUILD/results.tsv"
                 done

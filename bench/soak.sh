@@ -73,7 +73,7 @@ soak() {
 if [ -z "${SOAKING-}" ]; then
     build_tools
     read -ra in_network < <(network)
-    SOAKING=1 exec "${in_network[@]}" "$0" "$@"
+    SOAKING=1 exec "${in_network[@]}" bench/soak.sh "$@"
 fi
 [ -z "${OWN_NETWORK-}" ] || enter_network
 soak

@@ -82,7 +82,7 @@ main() {
     : >"$BUILD/syscalls.list"
     for proxy in ${PROXIES:-$(available_proxies)}; do
         say "$proxy"
-        "${in_network[@]}" "$0" --one "$proxy" </dev/null
+        "${in_network[@]}" bench/syscalls.sh --one "$proxy" </dev/null
     done | sed -E 's/ ([^ ]+) ([^ ]+) ([^ ]+)$/\t\1\t\2\t\3/' | table
     echo "One connection, call by call:"
     echo
