@@ -163,14 +163,15 @@ case_fault_one_service_breaks() { # an answer that breaks the connection blames 
     bad=$(next_port)
     faulty_start
     fake PUT /services "{\"web\":[$(instance w "$GREET" dill "dill.listener=local:$P")],
-                         \"bad\":[$(instance b "$A" dill "dill.listener=local:$bad")]}"
+                         \"bad\":[$(instance b "$A" dill "dill.listener=local:$bad")],
+                         \"zeta\":[$(instance n "$A" dill "dill.listener=local:$Q")]}"
     must 5 "second service" answers "$bad" a
+    must 5 "third service" answers "$Q" a
     fake PUT "/fault?mode=truncated&path=/v1/health/service/bad"
     fake PUT /services "{\"web\":[$(instance w "$GREET" dill "dill.listener=local:$P")],
                          \"bad\":[$(instance b "$C" dill "dill.listener=local:$bad")],
-                         \"also\":[$(instance o "$A" dill "dill.listener=local:$(next_port)")],
                          \"zeta\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
-    must 5 "a service behind the broken one" answers "$Q" b
+    must 6 "a change of the service behind the broken one" answers "$Q" b
     answers "$bad" a || fail "the broken service lost its instance"
     fake DELETE /fault
     must 25 "the new instance" answers "$bad" c
