@@ -12,6 +12,7 @@ A figure whose number is given as 0 is left out. The consul binary is the one th
 """
 
 import argparse
+import atexit
 import glob
 import http.client
 import json
@@ -26,7 +27,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FIRST_PORT = 20000
+FIRST_PORT = 2500  # test.sh has those above 12000
 
 
 class Consul:
@@ -37,6 +38,7 @@ class Consul:
             [binary, "agent", "-dev", "-bind", "127.0.0.1", "-log-level", "warn", "-http-port", str(port),
              "-server-port", str(port + 1), "-serf-lan-port", str(port + 2), "-serf-wan-port", "-1",
              "-dns-port", "-1", "-grpc-port", "-1"], stdout=self.log, stderr=self.log)
+        atexit.register(self.process.kill)
         self.kept = None
         self.wait()
 
@@ -73,6 +75,7 @@ class Dill:
         environment = {"DILL_CONSUL_ADDRESS": "http://127.0.0.1:%d" % consul.port,
                        "DILL_PEEK_LISTENER": "127.0.0.1:%d" % self.peek_port}
         self.process = subprocess.Popen([binary], env=environment, stderr=self.log)
+        atexit.register(self.process.kill)
         for _ in range(500):
             if connects(self.peek_port):
                 return
