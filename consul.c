@@ -76,8 +76,7 @@ static void add_parameter(struct consul *c, const char *name, const char *value)
 	}
 }
 
-/* Starts a request at the end of c->request's bytes; finish_request completes it. The path is built apart, for the
- * request line holds it in the middle. */
+/* c->request holds the path under construction. This adds what every query has, and the whole request to out. */
 static void finish_request(struct consul *c, struct buf *out)
 {
 	const struct consul_options *o = c->options;
@@ -146,7 +145,7 @@ static const char *read_json(struct consul *c, const struct http_response *r)
 	return why;
 }
 
-/* Some proxies and old agents drop what the token may not see: less is then no news. */
+/* The agent left out what the token may not see: less is then no news. */
 static bool filtered(const struct http_response *r)
 {
 	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
@@ -310,8 +309,7 @@ static void take_reading(struct consul *c, struct catalog_name *n, int64_t began
 	c->sweep_good += !why;
 }
 
-/* Takes the answers to what was asked for, as far as they come. *lost: the connection broke in the answer for
- * which[*done]. */
+/* Takes the answers to what was asked for, as far as they come, and counts them in *done. */
 static const char *take_readings(struct consul *c, const size_t *which, size_t count, size_t *done, int64_t began)
 {
 	for (; *done < count; http_next(&c->reader)) {
