@@ -282,6 +282,7 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 	struct session *s = calloc(1, sizeof *s);
 
 	if (!s) {
+		atomic_fetch_sub(&p->shared->sessions, 1);
 		close(fd);
 		return;
 	}
@@ -292,7 +293,6 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 	s->started = p->loop->now;
 	s->listener = route_listener_ref(entry->listener);
 	atomic_fetch_add(&entry->listener->active, 1);
-	atomic_fetch_add(&p->shared->sessions, 1);
 	s->next = p->sessions;
 	if (s->next)
 		s->next->prev = s;

@@ -33,7 +33,7 @@ struct proxy {
 void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop);
 void proxy_close(struct proxy *p); /* ends every session */
 
-/* Takes an accepted client. */
+/* Takes an accepted client, which shared->sessions counts already. */
 void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client);
 void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events);
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer);

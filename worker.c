@@ -118,12 +118,28 @@ static void set_paused(struct worker *w, bool paused)
 	loop_arm(&w->loop, &w->pause, &w->resume);
 }
 
-/* Whether one more client could be served: it takes a descriptor, and its backend another. */
-static bool has_room(struct worker *w)
+/* A client takes a descriptor, and its backend another: the second one is held before the first is accepted. */
+static bool has_spare(struct worker *w)
 {
 	if (w->spare < 0)
 		w->spare = fcntl(w->loop.wake_fds[1], F_DUPFD_CLOEXEC, 0);
-	return w->spare >= 0 && atomic_load(&w->pool->shared.sessions) < atomic_load(&w->pool->shared.limit);
+	return w->spare >= 0;
+}
+
+static void unreserve(struct worker *w)
+{
+	atomic_fetch_sub(&w->pool->shared.sessions, 1);
+	if (atomic_load(&w->pool->shared.finishing))
+		w->pool->idle(w->pool->arg);
+}
+
+/* Takes one of the places for sessions before the accept, so that two workers never take the same one. */
+static bool reserve(struct worker *w)
+{
+	if (atomic_fetch_add(&w->pool->shared.sessions, 1) < atomic_load(&w->pool->shared.limit))
+		return true;
+	unreserve(w);
+	return false;
 }
 
 static void accept_some(struct worker *w, struct watched *v)
@@ -137,11 +153,13 @@ static void accept_some(struct worker *w, struct watched *v)
 			take_table(w); /* who connects after a change gets what is new; v may be gone */
 			return;
 		}
-		if (w->paused || !has_room(w)) {
+		if (w->paused || !has_spare(w) || !reserve(w)) {
 			set_paused(w, true);
 			return;
 		}
 		fd = net_accept(v->io.fd, &client);
+		if (fd < 0)
+			unreserve(w);
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
 			set_paused(w, true);
 		if (fd == -ECONNABORTED || fd == -EINTR)
@@ -245,7 +263,7 @@ static int start(struct worker_pool *pool, struct worker *w)
 	w->spare = -1;
 	if (!loop_open(&w->loop, &ops, w))
 		return errno;
-	has_room(w);
+	has_spare(w);
 	proxy_open(&w->proxy, &pool->shared, &w->loop);
 	w->proxy.starved = starved;
 	w->proxy.ended = ended;
