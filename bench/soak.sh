@@ -1,5 +1,5 @@
 #!/bin/bash
-# Mixed traffic through dill for so many minutes; then its memory and descriptors must be what they were at the beginning.
+# Mixed traffic through dill for so many minutes; then its memory and descriptors must be what they were at first.
 #
 #   bench/soak.sh [MINUTES]         DILL=path of the dill to soak (./dill)
 #
@@ -66,7 +66,7 @@ soak() {
     [ "$memory" -le $((first_memory + MEMORY_SLACK)) ] || { echo "memory grew: $first_memory to $memory"; bad=1; }
     [ "$files" -le "$first_files" ] || { echo "descriptors leaked: $first_files to $files"; bad=1; }
     [ "$pipes" -le $((first_pipes > 64 ? first_pipes : 64)) ] || { echo "pipes leaked: $first_pipes to $pipes"; bad=1; }
-    [ $bad = 0 ] && echo "soak: $MINUTES minutes, $round rounds: ok" || echo "soak: $MINUTES minutes, $round rounds: FAILED"
+    echo "soak: $MINUTES minutes, $round rounds: $([ $bad = 0 ] && echo ok || echo FAILED)"
     return $bad
 }
 

@@ -29,7 +29,8 @@ traced() { # LOAD-ARGUMENTS...
 
 # Turns traced calls into "unit proxy name calls-per-unit" lines.
 count() { # UNIT PROXY HOW-MANY
-    awk -F'(' -v unit="$1" -v proxy="$2" -v many="$3" '{ n[$1]++ } END { for (i in n) print unit, proxy, i, n[i] / many }'
+    awk -F'(' -v unit="$1" -v proxy="$2" -v many="$3" '{ n[$1]++ }
+        END { for (i in n) print unit, proxy, i, n[i] / many }'
 }
 
 one_proxy() { # NAME
