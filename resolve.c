@@ -118,7 +118,7 @@ static void wait_until(struct resolver *r, int64_t at)
 static void refresh(struct resolver *r, struct host *h)
 {
 	const char *why = NULL;
-	struct answer *found, *last = h->fresh ? h->fresh : h->now;
+	struct answer *found, *last;
 	bool changed;
 
 	pthread_mutex_unlock(&r->lock);

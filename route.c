@@ -470,6 +470,12 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 	return true;
 }
 
+static const struct route_backend *at_turn(const struct route_entry *e, unsigned at)
+{
+	at %= e->round_len;
+	return e->backends[e->round ? e->round[at] : at];
+}
+
 /* The backend whose turn it was keeps its turn, wherever it stands now; when it left, the next one that stayed. */
 static void keep_turn(const struct route_entry *old, const struct route_entry *e)
 {
@@ -477,18 +483,14 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 
 	if (!old || !old->count || !e->count)
 		return;
-	for (unsigned i = 0; i < old->round_len; i++) {
-		unsigned from = (at + i) % old->round_len;
-		const struct route_backend *next = old->backends[old->round ? old->round[from] : from];
-
+	if (e->round_len == old->round_len && at_turn(e, at) == at_turn(old, at))
+		return; /* its place in the round too */
+	for (unsigned i = 0; i < old->round_len; i++)
 		for (unsigned to = 0; to < e->round_len; to++)
-			if (e->backends[e->round ? e->round[to] : to] == next) {
-				/* The same round keeps its place in it; a new one starts at that backend. */
-				if (e->round_len != old->round_len || i || e->backends[e->round ? e->round[at % e->round_len] : at % e->round_len] != next)
-					atomic_store(&e->listener->cursor, to);
+			if (at_turn(e, to) == at_turn(old, at + i)) {
+				atomic_store(&e->listener->cursor, to);
 				return;
 			}
-	}
 	atomic_store(&e->listener->cursor, 0);
 }
 
