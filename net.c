@@ -247,6 +247,17 @@ int net_unsent(int fd)
 	return bytes;
 }
 
+size_t net_room(int fd)
+{
+	int room = 0, unsent = net_unsent(fd);
+	socklen_t len = sizeof room;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) < 0 || room < unsent)
+		return 0;
+	room -= unsent;
+	return (size_t)(room - room / 4); /* the kernel counts its own bookkeeping too */
+}
+
 void net_reset_on_close(int fd)
 {
 	struct linger now = { .l_onoff = 1 };

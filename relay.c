@@ -21,8 +21,10 @@
 
 #define QUICK_MAX 4
 #define PAGE 4096
-#define BULK_AFTER 3 /* full reads in a row, and then the pipe */
+#define BULK (64 * 1024)
+#define BULK_AFTER 3 /* reads in a row of so much, or of all that was asked for, and then the pipe */
 #define PIPE_SIZE (1024 * 1024)
+#define MUCH (256 * 1024)
 
 struct relay_spill {
 	size_t at, len;
@@ -62,6 +64,7 @@ void relay_close(struct relay *r)
 
 static void give_pipe(struct relay *r, struct relay_pipe *p)
 {
+	r->held -= p->held;
 	if (p->held || r->pipe_count == RELAY_PIPES) {
 		close_pipe(p);
 		return;
@@ -110,6 +113,7 @@ static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
 		if (n <= 0)
 			return n < 0 && not_now(errno) ? RELAY_WAIT : RELAY_TO_BROKE;
 		p->held -= (size_t)n;
+		r->held -= (size_t)n;
 		to->sent += (size_t)n;
 	}
 	to->pipe = NULL;
@@ -117,18 +121,26 @@ static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
 	return RELAY_MOVED;
 }
 
-/* The pipe is lent from here until it is empty, which is before this returns unless the reader is slow. */
+/* Only as much is read as there is room to send it: the pipe is empty again before this returns, as a rule. A slow
+ * reader's bytes wait in the sockets' buffers, which hold them anyway, and not in a pipe of his own. */
 static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
 {
-	struct relay_pipe *p = take_pipe(r);
+	size_t room = net_room(to->io.fd);
+	struct relay_pipe *p;
 	enum relay_result result;
 	ssize_t n;
 
+	if (room < BULK) {
+		to->choked = true;
+		return RELAY_WAIT;
+	}
+	p = take_pipe(r);
 	if (!p) {
 		to->full = 0; /* no descriptor left: copy for a while */
 		return RELAY_WAIT;
 	}
-	n = splice(from->io.fd, NULL, p->fds[1], NULL, PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	room = room < PIPE_SIZE ? room : PIPE_SIZE;
+	n = splice(from->io.fd, NULL, p->fds[1], NULL, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n <= 0) {
 		int error = errno;
 
@@ -143,6 +155,7 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 	if (n < 16 * 1024)
 		to->full = 0; /* the flood is over */
 	p->held = (size_t)n;
+	r->held += (size_t)n;
 	to->pipe = p;
 	result = drain_pipe(r, to);
 	return result == RELAY_WAIT ? RELAY_MOVED : result;
@@ -166,15 +179,16 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 
 #endif
 
-static size_t portion(const struct relay_side *to)
+/* While much waits for slow readers, all together, nothing is read further ahead of them than it must. */
+static size_t portion(const struct relay *r, const struct relay_side *to)
 {
-	size_t size = (size_t)16 * 1024 << to->quick;
+	size_t size = (size_t)16 * 1024 << (r->held > MUCH ? 0 : to->quick);
 
 	return size < RELAY_SCRATCH ? size : RELAY_SCRATCH;
 }
 
 /* Keeps what was not taken, in memory of its own, and asks for less next time: a slow reader holds little. */
-static bool keep(struct relay_side *to, const char *rest, size_t len)
+static bool keep(struct relay *r, struct relay_side *to, const char *rest, size_t len)
 {
 	struct relay_spill *spill = malloc(sizeof *spill + len);
 
@@ -186,6 +200,7 @@ static bool keep(struct relay_side *to, const char *rest, size_t len)
 	spill->len = len;
 	memcpy(spill->data, rest, len);
 	to->spill = spill;
+	r->held += len;
 	to->quick = 0;
 	to->full = 0;
 	return true;
@@ -193,7 +208,7 @@ static bool keep(struct relay_side *to, const char *rest, size_t len)
 
 enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to)
 {
-	size_t size = portion(to);
+	size_t size = portion(r, to);
 	ssize_t n, sent;
 
 	if (to->full >= BULK_AFTER && !r->no_splice)
@@ -208,13 +223,13 @@ enum relay_result relay_move(struct relay *r, struct relay_side *from, struct re
 		/* Kept after a failure too: another backend may get it. */
 		sent = sent < 0 ? 0 : sent;
 		to->sent += (size_t)sent;
-		if (!keep(to, r->scratch + sent, (size_t)(n - sent)))
+		if (!keep(r, to, r->scratch + sent, (size_t)(n - sent)))
 			return RELAY_TO_BROKE;
 		errno = error;
 		return not_now(error) ? RELAY_MOVED : RELAY_TO_BROKE;
 	}
 	to->sent += (size_t)sent;
-	to->full = (size_t)n == size ? (uint8_t)(to->full + (to->full < BULK_AFTER)) : 0;
+	to->full = (size_t)n == size || n >= BULK ? (uint8_t)(to->full + (to->full < BULK_AFTER)) : 0;
 	if (to->full && to->quick < QUICK_MAX)
 		to->quick++;
 	return RELAY_MOVED;
@@ -224,6 +239,9 @@ enum relay_result relay_flush(struct relay *r, struct relay_side *to)
 {
 	struct relay_spill *s = to->spill;
 
+	if (to->choked && net_room(to->io.fd) < BULK)
+		to->full = 0; /* its buffer is smaller than what a pipe is good for */
+	to->choked = false;
 	if (to->pipe)
 		return drain_pipe(r, to);
 	while (s && s->at < s->len) {
@@ -234,13 +252,15 @@ enum relay_result relay_flush(struct relay *r, struct relay_side *to)
 		s->at += (size_t)n;
 		to->sent += (size_t)n;
 	}
-	free(s);
-	to->spill = NULL;
+	relay_drop(r, to);
 	return RELAY_MOVED;
 }
 
 void relay_drop(struct relay *r, struct relay_side *to)
 {
+	to->choked = false;
+	if (to->spill)
+		r->held -= to->spill->len;
 	free(to->spill);
 	to->spill = NULL;
 	if (to->pipe)

@@ -18,7 +18,8 @@ struct relay_side {
 	bool eof;      /* nothing more will be read from it */
 	bool shut;     /* nothing more will be written to it */
 	uint8_t quick; /* how much its reader takes: the next read on its behalf is 16 KiB << quick */
-	uint8_t full;  /* reads in a row that filled what was asked for: a sign of bulk */
+	bool choked;   /* nothing is read for it until there is room for bulk */
+	uint8_t full;  /* large reads in a row: a sign of bulk */
 	uint64_t sent; /* bytes written to it */
 	struct relay_spill *spill; /* what a copy left over; NULL as a rule */
 	struct relay_pipe *pipe;   /* what a splice left over; NULL as a rule */
@@ -29,6 +30,7 @@ struct relay {
 	char *block, *scratch; /* as allocated, and aligned in it */
 	struct relay_pipe *pipes; /* empty ones */
 	unsigned pipe_count;
+	size_t held; /* bytes that wait for slow readers, in spills and pipes */
 	bool no_splice; /* this system cannot */
 };
 
@@ -45,7 +47,7 @@ void relay_close(struct relay *r);
 
 static inline bool relay_waiting(const struct relay_side *to)
 {
-	return to->spill || to->pipe;
+	return to->spill || to->pipe || to->choked;
 }
 
 /* Moves one bounded portion. Nothing may be waiting for `to`. */
