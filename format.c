@@ -1,13 +1,19 @@
 #include "base.h"
 #include "format.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "reader.h"
 #include "text.h"
+
+#define FILE_MAX (64u << 20)
+#define READ_SIZE (64 * 1024)
 
 /* Formats of lines. */
 
@@ -400,6 +406,28 @@ static bool json_read(struct reader *r)
 
 /* The interface. */
 
+const char format_unknown[] =
+	"unknown format; the name must end in .toml, .ini, .conf, .yaml, .yml, .json, .hcl, .env or .properties";
+
+int format_load(const char *path, struct buf *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return errno;
+	while (n > 0 && !error) {
+		n = read(fd, buf_room(text, READ_SIZE), READ_SIZE);
+		if (n < 0 && errno != EINTR)
+			error = errno;
+		text->len += n > 0 ? (size_t)n : 0;
+		if (text->len > FILE_MAX)
+			error = EFBIG;
+		n = n < 0 ? 1 : n;
+	}
+	close(fd);
+	return error;
+}
 enum format format_of(const char *path)
 {
 	static const struct {

@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "sys.h"
+#include "text.h"
 
 enum format {
 	FORMAT_NONE, FORMAT_TOML, FORMAT_INI, FORMAT_YAML, FORMAT_JSON, FORMAT_HCL, FORMAT_ENV, FORMAT_PROPERTIES
@@ -26,6 +27,9 @@ struct format_doc {
 };
 
 enum format format_of(const char *path); /* by the file's name */
+extern const char format_unknown[];      /* what to say of a name that tells none */
+/* Reads a whole file, of at most 64 MiB. 0, or an errno. */
+int format_load(const char *path, struct buf *text);
 /* Reads the whole text (may be NULL when empty) into doc, whatever was in that memory before. False: error and
  * error_line are set, and there are no items. No key is given twice; nothing outside a format's supported part is
  * skipped or guessed. */

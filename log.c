@@ -19,7 +19,7 @@ static const char *const level_names[] = { "error", "warn", "info", "debug" };
 #define LINE_MAX_BYTES 2048
 
 static atomic_int log_limit = LOG_INFO;
-static atomic_bool log_as_json;
+static atomic_bool log_as_json, log_ready;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long dropped; /* under the mutex */
 
@@ -27,6 +27,7 @@ void log_setup(enum log_level level, bool json)
 {
 	atomic_store(&log_limit, (int)level);
 	atomic_store(&log_as_json, json);
+	atomic_store(&log_ready, true);
 }
 
 bool log_on(enum log_level level)
@@ -104,4 +105,19 @@ void log_write(enum log_level level, const char *fmt, ...)
 	dropped += !put(&line);
 	pthread_mutex_unlock(&one_at_a_time);
 	buf_free(&line);
+}
+
+void log_complain(enum log_level level, const char *fmt, ...)
+{
+	struct buf text = { 0 };
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(&text, fmt, args);
+	va_end(args);
+	if (atomic_load(&log_ready))
+		log_write(level, "%s", text.data);
+	else
+		fprintf(stderr, "dill: %s\n", text.data);
+	buf_free(&text);
 }

@@ -156,6 +156,13 @@ void loop_fifo_open(struct loop *l, struct loop_fifo *f, int64_t after_ms, uint8
 	l->fifos = f;
 }
 
+void loop_fifo_retime(struct loop_fifo *f, int64_t after_ms)
+{
+	for (struct loop_timer *t = f->head.next; t != &f->head; t = t->next)
+		t->at += after_ms - f->after;
+	f->after = after_ms;
+}
+
 void loop_arm(struct loop *l, struct loop_fifo *f, struct loop_timer *t)
 {
 	loop_disarm(t);

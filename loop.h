@@ -81,6 +81,7 @@ void loop_close_fd(struct loop *l, struct loop_io *io); /* out of the set, close
 void loop_free(struct loop *l, void *block);            /* free() at the end of the turn */
 
 void loop_fifo_open(struct loop *l, struct loop_fifo *f, int64_t after_ms, uint8_t kind);
+void loop_fifo_retime(struct loop_fifo *f, int64_t after_ms); /* moves what is armed by the difference */
 void loop_arm(struct loop *l, struct loop_fifo *f, struct loop_timer *t); /* anew, when it is armed already */
 void loop_disarm(struct loop_timer *t);
 

@@ -84,6 +84,20 @@ uint16_t net_addr_port(const struct net_addr *a)
 	return ntohs(a->sa.any.sa_family == AF_INET6 ? a->sa.v6.sin6_port : a->sa.v4.sin_port);
 }
 
+void net_set_port(struct net_addr *a, uint16_t port)
+{
+	*(a->sa.any.sa_family == AF_INET6 ? &a->sa.v6.sin6_port : &a->sa.v4.sin_port) = htons(port);
+}
+
+bool net_local(struct slice host, uint16_t port, struct net_addr *out)
+{
+	if (!host.len)
+		host = slice_of("0.0.0.0");
+	else if (slice_is_nocase(host, "localhost"))
+		host = slice_of("127.0.0.1"); /* whatever a resolver says: RFC 6761, 6.3 */
+	return net_numeric(host, port, out);
+}
+
 void net_print(const struct net_addr *a, char out[NET_TEXT])
 {
 	char host[INET6_ADDRSTRLEN] = "?", scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];

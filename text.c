@@ -51,6 +51,16 @@ bool slice_next(struct slice *rest, char sep, struct slice *part)
 	return true;
 }
 
+bool slice_has_word(struct slice list, const char *word)
+{
+	struct slice part;
+
+	while (slice_next(&list, ',', &part))
+		if (slice_is_nocase(part, word))
+			return true;
+	return false;
+}
+
 char *buf_room(struct buf *b, size_t size)
 {
 	if (b->cap - b->len <= size) {
@@ -80,19 +90,26 @@ void buf_puts(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
-void buf_printf(struct buf *b, const char *fmt, ...)
+void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
-	va_list args, again;
+	va_list again;
 	int len;
 
-	va_start(args, fmt);
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, fmt, args);
-	if (len > 0) {
+	if (len >= 0) {
 		vsnprintf(buf_room(b, (size_t)len), (size_t)len + 1, fmt, again);
 		b->len += (size_t)len;
 	}
 	va_end(again);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(b, fmt, args);
 	va_end(args);
 }
 

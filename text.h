@@ -15,6 +15,7 @@ struct slice {
 struct slice slice_of(const char *s); /* NULL gives an empty slice */
 bool slice_is(struct slice s, const char *word);
 bool slice_is_nocase(struct slice s, const char *word);
+bool slice_has_word(struct slice list, const char *word); /* in a comma list, in any case */
 struct slice slice_trim(struct slice s); /* without spaces, tabs and line ends around it */
 /* Cuts the next part off *rest, up to `sep` or the end, trimmed. False when nothing is left. */
 bool slice_next(struct slice *rest, char sep, struct slice *part);
@@ -29,6 +30,7 @@ char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len;
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
 void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
