@@ -99,17 +99,17 @@ static unsigned first_choice(const struct route_entry *e)
 	unsigned a, b;
 
 	switch (e->balance) {
-	case ROUTE_RANDOM:
+	case SERVICE_RANDOM:
 		return place(e, sys_random() % e->round_len);
-	case ROUTE_P2C:
+	case SERVICE_P2C:
 		a = place(e, sys_random() % e->round_len);
 		b = place(e, sys_random() % e->round_len);
 		if (a == b)
 			b = (b + 1) % e->count;
 		return lighter(e, b, a) ? b : a;
-	case ROUTE_LEAST_CONN:
+	case SERVICE_LEAST_CONN:
 		return least_loaded(e);
-	case ROUTE_ROUND_ROBIN:
+	case SERVICE_ROUND_ROBIN:
 		break;
 	}
 	return place(e, next_in_round(e));

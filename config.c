@@ -1,9 +1,6 @@
 #include "base.h"
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,13 +10,11 @@
 
 void config_complain(const struct config_setting *s, const char *reason)
 {
-	struct buf line = { 0 };
+	struct buf value = { 0 };
 
-	buf_printf(&line, "dill: %s: %s: \"", s->origin, s->key);
-	buf_visible(&line, s->value, strlen(s->value));
-	buf_printf(&line, "\" %s\n", reason);
-	fputs(line.data, stderr);
-	buf_free(&line);
+	buf_visible(&value, s->value, strlen(s->value));
+	log_complain(LOG_ERROR, "%s: %s: \"%s\" %s", s->origin, s->key, value.data ? value.data : "", reason);
+	buf_free(&value);
 }
 
 static const char *copy(struct config *c, const char *s)
@@ -29,13 +24,22 @@ static const char *copy(struct config *c, const char *s)
 
 /* Settings, one after the other, from the least to the most important place. */
 
-enum place { PLACE_DEFAULT, PLACE_FILE, PLACE_ENVIRONMENT, PLACE_FLAG };
-
-static bool below(const char *key, const char *table)
+bool config_below(const char *key, const char *table)
 {
 	size_t len = strlen(table);
 
 	return strncmp(key, table, len) == 0 && (!key[len] || key[len] == '.' || key[len] == '[');
+}
+
+/* Sources that earlier programs have, and dill does not. */
+static bool is_missing(const char *key)
+{
+	static const char *const tables[] = { "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws" };
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		if (config_below(key, tables[i]))
+			return true;
+	return false;
 }
 
 /* Applies one setting. False after an error, which has been said. */
@@ -48,14 +52,16 @@ static bool apply(struct config *c, const struct config_setting *s, bool *unknow
 	if (option >= 0) {
 		why = option_set(c, option, s->value, s->origin);
 		c->origins[option] = s->origin;
-		if (below(key, "consul") && strcmp(s->origin, "default") != 0)
-			c->consul_used = true;
-	} else if (below(key, "listeners.allowed") && key[17] == '.') {
+		if (config_below(key, "consul") && strcmp(s->origin, "default") != 0)
+			c->consul_given = true;
+	} else if (config_below(key, "listeners.allowed") && key[17] == '.') {
 		why = option_set_label(c, slice_of(key + 18), slice_trim(slice_of(s->value)), s->origin);
-	} else if (below(key, "services") || below(key, "apps")) {
+	} else if (config_below(key, "services") || config_below(key, "apps")) {
 		SYS_GROW(c->services, c->service_count, c->service_cap);
 		c->services[c->service_count++] = (struct config_setting){ copy(c, key), copy(c, s->value), s->origin };
 		return true;
+	} else if (is_missing(key)) {
+		why = "belongs to a source that this version does not have (there are Consul, routing.file and routing.http)";
 	} else {
 		*unknown = true;
 		return true;
@@ -88,9 +94,9 @@ static const char *strip_prefix(const char *variable)
 	return strncmp(variable, "DYNTCP_", 7) == 0 ? variable + 7 : NULL;
 }
 
-static const char *lower(struct config *c, struct slice s)
+static const char *lower(struct arena *memory, struct slice s)
 {
-	char *out = arena_dup(&c->memory, s.at, s.len);
+	char *out = arena_dup(memory, s.at, s.len);
 
 	for (char *p = out; *p; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
@@ -98,7 +104,7 @@ static const char *lower(struct config *c, struct slice s)
 }
 
 /* SERVICES_MY_WEB_LISTENER: the field is what the name ends in. */
-static const char *service_variable(struct config *c, struct slice name)
+static const char *service_variable(struct arena *memory, struct slice name)
 {
 	static const char *const fields[] = {
 		"PROXY_PROTOCOL", "LISTENER", "LISTENERS", "BACKENDS", "BACKEND", "BALANCE", "PROXY", "ALLOW", "DENY", "NAME"
@@ -110,17 +116,18 @@ static const char *service_variable(struct config *c, struct slice name)
 	for (size_t i = 0; i < ARRAY_LEN(fields) && !out; i++) {
 		size_t len = strlen(fields[i]);
 
-		if (name.len <= len + 1 || memcmp(name.at + name.len - len, fields[i], len) != 0 || name.at[name.len - len - 1] != '_')
+		if (name.len <= len + 1 || memcmp(name.at + name.len - len, fields[i], len) != 0 ||
+		    name.at[name.len - len - 1] != '_')
 			continue;
-		buf_printf(&key, "services.%s.%s", lower(c, (struct slice){ name.at, name.len - len - 1 }),
-		           lower(c, slice_of(fields[i])));
-		out = copy(c, key.data);
+		buf_printf(&key, "services.%s.%s", lower(memory, (struct slice){ name.at, name.len - len - 1 }),
+		           lower(memory, slice_of(fields[i])));
+		out = arena_dup(memory, key.data, key.len);
 	}
 	buf_free(&key);
 	return out;
 }
 
-static const char *variable_key(struct config *c, struct slice name)
+static const char *variable_key(struct arena *memory, struct slice name)
 {
 	const char *out = option_of_variable(name);
 	struct buf key = { 0 };
@@ -128,30 +135,24 @@ static const char *variable_key(struct config *c, struct slice name)
 	if (out)
 		return out;
 	if (name.len > 18 && memcmp(name.at, "LISTENERS_ALLOWED_", 18) == 0) {
-		buf_printf(&key, "listeners.allowed.%s", lower(c, (struct slice){ name.at + 18, name.len - 18 }));
-		out = copy(c, key.data);
+		buf_printf(&key, "listeners.allowed.%s", lower(memory, (struct slice){ name.at + 18, name.len - 18 }));
+		out = arena_dup(memory, key.data, key.len);
 		buf_free(&key);
 		return out;
 	}
 	if (name.len > 9 && memcmp(name.at, "SERVICES_", 9) == 0)
-		return service_variable(c, name);
+		return service_variable(memory, name);
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
 }
 
-/* The file. */
-
-static bool read_whole(const char *path, struct buf *out)
+const char *config_variable(struct arena *memory, const char *variable)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
+	const char *name = strip_prefix(variable);
 
-	if (fd < 0)
-		return false;
-	while ((n = read(fd, buf_room(out, 65536), 65536)) > 0)
-		out->len += (size_t)n;
-	close(fd);
-	return n == 0;
+	return name ? variable_key(memory, slice_of(name)) : NULL;
 }
+
+/* The file. */
 
 static bool apply_doc(struct config *c, const char *path, const struct format_doc *doc)
 {
@@ -159,19 +160,18 @@ static bool apply_doc(struct config *c, const char *path, const struct format_do
 
 	for (size_t i = 0; i < doc->count; i++) {
 		struct config_setting s = { doc->items[i].key, doc->items[i].value, origin_of(c, path, doc->items[i].line) };
-		const char *name = format_of(path) == FORMAT_ENV ? strip_prefix(s.key) : NULL;
-		const char *key = name ? variable_key(c, slice_of(name)) : NULL;
+		const char *key = format_of(path) == FORMAT_ENV ? config_variable(&c->memory, s.key) : NULL;
 
 		if (key)
 			s.key = key;
 		/* A table that is given replaces the defaults whole. */
-		if (below(s.key, "listeners.allowed") && !table_seen) {
+		if (config_below(s.key, "listeners.allowed") && !table_seen) {
 			table_seen = true;
 			c->label_count = 0;
 		}
 		fine = apply(c, &s, &unknown) && fine;
 		if (unknown)
-			fprintf(stderr, "dill: %s: unknown key %s; the nearest one is %s\n", s.origin, s.key, option_nearest(s.key));
+			log_complain(LOG_WARN, "%s: unknown key %s; the nearest one is %s", s.origin, s.key, option_nearest(s.key));
 	}
 	return fine;
 }
@@ -181,14 +181,15 @@ static bool apply_file(struct config *c)
 	struct buf text = { 0 };
 	struct format_doc doc = { 0 };
 	enum format format = format_of(c->file);
+	int error = format == FORMAT_NONE ? 0 : format_load(c->file, &text);
 	bool fine = false;
 
 	if (format == FORMAT_NONE)
-		fprintf(stderr, "dill: %s: unknown format; the name must end in .toml, .ini, .conf, .yaml, .yml, .json, .hcl, .env or .properties\n", c->file);
-	else if (!read_whole(c->file, &text))
-		fprintf(stderr, "dill: %s: %s\n", c->file, strerror(errno));
+		log_complain(LOG_ERROR, "%s: %s", c->file, format_unknown);
+	else if (error)
+		log_complain(LOG_ERROR, "%s: %s", c->file, strerror(error));
 	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
-		fprintf(stderr, "dill: %s:%d: %s\n", c->file, doc.error_line, doc.error);
+		log_complain(LOG_ERROR, "%s:%d: %s", c->file, doc.error_line, doc.error);
 	else
 		fine = apply_doc(c, c->file, &doc);
 	format_free(&doc);
@@ -219,7 +220,7 @@ static bool apply_tree(struct config *c, const struct config_setting *s)
 	buf_printf(&text, "{\"%s\":%s}", s->key, s->value);
 	fine = format_read(&doc, FORMAT_JSON, text.data, text.len);
 	if (!fine)
-		fprintf(stderr, "dill: %s: %s\n", s->origin, doc.error);
+		log_complain(LOG_ERROR, "%s: %s", s->origin, doc.error);
 	for (size_t i = 0; fine && i < doc.count; i++)
 		fine = apply(c, &(struct config_setting){ doc.items[i].key, doc.items[i].value, s->origin }, &unknown);
 	format_free(&doc);
@@ -237,7 +238,7 @@ static bool apply_variable(struct config *c, const char *variable, char **enviro
 		return true;
 	if (name == variable + 7 && lookup(environment, "DILL_", name, (size_t)(equals - name)))
 		return true; /* the new name counts */
-	s.key = variable_key(c, (struct slice){ name, (size_t)(equals - name) });
+	s.key = variable_key(&c->memory, (struct slice){ name, (size_t)(equals - name) });
 	s.value = equals + 1;
 	s.origin = arena_dup(&c->memory, variable, (size_t)(equals - variable));
 	if (!s.key)
@@ -255,7 +256,7 @@ void config_unknown_variables(struct config *c, char **environment)
 	for (; *environment; environment++) {
 		const char *name = strip_prefix(*environment), *equals = name ? strchr(name, '=') : NULL;
 
-		if (equals && !variable_key(c, (struct slice){ name, (size_t)(equals - name) }))
+		if (equals && !variable_key(&c->memory, (struct slice){ name, (size_t)(equals - name) }))
 			log_debug("%.*s: no such key", (int)(equals - *environment), *environment);
 	}
 }
@@ -283,58 +284,200 @@ static bool apply_environment(struct config *c, char **environment)
 
 /* The command line. */
 
-/* Looks at one word. Returns how many words it took, 0 when it is wrong. */
-static int read_flag(struct config *c, char **words, struct config_setting *s)
-{
-	const char *name = words[0] + 1 + (words[0][1] == '-'), *equals = strchr(name, '=');
-	struct slice bare = { name, equals ? (size_t)(equals - name) : strlen(name) };
+struct flags {
+	struct config_setting *items;
+	size_t count, cap;
+};
 
-	s->key = arena_dup(&c->memory, bare.at, bare.len);
-	s->origin = arena_dup(&c->memory, words[0], bare.len + (size_t)(name - words[0]));
-	s->value = equals ? equals + 1 : words[1];
-	if (slice_is(bare, "h") || slice_is(bare, "help"))
-		return c->help = true;
-	if (slice_is(bare, "v") || slice_is(bare, "version"))
-		return c->version = true;
-	if (slice_is(bare, "t"))
-		return c->check = true;
-	if (!s->value) {
-		fprintf(stderr, "dill: %s needs a value\n", s->origin);
-		return 0;
-	}
-	if (slice_is(bare, "c") || slice_is(bare, "config"))
-		c->file = copy(c, s->value);
-	else if (slice_is(bare, "laddr"))
-		c->laddr = copy(c, s->value);
-	else if (option_find(option_key(s->key)) >= 0 || below(s->key, "services") || below(s->key, "listeners.allowed"))
-		return equals ? -1 : -2; /* a setting: applied when its turn comes */
-	else {
-		fprintf(stderr, "dill: unknown option %s; the nearest one is --%s, all are in dill --help\n", s->origin,
-		        option_nearest(s->key));
-		return 0;
-	}
-	return equals ? 1 : 2;
+static void add_flag(struct flags *f, const char *key, const char *value, const char *origin)
+{
+	SYS_GROW(f->items, f->count, f->cap);
+	f->items[f->count++] = (struct config_setting){ key, value, origin };
 }
 
-static bool split_flags(struct config *c, int argc, char **argv, struct config_setting *settings, size_t *count)
+static void add_field(struct config *c, struct flags *f, struct slice service, const char *field, const char *value,
+                      const char *origin)
 {
-	for (int i = 1; i < argc;) {
-		int took;
+	struct buf key = { 0 };
 
-		if (argv[i][0] != '-' || !argv[i][1]) {
-			SYS_GROW(c->backends, c->backend_count, c->backend_cap);
-			c->backends[c->backend_count++] = argv[i++];
+	buf_printf(&key, "services.%.*s.%s", (int)service.len, service.at, field);
+	add_flag(f, copy(c, key.data), value, origin);
+	buf_free(&key);
+}
+
+/* --connections 8002:db.example.com:5432,...: the service is called as it is written. */
+static bool add_connections(struct config *c, struct flags *f, const struct config_setting *s)
+{
+	struct slice rest = slice_of(s->value), part, port, host;
+	uint16_t number;
+
+	while (slice_next(&rest, ',', &part)) {
+		struct slice to = part;
+		char wish[8];
+
+		if (!part.len)
 			continue;
-		}
-		took = read_flag(c, argv + i, &settings[*count]);
-		if (!took)
+		if (!slice_next(&to, ':', &port) || net_port(port, &number) || net_split(to, &host, &number) || !host.len) {
+			log_complain(LOG_ERROR, "%s: \"%.*s\" is not PORT:HOST:PORT", s->origin, (int)part.len, part.at);
 			return false;
-		if (took < 0)
-			++*count;
-		i += took < 0 ? -took : took;
+		}
+		wish[0] = ':';
+		memcpy(wish + 1, port.at, port.len); /* a port, so it fits */
+		wish[port.len + 1] = '\0';
+		add_field(c, f, part, "listener", copy(c, wish), s->origin);
+		add_field(c, f, part, "backends", arena_dup(&c->memory, to.at, to.len), s->origin);
 	}
 	return true;
 }
+
+static const char *const sources[CONFIG_SOURCES] = { "static", "consul", "file", "http" };
+
+static bool set_backend(struct config *c, const struct config_setting *s)
+{
+	static const char *const missing[] = { "nomad", "dynamodb", "elasticache" };
+	struct slice name = slice_of(s->value);
+
+	c->backend = copy(c, s->value);
+	for (size_t i = 0; i < CONFIG_SOURCES; i++)
+		if (slice_is_nocase(name, sources[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+		if (slice_is_nocase(name, missing[i])) {
+			log_complain(LOG_ERROR, "%s: \"%s\" is a source that this version does not have; there are static, consul, "
+			             "file and http", s->origin, s->value);
+			return false;
+		}
+	log_complain(LOG_ERROR, "%s: \"%s\" is not one of static, consul, file, http", s->origin, s->value);
+	return false;
+}
+
+/* --debug 0|1|2 */
+static bool set_debug(struct config_setting *s)
+{
+	static const char *const levels[] = { "error", "info", "debug" };
+	long level;
+
+	if (text_number(slice_of(s->value), 0, 2, &level)) {
+		log_complain(LOG_ERROR, "%s: \"%s\" is not 0, 1 or 2", s->origin, s->value);
+		return false;
+	}
+	s->value = levels[level];
+	return true;
+}
+
+/* What a word of the command line is. */
+enum flag { FLAG_WRONG, FLAG_KEY, FLAG_FILE, FLAG_LADDR, FLAG_BACKEND, FLAG_CONNECTIONS, FLAG_DEBUG };
+
+static enum flag flag_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum flag flag;
+	} known[] = {
+		{ "c", FLAG_FILE }, { "config", FLAG_FILE }, { "laddr", FLAG_LADDR }, { "backend", FLAG_BACKEND },
+		{ "connections", FLAG_CONNECTIONS }, { "debug", FLAG_DEBUG }
+	};
+	const char *key = option_flag(name);
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(name, known[i].name) == 0)
+			return known[i].flag;
+	return option_find(key) >= 0 || config_below(key, "services") || config_below(key, "apps") ||
+	       config_below(key, "listeners.allowed") || is_missing(key) ? FLAG_KEY : FLAG_WRONG;
+}
+
+/* Options without a value. */
+static bool *switch_of(struct config *c, const char *name)
+{
+	return strcmp(name, "h") == 0 || strcmp(name, "help") == 0 ? &c->help
+	     : strcmp(name, "v") == 0 || strcmp(name, "version") == 0 ? &c->version
+	     : strcmp(name, "t") == 0 ? &c->check : NULL;
+}
+
+static bool take_flag(struct config *c, struct flags *f, enum flag flag, struct config_setting s)
+{
+	switch (flag) {
+	case FLAG_FILE:
+		c->file = copy(c, s.value);
+		return true;
+	case FLAG_LADDR:
+		c->laddr = copy(c, s.value);
+		return true;
+	case FLAG_BACKEND:
+		return set_backend(c, &s);
+	case FLAG_CONNECTIONS:
+		return add_connections(c, f, &s);
+	case FLAG_DEBUG:
+		if (!set_debug(&s))
+			return false;
+		break;
+	case FLAG_KEY:
+	case FLAG_WRONG:
+		break;
+	}
+	add_flag(f, option_flag(s.key), s.value, s.origin);
+	return true;
+}
+
+/* Looks at one option. Returns how many words it took; 0 when the usage is wrong. A wrong value clears *fine. */
+static int read_flag(struct config *c, struct flags *f, char **words, bool *fine)
+{
+	const char *name = words[0] + 1 + (words[0][1] == '-'), *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	struct config_setting s = {
+		.key = arena_dup(&c->memory, name, len), .value = equals ? equals + 1 : words[1],
+		.origin = arena_dup(&c->memory, words[0], (size_t)(name - words[0]) + len)
+	};
+	bool *on = switch_of(c, s.key);
+	enum flag flag = flag_of(s.key);
+
+	if (on && !equals)
+		return *on = true;
+	if (on || flag == FLAG_WRONG) {
+		log_complain(LOG_ERROR, on ? "%s takes no value" : "unknown option %s; the nearest one is --%s, all are in dill --help",
+		             s.origin, option_nearest(s.key));
+		return 0;
+	}
+	if (!s.value) {
+		log_complain(LOG_ERROR, "%s needs a value", s.origin);
+		return 0;
+	}
+	*fine = take_flag(c, f, flag, s) && *fine;
+	return equals ? 1 : 2;
+}
+
+/* The exit status so far. BACKEND words become one service, listening on -laddr. */
+static int read_words(struct config *c, struct flags *f, int argc, char **argv)
+{
+	const char *first = NULL;
+	bool fine = true;
+
+	for (int i = 1; i < argc;) {
+		int took = 1;
+
+		if (argv[i][0] == '-' && argv[i][1]) {
+			took = read_flag(c, f, argv + i, &fine);
+		} else {
+			add_flag(f, "services[-].backends", argv[i], "BACKEND");
+			first = first ? first : argv[i];
+		}
+		if (!took)
+			return 2;
+		i += took;
+	}
+	if (first) {
+		add_flag(f, "services[-].name", "static", "BACKEND");
+		add_flag(f, "services[-].listener", c->laddr ? c->laddr : ":4000", c->laddr ? "-laddr" : "BACKEND");
+	} else if (c->laddr)
+		log_complain(LOG_ERROR, "-laddr %s: no BACKEND is named that could be reached there", c->laddr);
+	if (first && c->backend && !slice_is_nocase(slice_of(c->backend), "static"))
+		log_complain(LOG_ERROR, "--backend %s and the BACKEND %s exclude each other", c->backend, first);
+	else if (first || !c->laddr)
+		return fine ? 0 : 1;
+	return 2;
+}
+
+/* Everything, from the least to the most important place. */
 
 static bool apply_defaults(struct config *c)
 {
@@ -345,45 +488,75 @@ static bool apply_defaults(struct config *c)
 	return fine;
 }
 
-static bool apply_all(struct config *c, char **environment, const struct config_setting *flags, size_t flag_count)
+/* Which sources there are, and whether the one that was asked for is. */
+static bool choose_sources(struct config *c)
+{
+	static const char *const needs[CONFIG_SOURCES] = {
+		"services, BACKENDs or --connections", "nothing", "routing.file.path", "routing.http.endpoint"
+	};
+	bool fine = true;
+
+	c->uses[CONFIG_STATIC] = c->service_count != 0;
+	c->uses[CONFIG_FILE] = *c->file_path != '\0';
+	c->uses[CONFIG_HTTP] = *c->http_endpoint != '\0';
+	c->uses[CONFIG_CONSUL] = c->consul_given ||
+	                         !(c->uses[CONFIG_STATIC] || c->uses[CONFIG_FILE] || c->uses[CONFIG_HTTP]);
+	for (size_t i = 0; c->backend && i < CONFIG_SOURCES; i++) {
+		bool chosen = slice_is_nocase(slice_of(c->backend), sources[i]);
+
+		if (chosen && i != CONFIG_CONSUL && !c->uses[i]) {
+			log_complain(LOG_ERROR, "--backend %s needs %s", c->backend, needs[i]);
+			fine = false;
+		}
+		c->uses[i] = chosen;
+	}
+	return fine;
+}
+
+static bool check_all(struct config *c)
+{
+	bool fine = choose_sources(c);
+
+	if (c->port_min > c->port_max) {
+		log_complain(LOG_ERROR, "listeners.port_min %ld is above listeners.port_max %ld", c->port_min, c->port_max);
+		fine = false;
+	}
+	if (!*c->consul_tag || strspn(c->consul_tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+	                           strlen(c->consul_tag)) {
+		log_complain(LOG_ERROR, "%s: consul.tag: \"%s\" is not a word of letters, digits, '_', '.' and '-'",
+		             c->origins[option_find("consul.tag")], c->consul_tag);
+		fine = false;
+	}
+	return fine;
+}
+
+static bool apply_all(struct config *c, char **environment, const struct flags *f)
 {
 	bool fine = apply_defaults(c), unknown;
 
 	if (c->file)
 		fine = apply_file(c) && fine;
 	fine = apply_environment(c, environment) && fine;
-	for (size_t i = 0; i < flag_count; i++)
-		fine = apply(c, &flags[i], &unknown) && fine;
+	for (size_t i = 0; i < f->count; i++)
+		fine = apply(c, &f->items[i], &unknown) && fine;
 	fine = apply_consul_variable(c, environment, "CONSUL_HTTP_ADDR", "consul.address") && fine;
 	fine = apply_consul_variable(c, environment, "CONSUL_HTTP_TOKEN", "consul.token") && fine;
-	if (c->port_min > c->port_max) {
-		fprintf(stderr, "dill: listeners.port_min %ld is above listeners.port_max %ld\n", c->port_min, c->port_max);
-		fine = false;
-	}
-	if (!*c->consul_tag || strspn(c->consul_tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != strlen(c->consul_tag)) {
-		fprintf(stderr, "dill: consul.tag: \"%s\" is not a word of letters, digits, '_', '.' and '-'\n", c->consul_tag);
-		fine = false;
-	}
-	return fine;
+	return check_all(c) && fine;
 }
 
 int config_read(struct config *c, int argc, char **argv, char **environment)
 {
-	struct config_setting *flags = sys_alloc((size_t)argc * sizeof *flags);
-	size_t flag_count = 0;
-	int status = 0;
+	struct flags flags = { 0 };
+	int status;
 
 	*c = (struct config){ .laddr = NULL };
 	c->origins = sys_alloc(option_count() * sizeof *c->origins);
-	if (!split_flags(c, argc, argv, flags, &flag_count))
-		status = 2;
-	else if (!c->help && !c->version && !apply_all(c, environment, flags, flag_count))
+	status = read_words(c, &flags, argc, argv);
+	if (!status && !c->help && !c->version && !apply_all(c, environment, &flags))
 		status = 1;
-	if (!c->service_count && !c->backend_count)
-		c->consul_used = true;
 	if (!c->threads)
 		c->threads = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
-	free(flags);
+	free(flags.items);
 	return status;
 }
 
@@ -391,8 +564,20 @@ void config_free(struct config *c)
 {
 	free(c->labels);
 	free(c->services);
-	free(c->backends);
 	free(c->origins);
 	arena_free(&c->memory);
 }
 
+struct config *config_ref(struct config *c)
+{
+	c->refs++;
+	return c;
+}
+
+void config_unref(struct config *c)
+{
+	if (c && !--c->refs) {
+		config_free(c);
+		free(c);
+	}
+}

@@ -20,32 +20,45 @@ struct config_setting {
 	const char *origin; /* "config.toml:12", "DILL_X", "--x" */
 };
 
+enum config_source { CONFIG_STATIC, CONFIG_CONSUL, CONFIG_FILE, CONFIG_HTTP, CONFIG_SOURCES };
+
 struct config {
 	struct config_label *labels; /* listeners.allowed */
 	size_t label_count, label_cap;
 	long port_min, port_max, max_connections, threads;
 	int64_t drain, wait, connect_timeout, idle_timeout, grace; /* milliseconds */
 	const char *consul_address, *consul_token, *consul_datacenter, *consul_namespace, *consul_consistency, *consul_tag;
-	const char *peek_listener, *laddr;
+	const char *peek_listener, *status_listener;
+	const char *file_path, *http_endpoint; /* routing.file and routing.http; "" when not given */
+	bool file_watch;
+	int64_t poll_interval, poll_timeout; /* milliseconds */
 	long balance, log_level, log_format; /* places in the option's words */
-	bool consul_used; /* a consul.* key was given, or nothing else is configured */
+	bool uses[CONFIG_SOURCES]; /* which sources are asked */
 
-	struct config_setting *services; /* keys below services and apps, for service_key */
+	struct config_setting *services; /* keys below services and apps, for manifest_key */
 	size_t service_count, service_cap;
-	const char **backends; /* BACKEND words of the command line */
-	size_t backend_count, backend_cap;
 
-	const char *file;
+	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
+	bool consul_given; /* a consul.* key was */
 	bool check, help, version; /* -t, -h, -v */
+	unsigned refs;
 	const char **origins; /* of each option, in table order */
 	struct arena memory;
 };
 
-/* Reads everything. Returns the exit status to end with when that failed (it has been said on stderr), else 0. */
+/* Reads everything. Returns the exit status to end with when that failed (it has been said), else 0. */
 int config_read(struct config *c, int argc, char **argv, char **environment);
 void config_free(struct config *c);
+
+/* A configuration in force lives on the heap, for as long as a source goes by it. The control plane's thread only. */
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* the last one frees it */
+
+bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself */
+/* The key that a variable sets: DILL_A_B_C or DYNTCP_A_B_C. NULL: none. It may live in the arena. */
+const char *config_variable(struct arena *memory, const char *variable);
 void config_unknown_variables(struct config *c, char **environment); /* at level debug: platforms set such names too */
-/* Says "dill: ORIGIN: KEY: "VALUE" REASON" on stderr. */
+/* Says "ORIGIN: KEY: "VALUE" REASON". */
 void config_complain(const struct config_setting *s, const char *reason);
 
 #endif

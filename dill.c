@@ -4,15 +4,16 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admit.h"
 #include "config.h"
-#include "consul.h"
-#include "http.h"
+#include "file.h"
 #include "log.h"
 #include "loop.h"
 #include "net.h"
@@ -21,7 +22,8 @@
 #include "resolve.h"
 #include "route.h"
 #include "service.h"
-#include "source.h"
+#include "sources.h"
+#include "status.h"
 #include "worker.h"
 
 extern char **environ;
@@ -29,25 +31,26 @@ extern char **environ;
 #define REBIND_MS 500
 #define SPARE_FDS 20 /* kept from sessions, for everything else */
 
-enum { SLOT_STATIC, SLOT_CONSUL, SLOTS };
-enum control_kind { SIGNALS = PEEK_KINDS };
+/* Kinds of descriptors in the control loop; a server has two. */
+enum control_kind { SIGNALS, PEEK, STATUS = PEEK + 2 };
 
 struct control {
-	struct config config;
+	int argc;
+	char **argv;
+	struct config *config;
 	struct loop loop;
 	struct loop_io signals;
 	struct loop_fifo rebind, grace;
 	struct loop_timer rebind_timer, grace_timer;
 	struct route route;
-	struct route_label *labels;
+	struct admit_label *labels;
 	struct worker_pool pool;
-	struct service_mailbox box;
-	struct service_list *lists[SLOTS]; /* the newest of each source */
-	struct consul_options consul_options;
-	struct source consul;
+	struct sources sources;
 	struct resolver *resolver;
-	struct peek peek;
-	bool peeking, stopping;
+	struct server peek;
+	struct status status;
+	atomic_bool news; /* of a source or the resolver */
+	bool stopping;
 };
 
 /* Signals arrive through a pipe. */
@@ -88,6 +91,7 @@ static void block_signals(bool block)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
@@ -100,95 +104,72 @@ static bool catch_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGUSR1, &ignore, NULL);
 	return true;
 }
 
-/* Services of the configuration. */
+/* What the configuration says. Of it all, only the number of workers stays what it was at the start. */
 
-/* Where a service was named first. */
-static const char *origin_of(const struct config *c, const char *service)
+static void set_rules(struct control *k, const struct config *c)
 {
-	size_t len = strlen(service);
-
-	for (size_t i = 0; i < c->service_count; i++)
-		if (strncmp(c->services[i].key, service, len) == 0)
-			return c->services[i].origin;
-	return "configuration";
-}
-
-static bool read_static(const struct config *c, struct service_list *list)
-{
-	struct service *s;
-	const char *why, *name;
-	bool fine = true;
-
-	list->trusted = true;
-	for (size_t i = 0; i < c->service_count; i++)
-		if ((why = service_key(list, c->services[i].key, c->services[i].value))) {
-			config_complain(&c->services[i], why);
-			fine = false;
-		}
-	if (fine && (why = service_check(list, &name))) {
-		fprintf(stderr, "dill: %s: %s %s\n", origin_of(c, name), name, why);
-		fine = false;
-	}
-	if (!c->backend_count)
-		return fine;
-	s = service_add(list, slice_of("static"));
-	service_wish(list, s, slice_of(c->laddr ? c->laddr : ":4000"));
-	for (size_t i = 0; i < c->backend_count; i++) {
-		struct slice host;
-		uint16_t port;
-
-		why = net_split(slice_of(c->backends[i]), &host, &port);
-		if (!why && !host.len)
-			why = "has no host";
-		if (why) {
-			fprintf(stderr, "dill: backend \"%s\" %s\n", c->backends[i], why);
-			fine = false;
-		} else {
-			service_backend(list, s, host, port, 1);
-		}
-	}
-	return fine;
-}
-
-static bool read_consul(struct control *k)
-{
-	const struct config *c = &k->config;
-	const char *why = http_url_parse(&k->consul_options.url, c->consul_address);
-
-	if (why && c->consul_used) {
-		const char *origin = c->origins[option_find("consul.address")];
-
-		config_complain(&(struct config_setting){ "consul.address", c->consul_address, origin }, why);
-		return false;
-	}
-	k->consul_options.address = c->consul_address;
-	k->consul_options.token = c->consul_token;
-	k->consul_options.datacenter = c->consul_datacenter;
-	k->consul_options.namespace_ = c->consul_namespace;
-	k->consul_options.consistency = c->consul_consistency;
-	k->consul_options.tag = c->consul_tag;
-	k->consul_options.wait = c->wait;
-	return true;
-}
-
-static void set_rules(struct control *k)
-{
-	const struct config *c = &k->config;
-	struct route_rules rules = {
-		.label_count = c->label_count, .port_min = c->port_min, .port_max = c->port_max,
-		.balance = (enum route_balance)c->balance, .lookup = resolve_lookup, .lookup_arg = k->resolver
-	};
+	struct admit_label *old = k->labels;
 
 	k->labels = sys_alloc((c->label_count + 1) * sizeof *k->labels);
 	for (size_t i = 0; i < c->label_count; i++)
-		k->labels[i] = (struct route_label){ c->labels[i].name, c->labels[i].addr };
-	rules.labels = k->labels;
-	route_open(&k->route, &rules);
+		k->labels[i] = (struct admit_label){ c->labels[i].name, c->labels[i].addr };
+	k->route.rules.admit = (struct admit_rules){
+		.labels = k->labels, .label_count = c->label_count, .port_min = c->port_min, .port_max = c->port_max
+	};
+	k->route.rules.balance = (enum service_balance)c->balance;
+	free(old);
+}
+
+static void set_times(struct control *k, const struct config *c)
+{
+	atomic_store(&k->pool.shared.connect_timeout, c->connect_timeout);
+	atomic_store(&k->pool.shared.idle_timeout, c->idle_timeout);
+	atomic_store(&k->pool.shared.drain, c->drain);
+	loop_fifo_retime(&k->grace, c->grace);
+}
+
+static bool set_server(struct server *server, const char *key, const char *where)
+{
+	struct slice host;
+	struct net_addr at;
+	uint16_t port;
+	int error;
+
+	if (*where) {
+		net_split(slice_of(where), &host, &port);
+		net_local(host, port, &at);
+	}
+	error = server_listen(server, *where ? &at : NULL);
+	if (error)
+		log_error("%s: cannot listen on %s: %s", key, where, strerror(error));
+	return !error;
+}
+
+/* Reads all of it, and the services that it names. NULL: *status is the exit status; what is wrong has been said. */
+static struct config *read_config(const struct control *k, struct service_list **given, int *status)
+{
+	struct config *c = sys_alloc(sizeof *c);
+
+	*given = NULL;
+	*status = config_read(c, k->argc, k->argv, environ);
+	config_ref(c);
+	if (!*status && !c->help && !c->version) {
+		bool fine = sources_check(c);
+
+		*given = sources_given(c);
+		if (!fine || !*given)
+			*status = 1;
+	}
+	if (!*status)
+		return c;
+	service_free(*given);
+	config_unref(c);
+	return NULL;
 }
 
 /* Descriptors. */
@@ -208,7 +189,7 @@ static rlim_t raise_limit(void)
 /* A session takes two descriptors; what listens, and the spare ones, are not for sessions. */
 static void set_limit(struct control *k)
 {
-	long asked = k->config.max_connections, left = (long)raise_limit();
+	long asked = k->config->max_connections, left = (long)raise_limit();
 	long fit;
 
 	left -= SPARE_FDS + 4L * k->pool.count + (long)k->route.table->count;
@@ -223,7 +204,7 @@ static void update(struct control *k)
 	bool changed;
 
 	resolve_round(k->resolver);
-	changed = route_update(&k->route, k->lists, SLOTS);
+	changed = route_update(&k->route, k->sources.lists, CONFIG_SOURCES);
 	if (changed) {
 		set_limit(k);
 		worker_tell(&k->pool);
@@ -240,6 +221,38 @@ static void rebind(struct control *k)
 		loop_arm(&k->loop, &k->rebind, &k->rebind_timer);
 }
 
+/* SIGHUP: the configuration again. An error changes nothing. */
+static void reload(struct control *k)
+{
+	struct service_list *given;
+	struct config *old = k->config, *c;
+	int status;
+
+	if (k->stopping)
+		return;
+	c = read_config(k, &given, &status);
+	if (!c) {
+		log_error("reload: the configuration has an error; nothing changes");
+		return;
+	}
+	log_setup((enum log_level)c->log_level, c->log_format == 1);
+	if (c->threads != old->threads)
+		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", c->threads);
+	if (strcmp(c->peek_listener, old->peek_listener) != 0)
+		set_server(&k->peek, "peek.listener", c->peek_listener);
+	if (strcmp(c->status_listener, old->status_listener) != 0)
+		set_server(&k->status.server, "status.listener", c->status_listener);
+	k->config = c;
+	set_rules(k, c);
+	set_times(k, c);
+	sources_follow(&k->sources, c, given);
+	set_limit(k);
+	config_unref(old);
+	log_info("reload: done");
+	update(k);
+	worker_tell(&k->pool); /* of the timeouts */
+}
+
 /* Stopping. */
 
 static void stop_if_idle(struct control *k)
@@ -254,12 +267,12 @@ static void stop(struct control *k)
 		log_warn("stopped at once");
 		_exit(1);
 	}
-	k->stopping = true;
+	k->stopping = k->status.stopping = true;
 	log_info("stopping; %u connections", atomic_load(&k->pool.shared.sessions));
 	worker_finish(&k->pool);
 	route_clear(&k->route);
 	worker_tell(&k->pool);
-	if (!k->config.grace)
+	if (!k->config->grace)
 		k->loop.stop = true;
 	loop_arm(&k->loop, &k->grace, &k->grace_timer);
 	stop_if_idle(k);
@@ -270,11 +283,15 @@ static void stop(struct control *k)
 static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
 {
 	struct control *k = l->owner;
-	unsigned char byte;
+	unsigned char signal;
 
-	if (io != &k->signals)
-		peek_ready(&k->peek, io, events);
-	else if (read(io->fd, &byte, 1) == 1)
+	if (server_ready(&k->peek, io, events) || server_ready(&k->status.server, io, events))
+		return;
+	if (read(io->fd, &signal, 1) != 1)
+		return;
+	if (signal == SIGHUP)
+		reload(k);
+	else
 		stop(k);
 }
 
@@ -286,112 +303,94 @@ static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer
 		rebind(k);
 	else if (fifo == &k->grace)
 		l->stop = true;
-	else
-		peek_expired(&k->peek, fifo, timer);
+	else if (!server_expired(&k->peek, fifo, timer))
+		server_expired(&k->status.server, fifo, timer);
 }
 
 static void on_woken(struct loop *l)
 {
 	struct control *k = l->owner;
 
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct service_list *list = service_take(&k->box, i);
-
-		if (!list)
-			continue;
-		service_free(k->lists[i]);
-		k->lists[i] = list;
+	if (atomic_exchange(&k->news, false)) {
+		sources_collect(&k->sources);
+		if (!k->stopping)
+			update(k);
 	}
-	if (!k->stopping)
-		update(k);
+	status_woken(&k->status);
 	stop_if_idle(k);
 }
 
 static const struct loop_ops ops = { on_ready, on_expired, on_woken };
 
-static void ring(void *loop)
+/* From the threads of sources and the resolver. */
+static void ring(void *control)
 {
-	loop_wake(loop);
+	struct control *k = control;
+
+	atomic_store(&k->news, true);
+	loop_wake(&k->loop);
+}
+
+/* From the workers. */
+static void wake(void *control)
+{
+	struct control *k = control;
+
+	loop_wake(&k->loop);
 }
 
 /* Starting, in order, and stopping in reverse. */
 
-static bool start_peek(struct control *k)
-{
-	struct slice host;
-	struct net_addr at;
-	uint16_t port;
-	int error;
-
-	if (!*k->config.peek_listener)
-		return true;
-	net_split(slice_of(k->config.peek_listener), &host, &port);
-	net_numeric(host.len ? host : slice_of("0.0.0.0"), port, &at);
-	error = peek_open(&k->peek, &k->loop, &k->route, &at);
-	if (error)
-		log_error("peek.listener: cannot listen on %s: %s", k->config.peek_listener, strerror(error));
-	k->peeking = !error;
-	return !error;
-}
-
 static bool start_workers(struct control *k)
 {
-	const struct config *c = &k->config;
 	int error;
 
 	k->pool.route = &k->route;
-	k->pool.shared.connect_timeout = c->connect_timeout;
-	k->pool.shared.idle_timeout = c->idle_timeout;
-	k->pool.shared.drain = c->drain;
-	k->pool.idle = ring;
-	k->pool.arg = &k->loop;
-	error = worker_open(&k->pool, (unsigned)c->threads);
+	k->pool.ring = wake;
+	k->pool.arg = k;
+	error = worker_open(&k->pool, (unsigned)k->config->threads);
 	set_limit(k);
 	if (error)
 		log_error("cannot start the workers: %s", strerror(error));
 	return !error;
 }
 
-static bool start_consul(struct control *k)
-{
-	int error;
-
-	if (!k->config.consul_used)
-		return true;
-	k->consul = (struct source){
-		.name = "consul", .run = consul_run, .config = &k->consul_options, .box = &k->box, .slot = SLOT_CONSUL
-	};
-	error = source_start(&k->consul);
-	if (error)
-		log_error("cannot start the consul source: %s", strerror(error));
-	return !error;
-}
-
-static int run(struct control *k)
+static int run(struct control *k, struct service_list *given)
 {
 	int status = 1;
 
+	log_setup((enum log_level)k->config->log_level, k->config->log_format == 1);
+	config_unknown_variables(k->config, environ);
 	if (!loop_open(&k->loop, &ops, k)) {
 		log_error("cannot start: %s", strerror(errno));
 		return 1;
 	}
 	loop_fifo_open(&k->loop, &k->rebind, REBIND_MS, 0);
-	loop_fifo_open(&k->loop, &k->grace, k->config.grace, 0);
+	loop_fifo_open(&k->loop, &k->grace, 0, 0);
 	k->signals = LOOP_IO(signal_pipe[0], SIGNALS);
 	loop_want(&k->loop, &k->signals, LOOP_IN);
-	service_mailbox_open(&k->box, SLOTS, ring, &k->loop);
-	k->resolver = resolve_open(ring, &k->loop);
+	sources_open(&k->sources, ring, k);
+	k->resolver = resolve_open(ring, k);
 	if (!k->resolver) {
 		log_error("cannot start: %s", strerror(errno));
 		goto no_resolver;
 	}
-	set_rules(k);
-	if (!start_peek(k))
-		goto no_peek;
+	route_open(&k->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = k->resolver });
+	set_rules(k, k->config);
+	set_times(k, k->config);
+	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
+	server_open(&k->peek, &k->loop);
+	k->status = (struct status){
+		.server.kind = STATUS, .route = &k->route, .sources = &k->sources, .pool = &k->pool
+	};
+	status_open(&k->status, &k->loop);
+	if (!set_server(&k->peek, "peek.listener", k->config->peek_listener) ||
+	    !set_server(&k->status.server, "status.listener", k->config->status_listener))
+		goto no_workers;
 	if (!start_workers(k))
 		goto no_workers;
-	if (!start_consul(k))
-		goto no_source;
+	if (!sources_follow(&k->sources, k->config, service_hold(given)))
+		goto no_sources;
 	log_info("dill " DILL_VERSION " started, %u workers, at most %u connections", k->pool.count,
 	         atomic_load(&k->pool.shared.limit));
 	block_signals(false);
@@ -399,48 +398,68 @@ static int run(struct control *k)
 	loop_run(&k->loop);
 	status = 0;
 	stop_bounded();
-	if (k->config.consul_used)
-		source_stop(&k->consul);
-no_source:
+no_sources:
+	sources_stop(&k->sources);
 	worker_close(&k->pool);
 no_workers:
-	if (k->peeking)
-		peek_close(&k->peek);
-no_peek:
+	server_close(&k->status.server);
+	server_close(&k->peek);
 	route_close(&k->route);
 	free(k->labels);
 	resolve_close(k->resolver);
 no_resolver:
-	service_mailbox_close(&k->box);
+	sources_close(&k->sources);
 	loop_close(&k->loop);
 	if (!status)
 		log_info("stopped");
 	return status;
 }
 
+/* -t */
+static int print_config(struct control *k, const struct service_list *given)
+{
+	const struct config *c = k->config;
+	struct service_list *list = NULL;
+	struct buf why = { 0 };
+
+	set_rules(k, c);
+	option_print(c);
+	admit_print(&k->route.rules.admit, given);
+	if (c->uses[CONFIG_FILE]) {
+		list = file_read(c->file_path, &why);
+		if (list)
+			admit_print(&k->route.rules.admit, list);
+		else
+			log_complain(LOG_ERROR, "routing.file: %s", why.data);
+	}
+	buf_free(&why);
+	service_free(list);
+	free(k->labels);
+	return c->uses[CONFIG_FILE] && !list;
+}
+
 int main(int argc, char **argv)
 {
 	static struct control k;
-	int status = config_read(&k.config, argc, argv, environ);
+	struct service_list *given;
+	int status;
 
-	if (!status && k.config.help)
+	k.argc = argc;
+	k.argv = argv;
+	k.config = read_config(&k, &given, &status);
+	if (!k.config)
+		return status;
+	if (k.config->help) {
 		option_usage();
-	else if (!status && k.config.version)
+	} else if (k.config->version) {
 		puts("dill " DILL_VERSION);
-	else if (!status) {
-		log_setup((enum log_level)k.config.log_level, k.config.log_format == 1);
-		config_unknown_variables(&k.config, environ);
-		k.lists[SLOT_STATIC] = sys_alloc(sizeof *k.lists[SLOT_STATIC]);
-		status = !(read_static(&k.config, k.lists[SLOT_STATIC]) && read_consul(&k));
-		if (!status && k.config.check) {
-			option_print(&k.config);
-		} else if (!status) {
-			block_signals(true);
-			status = catch_signals() ? run(&k) : 1;
-		}
+	} else if (k.config->check) {
+		status = print_config(&k, given);
+	} else {
+		block_signals(true);
+		status = catch_signals() ? run(&k, given) : 1;
 	}
-	for (size_t i = 0; i < SLOTS; i++)
-		service_free(k.lists[i]);
-	config_free(&k.config);
+	service_free(given);
+	config_unref(k.config);
 	return status;
 }

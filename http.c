@@ -31,17 +31,6 @@ struct slice http_header(const struct http_response *r, const char *name)
 	return (struct slice){ NULL, 0 };
 }
 
-/* Looks for a token in a comma list. */
-static bool has_token(struct slice list, const char *token)
-{
-	struct slice part;
-
-	while (slice_next(&list, ',', &part))
-		if (slice_is_nocase(part, token))
-			return true;
-	return false;
-}
-
 static const char *read_status(struct http_response *r)
 {
 	const char *p = r->head.data;
@@ -84,9 +73,9 @@ static const char *finish_head(struct http_response *r)
 	coding = http_header(r, "Transfer-Encoding");
 	length = http_header(r, "Content-Length");
 	connection = http_header(r, "Connection");
-	if (has_token(connection, "close"))
+	if (slice_has_word(connection, "close"))
 		r->last = true;
-	else if (has_token(connection, "keep-alive"))
+	else if (slice_has_word(connection, "keep-alive"))
 		r->last = false;
 	if (r->status < 200) { /* an interim answer: the real one follows */
 		bool head_only = r->head_only;
@@ -244,15 +233,14 @@ const char *http_url_parse(struct http_url *u, const char *text)
 
 	memset(u, 0, sizeof *u);
 	if (strncmp(text, "https://", 8) == 0)
-		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such as stunnel before it";
+		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
+		       "as stunnel before it";
 	if (strncmp(text, "http://", 7) == 0)
 		rest = slice_of(text + 7);
 	slash = rest.len ? memchr(rest.at, '/', rest.len) : NULL;
 	if (slash) {
 		size_t len = rest.len - (size_t)(slash - rest.at);
 
-		while (len && slash[len - 1] == '/')
-			len--;
 		if (len >= sizeof u->prefix)
 			return "has too long a path";
 		memcpy(u->prefix, slash, len);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "format.h"
+#include "service.h"
 
-enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS };
+enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS, SWITCH };
 
-static const char *const balance_words[] = { "round_robin", "random", "p2c", "least_conn", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
@@ -39,7 +39,7 @@ static const struct option {
 	  "stale, consistent or leader" },
 	{ "consul.tag", TEXT, AT(consul_tag), "dill", 0, 0, NULL,
 	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too" },
-	{ "proxy.balance", WORD, AT(balance), "round_robin", 0, 0, balance_words, "round_robin, random, p2c or least_conn" },
+	{ "proxy.balance", WORD, AT(balance), "round_robin", 0, 0, service_balance_names, "round_robin, random, p2c or least_conn" },
 	{ "proxy.connect_timeout", DURATION, AT(connect_timeout), "3s", 1, 0, NULL, "one attempt to reach a backend" },
 	{ "proxy.idle_timeout", DURATION, AT(idle_timeout), "0s", 0, 0, NULL,
 	  "closes a connection on which nothing moved for that long; 0: never" },
@@ -48,6 +48,14 @@ static const struct option {
 	{ "shutdown.grace", DURATION, AT(grace), "5s", 0, 0, NULL,
 	  "how long live connections may finish after SIGTERM or SIGINT" },
 	{ "peek.listener", ADDRESS, AT(peek_listener), "", 0, 0, NULL, "text debug server, for nc; off when empty" },
+	{ "status.listener", ADDRESS, AT(status_listener), "", 0, 0, NULL,
+	  "HTTP status server: /status, /connections, /routes; off when empty" },
+	{ "routing.file.path", TEXT, AT(file_path), "", 0, 0, NULL, "file with services, of any of the formats; off when empty" },
+	{ "routing.file.watch", SWITCH, AT(file_watch), "true", 0, 0, NULL, "read that file again whenever it changes" },
+	{ "routing.http.endpoint", TEXT, AT(http_endpoint), "", 0, 0, NULL,
+	  "http:// URL that answers with services, as JSON, YAML or TOML; off when empty" },
+	{ "routing.http.poll_interval", DURATION, AT(poll_interval), "5s", 10, 0, NULL, "how often it is asked" },
+	{ "routing.http.poll_timeout", DURATION, AT(poll_timeout), "5s", 1, 0, NULL, "how long one answer may take" },
 	{ "runtime.threads", NUMBER, AT(threads), "0", 0, 1024, NULL, "worker threads; 0: number of CPUs" },
 	{ "log.level", WORD, AT(log_level), "info", 0, 0, level_words, "error, warn, info or debug" },
 	{ "log.format", WORD, AT(log_format), "text", 0, 0, format_words, "text or json, one object a line" },
@@ -58,8 +66,6 @@ static const struct option {
 static const struct {
 	const char *name, *key;
 } aliases[] = {
-	{ "lb", "proxy.balance" },
-	{ "timeout", "proxy.connect_timeout" },
 	{ "runtime.gomaxprocs", "runtime.threads" },
 	{ "routing.consul.address", "consul.address" },
 	{ "routing.consul.token", "consul.token" },
@@ -69,6 +75,29 @@ static const struct {
 	{ "routing.consul.consistency_mode", "consul.consistency_mode" },
 	{ "routing.consul.tag", "consul.tag" },
 };
+
+/* Options of earlier programs. */
+static const struct {
+	const char *flag, *key;
+} flags[] = {
+	{ "lb", "proxy.balance" },
+	{ "timeout", "proxy.connect_timeout" },
+	{ "debug", "log.level" },
+	{ "status", "status.listener" },
+	{ "proxy", "routing.dynamodb.proxy" },
+	{ "dynamodb", "routing.dynamodb.table" },
+	{ "region", "aws.region" },
+	{ "elasticache-cluster-id", "routing.elasticache.cluster_id" },
+	{ "elasticache-port", "routing.elasticache.port" },
+};
+
+const char *option_flag(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(name, flags[i].flag) == 0)
+			return flags[i].key;
+	return option_key(name);
+}
 
 const char *option_key(const char *key)
 {
@@ -137,7 +166,7 @@ const char *option_of_variable(struct slice name)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
 		variable_name(aliases[i].name, variable, sizeof variable);
-		if (strchr(aliases[i].name, '.') && slice_is(name, variable))
+		if (slice_is(name, variable))
 			return aliases[i].key;
 	}
 	return NULL;
@@ -228,7 +257,7 @@ static const char *check_listen_address(const char *value)
 	uint16_t port;
 	const char *why = *value ? net_split(slice_of(value), &host, &port) : NULL;
 
-	if (!why && *value && host.len && !net_numeric(host, port, &addr))
+	if (!why && *value && !net_local(host, port, &addr))
 		why = "has no IP address before its port";
 	return why;
 }
@@ -253,6 +282,8 @@ const char *option_set(struct config *c, int option, const char *value, const ch
 		return !why && o->max && *(int64_t *)at > o->max ? "is too long" : why;
 	case WORD:
 		return set_word(o, value, at) ? range_error(c, o) : NULL;
+	case SWITCH:
+		return text_bool(slice_of(value), at);
 	case ADDRESS:
 		why = check_listen_address(value);
 		break;
@@ -279,10 +310,15 @@ void option_usage(void)
 	      "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
 	      "BACKEND... (host:port): one static service, listening on --laddr.\n\n"
 	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
-	      "  -t                   check the configuration, print what is in force, and exit\n"
+	      "  -t                   check the configuration, print what is in force and which services are accepted, and exit\n"
 	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
 	      "  -lb WORD             the same as proxy.balance\n"
 	      "  -timeout DURATION    the same as proxy.connect_timeout\n"
+	      "  --connections L:HOST:P[,...]\n"
+	      "                       one static service each: port L of every interface to HOST:P\n"
+	      "  --backend WORD       use this source only: static, consul, file or http\n"
+	      "  --status ADDR        the same as status.listener\n"
+	      "  --debug N            log.level: 0 error, 1 info, 2 debug\n"
 	      "  -v, --version        print the version\n"
 	      "  -h, --help           print this\n\n"
 	      "Every key is an option (--KEY VALUE or --KEY=VALUE), a key of the file, and a variable of the environment:\n\n",
@@ -295,12 +331,14 @@ void option_usage(void)
 	fputs("  --services.NAME.listener, .backends, .balance\n"
 	      "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
 	      "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
-	      "A file, the environment or the command line may name services; without any, and without a consul.* key,\n"
-	      "the agent at http://127.0.0.1:8500 is watched. SIGTERM and SIGINT stop; a second one stops at once.\n",
+	      "A file, the environment or the command line may name services. Consul is watched when a consul.* key is set,\n"
+	      "or when there are no services and neither routing.file.path nor routing.http.endpoint is set.\n\n"
+	      "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error changes\n"
+	      "nothing, and runtime.threads does not change at run time.\n",
 	      stdout);
 }
 
-static void print_value(const struct config *c, const struct option *o)
+static void put_value(const struct config *c, const struct option *o, struct buf *out)
 {
 	const void *at = (const char *)c + o->at;
 	char text[32];
@@ -308,25 +346,44 @@ static void print_value(const struct config *c, const struct option *o)
 	switch (o->type) {
 	case TEXT:
 	case ADDRESS:
-		fputs(*(const char *const *)at, stdout);
-		break;
 	case SECRET:
-		fputs(**(const char *const *)at ? "********" : "", stdout);
+		buf_puts(out, *(const char *const *)at);
 		break;
 	case NUMBER:
 	case PORT:
-		printf("%ld", *(const long *)at);
+		buf_printf(out, "%ld", *(const long *)at);
 		break;
 	case DURATION:
 		text_print_duration(*(const int64_t *)at, text);
-		fputs(text, stdout);
+		buf_puts(out, text);
+		break;
+	case SWITCH:
+		buf_puts(out, *(const bool *)at ? "true" : "false");
 		break;
 	case WORD:
-		fputs(o->words[*(const long *)at], stdout);
+		buf_puts(out, o->words[*(const long *)at]);
 		break;
 	case LABELS:
 		break;
 	}
+}
+
+bool option_same(const struct config *a, const struct config *b, const char *table)
+{
+	struct buf x = { 0 }, y = { 0 };
+	bool same;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (config_below(options[i].key, table)) {
+			put_value(a, &options[i], &x);
+			put_value(b, &options[i], &y);
+			buf_add(&x, "", 1);
+			buf_add(&y, "", 1);
+		}
+	same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+	buf_free(&x);
+	buf_free(&y);
+	return same;
 }
 
 static void print_label(const struct config_label *l)
@@ -344,17 +401,18 @@ static void print_label(const struct config_label *l)
 
 void option_print(const struct config *c)
 {
+	struct buf value = { 0 };
+
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (options[i].type == LABELS)
 			continue;
-		printf("%s = ", options[i].key);
-		print_value(c, &options[i]);
-		printf("  # %s\n", c->origins[i]);
+		value.len = 0;
+		buf_puts(&value, "");
+		put_value(c, &options[i], &value);
+		printf("%s = %s  # %s\n", options[i].key, options[i].type == SECRET && value.len ? "********" : value.data,
+		       c->origins[i]);
 	}
+	buf_free(&value);
 	for (size_t i = 0; i < c->label_count; i++)
 		print_label(&c->labels[i]);
-	for (size_t i = 0; i < c->service_count; i++)
-		printf("%s = %s  # %s\n", c->services[i].key, c->services[i].value, c->services[i].origin);
-	for (size_t i = 0; i < c->backend_count; i++)
-		printf("backend = %s  # command line, listening on %s\n", c->backends[i], c->laddr ? c->laddr : ":4000");
 }

@@ -8,6 +8,7 @@
 #include "text.h"
 
 const char *option_key(const char *name);             /* the key itself when `name` is an older name of it */
+const char *option_flag(const char *name);            /* the same for a name on the command line: lb is proxy.balance */
 int option_find(const char *key);                     /* -1: there is none */
 size_t option_count(void);
 const char *option_name(int option);
@@ -19,7 +20,9 @@ const char *option_nearest(const char *key);          /* the key that looks most
 const char *option_set(struct config *c, int option, const char *value, const char *origin);
 const char *option_set_label(struct config *c, struct slice label, struct slice address, const char *origin);
 
+bool option_same(const struct config *a, const struct config *b, const char *table); /* in all keys of the table */
+
 void option_usage(void);                   /* --help, on stdout */
-void option_print(const struct config *c); /* -t: what is in force, secrets masked, on stdout */
+void option_print(const struct config *c); /* -t: what is in force, secrets masked, on stdout; not the services */
 
 #endif

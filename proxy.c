@@ -43,9 +43,9 @@ void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop)
 {
 	*p = (struct proxy){ .shared = shared, .loop = loop };
 	relay_open(&p->relay);
-	loop_fifo_open(loop, &p->connecting, shared->connect_timeout, 0);
-	loop_fifo_open(loop, &p->idle, shared->idle_timeout, 0);
-	loop_fifo_open(loop, &p->draining, shared->drain, 0);
+	loop_fifo_open(loop, &p->connecting, atomic_load(&shared->connect_timeout), 0);
+	loop_fifo_open(loop, &p->idle, atomic_load(&shared->idle_timeout), 0);
+	loop_fifo_open(loop, &p->draining, atomic_load(&shared->drain), 0);
 	loop_fifo_open(loop, &p->waiting, 50, 0);
 }
 
@@ -128,14 +128,14 @@ static void arm_relaying(struct proxy *p, struct session *s)
 {
 	if (s->draining)
 		return;
-	if (p->shared->idle_timeout)
+	if (p->idle.after)
 		loop_arm(p->loop, &p->idle, &s->timer);
 }
 
 /* False when the session is over. */
 static bool drain(struct proxy *p, struct session *s)
 {
-	if (!p->shared->drain) {
+	if (!p->draining.after) {
 		end(p, s);
 		return false;
 	}
@@ -225,7 +225,7 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 	if (s->state == SESSION_RELAYING) {
 		pass_end(&s->client, &s->backend);
 		pass_end(&s->backend, &s->client);
-		if (!s->draining && p->shared->idle_timeout)
+		if (!s->draining && p->idle.after)
 			loop_arm(p->loop, &p->idle, &s->timer);
 	}
 	return true;
@@ -363,7 +363,7 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 	} else if (fifo == &p->waiting) {
 		try_next(p, s, route_find(p->table, &s->listener->addr));
 	} else if (fifo == &p->draining && atomic_load(&s->target->gone) &&
-	           p->loop->now < atomic_load(&s->target->gone_at) + p->shared->drain) {
+	           p->loop->now < atomic_load(&s->target->gone_at) + p->draining.after) {
 		loop_arm(p->loop, &p->draining, &s->timer); /* the backend had come back, and has left again */
 	} else if (fifo == &p->draining && !atomic_load(&s->target->gone)) {
 		s->draining = false; /* the backend has come back */
@@ -373,6 +373,21 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 	}
 }
 
+void proxy_retime(struct proxy *p)
+{
+	int64_t idle = atomic_load(&p->shared->idle_timeout);
+	bool toggled = !idle != !p->idle.after;
+
+	loop_fifo_retime(&p->connecting, atomic_load(&p->shared->connect_timeout));
+	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
+	loop_fifo_retime(&p->idle, idle);
+	for (struct session *s = toggled ? p->sessions : NULL; s; s = s->next)
+		if (s->state == SESSION_RELAYING && !s->draining) {
+			loop_disarm(&s->timer);
+			arm_relaying(p, s);
+		}
+}
+
 void proxy_drain(struct proxy *p)
 {
 	for (struct session *s = p->sessions, *next; s; s = next) {
@@ -380,4 +395,26 @@ void proxy_drain(struct proxy *p)
 		if (s->state == SESSION_RELAYING && !s->draining && atomic_load(&s->target->gone))
 			drain(p, s);
 	}
+}
+
+void proxy_report(const struct proxy *p, struct proxy_report *r)
+{
+	for (const struct session *s = p->sessions; s; s = s->next) {
+		struct proxy_view *v;
+
+		SYS_GROW(r->views, r->count, r->cap);
+		v = &r->views[r->count++];
+		*v = (struct proxy_view){
+			.client = s->peer, .listener = s->listener->addr, .connected = s->target != NULL, .rx = s->backend.sent,
+			.tx = s->client.sent, .started = s->started
+		};
+		if (s->target)
+			v->backend = s->target->addr;
+	}
+}
+
+void proxy_report_free(struct proxy_report *r)
+{
+	free(r->views);
+	*r = (struct proxy_report){ 0 };
 }

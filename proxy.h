@@ -13,9 +13,9 @@ enum proxy_kind { PROXY_CLIENT = 1, PROXY_BACKEND, PROXY_KINDS };
 
 /* What all workers go by and count together. */
 struct proxy_shared {
-	int64_t connect_timeout, idle_timeout, drain; /* milliseconds; 0: off, off, at once */
-	atomic_uint sessions, limit;                  /* live ones, and how many there may be */
-	atomic_bool finishing;                        /* sessions end by shutdown.grace, no longer by `drain` */
+	atomic_llong connect_timeout, idle_timeout, drain; /* milliseconds; 0: -, never, at once. See proxy_retime */
+	atomic_uint sessions, limit; /* live ones, and how many there may be */
+	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
 };
 
 /* The sessions of one worker. */
@@ -30,6 +30,20 @@ struct proxy {
 	void (*ended)(struct proxy *p);   /* a session has gone, and its descriptors */
 };
 
+/* What is told of a live session. */
+struct proxy_view {
+	struct net_addr client, listener, backend;
+	bool connected;   /* there is a backend */
+	uint64_t rx, tx;  /* bytes from and to the client */
+	int64_t started;  /* on sys_now()'s clock */
+};
+struct proxy_report {
+	struct proxy_view *views;
+	size_t count, cap;
+};
+void proxy_report(const struct proxy *p, struct proxy_report *r); /* adds every session */
+void proxy_report_free(struct proxy_report *r);
+
 void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop);
 void proxy_close(struct proxy *p); /* ends every session */
 
@@ -37,6 +51,7 @@ void proxy_close(struct proxy *p); /* ends every session */
 void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client);
 void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events);
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer);
+void proxy_retime(struct proxy *p); /* goes by the timeouts that are shared now */
 void proxy_drain(struct proxy *p); /* after a change of table: looks for sessions whose backend has gone */
 
 #endif

@@ -9,8 +9,6 @@
 #include "balance.h"
 #include "log.h"
 
-const char *const route_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
-
 /* Objects that tables share. */
 
 struct route_listener *route_listener_ref(struct route_listener *l)
@@ -138,17 +136,6 @@ struct want {
 	size_t order;
 };
 
-static const char *print(struct arena *a, const char *fmt, const char *word, long number)
-{
-	struct buf b = { 0 };
-	const char *text;
-
-	buf_printf(&b, fmt, word, number);
-	text = arena_dup(a, b.data, b.len);
-	buf_free(&b);
-	return text;
-}
-
 static void refuse(struct draft *d, const struct service *s, const char *wish, const char *reason)
 {
 	struct route_table *t = d->t;
@@ -162,66 +149,21 @@ static void refuse(struct draft *d, const struct service *s, const char *wish, c
 	};
 }
 
-static const struct route_label *find_label(const struct route_rules *rules, struct slice name)
-{
-	for (size_t i = 0; i < rules->label_count; i++)
-		if (slice_is(name, rules->labels[i].name))
-			return &rules->labels[i];
-	return NULL;
-}
-
-/* label:port, or from the operator address:port. Returns NULL or the reason to refuse it. */
-static const char *admit(struct draft *d, const char *wish, bool trusted, struct net_addr *out)
-{
-	const struct route_rules *rules = &d->r->rules;
-	const struct route_label *label;
-	struct slice host;
-	uint16_t port;
-	const char *why = net_split(slice_of(wish), &host, &port);
-
-	if (why)
-		return strcmp(why, "is not host:port") == 0 ? "not label:port" : why;
-	label = find_label(rules, host);
-	if (!label && trusted && net_numeric(host.len ? host : slice_of("0.0.0.0"), port, out))
-		return NULL;
-	if (!label) {
-		char *name = arena_dup(&d->t->memory, host.at, host.len);
-
-		return print(&d->t->memory, "label \"%s\" is not in listeners.allowed", name, 0);
-	}
-	if (port < rules->port_min)
-		return print(&d->t->memory, "port below %s %ld", "listeners.port_min", rules->port_min);
-	if (port > rules->port_max)
-		return print(&d->t->memory, "port above %s %ld", "listeners.port_max", rules->port_max);
-	*out = label->addr;
-	*(out->sa.any.sa_family == AF_INET6 ? &out->sa.v6.sin6_port : &out->sa.v4.sin_port) = htons(port);
-	return NULL;
-}
-
-static int balance_of(const char *name)
-{
-	for (int i = 0; route_balance_names[i]; i++)
-		if (slice_is_nocase(slice_of(name), route_balance_names[i]))
-			return i;
-	return -1;
-}
-
-/* True when the options leave the service routable. What says who may connect, or how, cannot be passed over. */
+/* True when the options leave the service routable. */
 static bool check_options(struct draft *d, const struct service *s)
 {
 	bool fine = true;
 
 	for (int i = 0; i < SERVICE_OPTIONS; i++) {
+		const char *why = s->options[i] ? admit_option(i, s->options[i]) : NULL;
 		struct buf text = { 0 };
 
-		if (!s->options[i] || (i == SERVICE_BALANCE && balance_of(s->options[i]) >= 0))
+		if (!why)
 			continue;
-		buf_printf(&text, "%s=%s", service_option_names[i], s->options[i]);
-		if (i == SERVICE_BALANCE)
-			refuse(d, s, text.data, "not one of round_robin, random, p2c, least_conn");
-		else
-			refuse(d, s, text.data, "this version cannot honour it, so the service is not routed");
-		fine = fine && i == SERVICE_BALANCE;
+		buf_printf(&text, "%s=", service_option_names[i]);
+		admit_mask(&text, s->options[i]);
+		refuse(d, s, text.data, why);
+		fine = fine && !admit_needs(i);
 		buf_free(&text);
 	}
 	return fine;
@@ -256,10 +198,10 @@ static void admit_service(struct draft *d, const struct service *s, bool trusted
 		return;
 	for (size_t i = 0; i < s->wish_count; i++) {
 		struct want w = { .service = s, .order = d->want_count };
-		const char *why = admit(d, s->wishes[i], trusted, &w.addr);
+		const char *why = admit_wish(&d->r->rules.admit, s->wishes[i], trusted, &d->t->memory, &w.addr);
 
 		if (!why && s->fault)
-			why = print(&d->t->memory, "%s", s->fault, 0);
+			why = arena_dup(&d->t->memory, s->fault, strlen(s->fault));
 		if (why) {
 			refuse(d, s, s->wishes[i], why);
 			continue;
@@ -337,7 +279,7 @@ static void add_member(struct draft *d, struct members *m, const struct route_en
 {
 	size_t weights = m->count;
 
-	*(addr.sa.any.sa_family == AF_INET6 ? &addr.sa.v6.sin6_port : &addr.sa.v4.sin_port) = htons(port);
+	net_set_port(&addr, port);
 	for (size_t i = 0; i < m->count; i++)
 		if (net_compare(&m->backends[i]->addr, &addr) == 0)
 			return;
@@ -387,7 +329,7 @@ static void describe(struct draft *d, struct route_entry *e, const struct want *
 		if (!last || strcmp(last, s->name) != 0)
 			buf_printf(&names, "%s%s", last ? "," : "", s->name);
 		last = s->name;
-		if (!conflict.len && (balance ? balance_of(balance) : -1) != (first ? balance_of(first) : -1))
+		if (!conflict.len && (balance ? service_balance(balance) : -1) != (first ? service_balance(first) : -1))
 			buf_printf(&conflict, "%s asks for balance %s, but %s comes first and has %s", s->name,
 			           balance ? balance : "by default", w[0].service->name, first ? first : "the default");
 	}
@@ -408,7 +350,7 @@ static void build_entry(struct draft *d, struct route_entry *e, const struct wan
 		add_members(d, &m, old, &w[i]);
 	e->listener = route_listener_ref(old ? old->listener : listener_new(&w->addr));
 	atomic_fetch_add(&e->listener->tables, 1);
-	e->balance = balance && balance_of(balance) >= 0 ? (enum route_balance)balance_of(balance) : d->r->rules.balance;
+	e->balance = balance && service_balance(balance) >= 0 ? (enum service_balance)service_balance(balance) : d->r->rules.balance;
 	e->count = (unsigned)m.count;
 	e->backends = keep(&d->t->memory, m.backends, m.count * sizeof *m.backends);
 	e->weights = keep(&d->t->memory, m.weights, m.count * sizeof *m.weights);

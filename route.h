@@ -10,11 +10,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "admit.h"
 #include "net.h"
 #include "service.h"
-
-enum route_balance { ROUTE_ROUND_ROBIN, ROUTE_RANDOM, ROUTE_P2C, ROUTE_LEAST_CONN };
-extern const char *const route_balance_names[]; /* ends in NULL */
 
 struct route_backend {
 	atomic_uint refs;
@@ -46,7 +44,7 @@ struct route_entry {
 	uint16_t *weights;
 	uint16_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
 	unsigned count, round_len;
-	enum route_balance balance;
+	enum service_balance balance;
 	const char *services; /* names, separated by commas */
 	const char *conflict; /* options of later services that do not count, in words; NULL: none */
 };
@@ -65,17 +63,10 @@ struct route_table {
 	struct arena memory;
 };
 
-struct route_label {
-	const char *name;
-	struct net_addr addr;
-};
-
-/* What admission goes by. Borrowed; must outlive the route. */
+/* Borrowed; must outlive the route. */
 struct route_rules {
-	const struct route_label *labels;
-	size_t label_count;
-	long port_min, port_max;
-	enum route_balance balance;
+	struct admit_rules admit;
+	enum service_balance balance; /* of those who ask for none */
 	/* Addresses of a host name (port unset), 0 while it has none. */
 	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);
 	void *lookup_arg;

@@ -4,9 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
-
 const char *const service_option_names[SERVICE_OPTIONS] = { "balance", "proxy", "proxy_protocol", "allow", "deny" };
+
+const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
+
+int service_balance(const char *name)
+{
+	for (int i = 0; service_balance_names[i]; i++)
+		if (slice_is_nocase(slice_of(name), service_balance_names[i]))
+			return i;
+	return -1;
+}
 
 struct service *service_add(struct service_list *list, struct slice name)
 {
@@ -43,6 +51,7 @@ void service_copy(struct service_list *to, const struct service *s, const char *
 
 	copy->instance = keep(to, s->instance);
 	copy->fault = keep(to, s->fault);
+	copy->origin = keep(to, s->origin);
 	copy->held = s->held;
 	for (size_t i = 0; i < s->wish_count; i++)
 		if (!only_wish || s->wishes[i] == only_wish)
@@ -60,8 +69,8 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_service(const struct service *a, const struct service *b)
 {
-	if (!same_text(a->name, b->name) || !same_text(a->instance, b->instance) || !same_text(a->fault, b->fault) || a->wish_count != b->wish_count ||
-	    a->backend_count != b->backend_count)
+	if (!same_text(a->name, b->name) || !same_text(a->instance, b->instance) || !same_text(a->fault, b->fault) ||
+	    a->wish_count != b->wish_count || a->backend_count != b->backend_count)
 		return false;
 	for (size_t i = 0; i < a->wish_count; i++)
 		if (strcmp(a->wishes[i], b->wishes[i]) != 0)
@@ -107,141 +116,7 @@ void service_free(struct service_list *list)
 	free(list);
 }
 
-/* Services out of keys. The place of a service in the tree (services.web, services[0]) is kept in `instance` until
- * service_check; `name` follows from it, or from a `name` key. */
-
-static const char *add_each(struct service_list *list, struct service *s, struct slice value,
-                            const char *(*add)(struct service_list *, struct service *, struct slice))
-{
-	struct slice part;
-	const char *why;
-
-	while (slice_next(&value, ',', &part))
-		if (part.len && (why = add(list, s, part)))
-			return why;
-	return NULL;
-}
-
-static const char *add_wish(struct service_list *list, struct service *s, struct slice text)
-{
-	struct slice host;
-	uint16_t port;
-	const char *why = net_split(text, &host, &port);
-
-	if (why)
-		return why;
-	service_wish(list, s, text);
-	return NULL;
-}
-
-static const char *add_app_port(struct service_list *list, struct service *s, struct slice text)
-{
-	struct buf wish = { 0 };
-	uint16_t port;
-	const char *why = net_port(text, &port);
-
-	if (why)
-		return why;
-	buf_printf(&wish, "any:%u", port);
-	service_wish(list, s, slice_of(wish.data));
-	buf_free(&wish);
-	return NULL;
-}
-
-static const char *add_backend(struct service_list *list, struct service *s, struct slice text)
-{
-	struct slice host;
-	uint16_t port;
-	const char *why = net_split(text, &host, &port);
-
-	if (!why && !host.len)
-		why = "has no host";
-	if (!why)
-		service_backend(list, s, host, port, 1);
-	return why;
-}
-
-static struct service *service_at(struct service_list *list, struct slice place, struct slice name)
-{
-	struct service *s;
-
-	for (size_t i = list->count; i-- > 0;)
-		if (slice_is(place, list->items[i].instance))
-			return &list->items[i];
-	s = service_add(list, name);
-	s->instance = arena_dup(&list->memory, place.at, place.len);
-	return s;
-}
-
-/* Takes a list element's index off the end: backends[1] is backends. */
-static struct slice without_index(struct slice field)
-{
-	const char *bracket = field.len ? memchr(field.at, '[', field.len) : NULL;
-
-	return bracket ? (struct slice){ field.at, (size_t)(bracket - field.at) } : field;
-}
-
-static const char *set_field(struct service_list *list, struct service *s, bool app, struct slice field, const char *value)
-{
-	field = without_index(field);
-	if (slice_is(field, "name")) {
-		s->name = arena_dup(&list->memory, value, strlen(value));
-		return NULL;
-	}
-	if (app && slice_is(field, "ports"))
-		return add_each(list, s, slice_of(value), add_app_port);
-	if (!app && (slice_is(field, "listener") || slice_is(field, "listeners")))
-		return add_each(list, s, slice_of(value), add_wish);
-	if (slice_is(field, app ? "targets" : "backends") || slice_is(field, "backend"))
-		return add_each(list, s, slice_of(value), add_backend);
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		if (slice_is(field, service_option_names[i])) {
-			struct buf all = { 0 };
-
-			if (s->options[i]) /* a list, element by element */
-				buf_printf(&all, "%s,", s->options[i]);
-			buf_puts(&all, value);
-			s->options[i] = arena_dup(&list->memory, all.data, all.len);
-			buf_free(&all);
-			return NULL;
-		}
-	return "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
-}
-
-const char *service_key(struct service_list *list, const char *key, const char *value)
-{
-	bool app = strncmp(key, "apps", 4) == 0;
-	struct slice rest = slice_of(key + (app ? 4 : 8)), place;
-	const char *dot = strrchr(key, '.');
-
-	if (!rest.len)
-		return *value ? "is not a table of services" : NULL;
-	if (!dot || dot < rest.at)
-		return *value ? "is not a service" : NULL; /* an empty table is one without keys */
-	place = (struct slice){ key, (size_t)(dot - key) };
-	rest = (struct slice){ rest.at, (size_t)(dot - rest.at) };
-	if (rest.len && rest.at[0] == '.')
-		rest = (struct slice){ rest.at + 1, rest.len - 1 };
-	return set_field(list, service_at(list, place, rest), app, slice_of(dot + 1), value);
-}
-
-const char *service_check(const struct service_list *list, const char **name)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		struct service *s = &list->items[i];
-
-		*name = s->instance;
-		if (s->name[0] == '[')
-			return "has no name";
-		if (!s->wish_count)
-			return "has no listener";
-		if (!s->backend_count)
-			return "has no backends";
-	}
-	for (size_t i = 0; i < list->count; i++)
-		list->items[i].instance = NULL;
-	return NULL;
-}
+/* The mailbox. */
 
 void service_mailbox_open(struct service_mailbox *m, size_t sources, void (*ring)(void *arg), void *arg)
 {

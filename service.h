@@ -16,13 +16,20 @@ struct service_backend {
 	uint16_t weight; /* 1 unless the source says otherwise */
 };
 
-enum service_option { SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_OPTIONS };
+enum service_balance { SERVICE_ROUND_ROBIN, SERVICE_RANDOM, SERVICE_P2C, SERVICE_LEAST_CONN };
+extern const char *const service_balance_names[]; /* ends in NULL */
+int service_balance(const char *name); /* in any case; -1: there is none of that name */
+
+enum service_option {
+	SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_OPTIONS
+};
 extern const char *const service_option_names[SERVICE_OPTIONS];
 
 /* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its list. */
 struct service {
 	const char *name;
 	const char *instance; /* node and ID, for people; NULL when the source has none */
+	const char *origin;   /* where it was written: "dill.toml:12"; NULL when a source has no such place */
 	const char **wishes;  /* where it wants to listen: label:port */
 	size_t wish_count, wish_cap;
 	struct service_backend *backends;
@@ -47,13 +54,6 @@ void service_copy(struct service_list *to, const struct service *s, const char *
 bool service_equal(const struct service_list *a, const struct service_list *b);
 struct service_list *service_hold(struct service_list *list); /* one more holder: nobody changes it any more */
 void service_free(struct service_list *list); /* by the last holder; NULL is fine */
-
-/* One key below `services` or `apps`, as configuration has it: services.web.listener, services[0].backends[1],
- * apps[0].ports[2]. Calls come in the order of the text, those of one service in a row or not. Returns NULL or what
- * is wrong with the key or value. */
-const char *service_key(struct service_list *list, const char *key, const char *value);
-/* After the last key: NULL, or what is missing, with *name the service. */
-const char *service_check(const struct service_list *list, const char **name);
 
 /* Where sources leave their lists for the control plane: one slot a source, the newest list wins. */
 struct service_mailbox {

@@ -35,6 +35,7 @@ struct worker {
 	struct loop_timer resume;
 	int spare; /* a descriptor held for the backend of a client that took the last one; -1 when given away */
 	bool paused;
+	unsigned reported; /* how often */
 	unsigned removals, news; /* of the newest table seen; of the pool's when it was */
 };
 
@@ -96,6 +97,7 @@ static void take_table(struct worker *w)
 	w->news = atomic_load(&w->pool->news);
 	t = route_take(w->pool->route);
 	w->proxy.table = t;
+	proxy_retime(&w->proxy);
 	follow_table(w, t);
 	if (t->removals != w->removals && !atomic_load(&w->pool->shared.finishing))
 		proxy_drain(&w->proxy);
@@ -130,7 +132,7 @@ static void unreserve(struct worker *w)
 {
 	atomic_fetch_sub(&w->pool->shared.sessions, 1);
 	if (atomic_load(&w->pool->shared.finishing))
-		w->pool->idle(w->pool->arg);
+		w->pool->ring(w->pool->arg);
 }
 
 /* Takes one of the places for sessions before the accept, so that two workers never take the same one. */
@@ -196,7 +198,7 @@ static void ended(struct proxy *p)
 	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
 		wake_all(w->pool);
 	if (!p->sessions && atomic_load(&w->pool->shared.finishing))
-		w->pool->idle(w->pool->arg);
+		w->pool->ring(w->pool->arg);
 }
 
 static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
@@ -219,6 +221,19 @@ static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer
 		proxy_expired(&w->proxy, fifo, timer);
 }
 
+/* All that it has, once for each time that it was asked. */
+static void report(struct worker *w)
+{
+	struct worker_pool *pool = w->pool;
+
+	w->reported = atomic_load(&pool->reports);
+	pthread_mutex_lock(&pool->report_lock);
+	proxy_report(&w->proxy, &pool->report);
+	pthread_mutex_unlock(&pool->report_lock);
+	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
+		pool->ring(pool->arg);
+}
+
 static void on_woken(struct loop *l)
 {
 	struct worker *w = l->owner;
@@ -227,6 +242,8 @@ static void on_woken(struct loop *l)
 		l->stop = true;
 		return;
 	}
+	if (w->reported != atomic_load(&w->pool->reports))
+		report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
 	loop_disarm(&w->resume);
@@ -277,6 +294,7 @@ static int start(struct worker_pool *pool, struct worker *w)
 
 int worker_open(struct worker_pool *pool, unsigned threads)
 {
+	pthread_mutex_init(&pool->report_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
 	for (unsigned i = 0; i < threads; i++) {
 		int error = start(pool, &pool->workers[i]);
@@ -296,6 +314,24 @@ void worker_tell(struct worker_pool *pool)
 	wake_all(pool);
 }
 
+void worker_ask(struct worker_pool *pool)
+{
+	atomic_store(&pool->reporters, pool->count);
+	atomic_fetch_add(&pool->reports, 1);
+	wake_all(pool);
+}
+
+bool worker_told(struct worker_pool *pool, struct proxy_report *report)
+{
+	if (atomic_load(&pool->reporters))
+		return false;
+	pthread_mutex_lock(&pool->report_lock);
+	*report = pool->report;
+	pool->report = (struct proxy_report){ 0 };
+	pthread_mutex_unlock(&pool->report_lock);
+	return true;
+}
+
 void worker_finish(struct worker_pool *pool)
 {
 	atomic_store(&pool->shared.finishing, true);
@@ -311,6 +347,8 @@ void worker_close(struct worker_pool *pool)
 	atomic_store(&pool->closing, true);
 	for (unsigned i = 0; i < pool->count; i++)
 		dispose(&pool->workers[i]);
+	proxy_report_free(&pool->report);
+	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);
 	pool->workers = NULL;
 	pool->count = 0;

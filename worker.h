@@ -3,25 +3,34 @@
 #define WORKER_H
 
 #include "base.h"
+
+#include <pthread.h>
+
 #include "proxy.h"
 #include "route.h"
 
 struct worker_pool {
 	struct proxy_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
-	void (*idle)(void *arg); /* called by a worker that has ended its last session while finishing */
+	void (*ring)(void *arg); /* called by a worker: its last session has ended while finishing, or a report is complete */
 	void *arg;
 	struct worker *workers;
 	unsigned count;
 	atomic_bool stopping, closing;
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_uint news;    /* counts what workers were told */
+	pthread_mutex_t report_lock;
+	struct proxy_report report;             /* under it */
+	atomic_uint reports, reporters; /* how often all were asked; how many have not answered yet */
 };
 
 /* Starts `threads` workers. Returns 0 or an errno, and then nothing is left running. */
 int worker_open(struct worker_pool *pool, unsigned threads);
 void worker_tell(struct worker_pool *pool);   /* there is a new table, or a listener has opened */
-void worker_finish(struct worker_pool *pool); /* from now on `idle` is called; sessions live on */
+void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; sessions live on */
+/* Asks all workers for their sessions. `ring` is called when all have told them; then worker_told gives the report. */
+void worker_ask(struct worker_pool *pool);
+bool worker_told(struct worker_pool *pool, struct proxy_report *report); /* false: not yet */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 
 #endif

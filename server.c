@@ -1,0 +1,207 @@
+#include "base.h"
+#include "server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+#define CLIENTS_MAX 64
+#define PATIENCE_MS 10000 /* for a request, and for an answer of which nothing is taken */
+#define LINGER_MS 1000
+#define PAUSE_MS 200
+
+void server_open(struct server *s, struct loop *loop)
+{
+	s->loop = loop;
+	s->listener = LOOP_IO(-1, s->kind);
+	loop_fifo_open(loop, &s->patience, PATIENCE_MS, 0);
+	loop_fifo_open(loop, &s->linger, LINGER_MS, 0);
+	loop_fifo_open(loop, &s->pause, PAUSE_MS, 0);
+}
+
+int server_listen(struct server *s, const struct net_addr *at)
+{
+	int fd = at ? net_listen(at) : -1;
+
+	if (at && fd < 0)
+		return -fd;
+	loop_disarm(&s->resume);
+	if (s->listener.fd >= 0)
+		loop_close_fd(s->loop, &s->listener);
+	s->listener = LOOP_IO(fd, s->kind);
+	return !at || loop_want(s->loop, &s->listener, LOOP_IN) ? 0 : errno;
+}
+
+static void drop(struct server *s, struct server_client *c)
+{
+	loop_disarm(&c->timer);
+	loop_close_fd(s->loop, &c->io);
+	buf_free(&c->in);
+	buf_free(&c->out);
+	if (c->next)
+		c->next->prev = c->prev;
+	*(c->prev ? &c->prev->next : &s->clients) = c->next;
+	s->count--;
+	loop_free(s->loop, c);
+}
+
+void server_close(struct server *s)
+{
+	while (s->clients)
+		drop(s, s->clients);
+	if (s->listener.fd >= 0)
+		loop_close_fd(s->loop, &s->listener);
+}
+
+/* Says that nothing follows, and waits a moment for the client's end: closing on unread input would reset the
+ * connection, and take the text with it. Some kinds of nc wait for their own input to end: those are then reset, which
+ * ends them, and leaves the text that has arrived. */
+static void finish(struct server *s, struct server_client *c)
+{
+	c->give_up = s->loop->now + PATIENCE_MS;
+	if (shutdown(c->io.fd, SHUT_WR) < 0 || !loop_want(s->loop, &c->io, LOOP_IN))
+		drop(s, c);
+	else
+		loop_arm(s->loop, &s->linger, &c->timer);
+}
+
+static bool finished(const struct server_client *c)
+{
+	return c->last && c->sent == c->out.len;
+}
+
+/* False when the client is gone. */
+static bool flush(struct server *s, struct server_client *c)
+{
+	while (c->sent < c->out.len) {
+		ssize_t n = send(c->io.fd, c->out.data + c->sent, c->out.len - c->sent, 0);
+
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			if (loop_want(s->loop, &c->io, LOOP_OUT))
+				return true;
+		}
+		if (n < 0) {
+			drop(s, c);
+			return false;
+		}
+		c->sent += (size_t)n;
+		loop_arm(s->loop, &s->patience, &c->timer);
+	}
+	if (c->last) {
+		finish(s, c);
+		return false;
+	}
+	buf_free(&c->out);
+	c->sent = 0;
+	if (loop_want(s->loop, &c->io, LOOP_IN))
+		return true;
+	drop(s, c);
+	return false;
+}
+
+void server_answer(struct server *s, struct server_client *c, bool last)
+{
+	c->last = last;
+	c->waiting = false;
+	loop_arm(s->loop, &s->patience, &c->timer);
+	flush(s, c);
+}
+
+static void discard_input(struct server *s, struct server_client *c)
+{
+	char bytes[256];
+	ssize_t n = recv(c->io.fd, bytes, sizeof bytes, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK))
+		drop(s, c);
+}
+
+static void read_input(struct server *s, struct server_client *c)
+{
+	size_t room = SERVER_INPUT_MAX - c->in.len;
+	ssize_t n = room ? recv(c->io.fd, buf_room(&c->in, room), room, 0) : -1;
+
+	if (n < 0 && room && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (n == 0 && c->waiting && loop_want(s->loop, &c->io, 0))
+		return; /* it has said all, and its answer will come */
+	if (n <= 0) {
+		drop(s, c);
+		return;
+	}
+	c->in.len += (size_t)n;
+	c->in.data[c->in.len] = '\0';
+	s->input(s, c);
+}
+
+static void welcome(struct server *s)
+{
+	struct net_addr from;
+	int fd = net_accept(s->listener.fd, &from);
+	struct server_client *c;
+
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
+		loop_want(s->loop, &s->listener, 0);
+		loop_arm(s->loop, &s->pause, &s->resume);
+	}
+	if (fd < 0)
+		return;
+	if (s->count == CLIENTS_MAX) {
+		close(fd);
+		return;
+	}
+	c = sys_alloc(sizeof *c);
+	c->io = LOOP_IO(fd, (uint8_t)(s->kind + 1));
+	c->next = s->clients;
+	if (c->next)
+		c->next->prev = c;
+	s->clients = c;
+	s->count++;
+	loop_arm(s->loop, &s->patience, &c->timer);
+	if (s->greet)
+		s->greet(s, c);
+	else if (!loop_want(s->loop, &c->io, LOOP_IN))
+		drop(s, c);
+}
+
+bool server_ready(struct server *s, struct loop_io *io, unsigned events)
+{
+	struct server_client *c = (struct server_client *)(void *)io;
+
+	if (io == &s->listener) {
+		welcome(s);
+		return true;
+	}
+	if (io->kind != s->kind + 1)
+		return false;
+	if (c->sent < c->out.len) {
+		if ((events & LOOP_OUT) && flush(s, c) && c->sent == c->out.len && s->input)
+			s->input(s, c); /* the next request may be there already */
+	} else if (finished(c) || !s->input) {
+		discard_input(s, c);
+	} else {
+		read_input(s, c);
+	}
+	return true;
+}
+
+bool server_expired(struct server *s, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct server_client *c = (struct server_client *)(void *)((char *)timer - offsetof(struct server_client, timer));
+
+	if (fifo == &s->pause) {
+		loop_want(s->loop, &s->listener, LOOP_IN);
+	} else if (fifo == &s->linger && net_unsent(c->io.fd) && s->loop->now < c->give_up) {
+		loop_arm(s->loop, &s->linger, &c->timer);
+	} else if (fifo == &s->linger || fifo == &s->patience) {
+		net_reset_on_close(c->io.fd);
+		drop(s, c);
+	} else {
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,52 @@
+/* server: a small server in the control plane's loop, for people and machines that look: accepting, patience, and an
+ * orderly end. What it says is its owner's matter. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "base.h"
+#include "loop.h"
+#include "net.h"
+#include "text.h"
+
+#define SERVER_INPUT_MAX 8192 /* bytes that wait in `in` */
+
+struct server_client {
+	struct loop_io io;
+	struct loop_timer timer;
+	struct server_client *prev, *next;
+	struct buf in, out; /* the owner takes from `in`, and adds to `out` */
+	size_t sent;
+	int64_t give_up;
+	bool last;    /* nothing follows what is in `out` */
+	bool waiting; /* its answer is being prepared */
+	bool close, bare; /* the owner's */
+};
+
+/* Kinds of descriptors in the loop: `kind` for the listener, the next one for the clients. */
+struct server {
+	struct loop *loop;
+	uint8_t kind;
+	void (*greet)(struct server *s, struct server_client *c); /* it has come; may be NULL */
+	void (*input)(struct server *s, struct server_client *c); /* `in` has grown, or an answer is out; NULL: unread */
+	void *owner;
+	struct loop_io listener;
+	struct loop_fifo patience, linger, pause;
+	struct loop_timer resume;
+	struct server_client *clients;
+	unsigned count;
+};
+
+/* kind, greet, input and owner are set by the caller. */
+void server_open(struct server *s, struct loop *loop);
+/* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then all is as before. */
+int server_listen(struct server *s, const struct net_addr *at);
+void server_close(struct server *s);
+
+/* Sends what is in `out`. With `last` the connection ends after it, else `input` is called for what `in` still holds. The
+ * client may be gone afterwards. */
+void server_answer(struct server *s, struct server_client *c, bool last);
+
+bool server_ready(struct server *s, struct loop_io *io, unsigned events); /* false: not this server's */
+bool server_expired(struct server *s, struct loop_fifo *fifo, struct loop_timer *timer);
+
+#endif

@@ -1,0 +1,39 @@
+/* sources: all that say which services there are: what the configuration asks for is started, followed when the
+ * configuration changes, and stopped. The control plane's thread only. */
+#ifndef SOURCES_H
+#define SOURCES_H
+
+#include "base.h"
+#include "config.h"
+#include "consul.h"
+#include "source.h"
+
+struct sources {
+	struct service_mailbox box;
+	struct service_list *lists[CONFIG_SOURCES]; /* the newest of each; NULL: none yet */
+	struct source threads[CONFIG_SOURCES];
+	struct config *configs[CONFIG_SOURCES]; /* what each thread goes by; NULL: it does not run */
+	struct consul_options consul;
+};
+
+/* The services that the configuration itself names. NULL when something in it is wrong, which has been said. */
+struct service_list *sources_given(const struct config *c);
+/* Whether addresses and names that the sources go by can be used; what is wrong has been said. */
+bool sources_check(const struct config *c);
+
+void sources_open(struct sources *s, void (*ring)(void *arg), void *arg);
+/* Goes by this configuration from now on. Takes `given`. What has not changed runs on. False: a thread could not be
+ * started, which has been said. */
+bool sources_follow(struct sources *s, struct config *c, struct service_list *given);
+void sources_collect(struct sources *s); /* takes what has been posted to lists */
+struct sources_state {
+	const char *name;
+	bool used, up;
+	int64_t age; /* milliseconds since its last good answer; -1: none yet */
+};
+struct sources_state sources_state(const struct sources *s, size_t source);
+bool sources_spoken(const struct sources *s); /* each has said at least once what it knows */
+void sources_stop(struct sources *s); /* joins all threads; the lists stay */
+void sources_close(struct sources *s);
+
+#endif

@@ -1,0 +1,342 @@
+#include "base.h"
+#include "status.h"
+
+#include <string.h>
+
+#include "sys.h"
+
+/* One request, as far as it matters here. */
+struct request {
+	struct slice method, path;
+	bool last; /* the connection ends with its answer */
+};
+
+static const char *reason_of(int code)
+{
+	switch (code) {
+	case 200:
+		return "OK";
+	case 400:
+		return "Bad Request";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 503:
+		return "Service Unavailable";
+	case 505:
+		return "HTTP Version Not Supported";
+	default:
+		return "Error";
+	}
+}
+
+static void answer(struct status *s, struct server_client *c, int code, const char *type, struct buf *body)
+{
+	buf_printf(&c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n", code,
+	           reason_of(code), type, body->len);
+	if (code == 405)
+		buf_puts(&c->out, "Allow: GET, HEAD\r\n");
+	if (c->close)
+		buf_puts(&c->out, "Connection: close\r\n");
+	buf_puts(&c->out, "\r\n");
+	if (!c->bare && body->len)
+		buf_add(&c->out, body->data, body->len);
+	buf_free(body);
+	server_answer(&s->server, c, c->close);
+}
+
+static void answer_text(struct status *s, struct server_client *c, int code, const char *text)
+{
+	struct buf body = { 0 };
+
+	buf_printf(&body, "%s\n", text);
+	answer(s, c, code, "text/plain; charset=utf-8", &body);
+}
+
+/* JSON. */
+
+static void put_string(struct buf *out, const char *before, const char *text)
+{
+	buf_puts(out, before);
+	buf_json(out, text, strlen(text));
+}
+
+static void put_backend(struct buf *out, const struct route_entry *e, unsigned i)
+{
+	struct route_backend *b = e->backends[i];
+
+	put_string(out, i ? ",{\"address\":" : "{\"address\":", b->name);
+	buf_printf(out, ",\"healthy\":%s,\"weight\":%u,\"active\":%u,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,"
+	           "\"connect_errors\":%llu}", atomic_load(&b->unhealthy) ? "false" : "true", e->weights[i],
+	           atomic_load(&b->active), atomic_load(&b->connections), atomic_load(&b->rx), atomic_load(&b->tx),
+	           atomic_load(&b->connect_errors));
+}
+
+static void put_services(struct buf *out, const char *names)
+{
+	struct slice rest = slice_of(names), name;
+	bool first = true;
+
+	buf_puts(out, ",\"services\":[");
+	while (slice_next(&rest, ',', &name)) {
+		buf_puts(out, first ? "" : ",");
+		buf_json(out, name.at, name.len);
+		first = false;
+	}
+	buf_puts(out, "]");
+}
+
+static void put_listener(struct buf *out, const struct route_entry *e)
+{
+	put_string(out, "{\"address\":", e->listener->name);
+	buf_printf(out, ",\"state\":\"%s\"", atomic_load(&e->listener->fd) >= 0 ? "open" : "failed");
+	if (e->listener->error)
+		put_string(out, ",\"error\":", strerror(e->listener->error));
+	put_string(out, ",\"balance\":", service_balance_names[e->balance]);
+	put_services(out, e->services);
+	buf_puts(out, ",\"backends\":[");
+	for (unsigned i = 0; i < e->count; i++)
+		put_backend(out, e, i);
+	buf_puts(out, "]}");
+}
+
+static void put_sources(struct buf *out, const struct sources *s)
+{
+	const char *comma = "";
+
+	buf_puts(out, "],\"sources\":[");
+	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
+		struct sources_state state = sources_state(s, i);
+
+		if (!state.used)
+			continue;
+		buf_puts(out, comma);
+		put_string(out, "{\"name\":", state.name);
+		buf_printf(out, ",\"up\":%s,\"age\":", state.up ? "true" : "false");
+		if (state.age < 0)
+			buf_puts(out, "null}");
+		else
+			buf_printf(out, "%lld.%03d}", (long long)(state.age / 1000), (int)(state.age % 1000));
+		comma = ",";
+	}
+}
+
+static void put_routes(struct buf *out, const struct status *s)
+{
+	const struct route_table *t = s->route->table;
+
+	buf_puts(out, "{\"listeners\":[");
+	for (size_t i = 0; i < t->count; i++) {
+		buf_puts(out, i ? ",\n" : "");
+		put_listener(out, &t->entries[i]);
+	}
+	buf_puts(out, "],\"refused\":[");
+	for (size_t i = 0; i < t->refused_count; i++) {
+		put_string(out, i ? ",\n{\"service\":" : "{\"service\":", t->refused[i].service);
+		put_string(out, ",\"wish\":", t->refused[i].wish);
+		put_string(out, ",\"reason\":", t->refused[i].reason);
+		buf_puts(out, "}");
+	}
+	put_sources(out, s->sources);
+	buf_puts(out, "]}\n");
+}
+
+static void put_session(struct buf *out, const struct status *s, const struct proxy_view *v)
+{
+	const struct route_entry *e = route_find(s->route->table, &v->listener);
+	int64_t age = s->server.loop->now - v->started;
+	char text[NET_TEXT];
+
+	net_print(&v->client, text);
+	put_string(out, "{\"client\":", text);
+	net_print(&v->listener, text);
+	put_string(out, ",\"listener\":", text);
+	net_print(&v->backend, text);
+	put_string(out, ",\"backend\":", v->connected ? text : "");
+	put_string(out, ",\"service\":", e ? e->services : "");
+	age = age < 0 ? 0 : age;
+	buf_printf(out, ",\"rx\":%llu,\"tx\":%llu,\"age\":%lld.%03d}", (unsigned long long)v->rx, (unsigned long long)v->tx,
+	           (long long)(age / 1000), (int)(age % 1000));
+}
+
+static void put_connections(struct buf *out, const struct status *s, const struct proxy_report *report)
+{
+	const struct route_table *t = s->route->table;
+	const char *comma = "";
+
+	buf_puts(out, "{\"name\":\"dill\",\"connections\":[");
+	for (size_t i = 0; i < t->count; i++)
+		for (unsigned b = 0; b < t->entries[i].count; b++) {
+			buf_printf(out, "%s\"%u:%s\"", comma, net_addr_port(&t->entries[i].listener->addr),
+			           t->entries[i].backends[b]->name);
+			comma = ",";
+		}
+	buf_puts(out, "],\"active\":[");
+	for (size_t i = 0; i < report->count; i++) {
+		buf_puts(out, i ? ",\n" : "");
+		put_session(out, s, &report->views[i]);
+	}
+	buf_puts(out, "]}\n");
+}
+
+/* The workers own the sessions: they are asked, and the answer follows when all have said theirs. */
+static void ask_workers(struct status *s, struct server_client *c)
+{
+	c->waiting = true;
+	if (!s->asked)
+		worker_ask(s->pool);
+	s->asked = true;
+}
+
+/* Requests. */
+
+static void serve(struct status *s, struct server_client *c, const struct request *r)
+{
+	struct buf body = { 0 };
+
+	c->close = r->last;
+	c->bare = slice_is(r->method, "HEAD");
+	if (!c->bare && !slice_is(r->method, "GET")) {
+		c->close = true; /* a body may follow */
+		answer_text(s, c, 405, "Only GET and HEAD are served here.");
+	} else if (slice_is(r->path, "/status")) {
+		if (s->stopping)
+			answer_text(s, c, 503, "stopping");
+		else if (!sources_spoken(s->sources))
+			answer_text(s, c, 503, "waiting for the first answer of a source");
+		else
+			answer_text(s, c, 200, "OK");
+	} else if (slice_is(r->path, "/routes")) {
+		put_routes(&body, s);
+		answer(s, c, 200, "application/json", &body);
+	} else if (slice_is(r->path, "/connections")) {
+		ask_workers(s, c);
+	} else {
+		answer_text(s, c, 404, "There are /status, /connections and /routes.");
+	}
+}
+
+/* One line of the head behind the first. False when it is wrong. */
+static bool read_field(struct request *r, struct slice line, bool *host)
+{
+	const char *colon = memchr(line.at, ':', line.len);
+	struct slice name = { line.at, colon ? (size_t)(colon - line.at) : 0 }, value;
+
+	if (!name.len || line.at[0] == ' ' || line.at[0] == '\t' || name.at[name.len - 1] == ' ')
+		return false;
+	value = slice_trim((struct slice){ colon + 1, line.len - name.len - 1 });
+	if (slice_is_nocase(name, "Host"))
+		*host = true;
+	else if (slice_is_nocase(name, "Connection"))
+		r->last = slice_has_word(value, "close") || (r->last && !slice_has_word(value, "keep-alive"));
+	else if (slice_is_nocase(name, "Transfer-Encoding") ||
+	         (slice_is_nocase(name, "Content-Length") && !slice_is(value, "0")))
+		r->last = true; /* its body is not read */
+	return true;
+}
+
+/* A complete head. Returns 0, or the status code of what is wrong. */
+static int read_head(struct request *r, struct slice head)
+{
+	struct slice line, version;
+	bool host = false, old;
+
+	slice_next(&head, '\n', &line);
+	if (!slice_next(&line, ' ', &r->method) || !slice_next(&line, ' ', &r->path) || !r->path.len || r->path.at[0] != '/')
+		return 400;
+	version = line;
+	if (version.len != 8 || memcmp(version.at, "HTTP/", 5) != 0)
+		return 400;
+	if (memcmp(version.at, "HTTP/1.", 7) != 0)
+		return 505;
+	old = r->last = version.at[7] == '0';
+	for (size_t i = 0; i < r->path.len; i++)
+		if (r->path.at[i] == '?')
+			r->path.len = i;
+	while (head.len) {
+		const char *end = memchr(head.at, '\n', head.len);
+		struct slice field = { head.at, end ? (size_t)(end - head.at) : head.len };
+
+		head = (struct slice){ head.at + field.len + (end != NULL), head.len - field.len - (end != NULL) };
+		if (field.len && field.at[field.len - 1] == '\r')
+			field.len--;
+		if (field.len && !read_field(r, field, &host))
+			return 400;
+	}
+	return host || old ? 0 : 400;
+}
+
+/* The length of a head that is complete, empty line included; 0: not yet. */
+static size_t head_length(const struct buf *in)
+{
+	for (size_t i = 1; i < in->len; i++)
+		if (in->data[i] == '\n' && (in->data[i - 1] == '\n' || (i > 1 && in->data[i - 1] == '\r' && in->data[i - 2] == '\n')))
+			return i + 1;
+	return 0;
+}
+
+static void take_request(struct status *s, struct server_client *c)
+{
+	struct request r = { .last = true };
+	size_t len = head_length(&c->in);
+	struct buf head = { 0 };
+	int code;
+
+	if (!len && c->in.len < SERVER_INPUT_MAX)
+		return;
+	code = len ? 0 : 431;
+	buf_add(&head, c->in.data, len);
+	if (!code)
+		code = memchr(head.data, '\0', head.len) ? 400 : read_head(&r, (struct slice){ head.data, head.len });
+	memmove(c->in.data, c->in.data + len, c->in.len - len);
+	c->in.len -= len;
+	if (code) {
+		c->close = true;
+		c->bare = false;
+		answer_text(s, c, code, reason_of(code));
+	} else {
+		serve(s, c, &r);
+	}
+	buf_free(&head);
+}
+
+/* One request after the other, for as long as they are there and their answers get out. */
+static void on_input(struct server *server, struct server_client *c)
+{
+	size_t before = c->in.len + 1;
+
+	while (c->in.len && c->in.len < before && !c->last && !c->waiting && !c->out.len) {
+		before = c->in.len;
+		take_request(server->owner, c);
+	}
+}
+
+void status_woken(struct status *s)
+{
+	struct proxy_report report = { 0 };
+
+	if (!s->asked || !worker_told(s->pool, &report))
+		return;
+	s->asked = false;
+	for (struct server_client *c = s->server.clients, *next; c; c = next) {
+		struct buf body = { 0 };
+
+		next = c->next;
+		if (!c->waiting)
+			continue;
+		put_connections(&body, s, &report);
+		answer(s, c, 200, "application/json", &body);
+		on_input(&s->server, c);
+	}
+	proxy_report_free(&report);
+}
+
+void status_open(struct status *s, struct loop *loop)
+{
+	s->server.input = on_input;
+	s->server.owner = s;
+	server_open(&s->server, loop);
+}
