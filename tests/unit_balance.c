@@ -113,7 +113,7 @@ struct fixture {
 	struct route_entry e;
 };
 
-static void open_fixture(struct fixture *f, enum route_balance balance, unsigned count, const uint16_t *weights)
+static void open_fixture(struct fixture *f, enum service_balance balance, unsigned count, const uint16_t *weights)
 {
 	memset(f, 0, sizeof *f);
 	for (unsigned i = 0; i < count; i++) {
@@ -145,11 +145,11 @@ static void turn_cases(void)
 	struct fixture f;
 	unsigned seen[BACKENDS] = { 0 };
 
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 0, NULL);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 0, NULL);
 	check(!balance_pick(&f.e, NULL, 0), "none", "of none");
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 1, NULL);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 1, NULL);
 	expect(&f, 3, "AAA", "one alone");
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, NULL);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	expect(&f, 8, "ABCABCAB", "round robin");
 	atomic_store(&f.listener.cursor, 7); /* of a longer round, earlier */
 	expect(&f, 4, "BCAB", "a cursor beyond the end");
@@ -158,7 +158,7 @@ static void turn_cases(void)
 	for (int i = 0; i < 3000; i++)
 		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
 	check(seen[0] == 1000 && seen[1] == 1000 && seen[2] == 1000, "round robin", "is exact");
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, weights);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, weights);
 	expect(&f, 9, "ABCAABCAA", "by weight");
 	free(f.round);
 }
@@ -168,7 +168,7 @@ static void tried_cases(void)
 	struct fixture f;
 	struct route_backend other = { 0 }, *tried[BACKENDS];
 
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 4, NULL);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 4, NULL);
 	expect(&f, 2, "AB", "before");
 	tried[0] = f.order[1];
 	check(balance_pick(&f.e, tried, 1) == f.order[2], "after B", "C");
@@ -189,7 +189,7 @@ static void sick_cases(void)
 	struct fixture f;
 	struct route_backend *tried[BACKENDS];
 
-	open_fixture(&f, ROUTE_ROUND_ROBIN, 3, NULL);
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	expect(&f, 6, "ACCACC", "B is unhealthy");
 	tried[0] = f.order[0];
@@ -201,10 +201,10 @@ static void sick_cases(void)
 	for (int i = 0; i < 3; i++)
 		atomic_store(&f.backends[i].unhealthy, true);
 	expect(&f, 4, "ABCA", "all are unhealthy");
-	for (int balance = ROUTE_RANDOM; balance <= ROUTE_LEAST_CONN; balance++) {
+	for (int balance = SERVICE_RANDOM; balance <= SERVICE_LEAST_CONN; balance++) {
 		bool well = true;
 
-		open_fixture(&f, (enum route_balance)balance, 3, NULL);
+		open_fixture(&f, (enum service_balance)balance, 3, NULL);
 		atomic_store(&f.backends[0].unhealthy, true);
 		atomic_store(&f.backends[1].unhealthy, true);
 		for (int i = 0; i < 50; i++)
@@ -220,30 +220,30 @@ static void load_cases(void)
 	unsigned seen[BACKENDS] = { 0 };
 	bool light = true;
 
-	open_fixture(&f, ROUTE_LEAST_CONN, 3, NULL);
+	open_fixture(&f, SERVICE_LEAST_CONN, 3, NULL);
 	expect(&f, 4, "ABCA", "least_conn, all idle");
 	atomic_store(&f.backends[0].active, 2);
 	atomic_store(&f.backends[1].active, 1);
 	atomic_store(&f.backends[2].active, 2);
 	expect(&f, 4, "BBBB", "least_conn");
-	open_fixture(&f, ROUTE_LEAST_CONN, 2, weights);
+	open_fixture(&f, SERVICE_LEAST_CONN, 2, weights);
 	atomic_store(&f.backends[0].active, 1);
 	atomic_store(&f.backends[1].active, 2);
 	expect(&f, 2, "BB", "least_conn by weight");
 	atomic_store(&f.backends[1].active, 4);
 	expect(&f, 2, "AA", "least_conn by weight, the other");
 	free(f.round);
-	open_fixture(&f, ROUTE_P2C, 2, even); /* of two, both are looked at */
+	open_fixture(&f, SERVICE_P2C, 2, even); /* of two, both are looked at */
 	atomic_store(&f.backends[0].active, 5);
 	for (int i = 0; i < 200; i++)
 		light = light && balance_pick(&f.e, NULL, 0) == f.order[1];
 	check(light, "p2c", "the lighter one of two");
-	open_fixture(&f, ROUTE_RANDOM, 2, weights);
+	open_fixture(&f, SERVICE_RANDOM, 2, weights);
 	for (int i = 0; i < 4000; i++)
 		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
 	check(seen[0] > 700 && seen[0] < 1300 && seen[0] + seen[1] == 4000, "random", "by weight");
 	free(f.round);
-	open_fixture(&f, ROUTE_P2C, 1, NULL);
+	open_fixture(&f, SERVICE_P2C, 1, NULL);
 	expect(&f, 2, "AA", "p2c, one alone");
 }
 

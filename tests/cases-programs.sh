@@ -1,0 +1,496 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: the command lines and files of earlier programs, what -t says, the formats side by side.
+
+# Earlier programs. What their documentation shows, word for word.
+
+verdicts() { # what -t says of the services
+    without_origins | grep -E '^(services\.|#)'
+}
+
+without_origins() { # what -t printed, but for where it came from
+    printf '%s\n' "$OUT" | sed 's/  # .*//'
+}
+
+case_tcp_proxy_usage() { # tcp-proxy: -laddr -timeout -lb BACKEND...
+    local p
+    dill_once -t -laddr localhost:4000 -timeout 3s -lb random localhost:8001 localhost:8002
+    same "exit status" 0 "$RC"
+    same "services" "services.static.listener = localhost:4000
+services.static.backends = localhost:8001, localhost:8002
+# static: localhost:4000 is accepted: 127.0.0.1:4000" "$(verdicts)"
+    in_force proxy.balance random
+    in_force proxy.connect_timeout 3s
+    for word in RANDOM P2C ROUND_ROBIN p2c; do
+        dill_once -t -lb "$word" localhost:8001
+        in_force proxy.balance "${word,,}"
+        contains "the default address" "services.static.listener = :4000" "$OUT"
+    done
+    p=$(next_port)
+    start_bare -laddr "localhost:$p" -timeout 3s -lb random "localhost:$A" "localhost:$B"
+    must 5 "traffic" answers "$p" a
+    must 5 "the other backend" answers "$p" b
+    dill_once -laddr :4000
+    same "exit status of -laddr alone" 2 "$RC"
+    dill_once localhost:8001 --backend consul
+    same "exit status of a BACKEND and --backend consul" 2 "$RC"
+    contains "the error" "exclude each other" "$ERR"
+}
+
+case_tcpproxy_invocations() { # tcpproxy: its three examples, and its other options
+    local p q
+    dill_once -t --connections 8002:example.com:5432
+    same "exit status" 0 "$RC"
+    same "services" "services.8002:example.com:5432.listener = :8002
+services.8002:example.com:5432.backends = example.com:5432
+# 8002:example.com:5432: :8002 is accepted: 0.0.0.0:8002" "$(verdicts)"
+    p=$(next_port)
+    dill_once -t --connections 8002:example.com:5432 --status :8001
+    in_force status.listener :8001
+    dill_once --backend dynamodb --proxy test
+    same "exit status of dynamodb" 1 "$RC"
+    contains "the error of dynamodb" "dill: --backend: \"dynamodb\" is a source that this version does not have" "$ERR"
+    same "stdout" "" "$OUT"
+    dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379
+    same "exit status of elasticache" 1 "$RC"
+    contains "the error of elasticache" "\"elasticache\" is a source that this version does not have" "$ERR"
+    for word in --proxy=x --dynamodb=x --region=us-east-1 --elasticache-cluster-id=x --elasticache-port=1; do
+        dill_once --connections 8002:example.com:5432 "$word"
+        same "exit status of $word" 1 "$RC"
+        contains "the error of $word" "belongs to a source that this version does not have" "$ERR"
+    done
+    while read -r word level; do
+        dill_once -t --debug "$word" localhost:1
+        in_force log.level "$level"
+    done <<'END'
+0 error
+1 info
+2 debug
+END
+    for word in 8002 8002:host x:host:80 8002:host:0 8002::80 70000:host:80; do
+        dill_once -t --connections "$word"
+        same "exit status of --connections $word" 1 "$RC"
+        contains "the error" "dill: --connections: \"$word\" is not PORT:HOST:PORT" "$ERR"
+    done
+    p=$(next_port) q=$(next_port)
+    start_bare --backend static --connections "$p:127.0.0.1:$A,$q:[::ffff:127.0.0.1]:$B"
+    must 5 "the first connection" answers "$p" a
+    must 5 "the second connection" answers "$q" b 127.0.0.9
+}
+
+case_tcpproxy_apps() { # TCPProxy: its file with four apps
+    local p
+    cat >"$T/config.yaml" <<'END'
+apps:
+- name: five-thousand
+  ports: [5001, 5200, 5300, 5400]
+  targets: ["tcp-echo.fly.dev:5001", "tcp-echo.fly.dev:5002"]
+- name: six-thousand
+  ports: [6001, 6200, 6300, 6400]
+  targets: ["tcp-echo.fly.dev:6001", "tcp-echo.fly.dev:6002", "bad.target.for.testing:6003"]
+- name: seven-thousand
+  ports:
+  - 7001
+  - 7200
+  - 7300
+  - 7400
+  targets:
+  - tcp-echo.fly.dev:7001
+  - tcp-echo.fly.dev:7002
+- name: broken
+  ports: [8001]
+  targets: ["bad.target.for.testing:6003", "bad.target.for.testing:6003"]
+END
+    dill_once -t -c "$T/config.yaml"
+    same "exit status" 0 "$RC"
+    same "listeners" 13 "$(grep -c 'is accepted: 0.0.0.0:' <<<"$OUT")"
+    contains "an app" "# seven-thousand: any:7400 is accepted: 0.0.0.0:7400" "$OUT"
+    contains "its targets" "services.six-thousand.backends = tcp-echo.fly.dev:6001, tcp-echo.fly.dev:6002, bad.target.for.testing:6003" "$OUT"
+    p=$(next_port)
+    printf 'apps:\n- name: one\n  ports: [%s, %s]\n  targets: ["127.0.0.1:%s", "127.0.0.1:%s"]\n' \
+        "$p" "$((p + 1))" "$A" "$B" >"$T/config.yaml"
+    start_bare -c "$T/config.yaml"
+    must 5 "the first port" answers "$p" a 127.0.0.8
+    must 5 "the second port" answers "$((p + 1))" a
+    must 5 "the second target" answers "$p" b
+    printf 'apps:\n- name: one\n  targets: ["127.0.0.1:80"]\n' >"$T/config.yaml"
+    dill_once -t -c "$T/config.yaml"
+    same "exit status without ports" 1 "$RC"
+    contains "the error" "config.yaml:2: apps[0] has no ports" "$ERR"
+}
+
+case_go_dill_configuration() { # the examples of the Go dill, in its three formats, and its environment
+    cat >"$T/config.toml" <<'END'
+[listeners]
+port_min = 1024
+port_max = 49151
+
+[listeners.allowed]
+local = "127.0.0.1"
+any = "0.0.0.0"
+
+[routing.consul]
+address = "http://127.0.0.1:8500"
+
+[peek]
+listener = "127.0.0.1:4141"
+
+[runtime]
+gomaxprocs = 4
+END
+    cat >"$T/config.yaml" <<'END'
+listeners:
+  port_min: 1024 
+  port_max: 49151
+  allowed:
+    local: "127.0.0.1"
+    any: "0.0.0.0"
+
+routing:
+  http:
+    endpoint: "http://127.0.0.1:8000/config/routing.json"
+    poll_interval: "5s"
+    poll_timeout: "5s"
+
+peek:
+  listener: "127.0.0.1:4141"
+
+runtime:
+  gomaxprocs: 4
+END
+    cat >"$T/config.json" <<END
+{
+  "listeners": {
+    "port_min": 1024,
+    "port_max": 49151,
+    "allowed": {
+      "local": "127.0.0.1",
+      "any": "0.0.0.0"
+    }
+  },
+  "routing": {
+    "file": {
+      "path": "$T/routing.toml",
+      "watch": true
+    }
+  },
+  "peek": {
+    "listener": "127.0.0.1:4141"
+  },
+  "runtime": {
+    "gomaxprocs": 4
+  }
+}
+END
+    go_dill_routing
+    for file in config.toml config.yaml config.json; do
+        dill_once -t -config "$T/$file"
+        same "exit status of $file" 0 "$RC"
+        same "stderr of $file" "" "$ERR"
+        in_force listeners.port_min 1024
+        in_force peek.listener 127.0.0.1:4141
+        in_force runtime.threads 4
+        in_force listeners.allowed.any 0.0.0.0
+    done
+    in_force routing.file.watch true
+    contains "the routing file" "# bar: any:4444 is accepted: 0.0.0.0:4444" "$OUT"
+    dill_once -t -config "$T/config.yaml"
+    in_force routing.http.endpoint http://127.0.0.1:8000/config/routing.json
+    dill_once -t DILL_CONSUL_ADDRESS=http://127.0.0.1:8500 DILL_LISTENERS_PORT_MIN=1234
+    in_force listeners.port_min 1234
+}
+
+# The Go dill's routing file in its three formats, without the proxy of its first service.
+go_dill_routing() {
+    cat >"$T/routing.toml" <<'END'
+# /etc/dill/routing.toml
+[[services]]
+  name = "foo"
+  listener = "local:1234"
+  backends = ["127.0.0.1:5050"]
+
+[[services]]
+  name = "bar"
+  listener = "any:4444"
+  backends = ["127.0.0.1:4000", "127.0.0.1:4001"]
+END
+    cat >"$T/routing.json" <<'END'
+{
+  "services": [
+    {
+      "name": "foo",
+      "listener": "local:1234",
+      "backends": [
+        "127.0.0.1:5050"
+      ]
+    },
+    {
+      "name": "bar",
+      "listener": "any:4444",
+      "backends": [
+        "127.0.0.1:4000",
+        "127.0.0.1:4001"
+      ]
+    }
+  ]
+}
+END
+    cat >"$T/routing.yaml" <<'END'
+services:
+  - name: foo
+    listener: local:1234
+    backends:
+      - 127.0.0.1:5050
+  - name: bar
+    listener: any:4444
+    backends:
+      - 127.0.0.1:4000
+      - 127.0.0.1:4001
+END
+}
+
+case_go_dill_routing() { # its schema in three formats gives the same services
+    local file
+    go_dill_routing
+    for file in routing.toml routing.json routing.yaml; do
+        dill_once -t "DILL_ROUTING_FILE_PATH=$T/$file"
+        same "exit status of $file" 0 "$RC"
+        same "$file" "services.foo.listener = local:1234
+services.foo.backends = 127.0.0.1:5050
+services.bar.listener = any:4444
+services.bar.backends = 127.0.0.1:4000, 127.0.0.1:4001
+# foo: local:1234 is accepted: 127.0.0.1:1234
+# bar: any:4444 is accepted: 0.0.0.0:4444" "$(verdicts)"
+    done
+}
+
+case_missing_sources() { # keys of sources that do not exist yet are refused, never passed over
+    local key
+    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
+        dill_once -t "--$key=x"
+        same "exit status of $key" 1 "$RC"
+        contains "the error of $key" "$key: \"x\" belongs to a source that this version does not have" "$ERR"
+    done
+    printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
+    dill_once -t -c "$T/c.toml"
+    same "exit status of a file" 1 "$RC"
+    contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
+}
+
+# -t
+
+case_check_mode_verdicts() { # what admission would say, with secrets masked
+    cat >"$T/c.toml" <<'END'
+[[services]]
+name = "web"
+listener = ["any:8080", "local:80", "dmz:8080", "10.0.0.1:25"]
+backends = ["10.0.0.1:80", "[fd00::1]:80", "db.internal:5432"]
+balance = "fastest"
+
+[[services]]
+name = "tunnel"
+listener = "any:8081"
+backends = ["10.0.0.1:80"]
+proxy = "socks5://user:pass@10.0.0.9:1080"
+END
+    dill_once -t -c "$T/c.toml"
+    same "exit status" 0 "$RC"
+    same "verdicts" 'services.web.listener = any:8080, local:80, dmz:8080, 10.0.0.1:25
+services.web.backends = 10.0.0.1:80, [fd00::1]:80, db.internal:5432
+services.web.balance = fastest
+services.tunnel.listener = any:8081
+services.tunnel.backends = 10.0.0.1:80
+services.tunnel.proxy = socks5://********@10.0.0.9:1080
+# web: balance=fastest is refused: not one of round_robin, random, p2c, least_conn
+# web: any:8080 is accepted: 0.0.0.0:8080
+# web: local:80 is refused: port below listeners.port_min 1024
+# web: dmz:8080 is refused: label "dmz" is not in listeners.allowed
+# web: 10.0.0.1:25 is accepted: 10.0.0.1:25
+# tunnel: proxy=socks5://********@10.0.0.9:1080 is refused: this version cannot honour it, so the service is not routed' \
+        "$(verdicts)"
+    contains "where it came from" "services.tunnel.listener = any:8081  # $T/c.toml:8" "$OUT"
+    dill_once -t "DILL_ROUTING_FILE_PATH=$T/missing.toml"
+    same "exit status with a routing file that is not there" 1 "$RC"
+    contains "the error" "$T/missing.toml: No such file" "$ERR"
+}
+
+case_credentials_stay_secret() { # of a proxy that is refused: not in the log, not in Peek
+    local p
+    p=$(next_port)
+    start_dill
+    register web web-1 "$A" dill "dill.listener=local:$p" dill.proxy=socks5://user:sesame@127.0.0.1:1080
+    must 5 "refusal" peek_contains "# refused: web wants proxy=socks5://********@127.0.0.1:1080: "
+    lacks "Peek" sesame "$(peek)"
+    lacks "the log" sesame "$(cat "$LOG")"
+}
+
+case_seven_spellings() { # the same configuration in every format gives the same -t, byte for byte
+    local file want="" got
+    cat >"$T/c.toml" <<'END'
+# comment
+[listeners]
+port_min = 2000
+drain = "1m30s"
+[listeners.allowed]
+local = "127.0.0.1"
+six = "::1"
+[proxy]
+balance = "p2c"
+[routing.http]
+endpoint = "http://127.0.0.1:8000/x y"
+[log]
+level = 'debug'
+
+[[services]]
+name = "web"
+listener = ["local:8080", "six:8081"]
+backends = ["10.0.0.1:80", "db.internal:5432"]
+balance = "least_conn"
+
+[[services]]
+name = "db"
+listener = "local:80"
+backends = ["10.0.0.2:1"]
+END
+    sed -i 's| y"|%20y"|' "$T/c.toml"
+    cat >"$T/c.ini" <<'END'
+; comment
+[listeners]
+port_min = 2000
+drain = 1m30s
+[listeners.allowed]
+local = 127.0.0.1
+six = "::1"
+[proxy]
+balance = p2c
+[routing.http]
+endpoint = http://127.0.0.1:8000/x%20y
+[log]
+level = debug
+[services.web]
+listener = local:8080, six:8081
+backends = 10.0.0.1:80, db.internal:5432
+balance = least_conn
+[services.db]
+listener = local:80
+backends = 10.0.0.2:1
+END
+    cp "$T/c.ini" "$T/c.conf"
+    cat >"$T/c.yaml" <<'END'
+# comment
+listeners:
+  port_min: 2000
+  drain: 1m30s
+  allowed: {local: 127.0.0.1, six: "::1"}
+proxy: {balance: p2c}
+routing:
+  http:
+    endpoint: 'http://127.0.0.1:8000/x%20y'
+log:
+    level: debug
+services:
+- name: web
+  listener: ["local:8080", 'six:8081']
+  backends:
+    - 10.0.0.1:80
+    - "db.internal:5432"
+  balance: least_conn
+- name: db
+  listener: local:80
+  backends: [10.0.0.2:1]
+END
+    cp "$T/c.yaml" "$T/c.yml"
+    cat >"$T/c.json" <<'END'
+{"listeners": {"port_min": 2000, "drain": "1m30s", "allowed": {"local": "127.0.0.1", "six": "::1"}},
+ "proxy": {"balance": "p2c"}, "routing": {"http": {"endpoint": "http://127.0.0.1:8000/x%20y"}},
+ "log": {"level": "debug"}, "services": [
+  {"name": "web", "listener": ["local:8080", "six:8081"], "backends": ["10.0.0.1:80", "db.internal:5432"],
+   "balance": "least_conn"},
+  {"name": "db", "listener": "local:80", "backends": ["10.0.0.2:1"]}]}
+END
+    cat >"$T/c.hcl" <<'END'
+# comment
+listeners {
+  port_min = 2000
+  drain    = "1m30s"
+  allowed  = { local = "127.0.0.1", six = "::1" }
+}
+proxy { balance = "p2c" }
+routing "http" {
+  endpoint = "http://127.0.0.1:8000/x%20y"
+}
+log = { level = "debug" }
+services {
+  name     = "web"
+  listener = ["local:8080", "six:8081"]
+  backends = ["10.0.0.1:80", "db.internal:5432"]
+  balance  = "least_conn"
+}
+services {
+  name     = "db"
+  listener = "local:80"
+  backends = ["10.0.0.2:1"]
+}
+END
+    cat >"$T/c.env" <<'END'
+# comment
+export DILL_LISTENERS_PORT_MIN=2000
+DILL_LISTENERS_DRAIN=1m30s
+DILL_LISTENERS_ALLOWED="local=127.0.0.1,six=::1"
+DILL_PROXY_BALANCE=p2c
+DILL_ROUTING_HTTP_ENDPOINT='http://127.0.0.1:8000/x%20y'
+DILL_LOG_LEVEL=debug
+DILL_SERVICES_WEB_LISTENER=local:8080,six:8081
+DILL_SERVICES_WEB_BACKENDS=10.0.0.1:80,db.internal:5432
+DILL_SERVICES_WEB_BALANCE=least_conn
+DILL_SERVICES_DB_LISTENER=local:80
+DILL_SERVICES_DB_BACKENDS=10.0.0.2:1
+END
+    cat >"$T/c.properties" <<'END'
+# comment
+listeners.port_min=2000
+listeners.drain : 1m30s
+listeners.allowed.local = 127.0.0.1
+listeners.allowed.six = ::1
+proxy.balance p2c
+routing.http.endpoint = http://127.0.0.1:8000/x%20y
+log.level=debug
+services.web.listener = local:8080, \
+                        six:8081
+services.web.backends = 10.0.0.1:80, db.internal:5432
+services.web.balance = least_conn
+services.db.listener = local:80
+services.db.backends = 10.0.0.2:1
+END
+    for file in c.toml c.ini c.conf c.yaml c.yml c.json c.hcl c.env c.properties; do
+        dill_once -t -c "$T/$file"
+        same "exit status of $file: $ERR" 0 "$RC"
+        same "stderr of $file" "" "$ERR"
+        got=$(without_origins)
+        want=${want:-$got}
+        same "$file" "$want" "$got"
+    done
+    contains "the table" "# db: local:80 is refused: port below listeners.port_min 2000" "$want"
+    contains "the table" "listeners.drain = 1m30s" "$want"
+}
+
+case_readme_formats() { # the README's example in each format gives the same
+    local name="" line file want="" got
+    while IFS= read -r line; do
+        if [[ $line =~ ^\`(dill\.[a-z]+)\` ]]; then
+            name=${BASH_REMATCH[1]}
+        elif [ -n "$name" ] && [[ $line == "    "* ]]; then
+            printf '%s\n' "${line#    }" >>"$T/$name"
+        elif [ -n "$line" ]; then
+            name=""
+        fi
+    done <"$TOP/README.md"
+    for file in toml ini yaml json hcl env properties; do
+        dill_once -t -c "$T/dill.$file"
+        same "exit status of $file: $ERR" 0 "$RC"
+        got=$(without_origins)
+        want=${want:-$got}
+        same "$file" "$want" "$got"
+    done
+    contains "the table" "# web: any:8080 is accepted: 0.0.0.0:8080" "$want"
+    contains "the table" "peek.listener = 127.0.0.1:2323" "$want"
+}

@@ -1,0 +1,167 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: the status server.
+
+status() { # PATH [CURL-ARGUMENT]...: sets CODE and BODY
+    local path=$1
+    shift
+    CODE=$(curl -s -o "$T/body" -w '%{http_code}' --max-time $((5 * SLOW)) "$@" "http://127.0.0.1:$STATUS$path")
+    BODY=$(cat "$T/body")
+}
+
+status_is() { # PATH CODE
+    status "$1"
+    [ "$CODE" = "$2" ]
+}
+
+in_json() { # PYTHON-EXPRESSION about `it`, the JSON in BODY
+    "$PYTHON" -c 'import json, sys
+it = json.load(sys.stdin)
+sys.exit(not eval(sys.argv[1]))' "$1" <<<"$BODY" 2>/dev/null
+}
+
+json_says() { # PATH PYTHON-EXPRESSION
+    status "$1"
+    in_json "$2"
+}
+
+case_status_readiness() { # 503 until Consul has answered, then 200
+    STATUS=$(next_port)
+    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$CONSUL_PORT" --status "127.0.0.1:$STATUS"
+    must 5 "readiness" status_is /status 200
+    same "its text" OK "$BODY"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATUS_LISTENER=localhost:$STATUS"
+    must 5 "that it is not ready" status_is /status 503
+    contains "why" "waiting" "$BODY"
+}
+
+case_status_while_stopping() { # 503, while sessions may still finish
+    local p
+    STATUS=$(next_port) p=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$p" "127.0.0.1:$ECHO"
+    must 5 "readiness" status_is /status 200
+    open_conn "$p"
+    ask "$FD" one || fail "no echo"
+    kill "$DILL_PID"
+    must 3 "503 while stopping" status_is /status 503
+    ask "$FD" two || fail "the session did not live on"
+    exec {FD}>&-
+    stop_dill 0 8
+}
+
+case_status_http() { # methods, errors, HEAD, kept connections
+    local code request
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    status "/status?x=1"
+    same "with a query" 200 "$CODE"
+    status /nothing
+    same "an unknown path" 404 "$CODE"
+    status /status -X POST -d text
+    same "POST" 405 "$CODE"
+    status /status -i -X DELETE
+    contains "what is allowed" "Allow: GET, HEAD" "$BODY"
+    status /routes -I
+    same "HEAD" 200 "$CODE"
+    contains "the length of what is not sent" "Content-Length: " "$BODY"
+    status /routes -0
+    same "HTTP/1.0" 200 "$CODE"
+    status /status -H "X-Long: $(printf 'x%.0s' {1..9000})"
+    same "a head that is too long" 431 "$CODE"
+    same "connections for two requests" "1 0 " "$(curl -s -o /dev/null -o /dev/null -w '%{num_connects} ' \
+        "http://127.0.0.1:$STATUS/status" "http://127.0.0.1:$STATUS/routes")"
+    same "connections when each is closed" "1 1 " "$(curl -s -o /dev/null -o /dev/null -w '%{num_connects} ' \
+        -H 'Connection: close' "http://127.0.0.1:$STATUS/status" "http://127.0.0.1:$STATUS/routes")"
+    while IFS='|' read -r code request; do
+        # shellcheck disable=SC2059  # with its escapes
+        contains "the answer to $request" "HTTP/1.1 $code " "$(printf "$request" | timeout 5 nc -N 127.0.0.1 "$STATUS")"
+    done <<'END'
+400|GET /status HTTP/1.1\r\n\r\n
+400|GET status HTTP/1.1\r\nHost: x\r\n\r\n
+400|nonsense\r\n\r\n
+400|GET /status HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n
+400|GET /status HTTP/1.1\r\nHost : x\r\n\r\n
+400|\r\n\r\n
+505|GET /status HTTP/2.0\r\nHost: x\r\n\r\n
+200|GET /status HTTP/1.0\r\n\r\n
+200|GET /status HTTP/1.1\nHost: x\nConnection: close\n\n
+END
+    same "answers to three requests at once" 3 "$(printf 'GET /status HTTP/1.1\r\nHost: x\r\n\r\nGET /connections HTTP/1.1\r\nHost: x\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' |
+        timeout 5 nc -N 127.0.0.1 "$STATUS" | grep -c '^HTTP/1.1 200')"
+    same "a request in pieces" 200 "$({
+        for request in 'GET /sta' 'tus HTTP/1.1' $'\r\nHost: x\r\nConnection: close\r' $'\n\r' $'\n'; do
+            printf '%s' "$request"
+            sleep 0.05
+        done
+    } | timeout 5 nc -N 127.0.0.1 "$STATUS" | sed -n 's/^HTTP\/1.1 \([0-9]*\) .*/\1/p')"
+}
+
+case_status_routes() { # listeners, backends, refusals and sources, whatever the names look like
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    # shellcheck disable=SC1003
+    register 'quo\"te\\<b>' odd-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
+    register low low-1 "$B" dill dill.listener=local:80
+    must 5 "listener" json_says /routes "it['listeners'][0]['backends'][0]['address'] == '127.0.0.1:$A'"
+    in_json "it['listeners'][0]['address'] == '127.0.0.1:$p' and it['listeners'][0]['state'] == 'open'" || fail "$BODY"
+    in_json "it['listeners'][0]['services'] == ['quo\"te\\\\<b>'] and it['listeners'][0]['balance'] == 'p2c'" || fail "$BODY"
+    in_json "it['refused'] == [{'service': 'low', 'wish': 'local:80', 'reason': 'port below listeners.port_min 1024'}]" || fail "$BODY"
+    in_json "it['sources'][0]['name'] == 'consul' and it['sources'][0]['up'] and it['sources'][0]['age'] < 60" || fail "$BODY"
+    answers "$p" a || fail "no service"
+    must 3 "counters" json_says /routes \
+        "[it['listeners'][0]['backends'][0][key] for key in ('connections', 'tx', 'active')] == [1, 2, 0]"
+}
+
+case_status_connections() { # who is connected to what, with bytes and age
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$p" "127.0.0.1:$ECHO"
+    must 5 "no session" json_says /connections "it['active'] == []"
+    in_json "it['connections'] == ['$p:127.0.0.1:$ECHO']" || fail "$BODY"
+    open_conn "$p"
+    ask "$FD" 1234567 || fail "no echo"
+    must 3 "the session" json_says /connections "len(it['active']) == 1"
+    in_json "it['active'][0]['rx'] == 8 and it['active'][0]['tx'] == 8 and 0 <= it['active'][0]['age'] < 60" || fail "$BODY"
+    in_json "it['active'][0]['listener'] == '127.0.0.1:$p' and it['active'][0]['backend'] == '127.0.0.1:$ECHO'" || fail "$BODY"
+    in_json "it['active'][0]['service'] == 'static' and it['active'][0]['client'].startswith('127.0.0.1:')" || fail "$BODY"
+    exec {FD}>&-
+    must 3 "its end" json_says /connections "it['active'] == []"
+}
+
+case_status_crowd() { # many clients at once, some of whom say or read nothing: others and the sessions do not notice
+    local p i mute
+    p=$(next_port) STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    "${PEER[@]}" mute 127.0.0.1 "$STATUS" 60 >"$T/mute" &
+    mute=$!
+    must 5 "silent clients" test -s "$T/mute"
+    status /status
+    same "beside 60 silent ones" 200 "$CODE"
+    "${PEER[@]}" mute 127.0.0.1 "$STATUS" 60 >"$T/mute.2" &
+    must 5 "more of them" test -s "$T/mute.2"
+    answers "$p" a || fail "no service"
+    end_pid "$mute"
+    end_pid $!
+    must 3 "after them" status_is /status 200
+    for i in 1 2 3 4 5 6 7 8; do
+        curl -s -o "$T/crowd.$i" "http://127.0.0.1:$STATUS/connections" &
+    done
+    must 5 "eight at once" grep -q '"active":' "$T/crowd.8"
+}
+
+case_status_reload() { # moves with SIGHUP
+    local other
+    STATUS=$(next_port) other=$(next_port)
+    printf '[status]\nlistener = 127.0.0.1:%s\n' "$STATUS" >"$T/c.ini"
+    start_dill -c "$T/c.ini"
+    must 5 "readiness" status_is /status 200
+    printf '[status]\nlistener = 127.0.0.1:%s\n' "$other" >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the old place is closed" refuses 127.0.0.1 "$STATUS"
+    STATUS=$other
+    must 3 "the new place" status_is /status 200
+}
