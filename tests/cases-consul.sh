@@ -1,6 +1,18 @@
 # shellcheck shell=bash disable=SC2154,SC2153
 # Cases: the Consul source, with a real agent. See lib.sh for what a case can use.
 
+case_consul_address_spellings() { # with and without a scheme, with slashes behind it
+    local address p
+    p=$(next_port)
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    for address in "$CONSUL_URL/" "$CONSUL_URL//" "127.0.0.1:$CONSUL_PORT"; do
+        start_bare "DILL_CONSUL_ADDRESS=$address"
+        must 5 "service by way of $address" answers "$p" a
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
 case_tour() { # the README's tour, byte for byte
     local port
     port=$(next_port)
