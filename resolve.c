@@ -7,11 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)
+#define KNOWS_TTL /* the resolver library is part of libc */
+#endif
+#elif defined(__linux__) || defined(__FreeBSD__)
+#define KNOWS_TTL
+#endif
+#ifdef KNOWS_TTL
+#include <arpa/nameser.h>
+#include <netinet/in.h>
+#include <resolv.h>
+#endif
 
 #include "log.h"
 #include "sys.h"
 
-#define AGAIN_MS 5000 /* between two look-ups of a name */
+#define AGAIN_MS 5000     /* until a name without a TTL is looked up again, or one that failed */
+#define TTL_MAX 3600      /* seconds */
+#define THREADS_MAX 8     /* so many names may hang in a silent server before others wait for them */
 
 struct answer {
 	size_t count;
@@ -24,11 +38,14 @@ struct host {
 	struct answer *fresh; /* left by the thread; NULL: nothing new */
 	int64_t due;
 	bool used, gone, said;
+	bool busy; /* a thread looks it up */
 	char name[];
 };
 
 struct resolver {
-	pthread_t thread;
+	pthread_t threads[THREADS_MAX];
+	unsigned thread_count; /* grows with the names */
+	size_t host_count;
 	pthread_mutex_t lock; /* over the list, and each host but `now` and `used` */
 	pthread_cond_t wake;
 	struct host *hosts;
@@ -65,6 +82,60 @@ static struct answer *look_up(const char *name, const char **why)
 	return found;
 }
 
+/* Seconds that the records of a DNS answer may be used: their least TTL (RFC 1035, 4.1). -1: it has none, or is broken. */
+static long least_ttl(const unsigned char *m, size_t len)
+{
+	unsigned questions, answers;
+	size_t at = 12;
+	long least = -1;
+
+	if (len < at)
+		return -1;
+	questions = m[4] << 8 | m[5];
+	answers = m[6] << 8 | m[7];
+	for (unsigned i = 0; i < questions + answers; i++) {
+		size_t fixed = i < questions ? 4 : 10; /* type and class, then TTL and length */
+
+		/* A name: labels, ended by an empty one, or by a pointer to one that came before. */
+		while (at < len && m[at] && m[at] < 0xc0)
+			at += m[at] + 1u;
+		at += at < len && m[at] ? 2 : 1;
+		if (at + fixed > len)
+			return -1;
+		if (i >= questions) {
+			long ttl = (long)m[at + 4] << 24 | m[at + 5] << 16 | m[at + 6] << 8 | m[at + 7];
+
+			least = least < 0 || ttl < least ? ttl : least;
+			fixed += (size_t)(m[at + 8] << 8 | m[at + 9]);
+		}
+		at += fixed;
+	}
+	return at > len ? -1 : least;
+}
+
+/* How long the answer for a name may be used, in milliseconds, at least a second. What is not from the DNS (/etc/hosts)
+ * has no TTL. */
+static int64_t time_to_live(const char *name)
+{
+	long least = -1;
+
+#ifdef KNOWS_TTL
+	static const int types[] = { ns_t_a, ns_t_aaaa };
+	unsigned char bytes[4096];
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		int len = res_search(name, ns_c_in, types[i], bytes, sizeof bytes);
+		long ttl = len < 0 ? -1 : least_ttl(bytes, (size_t)len < sizeof bytes ? (size_t)len : sizeof bytes);
+
+		if (ttl >= 0 && (least < 0 || ttl < least))
+			least = ttl;
+	}
+#else
+	(void)name;
+#endif
+	return least < 0 ? AGAIN_MS : least < 1 ? 1000 : least > TTL_MAX ? TTL_MAX * 1000L : least * 1000;
+}
+
 static bool same(const struct answer *a, const struct answer *b)
 {
 	if (!a || a->count != b->count)
@@ -87,9 +158,10 @@ static void drop_gone(struct resolver *r)
 	for (struct host **at = &r->hosts; *at;) {
 		struct host *h = *at;
 
-		if (h->gone) {
+		if (h->gone && !h->busy) {
 			*at = h->next;
 			free_host(h);
+			r->host_count--;
 		} else {
 			at = &h->next;
 		}
@@ -98,10 +170,10 @@ static void drop_gone(struct resolver *r)
 
 static struct host *next_due(struct resolver *r)
 {
-	struct host *first = r->hosts;
+	struct host *first = NULL;
 
 	for (struct host *h = r->hosts; h; h = h->next)
-		if (h->due < first->due)
+		if (!h->busy && (!first || h->due < first->due))
 			first = h;
 	return first;
 }
@@ -114,18 +186,23 @@ static void wait_until(struct resolver *r, int64_t at)
 	pthread_cond_timedwait(&r->wake, &r->lock, &t);
 }
 
-/* One look-up, without the lock. The host stays: only this thread takes hosts off the list. */
+/* One look-up, without the lock. The host stays meanwhile: it is busy. */
 static void refresh(struct resolver *r, struct host *h)
 {
 	const char *why = NULL;
 	struct answer *found, *last;
 	bool changed;
+	int64_t again = AGAIN_MS;
 
+	h->busy = true;
 	pthread_mutex_unlock(&r->lock);
 	found = look_up(h->name, &why);
+	if (found)
+		again = time_to_live(h->name);
 	pthread_mutex_lock(&r->lock);
+	h->busy = false;
 	last = h->fresh ? h->fresh : h->now;
-	h->due = sys_now() + AGAIN_MS;
+	h->due = sys_now() + again;
 	if (!found) {
 		if (!h->said)
 			log_warn("cannot resolve %s: %s%s", h->name, why, last ? "; its last addresses stay" : "");
@@ -182,7 +259,11 @@ size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **
 		strcpy(h->name, host);
 		h->next = r->hosts;
 		r->hosts = h;
-		pthread_cond_signal(&r->wake);
+		/* Without a thread more, those that there are do its work. */
+		if (++r->host_count > r->thread_count && r->thread_count < THREADS_MAX &&
+		    pthread_create(&r->threads[r->thread_count], NULL, run, r) == 0)
+			r->thread_count++;
+		pthread_cond_broadcast(&r->wake);
 	}
 	h->used = true;
 	if (h->now) {
@@ -209,7 +290,7 @@ void resolve_round(struct resolver *r)
 		h->used = false;
 	}
 	if (dropped)
-		pthread_cond_signal(&r->wake);
+		pthread_cond_broadcast(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -221,7 +302,8 @@ struct resolver *resolve_open(void (*ring)(void *arg), void *arg)
 	r->arg = arg;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	errno = pthread_create(&r->thread, NULL, run, r);
+	errno = pthread_create(&r->threads[0], NULL, run, r);
+	r->thread_count = 1;
 	if (!errno)
 		return r;
 	free(r);
@@ -232,9 +314,10 @@ void resolve_close(struct resolver *r)
 {
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
-	pthread_cond_signal(&r->wake);
+	pthread_cond_broadcast(&r->wake);
 	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
+	for (unsigned i = 0; i < r->thread_count; i++)
+		pthread_join(r->threads[i], NULL);
 	while (r->hosts) {
 		struct host *h = r->hosts;
 

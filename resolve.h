@@ -1,4 +1,4 @@
-/* resolve: addresses of host names, kept up to date by a thread of its own. */
+/* resolve: addresses of host names, looked up again when their TTL has passed, by threads of its own. */
 #ifndef RESOLVE_H
 #define RESOLVE_H
 
