@@ -73,14 +73,52 @@ static unsigned next_in_round(const struct route_entry *e)
 	return at;
 }
 
+static bool sick(const struct route_entry *e, unsigned i)
+{
+	return atomic_load_explicit(&e->backends[i]->unhealthy, memory_order_relaxed);
+}
+
+static bool all_sick(const struct route_entry *e)
+{
+	for (unsigned i = 0; i < e->count; i++)
+		if (!sick(e, i))
+			return false;
+	return true;
+}
+
+/* The next in the round that is healthy, so that the turns of those who are not are shared by all others. */
+static unsigned next_healthy(const struct route_entry *e)
+{
+	unsigned i = place(e, next_in_round(e));
+
+	if (!sick(e, i) || all_sick(e))
+		return i;
+	for (unsigned n = 1; n < e->round_len && sick(e, i); n++)
+		i = place(e, next_in_round(e));
+	return i;
+}
+
+static unsigned any_healthy(const struct route_entry *e)
+{
+	unsigned i = place(e, sys_random() % e->round_len);
+
+	if (!sick(e, i) || all_sick(e))
+		return i;
+	for (unsigned n = 1; n < 2 * e->round_len && sick(e, i); n++)
+		i = place(e, sys_random() % e->round_len);
+	return i;
+}
+
 static unsigned load_of(const struct route_entry *e, unsigned i)
 {
 	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);
 }
 
-/* Whether place a carries less for its weight than place b. */
-static bool lighter(const struct route_entry *e, unsigned a, unsigned b)
+/* Whether place a is to be preferred to place b: healthy, and then carrying less for its weight. */
+static bool better(const struct route_entry *e, unsigned a, unsigned b)
 {
+	if (sick(e, a) != sick(e, b))
+		return sick(e, b);
 	return (uint64_t)load_of(e, a) * e->weights[b] < (uint64_t)load_of(e, b) * e->weights[a];
 }
 
@@ -89,7 +127,7 @@ static unsigned least_loaded(const struct route_entry *e)
 	unsigned start = place(e, next_in_round(e)), best = start;
 
 	for (unsigned i = 1; i < e->count; i++)
-		if (lighter(e, (start + i) % e->count, best))
+		if (better(e, (start + i) % e->count, best))
 			best = (start + i) % e->count;
 	return best;
 }
@@ -100,19 +138,19 @@ static unsigned first_choice(const struct route_entry *e)
 
 	switch (e->balance) {
 	case SERVICE_RANDOM:
-		return place(e, sys_random() % e->round_len);
+		return any_healthy(e);
 	case SERVICE_P2C:
-		a = place(e, sys_random() % e->round_len);
-		b = place(e, sys_random() % e->round_len);
+		a = any_healthy(e);
+		b = any_healthy(e);
 		if (a == b)
 			b = (b + 1) % e->count;
-		return lighter(e, b, a) ? b : a;
+		return better(e, b, a) ? b : a;
 	case SERVICE_LEAST_CONN:
 		return least_loaded(e);
 	case SERVICE_ROUND_ROBIN:
 		break;
 	}
-	return place(e, next_in_round(e));
+	return next_healthy(e);
 }
 
 struct route_backend *balance_pick(const struct route_entry *e, struct route_backend *const *tried, size_t tried_count)
@@ -126,12 +164,12 @@ struct route_backend *balance_pick(const struct route_entry *e, struct route_bac
 	for (unsigned i = 0; tried_count && i < e->count; i++)
 		if (e->backends[i] == tried[tried_count - 1])
 			start = i + 1;
-	for (int sick = 0; sick < 2; sick++)
+	for (int last = 0; last < 2; last++)
 		for (unsigned i = 0; i < e->count; i++) {
-			struct route_backend *b = e->backends[(start + i) % e->count];
+			unsigned at = (start + i) % e->count;
 
-			if (atomic_load_explicit(&b->unhealthy, memory_order_relaxed) == sick && usable(b, tried, tried_count))
-				return b;
+			if (sick(e, at) == last && usable(e->backends[at], tried, tried_count))
+				return e->backends[at];
 		}
 	return NULL;
 }

@@ -323,6 +323,7 @@ struct service_list *catalog_compose(struct catalog *c, int64_t now)
 	struct service_list *list = sys_alloc(sizeof *list);
 	size_t old = 0;
 
+	list->checked = true; /* what does not pass is not in it */
 	for (size_t i = 0; i < c->count; i++) {
 		struct catalog_name *n = &c->names[i];
 		int order;

@@ -31,6 +31,8 @@ struct config {
 	const char *peek_listener, *status_listener;
 	const char *file_path, *http_endpoint; /* routing.file and routing.http; "" when not given */
 	bool file_watch;
+	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
+	int64_t health_interval, health_timeout; /* milliseconds */
 	int64_t poll_interval, poll_timeout; /* milliseconds */
 	long balance, log_level, log_format; /* places in the option's words */
 	bool uses[CONFIG_SOURCES]; /* which sources are asked */

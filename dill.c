@@ -14,6 +14,7 @@
 #include "admit.h"
 #include "config.h"
 #include "file.h"
+#include "health.h"
 #include "log.h"
 #include "loop.h"
 #include "net.h"
@@ -32,7 +33,7 @@ extern char **environ;
 #define SPARE_FDS 20 /* kept from sessions, for everything else */
 
 /* Kinds of descriptors in the control loop; a server has two. */
-enum control_kind { SIGNALS, PEEK, STATUS = PEEK + 2 };
+enum control_kind { SIGNALS, PEEK, STATUS = PEEK + 2, PROBE = STATUS + 2 };
 
 struct control {
 	int argc;
@@ -47,6 +48,7 @@ struct control {
 	struct worker_pool pool;
 	struct sources sources;
 	struct resolver *resolver;
+	struct health health;
 	struct server peek;
 	struct status status;
 	atomic_bool news; /* of a source or the resolver */
@@ -133,6 +135,14 @@ static void set_times(struct control *k, const struct config *c)
 	loop_fifo_retime(&k->grace, c->grace);
 }
 
+static void set_health(struct control *k, const struct config *c)
+{
+	health_set(&k->health, &(struct health_rules){
+		.mode = (enum health_mode)c->health_enabled, .interval = c->health_interval, .timeout = c->health_timeout,
+		.unhealthy = (unsigned)c->unhealthy_threshold, .healthy = (unsigned)c->healthy_threshold
+	}, k->route.table);
+}
+
 static bool set_server(struct server *server, const char *key, const char *where)
 {
 	struct slice host;
@@ -186,13 +196,21 @@ static rlim_t raise_limit(void)
 	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
 }
 
+/* Checks of backends take some of them, but not all of few. */
+static unsigned probes_at_once(void)
+{
+	rlim_t fit = raise_limit() / 16;
+
+	return fit > 64 ? 64 : fit < 2 ? 2 : (unsigned)fit;
+}
+
 /* A session takes two descriptors; what listens, and the spare ones, are not for sessions. */
 static void set_limit(struct control *k)
 {
 	long asked = k->config->max_connections, left = (long)raise_limit();
 	long fit;
 
-	left -= SPARE_FDS + 4L * k->pool.count + (long)k->route.table->count;
+	left -= SPARE_FDS + (long)k->health.most + 4L * k->pool.count + (long)k->route.table->count;
 	fit = left > 4 ? left / 2 : 2;
 	atomic_store(&k->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
 }
@@ -205,6 +223,7 @@ static void update(struct control *k)
 
 	resolve_round(k->resolver);
 	changed = route_update(&k->route, k->sources.lists, CONFIG_SOURCES);
+	health_follow(&k->health, k->route.table);
 	if (changed) {
 		set_limit(k);
 		worker_tell(&k->pool);
@@ -245,6 +264,7 @@ static void reload(struct control *k)
 	k->config = c;
 	set_rules(k, c);
 	set_times(k, c);
+	set_health(k, c);
 	sources_follow(&k->sources, c, given);
 	set_limit(k);
 	config_unref(old);
@@ -285,7 +305,8 @@ static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
 	struct control *k = l->owner;
 	unsigned char signal;
 
-	if (server_ready(&k->peek, io, events) || server_ready(&k->status.server, io, events))
+	if (server_ready(&k->peek, io, events) || server_ready(&k->status.server, io, events) ||
+	    health_ready(&k->health, io, events))
 		return;
 	if (read(io->fd, &signal, 1) != 1)
 		return;
@@ -303,8 +324,8 @@ static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer
 		rebind(k);
 	else if (fifo == &k->grace)
 		l->stop = true;
-	else if (!server_expired(&k->peek, fifo, timer))
-		server_expired(&k->status.server, fifo, timer);
+	else if (!server_expired(&k->peek, fifo, timer) && !server_expired(&k->status.server, fifo, timer))
+		health_expired(&k->health, fifo, timer);
 }
 
 static void on_woken(struct loop *l)
@@ -316,6 +337,8 @@ static void on_woken(struct loop *l)
 		if (!k->stopping)
 			update(k);
 	}
+	if (atomic_exchange(&k->pool.suspects, false))
+		health_suspected(&k->health);
 	status_woken(&k->status);
 	stop_if_idle(k);
 }
@@ -378,6 +401,8 @@ static int run(struct control *k, struct service_list *given)
 	route_open(&k->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = k->resolver });
 	set_rules(k, k->config);
 	set_times(k, k->config);
+	health_open(&k->health, &k->loop, PROBE, probes_at_once());
+	set_health(k, k->config);
 	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
 	server_open(&k->peek, &k->loop);
 	k->status = (struct status){
@@ -404,6 +429,7 @@ no_sources:
 no_workers:
 	server_close(&k->status.server);
 	server_close(&k->peek);
+	health_close(&k->health);
 	route_close(&k->route);
 	free(k->labels);
 	resolve_close(k->resolver);

@@ -11,6 +11,7 @@ enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS, SWITCH 
 
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
+static const char *const health_words[] = { "auto", "true", "false", NULL };
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
 
 /* One row an option: flags, environment, files, --help, -t and the README's table follow from it. */
@@ -45,6 +46,14 @@ static const struct option {
 	  "closes a connection on which nothing moved for that long; 0: never" },
 	{ "proxy.max_connections", NUMBER, AT(max_connections), "0", 0, 10000000, NULL,
 	  "accepting pauses at so many; 0: what the descriptor limit allows" },
+	{ "health.enabled", WORD, AT(health_enabled), "auto", 0, 0, health_words,
+	  "active TCP checks: auto (of all but Consul's services), true or false" },
+	{ "health.interval", DURATION, AT(health_interval), "5s", 10, 0, NULL, "how often each backend is checked" },
+	{ "health.timeout", DURATION, AT(health_timeout), "1s", 1, 0, NULL, "how long one check may take" },
+	{ "health.unhealthy_threshold", NUMBER, AT(unhealthy_threshold), "3", 1, 1000, NULL,
+	  "failed checks in a row that make a backend unhealthy" },
+	{ "health.healthy_threshold", NUMBER, AT(healthy_threshold), "3", 1, 1000, NULL,
+	  "successful checks in a row that make it healthy" },
 	{ "shutdown.grace", DURATION, AT(grace), "5s", 0, 0, NULL,
 	  "how long live connections may finish after SIGTERM or SIGINT" },
 	{ "peek.listener", ADDRESS, AT(peek_listener), "", 0, 0, NULL, "text debug server, for nc; off when empty" },

@@ -167,6 +167,16 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 
 static void try_next(struct proxy *p, struct session *s, const struct route_entry *e);
 
+/* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
+static void suspect(struct proxy *p, struct route_backend *b, int error)
+{
+	if (error == EADDRNOTAVAIL || error == ENOBUFS || error == ENOMEM)
+		return;
+	atomic_store(&b->unhealthy, true);
+	if (!atomic_exchange(&b->suspect, true))
+		p->suspected(p);
+}
+
 /* This backend could not be reached. What the client has sent waits for the next one. */
 static void unreachable(struct proxy *p, struct session *s, int error)
 {
@@ -174,6 +184,7 @@ static void unreachable(struct proxy *p, struct session *s, int error)
 
 	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, strerror(error));
 	atomic_fetch_add_explicit(&s->target->connect_errors, 1, memory_order_relaxed);
+	suspect(p, s->target, error);
 	loop_close_fd(p->loop, &s->backend.io);
 	if (!tried) {
 		end(p, s);

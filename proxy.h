@@ -26,6 +26,7 @@ struct proxy {
 	struct relay relay;
 	struct loop_fifo connecting, idle, draining, waiting;
 	struct session *sessions;
+	void (*suspected)(struct proxy *p); /* a backend could not be reached, for the first time since it was trusted */
 	bool (*starved)(struct proxy *p); /* no descriptor left for a backend: true when one was made free */
 	void (*ended)(struct proxy *p);   /* a session has gone, and its descriptors */
 };

@@ -133,6 +133,7 @@ struct draft {
 struct want {
 	struct net_addr addr;
 	const struct service *service;
+	bool unchecked;
 	size_t order;
 };
 
@@ -192,13 +193,13 @@ static void sort_refused(struct route_table *t)
 	t->refused_count = kept;
 }
 
-static void admit_service(struct draft *d, const struct service *s, bool trusted)
+static void admit_service(struct draft *d, const struct service *s, const struct service_list *list)
 {
 	if (!check_options(d, s))
 		return;
 	for (size_t i = 0; i < s->wish_count; i++) {
-		struct want w = { .service = s, .order = d->want_count };
-		const char *why = admit_wish(&d->r->rules.admit, s->wishes[i], trusted, &d->t->memory, &w.addr);
+		struct want w = { .service = s, .unchecked = !list->checked, .order = d->want_count };
+		const char *why = admit_wish(&d->r->rules.admit, s->wishes[i], list->trusted, &d->t->memory, &w.addr);
 
 		if (!why && s->fault)
 			why = arena_dup(&d->t->memory, s->fault, strlen(s->fault));
@@ -213,7 +214,7 @@ static void admit_service(struct draft *d, const struct service *s, bool trusted
 
 struct named {
 	const struct service *service;
-	bool trusted;
+	const struct service_list *list;
 	size_t order;
 };
 
@@ -233,13 +234,13 @@ static void admit_all(struct draft *d, struct service_list *const *lists, size_t
 	for (size_t l = 0; l < count; l++)
 		for (size_t i = 0; lists[l] && i < lists[l]->count; i++) {
 			SYS_GROW(all, n, cap);
-			all[n] = (struct named){ &lists[l]->items[i], lists[l]->trusted, n };
+			all[n] = (struct named){ &lists[l]->items[i], lists[l], n };
 			n++;
 		}
 	if (n)
 		qsort(all, n, sizeof *all, by_name);
 	for (size_t i = 0; i < n; i++)
-		admit_service(d, all[i].service, all[i].trusted);
+		admit_service(d, all[i].service, all[i].list);
 	sort_refused(d->t);
 	free(all);
 }
@@ -275,18 +276,22 @@ struct members {
 };
 
 static void add_member(struct draft *d, struct members *m, const struct route_entry *old, struct net_addr addr,
-                       uint16_t port, uint16_t weight, const struct net_addr *via)
+                       const struct service_backend *from, const struct want *w)
 {
 	size_t weights = m->count;
+	struct route_backend *b;
 
-	net_set_port(&addr, port);
+	net_set_port(&addr, from->port);
 	for (size_t i = 0; i < m->count; i++)
-		if (net_compare(&m->backends[i]->addr, &addr) == 0)
+		if (net_compare(&m->backends[i]->addr, &addr) == 0) {
+			m->backends[i]->unchecked = m->backends[i]->unchecked || w->unchecked;
 			return;
+		}
 	SYS_GROW(m->weights, weights, m->weight_cap);
 	SYS_GROW(m->backends, m->count, m->cap);
-	m->weights[m->count] = weight ? weight : 1;
-	m->backends[m->count++] = route_backend_ref(backend_for(d->r, old, &addr, via));
+	m->weights[m->count] = from->weight ? from->weight : 1;
+	b = m->backends[m->count++] = route_backend_ref(backend_for(d->r, old, &addr, &w->addr));
+	b->unchecked = w->unchecked;
 }
 
 static void add_members(struct draft *d, struct members *m, const struct route_entry *old, const struct want *w)
@@ -298,12 +303,12 @@ static void add_members(struct draft *d, struct members *m, const struct route_e
 		size_t n;
 
 		if (net_numeric(slice_of(b->host), b->port, &addr)) {
-			add_member(d, m, old, addr, b->port, b->weight, &w->addr);
+			add_member(d, m, old, addr, b, w);
 			continue;
 		}
 		n = d->r->rules.lookup(d->r->rules.lookup_arg, b->host, &found);
 		while (n-- > 0)
-			add_member(d, m, old, *found++, b->port, b->weight, &w->addr);
+			add_member(d, m, old, *found++, b, w);
 	}
 }
 

@@ -20,7 +20,10 @@ struct route_backend {
 	atomic_bool gone;      /* left the table: its connections drain */
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	atomic_bool unhealthy; /* tried last */
+	atomic_bool suspect;   /* a worker could not reach it; cleared when it is trusted again */
 	bool in_table;         /* the control plane's, while it compares */
+	bool unchecked;        /* the control plane's: its source does not check it */
+	struct route_backend *peer; /* the control plane's: see health.c */
 	struct net_addr addr, via; /* via: the listener it belongs to */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients, counted when a session ends */
 	char name[NET_TEXT];

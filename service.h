@@ -44,6 +44,7 @@ struct service_list {
 	size_t count, cap;
 	struct arena memory; /* every string in it */
 	atomic_uint refs; /* holders beside the first */
+	bool checked; /* the source checks its services' health itself */
 	bool trusted; /* written by the operator: a wish may name an address instead of a label */
 };
 

@@ -179,6 +179,14 @@ static void wake_all(struct worker_pool *pool)
 		loop_wake(&pool->workers[i].loop);
 }
 
+static void suspected(struct proxy *p)
+{
+	struct worker_pool *pool = ((struct worker *)p->loop->owner)->pool;
+
+	atomic_store(&pool->suspects, true);
+	pool->ring(pool->arg);
+}
+
 static bool starved(struct proxy *p)
 {
 	struct worker *w = p->loop->owner;
@@ -282,6 +290,7 @@ static int start(struct worker_pool *pool, struct worker *w)
 		return errno;
 	has_spare(w);
 	proxy_open(&w->proxy, &pool->shared, &w->loop);
+	w->proxy.suspected = suspected;
 	w->proxy.starved = starved;
 	w->proxy.ended = ended;
 	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);

@@ -12,11 +12,13 @@
 struct worker_pool {
 	struct proxy_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
-	void (*ring)(void *arg); /* called by a worker: its last session has ended while finishing, or a report is complete */
+	void (*ring)(void *arg); /* called by a worker that has news: its last session has ended while finishing, a report is
+	                            complete, or `suspects` */
 	void *arg;
 	struct worker *workers;
 	unsigned count;
 	atomic_bool stopping, closing;
+	atomic_bool suspects; /* a backend has become one: cleared by who looks at them */
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_uint news;    /* counts what workers were told */
 	pthread_mutex_t report_lock;

@@ -6,7 +6,7 @@
 # Builds go to build/ and leave the rest of the tree alone. Environment: FUZZ_SECONDS, how long each fuzzer runs after
 # its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain poll asan tsan).
 set -u
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 BUILD=build
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
@@ -91,7 +91,7 @@ count() {
 
 need_tools() {
     local tool missing=()
-    for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl; do
+    for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl dnsmasq; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     [ ${#missing[@]} -eq 0 ] && return

@@ -191,7 +191,7 @@ static void sick_cases(void)
 
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
-	expect(&f, 6, "ACCACC", "B is unhealthy");
+	expect(&f, 6, "ACACAC", "B is unhealthy, and its turns are shared");
 	tried[0] = f.order[0];
 	check(balance_pick(&f.e, tried, 1) == f.order[2], "after A", "C");
 	tried[1] = f.order[2];

@@ -1,0 +1,42 @@
+/* health: TCP checks of backends, in the control plane's loop. Active ones, spread over the interval; and probes of those
+ * that a client's connect has just found unreachable, which are tried last until they answer again. */
+#ifndef HEALTH_H
+#define HEALTH_H
+
+#include "base.h"
+#include "loop.h"
+#include "route.h"
+
+enum health_mode { HEALTH_AUTO, HEALTH_ON, HEALTH_OFF }; /* auto: those whose source does not check them itself */
+
+struct health_rules {
+	enum health_mode mode;
+	int64_t interval, timeout; /* milliseconds */
+	unsigned unhealthy, healthy; /* checks in a row that flip a backend */
+};
+
+struct health {
+	struct loop *loop;
+	uint8_t kind; /* of the probes' descriptors */
+	struct health_rules rules;
+	struct health_target **targets; /* sorted by address: one for all backends there */
+	size_t count, cap;
+	size_t active;  /* how many are checked again and again */
+	size_t next;    /* the one whose turn is next */
+	int64_t credit; /* checks that are due, times the interval */
+	unsigned probing, most; /* probes under way, and how many there may be: they take descriptors */
+	struct loop_fifo tick, timeout, again;
+	struct loop_timer tick_timer;
+};
+
+void health_open(struct health *h, struct loop *loop, uint8_t kind, unsigned most);
+void health_close(struct health *h);
+void health_set(struct health *h, const struct health_rules *rules, const struct route_table *t);
+/* After every change of table: who is to be checked. What is known of an address that stays is kept. */
+void health_follow(struct health *h, const struct route_table *t);
+void health_suspected(struct health *h); /* a worker has found a backend unreachable: see route_backend.suspect */
+
+bool health_ready(struct health *h, struct loop_io *io, unsigned events); /* false: not one of its descriptors */
+bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer *timer);
+
+#endif

@@ -1,0 +1,166 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: health of backends (active checks, and what a client's failed connect does), and their names.
+
+# A server that can be stopped and started again on its port.
+server_up() { # NAME PORT: sets SERVER_PID
+    "${PEER[@]}" serve "name:$1@127.0.0.1:$2" >"$T/server.$2" 2>&1 &
+    SERVER_PID=$!
+    must 5 "server $1" accepts 127.0.0.1 "$2"
+}
+
+unhealthy() { # PORT: Peek says so of the backend there
+    peek_contains "127.0.0.1:$1 (unhealthy)"
+}
+
+healthy() { peek_has "  ├──➤ 127.0.0.1:$1"; }
+
+who_answers() { # PORT COUNT: prints how often each name answered, "a=3 b=1"
+    local i
+    for ((i = 0; i < $2; i++)); do says "$1"; done | sort | uniq -c | awk '{ printf "%s%s=%d", sep, $2, $1; sep = " " }'
+}
+
+checks_fast=(DILL_HEALTH_INTERVAL=100ms DILL_HEALTH_TIMEOUT=500ms)
+
+case_health_active() { # a dead backend gets no clients, and gets them again; each flip is said once
+    local p q
+    p=$(next_port) q=$(next_port)
+    server_up x "$q"
+    start_bare "${checks_fast[@]}" -laddr "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$q" "127.0.0.1:$B"
+    must 5 "service" accepts 127.0.0.1 "$p"
+    end_pid "$SERVER_PID"
+    must 5 "unhealthy" unhealthy "$q"
+    must 2 "the flip in the log" log_has "warn +backend 127.0.0.1:$q is unhealthy: Connection refused"
+    same "who answers" "a=4 b=4" "$(who_answers "$p" 8)"
+    server_up x "$q"
+    must 5 "healthy again" healthy "$q"
+    must 2 "the flip in the log" log_has "info +backend 127.0.0.1:$q is healthy again"
+    same "who answers" "a=3 b=3 x=3" "$(who_answers "$p" 9)"
+    same "lines about health" 2 "$(log_count 'backend .* healthy|unhealthy')"
+}
+
+case_health_thresholds() { # so many in a row, and not one less
+    local p q began
+    p=$(next_port) q=$(next_port)
+    server_up x "$q"
+    start_bare DILL_HEALTH_INTERVAL=200ms DILL_HEALTH_UNHEALTHY_THRESHOLD=5 DILL_HEALTH_HEALTHY_THRESHOLD=4 \
+        -laddr "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$q"
+    sleep 0.5
+    end_pid "$SERVER_PID"
+    now_ms
+    began=$NOW
+    must 8 "unhealthy" unhealthy "$q"
+    now_ms
+    at_least "milliseconds until it was unhealthy" 750 $((NOW - began))
+    server_up x "$q"
+    now_ms
+    began=$NOW
+    must 8 "healthy" healthy "$q"
+    now_ms
+    at_least "milliseconds until it was healthy" 550 $((NOW - began))
+}
+
+case_health_timeout() { # a backend that does not even answer the connect
+    local p
+    p=$(next_port)
+    start_peers full
+    start_bare DILL_HEALTH_INTERVAL=100ms DILL_HEALTH_TIMEOUT=200ms -laddr "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:${PORTS[0]}"
+    must 8 "unhealthy" unhealthy "${PORTS[0]}"
+    log_has "backend 127.0.0.1:${PORTS[0]} is unhealthy: Connection timed out" || fail "the log: $(tail -n 2 "$LOG")"
+    same "who answers" "a=6" "$(who_answers "$p" 6)"
+}
+
+case_health_auto() { # Consul checks its own; health.enabled=true checks those, too, and false nobody
+    local p
+    p=$(next_port)
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    register web web-2 1 dill "dill.listener=local:$p"
+    start_dill "${checks_fast[@]}"
+    must 5 "service" accepts 127.0.0.1 "$p"
+    stays 800 "Consul's backend was checked" not unhealthy 1
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_dill "${checks_fast[@]}" DILL_HEALTH_ENABLED=true
+    must 5 "health.enabled=true" unhealthy 1
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare "${checks_fast[@]}" DILL_HEALTH_ENABLED=false -laddr "127.0.0.1:$p" "127.0.0.1:$A" 127.0.0.1:1
+    must 5 "service" accepts 127.0.0.1 "$p"
+    stays 800 "health.enabled=false" not unhealthy 1
+}
+
+case_health_passive() { # a failed connect makes a backend the last one; it is probed before it is trusted again
+    local p q
+    p=$(next_port) q=$(next_port)
+    server_up x "$q"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    register web web-2 "$q" dill "dill.listener=local:$p"
+    start_dill
+    must 5 "service" peek_contains "127.0.0.1:$q"
+    end_pid "$SERVER_PID"
+    same "who answers" "a=6" "$(who_answers "$p" 6)"
+    must 2 "suspect" unhealthy "$q"
+    must 2 "the log" log_has "backend 127.0.0.1:$q is unhealthy: a client's connect failed"
+    sleep 1.5
+    unhealthy "$q" || fail "it is trusted without an answer"
+    server_up x "$q"
+    must 4 "trusted again" healthy "$q"
+    same "who answers" "a=3 x=3" "$(who_answers "$p" 6)"
+    same "lines about health" 2 "$(log_count 'backend .* healthy|unhealthy')"
+}
+
+case_health_all_down() { # unhealthy ones are tried last, never not at all
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_bare DILL_HEALTH_INTERVAL=100ms DILL_HEALTH_HEALTHY_THRESHOLD=1000 -laddr "127.0.0.1:$p" "127.0.0.1:$q"
+    must 5 "unhealthy" unhealthy "$q"
+    server_up x "$q"
+    answers "$p" x || fail "the only backend is not tried"
+    unhealthy "$q" || fail "it is healthy after $(log_count 'healthy again') checks"
+}
+
+case_health_strategies() { # every strategy leaves the unhealthy one out, and shares its clients among the others
+    local p q strategy
+    p=$(next_port) q=$(next_port)
+    for strategy in random p2c least_conn; do
+        start_bare "${checks_fast[@]}" -lb "$strategy" -laddr "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$q" "127.0.0.1:$B"
+        must 5 "$strategy: unhealthy" unhealthy "$q"
+        [[ $(who_answers "$p" 30) =~ ^a=[0-9]+\ b=[0-9]+$ ]] || fail "$strategy: $(who_answers "$p" 30)"
+        lacks "attempts at the unhealthy one" "$p: backend 127.0.0.1:$q" "$(cat "$LOG")"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_health_reload() { # switched off at run time, all are trusted
+    local p
+    p=$(next_port)
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s, 127.0.0.1:1\n[health]\ninterval = 100ms\n' "$p" "$A" >"$T/c.ini"
+    start_bare -c "$T/c.ini"
+    must 5 "unhealthy" unhealthy 1
+    printf 'enabled = false\n' >>"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "healthy" healthy 1
+    sed -i '/enabled/d' "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 5 "unhealthy again" unhealthy 1
+}
+
+case_health_follows_table() { # what is known of an address survives changes around it; one that left is forgotten
+    local p q
+    p=$(next_port) q=$(next_port)
+    printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s", "127.0.0.1:1"]\n' "$p" "$A" >"$T/routing.toml"
+    start_bare "${checks_fast[@]}" "DILL_ROUTING_FILE_PATH=$T/routing.toml"
+    must 5 "unhealthy" unhealthy 1
+    printf '[[services]]\nname = "two"\nlistener = "local:%s"\nbackends = ["127.0.0.1:1", "127.0.0.1:%s"]\n' "$q" "$B" >>"$T/routing.toml"
+    must 3 "the second listener" accepts 127.0.0.1 "$q"
+    same "unhealthy backends" 2 "$(peek | grep -c '(unhealthy)')"
+    same "said" 1 "$(log_count 'is unhealthy')"
+}
+
+# Names
+
+case_dns() { # host names by their TTL, with a real DNS server; see tests/dns.sh
+    local own="unshare -n -m" out
+    $own true 2>/dev/null || own="unshare -r -n -m"
+    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$TOP/tests/dns.sh" "$(realpath "$DILL")" "$T" 2>&1 9>&-) || fail "$out"
+}
