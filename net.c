@@ -261,13 +261,15 @@ int net_unsent(int fd)
 	return bytes;
 }
 
-size_t net_room(int fd)
+size_t net_room(int fd, size_t *size)
 {
 	int room = 0, unsent = net_unsent(fd);
 	socklen_t len = sizeof room;
 
+	*size = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) < 0 || room < unsent)
 		return 0;
+	*size = (size_t)room;
 	room -= unsent;
 	return (size_t)(room - room / 4); /* the kernel counts its own bookkeeping too */
 }

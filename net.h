@@ -41,7 +41,7 @@ int net_connect(const struct net_addr *a); /* in progress, as a rule; net_error 
 int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 for none */
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */
-size_t net_room(int fd);       /* about how many bytes a send would take now */
+size_t net_room(int fd, size_t *size); /* about how many bytes a send would take now, of a buffer of *size */
 void net_reset_on_close(int fd); /* close() will send RST */
 /* With idle_s 0 the system's own times; else these, and TCP_USER_TIMEOUT alike where it exists. */
 void net_keepalive(int fd, int idle_s, int every_s, int count);

@@ -24,6 +24,7 @@
 #define BULK (64 * 1024)
 #define BULK_AFTER 3 /* reads in a row of so much, or of all that was asked for, and then the pipe */
 #define PIPE_SIZE (1024 * 1024)
+#define ROOM_ENOUGH (384 * 1024)
 #define MUCH (256 * 1024)
 
 struct relay_spill {
@@ -80,6 +81,16 @@ static bool not_now(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOTCONN;
 }
 
+/* What a splice may take. 0: better to wait until there is more room, which comes in pieces of about a quarter of the
+ * buffer: few large splices cost less than many small ones. */
+static size_t room_for_bulk(const struct relay_side *to)
+{
+	size_t size, room = net_room(to->io.fd, &size), least = size / 6;
+
+	least = least < BULK ? BULK : least > ROOM_ENOUGH ? ROOM_ENOUGH : least;
+	return room < least ? 0 : room < PIPE_SIZE ? room : PIPE_SIZE;
+}
+
 #ifdef CAN_SPLICE
 
 static struct relay_pipe *take_pipe(struct relay *r)
@@ -125,12 +136,12 @@ static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
  * reader's bytes wait in the sockets' buffers, which hold them anyway, and not in a pipe of his own. */
 static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
 {
-	size_t room = net_room(to->io.fd);
+	size_t room = room_for_bulk(to);
 	struct relay_pipe *p;
 	enum relay_result result;
 	ssize_t n;
 
-	if (room < BULK) {
+	if (!room) {
 		to->choked = true;
 		return RELAY_WAIT;
 	}
@@ -139,7 +150,6 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 		to->full = 0; /* no descriptor left: copy for a while */
 		return RELAY_WAIT;
 	}
-	room = room < PIPE_SIZE ? room : PIPE_SIZE;
 	n = splice(from->io.fd, NULL, p->fds[1], NULL, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n <= 0) {
 		int error = errno;
@@ -239,7 +249,7 @@ enum relay_result relay_flush(struct relay *r, struct relay_side *to)
 {
 	struct relay_spill *s = to->spill;
 
-	if (to->choked && net_room(to->io.fd) < BULK)
+	if (to->choked && !room_for_bulk(to))
 		to->full = 0; /* its buffer is smaller than what a pipe is good for */
 	to->choked = false;
 	if (to->pipe)
