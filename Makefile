@@ -31,6 +31,10 @@ run: dill
 test: dill
 	@tests/all.sh
 
+# Every parser that sees bytes from outside, each for so many seconds; what is found stays in build/fuzz.
+fuzz:
+	@FUZZ_SECONDS=$(SECONDS) tests/all.sh fuzz
+
 bench: dill
 	@bench/run.sh
 
@@ -44,4 +48,4 @@ install: dill
 clean:
 	rm -rf dill dill-static build
 
-.PHONY: static run test bench soak install clean
+.PHONY: static run test fuzz bench soak install clean

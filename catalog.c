@@ -83,6 +83,15 @@ static void add_name(struct catalog *c, const char *name, uint64_t tags)
 	strcpy(c->names[c->count++].name, name);
 }
 
+void catalog_recall(struct catalog *c, struct service_list *list)
+{
+	service_free(c->list);
+	c->list = list;
+	for (size_t i = 0; i < list->count; i++)
+		if (!i || strcmp(list->items[i].name, list->items[i - 1].name) != 0)
+			add_name(c, list->items[i].name, 1);
+}
+
 const char *catalog_names(struct catalog *c, const struct json *answer, bool *moved)
 {
 	size_t known = c->count;

@@ -28,7 +28,7 @@ struct config {
 	long port_min, port_max, max_connections, threads;
 	int64_t drain, wait, connect_timeout, idle_timeout, grace; /* milliseconds */
 	const char *consul_address, *consul_token, *consul_datacenter, *consul_namespace, *consul_consistency, *consul_tag;
-	const char *peek_listener, *status_listener;
+	const char *peek_listener, *status_listener, *state_path;
 	const char *file_path, *http_endpoint; /* routing.file and routing.http; "" when not given */
 	bool file_watch;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

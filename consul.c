@@ -9,6 +9,7 @@
 #include "catalog.h"
 #include "json.h"
 #include "log.h"
+#include "state.h"
 
 #define CONNECT_MS 5000
 #define READING_MS 5000           /* one reading */
@@ -53,6 +54,10 @@ struct consul {
 	int64_t retry_at; /* when a sweep is due for readings that failed; 0: none did */
 	int64_t sweep_tokens_at, sweep_cpu, sweep_gap;
 	unsigned sweep_tokens, sweep_number;
+	struct service_list *recalled; /* from state.path, until it has been offered or is not needed */
+	int64_t recall_at, saved;      /* when to offer it; when it was written, in wall time */
+	bool unsaved, save_failed;     /* the newest list is not on disk; that has been said */
+	int64_t save_at;               /* not before this */
 };
 
 static const char *say(struct consul *c, const char *fmt, const char *a, const char *b)
@@ -427,6 +432,54 @@ static const char *end_sweep(struct consul *c)
 	return NULL;
 }
 
+/* The last good services on disk. */
+
+#define RECALL_MS 1000 /* so long Consul has to answer, at a start */
+#define SAVE_MS 1000   /* between two writes */
+
+static void recall(struct consul *c)
+{
+	struct buf why = { 0 };
+
+	c->recalled = state_load(c->options->state_path, &c->saved, &why);
+	if (c->recalled)
+		catalog_recall(&c->catalog, service_hold(c->recalled));
+	else if (why.len)
+		log_warn("state.path: %s %s; it is not used", c->options->state_path, why.data);
+	c->recall_at = sys_now() + RECALL_MS;
+	buf_free(&why);
+}
+
+static void offer_recalled(struct consul *c)
+{
+	struct service_list *list = c->recalled;
+
+	if (!list)
+		return;
+	c->recalled = NULL;
+	if (c->complete) {
+		service_free(list);
+		return;
+	}
+	log_warn("consul: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", list->count,
+	         (long long)(sys_wall() / 1000 - c->saved), c->options->state_path);
+	service_post(c->source->box, c->source->slot, list);
+}
+
+static void save(struct consul *c, bool now)
+{
+	int error;
+
+	if (!c->unsaved || !*c->options->state_path || (!now && sys_now() < c->save_at))
+		return;
+	error = state_save(c->options->state_path, c->catalog.list);
+	if (error && !c->save_failed)
+		log_warn("state.path: cannot write %s: %s", c->options->state_path, strerror(error));
+	c->save_failed = error != 0;
+	c->unsaved = false;
+	c->save_at = sys_now() + SAVE_MS;
+}
+
 static void post(struct consul *c, bool first)
 {
 	struct service_list *list;
@@ -435,12 +488,17 @@ static void post(struct consul *c, bool first)
 	list = catalog_compose(&c->catalog, sys_now());
 	if (c->sweeping)
 		c->sweep_at = 0; /* names may have moved; those that were read are known by their time */
-	if (list && c->complete)
-		service_post(c->source->box, c->source->slot, list);
-	else if (list)
+	if (list && !c->complete) {
 		service_free(list);
-	else if (first && c->complete)
-		service_post(c->source->box, c->source->slot, service_hold(c->catalog.list));
+		list = NULL;
+	} else if (!list && first && c->complete) {
+		list = service_hold(c->catalog.list);
+	}
+	if (!list)
+		return;
+	service_post(c->source->box, c->source->slot, list);
+	c->unsaved = true;
+	offer_recalled(c); /* it is not needed any more */
 }
 
 /* Reads what is wanted, or the next part of a sweep. *busy: there was something to do. */
@@ -472,6 +530,10 @@ static int64_t soonest(const struct consul *c, bool open, bool busy)
 {
 	int64_t now = sys_now(), at = busy ? now : now + 60000;
 
+	if (c->unsaved && *c->options->state_path && c->save_at < at)
+		at = c->save_at;
+	if (c->recalled && c->recall_at < at)
+		at = c->recall_at;
 	for (int i = 0; i < BELLS; i++) {
 		const struct bell *b = &c->bells[i];
 		int64_t next = b->asked ? b->deadline : b->next_at;
@@ -533,6 +595,9 @@ static const char *watch(struct consul *c)
 		open = answered(c, NAMES) && (c->complete || answered(c, CHECKS));
 		if (!why && open)
 			why = read_some(c, &busy);
+		save(c, false);
+		if (sys_now() >= c->recall_at)
+			offer_recalled(c);
 		if (!why)
 			why = wait_for_bells(c, soonest(c, open, busy));
 	}
@@ -557,15 +622,23 @@ void consul_run(struct source *s)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);
 	http_open(&c.reader, READING_BODY_MAX);
 	c.allowance_at = sys_now();
+	if (*c.options->state_path)
+		recall(&c);
 	while (!source_stopping(s)) {
 		const char *why = watch(&c);
-		bool go_on = source_failed(s, c.options->address, why, c.at_least);
+		bool go_on;
+
+		if (!source_stopping(s))
+			offer_recalled(&c);
+		go_on = source_failed(s, c.options->address, why, c.at_least);
 
 		c.at_least = 0;
 		hang_up(&c);
 		if (!go_on)
 			break;
 	}
+	save(&c, true);
+	service_free(c.recalled);
 	for (int i = 0; i < BELLS; i++)
 		http_free(&c.bells[i].http);
 	http_free(&c.reader);

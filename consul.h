@@ -16,6 +16,7 @@ struct consul_options {
 	const char *token, *datacenter, *namespace_, *consistency; /* "" when not given */
 	const char *tag;
 	int64_t wait; /* milliseconds */
+	const char *state_path; /* where the last good services are kept; "" nowhere */
 };
 
 void consul_run(struct source *s); /* s->config is a struct consul_options */

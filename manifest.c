@@ -142,9 +142,28 @@ static const char *set_option(struct service_list *list, struct service *s, int 
 	return NULL;
 }
 
-static const char *set_field(struct service_list *list, struct service *s, bool app, struct slice field, const char *value)
+/* Keys that only state.c writes. */
+static bool set_state_field(struct service_list *list, struct service *s, struct slice field, const char *value)
 {
+	long weight;
+
+	if (slice_is(field, "instance"))
+		s->instance = arena_dup(&list->memory, value, strlen(value));
+	else if (slice_is(field, "weight") && s->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
+		s->backends[0].weight = (uint16_t)weight;
+	else
+		return false;
+	return true;
+}
+
+static const char *set_field(const struct manifest *m, struct service *s, bool app, struct slice field,
+                             const char *value)
+{
+	struct service_list *list = m->list;
+
 	field = without_index(field);
+	if (m->state && set_state_field(list, s, field, value))
+		return NULL;
 	if (slice_is(field, "name")) {
 		s->name = arena_dup(&list->memory, value, strlen(value));
 		return NULL;
@@ -176,7 +195,7 @@ const char *manifest_key(struct manifest *m, const char *key, const char *value,
 	rest = (struct slice){ rest.at, (size_t)(dot - rest.at) };
 	if (rest.len && rest.at[0] == '.')
 		rest = (struct slice){ rest.at + 1, rest.len - 1 };
-	return set_field(m->list, service_at(m, place, rest, origin), app, slice_of(dot + 1), value);
+	return set_field(m, service_at(m, place, rest, origin), app, slice_of(dot + 1), value);
 }
 
 const char *manifest_check(const struct manifest *m, const char **place, const char **origin)
@@ -249,22 +268,38 @@ static bool read_items(struct manifest *m, enum format format, const struct form
 	return !reason;
 }
 
-struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
-                                   struct buf *why)
+static struct service_list *read_document(struct manifest *m, enum format format, const char *text, size_t len,
+                                          const char *name, struct buf *why)
 {
 	struct format_doc doc = { 0 };
-	struct manifest m;
 	bool fine = format_read(&doc, format, text, len);
 
 	why->len = 0;
-	manifest_open(&m, trusted);
 	if (!fine)
 		buf_printf(why, "%s:%d: %s", name, doc.error_line, doc.error);
 	else
-		fine = read_items(&m, format, &doc, name, why);
+		fine = read_items(m, format, &doc, name, why);
 	format_free(&doc);
 	if (fine)
-		return manifest_take(&m);
-	manifest_drop(&m);
+		return manifest_take(m);
+	manifest_drop(m);
 	return NULL;
+}
+
+struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
+                                   struct buf *why)
+{
+	struct manifest m;
+
+	manifest_open(&m, trusted);
+	return read_document(&m, format, text, len, name, why);
+}
+
+struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why)
+{
+	struct manifest m;
+
+	manifest_open(&m, false);
+	m.state = m.list->checked = m.list->remembered = true;
+	return read_document(&m, FORMAT_JSON, text, len, name, why);
 }

@@ -11,6 +11,7 @@ struct manifest {
 	struct service_list *list;
 	struct manifest_place *places; /* of the services in the tree, in the list's order */
 	size_t place_cap;
+	bool state; /* what state.c writes: instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over them; its size is a power of two */
 	size_t slot_cap;
 };
@@ -31,5 +32,8 @@ void manifest_drop(struct manifest *m);
  * and where. */
 struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
                                    struct buf *why);
+
+/* The same for what state.c has written: services as a source had them. */
+struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why);
 
 #endif

@@ -66,6 +66,8 @@ static const struct option {
 	{ "routing.http.poll_interval", DURATION, AT(poll_interval), "5s", 10, 0, NULL, "how often it is asked" },
 	{ "routing.http.poll_timeout", DURATION, AT(poll_timeout), "5s", 1, 0, NULL, "how long one answer may take" },
 	{ "runtime.threads", NUMBER, AT(threads), "0", 0, 1024, NULL, "worker threads; 0: number of CPUs" },
+	{ "state.path", TEXT, AT(state_path), "", 0, 0, NULL,
+	  "file that keeps Consul's last good services, for a start while Consul is away; off when empty" },
 	{ "log.level", WORD, AT(log_level), "info", 0, 0, level_words, "error, warn, info or debug" },
 	{ "log.format", WORD, AT(log_format), "text", 0, 0, format_words, "text or json, one object a line" },
 #undef AT

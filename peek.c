@@ -26,6 +26,8 @@ void peek_text(const struct route_table *t, struct buf *out)
 		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
 	for (size_t i = 0; i < t->count; i++)
 		put_entry(&t->entries[i], out);
+	if (t->remembered)
+		buf_puts(out, "# from state.path: Consul has not answered yet\n");
 	for (size_t i = 0; i < t->refused_count; i++) {
 		put_visible(out, "# refused: ", t->refused[i].service);
 		put_visible(out, " wants ", t->refused[i].wish);

@@ -406,7 +406,7 @@ static bool refused_in(const struct route_table *t, const struct route_refusal *
 
 static bool same_table(const struct route_table *a, const struct route_table *b)
 {
-	if (a->count != b->count || a->refused_count != b->refused_count)
+	if (a->count != b->count || a->refused_count != b->refused_count || a->remembered != b->remembered)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (!same_entry(&a->entries[i], &b->entries[i]))
@@ -551,6 +551,8 @@ bool route_update(struct route *r, struct service_list *const *lists, size_t cou
 {
 	struct draft d = { .r = r, .t = table_new() };
 
+	for (size_t i = 0; i < count; i++)
+		d.t->remembered = d.t->remembered || (lists[i] && lists[i]->remembered);
 	admit_all(&d, lists, count);
 	build_entries(&d);
 	free(d.wants);

@@ -62,6 +62,7 @@ struct route_table {
 	size_t count;
 	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
+	bool remembered;   /* some of it is from disk: its source has not answered yet */
 	unsigned removals; /* backends that ever left while connections lived: when it moves, sessions must be looked at */
 	struct arena memory;
 };

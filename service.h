@@ -45,6 +45,7 @@ struct service_list {
 	struct arena memory; /* every string in it */
 	atomic_uint refs; /* holders beside the first */
 	bool checked; /* the source checks its services' health itself */
+	bool remembered; /* from state.path: the source has not answered yet */
 	bool trusted; /* written by the operator: a wish may name an address instead of a label */
 };
 

@@ -95,7 +95,8 @@ static void set_consul(struct sources *s, const struct config *c)
 {
 	s->consul = (struct consul_options){
 		.address = c->consul_address, .token = c->consul_token, .datacenter = c->consul_datacenter,
-		.namespace_ = c->consul_namespace, .consistency = c->consul_consistency, .tag = c->consul_tag, .wait = c->wait
+		.namespace_ = c->consul_namespace, .consistency = c->consul_consistency, .tag = c->consul_tag, .wait = c->wait,
+		.state_path = c->state_path
 	};
 	http_url_parse(&s->consul.url, c->consul_address);
 	for (size_t len = strlen(s->consul.url.prefix); len && s->consul.url.prefix[len - 1] == '/';)
@@ -123,7 +124,7 @@ static bool start(struct sources *s, size_t i, struct config *c)
 /* A file that is not watched is read again whenever it is asked for. */
 static bool same(const struct config *a, const struct config *b, size_t i)
 {
-	return option_same(a, b, kinds[i].table) && (i != CONFIG_FILE || b->file_watch);
+	return option_same(a, b, kinds[i].table) && (i != CONFIG_CONSUL || option_same(a, b, "state")) && (i != CONFIG_FILE || b->file_watch);
 }
 
 bool sources_follow(struct sources *s, struct config *c, struct service_list *given)

@@ -1,6 +1,7 @@
 #include "base.h"
 #include "text.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +221,7 @@ const char *text_number(struct slice s, long min, long max, long *out)
 
 		if (digit < 0 || digit > 9)
 			return "is not a number";
-		if (n > (0x7fffffffL - digit) / 10)
+		if (n > (LONG_MAX - digit) / 10)
 			return "is too large";
 		n = n * 10 + digit;
 	}

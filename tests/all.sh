@@ -27,6 +27,7 @@ format reader toml yaml
 service
 config option
 manifest
+state
 http
 socks
 admit

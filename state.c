@@ -1,0 +1,191 @@
+/* One line, `dill-state 1 SUM LENGTH SAVED`, and then services as JSON, as in any file of them, but for the weight of
+ * each. SUM (FNV-1a, 64 bits) and LENGTH are of what follows the line. */
+#include "base.h"
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "manifest.h"
+#include "net.h"
+#include "sys.h"
+
+static uint64_t sum_of(const char *bytes, size_t len)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)bytes[i]) * 1099511628211u;
+	return h;
+}
+
+/* What a reader would take for something else is left out. */
+static bool clean(const char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+static bool routable(const char *wish)
+{
+	struct slice host;
+	uint16_t port;
+
+	return clean(wish) && !strchr(wish, ',') && !net_split(slice_of(wish), &host, &port);
+}
+
+static void put(struct buf *out, const char *before, const char *text)
+{
+	buf_puts(out, before);
+	buf_json(out, text, strlen(text));
+}
+
+static void put_wishes(struct buf *out, const struct service *s)
+{
+	const char *comma = "";
+
+	buf_puts(out, ",\"listener\":[");
+	for (size_t i = 0; i < s->wish_count; i++)
+		if (routable(s->wishes[i])) {
+			put(out, comma, s->wishes[i]);
+			comma = ",";
+		}
+	buf_puts(out, "]");
+}
+
+/* Whether it can be written so that it reads the same. */
+static bool fits(const struct service *s)
+{
+	size_t wishes = 0;
+
+	for (size_t i = 0; i < s->wish_count; i++)
+		wishes += routable(s->wishes[i]);
+	return wishes && s->backend_count == 1 && !s->fault && !s->held && *s->name && s->name[0] != '[' && clean(s->name);
+}
+
+static void put_service(struct buf *out, const struct service *s)
+{
+	const struct service_backend *b = s->backends;
+	struct buf address = { 0 };
+
+	put(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
+	if (s->instance && clean(s->instance))
+		put(out, ",\"instance\":", s->instance);
+	put_wishes(out, s);
+	buf_printf(&address, strchr(b->host, ':') ? "[%s]:%u" : "%s:%u", b->host, b->port);
+	put(out, ",\"backends\":[", address.data);
+	buf_printf(out, "],\"weight\":%u", b->weight);
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		if (s->options[i] && clean(s->options[i])) {
+			buf_printf(out, ",\"%s\":", service_option_names[i]);
+			buf_json(out, s->options[i], strlen(s->options[i]));
+		}
+	buf_puts(out, "}");
+	buf_free(&address);
+}
+
+static void put_head(struct buf *out, const char *body, size_t len)
+{
+	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)sum_of(body, len), len);
+}
+
+static int write_all(int fd, const struct buf *b)
+{
+	for (size_t at = 0; at < b->len;) {
+		ssize_t n = write(fd, b->data + at, b->len - at);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd) < 0 ? errno : 0;
+}
+
+int state_save(const char *path, const struct service_list *list)
+{
+	struct buf body = { 0 }, file = { 0 }, temporary = { 0 };
+	int fd, error;
+
+	buf_puts(&body, "{\"services\":[");
+	for (size_t i = 0; i < list->count; i++)
+		if (fits(&list->items[i]))
+			put_service(&body, &list->items[i]);
+	buf_puts(&body, "\n]}\n");
+	put_head(&file, body.data, body.len);
+	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
+	buf_add(&file, body.data, body.len);
+	buf_printf(&temporary, "%s.new", path);
+	/* For its owner alone: options may hold passwords. */
+	fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	error = fd < 0 ? errno : write_all(fd, &file);
+	if (fd >= 0 && close(fd) < 0 && !error)
+		error = errno;
+	if (!error && rename(temporary.data, path) < 0)
+		error = errno;
+	if (error && fd >= 0)
+		unlink(temporary.data);
+	buf_free(&body);
+	buf_free(&file);
+	buf_free(&temporary);
+	return error;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct service *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->instance ? x->instance : "", y->instance ? y->instance : "");
+}
+
+/* The body, when the first line fits it; else empty, with NULL. */
+static struct slice check(const struct buf *file, int64_t *saved)
+{
+	const char *end = file->len ? memchr(file->data, '\n', file->len) : NULL;
+	struct slice body = { NULL, 0 }, when;
+	struct buf head = { 0 };
+	long number;
+
+	if (!end)
+		return body;
+	put_head(&head, end + 1, file->len - (size_t)(end + 1 - file->data));
+	when = (struct slice){ file->data + head.len, 0 };
+	if ((size_t)(end - file->data) > head.len && memcmp(file->data, head.data, head.len) == 0) {
+		when.len = (size_t)(end - when.at);
+		if (!text_number(when, 0, LONG_MAX, &number)) {
+			*saved = number;
+			body = (struct slice){ end + 1, file->len - (size_t)(end + 1 - file->data) };
+		}
+	}
+	buf_free(&head);
+	return body;
+}
+
+struct service_list *state_load(const char *path, int64_t *saved, struct buf *why)
+{
+	struct service_list *list = NULL;
+	struct buf file = { 0 };
+	int error = format_load(path, &file);
+	struct slice body = error ? (struct slice){ NULL, 0 } : check(&file, saved);
+
+	why->len = 0;
+	buf_puts(why, "");
+	if (error && error != ENOENT)
+		buf_puts(why, strerror(error));
+	else if (!error && !body.at)
+		buf_puts(why, "is damaged, or no state of dill");
+	else if (!error)
+		list = manifest_read_state(body.at, body.len, path, why);
+	buf_free(&file);
+	if (list && list->count)
+		qsort(list->items, list->count, sizeof *list->items, by_name);
+	return list;
+}
