@@ -1,0 +1,62 @@
+/* Services out of documents: the first byte chooses the format, one of them what state.path holds. What is accepted can
+ * be routed, and says the same when it is written and read again. */
+#include "../base.h"
+#include "../state.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void routable_all(const struct service_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct service *s = &list->items[i];
+
+		if (!*s->name || !s->wish_count || !s->backend_count)
+			abort();
+		for (size_t b = 0; b < s->backend_count; b++)
+			if (!*s->backends[b].host || !s->backends[b].port)
+				abort();
+	}
+}
+
+static void again(const struct service_list *list)
+{
+	struct buf body = { 0 }, why = { 0 };
+	struct service_list *second;
+	size_t count = 0;
+
+	buf_puts(&body, "{\"services\":[");
+	for (size_t i = 0; i < list->count; i++)
+		if (fits(&list->items[i])) {
+			put_service(&body, &list->items[i]);
+			count++;
+		}
+	buf_puts(&body, "\n]}\n");
+	second = manifest_read_state(body.data, body.len, "again", &why);
+	if (!second || second->count != count)
+		abort();
+	service_free(second);
+	buf_free(&body);
+	buf_free(&why);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf why = { 0 };
+	struct service_list *list;
+
+	if (!size)
+		return 0;
+	if (data[0] % 8 == FORMAT_NONE)
+		list = manifest_read_state((const char *)data + 1, size - 1, "state", &why);
+	else
+		list = manifest_read((enum format)(data[0] % 8), (const char *)data + 1, size - 1, "file", false, &why);
+	if (!list == !why.len)
+		abort();
+	if (list) {
+		routable_all(list);
+		again(list);
+	}
+	service_free(list);
+	buf_free(&why);
+	return 0;
+}
