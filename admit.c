@@ -59,18 +59,6 @@ bool admit_needs(int option)
 	return option != SERVICE_BALANCE;
 }
 
-void admit_mask(struct buf *out, const char *value)
-{
-	const char *from = strstr(value, "://"), *at = from ? strrchr(from, '@') : NULL;
-
-	if (at) {
-		buf_add(out, value, (size_t)(from + 3 - value));
-		buf_puts(out, "********");
-		value = at;
-	}
-	buf_puts(out, value);
-}
-
 /* -t */
 
 static void put_list(const struct service *s, const char *field, struct buf *values)
@@ -100,7 +88,7 @@ static void print_service(const struct service *s)
 	put_list(s, "backends", &values);
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
 		if (s->options[i]) {
-			admit_mask(&values, s->options[i]);
+			buf_masked(&values, s->options[i]);
 			put_list(s, service_option_names[i], &values);
 		}
 	buf_free(&values);
@@ -137,7 +125,7 @@ static void print_admission(const struct admit_rules *rules, const struct servic
 		if (!why)
 			continue;
 		buf_printf(&text, "%s=", service_option_names[i]);
-		admit_mask(&text, s->options[i]);
+		buf_masked(&text, s->options[i]);
 		print_verdict(s, text.data, why, NULL);
 		buf_free(&text);
 		routable = routable && !admit_needs(i);

@@ -25,8 +25,6 @@ const char *admit_wish(const struct admit_rules *rules, const char *wish, bool t
 const char *admit_option(int option, const char *value); /* NULL or why it cannot be honoured */
 bool admit_needs(int option); /* a service without it would be routed otherwise than asked: better not at all */
 
-void admit_mask(struct buf *out, const char *value); /* an option for people: without the password that a URL may have */
-
 /* -t: the services of a list, and what admission says to each wish and option, on stdout. */
 void admit_print(const struct admit_rules *rules, const struct service_list *list);
 

@@ -1,21 +1,13 @@
 #include "base.h"
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "format.h"
 #include "option.h"
-
-void config_complain(const struct config_setting *s, const char *reason)
-{
-	struct buf value = { 0 };
-
-	buf_visible(&value, s->value, strlen(s->value));
-	log_complain(LOG_ERROR, "%s: %s: \"%s\" %s", s->origin, s->key, value.data ? value.data : "", reason);
-	buf_free(&value);
-}
 
 static const char *copy(struct config *c, const char *s)
 {
@@ -31,15 +23,29 @@ bool config_below(const char *key, const char *table)
 	return strncmp(key, table, len) == 0 && (!key[len] || key[len] == '.' || key[len] == '[');
 }
 
-/* Sources that earlier programs have, and dill does not. */
+/* What is documented, or known from earlier programs, and not there yet: to pass over it would be wrong. */
+static const char *const missing[] = { "listeners.allow", "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws" };
+
 static bool is_missing(const char *key)
 {
-	static const char *const tables[] = { "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws" };
-
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-		if (config_below(key, tables[i]))
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+		if (config_below(key, missing[i]))
 			return true;
 	return false;
+}
+
+void config_complain(const struct config_setting *s, const char *reason)
+{
+	struct buf plain = { 0 }, value = { 0 };
+
+	if (option_secret(s->key) || is_missing(s->key))
+		buf_puts(&plain, "********");
+	else
+		buf_masked(&plain, s->value);
+	buf_visible(&value, plain.data, plain.len);
+	log_complain(LOG_ERROR, "%s: %s: \"%s\" %s", s->origin, s->key, value.data ? value.data : "", reason);
+	buf_free(&plain);
+	buf_free(&value);
 }
 
 /* Applies one setting. False after an error, which has been said. */
@@ -52,16 +58,19 @@ static bool apply(struct config *c, const struct config_setting *s, bool *unknow
 	if (option >= 0) {
 		why = option_set(c, option, s->value, s->origin);
 		c->origins[option] = s->origin;
-		if (config_below(key, "consul") && strcmp(s->origin, "default") != 0)
+		if (config_below(key, "consul") && strcmp(s->origin, "default") != 0 && strncmp(s->origin, "CONSUL_", 7) != 0)
 			c->consul_given = true;
 	} else if (config_below(key, "listeners.allowed") && key[17] == '.') {
 		why = option_set_label(c, slice_of(key + 18), slice_trim(slice_of(s->value)), s->origin);
 	} else if (config_below(key, "services") || config_below(key, "apps")) {
 		SYS_GROW(c->services, c->service_count, c->service_cap);
-		c->services[c->service_count++] = (struct config_setting){ copy(c, key), copy(c, s->value), s->origin };
+		c->services[c->service_count++] = (struct config_setting){
+			copy(c, key), copy(c, s->value), s->origin, c->rank
+		};
 		return true;
 	} else if (is_missing(key)) {
-		why = "belongs to a source that this version does not have (there are Consul, routing.file and routing.http)";
+		why = config_below(key, "listeners") ? "is a limit that this version does not have" :
+		      "belongs to a source that this version does not have (there are Consul, routing.file and routing.http)";
 	} else {
 		*unknown = true;
 		return true;
@@ -142,6 +151,9 @@ static const char *variable_key(struct arena *memory, struct slice name)
 	}
 	if (name.len > 9 && memcmp(name.at, "SERVICES_", 9) == 0)
 		return service_variable(memory, name);
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+		if (option_is_variable(missing[i], name))
+			return missing[i];
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
 }
 
@@ -159,11 +171,10 @@ static bool apply_doc(struct config *c, const char *path, const struct format_do
 	bool fine = true, table_seen = false, unknown;
 
 	for (size_t i = 0; i < doc->count; i++) {
-		struct config_setting s = { doc->items[i].key, doc->items[i].value, origin_of(c, path, doc->items[i].line) };
-		const char *key = format_of(path) == FORMAT_ENV ? config_variable(&c->memory, s.key) : NULL;
+		struct config_setting s = {
+			.key = doc->items[i].key, .value = doc->items[i].value, .origin = origin_of(c, path, doc->items[i].line)
+		};
 
-		if (key)
-			s.key = key;
 		/* A table that is given replaces the defaults whole. */
 		if (config_below(s.key, "listeners.allowed") && !table_seen) {
 			table_seen = true;
@@ -173,27 +184,6 @@ static bool apply_doc(struct config *c, const char *path, const struct format_do
 		if (unknown)
 			log_complain(LOG_WARN, "%s: unknown key %s; the nearest one is %s", s.origin, s.key, option_nearest(s.key));
 	}
-	return fine;
-}
-
-static bool apply_file(struct config *c)
-{
-	struct buf text = { 0 };
-	struct format_doc doc = { 0 };
-	enum format format = format_of(c->file);
-	int error = format == FORMAT_NONE ? 0 : format_load(c->file, &text);
-	bool fine = false;
-
-	if (format == FORMAT_NONE)
-		log_complain(LOG_ERROR, "%s: %s", c->file, format_unknown);
-	else if (error)
-		log_complain(LOG_ERROR, "%s: %s", c->file, strerror(error));
-	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
-		log_complain(LOG_ERROR, "%s:%d: %s", c->file, doc.error_line, doc.error);
-	else
-		fine = apply_doc(c, c->file, &doc);
-	format_free(&doc);
-	buf_free(&text);
 	return fine;
 }
 
@@ -222,33 +212,51 @@ static bool apply_tree(struct config *c, const struct config_setting *s)
 	if (!fine)
 		log_complain(LOG_ERROR, "%s: %s", s->origin, doc.error);
 	for (size_t i = 0; fine && i < doc.count; i++)
-		fine = apply(c, &(struct config_setting){ doc.items[i].key, doc.items[i].value, s->origin }, &unknown);
+		fine = apply(c, &(struct config_setting){ .key = doc.items[i].key, .value = doc.items[i].value,
+			             .origin = s->origin }, &unknown);
 	format_free(&doc);
 	buf_free(&text);
 	return fine;
 }
 
-static bool apply_variable(struct config *c, const char *variable, char **environment, bool single_labels)
+/* Of an env file: its variables have a line each, and one that nobody knows is worth a warning. */
+static bool apply_variable(struct config *c, const char *variable, char **environment, bool single_labels,
+                           const char *origin)
 {
-	const char *name = strip_prefix(variable), *equals = name ? strchr(name, '=') : NULL;
-	struct config_setting s;
+	const char *name = strip_prefix(variable), *equals = strchr(variable, '=');
+	struct config_setting s = { .key = NULL };
 	bool unknown;
 
-	if (!equals)
+	if (name && equals) {
+		size_t len = (size_t)(equals - name);
+
+		if (name == variable + 7 && lookup(environment, "DILL_", name, len))
+			return true; /* the new name counts */
+		s.key = variable_key(&c->memory, (struct slice){ name, len });
+		s.value = equals + 1;
+		s.origin = origin ? origin : arena_dup(&c->memory, variable, (size_t)(equals - variable));
+	}
+	if (!s.key) {
+		if (origin && !single_labels)
+			log_complain(LOG_WARN, "%s: unknown key %.*s", origin, (int)(equals - variable), variable);
 		return true;
-	if (name == variable + 7 && lookup(environment, "DILL_", name, (size_t)(equals - name)))
-		return true; /* the new name counts */
-	s.key = variable_key(&c->memory, (struct slice){ name, (size_t)(equals - name) });
-	s.value = equals + 1;
-	s.origin = arena_dup(&c->memory, variable, (size_t)(equals - variable));
-	if (!s.key)
-		return true;
+	}
 	/* Single labels add to the table in force, so they come behind a whole table. */
 	if (single_labels != (strncmp(s.key, "listeners.allowed.", 18) == 0))
 		return true;
 	if (strcmp(s.key, "services") == 0 || strcmp(s.key, "apps") == 0)
 		return apply_tree(c, &s);
 	return apply(c, &s, &unknown);
+}
+
+static bool apply_environment(struct config *c, char **environment, const char *const *origins)
+{
+	bool fine = true;
+
+	for (int single = 0; single < 2; single++)
+		for (size_t i = 0; environment[i]; i++)
+			fine = apply_variable(c, environment[i], environment, single, origins ? origins[i] : NULL) && fine;
+	return fine;
 }
 
 void config_unknown_variables(struct config *c, char **environment)
@@ -269,16 +277,48 @@ static bool apply_consul_variable(struct config *c, char **environment, const ch
 
 	if (!value || !*value || strcmp(c->origins[option_find(key)], "default") != 0)
 		return true;
-	return apply(c, &(struct config_setting){ key, value, name }, &unknown);
+	return apply(c, &(struct config_setting){ .key = key, .value = value, .origin = name }, &unknown);
 }
 
-static bool apply_environment(struct config *c, char **environment)
+/* An env file is an environment that lies on disk. */
+static bool apply_env_file(struct config *c, const struct format_doc *doc)
 {
-	bool fine = true;
+	char **variables = sys_alloc((doc->count + 1) * sizeof *variables);
+	const char **origins = sys_alloc((doc->count + 1) * sizeof *origins);
+	bool fine;
 
-	for (int single = 0; single < 2; single++)
-		for (char **e = environment; *e; e++)
-			fine = apply_variable(c, *e, environment, single) && fine;
+	for (size_t i = 0; i < doc->count; i++) {
+		struct buf text = { 0 };
+
+		buf_printf(&text, "%s=%s", doc->items[i].key, doc->items[i].value);
+		variables[i] = arena_dup(&c->memory, text.data, text.len);
+		origins[i] = origin_of(c, c->file, doc->items[i].line);
+		buf_free(&text);
+	}
+	fine = apply_environment(c, variables, origins);
+	free(variables);
+	free(origins);
+	return fine;
+}
+
+static bool apply_file(struct config *c)
+{
+	struct buf text = { 0 };
+	struct format_doc doc = { 0 };
+	enum format format = format_of(c->file);
+	int error = format == FORMAT_NONE ? 0 : format_load(c->file, &text);
+	bool fine = false;
+
+	if (format == FORMAT_NONE)
+		log_complain(LOG_ERROR, "%s: %s", c->file, format_unknown);
+	else if (error)
+		log_complain(LOG_ERROR, "%s: %s", c->file, strerror(error));
+	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
+		log_complain(LOG_ERROR, "%s:%d: %s", c->file, doc.error_line, doc.error);
+	else
+		fine = format == FORMAT_ENV ? apply_env_file(c, &doc) : apply_doc(c, c->file, &doc);
+	format_free(&doc);
+	buf_free(&text);
 	return fine;
 }
 
@@ -292,7 +332,7 @@ struct flags {
 static void add_flag(struct flags *f, const char *key, const char *value, const char *origin)
 {
 	SYS_GROW(f->items, f->count, f->cap);
-	f->items[f->count++] = (struct config_setting){ key, value, origin };
+	f->items[f->count++] = (struct config_setting){ .key = key, .value = value, .origin = origin };
 }
 
 static void add_field(struct config *c, struct flags *f, struct slice service, const char *field, const char *value,
@@ -309,7 +349,7 @@ static void add_field(struct config *c, struct flags *f, struct slice service, c
 static bool add_connections(struct config *c, struct flags *f, const struct config_setting *s)
 {
 	struct slice rest = slice_of(s->value), part, port, host;
-	uint16_t number;
+	uint16_t listen, number;
 
 	while (slice_next(&rest, ',', &part)) {
 		struct slice to = part;
@@ -317,13 +357,11 @@ static bool add_connections(struct config *c, struct flags *f, const struct conf
 
 		if (!part.len)
 			continue;
-		if (!slice_next(&to, ':', &port) || net_port(port, &number) || net_split(to, &host, &number) || !host.len) {
+		if (!slice_next(&to, ':', &port) || net_port(port, &listen) || net_split(to, &host, &number) || !host.len) {
 			log_complain(LOG_ERROR, "%s: \"%.*s\" is not PORT:HOST:PORT", s->origin, (int)part.len, part.at);
 			return false;
 		}
-		wish[0] = ':';
-		memcpy(wish + 1, port.at, port.len); /* a port, so it fits */
-		wish[port.len + 1] = '\0';
+		snprintf(wish, sizeof wish, ":%u", listen);
 		add_field(c, f, part, "listener", copy(c, wish), s->origin);
 		add_field(c, f, part, "backends", arena_dup(&c->memory, to.at, to.len), s->origin);
 	}
@@ -465,6 +503,8 @@ static int read_words(struct config *c, struct flags *f, int argc, char **argv)
 			return 2;
 		i += took;
 	}
+	if (c->help || c->version)
+		return 0;
 	if (first) {
 		add_flag(f, "services[-].name", "static", "BACKEND");
 		add_flag(f, "services[-].listener", c->laddr ? c->laddr : ":4000", c->laddr ? "-laddr" : "BACKEND");
@@ -484,7 +524,8 @@ static bool apply_defaults(struct config *c)
 	bool fine = true, unknown;
 
 	for (int i = 0; i < (int)option_count(); i++)
-		fine = apply(c, &(struct config_setting){ option_name(i), option_default(i), "default" }, &unknown) && fine;
+		fine = apply(c, &(struct config_setting){ .key = option_name(i), .value = option_default(i),
+		             .origin = "default" }, &unknown) && fine;
 	return fine;
 }
 
@@ -496,7 +537,8 @@ static bool choose_sources(struct config *c)
 	};
 	bool fine = true;
 
-	c->uses[CONFIG_STATIC] = c->service_count != 0;
+	for (size_t i = 0; i < c->service_count; i++)
+		c->uses[CONFIG_STATIC] = c->uses[CONFIG_STATIC] || strpbrk(c->services[i].key, ".["); /* not just services = [] */
 	c->uses[CONFIG_FILE] = *c->file_path != '\0';
 	c->uses[CONFIG_HTTP] = *c->http_endpoint != '\0';
 	c->uses[CONFIG_CONSUL] = c->consul_given ||
@@ -536,7 +578,9 @@ static bool apply_all(struct config *c, char **environment, const struct flags *
 
 	if (c->file)
 		fine = apply_file(c) && fine;
-	fine = apply_environment(c, environment) && fine;
+	c->rank = 1;
+	fine = apply_environment(c, environment, NULL) && fine;
+	c->rank = 2;
 	for (size_t i = 0; i < f->count; i++)
 		fine = apply(c, &f->items[i], &unknown) && fine;
 	fine = apply_consul_variable(c, environment, "CONSUL_HTTP_ADDR", "consul.address") && fine;

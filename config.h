@@ -18,6 +18,7 @@ struct config_label {
 struct config_setting {
 	const char *key, *value;
 	const char *origin; /* "config.toml:12", "DILL_X", "--x" */
+	uint8_t rank;       /* of services: 0 from the file, 1 from the environment, 2 from the command line */
 };
 
 enum config_source { CONFIG_STATIC, CONFIG_CONSUL, CONFIG_FILE, CONFIG_HTTP, CONFIG_SOURCES };
@@ -41,6 +42,7 @@ struct config {
 	size_t service_count, service_cap;
 
 	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
+	uint8_t rank; /* of what is being read */
 	bool consul_given; /* a consul.* key was */
 	bool check, help, version; /* -t, -h, -v */
 	unsigned refs;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "http.h"
 #include "json.h"
 #include "log.h"
 #include "state.h"
@@ -37,7 +38,8 @@ struct bell {
 
 struct consul {
 	struct source *source;
-	const struct consul_options *options;
+	const struct config *config;
+	struct http_url url;
 	struct catalog catalog;
 	struct bell bells[BELLS];
 	struct http reader;
@@ -84,24 +86,24 @@ static void add_parameter(struct consul *c, const char *name, const char *value)
 /* c->request holds the path under construction. This adds what every query has, and the whole request to out. */
 static void finish_request(struct consul *c, struct buf *out)
 {
-	const struct consul_options *o = c->options;
+	const struct config *o = c->config;
 
-	if (*o->datacenter)
-		add_parameter(c, "dc", o->datacenter);
-	if (*o->namespace_)
-		add_parameter(c, "ns", o->namespace_);
-	if (strcmp(o->consistency, "stale") == 0 || strcmp(o->consistency, "consistent") == 0)
-		add_parameter(c, o->consistency, NULL);
-	http_request(out, "GET", &o->url, c->request.data);
-	if (*o->token)
-		buf_printf(out, "X-Consul-Token: %s\r\n", o->token);
+	if (*o->consul_datacenter)
+		add_parameter(c, "dc", o->consul_datacenter);
+	if (*o->consul_namespace)
+		add_parameter(c, "ns", o->consul_namespace);
+	if (strcmp(o->consul_consistency, "stale") == 0 || strcmp(o->consul_consistency, "consistent") == 0)
+		add_parameter(c, o->consul_consistency, NULL);
+	http_request(out, "GET", &c->url, c->request.data);
+	if (*o->consul_token)
+		buf_printf(out, "X-Consul-Token: %s\r\n", o->consul_token);
 	buf_puts(out, "\r\n");
 	c->request.len = 0;
 }
 
 static void bell_path(struct consul *c, int which)
 {
-	const char *tag = c->options->tag;
+	const char *tag = c->config->consul_tag;
 	struct buf filter = { 0 };
 
 	if (which == NAMES) {
@@ -176,7 +178,7 @@ static int64_t account(struct consul *c)
 static const char *ask_bell(struct consul *c, int which)
 {
 	struct bell *b = &c->bells[which];
-	int64_t wait = c->options->wait;
+	int64_t wait = c->config->wait;
 	struct buf out = { 0 };
 	char number[32];
 	const char *why = NULL;
@@ -193,7 +195,7 @@ static const char *ask_bell(struct consul *c, int which)
 	b->asked_at = sys_now();
 	b->deadline = b->asked_at + (b->index ? wait + wait / 16 : 0) + 10000;
 	if (b->http.fd < 0)
-		why = http_connect(&b->http, &c->options->url, c->source->cancel[0], b->asked_at + CONNECT_MS);
+		why = http_connect(&b->http, &c->url, c->source->cancel[0], b->asked_at + CONNECT_MS);
 	if (!why)
 		why = http_send(&b->http, &out, c->source->cancel[0], b->asked_at + CONNECT_MS);
 	b->asked = !why;
@@ -246,7 +248,7 @@ static const char *take_bell(struct consul *c, int which)
 	take_index(b, &rung);
 	c->sweep_due = c->sweep_due || rung;
 	if (!c->source->down)
-		source_worked(c->source, c->options->address);
+		source_worked(c->source, c->config->consul_address);
 	if (b->http.response.last)
 		http_close(&b->http);
 	else
@@ -279,7 +281,7 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 		finish_request(c, &out);
 	}
 	if (c->reader.fd < 0)
-		why = http_connect(&c->reader, &c->options->url, c->source->cancel[0], sys_now() + CONNECT_MS);
+		why = http_connect(&c->reader, &c->url, c->source->cancel[0], sys_now() + CONNECT_MS);
 	if (!why)
 		why = http_send(&c->reader, &out, c->source->cancel[0], deadline);
 	buf_free(&out);
@@ -428,7 +430,7 @@ static const char *end_sweep(struct consul *c)
 	c->complete = true;
 	c->at_least = 0;
 	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index, c->bells[CHECKS].index);
-	source_worked(c->source, c->options->address);
+	source_worked(c->source, c->config->consul_address);
 	return NULL;
 }
 
@@ -441,11 +443,11 @@ static void recall(struct consul *c)
 {
 	struct buf why = { 0 };
 
-	c->recalled = state_load(c->options->state_path, &c->saved, &why);
+	c->recalled = state_load(c->config->state_path, &c->saved, &why);
 	if (c->recalled)
 		catalog_recall(&c->catalog, service_hold(c->recalled));
 	else if (why.len)
-		log_warn("state.path: %s %s; it is not used", c->options->state_path, why.data);
+		log_warn("state.path: %s %s; it is not used", c->config->state_path, why.data);
 	c->recall_at = sys_now() + RECALL_MS;
 	buf_free(&why);
 }
@@ -462,19 +464,19 @@ static void offer_recalled(struct consul *c)
 		return;
 	}
 	log_warn("consul: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", list->count,
-	         (long long)(sys_wall() / 1000 - c->saved), c->options->state_path);
-	service_post(c->source->box, c->source->slot, list);
+	         (long long)(sys_wall() / 1000 - c->saved), c->config->state_path);
+	source_post(c->source, list);
 }
 
 static void save(struct consul *c, bool now)
 {
 	int error;
 
-	if (!c->unsaved || !*c->options->state_path || (!now && sys_now() < c->save_at))
+	if (!c->unsaved || !*c->config->state_path || (!now && sys_now() < c->save_at))
 		return;
-	error = state_save(c->options->state_path, c->catalog.list);
+	error = state_save(c->config->state_path, c->catalog.list);
 	if (error && !c->save_failed)
-		log_warn("state.path: cannot write %s: %s", c->options->state_path, strerror(error));
+		log_warn("state.path: cannot write %s: %s", c->config->state_path, strerror(error));
 	c->save_failed = error != 0;
 	c->unsaved = false;
 	c->save_at = sys_now() + SAVE_MS;
@@ -496,7 +498,7 @@ static void post(struct consul *c, bool first)
 	}
 	if (!list)
 		return;
-	service_post(c->source->box, c->source->slot, list);
+	source_post(c->source, list);
 	c->unsaved = true;
 	offer_recalled(c); /* it is not needed any more */
 }
@@ -530,7 +532,7 @@ static int64_t soonest(const struct consul *c, bool open, bool busy)
 {
 	int64_t now = sys_now(), at = busy ? now : now + 60000;
 
-	if (c->unsaved && *c->options->state_path && c->save_at < at)
+	if (c->unsaved && *c->config->state_path && c->save_at < at)
 		at = c->save_at;
 	if (c->recalled && c->recall_at < at)
 		at = c->recall_at;
@@ -615,14 +617,17 @@ static void hang_up(struct consul *c)
 
 void consul_run(struct source *s)
 {
-	struct consul c = { .source = s, .options = s->config, .allowance = ALLOWANCE_US };
+	struct consul c = { .source = s, .config = s->config, .allowance = ALLOWANCE_US };
 
-	catalog_open(&c.catalog, c.options->tag);
+	http_url_parse(&c.url, c.config->consul_address);
+	for (size_t len = strlen(c.url.prefix); len && c.url.prefix[len - 1] == '/';)
+		c.url.prefix[--len] = '\0';
+	catalog_open(&c.catalog, c.config->consul_tag);
 	for (int i = 0; i < BELLS; i++)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);
 	http_open(&c.reader, READING_BODY_MAX);
 	c.allowance_at = sys_now();
-	if (*c.options->state_path)
+	if (*c.config->state_path)
 		recall(&c);
 	while (!source_stopping(s)) {
 		const char *why = watch(&c);
@@ -630,7 +635,7 @@ void consul_run(struct source *s)
 
 		if (!source_stopping(s))
 			offer_recalled(&c);
-		go_on = source_failed(s, c.options->address, why, c.at_least);
+		go_on = source_failed(s, c.config->consul_address, why, c.at_least);
 
 		c.at_least = 0;
 		hang_up(&c);

@@ -7,18 +7,8 @@
 #define CONSUL_H
 
 #include "base.h"
-#include "http.h"
 #include "source.h"
 
-struct consul_options {
-	struct http_url url;
-	const char *address; /* as it was given, for the log */
-	const char *token, *datacenter, *namespace_, *consistency; /* "" when not given */
-	const char *tag;
-	int64_t wait; /* milliseconds */
-	const char *state_path; /* where the last good services are kept; "" nowhere */
-};
-
-void consul_run(struct source *s); /* s->config is a struct consul_options */
+void consul_run(struct source *s); /* goes by consul.* and state.path */
 
 #endif

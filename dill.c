@@ -257,10 +257,8 @@ static void reload(struct control *k)
 	log_setup((enum log_level)c->log_level, c->log_format == 1);
 	if (c->threads != old->threads)
 		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", c->threads);
-	if (strcmp(c->peek_listener, old->peek_listener) != 0)
-		set_server(&k->peek, "peek.listener", c->peek_listener);
-	if (strcmp(c->status_listener, old->status_listener) != 0)
-		set_server(&k->status.server, "status.listener", c->status_listener);
+	set_server(&k->peek, "peek.listener", c->peek_listener);
+	set_server(&k->status.server, "status.listener", c->status_listener);
 	k->config = c;
 	set_rules(k, c);
 	set_times(k, c);

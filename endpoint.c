@@ -16,6 +16,7 @@ struct endpoint {
 	const struct config *config;
 	struct http_url url;
 	struct http http;
+	struct buf name; /* the URL as the log has it */
 	struct buf tag;  /* the ETag of the newest answer that was taken */
 	struct buf why;
 	struct service_list *last; /* what was posted last */
@@ -23,7 +24,7 @@ struct endpoint {
 
 const char *endpoint_url(struct http_url *u, const char *text)
 {
-	if (strncmp(text, "http", 4) != 0)
+	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
 		return "is not an http:// URL";
 	return http_url_parse(u, text);
 }
@@ -93,8 +94,8 @@ static const char *take(struct endpoint *e)
 	service_free(e->last);
 	e->last = service_hold(list);
 	log_info("%s: %zu service%s in %s", e->source->name, list->count, list->count == 1 ? "" : "s",
-	         e->config->http_endpoint);
-	service_post(e->source->box, e->source->slot, list);
+	         e->name.data);
+	source_post(e->source, list);
 	return NULL;
 }
 
@@ -118,7 +119,6 @@ static const char *ask_once(struct endpoint *e, int64_t deadline)
 	const char *why = NULL;
 
 	http_request(&request, "GET", &e->url, *e->url.prefix ? "" : "/");
-	buf_puts(&request, "Accept: application/json, application/yaml, application/toml\r\n");
 	if (e->tag.len)
 		buf_printf(&request, "If-None-Match: %s\r\n", e->tag.data);
 	buf_puts(&request, "\r\n");
@@ -145,7 +145,8 @@ static const char *ask(struct endpoint *e)
 	}
 	if (!why)
 		why = judge(e);
-	if (why || e->http.response.last)
+	/* More than was asked for would be taken for the next answer. */
+	if (why || e->http.response.last || e->http.ahead.len)
 		http_close(&e->http);
 	else
 		http_next(&e->http);
@@ -158,19 +159,21 @@ void endpoint_run(struct source *s)
 	bool go_on = true;
 
 	endpoint_url(&e.url, e.config->http_endpoint);
+	buf_masked(&e.name, e.config->http_endpoint);
 	http_open(&e.http, BODY_MAX);
 	while (go_on) {
 		const char *why = ask(&e);
 
 		if (why) {
-			go_on = source_failed(s, e.config->http_endpoint, why, 0);
+			go_on = source_failed(s, e.name.data, why, 0);
 		} else {
-			source_worked(s, e.config->http_endpoint);
+			source_worked(s, e.name.data);
 			go_on = source_sleep(s, e.config->poll_interval);
 		}
 	}
 	http_free(&e.http);
 	service_free(e.last);
+	buf_free(&e.name);
 	buf_free(&e.tag);
 	buf_free(&e.why);
 }

@@ -7,6 +7,6 @@
 #include "source.h"
 
 const char *endpoint_url(struct http_url *u, const char *text); /* NULL or what is wrong */
-void endpoint_run(struct source *s); /* s->config is the struct config: routing.http.* */
+void endpoint_run(struct source *s); /* goes by routing.http.* */
 
 #endif

@@ -18,10 +18,12 @@
 #include "log.h"
 #include "manifest.h"
 
-/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it or
- * something was moved into a directory on the way to it (editors, mv, the symlinks of a Kubernetes config map). What
- * only the look has seen may still be being written: it counts when two looks in a row see the same. */
+/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or when
+ * another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has seen may
+ * still be being written: it counts when it has not changed for a while. */
 #define LOOK_MS 1000
+#define QUIET_MS 900
+#define COARSE_MS 2000 /* two changes within this time may have the same time stamp */
 
 /* What tells that a file is not the one that was read. */
 struct print {
@@ -34,16 +36,23 @@ struct file {
 	const char *path;
 	int bell;       /* inotify, or -1 */
 	int target;     /* its watch on the directory that symlinks lead to, or -1 */
+	char *real;     /* where they lead; NULL: not known */
 	struct print read, seen; /* when it was read last, and looked at last */
+	int64_t seen_at;           /* when what was seen was seen first */
+	int64_t again_at;          /* when to read it once more: see load() */
+	struct service_list *last; /* what was posted last */
+	struct buf error;          /* what was said last; empty when it could be read */
 };
 
-struct service_list *file_read(const char *path, struct buf *why)
+/* *failed: an errno when it could not be read at all, else 0. */
+static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
 	enum format format = format_of(path);
 	struct service_list *list = NULL;
 	struct buf text = { 0 };
 	int error = format == FORMAT_NONE ? 0 : format_load(path, &text);
 
+	*failed = error;
 	why->len = 0;
 	if (format == FORMAT_NONE)
 		buf_printf(why, "%s: %s", path, format_unknown);
@@ -53,6 +62,13 @@ struct service_list *file_read(const char *path, struct buf *why)
 		list = manifest_read(format, text.data, text.len, path, true, why);
 	buf_free(&text);
 	return list;
+}
+
+struct service_list *file_read(const char *path, struct buf *why)
+{
+	int error;
+
+	return read_services(path, why, &error);
 }
 
 static struct print look(const char *path)
@@ -86,14 +102,41 @@ static int watch_directory_of(const struct file *f, const char *path)
 /* Again before each reading: the directory may be another one by now, and symlinks may lead elsewhere. */
 static void watch(struct file *f)
 {
-	char *real = f->bell >= 0 ? realpath(f->path, NULL) : NULL;
-	int was = f->target;
-	int own = f->bell >= 0 ? watch_directory_of(f, f->path) : -1;
+	int was = f->target, own;
 
-	f->target = real ? watch_directory_of(f, real) : -1;
+	if (f->bell < 0)
+		return;
+	free(f->real);
+	f->real = realpath(f->path, NULL);
+	own = watch_directory_of(f, f->path);
+	f->target = f->real ? watch_directory_of(f, f->real) : -1;
 	if (was >= 0 && was != f->target && was != own)
 		inotify_rm_watch(f->bell, was);
-	free(real);
+}
+
+static bool ends_in(const char *path, const char *name)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return path && strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
+/* What has been told since: whether the file was closed by a writer, and whether anything was moved. */
+static void hear(const struct file *f, bool *closed, bool *moved)
+{
+	_Alignas(struct inotify_event) char events[4096];
+	ssize_t n;
+
+	while (f->bell >= 0 && (n = read(f->bell, events, sizeof events)) > 0)
+		for (char *at = events; at < events + n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(void *)at;
+
+			if (e->mask & IN_MOVED_TO)
+				*moved = true;
+			else if (e->len && (ends_in(f->path, e->name) || ends_in(f->real, e->name)))
+				*closed = true;
+			at += sizeof *e + e->len;
+		}
 }
 
 static int open_bell(void)
@@ -108,6 +151,11 @@ static void watch(struct file *f)
 	(void)f;
 }
 
+static void hear(const struct file *f, bool *closed, bool *moved)
+{
+	(void)f, (void)closed, (void)moved;
+}
+
 static int open_bell(void)
 {
 	return -1;
@@ -115,45 +163,61 @@ static int open_bell(void)
 
 #endif
 
-/* What was rung for does not matter: the file is looked at. */
-static bool rung(const struct file *f)
-{
-	char events[4096];
-	bool any = false;
-
-	while (f->bell >= 0 && read(f->bell, events, sizeof events) > 0)
-		any = true;
-	return any;
-}
-
-static void load(struct file *f)
+static void take(struct file *f, struct service_list *list)
 {
 	struct source *s = f->source;
+
+	f->error.len = 0;
+	atomic_store(&s->last_good, sys_wall());
+	if (f->last && service_equal(f->last, list)) {
+		service_free(list);
+		return;
+	}
+	log_info("%s: %zu service%s in %s", s->name, list->count, list->count == 1 ? "" : "s", f->path);
+	service_free(f->last);
+	f->last = service_hold(list);
+	source_post(s, list);
+}
+
+/* What has just changed may change again without another time stamp: such a file is read once more, a while later. So is
+ * one that could not be read, for whatever reason. What is the same is not said again. */
+static void load(struct file *f)
+{
+	int64_t now = sys_wall(), changed;
 	struct service_list *list;
 	struct buf why = { 0 };
+	int error;
 
 	watch(f);
 	f->read = f->seen = look(f->path);
-	list = file_read(f->path, &why);
+	changed = (int64_t)f->read.st.st_ctim.tv_sec * 1000 + f->read.st.st_ctim.tv_nsec / 1000000;
+	list = read_services(f->path, &why, &error);
+	f->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
+	atomic_store(&f->source->up, list != NULL);
 	if (list) {
-		log_info("%s: %zu service%s in %s", s->name, list->count, list->count == 1 ? "" : "s", f->path);
-		atomic_store(&s->last_good, sys_wall());
-		service_post(s->box, s->slot, list);
-	} else {
-		log_error("%s: %s; what is known stays in force", s->name, why.data);
+		take(f, list);
+	} else if (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0) {
+		log_error("%s: %s; what is known stays in force", f->source->name, why.data);
+		f->error.len = 0;
+		buf_add(&f->error, why.data, why.len);
 	}
-	atomic_store(&s->up, list != NULL);
 	buf_free(&why);
 }
 
-static void check(struct file *f, bool sure)
+static void check(struct file *f)
 {
 	struct print now = look(f->path);
+	bool closed = false, moved = false, replaced, quiet;
 
-	if (!same_print(&now, &f->read) && (sure || same_print(&now, &f->seen)))
+	hear(f, &closed, &moved);
+	replaced = moved && (now.st.st_ino != f->read.st.st_ino || now.st.st_dev != f->read.st.st_dev);
+	if (!same_print(&now, &f->seen))
+		f->seen_at = sys_now();
+	f->seen = now;
+	quiet = sys_now() - f->seen_at >= QUIET_MS;
+	if (closed || replaced || (quiet && !same_print(&now, &f->read)) ||
+	    (quiet && f->again_at && sys_now() >= f->again_at))
 		load(f);
-	else
-		f->seen = now;
 }
 
 void file_run(struct source *s)
@@ -168,10 +232,11 @@ void file_run(struct source *s)
 		poll(polls, 2, c->file_watch ? LOOK_MS : -1);
 		if (polls[0].revents)
 			break;
-		if (f.bell >= 0 && f.read.error)
-			watch(&f); /* its directory may be there by now */
-		check(&f, rung(&f));
+		check(&f);
 	}
 	if (f.bell >= 0)
 		close(f.bell);
+	free(f.real);
+	service_free(f.last);
+	buf_free(&f.error);
 }

@@ -9,6 +9,6 @@
 /* Services of one file, whose name tells its format. NULL: why says what is wrong, and where. */
 struct service_list *file_read(const char *path, struct buf *why);
 
-void file_run(struct source *s); /* s->config is the struct config: routing.file.* */
+void file_run(struct source *s); /* goes by routing.file.* */
 
 #endif

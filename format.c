@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "json.h"
@@ -411,11 +412,16 @@ const char format_unknown[] =
 
 int format_load(const char *path, struct buf *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0;
 	ssize_t n = 1;
 
 	if (fd < 0)
 		return errno;
+	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+		error = EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		error = ENOTSUP; /* a FIFO could keep its reader waiting for ever */
 	while (n > 0 && !error) {
 		n = read(fd, buf_room(text, READ_SIZE), READ_SIZE);
 		if (n < 0 && errno != EINTR)

@@ -16,6 +16,7 @@ enum format {
 struct format_item {
 	char *key, *value; /* live as long as the document */
 	int line;
+	bool container; /* an empty table or array */
 };
 
 struct format_doc {

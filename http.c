@@ -237,6 +237,8 @@ const char *http_url_parse(struct http_url *u, const char *text)
 		       "as stunnel before it";
 	if (strncmp(text, "http://", 7) == 0)
 		rest = slice_of(text + 7);
+	if (rest.len && memchr(rest.at, '@', strcspn(rest.at, "/")))
+		return "has a user name or password, which is not supported";
 	slash = rest.len ? memchr(rest.at, '/', rest.len) : NULL;
 	if (slash) {
 		size_t len = rest.len - (size_t)(slash - rest.at);

@@ -58,10 +58,14 @@ static const char *add_backend(struct service_list *list, struct service *s, str
 	return why;
 }
 
+enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
+
 /* Where a service stands in the tree: services.web, services[0]. */
 struct manifest_place {
 	const char *text;
 	uint32_t hash;
+	bool named;           /* by a key, not by its place */
+	uint8_t rank[FIELDS]; /* of what was given for each field */
 };
 
 void manifest_open(struct manifest *m, bool trusted)
@@ -115,7 +119,7 @@ static struct service *service_at(struct manifest *m, struct slice place, struct
 		return &m->list->items[*slot - 1];
 	count = m->list->count;
 	SYS_GROW(m->places, count, m->place_cap);
-	m->places[count] = (struct manifest_place){ arena_dup(&m->list->memory, place.at, place.len), h };
+	m->places[count] = (struct manifest_place){ .text = arena_dup(&m->list->memory, place.at, place.len), .hash = h };
 	*slot = (uint32_t)count + 1;
 	s = service_add(m->list, name);
 	s->origin = arena_dup(&m->list->memory, origin, strlen(origin));
@@ -130,15 +134,30 @@ static struct slice without_index(struct slice field)
 	return bracket ? (struct slice){ field.at, (size_t)(bracket - field.at) } : field;
 }
 
-static const char *set_option(struct service_list *list, struct service *s, int option, const char *value)
+/* A list comes element by element, and is put together beside the arena, which would keep every stage of it. */
+static void join_option(struct manifest *m)
 {
-	struct buf all = { 0 };
+	if (m->joining)
+		m->list->items[m->joining_service].options[m->joining_option] =
+			arena_dup(&m->list->memory, m->joined.data, m->joined.len);
+	m->joining = false;
+	m->joined.len = 0;
+}
 
-	if (s->options[option]) /* a list, element by element */
-		buf_printf(&all, "%s,", s->options[option]);
-	buf_puts(&all, value);
-	s->options[option] = arena_dup(&list->memory, all.data, all.len);
-	buf_free(&all);
+static const char *set_option(struct manifest *m, struct service *s, int option, const char *value)
+{
+	const char **to = &s->options[option];
+
+	if (m->joining_service != (size_t)(s - m->list->items) || m->joining_option != option || !*to) {
+		join_option(m);
+		if (*to)
+			buf_puts(&m->joined, *to);
+	}
+	buf_printf(&m->joined, "%s%s", *to ? "," : "", value);
+	*to = "";
+	m->joining_service = (size_t)(s - m->list->items);
+	m->joining_option = option;
+	m->joining = true;
 	return NULL;
 }
 
@@ -156,32 +175,64 @@ static bool set_state_field(struct service_list *list, struct service *s, struct
 	return true;
 }
 
-static const char *set_field(const struct manifest *m, struct service *s, bool app, struct slice field,
-                             const char *value)
+/* Which field it is; -1: none. */
+static int field_of(bool app, struct slice field)
 {
-	struct service_list *list = m->list;
-
-	field = without_index(field);
-	if (m->state && set_state_field(list, s, field, value))
-		return NULL;
-	if (slice_is(field, "name")) {
-		s->name = arena_dup(&list->memory, value, strlen(value));
-		return NULL;
-	}
-	if (app && slice_is(field, "ports"))
-		return add_each(list, s, slice_of(value), add_app_port);
-	if (!app && (slice_is(field, "listener") || slice_is(field, "listeners")))
-		return add_each(list, s, slice_of(value), add_wish);
-	if (slice_is(field, app ? "targets" : "backends") || (!app && slice_is(field, "backend")))
-		return add_each(list, s, slice_of(value), add_backend);
+	if (slice_is(field, "name"))
+		return FIELD_NAME;
+	if (app ? slice_is(field, "ports") : slice_is(field, "listener") || slice_is(field, "listeners"))
+		return FIELD_WISHES;
+	if (app ? slice_is(field, "targets") : slice_is(field, "backends") || slice_is(field, "backend"))
+		return FIELD_BACKENDS;
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
 		if (slice_is(field, service_option_names[i]))
-			return set_option(list, s, i, value);
-	return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
-	           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+			return FIELD_OPTION + i;
+	return -1;
 }
 
-const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin)
+/* What a more important place says replaces what the others said. */
+static void outrank(struct manifest *m, struct service *s, int field, uint8_t rank)
+{
+	struct manifest_place *place = &m->places[s - m->list->items];
+
+	if (rank > place->rank[field]) {
+		join_option(m);
+		if (field == FIELD_WISHES)
+			s->wish_count = 0;
+		else if (field == FIELD_BACKENDS)
+			s->backend_count = 0;
+		else if (field >= FIELD_OPTION)
+			s->options[field - FIELD_OPTION] = NULL;
+	}
+	place->rank[field] = rank;
+}
+
+static const char *set_field(struct manifest *m, struct service *s, bool app, struct slice name, const char *value,
+                             uint8_t rank)
+{
+	struct service_list *list = m->list;
+	int field;
+
+	name = without_index(name);
+	if (m->state && set_state_field(list, s, name, value))
+		return NULL;
+	field = field_of(app, name);
+	if (field < 0)
+		return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
+		           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+	outrank(m, s, field, rank);
+	if (field == FIELD_WISHES)
+		return add_each(list, s, slice_of(value), app ? add_app_port : add_wish);
+	if (field == FIELD_BACKENDS)
+		return add_each(list, s, slice_of(value), add_backend);
+	if (field >= FIELD_OPTION)
+		return set_option(m, s, field - FIELD_OPTION, value);
+	m->places[s - list->items].named = true;
+	s->name = arena_dup(&list->memory, value, strlen(value));
+	return NULL;
+}
+
+const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin, uint8_t rank)
 {
 	bool app = strncmp(key, "apps", 4) == 0;
 	struct slice rest = slice_of(key + (app ? 4 : 8)), place;
@@ -190,23 +241,24 @@ const char *manifest_key(struct manifest *m, const char *key, const char *value,
 	if (!rest.len)
 		return *value ? "is not a table of services" : NULL;
 	if (!dot || dot < rest.at)
-		return *value ? "is not a service" : NULL; /* an empty table is one without keys */
+		return "is not a service";
 	place = (struct slice){ key, (size_t)(dot - key) };
 	rest = (struct slice){ rest.at, (size_t)(dot - rest.at) };
 	if (rest.len && rest.at[0] == '.')
 		rest = (struct slice){ rest.at + 1, rest.len - 1 };
-	return set_field(m, service_at(m, place, rest, origin), app, slice_of(dot + 1), value);
+	return set_field(m, service_at(m, place, rest, origin), app, slice_of(dot + 1), value, rank);
 }
 
-const char *manifest_check(const struct manifest *m, const char **place, const char **origin)
+const char *manifest_check(struct manifest *m, const char **place, const char **origin)
 {
+	join_option(m);
 	for (size_t i = 0; i < m->list->count; i++) {
 		const struct service *s = &m->list->items[i];
 		bool app = strncmp(m->places[i].text, "apps", 4) == 0;
 
 		*place = m->places[i].text;
 		*origin = s->origin;
-		if (!*s->name || s->name[0] == '[')
+		if (!*s->name || (s->name[0] == '[' && !m->places[i].named))
 			return "has no name";
 		if (!s->wish_count)
 			return app ? "has no ports" : "has no listener";
@@ -220,6 +272,7 @@ struct service_list *manifest_take(struct manifest *m)
 {
 	free(m->places);
 	free(m->slots);
+	buf_free(&m->joined);
 	return m->list;
 }
 
@@ -236,9 +289,13 @@ static const char *read_item(struct manifest *m, enum format format, const struc
 	/* Variables of an env file have the names that they have in the environment. */
 	const char *key = format == FORMAT_ENV ? config_variable(&m->list->memory, item->key) : item->key;
 
+	bool lists = format == FORMAT_TOML || format == FORMAT_YAML || format == FORMAT_JSON || format == FORMAT_HCL;
+
 	if (!key || (!config_below(key, "services") && !config_below(key, "apps")))
 		return "is neither below services nor below apps";
-	return manifest_key(m, key, item->value, origin);
+	if (lists && !item->container && !strpbrk(key, ".["))
+		return "is not a list of services";
+	return manifest_key(m, key, item->value, origin, 0);
 }
 
 /* True when all of it was taken. */

@@ -14,16 +14,20 @@ struct manifest {
 	bool state; /* what state.c writes: instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over them; its size is a power of two */
 	size_t slot_cap;
+	struct buf joined; /* an option that comes in pieces, and whose it is */
+	size_t joining_service;
+	int joining_option;
+	bool joining;
 };
 
 void manifest_open(struct manifest *m, bool trusted); /* see service_list */
 
 /* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2]. Keys of one
  * service may come in a row or not. `origin` says where it was written; the first one of a service is kept. Returns NULL
- * or what is wrong with the key or value. */
-const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin);
+ * or what is wrong with the key or value. A higher rank replaces what lower ones said for the same field. */
+const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin, uint8_t rank);
 /* After the last key: NULL or what is missing, and then the service's *place in the tree, and its *origin. */
-const char *manifest_check(const struct manifest *m, const char **place, const char **origin);
+const char *manifest_check(struct manifest *m, const char **place, const char **origin);
 /* Ends it. The list is the caller's; manifest_drop throws it away. */
 struct service_list *manifest_take(struct manifest *m);
 void manifest_drop(struct manifest *m);

@@ -14,6 +14,8 @@ static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
 
+#define DAY 86400000L
+
 /* One row an option: flags, environment, files, --help, -t and the README's table follow from it. */
 static const struct option {
 	const char *key;
@@ -48,8 +50,8 @@ static const struct option {
 	  "accepting pauses at so many; 0: what the descriptor limit allows" },
 	{ "health.enabled", WORD, AT(health_enabled), "auto", 0, 0, health_words,
 	  "active TCP checks: auto (of all but Consul's services), true or false" },
-	{ "health.interval", DURATION, AT(health_interval), "5s", 10, 0, NULL, "how often each backend is checked" },
-	{ "health.timeout", DURATION, AT(health_timeout), "1s", 1, 0, NULL, "how long one check may take" },
+	{ "health.interval", DURATION, AT(health_interval), "5s", 10, DAY, NULL, "how often each backend is checked" },
+	{ "health.timeout", DURATION, AT(health_timeout), "1s", 1, DAY, NULL, "how long one check may take" },
 	{ "health.unhealthy_threshold", NUMBER, AT(unhealthy_threshold), "3", 1, 1000, NULL,
 	  "failed checks in a row that make a backend unhealthy" },
 	{ "health.healthy_threshold", NUMBER, AT(healthy_threshold), "3", 1, 1000, NULL,
@@ -63,8 +65,8 @@ static const struct option {
 	{ "routing.file.watch", SWITCH, AT(file_watch), "true", 0, 0, NULL, "read that file again whenever it changes" },
 	{ "routing.http.endpoint", TEXT, AT(http_endpoint), "", 0, 0, NULL,
 	  "http:// URL that answers with services, as JSON, YAML or TOML; off when empty" },
-	{ "routing.http.poll_interval", DURATION, AT(poll_interval), "5s", 10, 0, NULL, "how often it is asked" },
-	{ "routing.http.poll_timeout", DURATION, AT(poll_timeout), "5s", 1, 0, NULL, "how long one answer may take" },
+	{ "routing.http.poll_interval", DURATION, AT(poll_interval), "5s", 10, DAY, NULL, "how often it is asked" },
+	{ "routing.http.poll_timeout", DURATION, AT(poll_timeout), "5s", 1, DAY, NULL, "how long one answer may take" },
 	{ "runtime.threads", NUMBER, AT(threads), "0", 0, 1024, NULL, "worker threads; 0: number of CPUs" },
 	{ "state.path", TEXT, AT(state_path), "", 0, 0, NULL,
 	  "file that keeps Consul's last good services, for a start while Consul is away; off when empty" },
@@ -164,6 +166,23 @@ static void variable_name(const char *key, char *out, size_t size)
 	for (; *key && i + 1 < size; key++, i++)
 		out[i] = *key == '.' ? '_' : *key >= 'a' && *key <= 'z' ? (char)(*key - 32) : *key;
 	out[i] = '\0';
+}
+
+bool option_is_variable(const char *key, struct slice name)
+{
+	char variable[80];
+	size_t len;
+
+	variable_name(key, variable, sizeof variable);
+	len = strlen(variable);
+	return name.len >= len && memcmp(name.at, variable, len) == 0 && (name.len == len || name.at[len] == '_');
+}
+
+bool option_secret(const char *key)
+{
+	int option = option_find(option_key(key));
+
+	return option >= 0 && options[option].type == SECRET;
 }
 
 const char *option_of_variable(struct slice name)
@@ -412,7 +431,7 @@ static void print_label(const struct config_label *l)
 
 void option_print(const struct config *c)
 {
-	struct buf value = { 0 };
+	struct buf value = { 0 }, shown = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (options[i].type == LABELS)
@@ -420,10 +439,13 @@ void option_print(const struct config *c)
 		value.len = 0;
 		buf_puts(&value, "");
 		put_value(c, &options[i], &value);
-		printf("%s = %s  # %s\n", options[i].key, options[i].type == SECRET && value.len ? "********" : value.data,
+		shown.len = 0;
+		buf_masked(&shown, value.data);
+		printf("%s = %s  # %s\n", options[i].key, options[i].type == SECRET && value.len ? "********" : shown.data,
 		       c->origins[i]);
 	}
 	buf_free(&value);
+	buf_free(&shown);
 	for (size_t i = 0; i < c->label_count; i++)
 		print_label(&c->labels[i]);
 }

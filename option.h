@@ -14,6 +14,8 @@ size_t option_count(void);
 const char *option_name(int option);
 const char *option_default(int option);
 const char *option_of_variable(struct slice name);    /* key of PEEK_LISTENER, without its prefix; NULL: none */
+bool option_is_variable(const char *key, struct slice name); /* PEEK_LISTENER is peek.listener's, or a part of PEEK's */
+bool option_secret(const char *key);
 const char *option_nearest(const char *key);          /* the key that looks most like it */
 
 /* Set a value. Return NULL or what is wrong with it, in words that follow the value. */

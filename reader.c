@@ -201,6 +201,7 @@ bool reader_open(struct reader *r, enum reader_kind kind)
 	if (n) {
 		n->item = (uint32_t)r->doc->count;
 		add_item(r, n, "", 0);
+		r->doc->items[n->item].container = true;
 	}
 	return n;
 }

@@ -261,7 +261,7 @@ size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **
 		r->hosts = h;
 		/* Without a thread more, those that there are do its work. */
 		if (++r->host_count > r->thread_count && r->thread_count < THREADS_MAX &&
-		    pthread_create(&r->threads[r->thread_count], NULL, run, r) == 0)
+		    sys_thread(&r->threads[r->thread_count], run, r) == 0)
 			r->thread_count++;
 		pthread_cond_broadcast(&r->wake);
 	}
@@ -302,7 +302,7 @@ struct resolver *resolve_open(void (*ring)(void *arg), void *arg)
 	r->arg = arg;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	errno = pthread_create(&r->threads[0], NULL, run, r);
+	errno = sys_thread(&r->threads[0], run, r);
 	r->thread_count = 1;
 	if (!errno)
 		return r;

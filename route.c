@@ -162,7 +162,7 @@ static bool check_options(struct draft *d, const struct service *s)
 		if (!why)
 			continue;
 		buf_printf(&text, "%s=", service_option_names[i]);
-		admit_mask(&text, s->options[i]);
+		buf_masked(&text, s->options[i]);
 		refuse(d, s, text.data, why);
 		fine = fine && !admit_needs(i);
 		buf_free(&text);

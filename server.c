@@ -23,17 +23,44 @@ void server_open(struct server *s, struct loop *loop)
 	loop_fifo_open(loop, &s->pause, PAUSE_MS, 0);
 }
 
-int server_listen(struct server *s, const struct net_addr *at)
+static void stop_listening(struct server *s)
 {
-	int fd = at ? net_listen(at) : -1;
-
-	if (at && fd < 0)
-		return -fd;
 	loop_disarm(&s->resume);
 	if (s->listener.fd >= 0)
 		loop_close_fd(s->loop, &s->listener);
+}
+
+static int start_listening(struct server *s, int fd, const struct net_addr *at)
+{
 	s->listener = LOOP_IO(fd, s->kind);
-	return !at || loop_want(s->loop, &s->listener, LOOP_IN) ? 0 : errno;
+	s->at = *at;
+	return loop_want(s->loop, &s->listener, LOOP_IN) ? 0 : errno;
+}
+
+int server_listen(struct server *s, const struct net_addr *at)
+{
+	bool was = s->listener.fd >= 0;
+	struct net_addr before = s->at;
+	int fd, back;
+
+	if (!at) {
+		stop_listening(s);
+		return 0;
+	}
+	if (was && net_compare(at, &before) == 0)
+		return 0;
+	fd = net_listen(at);
+	if (fd == -EADDRINUSE && was) { /* perhaps by ourselves: 127.0.0.1 and 0.0.0.0 exclude each other */
+		stop_listening(s);
+		fd = net_listen(at);
+		back = fd < 0 ? net_listen(&before) : -1;
+		if (back >= 0)
+			start_listening(s, back, &before);
+	}
+	if (fd < 0)
+		return -fd;
+	stop_listening(s);
+	return start_listening(s, fd, at);
 }
 
 static void drop(struct server *s, struct server_client *c)
@@ -123,8 +150,11 @@ static void discard_input(struct server *s, struct server_client *c)
 static void read_input(struct server *s, struct server_client *c)
 {
 	size_t room = SERVER_INPUT_MAX - c->in.len;
-	ssize_t n = room ? recv(c->io.fd, buf_room(&c->in, room), room, 0) : -1;
+	ssize_t n;
 
+	if (!room && c->waiting && loop_want(s->loop, &c->io, 0))
+		return; /* until its answer is out */
+	n = room ? recv(c->io.fd, buf_room(&c->in, room), room, 0) : -1;
 	if (n < 0 && room && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	if (n == 0 && c->waiting && loop_want(s->loop, &c->io, 0))
@@ -197,6 +227,9 @@ bool server_expired(struct server *s, struct loop_fifo *fifo, struct loop_timer 
 		loop_want(s->loop, &s->listener, LOOP_IN);
 	} else if (fifo == &s->linger && net_unsent(c->io.fd) && s->loop->now < c->give_up) {
 		loop_arm(s->loop, &s->linger, &c->timer);
+	} else if (fifo == &s->patience && !c->in.len && !c->out.len && !c->waiting) {
+		c->last = true; /* it has nothing more to ask */
+		finish(s, c);
 	} else if (fifo == &s->linger || fifo == &s->patience) {
 		net_reset_on_close(c->io.fd);
 		drop(s, c);

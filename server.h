@@ -19,7 +19,7 @@ struct server_client {
 	int64_t give_up;
 	bool last;    /* nothing follows what is in `out` */
 	bool waiting; /* its answer is being prepared */
-	bool close, bare; /* the owner's */
+	bool close, bare, old; /* the owner's */
 };
 
 /* Kinds of descriptors in the loop: `kind` for the listener, the next one for the clients. */
@@ -32,13 +32,14 @@ struct server {
 	struct loop_io listener;
 	struct loop_fifo patience, linger, pause;
 	struct loop_timer resume;
+	struct net_addr at; /* where it listens */
 	struct server_client *clients;
 	unsigned count;
 };
 
 /* kind, greet, input and owner are set by the caller. */
 void server_open(struct server *s, struct loop *loop);
-/* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then all is as before. */
+/* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then it listens where it did, if it can. */
 int server_listen(struct server *s, const struct net_addr *at);
 void server_close(struct server *s);
 

@@ -135,24 +135,27 @@ void service_mailbox_close(struct service_mailbox *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
-static struct service_list *swap_slot(struct service_mailbox *m, size_t source, struct service_list *list)
+static struct service_list *swap_slot(struct service_mailbox *m, size_t source, struct service_list *list,
+                                      const atomic_bool *cancelled)
 {
-	struct service_list *old;
+	struct service_list *old = list;
 
 	pthread_mutex_lock(&m->lock);
-	old = m->slots[source];
-	m->slots[source] = list;
+	if (!cancelled || !atomic_load(cancelled)) {
+		old = m->slots[source];
+		m->slots[source] = list;
+	}
 	pthread_mutex_unlock(&m->lock);
 	return old;
 }
 
-void service_post(struct service_mailbox *m, size_t source, struct service_list *list)
+void service_post(struct service_mailbox *m, size_t source, struct service_list *list, const atomic_bool *cancelled)
 {
-	service_free(swap_slot(m, source, list));
+	service_free(swap_slot(m, source, list, cancelled));
 	m->ring(m->arg);
 }
 
 struct service_list *service_take(struct service_mailbox *m, size_t source)
 {
-	return swap_slot(m, source, NULL);
+	return swap_slot(m, source, NULL, NULL);
 }

@@ -67,7 +67,8 @@ struct service_mailbox {
 };
 void service_mailbox_open(struct service_mailbox *m, size_t sources, void (*ring)(void *arg), void *arg);
 void service_mailbox_close(struct service_mailbox *m);
-void service_post(struct service_mailbox *m, size_t source, struct service_list *list); /* takes the list */
+/* Takes the list; throws it away when *cancelled is set. */
+void service_post(struct service_mailbox *m, size_t source, struct service_list *list, const atomic_bool *cancelled);
 struct service_list *service_take(struct service_mailbox *m, size_t source); /* gives it, or NULL */
 
 #endif

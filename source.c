@@ -18,6 +18,8 @@ static void *run(void *arg)
 	struct source *s = arg;
 
 	s->run(s);
+	atomic_store(&s->ended, true);
+	s->ring(s->arg);
 	return NULL;
 }
 
@@ -27,7 +29,7 @@ int source_start(struct source *s)
 
 	if (!net_pipe(s->cancel))
 		return errno;
-	error = pthread_create(&s->thread, NULL, run, s);
+	error = sys_thread(&s->thread, run, s);
 	if (error) {
 		close(s->cancel[0]);
 		close(s->cancel[1]);
@@ -35,14 +37,26 @@ int source_start(struct source *s)
 	return error;
 }
 
-void source_stop(struct source *s)
+void source_cancel(struct source *s)
 {
-	ssize_t n = write(s->cancel[1], "", 1);
+	ssize_t n;
 
+	if (atomic_exchange(&s->cancelled, true))
+		return;
+	n = write(s->cancel[1], "", 1);
 	(void)n;
+}
+
+void source_join(struct source *s)
+{
 	pthread_join(s->thread, NULL);
 	close(s->cancel[0]);
 	close(s->cancel[1]);
+}
+
+void source_post(struct source *s, struct service_list *list)
+{
+	service_post(s->box, s->slot, list, &s->cancelled);
 }
 
 bool source_sleep(const struct source *s, int64_t ms)

@@ -8,25 +8,32 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "config.h"
 #include "service.h"
 
 struct source {
 	const char *name; /* "consul" */
 	void (*run)(struct source *s); /* the thread; returns when it must stop */
-	void *config;                  /* the source's own */
+	const struct config *config;
 	struct service_mailbox *box;
 	size_t slot;
+	void (*ring)(void *arg); /* called by the thread at its end */
+	void *arg;
 	int cancel[2]; /* cancel[0] becomes readable on stop */
 	pthread_t thread;
 	bool down; /* an outage has been said */
 	unsigned failures; /* in a row */
+	atomic_bool cancelled, ended;
 	atomic_bool up;
 	atomic_llong last_good; /* sys_wall() of the last good answer, 0 before */
 };
 
 int source_start(struct source *s); /* 0 or an errno */
-void source_stop(struct source *s); /* and joins it */
+/* Tells it to stop, and does not wait: a look-up of libc's may keep it. Nothing that it posts counts any more. */
+void source_cancel(struct source *s);
+void source_join(struct source *s); /* after source_cancel: waits for its end, at once when `ended` is set */
 
+void source_post(struct source *s, struct service_list *list); /* its newest list, to the mailbox; takes it */
 bool source_stopping(const struct source *s);
 bool source_sleep(const struct source *s, int64_t ms); /* false when it must stop */
 

@@ -1,14 +1,23 @@
 #include "base.h"
 #include "sources.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "consul.h"
 #include "endpoint.h"
 #include "file.h"
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
 #include "option.h"
+
+/* A thread and what it goes by. */
+struct sources_thread {
+	struct source source;
+	struct config *config;
+	struct sources_thread *below;
+};
 
 /* One row a source. The first one has no thread: its services are in the configuration. */
 static const struct kind {
@@ -31,7 +40,7 @@ struct service_list *sources_given(const struct config *c)
 	for (size_t i = 0; i < c->service_count && c->uses[CONFIG_STATIC]; i++) {
 		const struct config_setting *s = &c->services[i];
 
-		if ((why = manifest_key(&m, s->key, s->value, s->origin))) {
+		if ((why = manifest_key(&m, s->key, s->value, s->origin, s->rank))) {
 			config_complain(s, why);
 			fine = false;
 		}
@@ -49,7 +58,7 @@ struct service_list *sources_given(const struct config *c)
 static bool check(const struct config *c, const char *key, const char *value, const char *why)
 {
 	if (why)
-		config_complain(&(struct config_setting){ key, value, c->origins[option_find(key)] }, why);
+		config_complain(&(struct config_setting){ .key = key, .value = value, .origin = c->origins[option_find(key)] }, why);
 	return !why;
 }
 
@@ -69,17 +78,42 @@ bool sources_check(const struct config *c)
 
 void sources_open(struct sources *s, void (*ring)(void *arg), void *arg)
 {
-	*s = (struct sources){ .lists = { NULL } };
+	*s = (struct sources){ .ring = ring, .arg = arg };
 	service_mailbox_open(&s->box, CONFIG_SOURCES, ring, arg);
 }
 
+/* The thread may be kept by something that cannot be cancelled, such as a look-up of libc's: nobody waits for it. */
 static void stop(struct sources *s, size_t i)
 {
-	if (!s->configs[i])
+	struct sources_thread *t = s->threads[i];
+
+	if (!t)
 		return;
-	source_stop(&s->threads[i]);
-	config_unref(s->configs[i]);
-	s->configs[i] = NULL;
+	source_cancel(&t->source);
+	t->below = s->leaving;
+	s->leaving = t;
+	s->threads[i] = NULL;
+}
+
+static void dispose(struct sources_thread *t)
+{
+	source_join(&t->source);
+	config_unref(t->config);
+	free(t);
+}
+
+static void reap(struct sources *s)
+{
+	for (struct sources_thread **at = &s->leaving; *at;) {
+		struct sources_thread *t = *at;
+
+		if (atomic_load(&t->source.ended)) {
+			*at = t->below;
+			dispose(t);
+		} else {
+			at = &t->below;
+		}
+	}
 }
 
 /* Without it, its services are gone too. */
@@ -91,34 +125,23 @@ static void forget(struct sources *s, size_t i)
 	s->lists[i] = NULL;
 }
 
-static void set_consul(struct sources *s, const struct config *c)
-{
-	s->consul = (struct consul_options){
-		.address = c->consul_address, .token = c->consul_token, .datacenter = c->consul_datacenter,
-		.namespace_ = c->consul_namespace, .consistency = c->consul_consistency, .tag = c->consul_tag, .wait = c->wait,
-		.state_path = c->state_path
-	};
-	http_url_parse(&s->consul.url, c->consul_address);
-	for (size_t len = strlen(s->consul.url.prefix); len && s->consul.url.prefix[len - 1] == '/';)
-		s->consul.url.prefix[--len] = '\0';
-}
-
 static bool start(struct sources *s, size_t i, struct config *c)
 {
+	struct sources_thread *t = sys_alloc(sizeof *t);
 	int error;
 
-	if (i == CONFIG_CONSUL)
-		set_consul(s, c);
-	s->threads[i] = (struct source){
-		.name = kinds[i].name, .run = kinds[i].run, .config = i == CONFIG_CONSUL ? (void *)&s->consul : (void *)c,
-		.box = &s->box, .slot = i
+	t->source = (struct source){
+		.name = kinds[i].name, .run = kinds[i].run, .config = c, .box = &s->box, .slot = i, .ring = s->ring, .arg = s->arg
 	};
-	error = source_start(&s->threads[i]);
-	if (error)
+	error = source_start(&t->source);
+	if (error) {
 		log_error("cannot start the source %s: %s", kinds[i].name, strerror(error));
-	else
-		s->configs[i] = config_ref(c);
-	return !error;
+		free(t);
+		return false;
+	}
+	t->config = config_ref(c);
+	s->threads[i] = t;
+	return true;
 }
 
 /* A file that is not watched is read again whenever it is asked for. */
@@ -138,7 +161,7 @@ bool sources_follow(struct sources *s, struct config *c, struct service_list *gi
 			continue;
 		if (!c->uses[i]) {
 			forget(s, i);
-		} else if (!s->configs[i] || !same(s->configs[i], c, i)) {
+		} else if (!s->threads[i] || !same(s->threads[i]->config, c, i)) {
 			stop(s, i); /* what it has said stays in force until the new one speaks */
 			fine = start(s, i, c) && fine;
 		}
@@ -156,20 +179,21 @@ void sources_collect(struct sources *s)
 		service_free(s->lists[i]);
 		s->lists[i] = list;
 	}
+	reap(s);
 }
 
 struct sources_state sources_state(const struct sources *s, size_t source)
 {
-	const struct source *thread = &s->threads[source];
+	const struct sources_thread *t = s->threads[source];
 	struct sources_state state = { .name = kinds[source].name };
 	int64_t last;
 
 	if (!kinds[source].run) {
 		state.used = state.up = s->lists[source] && s->lists[source]->count;
-	} else if (s->configs[source]) {
-		last = atomic_load(&thread->last_good);
+	} else if (t) {
+		last = atomic_load(&t->source.last_good);
 		state.used = true;
-		state.up = atomic_load(&thread->up);
+		state.up = atomic_load(&t->source.up);
 		state.age = last ? sys_wall() - last : -1;
 	}
 	return state;
@@ -178,7 +202,7 @@ struct sources_state sources_state(const struct sources *s, size_t source)
 bool sources_spoken(const struct sources *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		if (s->configs[i] && !s->lists[i])
+		if (s->threads[i] && !s->lists[i])
 			return false;
 	return true;
 }
@@ -187,6 +211,12 @@ void sources_stop(struct sources *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		stop(s, i);
+	while (s->leaving) {
+		struct sources_thread *t = s->leaving;
+
+		s->leaving = t->below;
+		dispose(t);
+	}
 }
 
 void sources_close(struct sources *s)

@@ -5,15 +5,15 @@
 
 #include "base.h"
 #include "config.h"
-#include "consul.h"
 #include "source.h"
 
 struct sources {
 	struct service_mailbox box;
 	struct service_list *lists[CONFIG_SOURCES]; /* the newest of each; NULL: none yet */
-	struct source threads[CONFIG_SOURCES];
-	struct config *configs[CONFIG_SOURCES]; /* what each thread goes by; NULL: it does not run */
-	struct consul_options consul;
+	struct sources_thread *threads[CONFIG_SOURCES]; /* NULL: it does not run */
+	struct sources_thread *leaving; /* cancelled, not yet joined */
+	void (*ring)(void *arg);
+	void *arg;
 };
 
 /* The services that the configuration itself names. NULL when something in it is wrong, which has been said. */
@@ -25,7 +25,7 @@ void sources_open(struct sources *s, void (*ring)(void *arg), void *arg);
 /* Goes by this configuration from now on. Takes `given`. What has not changed runs on. False: a thread could not be
  * started, which has been said. */
 bool sources_follow(struct sources *s, struct config *c, struct service_list *given);
-void sources_collect(struct sources *s); /* takes what has been posted to lists */
+void sources_collect(struct sources *s); /* takes what has been posted to lists; joins threads that have ended */
 struct sources_state {
 	const char *name;
 	bool used, up;

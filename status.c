@@ -8,6 +8,7 @@
 /* One request, as far as it matters here. */
 struct request {
 	struct slice method, path;
+	bool old;  /* HTTP/1.0 */
 	bool last; /* the connection ends with its answer */
 };
 
@@ -41,6 +42,8 @@ static void answer(struct status *s, struct server_client *c, int code, const ch
 		buf_puts(&c->out, "Allow: GET, HEAD\r\n");
 	if (c->close)
 		buf_puts(&c->out, "Connection: close\r\n");
+	else if (c->old)
+		buf_puts(&c->out, "Connection: keep-alive\r\n");
 	buf_puts(&c->out, "\r\n");
 	if (!c->bare && body->len)
 		buf_add(&c->out, body->data, body->len);
@@ -198,14 +201,16 @@ static void serve(struct status *s, struct server_client *c, const struct reques
 	struct buf body = { 0 };
 
 	c->close = r->last;
+	c->old = r->old;
 	c->bare = slice_is(r->method, "HEAD");
 	if (!c->bare && !slice_is(r->method, "GET")) {
 		c->close = true; /* a body may follow */
 		answer_text(s, c, 405, "Only GET and HEAD are served here.");
 	} else if (slice_is(r->path, "/status")) {
+		s->ready = s->ready || sources_spoken(s->sources); /* a source that is added later changes nothing */
 		if (s->stopping)
 			answer_text(s, c, 503, "stopping");
-		else if (!sources_spoken(s->sources))
+		else if (!s->ready)
 			answer_text(s, c, 503, "waiting for the first answer of a source");
 		else
 			answer_text(s, c, 200, "OK");
@@ -219,43 +224,76 @@ static void serve(struct status *s, struct server_client *c, const struct reques
 	}
 }
 
-/* One line of the head behind the first. False when it is wrong. */
-static bool read_field(struct request *r, struct slice line, bool *host)
+/* What the lines behind the first say. */
+struct fields {
+	unsigned hosts;
+	bool close, keep, body;
+};
+
+/* A name is a token (RFC 9110, 5.6.2). */
+static bool is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    (!c || !strchr("!#$%&'*+-.^_`|~", c)))
+			return false;
+	}
+	return s.len != 0;
+}
+
+/* False when the line is wrong. */
+static bool read_field(struct fields *f, struct slice line)
 {
 	const char *colon = memchr(line.at, ':', line.len);
 	struct slice name = { line.at, colon ? (size_t)(colon - line.at) : 0 }, value;
 
-	if (!name.len || line.at[0] == ' ' || line.at[0] == '\t' || name.at[name.len - 1] == ' ')
+	if (!is_token(name) || memchr(line.at, '\r', line.len))
 		return false;
 	value = slice_trim((struct slice){ colon + 1, line.len - name.len - 1 });
-	if (slice_is_nocase(name, "Host"))
-		*host = true;
-	else if (slice_is_nocase(name, "Connection"))
-		r->last = slice_has_word(value, "close") || (r->last && !slice_has_word(value, "keep-alive"));
-	else if (slice_is_nocase(name, "Transfer-Encoding") ||
-	         (slice_is_nocase(name, "Content-Length") && !slice_is(value, "0")))
-		r->last = true; /* its body is not read */
+	if (slice_is_nocase(name, "Host")) {
+		f->hosts++;
+	} else if (slice_is_nocase(name, "Connection")) {
+		f->close = f->close || slice_has_word(value, "close");
+		f->keep = f->keep || slice_has_word(value, "keep-alive");
+	} else if (slice_is_nocase(name, "Transfer-Encoding") ||
+	           (slice_is_nocase(name, "Content-Length") && !slice_is(value, "0"))) {
+		f->body = true; /* which is not read */
+	}
 	return true;
+}
+
+/* GET http://host/path is the same as GET /path. */
+static struct slice path_of(struct slice target)
+{
+	const char *slash;
+
+	if (target.len > 7 && slice_is_nocase((struct slice){ target.at, 7 }, "http://")) {
+		slash = memchr(target.at + 7, '/', target.len - 7);
+		target = slash ? (struct slice){ slash, target.len - (size_t)(slash - target.at) } : slice_of("/");
+	}
+	for (size_t i = 0; i < target.len; i++)
+		if (target.at[i] == '?')
+			target.len = i;
+	return target;
 }
 
 /* A complete head. Returns 0, or the status code of what is wrong. */
 static int read_head(struct request *r, struct slice head)
 {
-	struct slice line, version;
-	bool host = false, old;
+	struct fields f = { 0 };
+	struct slice line;
 
 	slice_next(&head, '\n', &line);
-	if (!slice_next(&line, ' ', &r->method) || !slice_next(&line, ' ', &r->path) || !r->path.len || r->path.at[0] != '/')
+	if (!slice_next(&line, ' ', &r->method) || !is_token(r->method) || !slice_next(&line, ' ', &r->path))
 		return 400;
-	version = line;
-	if (version.len != 8 || memcmp(version.at, "HTTP/", 5) != 0)
+	r->path = path_of(r->path);
+	if (!r->path.len || r->path.at[0] != '/' || line.len != 8 || memcmp(line.at, "HTTP/", 5) != 0)
 		return 400;
-	if (memcmp(version.at, "HTTP/1.", 7) != 0)
+	if (memcmp(line.at, "HTTP/1.", 7) != 0)
 		return 505;
-	old = r->last = version.at[7] == '0';
-	for (size_t i = 0; i < r->path.len; i++)
-		if (r->path.at[i] == '?')
-			r->path.len = i;
+	r->old = line.at[7] == '0';
 	while (head.len) {
 		const char *end = memchr(head.at, '\n', head.len);
 		struct slice field = { head.at, end ? (size_t)(end - head.at) : head.len };
@@ -263,10 +301,11 @@ static int read_head(struct request *r, struct slice head)
 		head = (struct slice){ head.at + field.len + (end != NULL), head.len - field.len - (end != NULL) };
 		if (field.len && field.at[field.len - 1] == '\r')
 			field.len--;
-		if (field.len && !read_field(r, field, &host))
+		if (field.len && !read_field(&f, field))
 			return 400;
 	}
-	return host || old ? 0 : 400;
+	r->last = f.body || f.close || (r->old && !f.keep);
+	return f.hosts == 1 || (r->old && !f.hosts) ? 0 : 400;
 }
 
 /* The length of a head that is complete, empty line included; 0: not yet. */
@@ -281,9 +320,15 @@ static size_t head_length(const struct buf *in)
 static void take_request(struct status *s, struct server_client *c)
 {
 	struct request r = { .last = true };
-	size_t len = head_length(&c->in);
 	struct buf head = { 0 };
+	size_t len, empty = 0;
 	int code;
+
+	while (empty < c->in.len && (c->in.data[empty] == '\r' || c->in.data[empty] == '\n'))
+		empty++; /* lines before a request are passed over (RFC 9112, 2.2) */
+	memmove(c->in.data, c->in.data + empty, c->in.len - empty);
+	c->in.len -= empty;
+	len = head_length(&c->in);
 
 	if (!len && c->in.len < SERVER_INPUT_MAX)
 		return;
@@ -295,7 +340,7 @@ static void take_request(struct status *s, struct server_client *c)
 	c->in.len -= len;
 	if (code) {
 		c->close = true;
-		c->bare = false;
+		c->bare = c->old = false;
 		answer_text(s, c, code, reason_of(code));
 	} else {
 		serve(s, c, &r);

@@ -18,6 +18,7 @@ struct status {
 	const struct sources *sources;
 	struct worker_pool *pool;
 	bool stopping; /* set by the caller */
+	bool ready;    /* every source had spoken once */
 	bool asked;    /* the workers prepare a report */
 };
 

@@ -2,6 +2,7 @@
 #include "sys.h"
 
 #include <stdatomic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -86,6 +87,18 @@ static int64_t read_clock(clockid_t id, int64_t per_second)
 
 	clock_gettime(id, &t);
 	return (int64_t)t.tv_sec * per_second + t.tv_nsec / (1000000000 / per_second);
+}
+
+int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	sigset_t all, old;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
 }
 
 int64_t sys_now(void)

@@ -4,6 +4,8 @@
 
 #include "base.h"
 
+#include <pthread.h>
+
 /* Zeroed memory, to be given to free(). Never NULL: without memory the process says so and aborts. The data plane,
  * where one connection may fail alone, calls malloc() instead. */
 void *sys_alloc(size_t size);
@@ -20,6 +22,9 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
 char *arena_dup(struct arena *a, const char *bytes, size_t len); /* with a NUL behind it */
 void arena_free(struct arena *a);
+
+/* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */
+int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 int64_t sys_now(void);      /* milliseconds of the monotonic clock */
 int64_t sys_wall(void);     /* milliseconds since 1970, UTC */

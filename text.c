@@ -114,6 +114,26 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(args);
 }
 
+void buf_masked(struct buf *b, const char *text)
+{
+	const char *from = strstr(text, "://"), *at, *query;
+
+	if (!from) {
+		buf_puts(b, text);
+		return;
+	}
+	from += 3;
+	at = strrchr(from, '@');
+	query = strchr(at ? at : from, '?');
+	buf_add(b, text, (size_t)(from - text));
+	if (at)
+		buf_puts(b, "********");
+	at = at ? at : from;
+	buf_add(b, at, query ? (size_t)(query - at) : strlen(at));
+	if (query)
+		buf_puts(b, "?********");
+}
+
 void buf_free(struct buf *b)
 {
 	free(b->data);

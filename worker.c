@@ -295,7 +295,7 @@ static int start(struct worker_pool *pool, struct worker *w)
 	w->proxy.ended = ended;
 	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);
 	take_table(w);
-	error = pthread_create(&w->thread, NULL, run, w);
+	error = sys_thread(&w->thread, run, w);
 	if (error)
 		dispose(w);
 	return error;

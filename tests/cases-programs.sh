@@ -66,6 +66,8 @@ services.8002:example.com:5432.backends = example.com:5432
 1 info
 2 debug
 END
+    dill_once -t --connections 0000000000000000000080:127.0.0.1:80
+    contains "a port with zeros before it" ".listener = :80" "$OUT"
     for word in 8002 8002:host x:host:80 8002:host:0 8002::80 70000:host:80; do
         dill_once -t --connections "$word"
         same "exit status of --connections $word" 1 "$RC"
@@ -268,12 +270,76 @@ case_missing_sources() { # keys of sources that do not exist yet are refused, ne
     for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"x\" belongs to a source that this version does not have" "$ERR"
+        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
     done
     printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
     same "exit status of a file" 1 "$RC"
     contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
+}
+
+case_missing_limits() { # who may connect is never passed over, wherever it is written
+    dill_once -t DILL_LISTENERS_ALLOW=10.0.0.0/8
+    same "exit status of the variable" 1 "$RC"
+    contains "the error" "listeners.allow" "$ERR"
+    dill_once -t --listeners.allow=10.0.0.0/8
+    same "exit status of the option" 1 "$RC"
+    printf '[listeners]\nallow = ["10.0.0.0/8"]\n' >"$T/c.toml"
+    dill_once -t -c "$T/c.toml"
+    same "exit status of the key" 1 "$RC"
+    contains "its place" "c.toml:2: listeners.allow" "$ERR"
+    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
+    same "exit status of a source's variable" 1 "$RC"
+}
+
+case_precedence_of_services() { # field by field, the more important place wins; one place's lists add up
+    printf '[services.web]\nlistener = any:8080\nbackends = 10.0.0.1:80, 10.0.0.2:80\nbalance = p2c\n' >"$T/c.ini"
+    dill_once -t -c "$T/c.ini" DILL_SERVICES_WEB_BALANCE=random DILL_SERVICES_WEB_BACKENDS=10.0.0.3:80
+    same "services" "services.web.listener = any:8080
+services.web.backends = 10.0.0.3:80
+services.web.balance = random
+# web: any:8080 is accepted: 0.0.0.0:8080" "$(verdicts)"
+    dill_once -t -c "$T/c.ini" DILL_SERVICES_WEB_BALANCE=random --services.web.balance=least_conn \
+        --services.web.backends=10.0.0.4:80 --services.web.backends=10.0.0.5:80
+    same "services" "services.web.listener = any:8080
+services.web.backends = 10.0.0.4:80, 10.0.0.5:80
+services.web.balance = least_conn
+# web: any:8080 is accepted: 0.0.0.0:8080" "$(verdicts)"
+}
+
+case_env_file_is_an_environment() { # single labels add, JSON is read, DILL_ goes before DYNTCP_
+    cat >"$T/c.env" <<'END'
+DYNTCP_LISTENERS_PORT_MIN=1111
+DILL_LISTENERS_PORT_MIN=2222
+DYNTCP_LISTENERS_PORT_MAX=3333
+DILL_LISTENERS_ALLOWED_PUBLIC=1.2.3.4
+DILL_SERVICES='[{"name": "web", "listener": "any:2300", "backends": ["10.0.0.1:80"]}]'
+DILL_COLOUR=1
+END
+    dill_once -t -c "$T/c.env"
+    same "exit status: $ERR" 0 "$RC"
+    in_force listeners.port_min 2222
+    in_force listeners.port_max 3333
+    in_force listeners.allowed.public 1.2.3.4
+    in_force listeners.allowed.any 0.0.0.0
+    contains "the service" "# web: any:2300 is accepted" "$OUT"
+    contains "the warning" "c.env:6: unknown key DILL_COLOUR" "$ERR"
+}
+
+case_secrets_in_errors() { # not in what is said of a wrong value either
+    dill_once -t "DILL_CONSUL_TOKEN=sesame"$'\n'
+    same "exit status of a token with a line end" 1 "$RC"
+    contains "the error" 'consul.token: "********" has a control character' "$ERR"
+    lacks "the error" sesame "$ERR"
+    dill_once -t --aws.secret_access_key=sesame
+    lacks "the error" sesame "$ERR"
+    dill_once -t DILL_ROUTING_HTTP_ENDPOINT=http://user:sesame@127.0.0.1/x
+    same "exit status of a URL with a password" 1 "$RC"
+    lacks "the error" sesame "$ERR"
+    contains "the error" "has a user name or password" "$ERR"
+    dill_once -t "DILL_ROUTING_HTTP_ENDPOINT=http://127.0.0.1/x?token=sesame"
+    same "exit status of a URL with a query" 0 "$RC"
+    lacks "-t" sesame "$OUT"
 }
 
 # -t

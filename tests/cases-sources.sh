@@ -50,12 +50,45 @@ case_routing_file_broken() { # keeps the old routes, and says where it is wrong;
 :2: |[[services]]\nname = \n
 :3: services\[0\].listener: "nowhere" |[[services]]\nname = "x"\nlistener = "nowhere"\nbackends = ["127.0.0.1:80"]\n
 :2: services\[0\] has no backends|[[services]]\nname = "x"\nlistener = "local:5000"\n
+:1: services\[0\]: "" is not a service|services = [{}]\n
+:1: services\[0\]: "" is not a service|services = [""]\n
+:1: services: "" is not a list of services|services = ""\n
 :1: servces\[0\].name: "x" is neither below services nor below apps|servces = [{ name = "x" }]\n
  is empty|\n
 END
-    same "errors" 5 "$(log_count ' error ')"
+    same "errors, of which two are the same" 7 "$(log_count ' error ')"
     routing "$p" "$B" >"$T/routing.toml"
     must 3 "a good file" answers "$p" b
+}
+
+case_routing_file_bystanders() { # another file that is closed beside a half-written one changes nothing
+    local p
+    p=$(next_port)
+    { routing "$p" "$A"; routing "$((p + 1))" "$B" | sed 's/web/two/'; } >"$T/routing.toml"
+    start_bare "DILL_ROUTING_FILE_PATH=$T/routing.toml"
+    must 5 "both services" answers "$((p + 1))" b
+    exec 5>"$T/routing.toml"
+    routing "$p" "$C" >&5
+    echo >"$T/other"
+    mv "$T/other" "$T/another"
+    stays 700 "half a file was read" answers "$((p + 1))" b
+    routing "$((p + 1))" "$B" | sed 's/web/two/' >&5
+    exec 5>&-
+    must 1 "the whole file" answers "$p" c
+}
+
+case_routing_file_no_file() { # a FIFO or a directory is an error, and keeps nobody waiting
+    local p
+    p=$(next_port)
+    mkfifo "$T/routing.toml"
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n[routing.file]\npath = %s\n' "$p" "$A" "$T/routing.toml" >"$T/c.ini"
+    start_bare -c "$T/c.ini"
+    must 3 "the error" log_has 'routing.file: .*routing.toml: '
+    answers "$p" a || fail "no service"
+    sed -i '/routing/d;/path/d' "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the reload" log_has 'reload: done'
+    answers "$p" a || fail "no service after it"
 }
 
 case_routing_file_symlinks() { # as Kubernetes swaps a config map, and a link to a file elsewhere
@@ -216,7 +249,7 @@ case_routing_http_is_not_trusted() { # a URL names labels, never addresses
 
 case_routing_http_errors() { # in the configuration
     local url
-    for url in ftp://x/ https://127.0.0.1/x 127.0.0.1:80/x http:// http://host:0/; do
+    for url in ftp://x/ httpbin.org/x https://127.0.0.1/x 127.0.0.1:80/x http:// http://host:0/; do
         dill_once -t "DILL_ROUTING_HTTP_ENDPOINT=$url"
         same "exit status of $url" 1 "$RC"
         contains "the error of $url" "dill: DILL_ROUTING_HTTP_ENDPOINT: routing.http.endpoint: \"$url\" " "$ERR"
@@ -366,6 +399,19 @@ case_reload_timeouts() { # count for the sessions that live, too
     printf '[listeners]\ndrain = 300ms\n[services.other]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n' "$p" "$A" >"$T/c.ini"
     kill -HUP "$DILL_PID"
     ended "$drain" 3 || fail "the connection of a removed backend lives on"
+}
+
+case_reload_widens_peek() { # from one address to all of them, on the same port, which exclude each other
+    printf '[peek]\nlistener = 127.0.0.1:%s\n' "$PEEK" >"$T/c.ini"
+    env -i PATH="$PATH" "${SANITIZERS[@]}" "$DILL" -c "$T/c.ini" --consul.address "$CONSUL_URL" 2>"$T/dill.9.err" 9>&- &
+    DILL_PID=$!
+    DILLS+=("$DILL_PID")
+    LOG=$T/dill.9.err
+    must 5 "Peek" peek_is "$NO_ROUTE"
+    printf '[peek]\nlistener = :%s\n' "$PEEK" >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "every address" accepts 127.0.0.9 "$PEEK"
+    ! log_has 'cannot listen' || fail "the log: $(tail -n 1 "$LOG")"
 }
 
 case_reload_what_cannot() { # runtime.threads is said; Peek moves, and stays where it is when it cannot

@@ -78,7 +78,7 @@ case_state_bad_files() { # damaged and foreign files are said, and not used; dil
     kill "$DILL_PID"
     stop_dill 0 8
     cp "$T/state" "$T/good"
-    for text in "s/$p/$((p + 1))/" '$d' '1d' 's/state 1/state 2/' '1s/ [0-9a-f]*/ 0000000000000000/'; do
+    for text in "s/$p/$((p + 1))/" '2d' '1d' 's/state 1/state 2/' '1s/ [0-9a-f]*/ 0000000000000000/'; do
         sed "$text" "$T/good" >"$T/state"
         start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATE_PATH=$T/state"
         must 5 "that the file is not used, after $text" log_has "state.path: $T/state is damaged, or no state of dill; it is not used"

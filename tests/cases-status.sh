@@ -51,7 +51,7 @@ case_status_while_stopping() { # 503, while sessions may still finish
 }
 
 case_status_http() { # methods, errors, HEAD, kept connections
-    local code request
+    local code request i
     STATUS=$(next_port)
     start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
     must 5 "readiness" status_is /status 200
@@ -83,13 +83,22 @@ case_status_http() { # methods, errors, HEAD, kept connections
 400|nonsense\r\n\r\n
 400|GET /status HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n
 400|GET /status HTTP/1.1\r\nHost : x\r\n\r\n
-400|\r\n\r\n
+400|GET /status HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n
+400|GET /status HTTP/1.1\r\nHost: x\r\nContent-Length\t: 9\r\n\r\n
+400|GET /status HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n
+200|GET http://x/status HTTP/1.1\r\nHost: x\r\n\r\n
+200|\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n
 505|GET /status HTTP/2.0\r\nHost: x\r\n\r\n
 200|GET /status HTTP/1.0\r\n\r\n
 200|GET /status HTTP/1.1\nHost: x\nConnection: close\n\n
 END
     same "answers to three requests at once" 3 "$(printf 'GET /status HTTP/1.1\r\nHost: x\r\n\r\nGET /connections HTTP/1.1\r\nHost: x\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' |
         timeout 5 nc -N 127.0.0.1 "$STATUS" | grep -c '^HTTP/1.1 200')"
+    same "answers when a body follows" 1 "$(printf 'GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\nConnection: keep-alive\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n' |
+        timeout 5 nc -N 127.0.0.1 "$STATUS" | grep -c '^HTTP/1.1')"
+    same "answers to 1,000 requests at once" 1000 "$({
+        for ((i = 0; i < 1000; i++)); do printf 'GET /connections HTTP/1.1\r\nHost: x\r\n\r\n'; done
+    } | timeout 10 nc -N 127.0.0.1 "$STATUS" | grep -c '^HTTP/1.1 200')"
     same "a request in pieces" 200 "$({
         for request in 'GET /sta' 'tus HTTP/1.1' $'\r\nHost: x\r\nConnection: close\r' $'\n\r' $'\n'; do
             printf '%s' "$request"
@@ -164,4 +173,8 @@ case_status_reload() { # moves with SIGHUP
     must 3 "the old place is closed" refuses 127.0.0.1 "$STATUS"
     STATUS=$other
     must 3 "the new place" status_is /status 200
+    printf '[status]\nlistener = 127.0.0.1:%s\n[routing.http]\nendpoint = http://127.0.0.1:1/\n' "$other" >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "that the new source does not answer" log_has 'routing.http: '
+    status_is /status 200 || fail "a source that is added makes it unready"
 }
