@@ -289,6 +289,7 @@ static void stop(struct control *k)
 	log_info("stopping; %u connections", atomic_load(&k->pool.shared.sessions));
 	worker_finish(&k->pool);
 	route_clear(&k->route);
+	health_follow(&k->health, k->route.table); /* which knows the backends of the table in force */
 	worker_tell(&k->pool);
 	if (!k->config->grace)
 		k->loop.stop = true;
