@@ -85,11 +85,20 @@ static void add_name(struct catalog *c, const char *name, uint64_t tags)
 
 void catalog_recall(struct catalog *c, struct service_list *list)
 {
+	size_t kept = 0;
+
 	service_free(c->list);
 	c->list = list;
 	for (size_t i = 0; i < list->count; i++)
-		if (!i || strcmp(list->items[i].name, list->items[i - 1].name) != 0)
-			add_name(c, list->items[i].name, 1);
+		add_name(c, list->items[i].name, 1);
+	if (c->count)
+		qsort(c->names, c->count, sizeof *c->names, compare_names);
+	for (size_t i = 0; i < c->count; i++)
+		if (kept && strcmp(c->names[kept - 1].name, c->names[i].name) == 0)
+			free(c->names[i].name);
+		else
+			c->names[kept++] = c->names[i];
+	c->count = kept;
 }
 
 const char *catalog_names(struct catalog *c, const struct json *answer, bool *moved)

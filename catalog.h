@@ -48,8 +48,8 @@ const char *catalog_checks(struct catalog *c, const struct json *answer, bool *m
 const char *catalog_reading(struct catalog *c, struct catalog_name *n, const struct json *answer, int64_t began);
 /* Marks as wanted what needs its confirmation. */
 void catalog_confirm(struct catalog *c, int64_t now);
-/* Starts with services that were known at another time, sorted by name: what the answers lack then needs its second look
- * like anything else. Takes the list. */
+/* Starts with services that were known before, a list of catalog_compose's or one sorted by name: what the answers lack
+ * then needs its second look like anything else. Takes the list. */
 void catalog_recall(struct catalog *c, struct service_list *list);
 /* Joins readings with what was known. Returns the new list when it differs from the last one: hand it to the mailbox
  * (it has been held once for that); else NULL. Names may move in memory. */

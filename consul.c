@@ -53,6 +53,7 @@ struct consul {
 	size_t sweep_good;        /* readings that succeeded in it */
 	const char *sweep_why;    /* what was wrong with the last one that did not */
 	bool complete;            /* the first sweep has ended: there is something to post */
+	bool denied;      /* a reading was answered with 403: the token's fault, and no one service's */
 	int64_t retry_at; /* when a sweep is due for readings that failed; 0: none did */
 	int64_t sweep_tokens_at, sweep_cpu, sweep_gap;
 	unsigned sweep_tokens, sweep_number;
@@ -322,6 +323,9 @@ static const char *take_readings(struct consul *c, const size_t *which, size_t c
 	for (; *done < count; http_next(&c->reader)) {
 		const char *why = http_wait(&c->reader, c->source->cancel[0], sys_now() + READING_MS);
 
+		c->denied = !why && c->reader.response.status == 403;
+		if (c->denied)
+			why = judge(c, &c->reader.response);
 		if (why)
 			return why;
 		take_reading(c, &c->catalog.names[which[(*done)++]], began);
@@ -353,7 +357,7 @@ static const char *read_names(struct consul *c, const size_t *which, size_t coun
 		if (!why)
 			continue;
 		http_close(&c->reader);
-		if (source_stopping(c->source))
+		if (source_stopping(c->source) || c->denied)
 			return why;
 		lost = done > before ? 0 : lost;
 		if (kept && done == before)
@@ -627,7 +631,9 @@ void consul_run(struct source *s)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);
 	http_open(&c.reader, READING_BODY_MAX);
 	c.allowance_at = sys_now();
-	if (*c.config->state_path)
+	if (s->known)
+		catalog_recall(&c.catalog, service_hold(s->known)); /* a reload: closing is as careful as ever */
+	else if (*c.config->state_path)
 		recall(&c);
 	while (!source_stopping(s)) {
 		const char *why = watch(&c);

@@ -15,6 +15,7 @@ struct source {
 	const char *name; /* "consul" */
 	void (*run)(struct source *s); /* the thread; returns when it must stop */
 	const struct config *config;
+	struct service_list *known; /* what was in force when it started, held; NULL: nothing */
 	struct service_mailbox *box;
 	size_t slot;
 	void (*ring)(void *arg); /* called by the thread at its end */

@@ -99,6 +99,7 @@ static void dispose(struct sources_thread *t)
 {
 	source_join(&t->source);
 	config_unref(t->config);
+	service_free(t->source.known);
 	free(t);
 }
 
@@ -131,11 +132,13 @@ static bool start(struct sources *s, size_t i, struct config *c)
 	int error;
 
 	t->source = (struct source){
-		.name = kinds[i].name, .run = kinds[i].run, .config = c, .box = &s->box, .slot = i, .ring = s->ring, .arg = s->arg
+		.name = kinds[i].name, .run = kinds[i].run, .config = c, .box = &s->box, .slot = i, .ring = s->ring, .arg = s->arg,
+		.known = s->lists[i] ? service_hold(s->lists[i]) : NULL
 	};
 	error = source_start(&t->source);
 	if (error) {
 		log_error("cannot start the source %s: %s", kinds[i].name, strerror(error));
+		service_free(t->source.known);
 		free(t);
 		return false;
 	}

@@ -375,6 +375,25 @@ case_reload_sources() { # a source that changed is another one; one that did not
     must 3 "Consul's service is gone" refuses 127.0.0.1 "$q"
 }
 
+case_reload_closes_carefully() { # a Consul source that starts anew takes its services along: less is no news at once
+    local p
+    p=$(next_port)
+    start_fake
+    fake PUT /services "{\"web\": [$(instance w "$A" dill "dill.listener=local:$p")]}"
+    printf '[consul]\naddress = http://127.0.0.1:%s\ntoken = one\n' "$FAKE" >"$T/c.ini"
+    start_bare -c "$T/c.ini"
+    must 5 "service" answers "$p" a
+    fake PUT /services '{}'
+    sed -i 's/one/two/' "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the reload" log_has 'reload: done'
+    sleep 0.3
+    fake PUT /services "{\"web\": [$(instance w "$A" dill "dill.listener=local:$p")]}"
+    sleep 1.5
+    answers "$p" a || fail "no service"
+    ! log_has 'closed' || fail "the listener closed"
+}
+
 case_reload_timeouts() { # count for the sessions that live, too
     local p idle drain
     p=$(next_port)

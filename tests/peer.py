@@ -121,14 +121,14 @@ class Server:
             return
         while True:
             try:
-                sock, _ = self.sock.accept()
+                sock, address = self.sock.accept()
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     time.sleep(0.05)
                     continue
                 raise
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.event("accept", sock.getpeername()[0])
+            self.event("accept", address[0])
             if self.kind == "deaf":
                 self.kept.append(sock)
             else:
