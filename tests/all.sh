@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that `make test` checks. The last line is `N passed, N failed`, and the exit status says the same.
 #
-#     tests/all.sh [lint] [unit] [fuzz] [system] [torture]      all parts, or those that are named
+#     tests/all.sh [lint] [unit] [fuzz] [system] [faults] [torture]      all parts, or those that are named
 #
 # Builds go to build/ and leave the rest of the tree alone. Environment: FUZZ_SECONDS, how long each fuzzer runs after
 # its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain poll asan tsan).
@@ -92,7 +92,8 @@ count() {
 
 need_tools() {
     local tool missing=()
-    for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl dnsmasq; do
+    for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl dnsmasq \
+        redis-server; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     [ ${#missing[@]} -eq 0 ] && return
@@ -306,6 +307,18 @@ system() {
     done
 }
 
+# Live traffic through one fault after the other, in its quick form.
+
+faults() {
+    local status
+    heading "faults"
+    [ -x "$BUILD/plain/dill" ] || check "build plain" variant plain gcc -O2
+    DILL=$BUILD/plain/dill tests/faults.sh --quick >"$BUILD/faults.log" 2>&1
+    status=$?
+    [ "$status" -eq 0 ] || cat "$BUILD/faults.log"
+    count "faults" "$BUILD/faults.log" "$status"
+}
+
 # Sessions of every sort through each build, every byte checked at both ends, with ordinary and with tiny buffers in the
 # kernel. The last build has knobs that force the rare path: nothing is spliced, and 100 bytes are read at a time.
 
@@ -324,9 +337,10 @@ torture() {
     done
 }
 
-[ $# -gt 0 ] || set -- lint unit fuzz system torture
+[ $# -gt 0 ] || set -- lint unit fuzz system faults torture
 for part in "$@"; do
-    [[ $part == lint || $part == unit || $part == fuzz || $part == system || $part == torture ]] ||
+    [[ $part == lint || $part == unit || $part == fuzz || $part == system || $part == faults ||
+        $part == torture ]] ||
         { echo "tests: no part is called $part" >&2; exit 2; }
 done
 need_tools
