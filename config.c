@@ -24,7 +24,9 @@ bool config_below(const char *key, const char *table)
 }
 
 /* What is documented, or known from earlier programs, and not there yet: to pass over it would be wrong. */
-static const char *const missing[] = { "listeners.allow", "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws" };
+static const char *const missing[] = {
+	"listeners.allow", "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws"
+};
 
 static bool is_missing(const char *key)
 {
@@ -195,7 +197,8 @@ static const char *lookup(char **environment, const char *prefix, const char *na
 	size_t n = strlen(prefix);
 
 	for (; *environment; environment++)
-		if (strncmp(*environment, prefix, n) == 0 && strncmp(*environment + n, name, len) == 0 && (*environment)[n + len] == '=')
+		if (strncmp(*environment, prefix, n) == 0 && strncmp(*environment + n, name, len) == 0 &&
+		    (*environment)[n + len] == '=')
 			return *environment + n + len + 1;
 	return NULL;
 }
@@ -471,15 +474,15 @@ static int read_flag(struct config *c, struct flags *f, char **words, bool *fine
 
 	if (on && !equals)
 		return *on = true;
-	if (on || flag == FLAG_WRONG) {
-		log_complain(LOG_ERROR, on ? "%s takes no value" : "unknown option %s; the nearest one is --%s, all are in dill --help",
-		             s.origin, option_nearest(s.key));
-		return 0;
-	}
-	if (!s.value) {
+	if (on)
+		log_complain(LOG_ERROR, "%s takes no value", s.origin);
+	else if (flag == FLAG_WRONG)
+		log_complain(LOG_ERROR, "unknown option %s; the nearest one is --%s, all are in dill --help", s.origin,
+		             option_nearest(s.key));
+	else if (!s.value)
 		log_complain(LOG_ERROR, "%s needs a value", s.origin);
+	if (on || flag == FLAG_WRONG || !s.value)
 		return 0;
-	}
 	*fine = take_flag(c, f, flag, s) && *fine;
 	return equals ? 1 : 2;
 }

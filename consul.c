@@ -433,7 +433,8 @@ static const char *end_sweep(struct consul *c)
 		return c->sweep_why;
 	c->complete = true;
 	c->at_least = 0;
-	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index, c->bells[CHECKS].index);
+	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index,
+	          c->bells[CHECKS].index);
 	source_worked(c->source, c->config->consul_address);
 	return NULL;
 }
@@ -575,7 +576,7 @@ static const char *wait_for_bells(struct consul *c, int64_t until)
 	return polls[BELLS].revents ? "stopped" : why;
 }
 
-/* Nothing can be read before the names are known; and at first nothing should be, that the checks will ask for again. */
+/* Nothing can be read before the names are known; and at first nothing should be that the checks will ask for again. */
 static bool answered(const struct consul *c, int which)
 {
 	return c->bells[which].index || !c->bells[which].asked;

@@ -18,9 +18,9 @@
 #include "log.h"
 #include "manifest.h"
 
-/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or when
- * another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has seen may
- * still be being written: it counts when it has not changed for a while. */
+/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or
+ * when another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has
+ * seen may still be being written: it counts when it has not changed for a while. */
 #define LOOK_MS 1000
 #define QUIET_MS 900
 #define COARSE_MS 2000 /* two changes within this time may have the same time stamp */
@@ -179,8 +179,8 @@ static void take(struct file *f, struct service_list *list)
 	source_post(s, list);
 }
 
-/* What has just changed may change again without another time stamp: such a file is read once more, a while later. So is
- * one that could not be read, for whatever reason. What is the same is not said again. */
+/* What has just changed may change again without another time stamp: such a file is read once more, a while later. So
+ * is one that could not be read, for whatever reason. What is the same is not said again. */
 static void load(struct file *f)
 {
 	int64_t now = sys_wall(), changed;

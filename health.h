@@ -1,5 +1,5 @@
-/* health: TCP checks of backends, in the control plane's loop. Active ones, spread over the interval; and probes of those
- * that a client's connect has just found unreachable, which are tried last until they answer again. */
+/* health: TCP checks of backends, in the control plane's loop. Active ones, spread over the interval; and probes of
+ * those that a client's connect has just found unreachable, which are tried last until they answer again. */
 #ifndef HEALTH_H
 #define HEALTH_H
 

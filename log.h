@@ -14,7 +14,7 @@ bool log_on(enum log_level level);
  * were. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* What is wrong with the configuration: "dill: ..." for the person at the terminal, until log_setup; a log line then. */
+/* What is wrong with the configuration: until log_setup "dill: ..." for the person at the terminal, then a log line. */
 void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)

@@ -23,7 +23,7 @@ struct manifest {
 void manifest_open(struct manifest *m, bool trusted); /* see service_list */
 
 /* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2]. Keys of one
- * service may come in a row or not. `origin` says where it was written; the first one of a service is kept. Returns NULL
+ * service may come in a row or not. `origin` says where it was written; a service keeps its first one. Returns NULL
  * or what is wrong with the key or value. A higher rank replaces what lower ones said for the same field. */
 const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin, uint8_t rank);
 /* After the last key: NULL or what is missing, and then the service's *place in the tree, and its *origin. */

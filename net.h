@@ -24,7 +24,8 @@ struct net_addr {
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an address in digits, brackets or not */
-bool net_local(struct slice host, uint16_t port, struct net_addr *out); /* where to listen: digits, localhost, or empty */
+/* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
+bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
 void net_print(const struct net_addr *a, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
 int net_compare(const struct net_addr *a, const struct net_addr *b); /* by family, address, port */

@@ -42,7 +42,8 @@ static const struct option {
 	  "stale, consistent or leader" },
 	{ "consul.tag", TEXT, AT(consul_tag), "dill", 0, 0, NULL,
 	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too" },
-	{ "proxy.balance", WORD, AT(balance), "round_robin", 0, 0, service_balance_names, "round_robin, random, p2c or least_conn" },
+	{ "proxy.balance", WORD, AT(balance), "round_robin", 0, 0, service_balance_names,
+	  "round_robin, random, p2c or least_conn" },
 	{ "proxy.connect_timeout", DURATION, AT(connect_timeout), "3s", 1, 0, NULL, "one attempt to reach a backend" },
 	{ "proxy.idle_timeout", DURATION, AT(idle_timeout), "0s", 0, 0, NULL,
 	  "closes a connection on which nothing moved for that long; 0: never" },
@@ -61,7 +62,8 @@ static const struct option {
 	{ "peek.listener", ADDRESS, AT(peek_listener), "", 0, 0, NULL, "text debug server, for nc; off when empty" },
 	{ "status.listener", ADDRESS, AT(status_listener), "", 0, 0, NULL,
 	  "HTTP status server: /status, /connections, /routes; off when empty" },
-	{ "routing.file.path", TEXT, AT(file_path), "", 0, 0, NULL, "file with services, of any of the formats; off when empty" },
+	{ "routing.file.path", TEXT, AT(file_path), "", 0, 0, NULL,
+	  "file with services, of any of the formats; off when empty" },
 	{ "routing.file.watch", SWITCH, AT(file_watch), "true", 0, 0, NULL, "read that file again whenever it changes" },
 	{ "routing.http.endpoint", TEXT, AT(http_endpoint), "", 0, 0, NULL,
 	  "http:// URL that answers with services, as JSON, YAML or TOML; off when empty" },
@@ -340,7 +342,7 @@ void option_usage(void)
 	      "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
 	      "BACKEND... (host:port): one static service, listening on --laddr.\n\n"
 	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
-	      "  -t                   check the configuration, print what is in force and which services are accepted, and exit\n"
+	      "  -t                   check the configuration, print what is in force, which services are accepted, and exit\n"
 	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
 	      "  -lb WORD             the same as proxy.balance\n"
 	      "  -timeout DURATION    the same as proxy.connect_timeout\n"

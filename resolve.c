@@ -82,7 +82,7 @@ static struct answer *look_up(const char *name, const char **why)
 	return found;
 }
 
-/* Seconds that the records of a DNS answer may be used: their least TTL (RFC 1035, 4.1). -1: it has none, or is broken. */
+/* Seconds that a DNS answer may be used: the least TTL of its records (RFC 1035, 4.1). -1: none, or a broken one. */
 static long least_ttl(const unsigned char *m, size_t len)
 {
 	unsigned questions, answers;

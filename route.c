@@ -347,7 +347,8 @@ static void describe(struct draft *d, struct route_entry *e, const struct want *
 static void build_entry(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
 {
 	const struct route_entry *old = route_find(d->r->table, &w->addr);
-	const char *balance = w->service->options[SERVICE_BALANCE];
+	const char *asked = w->service->options[SERVICE_BALANCE];
+	int balance = asked ? service_balance(asked) : -1;
 	struct members m = { 0 };
 	uint16_t *round;
 
@@ -355,7 +356,7 @@ static void build_entry(struct draft *d, struct route_entry *e, const struct wan
 		add_members(d, &m, old, &w[i]);
 	e->listener = route_listener_ref(old ? old->listener : listener_new(&w->addr));
 	atomic_fetch_add(&e->listener->tables, 1);
-	e->balance = balance && service_balance(balance) >= 0 ? (enum service_balance)service_balance(balance) : d->r->rules.balance;
+	e->balance = balance >= 0 ? (enum service_balance)balance : d->r->rules.balance;
 	e->count = (unsigned)m.count;
 	e->backends = keep(&d->t->memory, m.backends, m.count * sizeof *m.backends);
 	e->weights = keep(&d->t->memory, m.weights, m.count * sizeof *m.weights);

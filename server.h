@@ -43,8 +43,7 @@ void server_open(struct server *s, struct loop *loop);
 int server_listen(struct server *s, const struct net_addr *at);
 void server_close(struct server *s);
 
-/* Sends what is in `out`. With `last` the connection ends after it, else `input` is called for what `in` still holds. The
- * client may be gone afterwards. */
+/* Sends what is in `out`. With `last` the connection ends after it. The client may be gone afterwards. */
 void server_answer(struct server *s, struct server_client *c, bool last);
 
 bool server_ready(struct server *s, struct loop_io *io, unsigned events); /* false: not this server's */

@@ -52,7 +52,8 @@ struct service_list {
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service_list *list, struct service *s, struct slice wish);
 void service_backend(struct service_list *list, struct service *s, struct slice host, uint16_t port, uint16_t weight);
-void service_copy(struct service_list *to, const struct service *s, const char *only_wish); /* one of s->wishes; NULL: all */
+/* only_wish: one of s->wishes; NULL: all of them. */
+void service_copy(struct service_list *to, const struct service *s, const char *only_wish);
 bool service_equal(const struct service_list *a, const struct service_list *b);
 struct service_list *service_hold(struct service_list *list); /* one more holder: nobody changes it any more */
 void service_free(struct service_list *list); /* by the last holder; NULL is fine */

@@ -150,7 +150,8 @@ static bool start(struct sources *s, size_t i, struct config *c)
 /* A file that is not watched is read again whenever it is asked for. */
 static bool same(const struct config *a, const struct config *b, size_t i)
 {
-	return option_same(a, b, kinds[i].table) && (i != CONFIG_CONSUL || option_same(a, b, "state")) && (i != CONFIG_FILE || b->file_watch);
+	return option_same(a, b, kinds[i].table) && (i != CONFIG_CONSUL || option_same(a, b, "state")) &&
+	       (i != CONFIG_FILE || b->file_watch);
 }
 
 bool sources_follow(struct sources *s, struct config *c, struct service_list *given)

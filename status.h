@@ -1,4 +1,4 @@
-/* status: what dill does, over HTTP/1.1 (RFC 9110, 9112), for people's tools and for probes. Served by the control plane.
+/* status: what dill does, over HTTP/1.1 (RFC 9110, 9112), for tools and probes. Served by the control plane.
  *
  *     /status       OK once every source has spoken, 503 before, and while stopping
  *     /connections  the live sessions, as JSON
