@@ -483,6 +483,8 @@ int main(int argc, char **argv)
 	} else {
 		block_signals(true);
 		status = catch_signals() ? run(&k, given) : 1;
+		close(signal_pipe[0]);
+		close(signal_pipe[1]);
 	}
 	service_free(given);
 	config_unref(k.config);
