@@ -137,8 +137,8 @@ static void case_idle(void)
 
 static void check_bytes(void)
 {
-    if (!run_for(30, &run.closed, opt.conns))
-        fail("%" PRIu64 " of %" PRIu64 " streams never ended", opt.conns - run.closed, opt.conns);
+    if (!run_for(30, &run.closed, 2 * opt.conns))
+        fail("%" PRIu64 " of %" PRIu64 " ends of streams never closed", 2 * opt.conns - run.closed, 2 * opt.conns);
     if (!opt.serve.sin_port)
         return;
     if (run.sent[CLIENT] != run.got[SERVER] || run.sent[SERVER] != run.got[CLIENT])
@@ -166,7 +166,7 @@ static void case_slow(void)
     uint64_t start = clock_ns(), cpu = processes_cpu(&opt.pid);
 
     start_streams();
-    while (!run_for(0.1, &run.closed, opt.conns)) {
+    while (!run_for(0.1, &run.closed, 2 * opt.conns)) {
         struct usage now = processes_usage(&opt.pid);
 
         most.anonymous = now.anonymous > most.anonymous ? now.anonymous : most.anonymous;

@@ -213,7 +213,7 @@ static void read_bulk(struct conn *c, size_t size)
         if (!c->shut)
             shut_bulk(c);
         hang_up(c);
-        run.closed += c->side == CLIENT;
+        run.closed++; /* either end: what one has sent, the other may still be reading */
     } else if (errno != EAGAIN) {
         fail("bulk %s: %s", c->side == CLIENT ? "client" : "server", strerror(errno));
     }
