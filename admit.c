@@ -47,11 +47,23 @@ const char *admit_wish(const struct admit_rules *rules, const char *wish, bool t
 	return NULL;
 }
 
-const char *admit_option(int option, const char *value)
+static const char *judge_option(int option, const char *value)
 {
 	if (option != SERVICE_BALANCE)
 		return "this version cannot honour it, so the service is not routed";
 	return service_balance(value) < 0 ? "not one of round_robin, random, p2c, least_conn" : NULL;
+}
+
+const char *admit_option(const struct service *s, int option, struct buf *text)
+{
+	const char *why = s->options[option] ? judge_option(option, s->options[option]) : NULL;
+
+	text->len = 0;
+	if (why) {
+		buf_printf(text, "%s=", service_option_names[option]);
+		buf_masked(text, s->options[option]);
+	}
+	return why;
 }
 
 bool admit_needs(int option)
@@ -116,20 +128,18 @@ static void print_verdict(const struct service *s, const char *wish, const char 
 static void print_admission(const struct admit_rules *rules, const struct service *s, bool trusted,
                             struct arena *memory)
 {
+	struct buf text = { 0 };
 	bool routable = true;
 
 	for (int i = 0; i < SERVICE_OPTIONS; i++) {
-		const char *why = s->options[i] ? admit_option(i, s->options[i]) : NULL;
-		struct buf text = { 0 };
+		const char *why = admit_option(s, i, &text);
 
-		if (!why)
-			continue;
-		buf_printf(&text, "%s=", service_option_names[i]);
-		buf_masked(&text, s->options[i]);
-		print_verdict(s, text.data, why, NULL);
-		buf_free(&text);
-		routable = routable && !admit_needs(i);
+		if (why) {
+			print_verdict(s, text.data, why, NULL);
+			routable = routable && !admit_needs(i);
+		}
 	}
+	buf_free(&text);
 	for (size_t i = 0; routable && i < s->wish_count; i++) {
 		struct net_addr addr;
 		const char *why = admit_wish(rules, s->wishes[i], trusted, memory, &addr);

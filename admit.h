@@ -22,7 +22,8 @@ struct admit_rules {
  * refuse it, which lives in the arena. */
 const char *admit_wish(const struct admit_rules *rules, const char *wish, bool trusted, struct arena *memory,
                        struct net_addr *out);
-const char *admit_option(int option, const char *value); /* NULL or why it cannot be honoured */
+/* Why an option of the service cannot be honoured, with `text` as it is shown; NULL: it is not given, or fine. */
+const char *admit_option(const struct service *s, int option, struct buf *text);
 bool admit_needs(int option); /* a service without it would be routed otherwise than asked: better not at all */
 
 /* -t: the services of a list, and what admission says to each wish and option, on stdout. */

@@ -45,7 +45,10 @@ void config_complain(const struct config_setting *s, const char *reason)
 	else
 		buf_masked(&plain, s->value);
 	buf_visible(&value, plain.data, plain.len);
-	log_complain(LOG_ERROR, "%s: %s: \"%s\" %s", s->origin, s->key, value.data ? value.data : "", reason);
+	if (config_below(s->key, "services[-]")) /* a BACKEND or -laddr: nobody has written the key */
+		log_complain(LOG_ERROR, "%s: \"%s\" %s", s->origin, value.data ? value.data : "", reason);
+	else
+		log_complain(LOG_ERROR, "%s: %s: \"%s\" %s", s->origin, s->key, value.data ? value.data : "", reason);
 	buf_free(&plain);
 	buf_free(&value);
 }

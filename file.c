@@ -166,14 +166,16 @@ static int open_bell(void)
 static void take(struct file *f, struct service_list *list)
 {
 	struct source *s = f->source;
+	bool same = f->last && service_equal(f->last, list);
 
-	f->error.len = 0;
 	atomic_store(&s->last_good, sys_wall());
-	if (f->last && service_equal(f->last, list)) {
+	if (!same || f->error.len) /* that an error has been mended is news, too */
+		log_info("%s: %zu service%s in %s", s->name, list->count, list->count == 1 ? "" : "s", f->path);
+	f->error.len = 0;
+	if (same) {
 		service_free(list);
 		return;
 	}
-	log_info("%s: %zu service%s in %s", s->name, list->count, list->count == 1 ? "" : "s", f->path);
 	service_free(f->last);
 	f->last = service_hold(list);
 	source_post(s, list);

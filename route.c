@@ -153,20 +153,18 @@ static void refuse(struct draft *d, const struct service *s, const char *wish, c
 /* True when the options leave the service routable. */
 static bool check_options(struct draft *d, const struct service *s)
 {
+	struct buf text = { 0 };
 	bool fine = true;
 
 	for (int i = 0; i < SERVICE_OPTIONS; i++) {
-		const char *why = s->options[i] ? admit_option(i, s->options[i]) : NULL;
-		struct buf text = { 0 };
+		const char *why = admit_option(s, i, &text);
 
-		if (!why)
-			continue;
-		buf_printf(&text, "%s=", service_option_names[i]);
-		buf_masked(&text, s->options[i]);
-		refuse(d, s, text.data, why);
-		fine = fine && !admit_needs(i);
-		buf_free(&text);
+		if (why) {
+			refuse(d, s, text.data, why);
+			fine = fine && !admit_needs(i);
+		}
 	}
+	buf_free(&text);
 	return fine;
 }
 

@@ -29,6 +29,10 @@ services.static.backends = localhost:8001, localhost:8002
     start_bare -laddr "localhost:$p" -timeout 3s -lb random "localhost:$A" "localhost:$B"
     must 5 "traffic" answers "$p" a
     must 5 "the other backend" answers "$p" b
+    dill_once localhost
+    same "the error of a BACKEND without a port" "dill: BACKEND: \"localhost\" is not host:port" "$ERR"
+    dill_once -laddr nowhere:4000 localhost:80 -t
+    contains "the verdict on a name that is no label" "nowhere:4000 is refused: label \"nowhere\"" "$OUT"
     dill_once -laddr :4000
     same "exit status of -laddr alone" 2 "$RC"
     dill_once localhost:8001 --backend consul

@@ -57,9 +57,13 @@ case_routing_file_broken() { # keeps the old routes, and says where it is wrong;
  is empty|\n
 END
     same "errors, of which two are the same" 7 "$(log_count ' error ')"
+    routing "$p" "$A" >"$T/routing.toml"
+    must 3 "that it is good again, though nothing has changed" log_mended
     routing "$p" "$B" >"$T/routing.toml"
     must 3 "a good file" answers "$p" b
 }
+
+log_mended() { [ "$(log_count 'info +routing.file: 1 service in')" -ge 2 ]; }
 
 case_routing_file_bystanders() { # another file that is closed beside a half-written one changes nothing
     local p
