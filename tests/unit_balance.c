@@ -188,7 +188,13 @@ static void sick_cases(void)
 {
 	struct fixture f;
 	struct route_backend *tried[BACKENDS];
+	unsigned seen[BACKENDS] = { 0 };
 
+	open_fixture(&f, SERVICE_RANDOM, 3, NULL);
+	atomic_store(&f.backends[1].unhealthy, true);
+	for (int i = 0; i < 4000; i++)
+		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+	check(seen[0] > 1800 && seen[2] > 1800 && !seen[1], "random", "B's clients are shared by A and C");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	expect(&f, 6, "ACACAC", "B is unhealthy, and its turns are shared");
