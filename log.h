@@ -1,4 +1,4 @@
-/* log: levelled lines on stderr, as text or JSON, one write(2) each, from any thread. */
+/* log: levelled lines on stderr, as text or JSON, whole and in order, from any thread. */
 #ifndef LOG_H
 #define LOG_H
 
@@ -9,9 +9,16 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_setup(enum log_level level, bool json);
 bool log_on(enum log_level level);
 
-/* Strangers' text is welcome in the arguments: control bytes are written as \xNN, and a line too long for one atomic
- * write ends in "...". Never blocks on a full pipe: such a line is dropped, and the next one that fits says how many
- * were. */
+/* From log_start to log_stop a thread of its own writes the lines, and nobody else waits for stderr. Lines that find
+ * 1 MiB waiting are dropped, and a line says later how many are missing at that place. Without the thread a line that
+ * does not fit at once is dropped. log_start: 0 or an errno, EBUSY while a thread is there. log_stop writes what waits,
+ * for at most one second; it may be called twice. */
+int log_start(void);
+void log_stop(void);
+unsigned long log_dropped(void); /* lines since the process began */
+
+/* Strangers' text is welcome in the arguments: control bytes are written as \xNN, and text over 511 bytes ends in
+ * "...". With the thread, what is not LOG_INFO and is repeated more than 5 times within 10 s is summed up. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* What is wrong with the configuration: until log_setup "dill: ..." for the person at the terminal, then a log line. */
@@ -21,5 +28,23 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, __VA_ARGS__) : (void)0)
+
+/* A line of fields: log_event, any number of fields, log_end. In text: TIME LEVEL NAME key=value key="two words"; as
+ * JSON: {"time":...,"level":...,"message":NAME,"key":"value","n":12}. It is written whatever the level of the log is.
+ * Owns no memory; about 4 KiB, for the stack. */
+struct log_event {
+	char line[4096];
+	size_t len;
+	unsigned cut; /* fields for which there was no room: the line ends in cut=N */
+	bool json, full;
+};
+
+/* Names and keys are the program's own words and need no quotes. */
+void log_event(struct log_event *e, enum log_level level, const char *name);
+/* Strangers' text is welcome; over 512 bytes it ends in "...". NULL is written as - or null. */
+void log_text(struct log_event *e, const char *key, const char *value);
+void log_number(struct log_event *e, const char *key, unsigned long long n);
+void log_seconds(struct log_event *e, const char *key, int64_t us); /* as 0.000123; what is negative as - or null */
+void log_end(struct log_event *e);
 
 #endif
