@@ -324,6 +324,33 @@ const char *text_duration(struct slice s, int64_t *ms)
 	return NULL;
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+const char *text_unescape(struct slice s, char *out)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (c == '%') {
+			int high = s.len - i > 2 ? hex_digit(s.at[i + 1]) : -1;
+			int low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+
+			if (low < 0)
+				return "has a % that begins no escape (the character itself is %25)";
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if (!c)
+			return "has a NUL";
+		*out++ = c;
+	}
+	*out = '\0';
+	return NULL;
+}
+
 const char *text_bool(struct slice s, bool *out)
 {
 	static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };

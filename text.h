@@ -47,6 +47,8 @@ size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence the
  * "is not a number". *out is set only on success. */
 const char *text_number(struct slice s, long min, long max, long *out);
 const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1.5h; a bare number is seconds */
+/* Percent-decodes (RFC 3986) into `out`, which has room for s.len + 1 bytes. A NUL is refused. */
+const char *text_unescape(struct slice s, char *out);
 const char *text_bool(struct slice s, bool *out);       /* true false yes no on off 1 0 */
 
 void text_print_duration(int64_t ms, char out[32]); /* the shortest form that text_duration reads: 5m, 1m30s, 250ms */

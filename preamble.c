@@ -1,0 +1,45 @@
+#include "base.h"
+#include "preamble.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static const void *bytes_of(const struct net_addr *a, size_t *len)
+{
+	*len = a->sa.any.sa_family == AF_INET ? 4 : 16;
+	return a->sa.any.sa_family == AF_INET ? (const void *)&a->sa.v4.sin_addr : (const void *)&a->sa.v6.sin6_addr;
+}
+
+static size_t write_text(const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+{
+	char from[INET6_ADDRSTRLEN] = "", to[INET6_ADDRSTRLEN] = "";
+	int family = client->sa.any.sa_family;
+	size_t len;
+
+	inet_ntop(family, bytes_of(client, &len), from, sizeof from);
+	inet_ntop(family, bytes_of(own, &len), to, sizeof to);
+	return (size_t)snprintf(out, PREAMBLE_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6", from, to,
+	                        net_addr_port(client), net_addr_port(own));
+}
+
+static size_t write_binary(const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+{
+	uint16_t ports[2] = { htons(net_addr_port(client)), htons(net_addr_port(own)) };
+	size_t len;
+	const void *from = bytes_of(client, &len), *to = bytes_of(own, &len);
+
+	memcpy(out, "\r\n\r\n\0\r\nQUIT\n\x21", 13);      /* the signature; version 2, PROXY */
+	out[13] = len == 4 ? 0x11 : 0x21;                   /* TCP over IPv4 or IPv6 */
+	out[14] = 0;
+	out[15] = (char)(2 * len + sizeof ports);
+	memcpy(out + 16, from, len);
+	memcpy(out + 16 + len, to, len);
+	memcpy(out + 16 + 2 * len, ports, sizeof ports);
+	return 16 + 2 * len + sizeof ports;
+}
+
+size_t preamble_write(int version, const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+{
+	return (version == 1 ? write_text : write_binary)(client, own, out);
+}
