@@ -25,7 +25,7 @@ bool config_below(const char *key, const char *table)
 
 /* What is documented, or known from earlier programs, and not there yet: to pass over it would be wrong. */
 static const char *const missing[] = {
-	"listeners.allow", "routing.nomad", "routing.dynamodb", "routing.elasticache", "aws"
+	"routing.nomad", "routing.dynamodb", "routing.elasticache", "aws"
 };
 
 static bool is_missing(const char *key)
@@ -53,15 +53,39 @@ void config_complain(const struct config_setting *s, const char *reason)
 	buf_free(&value);
 }
 
+/* An element of a list. All that are there so far make one value, so that it is set like any other. */
+static const char *set_element(struct config *c, int option, const char *index, const struct config_setting *s)
+{
+	const char *list = "";
+	struct buf joined = { 0 };
+
+	if (strcmp(index, "[0]") != 0)
+		list = option_text(c, option);
+	buf_printf(&joined, "%s%s%s", list, *list ? "," : "", s->value);
+	list = copy(c, joined.data);
+	buf_free(&joined);
+	return option_set(c, option, list, s->origin);
+}
+
+/* The option that a key, or an element of its list, sets; -1: none. *index is behind its name. */
+static int find_option(struct config *c, const char *key, const char **index)
+{
+	size_t len = strcspn(key, "[");
+	int option = option_find(len < strlen(key) ? arena_dup(&c->memory, key, len) : key);
+
+	*index = key + len;
+	return option >= 0 && **index && !option_is_list(option) ? -1 : option;
+}
+
 /* Applies one setting. False after an error, which has been said. */
 static bool apply(struct config *c, const struct config_setting *s, bool *unknown)
 {
-	const char *key = option_key(s->key), *why;
-	int option = option_find(key);
+	const char *key = option_key(s->key), *why, *index;
+	int option = find_option(c, key, &index);
 
 	*unknown = false;
 	if (option >= 0) {
-		why = option_set(c, option, s->value, s->origin);
+		why = *index ? set_element(c, option, index, s) : option_set(c, option, s->value, s->origin);
 		c->origins[option] = s->origin;
 		if (config_below(key, "consul") && strcmp(s->origin, "default") != 0 && strncmp(s->origin, "CONSUL_", 7) != 0)
 			c->consul_given = true;
@@ -74,8 +98,7 @@ static bool apply(struct config *c, const struct config_setting *s, bool *unknow
 		};
 		return true;
 	} else if (is_missing(key)) {
-		why = config_below(key, "listeners") ? "is a limit that this version does not have" :
-		      "belongs to a source that this version does not have (there are Consul, routing.file and routing.http)";
+		why = "belongs to a source that this version does not have (there are Consul, routing.file and routing.http)";
 	} else {
 		*unknown = true;
 		return true;
@@ -410,7 +433,7 @@ static bool set_debug(struct config_setting *s)
 }
 
 /* What a word of the command line is. */
-enum flag { FLAG_WRONG, FLAG_KEY, FLAG_FILE, FLAG_LADDR, FLAG_BACKEND, FLAG_CONNECTIONS, FLAG_DEBUG };
+enum flag { FLAG_WRONG, FLAG_KEY, FLAG_FILE, FLAG_LADDR, FLAG_BACKEND, FLAG_CONNECTIONS, FLAG_DEBUG, FLAG_EXPLAIN };
 
 static enum flag flag_of(const char *name)
 {
@@ -419,7 +442,7 @@ static enum flag flag_of(const char *name)
 		enum flag flag;
 	} known[] = {
 		{ "c", FLAG_FILE }, { "config", FLAG_FILE }, { "laddr", FLAG_LADDR }, { "backend", FLAG_BACKEND },
-		{ "connections", FLAG_CONNECTIONS }, { "debug", FLAG_DEBUG }
+		{ "connections", FLAG_CONNECTIONS }, { "debug", FLAG_DEBUG }, { "explain", FLAG_EXPLAIN }
 	};
 	const char *key = option_flag(name);
 
@@ -435,7 +458,8 @@ static bool *switch_of(struct config *c, const char *name)
 {
 	return strcmp(name, "h") == 0 || strcmp(name, "help") == 0 ? &c->help
 	     : strcmp(name, "v") == 0 || strcmp(name, "version") == 0 ? &c->version
-	     : strcmp(name, "t") == 0 ? &c->check : NULL;
+	     : strcmp(name, "t") == 0 ? &c->check
+	     : strcmp(name, "plan") == 0 ? &c->plan : NULL;
 }
 
 static bool take_flag(struct config *c, struct flags *f, enum flag flag, struct config_setting s)
@@ -443,6 +467,9 @@ static bool take_flag(struct config *c, struct flags *f, enum flag flag, struct 
 	switch (flag) {
 	case FLAG_FILE:
 		c->file = copy(c, s.value);
+		return true;
+	case FLAG_EXPLAIN:
+		c->explain = copy(c, s.value);
 		return true;
 	case FLAG_LADDR:
 		c->laddr = copy(c, s.value);

@@ -29,9 +29,10 @@ struct config {
 	long port_min, port_max, max_connections, threads;
 	int64_t drain, wait, connect_timeout, idle_timeout, grace; /* milliseconds */
 	const char *consul_address, *consul_token, *consul_datacenter, *consul_namespace, *consul_consistency, *consul_tag;
+	const char *allow; /* listeners.allow */
 	const char *peek_listener, *status_listener, *state_path;
 	const char *file_path, *http_endpoint; /* routing.file and routing.http; "" when not given */
-	bool file_watch;
+	bool file_watch, log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
 	int64_t health_interval, health_timeout; /* milliseconds */
 	int64_t poll_interval, poll_timeout; /* milliseconds */
@@ -44,7 +45,8 @@ struct config {
 	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
 	uint8_t rank; /* of what is being read */
 	bool consul_given; /* a consul.* key was */
-	bool check, help, version; /* -t, -h, -v */
+	const char *explain; /* --explain: the service; NULL when not given */
+	bool check, help, version, plan; /* -t, -h, -v, --plan */
 	unsigned refs;
 	const char **origins; /* of each option, in table order */
 	struct arena memory;

@@ -3,13 +3,13 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "catalog.h"
 #include "http.h"
 #include "json.h"
 #include "log.h"
+#include "query.h"
 #include "state.h"
 
 #define CONNECT_MS 5000
@@ -46,6 +46,8 @@ struct consul {
 	struct json json;
 	struct buf request, text; /* text: what went wrong, in words */
 	int64_t at_least;         /* how long to wait after it */
+	int code;                 /* the status of the newest answer, when it was an error; 0 otherwise */
+	int64_t heard;            /* when the newest good answer was complete, on sys_micros()'s clock */
 	int64_t allowance, allowance_at, cpu_at;
 	bool sweep_due;
 	size_t sweep_at;          /* the next name of the sweep under way */
@@ -63,44 +65,7 @@ struct consul {
 	int64_t save_at;               /* not before this */
 };
 
-static const char *say(struct consul *c, const char *fmt, const char *a, const char *b)
-{
-	struct buf made = { 0 };
-
-	buf_printf(&made, fmt, a, b);
-	buf_free(&c->text);
-	c->text = made;
-	return made.data;
-}
-
 /* Requests. */
-
-static void add_parameter(struct consul *c, const char *name, const char *value)
-{
-	buf_printf(&c->request, "%c%s", memchr(c->request.data, '?', c->request.len) ? '&' : '?', name);
-	if (value) {
-		buf_puts(&c->request, "=");
-		http_escape(&c->request, value);
-	}
-}
-
-/* c->request holds the path under construction. This adds what every query has, and the whole request to out. */
-static void finish_request(struct consul *c, struct buf *out)
-{
-	const struct config *o = c->config;
-
-	if (*o->consul_datacenter)
-		add_parameter(c, "dc", o->consul_datacenter);
-	if (*o->consul_namespace)
-		add_parameter(c, "ns", o->consul_namespace);
-	if (strcmp(o->consul_consistency, "stale") == 0 || strcmp(o->consul_consistency, "consistent") == 0)
-		add_parameter(c, o->consul_consistency, NULL);
-	http_request(out, "GET", &c->url, c->request.data);
-	if (*o->consul_token)
-		buf_printf(out, "X-Consul-Token: %s\r\n", o->consul_token);
-	buf_puts(out, "\r\n");
-	c->request.len = 0;
-}
 
 static void bell_path(struct consul *c, int which)
 {
@@ -115,41 +80,25 @@ static void bell_path(struct consul *c, int which)
 	if (strcmp(tag, "dill") == 0)
 		buf_puts(&filter, " or ServiceTags contains \"dyntcp\"");
 	buf_puts(&c->request, "/v1/health/state/any");
-	add_parameter(c, "filter", filter.data);
+	query_add(&c->request, "filter", filter.data);
 	buf_free(&filter);
 }
 
-/* What an answer says against itself; NULL when it can be believed. */
-static const char *judge(struct consul *c, const struct http_response *r)
+/* Counts an error: by its status, when there was an answer. Each is counted once, wherever it is told. */
+static void count_error(struct consul *c)
 {
-	struct slice retry = http_header(r, "Retry-After");
-	char status[16];
-	struct buf words = { 0 };
-	const char *why;
-	long seconds;
-
-	if (r->status == 200) {
-		if (slice_is_nocase(http_header(r, "X-Consul-KnownLeader"), "false"))
-			return "200, but the agent knows no leader";
-		return NULL;
-	}
-	snprintf(status, sizeof status, "%d", r->status);
-	buf_visible(&words, r->body.data, r->body.len > 120 ? 120 : r->body.len);
-	why = say(c, "answered %s: %s", status, words.data ? words.data : "");
-	buf_free(&words);
-	if (r->status == 403)
-		c->at_least = 5000;
-	if (retry.at && !text_number(retry, 0, 60, &seconds))
-		c->at_least = seconds * 1000;
-	return why;
+	source_error(c->source, c->code);
+	c->code = 0;
 }
 
 static const char *read_json(struct consul *c, const struct http_response *r)
 {
-	const char *why = judge(c, r);
+	int64_t wait;
+	const char *why = query_take(r, &c->json, &c->text, &wait);
 
-	if (!why && (why = json_parse(&c->json, r->body.data ? r->body.data : "", r->body.len)))
-		why = say(c, "answered with broken JSON: %s", why, NULL);
+	c->code = why && r->status != 200 ? r->status : 0;
+	c->at_least = wait ? wait : c->at_least;
+	c->heard = why ? c->heard : sys_micros();
 	return why;
 }
 
@@ -188,11 +137,11 @@ static const char *ask_bell(struct consul *c, int which)
 	bell_path(c, which);
 	if (b->index) {
 		snprintf(number, sizeof number, "%ld", b->index);
-		add_parameter(c, "index", number);
+		query_add(&c->request, "index", number);
 		snprintf(number, sizeof number, "%lldms", (long long)wait);
-		add_parameter(c, "wait", number);
+		query_add(&c->request, "wait", number);
 	}
-	finish_request(c, &out);
+	query_finish(c->config, &c->url, &c->request, &out);
 	b->asked_at = sys_now();
 	b->deadline = b->asked_at + (b->index ? wait + wait / 16 : 0) + 10000;
 	if (b->http.fd < 0)
@@ -205,7 +154,7 @@ static const char *ask_bell(struct consul *c, int which)
 }
 
 /* Takes the index of an answer. A nonsense one is none, and then the next question must not come at once. */
-static void take_index(struct bell *b, bool *moved)
+static void take_index(struct consul *c, struct bell *b, bool *moved)
 {
 	struct slice text = http_header(&b->http.response, "X-Consul-Index");
 	long index = 0;
@@ -221,6 +170,7 @@ static void take_index(struct bell *b, bool *moved)
 		*moved = true;
 	} else if (index < b->index) {
 		b->index = 0; /* it went back: start again */
+		atomic_fetch_add(&c->source->counters.resets, 1);
 		b->next_at = sys_now() + 100;
 		*moved = true;
 	} else {
@@ -246,7 +196,7 @@ static const char *take_bell(struct consul *c, int which)
 		return why;
 	b->asked = false;
 	b->next_at = sys_now() + account(c);
-	take_index(b, &rung);
+	take_index(c, b, &rung);
 	c->sweep_due = c->sweep_due || rung;
 	if (!c->source->down)
 		source_worked(c->source, c->config->consul_address);
@@ -279,7 +229,7 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 	for (size_t i = 0; i < count; i++) {
 		buf_puts(&c->request, "/v1/health/service/");
 		http_escape(&c->request, c->catalog.names[which[i]].name);
-		finish_request(c, &out);
+		query_finish(c->config, &c->url, &c->request, &out);
 	}
 	if (c->reader.fd < 0)
 		why = http_connect(&c->reader, &c->url, c->source->cancel[0], sys_now() + CONNECT_MS);
@@ -294,6 +244,7 @@ static void blame(struct consul *c, struct catalog_name *n, const char *why, int
 {
 	if (!n->failed)
 		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
+	count_error(c);
 	n->failed = true;
 	n->again_at = sys_now() + again_in;
 	if (!c->retry_at || c->retry_at > n->again_at)
@@ -325,7 +276,7 @@ static const char *take_readings(struct consul *c, const size_t *which, size_t c
 
 		c->denied = !why && c->reader.response.status == 403;
 		if (c->denied)
-			why = judge(c, &c->reader.response);
+			why = read_json(c, &c->reader.response);
 		if (why)
 			return why;
 		take_reading(c, &c->catalog.names[which[(*done)++]], began);
@@ -503,6 +454,7 @@ static void post(struct consul *c, bool first)
 	}
 	if (!list)
 		return;
+	list->heard = c->heard;
 	source_post(c->source, list);
 	c->unsaved = true;
 	offer_recalled(c); /* it is not needed any more */
@@ -624,9 +576,7 @@ void consul_run(struct source *s)
 {
 	struct consul c = { .source = s, .config = s->config, .allowance = ALLOWANCE_US };
 
-	http_url_parse(&c.url, c.config->consul_address);
-	for (size_t len = strlen(c.url.prefix); len && c.url.prefix[len - 1] == '/';)
-		c.url.prefix[--len] = '\0';
+	query_url(&c.url, c.config->consul_address);
 	catalog_open(&c.catalog, c.config->consul_tag);
 	for (int i = 0; i < BELLS; i++)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);
@@ -642,9 +592,10 @@ void consul_run(struct source *s)
 
 		if (!source_stopping(s))
 			offer_recalled(&c);
-		go_on = source_failed(s, c.config->consul_address, why, c.at_least);
+		go_on = source_failed(s, c.code, c.config->consul_address, why, c.at_least);
 
 		c.at_least = 0;
+		c.code = 0;
 		hang_up(&c);
 		if (!go_on)
 			break;

@@ -12,18 +12,21 @@
 #include <unistd.h>
 
 #include "admit.h"
+#include "ask.h"
 #include "config.h"
 #include "file.h"
 #include "health.h"
 #include "log.h"
 #include "loop.h"
 #include "net.h"
+#include "notify.h"
 #include "option.h"
 #include "peek.h"
 #include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "sources.h"
+#include "stats.h"
 #include "status.h"
 #include "worker.h"
 
@@ -45,14 +48,17 @@ struct control {
 	struct loop_timer rebind_timer, grace_timer;
 	struct route route;
 	struct admit_label *labels;
+	struct arena ranges; /* listeners.allow */
 	struct worker_pool pool;
 	struct sources sources;
 	struct resolver *resolver;
 	struct health health;
 	struct server peek;
 	struct status status;
+	struct stats stats;
 	atomic_bool news; /* of a source or the resolver */
 	bool stopping;
+	bool said_ready; /* to the service manager */
 };
 
 /* Signals arrive through a pipe. */
@@ -94,6 +100,7 @@ static void block_signals(bool block)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
@@ -107,7 +114,10 @@ static bool catch_signals(void)
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGHUP, &act, NULL);
-	sigaction(SIGUSR1, &ignore, NULL);
+	sigaction(SIGUSR1, &act, NULL);
+#ifdef SIGINFO
+	sigaction(SIGINFO, &act, NULL);
+#endif
 	return true;
 }
 
@@ -116,15 +126,21 @@ static bool catch_signals(void)
 static void set_rules(struct control *k, const struct config *c)
 {
 	struct admit_label *old = k->labels;
+	struct arena old_ranges = k->ranges;
+	struct admit_ranges allow;
 
+	k->ranges = (struct arena){ 0 };
+	admit_ranges(slice_of(c->allow), &k->ranges, &allow);
 	k->labels = sys_alloc((c->label_count + 1) * sizeof *k->labels);
 	for (size_t i = 0; i < c->label_count; i++)
 		k->labels[i] = (struct admit_label){ c->labels[i].name, c->labels[i].addr };
 	k->route.rules.admit = (struct admit_rules){
-		.labels = k->labels, .label_count = c->label_count, .port_min = c->port_min, .port_max = c->port_max
+		.labels = k->labels, .label_count = c->label_count, .port_min = c->port_min, .port_max = c->port_max,
+		.allow = allow
 	};
 	k->route.rules.balance = (enum service_balance)c->balance;
 	free(old);
+	arena_free(&old_ranges);
 }
 
 static void set_times(struct control *k, const struct config *c)
@@ -132,6 +148,7 @@ static void set_times(struct control *k, const struct config *c)
 	atomic_store(&k->pool.shared.connect_timeout, c->connect_timeout);
 	atomic_store(&k->pool.shared.idle_timeout, c->idle_timeout);
 	atomic_store(&k->pool.shared.drain, c->drain);
+	atomic_store(&k->pool.shared.access, c->log_access);
 	loop_fifo_retime(&k->grace, c->grace);
 }
 
@@ -215,6 +232,25 @@ static void set_limit(struct control *k)
 	atomic_store(&k->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
 }
 
+/* The service manager. It hears READY once, when the first table is in force, and again after a reload. */
+
+static void tell_manager(struct control *k)
+{
+	const struct route_table *t = k->route.table;
+	const char *why;
+	size_t open = 0;
+	bool ready = stats_ready(&k->stats, &why) == 200;
+
+	for (size_t i = 0; i < t->count; i++)
+		open += atomic_load(&t->entries[i].listener->fd) >= 0;
+	if (!ready)
+		notify_send("STATUS=%s", why);
+	else
+		notify_send("%sSTATUS=%zu listeners open, %zu failed, %zu wishes refused", k->said_ready ? "" : "READY=1\n", open,
+		            t->count - open, t->refused_count);
+	k->said_ready = k->said_ready || ready;
+}
+
 /* The table. */
 
 static void update(struct control *k)
@@ -228,6 +264,8 @@ static void update(struct control *k)
 		set_limit(k);
 		worker_tell(&k->pool);
 	}
+	if (changed || !k->said_ready)
+		tell_manager(k);
 	if (route_unbound(&k->route) && !k->rebind_timer.next)
 		loop_arm(&k->loop, &k->rebind, &k->rebind_timer);
 }
@@ -249,9 +287,12 @@ static void reload(struct control *k)
 
 	if (k->stopping)
 		return;
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_micros());
+	k->said_ready = false;
 	c = read_config(k, &given, &status);
 	if (!c) {
 		log_error("reload: the configuration has an error; nothing changes");
+		tell_manager(k);
 		return;
 	}
 	log_setup((enum log_level)c->log_level, c->log_format == 1);
@@ -260,6 +301,7 @@ static void reload(struct control *k)
 	set_server(&k->peek, "peek.listener", c->peek_listener);
 	set_server(&k->status.server, "status.listener", c->status_listener);
 	k->config = c;
+	k->stats.config = c;
 	set_rules(k, c);
 	set_times(k, c);
 	set_health(k, c);
@@ -283,9 +325,11 @@ static void stop(struct control *k)
 {
 	if (k->stopping) {
 		log_warn("stopped at once");
+		log_stop();
 		_exit(1);
 	}
-	k->stopping = k->status.stopping = true;
+	k->stopping = k->stats.stopping = true;
+	notify_send("STOPPING=1\nSTATUS=stopping");
 	log_info("stopping; %u connections", atomic_load(&k->pool.shared.sessions));
 	worker_finish(&k->pool);
 	route_clear(&k->route);
@@ -311,8 +355,10 @@ static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
 		return;
 	if (signal == SIGHUP)
 		reload(k);
-	else
+	else if (signal == SIGTERM || signal == SIGINT)
 		stop(k);
+	else
+		status_log(&k->status);
 }
 
 static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer *timer)
@@ -332,9 +378,12 @@ static void on_woken(struct loop *l)
 	struct control *k = l->owner;
 
 	if (atomic_exchange(&k->news, false)) {
-		sources_collect(&k->sources);
+		int64_t heard = sources_collect(&k->sources);
+
 		if (!k->stopping)
 			update(k);
+		if (heard)
+			tally_add(&k->stats.update, sys_micros() - heard);
 	}
 	if (atomic_exchange(&k->pool.suspects, false))
 		health_suspected(&k->health);
@@ -381,7 +430,14 @@ static int run(struct control *k, struct service_list *given)
 {
 	int status = 1;
 
+	int error;
+
 	log_setup((enum log_level)k->config->log_level, k->config->log_format == 1);
+	error = log_start();
+	if (error) {
+		log_error("cannot start: %s", strerror(error));
+		return 1;
+	}
 	config_unknown_variables(k->config, environ);
 	if (!loop_open(&k->loop, &ops, k)) {
 		log_error("cannot start: %s", strerror(errno));
@@ -404,9 +460,10 @@ static int run(struct control *k, struct service_list *given)
 	set_health(k, k->config);
 	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
 	server_open(&k->peek, &k->loop);
-	k->status = (struct status){
-		.server.kind = STATUS, .route = &k->route, .sources = &k->sources, .pool = &k->pool
+	k->stats = (struct stats){
+		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall()
 	};
+	k->status = (struct status){ .server.kind = STATUS, .stats = &k->stats };
 	status_open(&k->status, &k->loop);
 	if (!set_server(&k->peek, "peek.listener", k->config->peek_listener) ||
 	    !set_server(&k->status.server, "status.listener", k->config->status_listener))
@@ -431,12 +488,14 @@ no_workers:
 	health_close(&k->health);
 	route_close(&k->route);
 	free(k->labels);
+	arena_free(&k->ranges);
 	resolve_close(k->resolver);
 no_resolver:
 	sources_close(&k->sources);
 	loop_close(&k->loop);
 	if (!status)
 		log_info("stopped");
+	log_stop();
 	return status;
 }
 
@@ -460,7 +519,24 @@ static int print_config(struct control *k, const struct service_list *given)
 	buf_free(&why);
 	service_free(list);
 	free(k->labels);
+	arena_free(&k->ranges);
 	return c->uses[CONFIG_FILE] && !list;
+}
+
+/* --explain and --plan: what is said of the sources is for the person at the terminal. */
+static int ask(struct control *k, struct service_list *given)
+{
+	int status;
+
+	log_setup(k->config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_ERROR, false);
+	set_rules(k, k->config);
+	if (k->config->explain)
+		status = ask_explain(k->config, &k->route.rules.admit, given);
+	else
+		status = ask_plan(k->config, &k->route.rules, service_hold(given));
+	free(k->labels);
+	arena_free(&k->ranges);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -480,6 +556,8 @@ int main(int argc, char **argv)
 		puts("dill " DILL_VERSION);
 	} else if (k.config->check) {
 		status = print_config(&k, given);
+	} else if (k.config->explain || k.config->plan) {
+		status = ask(&k, given);
 	} else {
 		block_signals(true);
 		status = catch_signals() ? run(&k, given) : 1;

@@ -20,6 +20,7 @@ struct endpoint {
 	struct buf tag;  /* the ETag of the newest answer that was taken */
 	struct buf why;
 	struct service_list *last; /* what was posted last */
+	int code; /* of the newest answer, when it was an error; 0: there was none */
 };
 
 const char *endpoint_url(struct http_url *u, const char *text)
@@ -106,6 +107,7 @@ static const char *judge(struct endpoint *e)
 
 	if (r->status == 200)
 		return take(e);
+	e->code = r->status;
 	if (r->status == 304 && e->tag.len)
 		return NULL;
 	slice_next(&head, '\n', &line);
@@ -139,6 +141,7 @@ static const char *ask(struct endpoint *e)
 	bool kept = e->http.fd >= 0;
 	const char *why = ask_once(e, deadline);
 
+	e->code = 0;
 	if (why && kept && sys_now() < deadline) {
 		http_close(&e->http);
 		why = ask_once(e, deadline);
@@ -165,7 +168,7 @@ void endpoint_run(struct source *s)
 		const char *why = ask(&e);
 
 		if (why) {
-			go_on = source_failed(s, e.name.data, why, 0);
+			go_on = source_failed(s, e.code, e.name.data, why, 0);
 		} else {
 			source_worked(s, e.name.data);
 			go_on = source_sleep(s, e.config->poll_interval);

@@ -198,7 +198,10 @@ static void load(struct file *f)
 	atomic_store(&f->source->up, list != NULL);
 	if (list) {
 		take(f, list);
-	} else if (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0) {
+	} else {
+		source_error(f->source, 0);
+	}
+	if (!list && (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0)) {
 		log_error("%s: %s; what is known stays in force", f->source->name, why.data);
 		f->error.len = 0;
 		buf_add(&f->error, why.data, why.len);

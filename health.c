@@ -1,4 +1,4 @@
-/* A target is an address. It is unhealthy while it is
+/* A target is where backends are: an address, perhaps behind a SOCKS proxy. It is unhealthy while it is
  *
  *     down     so many active checks in a row have failed, and not yet so many in a row succeeded
  *     suspect  a client's connect has failed there, and no probe has succeeded since
@@ -20,8 +20,8 @@ struct health_target {
 	struct loop_io io;       /* of the probe under way, else fd is -1 */
 	struct loop_timer timer; /* its time-out, or when the next probe of a suspect is due */
 	struct route_backend *backends; /* those of the table in force, through their `peer` */
-	struct net_addr addr;
-	char name[NET_TEXT];
+	struct route_backend *like; /* one of them, held: what is dialled, and its name */
+	struct socks *socks; /* the hand-shake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
 	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
 	bool used; /* while targets are compared with a table */
@@ -51,9 +51,9 @@ static void show(struct health *h, struct health_target *t, const char *why)
 		return;
 	t->shown = unhealthy;
 	if (unhealthy)
-		log_write(level, "backend %s is unhealthy: %s", t->name, why);
+		log_write(level, "backend %s is unhealthy: %s", t->like->name, why);
 	else
-		log_write(level == LOG_WARN ? LOG_INFO : level, "backend %s is healthy again", t->name);
+		log_write(level == LOG_WARN ? LOG_INFO : level, "backend %s is healthy again", t->like->name);
 }
 
 static void forget_probe(struct health *h, struct health_target *t)
@@ -62,6 +62,8 @@ static void forget_probe(struct health *h, struct health_target *t)
 	if (t->io.fd < 0)
 		return;
 	loop_close_fd(h->loop, &t->io);
+	free(t->socks);
+	t->socks = NULL;
 	h->probing--;
 }
 
@@ -74,26 +76,28 @@ static void succeeded(struct health *h, struct health_target *t)
 	show(h, t, "");
 }
 
-static void failed(struct health *h, struct health_target *t, int error)
+static void failed(struct health *h, struct health_target *t, const char *why)
 {
 	t->good = 0;
 	if (t->active && ++t->bad >= h->rules.unhealthy)
 		t->down = true;
 	if (t->suspect)
 		loop_arm(h->loop, &h->again, &t->timer);
-	show(h, t, strerror(error));
+	show(h, t, why);
 }
 
-static void verdict(struct health *h, struct health_target *t, int error)
+/* why: what is wrong with it; NULL: nothing. */
+static void verdict(struct health *h, struct health_target *t, const char *why)
 {
 	forget_probe(h, t);
-	if (error)
-		failed(h, t, error);
+	if (why)
+		failed(h, t, why);
 	else
 		succeeded(h, t);
 }
 
-/* Probes. A connect that succeeds is all that is asked for; nothing is sent, and it is closed at once. */
+/* Probes. A connect that succeeds is all that is asked for, and it is closed at once. Nothing is sent, but for a SOCKS
+ * proxy the words that make it connect. */
 
 static void start_probe(struct health *h, struct health_target *t)
 {
@@ -101,11 +105,11 @@ static void start_probe(struct health *h, struct health_target *t)
 
 	if (t->io.fd >= 0 || h->probing >= h->most)
 		return;
-	fd = net_connect(&t->addr);
+	fd = net_connect(&t->like->addr);
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM || fd == -EADDRNOTAVAIL)
 		return; /* says nothing of the backend */
 	if (fd < 0) {
-		verdict(h, t, -fd);
+		verdict(h, t, strerror(-fd));
 		return;
 	}
 	h->probing++;
@@ -122,6 +126,24 @@ static void probe(struct health *h, struct health_target *t)
 		loop_arm(h->loop, &h->again, &t->timer); /* it could not be started */
 }
 
+/* The probe has reached the proxy. */
+static void shake_hands(struct health *h, struct health_target *t)
+{
+	enum socks_state state;
+
+	if (!t->socks) {
+		t->socks = sys_alloc(sizeof *t->socks);
+		socks_start(t->socks, &t->like->socks);
+	}
+	state = socks_run(t->socks, t->io.fd);
+	if (state == SOCKS_DONE)
+		verdict(h, t, NULL);
+	else if (state == SOCKS_FAILED)
+		verdict(h, t, t->socks->why);
+	else if (!loop_want(h->loop, &t->io, state == SOCKS_SEND ? LOOP_OUT : LOOP_IN))
+		forget_probe(h, t);
+}
+
 bool health_ready(struct health *h, struct loop_io *io, unsigned events)
 {
 	struct health_target *t = (struct health_target *)(void *)io;
@@ -131,8 +153,12 @@ bool health_ready(struct health *h, struct loop_io *io, unsigned events)
 	if (io->kind != h->kind)
 		return false;
 	error = net_error(io->fd);
-	if (error || net_connected(io->fd))
-		verdict(h, t, error);
+	if (error)
+		verdict(h, t, strerror(error));
+	else if (net_connected(io->fd) && !t->like->socks.host)
+		verdict(h, t, NULL);
+	else if (net_connected(io->fd))
+		shake_hands(h, t);
 	return true;
 }
 
@@ -176,7 +202,7 @@ bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer 
 	if (fifo == &h->tick)
 		check_some(h);
 	else if (fifo == &h->timeout)
-		verdict(h, t, ETIMEDOUT);
+		verdict(h, t, strerror(ETIMEDOUT));
 	else if (fifo == &h->again)
 		look_again(h, t);
 	else
@@ -186,14 +212,14 @@ bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer 
 
 /* Who is to be checked. */
 
-static size_t place_of(const struct health *h, const struct net_addr *addr)
+static size_t place_of(const struct health *h, const struct route_backend *b)
 {
 	size_t low = 0, high = h->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (net_compare(&h->targets[middle]->addr, addr) < 0)
+		if (route_backend_order(h->targets[middle]->like, b) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -201,17 +227,16 @@ static size_t place_of(const struct health *h, const struct net_addr *addr)
 	return low;
 }
 
-static struct health_target *target_for(struct health *h, const struct net_addr *addr)
+static struct health_target *target_for(struct health *h, struct route_backend *b)
 {
-	size_t at = place_of(h, addr);
+	size_t at = place_of(h, b);
 	struct health_target *t;
 
-	if (at < h->count && net_compare(&h->targets[at]->addr, addr) == 0)
+	if (at < h->count && route_backend_order(h->targets[at]->like, b) == 0)
 		return h->targets[at];
 	t = sys_alloc(sizeof *t);
 	t->io.fd = -1;
-	t->addr = *addr;
-	net_print(addr, t->name);
+	t->like = route_backend_ref(b);
 	SYS_GROW(h->targets, h->count, h->cap);
 	memmove(h->targets + at + 1, h->targets + at, (h->count - at) * sizeof *h->targets);
 	h->targets[at] = t;
@@ -222,12 +247,13 @@ static struct health_target *target_for(struct health *h, const struct net_addr 
 static void drop(struct health *h, struct health_target *t)
 {
 	forget_probe(h, t);
+	route_backend_unref(t->like);
 	loop_free(h->loop, t);
 }
 
 static void take_backend(struct health *h, struct route_backend *b)
 {
-	struct health_target *t = target_for(h, &b->addr);
+	struct health_target *t = target_for(h, b);
 
 	if (!t->used) {
 		t->used = true;

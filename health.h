@@ -19,7 +19,7 @@ struct health {
 	struct loop *loop;
 	uint8_t kind; /* of the probes' descriptors */
 	struct health_rules rules;
-	struct health_target **targets; /* sorted by address: one for all backends there */
+	struct health_target **targets; /* sorted: one for all backends at the same place */
 	size_t count, cap;
 	size_t active;  /* how many are checked again and again */
 	size_t next;    /* the one whose turn is next */

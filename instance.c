@@ -18,18 +18,21 @@ static bool text_at(const struct json *j, uint32_t object, const char *key, stru
 	return t && json_string(j, t, out);
 }
 
-/* The worst of all checks counts, node checks included; none at all is fine. `warning` is not passing. */
-static bool passing(const struct json *j, uint32_t checks)
+/* The worst of all checks counts, node checks included; none at all is fine. `warning` is not passing. What is wrong
+ * goes to `why`. */
+static void look_at_checks(const struct json *j, uint32_t checks, struct buf *why)
 {
-	struct buf status = { 0 };
-	bool fine = true;
+	struct buf status = { 0 }, id = { 0 };
 
-	if (!checks || j->tokens[checks].type != JSON_ARRAY)
-		return true;
-	for (JSON_EACH(j, checks, c))
-		fine = fine && text_at(j, c, "Status", &status) && strcmp(status.data, "passing") == 0;
+	if (checks && j->tokens[checks].type == JSON_ARRAY)
+		for (JSON_EACH(j, checks, c)) {
+			if (why->len || (text_at(j, c, "Status", &status) && strcmp(status.data, "passing") == 0))
+				continue;
+			text_at(j, c, "CheckID", &id);
+			buf_printf(why, "its check %s is %s", id.data, *status.data ? status.data : "without a status");
+		}
 	buf_free(&status);
-	return fine;
+	buf_free(&id);
 }
 
 static bool has_mark(const struct json *j, uint32_t tags, const char *configured)
@@ -47,24 +50,37 @@ static bool has_mark(const struct json *j, uint32_t tags, const char *configured
 	return found;
 }
 
-/* dill.KEY=value: a wish, or an option; the value is all behind the first '='. */
-static void take_tag(struct service_list *list, struct service *s, struct slice tag, const char *configured)
+enum instance_tag instance_tag(struct slice tag, const char *configured, struct slice *value)
 {
 	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL;
 	const char *dot = equals;
-	struct slice key, value;
+	struct slice key;
 
+	if (instance_marked(tag, configured))
+		return INSTANCE_MARK;
 	while (dot && dot > tag.at && *dot != '.')
 		dot--;
 	if (!dot || *dot != '.' || !instance_marked((struct slice){ tag.at, (size_t)(dot - tag.at) }, configured))
-		return;
+		return INSTANCE_FOREIGN;
 	key = (struct slice){ dot + 1, (size_t)(equals - dot) - 1 };
-	value = slice_trim((struct slice){ equals + 1, tag.len - (size_t)(equals + 1 - tag.at) });
+	*value = slice_trim((struct slice){ equals + 1, tag.len - (size_t)(equals + 1 - tag.at) });
 	if (slice_is(key, "listener"))
-		service_wish(list, s, value);
+		return INSTANCE_LISTENER;
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
 		if (slice_is(key, service_option_names[i]))
-			s->options[i] = arena_dup(&list->memory, value.at, value.len);
+			return (enum instance_tag)(INSTANCE_OPTION + i);
+	return INSTANCE_UNKNOWN;
+}
+
+static void take_tag(struct service_list *list, struct service *s, struct slice tag, const char *configured)
+{
+	struct slice value;
+	enum instance_tag kind = instance_tag(tag, configured, &value);
+
+	if (kind == INSTANCE_LISTENER)
+		service_wish(list, s, value);
+	else if (kind >= INSTANCE_OPTION)
+		s->options[kind - INSTANCE_OPTION] = arena_dup(&list->memory, value.at, value.len);
 }
 
 static int by_text(const void *a, const void *b)
@@ -82,26 +98,35 @@ static uint16_t weight_of(const struct json *j, uint32_t service)
 	return (uint16_t)n;
 }
 
-/* One element of the answer: its service is added when it is to be routed. */
-static const char *read_instance(struct service_list *list, const char *name, const struct json *j, uint32_t e,
-                                 const char *configured)
+/* All tags, a line each. */
+static void keep_tags(struct service_list *list, struct service *s, const struct json *j, uint32_t tags)
+{
+	struct buf all = { 0 }, text = { 0 };
+
+	buf_puts(&all, "");
+	if (tags && j->tokens[tags].type == JSON_ARRAY)
+		for (JSON_EACH(j, tags, t)) {
+			text.len = 0;
+			if (!json_string(j, t, &text))
+				continue;
+			buf_visible(&all, text.data, text.len);
+			buf_puts(&all, "\n");
+		}
+	s->tags = arena_dup(&list->memory, all.data, all.len);
+	buf_free(&all);
+	buf_free(&text);
+}
+
+/* What its tags ask for, and where it is. */
+static void route_instance(struct service_list *list, struct service *s, const struct json *j, uint32_t e,
+                           const char *configured)
 {
 	uint32_t node = json_get(j, e, "Node"), service = json_get(j, e, "Service");
-	uint32_t tags = service ? json_get(j, service, "Tags") : 0, port_at = service ? json_get(j, service, "Port") : 0;
-	struct buf text = { 0 }, id = { 0 };
-	struct service *s;
+	uint32_t port_at = json_get(j, service, "Port");
+	struct buf text = { 0 };
 	long port = 0;
 
-	if (!node || !service)
-		return "an instance without Node or Service";
-	if (!passing(j, json_get(j, e, "Checks")) || !has_mark(j, tags, configured))
-		return NULL;
-	s = service_add(list, slice_of(name));
-	text_at(j, node, "Node", &id);
-	text_at(j, service, "ID", &text);
-	buf_printf(&id, "/%s", text.data);
-	s->instance = arena_dup(&list->memory, id.data, id.len);
-	for (JSON_EACH(j, tags, t)) {
+	for (JSON_EACH(j, json_get(j, service, "Tags"), t)) {
 		text.len = 0;
 		if (json_string(j, t, &text))
 			take_tag(list, s, (struct slice){ text.data, text.len }, configured);
@@ -118,15 +143,43 @@ static const char *read_instance(struct service_list *list, const char *name, co
 	if (s->wish_count > 1)
 		qsort(s->wishes, s->wish_count, sizeof *s->wishes, by_text);
 	buf_free(&text);
-	buf_free(&id);
+}
+
+/* One element of the answer. */
+static const char *read_instance(struct service_list *list, const char *name, const struct json *j, uint32_t e,
+                                 const char *configured)
+{
+	uint32_t node = json_get(j, e, "Node"), service = json_get(j, e, "Service");
+	struct buf text = { 0 };
+	struct service *s;
+
+	if (!node || !service)
+		return "an instance without Node or Service";
+	s = service_add(list, slice_of(name));
+	text_at(j, node, "Node", &text);
+	s->node = arena_dup(&list->memory, text.data, text.len);
+	text_at(j, service, "ID", &text);
+	s->instance = arena_dup(&list->memory, text.data, text.len);
+	keep_tags(list, s, j, json_get(j, service, "Tags"));
+	text.len = 0;
+	if (has_mark(j, json_get(j, service, "Tags"), configured))
+		look_at_checks(j, json_get(j, e, "Checks"), &text);
+	else
+		buf_printf(&text, "it has no tag %s", configured);
+	if (text.len)
+		s->absent = arena_dup(&list->memory, text.data, text.len);
+	else
+		route_instance(list, s, j, e, configured);
+	buf_free(&text);
 	return NULL;
 }
 
 static int by_instance(const void *a, const void *b)
 {
 	const struct service *x = a, *y = b;
+	int order = strcmp(x->node, y->node);
 
-	return strcmp(x->instance, y->instance);
+	return order ? order : strcmp(x->instance, y->instance);
 }
 
 static void forget_from(struct service_list *list, size_t first)

@@ -166,7 +166,9 @@ static bool set_state_field(struct service_list *list, struct service *s, struct
 {
 	long weight;
 
-	if (slice_is(field, "instance"))
+	if (slice_is(field, "node"))
+		s->node = arena_dup(&list->memory, value, strlen(value));
+	else if (slice_is(field, "instance"))
 		s->instance = arena_dup(&list->memory, value, strlen(value));
 	else if (slice_is(field, "weight") && s->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
 		s->backends[0].weight = (uint16_t)weight;

@@ -11,7 +11,7 @@ struct manifest {
 	struct service_list *list;
 	struct manifest_place *places; /* of the services in the tree, in the list's order */
 	size_t place_cap;
-	bool state; /* what state.c writes: instance and weight are keys, too */
+	bool state; /* what state.c writes: node, instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over them; its size is a power of two */
 	size_t slot_cap;
 	struct buf joined; /* an option that comes in pieces, and whose it is */

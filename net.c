@@ -137,6 +137,54 @@ bool net_is_any(const struct net_addr *a)
 	                                      : IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
 }
 
+const char *net_range(struct slice text, struct net_range *out)
+{
+	static const char wrong[] = "is not a network such as 10.0.0.0/8";
+	const char *slash = text.len ? memchr(text.at, '/', text.len) : NULL;
+	struct slice host = { text.at, slash ? (size_t)(slash - text.at) : text.len };
+	long bits, most;
+
+	if (!net_numeric(host, 0, &out->addr) || (host.len && host.at[0] == '['))
+		return wrong;
+	bits = most = out->addr.sa.any.sa_family == AF_INET ? 32 : 128;
+	if (slash && text_number((struct slice){ slash + 1, text.len - host.len - 1 }, 0, most, &bits))
+		return wrong;
+	out->bits = (uint8_t)bits;
+	return NULL;
+}
+
+void net_print_host(const struct net_addr *a, char out[NET_TEXT])
+{
+	net_print(a, out);
+	*strrchr(out, ':') = '\0';
+	if (out[0] == '[') {
+		memmove(out, out + 1, strlen(out));
+		*strrchr(out, ']') = '\0';
+	}
+}
+
+void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT])
+{
+	char host[NET_TEXT];
+
+	net_print_host(&r->addr, host);
+	snprintf(out, NET_RANGE_TEXT, "%s/%u", host, r->bits);
+}
+
+bool net_in_range(const struct net_range *r, const struct net_addr *a)
+{
+	const unsigned char *x = (const unsigned char *)&r->addr.sa.v4.sin_addr, *y = (const unsigned char *)&a->sa.v4.sin_addr;
+	unsigned whole = r->bits / 8, left = r->bits % 8;
+
+	if (r->addr.sa.any.sa_family != a->sa.any.sa_family)
+		return false;
+	if (a->sa.any.sa_family == AF_INET6) {
+		x = (const unsigned char *)&r->addr.sa.v6.sin6_addr;
+		y = (const unsigned char *)&a->sa.v6.sin6_addr;
+	}
+	return memcmp(x, y, whole) == 0 && (!left || (x[whole] ^ y[whole]) >> (8 - left) == 0);
+}
+
 static socklen_t length(const struct net_addr *a)
 {
 	return a->sa.any.sa_family == AF_INET6 ? sizeof a->sa.v6 : sizeof a->sa.v4;
@@ -231,6 +279,28 @@ int net_connect(const struct net_addr *a)
 	if (connect(fd, &a->sa.any, length(a)) < 0 && errno != EINPROGRESS)
 		return close_failed(fd);
 	return fd;
+}
+
+bool net_own(int fd, struct net_addr *own)
+{
+	socklen_t len = sizeof *own;
+
+	memset(own, 0, sizeof *own);
+	return getsockname(fd, &own->sa.any, &len) == 0;
+}
+
+int64_t net_round_trip(int fd)
+{
+#if defined(__linux__) || defined(__FreeBSD__)
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+		return info.tcpi_rtt;
+#else
+	(void)fd;
+#endif
+	return -1;
 }
 
 int net_error(int fd)

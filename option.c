@@ -7,7 +7,7 @@
 #include "format.h"
 #include "service.h"
 
-enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS, SWITCH };
+enum type { TEXT, SECRET, NUMBER, PORT, DURATION, WORD, LABELS, ADDRESS, SWITCH, NETWORKS };
 
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
@@ -33,6 +33,8 @@ static const struct option {
 	{ "listeners.port_max", PORT, AT(port_max), "49151", 0, 65535, NULL, "highest port that a service may ask for" },
 	{ "listeners.drain", DURATION, AT(drain), "30s", 0, 0, NULL,
 	  "how long connections of a removed listener or backend live on; 0 closes them at once" },
+	{ "listeners.allow", NETWORKS, AT(allow), "", 0, 0, NULL,
+	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
 	{ "consul.address", TEXT, AT(consul_address), "http://127.0.0.1:8500", 0, 0, NULL, "Consul agent to watch" },
 	{ "consul.token", SECRET, AT(consul_token), "", 0, 0, NULL, "ACL token" },
 	{ "consul.datacenter", TEXT, AT(consul_datacenter), "", 0, 0, NULL, "datacenter of every query" },
@@ -61,7 +63,7 @@ static const struct option {
 	  "how long live connections may finish after SIGTERM or SIGINT" },
 	{ "peek.listener", ADDRESS, AT(peek_listener), "", 0, 0, NULL, "text debug server, for nc; off when empty" },
 	{ "status.listener", ADDRESS, AT(status_listener), "", 0, 0, NULL,
-	  "HTTP status server: /status, /connections, /routes; off when empty" },
+	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty" },
 	{ "routing.file.path", TEXT, AT(file_path), "", 0, 0, NULL,
 	  "file with services, of any of the formats; off when empty" },
 	{ "routing.file.watch", SWITCH, AT(file_watch), "true", 0, 0, NULL, "read that file again whenever it changes" },
@@ -74,6 +76,7 @@ static const struct option {
 	  "file that keeps Consul's last good services, for a start while Consul is away; off when empty" },
 	{ "log.level", WORD, AT(log_level), "info", 0, 0, level_words, "error, warn, info or debug" },
 	{ "log.format", WORD, AT(log_format), "text", 0, 0, format_words, "text or json, one object a line" },
+	{ "log.access", SWITCH, AT(log_access), "false", 0, 0, NULL, "one line per session, at its end" },
 #undef AT
 };
 
@@ -133,6 +136,16 @@ int option_find(const char *key)
 const char *option_default(int option)
 {
 	return options[option].standard;
+}
+
+const char *option_text(const struct config *c, int option)
+{
+	return *(const char *const *)(const void *)((const char *)c + options[option].at);
+}
+
+bool option_is_list(int option)
+{
+	return options[option].type == NETWORKS;
 }
 
 size_t option_count(void)
@@ -256,6 +269,17 @@ static const char *set_labels(struct config *c, const char *value, const char *o
 	return why;
 }
 
+static const char *check_networks(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	struct net_range range;
+	const char *why = NULL;
+
+	while (!why && slice_next(&rest, ',', &part))
+		why = part.len ? net_range(part, &range) : NULL;
+	return why;
+}
+
 static const char *set_word(const struct option *o, const char *value, long *place)
 {
 	for (long i = 0; o->words[i]; i++)
@@ -319,6 +343,9 @@ const char *option_set(struct config *c, int option, const char *value, const ch
 	case ADDRESS:
 		why = check_listen_address(value);
 		break;
+	case NETWORKS:
+		why = check_networks(value);
+		break;
 	case TEXT:
 	case SECRET:
 		for (const char *p = value; *p; p++)
@@ -342,6 +369,9 @@ void option_usage(void)
 	      "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
 	      "BACKEND... (host:port): one static service, listening on --laddr.\n\n"
 	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
+	      "  --explain NAME       say why the service is or is not routed: of each instance, each tag; exit\n"
+	      "  --plan               read the sources once, print what would change against the running dill, with + - ~;\n"
+	      "                       exit 0: nothing, 2: something\n"
 	      "  -t                   check the configuration, print what is in force, which services are accepted, and exit\n"
 	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
 	      "  -lb WORD             the same as proxy.balance\n"
@@ -360,13 +390,13 @@ void option_usage(void)
 		printf("  --%s (default: %s)\n        %s; DILL_%s\n", options[i].key,
 		       *options[i].standard ? options[i].standard : "none", options[i].help, variable);
 	}
-	fputs("  --services.NAME.listener, .backends, .balance\n"
+	fputs("  --services.NAME.listener, .backends, .balance, .proxy, .proxy_protocol, .allow, .deny\n"
 	      "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
 	      "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
 	      "A file, the environment or the command line may name services. Consul is watched when a consul.* key is set,\n"
 	      "or when there are no services and neither routing.file.path nor routing.http.endpoint is set.\n\n"
 	      "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error changes\n"
-	      "nothing, and runtime.threads does not change at run time.\n",
+	      "nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n",
 	      stdout);
 }
 
@@ -378,6 +408,7 @@ static void put_value(const struct config *c, const struct option *o, struct buf
 	switch (o->type) {
 	case TEXT:
 	case ADDRESS:
+	case NETWORKS:
 	case SECRET:
 		buf_puts(out, *(const char *const *)at);
 		break;
@@ -422,12 +453,7 @@ static void print_label(const struct config_label *l)
 {
 	char text[NET_TEXT];
 
-	net_print(&l->addr, text);
-	*strrchr(text, ':') = '\0'; /* a label has no port */
-	if (text[0] == '[') {
-		memmove(text, text + 1, strlen(text));
-		*strrchr(text, ']') = '\0';
-	}
+	net_print_host(&l->addr, text);
 	printf("listeners.allowed.%s = %s  # %s\n", l->name, text, l->origin);
 }
 

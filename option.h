@@ -18,6 +18,9 @@ bool option_is_variable(const char *key, struct slice name); /* PEEK_LISTENER is
 bool option_secret(const char *key);
 const char *option_nearest(const char *key);          /* the key that looks most like it */
 
+const char *option_text(const struct config *c, int option); /* the value of one whose value is text */
+bool option_is_list(int option);                      /* may be given as a list, too: a comma list then */
+
 /* Set a value. Return NULL or what is wrong with it, in words that follow the value. */
 const char *option_set(struct config *c, int option, const char *value, const char *origin);
 const char *option_set_label(struct config *c, struct slice label, struct slice address, const char *origin);

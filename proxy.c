@@ -1,13 +1,15 @@
 /* One session:
  *
- *     accepted ──► CONNECTING ──► RELAYING ──► ended
- *        │  ▲        │  next backend
- *        ▼  │        ▼
- *      WAITING      (none left: ended)
+ *                ┌──────► GREETING ──────┐
+ *     accepted ──┴──────► CONNECTING ──────┴──► RELAYING ──► ended
+ *        │  ▲               │  next backend
+ *        ▼  │               ▼
+ *      WAITING            (none left: ended)
  *
  * WAITING     no descriptor for a backend; tried again in a moment
  * CONNECTING  connect() is on its way. Nobody waits for its success: the first byte that a send takes, or that comes
  *             back, proves it, and saves an event and a change of interest. Failure comes as an event, or by timeout.
+ * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile
  * RELAYING    both ways, each until its end of file
  */
 #include "base.h"
@@ -21,8 +23,29 @@
 
 #include "balance.h"
 #include "log.h"
+#include "preamble.h"
+#include "sys.h"
 
-enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_RELAYING };
+enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_RELAYING };
+
+/* How a session ended. */
+enum session_end {
+	END_CLIENT, END_BACKEND, /* that side was the first to end or to break */
+	END_IDLE, END_DRAIN, END_CONNECT_FAILED, END_NO_BACKEND, END_LIMIT, END_SHUTDOWN,
+	END_SIDE /* the one of the first two that it was */
+};
+static const char *const end_names[] = {
+	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
+};
+
+/* What is needed until a backend is reached; a session that reaches its first one directly never has it. */
+struct attempt {
+	struct socks socks;
+	bool greeting; /* `socks` is in use */
+	uint16_t tried_count;
+	struct route_backend *tried[]; /* those that could not be reached */
+};
+
 
 struct session {
 	struct relay_side client, backend;
@@ -30,12 +53,16 @@ struct session {
 	struct session *prev, *next;
 	struct route_listener *listener;
 	struct route_backend *target; /* NULL while none is being tried */
-	struct route_backend **tried; /* those that could not be reached; NULL as a rule */
-	int64_t started;
+	struct attempt *attempt; /* NULL as a rule */
+	int64_t started; /* on sys_micros()'s clock */
+	uint64_t told_rx, told_tx; /* what the counters of listener and backend have of it */
 	struct net_addr peer;
-	uint16_t tried_count;
-	uint8_t state; /* enum session_state */
-	bool reset;    /* one side was: the other will be */
+	uint32_t connect_us; /* while connecting when that began, its low bits; then how long it took */
+	uint16_t attempts;
+	uint8_t state;    /* enum session_state */
+	uint8_t preamble; /* bytes before the client's own */
+	uint8_t first;    /* enum session_end: the side that was the first to end; END_SIDE: neither */
+	bool reset;       /* one side was: the other will be */
 	bool draining;
 };
 
@@ -58,16 +85,83 @@ static void release_target(struct session *s)
 	s->target = NULL;
 }
 
-static void forget_tried(struct session *s)
+static void forget_attempt(struct session *s)
 {
-	while (s->tried_count)
-		route_backend_unref(s->tried[--s->tried_count]);
-	free(s->tried);
-	s->tried = NULL;
+	for (unsigned i = 0; s->attempt && i < s->attempt->tried_count; i++)
+		route_backend_unref(s->attempt->tried[i]);
+	free(s->attempt);
+	s->attempt = NULL;
 }
 
-static void end(struct proxy *p, struct session *s)
+/* Room for one more that was tried. False without memory. */
+static bool grow_attempt(struct session *s)
 {
+	size_t count = s->attempt ? s->attempt->tried_count : 0;
+	struct attempt *a = realloc(s->attempt, sizeof *a + (count + 1) * sizeof *a->tried);
+
+	if (!a)
+		return false;
+	if (!s->attempt)
+		*a = (struct attempt){ .tried_count = 0 };
+	s->attempt = a;
+	return true;
+}
+
+static uint64_t received(const struct session *s)
+{
+	return s->backend.sent - (s->backend.sent < s->preamble ? s->backend.sent : s->preamble);
+}
+
+static void count_bytes(struct session *s)
+{
+	uint64_t rx = received(s), tx = s->client.sent;
+
+	if (!s->target || (rx == s->told_rx && tx == s->told_tx))
+		return;
+	atomic_fetch_add_explicit(&s->target->rx, rx - s->told_rx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->target->tx, tx - s->told_tx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->listener->rx, rx - s->told_rx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->listener->tx, tx - s->told_tx, memory_order_relaxed);
+	s->told_rx = rx;
+	s->told_tx = tx;
+}
+
+static void log_access(const struct proxy *p, const struct session *s, enum session_end how)
+{
+	const struct route_entry *e = route_find(p->table, &s->listener->addr);
+	const struct attempt *a = s->attempt;
+	const struct route_backend *b = s->target ? s->target : a && a->tried_count ? a->tried[a->tried_count - 1] : NULL;
+	struct log_event line;
+	char client[NET_TEXT];
+
+	net_print(&s->peer, client);
+	log_event(&line, LOG_INFO, "access");
+	log_text(&line, "listener", s->listener->name);
+	log_text(&line, "service", e ? e->services : s->listener->services);
+	log_text(&line, "client", client);
+	log_text(&line, "backend", b ? b->name : NULL);
+	log_number(&line, "attempts", s->attempts);
+	log_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
+	log_seconds(&line, "duration", sys_micros() - s->started);
+	log_number(&line, "rx", received(s));
+	log_number(&line, "tx", s->client.sent);
+	log_text(&line, "end", end_names[how]);
+	log_end(&line);
+}
+
+static void count_reject(const struct session *s, enum session_end how)
+{
+	enum route_reject reason = how == END_NO_BACKEND ? ROUTE_NO_BACKEND :
+	                           how == END_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
+
+	if (how == END_NO_BACKEND || how == END_CONNECT_FAILED || how == END_LIMIT)
+		atomic_fetch_add_explicit(&s->listener->rejected[reason], 1, memory_order_relaxed);
+}
+
+static void end(struct proxy *p, struct session *s, enum session_end how)
+{
+	if (how == END_SIDE)
+		how = s->first == END_SIDE ? END_CLIENT : (enum session_end)s->first;
 	if (s->reset) {
 		net_reset_on_close(s->client.io.fd);
 		if (s->backend.io.fd >= 0)
@@ -78,12 +172,12 @@ static void end(struct proxy *p, struct session *s)
 	relay_drop(&p->relay, &s->backend);
 	loop_close_fd(p->loop, &s->client.io);
 	loop_close_fd(p->loop, &s->backend.io);
-	if (s->target) {
-		atomic_fetch_add_explicit(&s->target->rx, s->backend.sent, memory_order_relaxed);
-		atomic_fetch_add_explicit(&s->target->tx, s->client.sent, memory_order_relaxed);
-	}
+	count_bytes(s);
+	count_reject(s, how);
+	if (atomic_load_explicit(&p->shared->access, memory_order_relaxed))
+		log_access(p, s, how);
 	release_target(s);
-	forget_tried(s);
+	forget_attempt(s);
 	atomic_fetch_sub(&s->listener->active, 1);
 	route_listener_unref(s->listener);
 	if (s->next)
@@ -97,7 +191,7 @@ static void end(struct proxy *p, struct session *s)
 void proxy_close(struct proxy *p)
 {
 	while (p->sessions)
-		end(p, p->sessions);
+		end(p, p->sessions, END_SHUTDOWN);
 	relay_close(&p->relay);
 }
 
@@ -115,11 +209,13 @@ static void watch(struct proxy *p, struct session *s)
 		backend |= LOOP_IN;
 	if (relay_waiting(&s->backend) || finish)
 		backend |= LOOP_OUT;
-	if (s->state == SESSION_WAITING)
+	if (s->state == SESSION_WAITING || s->state == SESSION_GREETING)
 		client = 0;
+	if (s->state == SESSION_GREETING)
+		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
 	if (!loop_want(p->loop, &s->client.io, client) ||
 	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
-		end(p, s);
+		end(p, s, END_LIMIT);
 }
 
 /* Without an idle timeout the connect's timer runs on: a session that lives so long gets keepalive for its backend,
@@ -136,7 +232,7 @@ static void arm_relaying(struct proxy *p, struct session *s)
 static bool drain(struct proxy *p, struct session *s)
 {
 	if (!p->draining.after) {
-		end(p, s);
+		end(p, s, END_DRAIN);
 		return false;
 	}
 	s->draining = true;
@@ -144,11 +240,24 @@ static bool drain(struct proxy *p, struct session *s)
 	return true;
 }
 
+/* How long the connect took. When it was over, nobody saw: the client may have had nothing to say for a while. Then the
+ * system's own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
+static void measure_connect(struct session *s, bool asked)
+{
+	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
+	int64_t trip = us > tally_bounds[0] && !asked ? net_round_trip(s->backend.io.fd) : -1;
+
+	us = trip >= 0 && trip < us ? trip : us;
+	s->connect_us = (uint32_t)us;
+	tally_add(&s->target->connect_time, us);
+}
+
 /* The backend has answered. */
 static bool proven(struct proxy *p, struct session *s)
 {
+	measure_connect(s, s->attempt && s->attempt->greeting);
 	s->state = SESSION_RELAYING;
-	forget_tried(s);
+	forget_attempt(s);
 	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */
 	if (atomic_load(&s->target->gone) && !atomic_load(&p->shared->finishing))
 		return drain(p, s);
@@ -178,20 +287,18 @@ static void suspect(struct proxy *p, struct route_backend *b, int error)
 }
 
 /* This backend could not be reached. What the client has sent waits for the next one. */
-static void unreachable(struct proxy *p, struct session *s, int error)
+static void unreachable(struct proxy *p, struct session *s, const char *why, int error)
 {
-	struct route_backend **tried = realloc(s->tried, (s->tried_count + 1u) * sizeof *tried);
-
-	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, strerror(error));
+	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, why);
 	atomic_fetch_add_explicit(&s->target->connect_errors, 1, memory_order_relaxed);
 	suspect(p, s->target, error);
 	loop_close_fd(p->loop, &s->backend.io);
-	if (!tried) {
-		end(p, s);
+	if (!grow_attempt(s)) {
+		end(p, s, END_LIMIT);
 		return;
 	}
-	s->tried = tried;
-	s->tried[s->tried_count++] = route_backend_ref(s->target);
+	s->attempt->tried[s->attempt->tried_count++] = route_backend_ref(s->target);
+	s->attempt->greeting = false;
 	release_target(s);
 	try_next(p, s, route_find(p->table, &s->listener->addr));
 }
@@ -205,9 +312,11 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 	int error = errno;
 
 	if (result >= RELAY_FROM_BROKE && connecting && dead == &s->backend && error != ECONNRESET && error != EPIPE) {
-		unreachable(p, s, error);
+		unreachable(p, s, strerror(error), error);
 		return false;
 	}
+	if (result >= RELAY_EOF && s->first == END_SIDE)
+		s->first = dead == &s->client ? END_CLIENT : END_BACKEND;
 	switch (result) {
 	case RELAY_WAIT:
 		return true;
@@ -224,13 +333,13 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 		break;
 	case RELAY_FROM_BROKE:
 		s->reset = true;
-		end(p, s);
+		end(p, s, END_SIDE);
 		return false;
 	}
 	if (connecting && (s->backend.sent || from == &s->backend || result == RELAY_TO_BROKE) && !proven(p, s))
 		return false;
 	if (s->client.eof && s->backend.eof && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) {
-		end(p, s); /* close() sends what is left to say */
+		end(p, s, END_SIDE); /* close() sends what is left to say */
 		return false;
 	}
 	if (s->state == SESSION_RELAYING) {
@@ -252,16 +361,87 @@ static bool flush(struct proxy *p, struct session *s, struct relay_side *from, s
 	return settle(p, s, from, to, relay_flush(&p->relay, to));
 }
 
-/* Starts a connect to the next backend, and at once offers it what the client has said: on a fast network it is there
- * already. */
+/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
+static bool introduce(struct proxy *p, struct session *s, int version)
+{
+	char header[PREAMBLE_MAX];
+	struct net_addr own;
+
+	if (!version || s->preamble)
+		return true;
+	if (!net_own(s->client.io.fd, &own))
+		own = s->listener->addr;
+	s->preamble = (uint8_t)preamble_write(version, &s->peer, &own, header);
+	return relay_push(&p->relay, &s->backend, header, s->preamble);
+}
+
+/* Offers the backend at once what the client has said: on a fast network it is there already. */
+static void offer(struct proxy *p, struct session *s)
+{
+	if (relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
+	                               : s->client.eof || move(p, s, &s->client, &s->backend))
+		watch(p, s);
+}
+
+/* Goes on asking the SOCKS proxy for the backend. */
+static void greet(struct proxy *p, struct session *s)
+{
+	struct socks *socks = &s->attempt->socks;
+
+	switch (socks_run(socks, s->backend.io.fd)) {
+	case SOCKS_SEND:
+	case SOCKS_RECEIVE:
+		watch(p, s);
+		break;
+	case SOCKS_FAILED:
+		unreachable(p, s, socks->why, 0);
+		break;
+	case SOCKS_DONE:
+		s->state = SESSION_CONNECTING;
+		if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
+			offer(p, s);
+		break;
+	}
+}
+
+/* The entry that the session goes by has no (other) backend. */
+static void give_up(struct proxy *p, struct session *s)
+{
+	log_debug("%s: no backend could be reached", s->listener->name);
+	end(p, s, s->attempts ? END_CONNECT_FAILED : END_NO_BACKEND);
+}
+
+/* A connect is on its way. */
+static void began(struct proxy *p, struct session *s, int fd)
+{
+	s->backend.io = LOOP_IO(fd, PROXY_BACKEND);
+	s->state = SESSION_CONNECTING;
+	loop_arm(p->loop, &p->connecting, &s->timer);
+	if (!s->target->socks.host) {
+		offer(p, s);
+	} else if (grow_attempt(s)) {
+		s->state = SESSION_GREETING;
+		s->attempt->greeting = true;
+		socks_start(&s->attempt->socks, &s->target->socks);
+		greet(p, s);
+	} else {
+		end(p, s, END_LIMIT);
+	}
+}
+
+/* Starts a connect to the next backend. */
 static void try_next(struct proxy *p, struct session *s, const struct route_entry *e)
 {
-	struct route_backend *b = e ? balance_pick(e, s->tried, s->tried_count) : NULL;
+	const struct attempt *a = s->attempt;
+	struct route_backend *b = e ? balance_pick(e, a ? a->tried : NULL, a ? a->tried_count : 0) : NULL;
 	int fd;
 
 	if (!b) {
-		log_debug("%s: no backend could be reached", s->listener->name);
-		end(p, s);
+		give_up(p, s);
+		return;
+	}
+	if (!introduce(p, s, e->proxy_protocol)) {
+		end(p, s, END_LIMIT);
 		return;
 	}
 	fd = net_connect(&b->addr);
@@ -274,25 +454,23 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		return;
 	}
 	s->target = route_backend_ref(b);
+	s->attempts++;
+	s->connect_us = (uint32_t)sys_micros();
 	atomic_fetch_add(&b->active, 1);
 	atomic_fetch_add_explicit(&b->connections, 1, memory_order_relaxed);
-	if (fd < 0) {
-		unreachable(p, s, -fd);
-		return;
-	}
-	s->backend.io = LOOP_IO(fd, PROXY_BACKEND);
-	s->state = SESSION_CONNECTING;
-	loop_arm(p->loop, &p->connecting, &s->timer);
-	if (relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
-	                               : s->client.eof || move(p, s, &s->client, &s->backend))
-		watch(p, s);
+	if (fd < 0)
+		unreachable(p, s, strerror(-fd), -fd);
+	else
+		began(p, s, fd);
 }
 
 void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client)
 {
 	struct session *s = calloc(1, sizeof *s);
 
+	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
 	if (!s) {
+		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
 		atomic_fetch_sub(&p->shared->sessions, 1);
 		close(fd);
 		return;
@@ -301,7 +479,8 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 	s->backend.io.fd = -1;
 	s->client.quick = s->backend.quick = 2;
 	s->peer = *client;
-	s->started = p->loop->now;
+	s->first = END_SIDE;
+	s->started = sys_micros();
 	s->listener = route_listener_ref(entry->listener);
 	atomic_fetch_add(&entry->listener->active, 1);
 	s->next = p->sessions;
@@ -317,7 +496,7 @@ static bool check_connect(struct proxy *p, struct session *s)
 	int error = net_error(s->backend.io.fd);
 
 	if (error) {
-		unreachable(p, s, error);
+		unreachable(p, s, strerror(error), error);
 		return false;
 	}
 	if (!net_connected(s->backend.io.fd))
@@ -330,8 +509,10 @@ static bool check_error(struct proxy *p, struct session *s, const struct relay_s
 {
 	if (!net_error(side->io.fd))
 		return true;
+	if (s->first == END_SIDE)
+		s->first = side == &s->client ? END_CLIENT : END_BACKEND;
 	s->reset = true;
-	end(p, s);
+	end(p, s, END_SIDE);
 	return false;
 }
 
@@ -342,6 +523,10 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	struct relay_side *side = io->kind == PROXY_CLIENT ? &s->client : &s->backend;
 	struct relay_side *other = io->kind == PROXY_CLIENT ? &s->backend : &s->client;
 
+	if (s->state == SESSION_GREETING && side == &s->backend) {
+		greet(p, s);
+		return;
+	}
 	/* Reading first: a side that has broken may have left something to be read. */
 	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) && !move(p, s, side, other))
 		return;
@@ -359,8 +544,8 @@ static void connect_expired(struct proxy *p, struct session *s)
 {
 	if (s->state == SESSION_RELAYING)
 		net_keepalive(s->backend.io.fd, 0, 0, 0);
-	else if (!net_connected(s->backend.io.fd))
-		unreachable(p, s, ETIMEDOUT);
+	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
+		unreachable(p, s, strerror(ETIMEDOUT), ETIMEDOUT);
 	else if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
 		watch(p, s);
 }
@@ -380,7 +565,7 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 		s->draining = false; /* the backend has come back */
 		arm_relaying(p, s);
 	} else {
-		end(p, s);
+		end(p, s, fifo == &p->idle ? END_IDLE : END_DRAIN);
 	}
 }
 
@@ -410,22 +595,26 @@ void proxy_drain(struct proxy *p)
 
 void proxy_report(const struct proxy *p, struct proxy_report *r)
 {
-	for (const struct session *s = p->sessions; s; s = s->next) {
+	for (struct session *s = p->sessions; s; s = s->next) {
 		struct proxy_view *v;
 
+		count_bytes(s);
+		if (!r)
+			continue;
 		SYS_GROW(r->views, r->count, r->cap);
 		v = &r->views[r->count++];
 		*v = (struct proxy_view){
-			.client = s->peer, .listener = s->listener->addr, .connected = s->target != NULL, .rx = s->backend.sent,
-			.tx = s->client.sent, .started = s->started
+			.client = s->peer, .listener = s->listener->addr, .rx = received(s), .tx = s->client.sent, .started = s->started,
+			.target = s->target ? route_backend_ref(s->target) : NULL
 		};
-		if (s->target)
-			v->backend = s->target->addr;
 	}
 }
 
 void proxy_report_free(struct proxy_report *r)
 {
+	for (size_t i = 0; i < r->count; i++)
+		if (r->views[i].target)
+			route_backend_unref(r->views[i].target);
 	free(r->views);
 	*r = (struct proxy_report){ 0 };
 }

@@ -16,6 +16,7 @@ struct proxy_shared {
 	atomic_llong connect_timeout, idle_timeout, drain; /* milliseconds; 0: -, never, at once. See proxy_retime */
 	atomic_uint sessions, limit; /* live ones, and how many there may be */
 	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
+	atomic_bool access;          /* each session has a line in the log, at its end */
 };
 
 /* The sessions of one worker. */
@@ -33,22 +34,23 @@ struct proxy {
 
 /* What is told of a live session. */
 struct proxy_view {
-	struct net_addr client, listener, backend;
-	bool connected;   /* there is a backend */
+	struct net_addr client, listener;
+	struct route_backend *target; /* held; NULL: there is none */
 	uint64_t rx, tx;  /* bytes from and to the client */
-	int64_t started;  /* on sys_now()'s clock */
+	int64_t started;  /* on sys_micros()'s clock */
 };
 struct proxy_report {
 	struct proxy_view *views;
 	size_t count, cap;
 };
-void proxy_report(const struct proxy *p, struct proxy_report *r); /* adds every session */
+/* Adds every session to r; NULL: only brings the counters of listeners and backends up to date. */
+void proxy_report(const struct proxy *p, struct proxy_report *r);
 void proxy_report_free(struct proxy_report *r);
 
 void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop);
 void proxy_close(struct proxy *p); /* ends every session */
 
-/* Takes an accepted client, which shared->sessions counts already. */
+/* Takes an accepted client that may connect, and that shared->sessions counts already. */
 void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client);
 void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events);
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer);

@@ -266,6 +266,24 @@ enum relay_result relay_flush(struct relay *r, struct relay_side *to)
 	return RELAY_MOVED;
 }
 
+bool relay_push(struct relay *r, struct relay_side *to, const char *bytes, size_t len)
+{
+	const struct relay_spill *old = to->spill;
+	size_t left = old ? old->len - old->at : 0;
+	struct relay_spill *spill = malloc(sizeof *spill + len + left);
+
+	if (!spill)
+		return false;
+	*spill = (struct relay_spill){ .len = len + left };
+	memcpy(spill->data, bytes, len);
+	if (left)
+		memcpy(spill->data + len, old->data + old->at, left);
+	r->held += spill->len - (old ? old->len : 0);
+	free(to->spill);
+	to->spill = spill;
+	return true;
+}
+
 void relay_drop(struct relay *r, struct relay_side *to)
 {
 	to->choked = false;

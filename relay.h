@@ -54,6 +54,8 @@ static inline bool relay_waiting(const struct relay_side *to)
 enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to);
 /* Writes what waits for `to`: RELAY_MOVED when it has drained. */
 enum relay_result relay_flush(struct relay *r, struct relay_side *to);
+/* Puts bytes before all that waits for `to`. False without memory. */
+bool relay_push(struct relay *r, struct relay_side *to, const char *bytes, size_t len);
 void relay_drop(struct relay *r, struct relay_side *to); /* throws away what waits */
 
 #endif

@@ -274,6 +274,17 @@ size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **
 	return count;
 }
 
+bool resolve_settled(struct resolver *r)
+{
+	bool settled = true;
+
+	pthread_mutex_lock(&r->lock);
+	for (const struct host *h = r->hosts; h; h = h->next)
+		settled = settled && h->due;
+	pthread_mutex_unlock(&r->lock);
+	return settled;
+}
+
 void resolve_round(struct resolver *r)
 {
 	bool dropped = false;

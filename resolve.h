@@ -15,6 +15,7 @@ void resolve_close(struct resolver *r);
  * time it is asked for until a round (resolve_round) goes by without it. *addrs lives until the next resolve_round.
  * The control plane's thread only. */
 size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs);
+bool resolve_settled(struct resolver *r); /* each name that was asked for has been looked up once */
 void resolve_round(struct resolver *r); /* before a round of lookups */
 
 #endif

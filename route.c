@@ -6,8 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "balance.h"
+#include "draft.h"
 #include "log.h"
+
+const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
+
+static bool same_words(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 /* Objects that tables share. */
 
@@ -19,8 +26,12 @@ struct route_listener *route_listener_ref(struct route_listener *l)
 
 void route_listener_unref(struct route_listener *l)
 {
-	if (atomic_fetch_sub(&l->refs, 1) == 1)
-		free(l);
+	if (atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	free(l->samples);
+	free(l->services);
+	free(l->closing);
+	free(l);
 }
 
 struct route_backend *route_backend_ref(struct route_backend *b)
@@ -35,45 +46,55 @@ void route_backend_unref(struct route_backend *b)
 		free(b);
 }
 
-static struct route_listener *listener_new(const struct net_addr *addr)
+static int order_words(const char *a, const char *b)
 {
-	struct route_listener *l = sys_alloc(sizeof *l);
-
-	l->addr = *addr;
-	atomic_init(&l->fd, -1);
-	net_print(addr, l->name);
-	return l;
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
 
-static struct route_backend *backend_new(const struct net_addr *addr, const struct net_addr *via)
+int route_backend_order(const struct route_backend *a, const struct route_backend *b)
 {
-	struct route_backend *b = sys_alloc(sizeof *b);
+	int order = net_compare(&a->addr, &b->addr);
 
-	b->addr = *addr;
-	b->via = *via;
-	net_print(addr, b->name);
-	return b;
+	if (!order)
+		order = order_words(a->socks.host, b->socks.host);
+	if (!order)
+		order = (int)a->socks.port - (int)b->socks.port;
+	if (!order)
+		order = order_words(a->socks.user, b->socks.user);
+	return order ? order : order_words(a->socks.password, b->socks.password);
 }
 
 /* Tables. */
 
-static struct route_table *table_new(void)
+/* One stable line whenever a port opens or closes. */
+static void audit(const char *what, const struct route_entry *e, const char *why)
 {
-	struct route_table *t = sys_alloc(sizeof *t);
+	struct log_event line;
 
-	atomic_init(&t->refs, 1);
-	return t;
+	if (!log_on(LOG_INFO))
+		return;
+	log_event(&line, LOG_INFO, what);
+	log_text(&line, "address", e->listener->name);
+	log_text(&line, "service", e->services);
+	log_text(&line, "instance", e->owner.instance);
+	log_text(&line, "node", e->owner.node);
+	log_text(&line, "tag", e->owner.tag);
+	log_text(&line, "source", e->owner.source);
+	log_text(&line, "why", why);
+	log_end(&line);
 }
 
-static void release_listener(struct route_listener *l)
+static void release_listener(const struct route_entry *e)
 {
+	struct route_listener *l = e->listener;
+
 	if (atomic_fetch_sub(&l->tables, 1) == 1) {
 		/* Every worker has let go of the tables that named it, so none watches it any more. */
 		int fd = atomic_exchange(&l->fd, -1);
 
 		if (fd >= 0) {
 			close(fd);
-			log_info("closed %s", l->name);
+			audit("closed", e, l->closing);
 		}
 	}
 	route_listener_unref(l);
@@ -86,7 +107,7 @@ void route_release(struct route_table *t)
 	for (size_t i = 0; i < t->count; i++) {
 		for (unsigned b = 0; b < t->entries[i].count; b++)
 			route_backend_unref(t->entries[i].backends[b]);
-		release_listener(t->entries[i].listener);
+		release_listener(&t->entries[i]);
 	}
 	arena_free(&t->memory);
 	free(t->refused);
@@ -104,6 +125,13 @@ struct route_table *route_take(struct route *r)
 	return t;
 }
 
+bool route_admits(const struct route_table *t, const struct route_entry *e, const struct net_addr *client)
+{
+	if (t->allow.count && !admit_client(&t->allow, client))
+		return false;
+	return (!e->limited || admit_client(&e->allow, client)) && !admit_client(&e->deny, client);
+}
+
 const struct route_entry *route_find(const struct route_table *t, const struct net_addr *addr)
 {
 	size_t low = 0, high = t->count;
@@ -119,56 +147,24 @@ const struct route_entry *route_find(const struct route_table *t, const struct n
 	return NULL;
 }
 
-/* Admission. */
+/* Comparison and publishing. */
 
-/* A table under construction. */
-struct draft {
-	struct route *r;
-	struct route_table *t;
-	struct want *wants;
-	size_t want_count, want_cap, refused_cap;
-};
-
-/* One service's wish for one listener. */
-struct want {
-	struct net_addr addr;
-	const struct service *service;
-	bool unchecked;
-	size_t order;
-};
-
-static void refuse(struct draft *d, const struct service *s, const char *wish, const char *reason)
+static bool same_ranges(const struct admit_ranges *a, const struct admit_ranges *b)
 {
-	struct route_table *t = d->t;
-	const char *name = s->name;
-
-	SYS_GROW(t->refused, t->refused_count, d->refused_cap);
-	t->refused[t->refused_count++] = (struct route_refusal){
-		.service = arena_dup(&t->memory, name, strlen(name)),
-		.wish = arena_dup(&t->memory, wish, strlen(wish)),
-		.reason = reason
-	};
+	return a->count == b->count && (!a->count || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
 }
 
-/* True when the options leave the service routable. */
-static bool check_options(struct draft *d, const struct service *s)
+static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
-	struct buf text = { 0 };
-	bool fine = true;
-
-	for (int i = 0; i < SERVICE_OPTIONS; i++) {
-		const char *why = admit_option(s, i, &text);
-
-		if (why) {
-			refuse(d, s, text.data, why);
-			fine = fine && !admit_needs(i);
-		}
-	}
-	buf_free(&text);
-	return fine;
+	return a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
+	       a->proxy_protocol == b->proxy_protocol && a->limited == b->limited && same_ranges(&a->allow, &b->allow) &&
+	       same_ranges(&a->deny, &b->deny) &&
+	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
+	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
+	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0));
 }
 
-static int by_refusal(const void *a, const void *b)
+int route_by_refusal(const void *a, const void *b)
 {
 	const struct route_refusal *x = a, *y = b;
 	int order = strcmp(x->service, y->service);
@@ -178,240 +174,21 @@ static int by_refusal(const void *a, const void *b)
 	return order ? order : strcmp(x->reason, y->reason);
 }
 
-/* Sorted, and what several instances were refused alike said once. */
-static void sort_refused(struct route_table *t)
-{
-	size_t kept = 0;
-
-	if (t->refused_count)
-		qsort(t->refused, t->refused_count, sizeof *t->refused, by_refusal);
-	for (size_t i = 0; i < t->refused_count; i++)
-		if (!kept || by_refusal(&t->refused[kept - 1], &t->refused[i]) != 0)
-			t->refused[kept++] = t->refused[i];
-	t->refused_count = kept;
-}
-
-static void admit_service(struct draft *d, const struct service *s, const struct service_list *list)
-{
-	if (!check_options(d, s))
-		return;
-	for (size_t i = 0; i < s->wish_count; i++) {
-		struct want w = { .service = s, .unchecked = !list->checked, .order = d->want_count };
-		const char *why = admit_wish(&d->r->rules.admit, s->wishes[i], list->trusted, &d->t->memory, &w.addr);
-
-		if (!why && s->fault)
-			why = arena_dup(&d->t->memory, s->fault, strlen(s->fault));
-		if (why) {
-			refuse(d, s, s->wishes[i], why);
-			continue;
-		}
-		SYS_GROW(d->wants, d->want_count, d->want_cap);
-		d->wants[d->want_count++] = w;
-	}
-}
-
-struct named {
-	const struct service *service;
-	const struct service_list *list;
-	size_t order;
-};
-
-static int by_name(const void *a, const void *b)
-{
-	const struct named *x = a, *y = b;
-	int order = strcmp(x->service->name, y->service->name);
-
-	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static void admit_all(struct draft *d, struct service_list *const *lists, size_t count)
-{
-	struct named *all = NULL;
-	size_t n = 0, cap = 0;
-
-	for (size_t l = 0; l < count; l++)
-		for (size_t i = 0; lists[l] && i < lists[l]->count; i++) {
-			SYS_GROW(all, n, cap);
-			all[n] = (struct named){ &lists[l]->items[i], lists[l], n };
-			n++;
-		}
-	if (n)
-		qsort(all, n, sizeof *all, by_name);
-	for (size_t i = 0; i < n; i++)
-		admit_service(d, all[i].service, all[i].list);
-	sort_refused(d->t);
-	free(all);
-}
-
-/* Building entries. */
-
-static int by_address(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
-	int order = net_compare(&x->addr, &y->addr);
-
-	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-/* The object of a backend: the one that the old table has, or one that still drains, or a new one. */
-static struct route_backend *backend_for(struct route *r, const struct route_entry *old, const struct net_addr *addr,
-                                         const struct net_addr *via)
-{
-	for (unsigned i = 0; old && i < old->count; i++)
-		if (net_compare(&old->backends[i]->addr, addr) == 0)
-			return old->backends[i];
-	for (size_t i = 0; i < r->retired_count; i++)
-		if (net_compare(&r->retired[i]->addr, addr) == 0 && net_compare(&r->retired[i]->via, via) == 0)
-			return r->retired[i];
-	return backend_new(addr, via);
-}
-
-/* An entry under construction. */
-struct members {
-	struct route_backend **backends;
-	uint16_t *weights;
-	size_t count, cap, weight_cap;
-};
-
-static void add_member(struct draft *d, struct members *m, const struct route_entry *old, struct net_addr addr,
-                       const struct service_backend *from, const struct want *w)
-{
-	size_t weights = m->count;
-	struct route_backend *b;
-
-	net_set_port(&addr, from->port);
-	for (size_t i = 0; i < m->count; i++)
-		if (net_compare(&m->backends[i]->addr, &addr) == 0) {
-			m->backends[i]->unchecked = m->backends[i]->unchecked || w->unchecked;
-			return;
-		}
-	SYS_GROW(m->weights, weights, m->weight_cap);
-	SYS_GROW(m->backends, m->count, m->cap);
-	m->weights[m->count] = from->weight ? from->weight : 1;
-	b = m->backends[m->count++] = route_backend_ref(backend_for(d->r, old, &addr, &w->addr));
-	b->unchecked = w->unchecked;
-}
-
-static void add_members(struct draft *d, struct members *m, const struct route_entry *old, const struct want *w)
-{
-	for (size_t i = 0; i < w->service->backend_count; i++) {
-		const struct service_backend *b = &w->service->backends[i];
-		const struct net_addr *found;
-		struct net_addr addr;
-		size_t n;
-
-		if (net_numeric(slice_of(b->host), b->port, &addr)) {
-			add_member(d, m, old, addr, b, w);
-			continue;
-		}
-		n = d->r->rules.lookup(d->r->rules.lookup_arg, b->host, &found);
-		while (n-- > 0)
-			add_member(d, m, old, *found++, b, w);
-	}
-}
-
-static void *keep(struct arena *a, const void *from, size_t size)
-{
-	void *to = arena_alloc(a, size);
-
-	if (size)
-		memcpy(to, from, size);
-	return to;
-}
-
-/* Names of the services that share the entry, and the options that lost. */
-static void describe(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
-{
-	struct buf names = { 0 }, conflict = { 0 };
-	const char *first = w[0].service->options[SERVICE_BALANCE], *last = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct service *s = w[i].service;
-		const char *balance = s->options[SERVICE_BALANCE];
-
-		if (!last || strcmp(last, s->name) != 0)
-			buf_printf(&names, "%s%s", last ? "," : "", s->name);
-		last = s->name;
-		if (!conflict.len && (balance ? service_balance(balance) : -1) != (first ? service_balance(first) : -1))
-			buf_printf(&conflict, "%s asks for balance %s, but %s comes first and has %s", s->name,
-			           balance ? balance : "by default", w[0].service->name, first ? first : "the default");
-	}
-	e->services = arena_dup(&d->t->memory, names.data, names.len);
-	e->conflict = conflict.len ? arena_dup(&d->t->memory, conflict.data, conflict.len) : NULL;
-	buf_free(&names);
-	buf_free(&conflict);
-}
-
-static void build_entry(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
-{
-	const struct route_entry *old = route_find(d->r->table, &w->addr);
-	const char *asked = w->service->options[SERVICE_BALANCE];
-	int balance = asked ? service_balance(asked) : -1;
-	struct members m = { 0 };
-	uint16_t *round;
-
-	for (size_t i = 0; i < count; i++)
-		add_members(d, &m, old, &w[i]);
-	e->listener = route_listener_ref(old ? old->listener : listener_new(&w->addr));
-	atomic_fetch_add(&e->listener->tables, 1);
-	e->balance = balance >= 0 ? (enum service_balance)balance : d->r->rules.balance;
-	e->count = (unsigned)m.count;
-	e->backends = keep(&d->t->memory, m.backends, m.count * sizeof *m.backends);
-	e->weights = keep(&d->t->memory, m.weights, m.count * sizeof *m.weights);
-	round = balance_round(m.weights, e->count, &e->round_len);
-	if (round)
-		e->round = keep(&d->t->memory, round, e->round_len * sizeof *round);
-	describe(d, e, w, count);
-	free(round);
-	free(m.backends);
-	free(m.weights);
-}
-
-static void build_entries(struct draft *d)
-{
-	struct route_table *t = d->t;
-	size_t n = d->want_count;
-
-	if (!n)
-		return;
-	qsort(d->wants, n, sizeof *d->wants, by_address);
-	t->entries = arena_alloc(&t->memory, n * sizeof *t->entries);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && net_compare(&d->wants[i].addr, &d->wants[end].addr) == 0;)
-			end++;
-		build_entry(d, &t->entries[t->count++], d->wants + i, end - i);
-	}
-}
-
-/* Comparison and publishing. */
-
-static bool same_words(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_entry(const struct route_entry *a, const struct route_entry *b)
-{
-	return a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
-	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
-	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
-	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0));
-}
-
 static bool refused_in(const struct route_table *t, const struct route_refusal *r)
 {
-	return t->refused_count && bsearch(r, t->refused, t->refused_count, sizeof *r, by_refusal);
+	return t->refused_count && bsearch(r, t->refused, t->refused_count, sizeof *r, route_by_refusal);
 }
 
 static bool same_table(const struct route_table *a, const struct route_table *b)
 {
-	if (a->count != b->count || a->refused_count != b->refused_count || a->remembered != b->remembered)
+	if (a->count != b->count || a->refused_count != b->refused_count || a->remembered != b->remembered ||
+	    !same_ranges(&a->allow, &b->allow))
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (!same_entry(&a->entries[i], &b->entries[i]))
 			return false;
 	for (size_t i = 0; i < a->refused_count; i++)
-		if (by_refusal(&a->refused[i], &b->refused[i]) != 0)
+		if (route_by_refusal(&a->refused[i], &b->refused[i]) != 0)
 			return false;
 	return true;
 }
@@ -507,11 +284,14 @@ static bool bind_one(const struct route_entry *e)
 {
 	struct route_listener *l = e->listener;
 	int fd = net_listen(&l->addr);
+	struct buf why = { 0 };
 
 	if (fd >= 0) {
+		buf_printf(&why, l->error ? "after: %s" : "new in %s", l->error ? strerror(l->error) : e->owner.source);
+		audit("opened", e, why.data);
+		buf_free(&why);
 		l->error = 0;
 		atomic_store(&l->fd, fd);
-		log_info("listening on %s for %s", l->name, e->services);
 		return true;
 	}
 	if (l->error != -fd)
@@ -530,16 +310,39 @@ static bool bind_all(const struct route_table *t)
 	return opened;
 }
 
-static void publish(struct route *r, struct route_table *t)
+/* What to say when the listeners close that the new table lacks. */
+static void say_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
+{
+	for (size_t i = 0; i < old->count; i++) {
+		const struct route_entry *e = &old->entries[i];
+		struct buf text = { 0 };
+
+		if (route_find(now, &e->listener->addr))
+			continue;
+		for (size_t k = 0; k < now->refused_count && !why && !text.len; k++)
+			if (slice_has_word(slice_of(e->services), now->refused[k].service))
+				buf_printf(&text, "refused: %s", now->refused[k].reason);
+		if (!text.len)
+			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : e->owner.source);
+		free(e->listener->closing);
+		e->listener->closing = text.data;
+	}
+}
+
+/* why: what ends the listeners that the table lacks; NULL: their services ask for them no more. */
+static void publish(struct route *r, struct route_table *t, const char *why)
 {
 	struct route_table *old = r->table;
 
+	say_why_gone(old, t, why);
+	r->changes++;
 	for (size_t i = 0; i < t->count; i++)
 		keep_turn(route_find(old, &t->entries[i].listener->addr), &t->entries[i]);
 	retire(r, old, t);
 	t->removals = r->removals;
 	say_what_is_new(old, t);
-	bind_all(t);
+	if (!r->dry)
+		bind_all(t);
 	pthread_mutex_lock(&r->lock);
 	r->table = t;
 	pthread_mutex_unlock(&r->lock);
@@ -548,24 +351,19 @@ static void publish(struct route *r, struct route_table *t)
 
 bool route_update(struct route *r, struct service_list *const *lists, size_t count)
 {
-	struct draft d = { .r = r, .t = table_new() };
+	struct route_table *t = draft_table(r, lists, count);
 
-	for (size_t i = 0; i < count; i++)
-		d.t->remembered = d.t->remembered || (lists[i] && lists[i]->remembered);
-	admit_all(&d, lists, count);
-	build_entries(&d);
-	free(d.wants);
-	if (same_table(r->table, d.t)) {
-		route_release(d.t);
+	if (same_table(r->table, t)) {
+		route_release(t);
 		return false;
 	}
-	publish(r, d.t);
+	publish(r, t, NULL);
 	return true;
 }
 
 void route_clear(struct route *r)
 {
-	publish(r, table_new());
+	publish(r, draft_table(r, NULL, 0), "shutdown");
 }
 
 bool route_bind(struct route *r)
@@ -581,9 +379,31 @@ bool route_unbound(const struct route *r)
 	return false;
 }
 
+static int by_via(const void *a, const void *b)
+{
+	return net_compare(&(*(struct route_backend *const *)a)->via, &(*(struct route_backend *const *)b)->via);
+}
+
+size_t route_draining(const struct route *r)
+{
+	struct route_backend **left = sys_alloc((r->retired_count + 1) * sizeof *left);
+	size_t count = 0, listeners = 0;
+
+	for (size_t i = 0; i < r->retired_count; i++)
+		if (atomic_load(&r->retired[i]->active) && !route_find(r->table, &r->retired[i]->via))
+			left[count++] = r->retired[i];
+	if (count)
+		qsort(left, count, sizeof *left, by_via);
+	for (size_t i = 0; i < count; i++)
+		listeners += !i || by_via(&left[i - 1], &left[i]) != 0;
+	free(left);
+	return listeners;
+}
+
 void route_open(struct route *r, const struct route_rules *rules)
 {
-	*r = (struct route){ .rules = *rules, .table = table_new() };
+	*r = (struct route){ .rules = *rules, .table = sys_alloc(sizeof *r->table) };
+	atomic_init(&r->table->refs, 1);
 	pthread_mutex_init(&r->lock, NULL);
 }
 

@@ -13,6 +13,8 @@
 #include "admit.h"
 #include "net.h"
 #include "service.h"
+#include "socks.h"
+#include "tally.h"
 
 struct route_backend {
 	atomic_uint refs;
@@ -24,9 +26,22 @@ struct route_backend {
 	bool in_table;         /* the control plane's, while it compares */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	struct route_backend *peer; /* the control plane's: see health.c */
-	struct net_addr addr, via; /* via: the listener it belongs to */
-	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients, counted when a session ends */
-	char name[NET_TEXT];
+	struct net_addr addr, via; /* addr: what is dialled; via: the listener it belongs to */
+	struct socks_target socks; /* what the SOCKS proxy at addr is asked for; host NULL: addr is the backend itself */
+	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
+	struct tally connect_time;
+	const char *name; /* as people see it; this and the texts above are in `texts` */
+	char texts[];
+};
+
+/* Why a client gets no session. */
+enum route_reject { ROUTE_DENIED, ROUTE_NO_BACKEND, ROUTE_CONNECT_FAILED, ROUTE_LIMIT, ROUTE_REJECTS };
+extern const char *const route_reject_names[ROUTE_REJECTS];
+
+/* Counters of a listener at a moment, on sys_micros()'s clock. */
+struct route_sample {
+	int64_t at;
+	unsigned long long connections, rx, tx;
 };
 
 struct route_listener {
@@ -35,9 +50,18 @@ struct route_listener {
 	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
 	atomic_uint cursor; /* next place in the round */
 	atomic_uint active;
+	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
 	int error; /* why it is not bound, an errno; the control plane's */
+	struct route_sample *samples; /* two, the older one first: see stats.c; NULL while nobody has looked */
+	char *services; /* those that made it open */
+	char *closing; /* why it has left the table, once it has */
 	char name[NET_TEXT];
+};
+
+/* Who has made a listener open: the first that asked for it. Texts of the table; NULL where there is none. */
+struct route_owner {
+	const char *source, *node, *instance, *tag;
 };
 
 /* One listener as one table has it. */
@@ -48,12 +72,17 @@ struct route_entry {
 	uint16_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
 	unsigned count, round_len;
 	enum service_balance balance;
+	uint8_t proxy_protocol; /* the version that backends are told the client's address with; 0: none */
+	bool limited; /* to the clients of `allow` */
+	struct admit_ranges allow, deny;
+	struct route_owner owner;
 	const char *services; /* names, separated by commas */
 	const char *conflict; /* options of later services that do not count, in words; NULL: none */
 };
 
 struct route_refusal {
 	const char *service, *wish, *reason;
+	const char *rule; /* see admit_refusal */
 };
 
 struct route_table {
@@ -62,6 +91,7 @@ struct route_table {
 	size_t count;
 	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
+	struct admit_ranges allow; /* of all listeners; none: everybody */
 	bool remembered;   /* some of it is from disk: its source has not answered yet */
 	unsigned removals; /* backends that ever left while connections lived: when it moves, sessions must be looked at */
 	struct arena memory;
@@ -83,6 +113,8 @@ struct route {
 	struct route_backend **retired; /* gone, kept while connections live: one that returns finds its object again */
 	size_t retired_count, retired_cap;
 	unsigned removals;
+	unsigned long changes; /* tables published */
+	bool dry; /* set by the caller: nothing is bound */
 };
 
 void route_open(struct route *r, const struct route_rules *rules);
@@ -91,15 +123,22 @@ void route_close(struct route *r);
 bool route_update(struct route *r, struct service_list *const *lists, size_t count);
 bool route_bind(struct route *r);  /* tries again what is not bound; true when a listener opened: tell the workers */
 bool route_unbound(const struct route *r);
+size_t route_draining(const struct route *r); /* listeners that have left, and still have connections */
 void route_clear(struct route *r); /* publishes an empty table */
 
 struct route_table *route_take(struct route *r); /* any thread; give it back with route_release */
 void route_release(struct route_table *t);
+bool route_admits(const struct route_table *t, const struct route_entry *e, const struct net_addr *client);
 const struct route_entry *route_find(const struct route_table *t, const struct net_addr *addr);
 
 struct route_listener *route_listener_ref(struct route_listener *l);
 void route_listener_unref(struct route_listener *l);
 struct route_backend *route_backend_ref(struct route_backend *b);
 void route_backend_unref(struct route_backend *b);
+/* By what is dialled and asked for, wherever they belong; 0: the same backend. */
+int route_backend_order(const struct route_backend *a, const struct route_backend *b);
+
+/* Between route.c and draft.c. */
+int route_by_refusal(const void *a, const void *b);
 
 #endif

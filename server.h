@@ -19,7 +19,8 @@ struct server_client {
 	int64_t give_up;
 	bool last;    /* nothing follows what is in `out` */
 	bool waiting; /* its answer is being prepared */
-	bool close, bare, old; /* the owner's */
+	bool close, bare, old; /* these and `page` are the owner's */
+	uint8_t page;
 };
 
 /* Kinds of descriptors in the loop: `kind` for the listener, the next one for the clients. */

@@ -45,11 +45,28 @@ static const char *keep(struct service_list *list, const char *s)
 	return s ? arena_dup(&list->memory, s, strlen(s)) : NULL;
 }
 
+struct slice service_tag(const struct service *s, const char *wish)
+{
+	struct slice rest = slice_of(s->tags), line;
+
+	while (slice_next(&rest, '\n', &line)) {
+		const char *equals = line.len ? memchr(line.at, '=', line.len) : NULL;
+
+		if (equals && slice_is(slice_trim((struct slice){ equals + 1, line.len - (size_t)(equals + 1 - line.at) }), wish))
+			return line;
+	}
+	return (struct slice){ NULL, 0 };
+}
+
 void service_copy(struct service_list *to, const struct service *s, const char *only_wish)
 {
 	struct service *copy = service_add(to, slice_of(s->name));
+	struct slice tag = only_wish ? service_tag(s, only_wish) : slice_of(s->tags);
 
+	copy->node = keep(to, s->node);
 	copy->instance = keep(to, s->instance);
+	copy->tags = s->tags ? arena_dup(&to->memory, tag.at, tag.len) : NULL;
+	copy->absent = keep(to, s->absent);
 	copy->fault = keep(to, s->fault);
 	copy->origin = keep(to, s->origin);
 	copy->held = s->held;
@@ -69,7 +86,8 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_service(const struct service *a, const struct service *b)
 {
-	if (!same_text(a->name, b->name) || !same_text(a->instance, b->instance) || !same_text(a->fault, b->fault) ||
+	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
+	    !same_text(a->tags, b->tags) || !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault) ||
 	    a->wish_count != b->wish_count || a->backend_count != b->backend_count)
 		return false;
 	for (size_t i = 0; i < a->wish_count; i++)

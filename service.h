@@ -28,14 +28,16 @@ extern const char *const service_option_names[SERVICE_OPTIONS];
 /* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its list. */
 struct service {
 	const char *name;
-	const char *instance; /* node and ID, for people; NULL when the source has none */
+	const char *node, *instance; /* where it runs, and its ID there, for people; NULL when the source has none */
 	const char *origin;   /* where it was written: "dill.toml:12"; NULL when a source has no such place */
+	const char *tags;     /* all that Consul has of it, a line each; NULL: the source has no tags */
 	const char **wishes;  /* where it wants to listen: label:port */
 	size_t wish_count, wish_cap;
 	struct service_backend *backends;
 	size_t backend_count, backend_cap;
 	const char *options[SERVICE_OPTIONS]; /* as they were written; NULL: not given */
 	const char *fault; /* why it cannot be routed at all; NULL as a rule */
+	const char *absent; /* why it has no part in the routing, and no wishes here: it is listed for those who ask; or NULL */
 	bool held; /* Consul no longer has it, and is asked once more before it goes */
 };
 
@@ -47,12 +49,16 @@ struct service_list {
 	bool checked; /* the source checks its services' health itself */
 	bool remembered; /* from state.path: the source has not answered yet */
 	bool trusted; /* written by the operator: a wish may name an address instead of a label */
+	const char *source; /* its name, set by whoever posts the list; NULL: the configuration itself */
+	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };
 
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service_list *list, struct service *s, struct slice wish);
 void service_backend(struct service_list *list, struct service *s, struct slice host, uint16_t port, uint16_t weight);
-/* only_wish: one of s->wishes; NULL: all of them. */
+/* The tag that asks for the wish; empty where there is none. */
+struct slice service_tag(const struct service *s, const char *wish);
+/* only_wish: one of s->wishes, whose tag then is the only one, too; NULL: all of them. */
 void service_copy(struct service_list *to, const struct service *s, const char *only_wish);
 bool service_equal(const struct service_list *a, const struct service_list *b);
 struct service_list *service_hold(struct service_list *list); /* one more holder: nobody changes it any more */

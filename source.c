@@ -56,6 +56,9 @@ void source_join(struct source *s)
 
 void source_post(struct source *s, struct service_list *list)
 {
+	list->source = s->name;
+	if (!list->heard)
+		list->heard = sys_micros();
 	service_post(s->box, s->slot, list, &s->cancelled);
 }
 
@@ -71,12 +74,24 @@ bool source_stopping(const struct source *s)
 	return !source_sleep(s, 0);
 }
 
-bool source_failed(struct source *s, const char *where, const char *why, int64_t at_least)
+void source_error(struct source *s, int code)
+{
+	size_t i = 0;
+
+	while (i < SOURCE_CODES - 1 && atomic_load(&s->counters.errors[i].count) &&
+	       atomic_load(&s->counters.errors[i].code) != code)
+		i++;
+	atomic_store(&s->counters.errors[i].code, i == SOURCE_CODES - 1 ? -1 : code);
+	atomic_fetch_add(&s->counters.errors[i].count, 1);
+}
+
+bool source_failed(struct source *s, int code, const char *where, const char *why, int64_t at_least)
 {
 	int64_t most = BACKOFF_MIN;
 
 	if (source_stopping(s))
 		return false;
+	source_error(s, code);
 	if (!s->down)
 		log_warn("%s: %s: %s; what is known stays in force, and it is tried again", s->name, where, why);
 	else

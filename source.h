@@ -11,6 +11,17 @@
 #include "config.h"
 #include "service.h"
 
+#define SOURCE_CODES 8
+
+/* What a source has counted: one thread writes, others may read. */
+struct source_counters {
+	atomic_ullong resets; /* of a blocking query's index */
+	struct {
+		atomic_int code; /* HTTP status of the answer; 0: there was none, or none that could be read */
+		atomic_ullong count;
+	} errors[SOURCE_CODES]; /* the last one, with code -1, has all that found no place */
+};
+
 struct source {
 	const char *name; /* "consul" */
 	void (*run)(struct source *s); /* the thread; returns when it must stop */
@@ -26,6 +37,7 @@ struct source {
 	unsigned failures; /* in a row */
 	atomic_bool cancelled, ended;
 	atomic_bool up;
+	struct source_counters counters;
 	atomic_llong last_good; /* sys_wall() of the last good answer, 0 before */
 };
 
@@ -38,9 +50,10 @@ void source_post(struct source *s, struct service_list *list); /* its newest lis
 bool source_stopping(const struct source *s);
 bool source_sleep(const struct source *s, int64_t ms); /* false when it must stop */
 
-/* Says an outage once, and sleeps before the next try: 250 ms to 10 s with full jitter, at least `at_least` ms.
+void source_error(struct source *s, int code); /* counts one */
+/* Counts an error, says an outage once, and sleeps before the next try: 250 ms to 10 s with full jitter, at least `at_least` ms.
  * False when it must stop. */
-bool source_failed(struct source *s, const char *where, const char *why, int64_t at_least);
+bool source_failed(struct source *s, int code, const char *where, const char *why, int64_t at_least);
 void source_worked(struct source *s, const char *where); /* says the end of an outage */
 
 #endif

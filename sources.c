@@ -173,8 +173,10 @@ bool sources_follow(struct sources *s, struct config *c, struct service_list *gi
 	return fine;
 }
 
-void sources_collect(struct sources *s)
+int64_t sources_collect(struct sources *s)
 {
+	int64_t heard = 0;
+
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
 		struct service_list *list = service_take(&s->box, i);
 
@@ -182,8 +184,10 @@ void sources_collect(struct sources *s)
 			continue;
 		service_free(s->lists[i]);
 		s->lists[i] = list;
+		heard = !heard || list->heard < heard ? list->heard : heard;
 	}
 	reap(s);
+	return heard;
 }
 
 struct sources_state sources_state(const struct sources *s, size_t source)
@@ -199,6 +203,8 @@ struct sources_state sources_state(const struct sources *s, size_t source)
 		state.used = true;
 		state.up = atomic_load(&t->source.up);
 		state.age = last ? sys_wall() - last : -1;
+		state.last = last;
+		state.counters = &t->source.counters;
 	}
 	return state;
 }

@@ -25,11 +25,14 @@ void sources_open(struct sources *s, void (*ring)(void *arg), void *arg);
 /* Goes by this configuration from now on. Takes `given`. What has not changed runs on. False: a thread could not be
  * started, which has been said. */
 bool sources_follow(struct sources *s, struct config *c, struct service_list *given);
-void sources_collect(struct sources *s); /* takes what has been posted to lists; joins threads that have ended */
+/* Takes what has been posted to lists, and joins threads that have ended. Returns when the oldest of these lists was
+ * complete, on sys_micros()'s clock; 0: there was none. */
+int64_t sources_collect(struct sources *s);
 struct sources_state {
 	const char *name;
 	bool used, up;
-	int64_t age; /* milliseconds since its last good answer; -1: none yet */
+	int64_t age, last; /* milliseconds since its last good answer; -1: none yet. Its time, on sys_wall()'s clock */
+	const struct source_counters *counters; /* NULL: it has none */
 };
 struct sources_state sources_state(const struct sources *s, size_t source);
 bool sources_spoken(const struct sources *s); /* each has said at least once what it knows */

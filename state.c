@@ -77,6 +77,8 @@ static void put_service(struct buf *out, const struct service *s)
 	struct buf address = { 0 };
 
 	put(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
+	if (s->node && clean(s->node))
+		put(out, ",\"node\":", s->node);
 	if (s->instance && clean(s->instance))
 		put(out, ",\"instance\":", s->instance);
 	put_wishes(out, s);
@@ -143,6 +145,8 @@ static int by_name(const void *a, const void *b)
 	const struct service *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 
+	if (!order)
+		order = strcmp(x->node ? x->node : "", y->node ? y->node : "");
 	return order ? order : strcmp(x->instance ? x->instance : "", y->instance ? y->instance : "");
 }
 

@@ -1,8 +1,12 @@
 #include "base.h"
 #include "status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "explain.h"
+#include "metrics.h"
+#include "page.h"
 #include "sys.h"
 
 /* One request, as far as it matters here. */
@@ -92,6 +96,18 @@ static void put_services(struct buf *out, const char *names)
 	buf_puts(out, "]");
 }
 
+static void put_ranges(struct buf *out, const char *before, const struct admit_ranges *ranges)
+{
+	char text[NET_RANGE_TEXT];
+
+	buf_puts(out, before);
+	for (size_t i = 0; i < ranges->count; i++) {
+		net_print_range(&ranges->items[i], text);
+		put_string(out, i ? "," : "", text);
+	}
+	buf_puts(out, "]");
+}
+
 static void put_listener(struct buf *out, const struct route_entry *e)
 {
 	put_string(out, "{\"address\":", e->listener->name);
@@ -100,6 +116,14 @@ static void put_listener(struct buf *out, const struct route_entry *e)
 		put_string(out, ",\"error\":", strerror(e->listener->error));
 	put_string(out, ",\"balance\":", service_balance_names[e->balance]);
 	put_services(out, e->services);
+	if (e->proxy_protocol)
+		buf_printf(out, ",\"proxy_protocol\":\"v%u\"", e->proxy_protocol);
+	if (e->limited)
+		put_ranges(out, ",\"allow\":[", &e->allow);
+	if (e->deny.count)
+		put_ranges(out, ",\"deny\":[", &e->deny);
+	buf_printf(out, ",\"active\":%u,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu", atomic_load(&e->listener->active),
+	           atomic_load(&e->listener->connections), atomic_load(&e->listener->rx), atomic_load(&e->listener->tx));
 	buf_puts(out, ",\"backends\":[");
 	for (unsigned i = 0; i < e->count; i++)
 		put_backend(out, e, i);
@@ -127,7 +151,7 @@ static void put_sources(struct buf *out, const struct sources *s)
 	}
 }
 
-static void put_routes(struct buf *out, const struct status *s)
+void status_routes(const struct stats *s, struct buf *out)
 {
 	const struct route_table *t = s->route->table;
 
@@ -147,25 +171,24 @@ static void put_routes(struct buf *out, const struct status *s)
 	buf_puts(out, "]}\n");
 }
 
-static void put_session(struct buf *out, const struct status *s, const struct proxy_view *v)
+static void put_session(struct buf *out, const struct stats *s, const struct proxy_view *v)
 {
 	const struct route_entry *e = route_find(s->route->table, &v->listener);
-	int64_t age = s->server.loop->now - v->started;
+	int64_t age = (sys_micros() - v->started) / 1000;
 	char text[NET_TEXT];
 
 	net_print(&v->client, text);
 	put_string(out, "{\"client\":", text);
 	net_print(&v->listener, text);
 	put_string(out, ",\"listener\":", text);
-	net_print(&v->backend, text);
-	put_string(out, ",\"backend\":", v->connected ? text : "");
+	put_string(out, ",\"backend\":", v->target ? v->target->name : "");
 	put_string(out, ",\"service\":", e ? e->services : "");
 	age = age < 0 ? 0 : age;
 	buf_printf(out, ",\"rx\":%llu,\"tx\":%llu,\"age\":%lld.%03d}", (unsigned long long)v->rx, (unsigned long long)v->tx,
 	           (long long)(age / 1000), (int)(age % 1000));
 }
 
-static void put_connections(struct buf *out, const struct status *s, const struct proxy_report *report)
+static void put_connections(struct buf *out, const struct stats *s, const struct proxy_report *report)
 {
 	const struct route_table *t = s->route->table;
 	const char *comma = "";
@@ -185,42 +208,110 @@ static void put_connections(struct buf *out, const struct status *s, const struc
 	buf_puts(out, "]}\n");
 }
 
-/* The workers own the sessions: they are asked, and the answer follows when all have said theirs. */
-static void ask_workers(struct status *s, struct server_client *c)
+/* Pages. What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when
+ * all have brought their counters up to date. */
+
+enum page { PAGE_NONE, PAGE_PEOPLE, PAGE_CONNECTIONS, PAGE_ROUTES, PAGE_METRICS };
+
+static enum page page_of(struct slice path)
 {
-	c->waiting = true;
-	if (!s->asked)
-		worker_ask(s->pool);
+	static const struct {
+		const char *path;
+		enum page page;
+	} pages[] = {
+		{ "/", PAGE_PEOPLE }, { "/connections", PAGE_CONNECTIONS }, { "/routes", PAGE_ROUTES }, { "/metrics", PAGE_METRICS }
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (slice_is(path, pages[i].path))
+			return pages[i].page;
+	return PAGE_NONE;
+}
+
+static void ask_workers(struct status *s)
+{
+	bool sessions = false;
+
+	for (struct server_client *c = s->server.clients; c; c = c->next)
+		sessions = sessions || (c->waiting && c->page == PAGE_CONNECTIONS);
 	s->asked = true;
+	s->sessions = sessions;
+	worker_ask(s->stats->pool, sessions);
+}
+
+static void answer_page(struct status *s, struct server_client *c, const struct proxy_report *report)
+{
+	static const char *const types[] = {
+		[PAGE_NONE] = "", [PAGE_PEOPLE] = "text/html; charset=utf-8", [PAGE_CONNECTIONS] = "application/json",
+		[PAGE_ROUTES] = "application/json", [PAGE_METRICS] = METRICS_TYPE
+	};
+	struct buf body = { 0 };
+
+	switch ((enum page)c->page) {
+	case PAGE_NONE:
+		break;
+	case PAGE_PEOPLE:
+		page_text(s->stats, &body);
+		break;
+	case PAGE_CONNECTIONS:
+		put_connections(&body, s->stats, report);
+		break;
+	case PAGE_ROUTES:
+		status_routes(s->stats, &body);
+		break;
+	case PAGE_METRICS:
+		metrics_text(s->stats, &body);
+		break;
+	}
+	answer(s, c, 200, types[c->page], &body);
+}
+
+static void answer_explain(struct status *s, struct server_client *c, struct slice name)
+{
+	const struct stats *st = s->stats;
+	struct explain x = { &st->route->rules.admit, st->config->consul_tag, st->route->table };
+	char *service = sys_alloc(name.len + 1);
+	struct buf body = { 0 };
+	size_t found = 0;
+
+	if (text_unescape(name, service)) {
+		free(service);
+		answer_text(s, c, 400, "The name has a wrong escape.");
+		return;
+	}
+	for (size_t i = 0; i < CONFIG_SOURCES; i++)
+		found += explain_list(&x, st->sources->lists[i], service, &body);
+	if (!found)
+		explain_nothing(&x, service, &body);
+	free(service);
+	answer(s, c, found ? 200 : 404, "text/plain; charset=utf-8", &body);
 }
 
 /* Requests. */
 
 static void serve(struct status *s, struct server_client *c, const struct request *r)
 {
-	struct buf body = { 0 };
+	const char *why;
+	int code;
 
 	c->close = r->last;
 	c->old = r->old;
 	c->bare = slice_is(r->method, "HEAD");
+	c->page = (uint8_t)page_of(r->path);
 	if (!c->bare && !slice_is(r->method, "GET")) {
 		c->close = true; /* a body may follow */
 		answer_text(s, c, 405, "Only GET and HEAD are served here.");
+	} else if (c->page != PAGE_NONE) {
+		c->waiting = true;
+		if (!s->asked)
+			ask_workers(s);
 	} else if (slice_is(r->path, "/status")) {
-		s->ready = s->ready || sources_spoken(s->sources); /* a source that is added later changes nothing */
-		if (s->stopping)
-			answer_text(s, c, 503, "stopping");
-		else if (!s->ready)
-			answer_text(s, c, 503, "waiting for the first answer of a source");
-		else
-			answer_text(s, c, 200, "OK");
-	} else if (slice_is(r->path, "/routes")) {
-		put_routes(&body, s);
-		answer(s, c, 200, "application/json", &body);
-	} else if (slice_is(r->path, "/connections")) {
-		ask_workers(s, c);
+		code = stats_ready(s->stats, &why);
+		answer_text(s, c, code, why);
+	} else if (r->path.len > 9 && memcmp(r->path.at, "/explain/", 9) == 0) {
+		answer_explain(s, c, (struct slice){ r->path.at + 9, r->path.len - 9 });
 	} else {
-		answer_text(s, c, 404, "There are /status, /connections and /routes.");
+		answer_text(s, c, 404, "There are /, /status, /connections, /routes, /metrics and /explain/NAME.");
 	}
 }
 
@@ -362,21 +453,35 @@ static void on_input(struct server *server, struct server_client *c)
 void status_woken(struct status *s)
 {
 	struct proxy_report report = { 0 };
+	bool sessions = s->sessions, waiting = false;
 
-	if (!s->asked || !worker_told(s->pool, &report))
+	if (!s->asked || !worker_told(s->stats->pool, &report))
 		return;
 	s->asked = false;
+	if (s->logging)
+		stats_log(s->stats);
+	s->logging = false;
 	for (struct server_client *c = s->server.clients, *next; c; c = next) {
-		struct buf body = { 0 };
-
 		next = c->next;
 		if (!c->waiting)
 			continue;
-		put_connections(&body, s, &report);
-		answer(s, c, 200, "application/json", &body);
+		if (c->page == PAGE_CONNECTIONS && !sessions) {
+			waiting = true; /* it came after the workers had been asked for less */
+			continue;
+		}
+		answer_page(s, c, &report);
 		on_input(&s->server, c);
 	}
 	proxy_report_free(&report);
+	if (waiting && !s->asked)
+		ask_workers(s);
+}
+
+void status_log(struct status *s)
+{
+	s->logging = true;
+	if (!s->asked)
+		ask_workers(s);
 }
 
 void status_open(struct status *s, struct loop *loop)

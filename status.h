@@ -1,28 +1,29 @@
-/* status: what dill does, over HTTP/1.1 (RFC 9110, 9112), for tools and probes. Served by the control plane.
+/* status: what dill does, over HTTP/1.1 (RFC 9110, 9112), for people, tools and probes. Served by the control plane.
  *
+ *     /             a page for people
  *     /status       OK once every source has spoken, 503 before, and while stopping
  *     /connections  the live sessions, as JSON
- *     /routes       listeners, backends, refused wishes and sources, as JSON */
+ *     /routes       listeners, backends, refused wishes and sources, as JSON
+ *     /metrics      for Prometheus
+ *     /explain/NAME why that service is routed or not, tag by tag, as text */
 #ifndef STATUS_H
 #define STATUS_H
 
 #include "base.h"
-#include "route.h"
 #include "server.h"
-#include "sources.h"
-#include "worker.h"
+#include "stats.h"
 
 struct status {
 	struct server server;
-	const struct route *route; /* these three borrowed */
-	const struct sources *sources;
-	struct worker_pool *pool;
-	bool stopping; /* set by the caller */
-	bool ready;    /* every source had spoken once */
+	struct stats *stats; /* borrowed */
 	bool asked;    /* the workers prepare a report */
+	bool sessions; /* with every session */
+	bool logging;  /* and stats_log waits for it */
 };
 
-void status_open(struct status *s, struct loop *loop);
+void status_open(struct status *s, struct loop *loop); /* the server's kind, and stats, are set by the caller */
 void status_woken(struct status *s); /* a report may be complete */
+void status_log(struct status *s);   /* stats_log, as soon as the counters are up to date */
+void status_routes(const struct stats *s, struct buf *out); /* what /routes says */
 
 #endif

@@ -106,6 +106,11 @@ int64_t sys_now(void)
 	return read_clock(CLOCK_MONOTONIC, 1000);
 }
 
+int64_t sys_micros(void)
+{
+	return read_clock(CLOCK_MONOTONIC, 1000000);
+}
+
 int64_t sys_wall(void)
 {
 	return read_clock(CLOCK_REALTIME, 1000);

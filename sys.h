@@ -27,6 +27,7 @@ void arena_free(struct arena *a);
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 int64_t sys_now(void);      /* milliseconds of the monotonic clock */
+int64_t sys_micros(void);   /* microseconds of the same clock */
 int64_t sys_wall(void);     /* milliseconds since 1970, UTC */
 int64_t sys_thread_cpu(void); /* microseconds of CPU that the calling thread has used */
 uint32_t sys_random(void);  /* for jitter and balancing, not for secrets; any thread */

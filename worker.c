@@ -36,6 +36,7 @@ struct worker {
 	int spare; /* a descriptor held for the backend of a client that took the last one; -1 when given away */
 	bool paused;
 	unsigned reported; /* how often */
+	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned removals, news; /* of the newest table seen; of the pool's when it was */
 };
 
@@ -144,6 +145,18 @@ static bool reserve(struct worker *w)
 	return false;
 }
 
+/* By allow or deny. */
+static void turn_away(struct worker *w, const struct route_entry *e, int fd, const struct net_addr *client)
+{
+	char text[NET_TEXT];
+
+	close(fd);
+	unreserve(w);
+	atomic_fetch_add_explicit(&e->listener->rejected[ROUTE_DENIED], 1, memory_order_relaxed);
+	net_print_host(client, text); /* without its port: what a client does again and again is one message */
+	log_warn("%s: client %s is not allowed", e->listener->name, text);
+}
+
 static void accept_some(struct worker *w, struct watched *v)
 {
 	for (int i = 0; i < ACCEPTS_PER_TURN && v->io.fd >= 0; i++) {
@@ -169,7 +182,10 @@ static void accept_some(struct worker *w, struct watched *v)
 		if (fd < 0)
 			return;
 		e = route_find(w->proxy.table, &v->listener->addr);
-		proxy_start(&w->proxy, e, fd, &client);
+		if (route_admits(w->proxy.table, e, &client))
+			proxy_start(&w->proxy, e, fd, &client);
+		else
+			turn_away(w, e, fd, &client);
 	}
 }
 
@@ -235,8 +251,9 @@ static void report(struct worker *w)
 	struct worker_pool *pool = w->pool;
 
 	w->reported = atomic_load(&pool->reports);
+	atomic_store(&w->cpu, sys_thread_cpu());
 	pthread_mutex_lock(&pool->report_lock);
-	proxy_report(&w->proxy, &pool->report);
+	proxy_report(&w->proxy, atomic_load(&pool->want_sessions) ? &pool->report : NULL);
 	pthread_mutex_unlock(&pool->report_lock);
 	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
 		pool->ring(pool->arg);
@@ -323,8 +340,9 @@ void worker_tell(struct worker_pool *pool)
 	wake_all(pool);
 }
 
-void worker_ask(struct worker_pool *pool)
+void worker_ask(struct worker_pool *pool, bool sessions)
 {
+	atomic_store(&pool->want_sessions, sessions);
 	atomic_store(&pool->reporters, pool->count);
 	atomic_fetch_add(&pool->reports, 1);
 	wake_all(pool);
@@ -339,6 +357,11 @@ bool worker_told(struct worker_pool *pool, struct proxy_report *report)
 	pool->report = (struct proxy_report){ 0 };
 	pthread_mutex_unlock(&pool->report_lock);
 	return true;
+}
+
+int64_t worker_cpu(const struct worker_pool *pool, unsigned i)
+{
+	return atomic_load(&pool->workers[i].cpu);
 }
 
 void worker_finish(struct worker_pool *pool)

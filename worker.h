@@ -23,6 +23,7 @@ struct worker_pool {
 	atomic_uint news;    /* counts what workers were told */
 	pthread_mutex_t report_lock;
 	struct proxy_report report;             /* under it */
+	atomic_bool want_sessions;
 	atomic_uint reports, reporters; /* how often all were asked; how many have not answered yet */
 };
 
@@ -30,9 +31,11 @@ struct worker_pool {
 int worker_open(struct worker_pool *pool, unsigned threads);
 void worker_tell(struct worker_pool *pool);   /* there is a new table, or a listener has opened */
 void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; sessions live on */
-/* Asks all workers for their sessions. `ring` is called when all have told them; then worker_told gives the report. */
-void worker_ask(struct worker_pool *pool);
+/* Asks all workers to bring their counters up to date, and for their sessions when they are wanted. `ring` is called when
+ * all have answered; then worker_told gives the report. */
+void worker_ask(struct worker_pool *pool, bool sessions);
 bool worker_told(struct worker_pool *pool, struct proxy_report *report); /* false: not yet */
+int64_t worker_cpu(const struct worker_pool *pool, unsigned i); /* microseconds that worker i had used when last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 
 #endif

@@ -19,6 +19,7 @@ ORDER='
 base
 sys
 text
+tally
 log
 net
 json
@@ -29,20 +30,23 @@ config option
 manifest
 state
 http
-socks
+socks preamble
 admit
-route balance
+route draft balance
 relay
 proxy
 worker
 source
 instance
-catalog
+catalog query
 consul file endpoint
 sources
 resolve health
+stats
+explain
 server
-peek status
+peek metrics page status
+ask notify
 dill
 '
 
@@ -143,7 +147,7 @@ static_size() { # the static musl binary is small
     make -B dill-static || return
     size=$(stat -c %s dill-static)
     echo "$size bytes"
-    [ "$size" -le 204800 ]
+    [ "$size" -le 245760 ]
 }
 
 no_needless_libraries() { ! objdump -p "$BUILD/dill-gcc" | grep NEEDED | grep -Ev 'lib(c|pthread)\.so'; }
@@ -172,7 +176,7 @@ lint() {
     check "gcc -O2, warnings are errors" gcc -O2 "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-gcc"
     check "clang -O2, warnings are errors" clang -O2 "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-clang"
     check "musl-gcc -static, warnings are errors" musl-gcc -Os -static "${WARNINGS[@]}" -pthread ./*.c -o "$BUILD/dill-musl"
-    check "the static binary has at most 200 KB" static_size
+    check "the static binary has at most 240 KB" static_size
     check "nothing but libc is needed" no_needless_libraries
     check "README.md and --help name the same keys" readme_keys
     while IFS= read -r script; do scripts+=("$script"); done \

@@ -356,8 +356,8 @@ END
     same "afterwards" "hi hi" "$(says "$p") $(says "$q")"
     same "a service from these times" a "$(says "$r")"
     must 5 "about as many descriptors as before ($fds)" few_descriptors $((fds + 8))
-    lacks "the log" "closed 127.0.0.1:$p" "$(cat "$LOG")"
-    lacks "the log" "closed 127.0.0.1:$r" "$(cat "$LOG")"
+    lacks "the log" "closed address=127.0.0.1:$p" "$(cat "$LOG")"
+    lacks "the log" "closed address=127.0.0.1:$r" "$(cat "$LOG")"
 }
 
 # Neighbours

@@ -282,16 +282,22 @@ case_missing_sources() { # keys of sources that do not exist yet are refused, ne
     contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
 }
 
-case_missing_limits() { # who may connect is never passed over, wherever it is written
-    dill_once -t DILL_LISTENERS_ALLOW=10.0.0.0/8
-    same "exit status of the variable" 1 "$RC"
-    contains "the error" "listeners.allow" "$ERR"
-    dill_once -t --listeners.allow=10.0.0.0/8
-    same "exit status of the option" 1 "$RC"
-    printf '[listeners]\nallow = ["10.0.0.0/8"]\n' >"$T/c.toml"
+case_limits_of_clients() { # listeners.allow wherever it is written, as a list and in one word; what is wrong, with its place
+    dill_once -t DILL_LISTENERS_ALLOW=10.0.0.0/8,::1
+    contains "the variable" "listeners.allow = 10.0.0.0/8,::1  # DILL_LISTENERS_ALLOW" "$OUT"
+    printf '[listeners]\nallow = ["10.0.0.0/8",\n"192.168.0.0/16"]\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
-    same "exit status of the key" 1 "$RC"
-    contains "its place" "c.toml:2: listeners.allow" "$ERR"
+    contains "the list" "listeners.allow = 10.0.0.0/8,192.168.0.0/16  # c.toml:3" "${OUT//$T\//}"
+    dill_once -t --listeners.allow=10.0.0.0/33
+    same "exit status of the option" 1 "$RC"
+    contains "the option" '--listeners.allow: listeners.allow: "10.0.0.0/33" is not a network such as 10.0.0.0/8' "$ERR"
+    printf '[listeners]\nallow = ["10.0.0.0/8",\n"everybody"]\n' >"$T/c.toml"
+    dill_once -t -c "$T/c.toml"
+    same "exit status of the list" 1 "$RC"
+    contains "its place" 'c.toml:3: listeners.allow[1]: "everybody" is not a network' "$ERR"
+    printf '[log]\nlevel = ["info"]\n' >"$T/c.toml"
+    dill_once -t -c "$T/c.toml"
+    contains "a list where there is none" 'unknown key log.level[0]' "$ERR"
     dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
     same "exit status of a source's variable" 1 "$RC"
 }
@@ -361,6 +367,15 @@ name = "tunnel"
 listener = "any:8081"
 backends = ["10.0.0.1:80"]
 proxy = "socks5://user:pass@10.0.0.9:1080"
+
+[[services]]
+name = "wrong"
+listener = "any:8082"
+backends = ["10.0.0.1:80"]
+proxy = "http://user:pass@10.0.0.9:1080"
+allow = ["10.0.0.0/8", "::/0"]
+deny = "10.0.0.0/99"
+proxy_protocol = "v3"
 END
     dill_once -t -c "$T/c.toml"
     same "exit status" 0 "$RC"
@@ -370,12 +385,21 @@ services.web.balance = fastest
 services.tunnel.listener = any:8081
 services.tunnel.backends = 10.0.0.1:80
 services.tunnel.proxy = socks5://********@10.0.0.9:1080
+services.wrong.listener = any:8082
+services.wrong.backends = 10.0.0.1:80
+services.wrong.proxy = http://********@10.0.0.9:1080
+services.wrong.proxy_protocol = v3
+services.wrong.allow = 10.0.0.0/8,::/0
+services.wrong.deny = 10.0.0.0/99
 # web: balance=fastest is refused: not one of round_robin, random, p2c, least_conn
 # web: any:8080 is accepted: 0.0.0.0:8080
 # web: local:80 is refused: port below listeners.port_min 1024
 # web: dmz:8080 is refused: label "dmz" is not in listeners.allowed
 # web: 10.0.0.1:25 is accepted: 10.0.0.1:25
-# tunnel: proxy=socks5://********@10.0.0.9:1080 is refused: this version cannot honour it, so the service is not routed' \
+# tunnel: any:8081 is accepted: 0.0.0.0:8081
+# wrong: proxy=http://********@10.0.0.9:1080 is refused: is not socks5://[user:password@]host:port
+# wrong: proxy_protocol=v3 is refused: not v1 or v2
+# wrong: deny=10.0.0.0/99 is refused: is not a network such as 10.0.0.0/8' \
         "$(verdicts)"
     contains "where it came from" "services.tunnel.listener = any:8081  # $T/c.toml:8" "$OUT"
     dill_once -t "DILL_ROUTING_FILE_PATH=$T/missing.toml"
@@ -383,12 +407,22 @@ services.tunnel.proxy = socks5://********@10.0.0.9:1080
     contains "the error" "$T/missing.toml: No such file" "$ERR"
 }
 
-case_credentials_stay_secret() { # of a proxy that is refused: not in the log, not in Peek
-    local p
-    p=$(next_port)
-    start_dill
-    register web web-1 "$A" dill "dill.listener=local:$p" dill.proxy=socks5://user:sesame@127.0.0.1:1080
-    must 5 "refusal" peek_contains "# refused: web wants proxy=socks5://********@127.0.0.1:1080: "
+case_credentials_stay_secret() { # of a proxy: not in the log, in Peek, or at any path of the status server
+    local p STATUS page
+    p=$(next_port) STATUS=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_LOG_LEVEL=debug DILL_LOG_ACCESS=true
+    register web web-1 "$A" dill "dill.listener=local:$p" dill.proxy=socks5://user:sesame@127.0.0.1:1
+    register bad bad-1 "$A" dill "dill.listener=local:$((p + 1))" dill.proxy=http://user:sesame@127.0.0.1:1
+    must 5 "the route" peek_contains "socks5://127.0.0.1:1 ─➤ 127.0.0.1:$A"
+    must 5 "refusal" peek_contains "# refused: bad wants proxy=http://********@127.0.0.1:1: "
+    says "$p" >/dev/null
+    must 5 "the failure in the log" log_has 'end=connect_failed'
+    kill -USR1 "$DILL_PID"
+    must 3 "the counters" log_has 'info  counters '
+    for page in / /routes /connections /metrics /explain/web /explain/bad; do
+        curl -s "http://127.0.0.1:$STATUS$page" >"$T/page" || fail "no $page"
+        lacks "$page" sesame "$(cat "$T/page")"
+    done
     lacks "Peek" sesame "$(peek)"
     lacks "the log" sesame "$(cat "$LOG")"
 }

@@ -35,7 +35,7 @@ case_state_start_without_consul() { # what was routed is routed again, marked, u
     must 15 "Consul's own answer" not remembered
     answers "$p" a || fail "the service has gone"
     must 5 "what Consul does not have closes" refuses 127.0.0.1 "$q"
-    ! log_has "closed 127.0.0.1:$p" || fail "the listener that stays has closed meanwhile"
+    ! log_has "closed address=127.0.0.1:$p" || fail "the listener that stays has closed meanwhile"
 }
 
 case_state_hanging_consul() { # an agent that accepts and says nothing counts as away after a second

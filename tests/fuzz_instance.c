@@ -21,13 +21,14 @@ static void check_list(const struct service_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = &list->items[i];
 
-		MUST(s->name && s->instance && !s->held);
-		MUST(s->backend_count + (s->fault != NULL) == 1);
+		MUST(s->name && s->node && s->instance && s->tags && !s->held);
+		MUST(s->backend_count + (s->fault != NULL) + (s->absent != NULL) == 1);
+		MUST(!s->absent || !s->wish_count);
 		for (size_t b = 0; b < s->backend_count; b++)
 			MUST(s->backends[b].host && s->backends[b].port && s->backends[b].weight);
 		for (size_t w = 1; w < s->wish_count; w++)
 			MUST(strcmp(s->wishes[w - 1], s->wishes[w]) <= 0);
-		MUST(!i || strcmp(list->items[i - 1].instance, s->instance) <= 0);
+		MUST(!i || strcmp(list->items[i - 1].node, s->node) < 0 || strcmp(list->items[i - 1].instance, s->instance) <= 0);
 	}
 }
 

@@ -41,7 +41,10 @@ static void print_list(struct buf *out, const struct service_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = &list->items[i];
 
-		buf_printf(out, "%s%s(%s", i ? " " : "", s->name, s->instance ? s->instance : "");
+		if (s->absent)
+			continue;
+		buf_printf(out, "%s%s(%s%s%s", out->len ? " " : "", s->name, s->node ? s->node : "", s->node ? "/" : "",
+		           s->instance ? s->instance : "");
 		for (size_t k = 0; k < s->wish_count; k++)
 			buf_printf(out, "%s%s", k ? "," : " ", s->wishes[k]);
 		for (size_t k = 0; k < s->backend_count; k++)

@@ -1,0 +1,217 @@
+#include "base.h"
+#include "explain.h"
+
+#include <string.h>
+
+#include "instance.h"
+
+static void put_visible(struct buf *out, const char *before, const char *text)
+{
+	buf_puts(out, before);
+	buf_visible(out, text, strlen(text));
+}
+
+static void put_refusal(struct buf *out, const struct admit_refusal *no)
+{
+	put_visible(out, "refused by ", no->rule);
+	put_visible(out, ": ", no->why);
+	put_visible(out, "; accepted would be ", no->accepted);
+	buf_puts(out, "\n");
+}
+
+/* What has become of an accepted wish. */
+static void put_state(const struct explain *x, const struct net_addr *addr, struct buf *out)
+{
+	const struct route_entry *e = x->table ? route_find(x->table, addr) : NULL;
+	char text[NET_TEXT];
+
+	net_print(addr, text);
+	buf_printf(out, "accepted: %s", text);
+	if (e && atomic_load(&e->listener->fd) >= 0)
+		buf_puts(out, ", which is open");
+	else if (e)
+		buf_printf(out, ", but it cannot listen there: %s (it is tried again)", strerror(e->listener->error));
+	else if (x->table)
+		buf_puts(out, ", which is not in force");
+	buf_puts(out, "\n");
+	if (e && e->conflict)
+		put_visible(out, "      note: ", e->conflict);
+	if (e && e->conflict)
+		buf_puts(out, "\n");
+}
+
+/* One service, its list, and whether its options leave it routable. */
+struct subject {
+	const struct explain *x;
+	const struct service *service;
+	const struct service_list *list;
+	struct arena *memory;
+	bool routable;
+};
+
+static void put_wish(const struct subject *s, const char *wish, struct buf *out)
+{
+	struct admit_refusal no;
+	struct net_addr addr;
+
+	if (!admit_wish(s->x->rules, wish, s->list->trusted, s->memory, &addr, &no))
+		put_refusal(out, &no);
+	else if (s->service->absent)
+		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
+	else if (s->service->fault)
+		buf_printf(out, "refused: %s\n", s->service->fault);
+	else if (!s->routable)
+		buf_puts(out, "acceptable, but the service is not routed without its option\n");
+	else
+		put_state(s->x, &addr, out);
+}
+
+/* `value` stands for what the service has: an absent one keeps nothing but its tags. */
+static bool put_option(const struct subject *s, int option, const char *value, struct buf *out)
+{
+	struct service asked = *s->service;
+	struct admit_options options = ADMIT_OPTIONS;
+	struct admit_refusal no;
+	bool fine;
+
+	asked.options[option] = value;
+	fine = admit_option(&asked, option, s->memory, &options, &no);
+	if (fine)
+		buf_puts(out, "accepted\n");
+	else
+		put_refusal(out, &no);
+	return fine;
+}
+
+static void put_subject(const char *tag, struct buf *out)
+{
+	struct buf shown = { 0 };
+
+	buf_masked(&shown, tag);
+	put_visible(out, "    ", shown.data ? shown.data : "");
+	buf_puts(out, ": ");
+	buf_free(&shown);
+}
+
+static void put_tag(const struct subject *s, struct slice tag, struct buf *out)
+{
+	const char *word = s->x->tag;
+	struct slice value = { NULL, 0 };
+	enum instance_tag kind = instance_tag(tag, word, &value);
+	char *text = arena_dup(s->memory, tag.at, tag.len);
+
+	put_subject(text, out);
+	text = value.len ? arena_dup(s->memory, value.at, value.len) : arena_dup(s->memory, "", 0);
+	if (kind == INSTANCE_FOREIGN)
+		buf_puts(out, "not for dill\n");
+	else if (kind == INSTANCE_MARK)
+		buf_puts(out, "accepted: it marks the service\n");
+	else if (kind == INSTANCE_UNKNOWN)
+		buf_printf(out, "not understood; there are %s.listener, .balance, .proxy, .proxy_protocol, .allow and .deny\n", word);
+	else if (kind == INSTANCE_LISTENER)
+		put_wish(s, text, out);
+	else
+		put_option(s, (int)kind - INSTANCE_OPTION, text, out);
+}
+
+static void put_tags(const struct subject *s, struct buf *out)
+{
+	struct slice rest = slice_of(s->service->tags), tag;
+	bool listens = false;
+
+	while (slice_next(&rest, '\n', &tag)) {
+		struct slice value;
+
+		if (!tag.len)
+			continue;
+		listens = listens || instance_tag(tag, s->x->tag, &value) == INSTANCE_LISTENER;
+		put_tag(s, tag, out);
+	}
+	if (!listens)
+		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", s->x->tag);
+}
+
+/* A service that somebody has written in a file, the environment, or at a URL. */
+static void put_fields(const struct subject *s, struct buf *out)
+{
+	struct buf text = { 0 };
+
+	for (int i = 0; i < SERVICE_OPTIONS; i++) {
+		if (!s->service->options[i])
+			continue;
+		text.len = 0;
+		admit_print_option(s->service, i, &text);
+		put_subject(text.data, out);
+		put_option(s, i, s->service->options[i], out);
+	}
+	for (size_t i = 0; i < s->service->wish_count; i++) {
+		text.len = 0;
+		buf_printf(&text, "listener %s", s->service->wishes[i]);
+		put_subject(text.data, out);
+		put_wish(s, s->service->wishes[i], out);
+	}
+	buf_free(&text);
+}
+
+static bool is_routable(const struct service *s, struct arena *memory)
+{
+	struct admit_options options = ADMIT_OPTIONS;
+	struct admit_refusal no;
+
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		if (!admit_option(s, i, memory, &options, &no) && admit_needs(i))
+			return false;
+	return true;
+}
+
+static void put_service(const struct explain *x, const struct service_list *list, const struct service *service,
+                        struct buf *out)
+{
+	struct arena memory = { 0 };
+	struct subject s = {
+		.x = x, .service = service, .list = list, .memory = &memory, .routable = is_routable(service, &memory)
+	};
+
+	put_visible(out, "", service->name);
+	put_visible(out, " in ", list->source ? list->source : "the configuration");
+	if (service->instance)
+		put_visible(out, ", instance ", service->instance);
+	if (service->node)
+		put_visible(out, " on node ", service->node);
+	if (service->origin)
+		put_visible(out, ", ", service->origin);
+	for (size_t i = 0; i < service->backend_count; i++)
+		buf_printf(out, strchr(service->backends[i].host, ':') ? "%s[%s]:%u" : "%s%s:%u", i ? ", " : ", backend ",
+		           service->backends[i].host, service->backends[i].port);
+	if (service->absent)
+		put_visible(out, "\n  not routed: ", service->absent);
+	else if (service->held)
+		buf_puts(out, "\n  gone from Consul; it closes when a second look says so, too");
+	else if (list->remembered)
+		buf_puts(out, "\n  from state.path: Consul has not answered yet");
+	buf_puts(out, "\n");
+	if (service->tags)
+		put_tags(&s, out);
+	else
+		put_fields(&s, out);
+	arena_free(&memory);
+}
+
+size_t explain_list(const struct explain *x, const struct service_list *list, const char *name, struct buf *out)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; list && i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0) {
+			put_service(x, list, &list->items[i], out);
+			found++;
+		}
+	return found;
+}
+
+void explain_nothing(const struct explain *x, const char *name, struct buf *out)
+{
+	put_visible(out, "", name);
+	buf_printf(out, ": no source has a service of this name. In Consul it must be registered, and have the tag %s.\n",
+	           x->tag);
+}

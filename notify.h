@@ -1,0 +1,10 @@
+/* notify: tells systemd how dill fares (sd_notify(3)): datagrams to NOTIFY_SOCKET, which nobody need listen to. */
+#ifndef NOTIFY_H
+#define NOTIFY_H
+
+#include "base.h"
+
+/* Lines such as READY=1. Does nothing without NOTIFY_SOCKET. */
+void notify_send(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

@@ -1,0 +1,499 @@
+#include "base.h"
+#include "page.h"
+
+#include <string.h>
+
+#include "sys.h"
+
+/* The page without its figures. It is served as it is: no file, no library, and no policy that lets one in. Symbols
+ * for states are in the style sheet, beside the words, to keep rows short. */
+
+static const char head[] =
+	"<!DOCTYPE html>\n"
+	"<html lang=\"en\">\n"
+	"<head>\n"
+	"<meta charset=\"utf-8\">\n"
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+	"script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<meta name=\"color-scheme\" content=\"light dark\">\n"
+	"<title>dill</title>\n"
+	"<link rel=\"icon\" href=\"data:,\">\n"
+	"<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n";
+
+static const char style[] =
+	"<style>\n"
+	":root { --back: #fff; --text: #1b2025; --soft: #59636e; --line: #dfe3e8; --tint: #f4f6f8;\n"
+	"  --ok: #1a6b37; --bad: #b3261e; --warn: #855300; --link: #0b57a4 }\n"
+	"@media (prefers-color-scheme: dark) { :root { --back: #15181c; --text: #e3e7eb; --soft: #9ba5b0;\n"
+	"  --line: #2d343b; --tint: #1d2227; --ok: #63cc8c; --bad: #ff8d84; --warn: #ecb75c; --link: #7fb8f5 } }\n"
+	"* { box-sizing: border-box }\n"
+	"body { margin: 0 auto; max-width: 78rem; padding: 1rem 1.25rem 2rem; background: var(--back);\n"
+	"  color: var(--text); font: 14px/1.45 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif;\n"
+	"  font-variant-numeric: tabular-nums; overflow-wrap: anywhere }\n"
+	"h1, h2, p, ul, pre { margin: 0 }\n"
+	"h1 { display: inline; margin-right: .3em; font-size: 1.35rem }\n"
+	"h2 { margin: 1.6rem 0 .4rem; font-size: .95rem }\n"
+	".soft, small, thead th { color: var(--soft); font-weight: 400 }\n"
+	"small { font-size: .86em } a { color: var(--link) }\n"
+	"code, pre, tbody th, .routes b, .mono { font: .93em ui-monospace, Menlo, Consolas, monospace }\n"
+	".routes b { font-weight: 700 }\n"
+	"b, bdi, small, code { unicode-bidi: isolate }\n"
+	"ul { padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1.4rem }\n"
+	"pre { margin-top: .3rem; padding: .6rem .8rem; background: var(--tint); white-space: pre-wrap }\n"
+	".ok { color: var(--ok) } .bad { color: var(--bad) } .warn { color: var(--warn) }\n"
+	".ok::before { content: '✓ ' } .bad::before { content: '✕ ' } .warn::before { content: '▲ ' }\n"
+	".verdict { margin-top: .3rem } .verdict li:first-child { font-weight: 600 } .sources { display: block }\n"
+	"#gone { position: sticky; top: 0; z-index: 1; margin: 0 0 .8rem; padding: .45rem .8rem; font-weight: 600;\n"
+	"  background: var(--bad); color: var(--back) }\n"
+	"#gone:empty { display: none }\n"
+	"footer { margin-top: 1.8rem; padding-top: .6rem; border-top: 1px solid var(--line); color: var(--soft) }\n"
+	"footer a { margin-right: 1rem }\n";
+
+static const char style_tables[] =
+	"table { width: 100%; border-collapse: collapse; table-layout: fixed }\n"
+	"th, td { padding: .2rem .5rem; text-align: right; vertical-align: baseline; font-weight: 400 }\n"
+	"th:first-child, td.w, th.w { text-align: left }\n"
+	"thead th { border-bottom: 1px solid var(--line); font-size: .86em }\n"
+	".routes th { width: 9% } .routes th:first-child { width: 36% }\n"
+	".routes th:nth-child(2) { width: 15% } .routes th:nth-child(7) { width: 13% } .refused :nth-child(3) { width: 50% }\n"
+	".routes tbody { border-bottom: 1px solid var(--line) }\n"
+	".routes small { display: block } .routes td { white-space: nowrap } .routes td.w { white-space: normal }\n"
+	".routes td:last-child small { white-space: normal; overflow-wrap: normal }\n"
+	".routes tbody tr:first-child { background: var(--tint) }\n"
+	".routes tbody tr:first-child th { font: inherit } .routes b { margin-right: .7em }\n"
+	".routes tr + tr th { padding-left: 1.6rem; position: relative }\n"
+	".routes tr + tr th::before { content: '├'; position: absolute; left: .6rem; color: var(--soft) }\n"
+	".routes tr + tr:last-child th::before { content: '└' }\n"
+	".routes tr + tr th small { display: inline; margin-left: .7em; white-space: nowrap } .z { color: var(--soft) }\n"
+	".refused th, .refused td { border-bottom: 1px solid var(--line); text-align: left }\n"
+	"@media (max-width: 60rem) {\n"
+	"  body { padding: .8rem .8rem 1.5rem }\n"
+	"  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden }\n"
+	"  table, tbody { display: block }\n"
+	"  tr { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .3rem .5rem }\n"
+	"  th, td, .routes tr + tr th { padding: 0; text-align: left }\n"
+	"  tbody th, td.w, .routes th:first-child { flex: 1 0 100%; width: auto; position: static }\n"
+	"  .routes tbody th:first-child { flex: 1 0 calc(100% - 6.5rem) } .routes td.ok { flex: none; width: 5.5rem }\n"
+	"  .routes tbody { margin-bottom: .5rem; border: 1px solid var(--line); border-radius: 4px }\n"
+	"  .routes tr + tr { margin-left: 1.1rem; border-top: 1px solid var(--line); padding-left: 0 }\n"
+	"  .routes tr + tr th::before { left: auto; margin-left: -.9rem }\n"
+	"  .routes td small { display: inline; margin-left: .4em }\n"
+	"  .routes td:nth-child(n+3)::before { color: var(--soft); font-size: .86em }\n"
+	"  .routes td:nth-child(3)::before { content: 'live ' } .routes td:nth-child(4)::before { content: 'total ' }\n"
+	"  .routes td:nth-child(5)::before { content: 'in ' } .routes td:nth-child(6)::before { content: 'out ' }\n"
+	"  .routes td:nth-child(7)::before { content: 'failed ' } .routes td.z { display: none }\n"
+	"  .refused tr { border-bottom: 1px solid var(--line) } .refused th, .refused td { border: 0 }\n"
+	"}\n"
+	"</style>\n";
+
+/* A refresh takes a quarter of the time at most, however long the page is. */
+static const char script[] =
+	"<script>\n"
+	"let timer, busy, good = new Date();\n"
+	"function say(text) {\n"
+	"  const gone = document.getElementById('gone');\n"
+	"  if (gone.textContent !== text) gone.textContent = text;\n"
+	"}\n"
+	"async function refresh() {\n"
+	"  const start = Date.now();\n"
+	"  clearTimeout(timer);\n"
+	"  if (busy || document.hidden) return;\n"
+	"  busy = true;\n"
+	"  try {\n"
+	"    const answer = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(10000) });\n"
+	"    const next = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');\n"
+	"    if (getSelection().isCollapsed) document.querySelector('main').replaceWith(next);\n"
+	"    good = new Date();\n"
+	"    say('');\n"
+	"  } catch {\n"
+	"    say('dill does not answer since ' + good.toLocaleTimeString() + '. This page shows what was so then.');\n"
+	"  }\n"
+	"  busy = false;\n"
+	"  timer = setTimeout(refresh, Math.max(2000, 3 * (Date.now() - start)));\n"
+	"}\n"
+	"document.addEventListener('visibilitychange', refresh);\n"
+	"timer = setTimeout(refresh, 2000);\n"
+	"</script>\n";
+
+static const char footer[] =
+	"</main>\n"
+	"<footer>\n"
+	"<a href=\"status\">/status</a> <a href=\"routes\">/routes</a> <a href=\"connections\">/connections</a> "
+	"<a href=\"metrics\">/metrics</a>\n"
+	"<small>The page refreshes itself, but not while text is selected or the tab is hidden.</small>\n"
+	"</footer>\n";
+
+/* Texts and figures. */
+
+/* A stranger's: what a browser would take for its own is escaped, and what is not UTF-8 is replaced. */
+static void put_slice(struct buf *out, struct slice text)
+{
+	static const char special[] = "&<>\"'";
+	static const char *const escaped[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&#39;" };
+	struct buf seen = { 0 };
+
+	buf_visible(&seen, text.at, text.len);
+	for (size_t i = 0; i < seen.len;) {
+		const char *at = memchr(special, seen.data[i], sizeof special - 1);
+		size_t n = text_utf8(seen.data + i, seen.len - i);
+
+		if (at)
+			buf_puts(out, escaped[at - special]);
+		else if (n)
+			buf_add(out, seen.data + i, n);
+		else
+			buf_puts(out, "\357\277\275");
+		i += n ? n : 1;
+	}
+	buf_free(&seen);
+}
+
+static void put_text(struct buf *out, const char *before, const char *text, const char *after)
+{
+	buf_puts(out, before);
+	put_slice(out, slice_of(text));
+	buf_puts(out, after);
+}
+
+/* Three digits, in the unit that suits. */
+static void put_scaled(struct buf *out, double n, const char *const *unit)
+{
+	bool whole = true;
+
+	for (; n >= 999.5 && unit[1]; unit++, whole = false)
+		n /= 1000;
+	buf_printf(out, whole || n >= 99.95 ? "%.0f%s" : "%.1f%s", n, *unit);
+}
+
+static void put_bytes(struct buf *out, double n)
+{
+	static const char *const units[] = { " B", " kB", " MB", " GB", " TB", " PB", NULL };
+
+	put_scaled(out, n, units);
+}
+
+static void put_count(struct buf *out, unsigned long long n)
+{
+	static const char *const units[] = { "", " k", " M", " G", " T", NULL };
+
+	if (n >= 1000000)
+		put_scaled(out, (double)n, units);
+	else if (n >= 1000)
+		buf_printf(out, "%llu,%03llu", n / 1000, n % 1000);
+	else
+		buf_printf(out, "%llu", n);
+}
+
+static void put_number(struct buf *out, const char *before, unsigned long long n, const char *after)
+{
+	buf_puts(out, before);
+	put_count(out, n);
+	buf_puts(out, after);
+}
+
+static void put_time(struct buf *out, int64_t ms)
+{
+	long long s = ms < 0 ? 0 : ms / 1000;
+
+	if (s < 60)
+		buf_printf(out, "%lld s", s);
+	else if (s < 3600)
+		buf_printf(out, "%lld min", s / 60);
+	else if (s < 86400)
+		buf_printf(out, "%lld h %lld min", s / 3600, s / 60 % 60);
+	else
+		buf_printf(out, "%lld d %lld h", s / 86400, s / 3600 % 24);
+}
+
+/* The verdict. */
+
+static void put_verdict(struct stats *s, struct buf *out)
+{
+	const struct route_table *t = s->route->table;
+	const char *why;
+	bool ready = stats_ready(s, &why) == 200;
+	size_t open = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		open += atomic_load(&t->entries[i].listener->fd) >= 0;
+	buf_puts(out, ready ? "<ul class=\"verdict\">\n<li class=\"ok\">" : "<ul class=\"verdict\">\n<li class=\"warn\">");
+	buf_puts(out, ready ? "ready" : why);
+	put_number(out, "</li>\n<li>", open, open == 1 ? " listener open</li>\n" : " listeners open</li>\n");
+	if (open < t->count)
+		put_number(out, "<li class=\"bad\">", t->count - open, " failed</li>\n");
+	put_number(out, "<li>", atomic_load(&s->pool->shared.sessions), " of ");
+	put_number(out, "", atomic_load(&s->pool->shared.limit), " connections live</li>\n");
+	put_number(out, t->refused_count ? "<li class=\"warn\">" : "<li>", t->refused_count,
+	           t->refused_count == 1 ? " refused wish</li>\n</ul>\n" : " refused wishes</li>\n</ul>\n");
+}
+
+static void put_header(struct stats *s, struct buf *out)
+{
+	buf_puts(out, "<header>\n<h1>dill</h1> <span class=\"soft\">" DILL_VERSION ", up ");
+	put_time(out, sys_wall() - s->started);
+	buf_puts(out, "</span>\n");
+	put_verdict(s, out);
+	buf_puts(out, "</header>\n");
+}
+
+/* Sources. */
+
+static void put_errors(struct buf *out, const struct source_counters *c)
+{
+	const char *comma = " (";
+	unsigned long long sum = 0;
+
+	for (size_t i = 0; i < SOURCE_CODES; i++)
+		sum += atomic_load(&c->errors[i].count);
+	put_number(out, ", ", sum, sum == 1 ? " error" : " errors");
+	for (size_t i = 0; i < SOURCE_CODES && sum; i++) {
+		int code = atomic_load(&c->errors[i].code);
+		unsigned long long n = atomic_load(&c->errors[i].count);
+
+		if (!n)
+			continue;
+		buf_printf(out, code > 0 ? "%sHTTP %d: " : code < 0 ? "%sother: " : "%sno answer: ", comma, code);
+		put_count(out, n);
+		comma = ", ";
+	}
+	buf_puts(out, sum ? ")" : "");
+}
+
+static void put_source(struct buf *out, const struct sources_state *state, bool consul)
+{
+	put_text(out, "<li><b>", state->name, "</b> ");
+	if (!state->counters) {
+		buf_puts(out, "<span class=\"ok\">in force</span></li>\n");
+		return;
+	}
+	if (state->up)
+		buf_puts(out, consul ? "<span class=\"ok\">in step</span>" : "<span class=\"ok\">up</span>");
+	else
+		buf_puts(out, state->age < 0 ? "<span class=\"warn\">no answer yet</span>" : "<span class=\"bad\">down</span>");
+	buf_puts(out, "<span class=\"soft\">");
+	if (state->age >= 0) {
+		buf_puts(out, ", last good answer ");
+		put_time(out, state->age);
+		buf_puts(out, " ago");
+	}
+	put_errors(out, state->counters);
+	buf_puts(out, state->up || state->age < 0 ? "" : "; its last good table stays in force");
+	buf_puts(out, "</span></li>\n");
+}
+
+static void put_sources(struct stats *s, struct buf *out)
+{
+	bool any = false;
+
+	buf_puts(out, "<section>\n<h2>Sources</h2>\n<ul class=\"sources\">\n");
+	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
+		struct sources_state state = sources_state(s->sources, i);
+
+		if (state.used)
+			put_source(out, &state, i == CONFIG_CONSUL);
+		any = any || state.used;
+	}
+	buf_puts(out, any ? "</ul>\n" : "<li>none is configured</li>\n</ul>\n");
+	if (s->route->table->remembered)
+		buf_puts(out, "<p class=\"warn\">Listeners are from state.path: Consul has not answered yet.</p>\n");
+	buf_puts(out, "</section>\n");
+}
+
+/* Listeners and backends. */
+
+static void put_networks(struct buf *out, const char *before, const struct admit_ranges *ranges)
+{
+	if (ranges->count)
+		put_number(out, before, ranges->count, ranges->count == 1 ? " network" : " networks");
+	else
+		buf_printf(out, "%snobody", before);
+}
+
+/* What a client and a backend get, beside bytes. */
+static void put_marks(struct buf *out, const struct route_entry *e)
+{
+	buf_printf(out, "<small>%s", service_balance_names[e->balance]);
+	if (e->proxy_protocol)
+		buf_printf(out, " · PROXY v%u", e->proxy_protocol);
+	if (e->limited)
+		put_networks(out, " · allow ", &e->allow);
+	if (e->deny.count)
+		put_networks(out, " · deny ", &e->deny);
+	buf_puts(out, "</small>");
+	if (e->conflict)
+		put_text(out, "<small class=\"warn\">", e->conflict, "</small>");
+}
+
+static void put_services(struct buf *out, const char *names)
+{
+	struct slice rest = slice_of(names), name;
+	const char *before = "<bdi>";
+
+	for (; slice_next(&rest, ',', &name); before = ", <bdi>") {
+		buf_puts(out, before);
+		put_slice(out, name);
+		buf_puts(out, "</bdi>");
+	}
+}
+
+static void put_state(struct buf *out, const struct route_listener *l)
+{
+	if (atomic_load(&l->fd) >= 0)
+		buf_puts(out, "<td class=\"w ok\">open</td>");
+	else if (l->error)
+		put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(l->error), "</td>");
+	else
+		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
+}
+
+static void put_rejected(struct buf *out, const struct route_listener *l)
+{
+	unsigned long long counts[ROUTE_REJECTS], sum = 0;
+
+	for (int i = 0; i < ROUTE_REJECTS; i++)
+		sum += counts[i] = atomic_load(&l->rejected[i]);
+	put_number(out, sum ? "<td>" : "<td class=\"z\">", sum, "");
+	for (int i = 0; i < ROUTE_REJECTS; i++) {
+		if (!counts[i])
+			continue;
+		buf_printf(out, "<small>%s ", route_reject_names[i]);
+		put_number(out, "", counts[i], "</small>");
+	}
+	buf_puts(out, "</td>");
+}
+
+/* A sum of bytes, and how many a second. */
+static void put_flow(struct buf *out, unsigned long long sum, bool rated, double rate)
+{
+	buf_puts(out, "<td>");
+	put_bytes(out, (double)sum);
+	buf_puts(out, "<small>");
+	if (rated)
+		put_bytes(out, rate);
+	buf_puts(out, rated ? "/s</small></td>" : "–</small></td>");
+}
+
+static void put_rate(struct buf *out, bool rated, double n)
+{
+	if (rated)
+		buf_printf(out, n < 0.05 || n >= 99.95 ? "%.0f/s" : "%.1f/s", n);
+	buf_puts(out, rated ? "</small></td>" : "–</small></td>");
+}
+
+static void put_listener(struct buf *out, const struct route_entry *e)
+{
+	struct route_listener *l = e->listener;
+	struct stats_rate rate = { 0 };
+	bool rated = stats_rate(l, &rate);
+
+	put_text(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>", l->name, "</b>");
+	put_services(out, e->services);
+	put_marks(out, e);
+	buf_puts(out, "</th>");
+	put_state(out, l);
+	put_number(out, "<td>", atomic_load(&l->active), "</td>");
+	put_number(out, "<td>", atomic_load(&l->connections), "<small>");
+	put_rate(out, rated, rate.connections);
+	put_flow(out, atomic_load(&l->rx), rated, rate.rx);
+	put_flow(out, atomic_load(&l->tx), rated, rate.tx);
+	put_rejected(out, l);
+	buf_puts(out, "</tr>\n");
+}
+
+static void put_backend(struct buf *out, const struct route_entry *e, unsigned i)
+{
+	struct route_backend *b = e->backends[i];
+	unsigned long long errors = atomic_load(&b->connect_errors);
+
+	put_text(out, "<tr><th scope=\"row\">", b->name, "");
+	if (e->round)
+		buf_printf(out, "<small>weight %u</small>", e->weights[i]);
+	buf_puts(out, atomic_load(&b->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
+	              "</th><td class=\"w ok\">healthy</td>");
+	put_number(out, "<td>", atomic_load(&b->active), "</td>");
+	put_number(out, "<td>", atomic_load(&b->connections), "</td><td>");
+	put_bytes(out, (double)atomic_load(&b->rx));
+	buf_puts(out, "</td><td>");
+	put_bytes(out, (double)atomic_load(&b->tx));
+	put_number(out, errors ? "</td><td>" : "</td><td class=\"z\">", errors, "</td></tr>\n");
+}
+
+static void put_entry(struct buf *out, const struct route_entry *e)
+{
+	put_listener(out, e);
+	for (unsigned i = 0; i < e->count; i++)
+		put_backend(out, e, i);
+	if (!e->count)
+		buf_puts(out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
+	buf_puts(out, "</tbody>\n");
+}
+
+/* What to do about it: the tags of one service. */
+static void put_no_route(struct stats *s, struct buf *out)
+{
+	const struct config *c = s->config;
+
+	if (s->stopping) {
+		buf_puts(out, "<p>All are closed. Live connections may finish.</p>\n");
+		return;
+	}
+	buf_puts(out, "<p>No registered backends. Please verify routing configuration.</p>\n"
+	              "<p class=\"soft\">A service in Consul gets a listener by its tags:</p>\n");
+	put_text(out, "<pre>\"Tags\": [\"", c->consul_tag, "\", \"");
+	put_slice(out, slice_of(c->consul_tag));
+	put_text(out, ".listener=", c->label_count ? c->labels[0].name : "LABEL", "");
+	buf_printf(out, ":%ld\"]</pre>\n", c->port_min > 8080 || c->port_max < 8080 ? c->port_min : 8080);
+}
+
+static void put_listeners(struct stats *s, struct buf *out)
+{
+	static const char routes_head[] =
+		"<table class=\"routes\">\n<thead><tr><th scope=\"col\">Listener, services and backends</th>"
+		"<th scope=\"col\" class=\"w\">State</th><th scope=\"col\">Live</th><th scope=\"col\">Total</th>"
+		"<th scope=\"col\" title=\"bytes from clients\">In</th><th scope=\"col\" title=\"bytes to clients\">Out</th>"
+		"<th scope=\"col\">Failed</th></tr></thead>\n";
+	const struct route_table *t = s->route->table;
+
+	buf_puts(out, "<section>\n<h2>Listeners");
+	if (t->allow.count)
+		put_networks(out, " <small>all of them only for listeners.allow: ", &t->allow);
+	buf_puts(out, t->allow.count ? "</small></h2>\n" : "</h2>\n");
+	if (!t->count)
+		put_no_route(s, out);
+	else
+		buf_puts(out, routes_head);
+	for (size_t i = 0; i < t->count; i++)
+		put_entry(out, &t->entries[i]);
+	buf_puts(out, t->count ? "</table>\n</section>\n" : "</section>\n");
+}
+
+static void put_refused(const struct route_table *t, struct buf *out)
+{
+	if (!t->refused_count)
+		return;
+	buf_puts(out, "<section>\n<h2>Refused wishes <small><code>dill --explain NAME</code> says more</small></h2>\n"
+	              "<table class=\"refused\">\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Wish</th>"
+	              "<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n");
+	for (size_t i = 0; i < t->refused_count; i++) {
+		put_text(out, "<tr><th scope=\"row\">", t->refused[i].service, "</th><td class=\"w mono\">");
+		put_text(out, "", t->refused[i].wish, "</td><td class=\"w\">");
+		put_text(out, "", t->refused[i].reason, "</td></tr>\n");
+	}
+	buf_puts(out, "</tbody>\n</table>\n</section>\n");
+}
+
+void page_text(struct stats *s, struct buf *out)
+{
+	buf_puts(out, head);
+	buf_puts(out, style);
+	buf_puts(out, style_tables);
+	buf_puts(out, "</head>\n<body>\n<p id=\"gone\" role=\"status\"></p>\n<main>\n");
+	put_header(s, out);
+	put_sources(s, out);
+	put_listeners(s, out);
+	put_refused(s->route->table, out);
+	buf_puts(out, footer);
+	buf_puts(out, script);
+	buf_puts(out, "</body>\n</html>\n");
+}

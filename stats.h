@@ -1,0 +1,45 @@
+/* stats: all that there is to look at, for the servers that show it, and figures of the process. */
+#ifndef STATS_H
+#define STATS_H
+
+#include "base.h"
+#include "config.h"
+#include "route.h"
+#include "sources.h"
+#include "tally.h"
+#include "worker.h"
+
+/* Borrowed, but for the last ones. The control plane's thread only. */
+struct stats {
+	const struct route *route;
+	const struct sources *sources;
+	struct worker_pool *pool;
+	const struct config *config; /* in force */
+	int64_t started;             /* sys_wall() at the start */
+	struct tally update;         /* from a source's answer to the table in force */
+	bool stopping;
+	bool ready; /* every source had spoken once; see stats_ready */
+};
+
+/* 200 while there is a table in force to go by, else 503; *why says it in words. A source that is added later changes
+ * nothing. */
+int stats_ready(struct stats *s, const char **why);
+
+/* Figures that the system has of this process. Negative: it does not tell. */
+struct stats_process {
+	int64_t resident, virtual_size; /* bytes */
+	long open_fds, max_fds;
+	int64_t cpu; /* microseconds, of all threads */
+};
+void stats_process(struct stats_process *p);
+
+/* What passed through a listener in each second of the last few. False: it has not been looked at for long enough. */
+struct stats_rate {
+	double connections, rx, tx;
+};
+bool stats_rate(struct route_listener *l, struct stats_rate *out);
+
+/* The counters as lines of the log: all together, each listener, each backend. */
+void stats_log(const struct stats *s);
+
+#endif
