@@ -114,12 +114,11 @@ static const char *head_byte(struct http_response *r, char c)
 
 static const char *size_byte(struct http_response *r, char c)
 {
-	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
-	const char *digit = c ? strchr(hex, c) : NULL;
+	int digit = text_hex(c);
 
-	if (digit) {
+	if (digit >= 0) {
 		r->digits = 1;
-		r->left = r->left << 4 | (uint64_t)((digit - hex) & 15);
+		r->left = r->left << 4 | (uint64_t)digit;
 		return r->left > r->max_body ? "answer too large" : NULL;
 	}
 	if (!r->digits || !c || !strchr("\r\n; \t", c))

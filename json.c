@@ -36,14 +36,6 @@ static uint32_t add_token(struct parse *r, enum json_type type, size_t at, size_
 	return j->count++;
 }
 
-static int hex_digit(int c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static const char *skip_escape(struct parse *r)
 {
 	int c = peek_byte(r);
@@ -52,7 +44,7 @@ static const char *skip_escape(struct parse *r)
 		return "unknown escape in a string";
 	r->at++;
 	for (int i = 0; c == 'u' && i < 4; i++, r->at++)
-		if (hex_digit(peek_byte(r)) < 0)
+		if (text_hex(peek_byte(r)) < 0)
 			return "\\u wants four hexadecimal digits";
 	return NULL;
 }
@@ -236,7 +228,7 @@ static unsigned hex4(const char *p)
 	unsigned n = 0;
 
 	for (int i = 0; i < 4; i++)
-		n = n << 4 | (unsigned)hex_digit((unsigned char)p[i]);
+		n = n << 4 | (unsigned)text_hex((unsigned char)p[i]);
 	return n;
 }
 

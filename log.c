@@ -215,7 +215,7 @@ static void compose(struct log_event *e, enum log_level level, const char *text,
 	}
 	if (repeated) {
 		text_print_duration(LOG_WINDOW_MS, window);
-		snprintf(note, sizeof note, e->json ? ",\"repeated\":%lu" : " (repeated %lu times more within %s)", repeated,
+		snprintf(note, sizeof note, e->json ? ",\"repeated\":%lu" : " (%lu more within %s)", repeated,
 		         window);
 		add_word(e, note);
 	}

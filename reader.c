@@ -247,11 +247,11 @@ int64_t reader_hex(const char *p, const char *end, size_t digits)
 	if ((size_t)(end - p) < digits)
 		return -1;
 	for (size_t i = 0; i < digits; i++) {
-		const char *const hex = "0123456789abcdef0123456789ABCDEF", *at = p[i] ? strchr(hex, p[i]) : NULL;
+		int digit = text_hex(p[i]);
 
-		if (!at)
+		if (digit < 0)
 			return -1;
-		n = n << 4 | ((at - hex) & 15);
+		n = n << 4 | digit;
 	}
 	return n;
 }

@@ -87,7 +87,7 @@ static bool same_text(const char *a, const char *b)
 static bool same_service(const struct service *a, const struct service *b)
 {
 	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
-	    !same_text(a->tags, b->tags) || !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault) ||
+	    (!same_text(a->tags, b->tags) && !a->held && !b->held) || !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault) ||
 	    a->wish_count != b->wish_count || a->backend_count != b->backend_count)
 		return false;
 	for (size_t i = 0; i < a->wish_count; i++)

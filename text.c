@@ -324,9 +324,12 @@ const char *text_duration(struct slice s, int64_t *ms)
 	return NULL;
 }
 
-static int hex_digit(char c)
+int text_hex(int c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 const char *text_unescape(struct slice s, char *out)
@@ -335,8 +338,8 @@ const char *text_unescape(struct slice s, char *out)
 		char c = s.at[i];
 
 		if (c == '%') {
-			int high = s.len - i > 2 ? hex_digit(s.at[i + 1]) : -1;
-			int low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+			int high = s.len - i > 2 ? text_hex(s.at[i + 1]) : -1;
+			int low = high >= 0 ? text_hex(s.at[i + 2]) : -1;
 
 			if (low < 0)
 				return "has a % that begins no escape (the character itself is %25)";

@@ -41,6 +41,7 @@ void buf_free(struct buf *b);
  * Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 
+int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 
 /* Parsers. Each takes the whole slice or nothing, and returns NULL or what is wrong, as words that follow the value:

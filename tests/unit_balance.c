@@ -118,7 +118,7 @@ static void open_fixture(struct fixture *f, enum service_balance balance, unsign
 	memset(f, 0, sizeof *f);
 	for (unsigned i = 0; i < count; i++) {
 		f->order[i] = &f->backends[i];
-		f->backends[i].name[0] = (char)('A' + i);
+		f->backends[i].name = &"ABCDEFGH"[i];
 		f->weights[i] = weights ? weights[i] : 1;
 	}
 	f->e = (struct route_entry){
