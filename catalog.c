@@ -336,6 +336,13 @@ static void forget_names(struct catalog *c, const struct service_list *list)
 	c->count = kept;
 }
 
+/* What is absent is told for as long as the name has the tag somewhere: nobody looks at it afterwards. */
+static void carry(struct service_list *to, const struct service *s, const struct catalog_name *n)
+{
+	if (n->listed || !s->absent)
+		service_copy(to, s, NULL);
+}
+
 struct service_list *catalog_compose(struct catalog *c, int64_t now)
 {
 	struct service_list *list = sys_alloc(sizeof *list);
@@ -350,9 +357,9 @@ struct service_list *catalog_compose(struct catalog *c, int64_t now)
 		for (; old < c->list->count && !c->list->items[old].held &&
 		       (order = strcmp(c->list->items[old].name, n->name)) <= 0; old++)
 			if (order == 0 && !n->fresh)
-				service_copy(list, &c->list->items[old], NULL);
+				carry(list, &c->list->items[old], n);
 		for (size_t s = n->from; n->fresh && s < n->from + n->count; s++)
-			service_copy(list, &c->fresh->items[s], NULL);
+			carry(list, &c->fresh->items[s], n);
 		n->fresh = false;
 	}
 	hold_missing(c, list, now);

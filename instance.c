@@ -29,7 +29,8 @@ static void look_at_checks(const struct json *j, uint32_t checks, struct buf *wh
 			if (why->len || (text_at(j, c, "Status", &status) && strcmp(status.data, "passing") == 0))
 				continue;
 			text_at(j, c, "CheckID", &id);
-			buf_printf(why, "its check %s is %s", id.data, *status.data ? status.data : "without a status");
+			buf_printf(why, *id.data ? "its check %s is %s" : "one%s of its checks is %s", id.data,
+			           *status.data ? status.data : "without a status");
 		}
 	buf_free(&status);
 	buf_free(&id);

@@ -34,15 +34,13 @@ static struct json read_answer(struct buf *text, const char *quoted)
 	return j;
 }
 
-/* A list in one line: name(instance wish,wish host:port*weight option=value !fault ~), ~ for what is held. */
+/* A list in one line: name(instance wish,wish host:port*weight option=value ?absent !fault ~), ~ for what is held. */
 static void print_list(struct buf *out, const struct service_list *list)
 {
 	buf_puts(out, "");
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = &list->items[i];
 
-		if (s->absent)
-			continue;
 		buf_printf(out, "%s%s(%s%s%s", out->len ? " " : "", s->name, s->node ? s->node : "", s->node ? "/" : "",
 		           s->instance ? s->instance : "");
 		for (size_t k = 0; k < s->wish_count; k++)
@@ -52,7 +50,8 @@ static void print_list(struct buf *out, const struct service_list *list)
 		for (int k = 0; k < SERVICE_OPTIONS; k++)
 			if (s->options[k])
 				buf_printf(out, " %s=%s", service_option_names[k], s->options[k]);
-		buf_printf(out, "%s%s%s)", s->fault ? " !" : "", s->fault ? s->fault : "", s->held ? " ~" : "");
+		buf_printf(out, "%s%s%s%s%s)", s->absent ? " ?" : "", s->absent ? s->absent : "", s->fault ? " !" : "",
+		           s->fault ? s->fault : "", s->held ? " ~" : "");
 	}
 }
 
@@ -75,16 +74,16 @@ static const struct {
 	/* health: the worst of all checks */
 	{ CHECKED("," PASSING), PLAIN, NULL }, { CHECKED(""), PLAIN, NULL }, { CHECKED(",'Checks':[]"), PLAIN, NULL },
 	{ CHECKED(",'Checks':null"), PLAIN, NULL },
-	{ CHECKED(",'Checks':[{'Status':'warning'}]"), "", NULL }, { CHECKED(",'Checks':[{'Status':'critical'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'Status':'warning'},{'Status':'passing'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{'Status':'maintenance'}]"), "", NULL }, { CHECKED(",'Checks':[{'Status':'Passing'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "", NULL },
-	{ CHECKED(",'Checks':[{}]"), "", NULL }, { CHECKED(",'Checks':[null]"), "", NULL }, { CHECKED(",'Checks':[{'Status':1}]"), "", NULL },
+	{ CHECKED(",'Checks':[{'Status':'warning'}]"), "web(n1/w ?one of its checks is warning)", NULL }, { CHECKED(",'Checks':[{'Status':'critical'}]"), "web(n1/w ?one of its checks is critical)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'Status':'warning'},{'Status':'passing'}]"), "web(n1/w ?one of its checks is warning)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'maintenance'}]"), "web(n1/w ?one of its checks is maintenance)", NULL }, { CHECKED(",'Checks':[{'Status':'Passing'}]"), "web(n1/w ?one of its checks is Passing)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "web(n1/w ?its check _node_maintenance is critical)", NULL },
+	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "web(n1/w ?its check _service_maintenance:w is critical)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "web(n1/w ?its check serfHealth is critical)", NULL },
+	{ CHECKED(",'Checks':[{}]"), "web(n1/w ?one of its checks is without a status)", NULL }, { CHECKED(",'Checks':[null]"), "web(n1/w ?one of its checks is without a status)", NULL }, { CHECKED(",'Checks':[{'Status':1}]"), "web(n1/w ?one of its checks is without a status)", NULL },
 	{ CHECKED(",'Checks':[{'Status':'pass\\u0069ng'}]"), PLAIN, NULL },
 	/* tags */
-	{ TAGGED(""), "", NULL }, { TAGGED("'dill.listener=any:1'"), "", NULL }, { TAGGED("'Dill','dil','dill.'"), "", NULL },
+	{ TAGGED(""), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'dill.listener=any:1'"), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'Dill','dil','dill.'"), "web(n1/w ?it has no tag dill)", NULL },
 	{ TAGGED("'dill'"), "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ TAGGED("'x',null,1,'dill','dill.listener=any:1'"), PLAIN, NULL },
 	{ TAGGED("'dill.listener=b:2','dill','dill.listener=a:1'"), "web(n1/w a:1,b:2 1.1.1.1:80*1)", NULL },
@@ -92,10 +91,10 @@ static const struct {
 	{ TAGGED("'dill','dill.balance=p2c','dill.allow=a=b','dill.deny='"), "web(n1/w 1.1.1.1:80*1 balance=p2c allow=a=b deny=)", NULL },
 	{ TAGGED("'dill','dill.proxy=http://h/?a.b=c'"), "web(n1/w 1.1.1.1:80*1 proxy=http://h/?a.b=c)", NULL },
 	{ TAGGED("'dyntcp','dyntcp.listener=any:1'"), PLAIN, NULL }, { TAGGED("'dyntcp','dill.listener=any:1'"), PLAIN, NULL },
-	{ TAGGED("'dill','dyntcp.listener=any:1'"), PLAIN, NULL }, { TAGGED("'dyntcp','dyntcp.listener=any:1'"), "", "edge" },
+	{ TAGGED("'dill','dyntcp.listener=any:1'"), PLAIN, NULL }, { TAGGED("'dyntcp','dyntcp.listener=any:1'"), "web(n1/w ?it has no tag edge)", "edge" },
 	{ TAGGED("'edge','edge.listener=any:1','dill.listener=any:2'"), PLAIN, "edge" },
 	{ TAGGED("'my.edge','my.edge.listener=any:1'"), PLAIN, "my.edge" },
-	{ "[{" NODE ",'Service':{'ID':'w','Tags':null,'Port':80}}]", "", NULL },
+	{ "[{" NODE ",'Service':{'ID':'w','Tags':null,'Port':80}}]", "web(n1/w ?it has no tag dill)", NULL },
 	/* address, port, weight */
 	{ ADDRESSED("'Address':'','Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
 	{ ADDRESSED("'Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
@@ -116,7 +115,7 @@ static const struct {
 	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/b any:1 1.1.1.1:80*1) web(n2/a any:1 1.1.1.1:80*1)", NULL },
 	{ "[" ONE("n1", "a") ",{'Node':{'Node':'n1'},'Service':{'ID':'b','Tags':[]}},"
 	  "{'Node':{'Node':'n1','Address':'2.2.2.2'},'Service':{'ID':'c','Tags':['dill','dill.listener=lan:2'],'Port':81}}]",
-	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/c lan:2 2.2.2.2:81*1)", NULL },
+	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/b ?it has no tag dill) web(n1/c lan:2 2.2.2.2:81*1)", NULL },
 	/* no answer */
 	{ "{}", NULL, NULL }, { "null", NULL, NULL }, { "'x'", NULL, NULL }, { "[null]", NULL, NULL }, { "[{}]", NULL, NULL },
 	{ "[" ONE("n1", "a") ",{'Node':{}}]", NULL, NULL }, { "[{'Service':{}}]", NULL, NULL },
@@ -348,6 +347,30 @@ static void hold_cases(void)
 	catalog_close(&c);
 }
 
+/* What is absent is told, and forgotten with the tag that pointed at it. */
+static void absent_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'web':['dill']}");
+	reading(&c, "web", CHECKED(",'Checks':[{'CheckID':'x','Status':'critical'}]"), 1000);
+	compose(&c, 1000, "web(n1/w ?its check x is critical)", "web(n1/w ?its check x is critical)", "absent");
+	check(!c.held_count, "nothing is held", "absent");
+	compose(&c, 1010, NULL, "web(n1/w ?its check x is critical)", "carried");
+	reading(&c, "web", CHECKED(""), 2000);
+	compose(&c, 2000, PLAIN, PLAIN, "healthy");
+	reading(&c, "web", CHECKED(",'Checks':[{'CheckID':'x','Status':'warning'}]"), 3000);
+	compose(&c, 3000, "web(n1/w ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)",
+	        "web(n1/w ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)", "absent, and held");
+	names(&c, "{'web':['else']}");
+	wanted(&c, "web", "untagged");
+	reading(&c, "web", TAGGED("'else'"), 4000);
+	compose(&c, 4000, "", "", "the tag has gone");
+	check(c.count == 0, "the name is forgotten", "absent");
+	catalog_close(&c);
+}
+
 /* Several wishes, each with its own clock. */
 static void partial_cases(void)
 {
@@ -413,6 +436,7 @@ int main(void)
 	checks_cases();
 	compose_cases();
 	hold_cases();
+	absent_cases();
 	partial_cases();
 	failed_cases();
 	printf("%d passed, %d failed\n", passed, failed);
