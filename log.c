@@ -30,8 +30,6 @@
 /* What one write(2) gets: Linux's PIPE_BUF. As much fits into a pipe that poll() calls writable, and is never torn. */
 #define CHUNK_MAX 4096
 #define MESSAGE_MAX 512 /* six times that, as \u00NN, and what stands around it fit into a line */
-#define VALUE_MAX 512
-#define END_ROOM 32 /* for ,"cut":N} and the line end */
 #define STUCK_POLL_MS 100
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -95,131 +93,13 @@ unsigned long log_dropped(void)
 	return atomic_load(&dropped);
 }
 
-/* Composing a line. What does not fit raises `full`, and nothing is added any more until somebody cuts back. */
-
-static void add(struct log_event *e, const char *bytes, size_t len)
+static void compose(struct line *l, const struct message *m, unsigned long repeated)
 {
-	if (e->full || len > sizeof e->line - END_ROOM - e->len) {
-		e->full = true;
-		return;
-	}
-	memcpy(e->line + e->len, bytes, len);
-	e->len += len;
-}
-
-static void add_word(struct log_event *e, const char *word)
-{
-	add(e, word, strlen(word));
-}
-
-static void add_digits(struct log_event *e, unsigned long long n, size_t width)
-{
-	char digits[24], *p = digits + sizeof digits;
-	char *least = p - width;
-
-	do {
-		*--p = (char)('0' + n % 10);
-		n /= 10;
-	} while (n || p > least);
-	add(e, p, (size_t)(digits + sizeof digits - p));
-}
-
-/* RFC 3339 in UTC. By hand: libc's calendar brings time zones along, which cost a static binary 10 KB. */
-static void add_time(struct log_event *e)
-{
-	int64_t now = sys_wall(), days = now / 86400000, ms = now % 86400000;
-	/* Years that start in March have their leap day at the end; an era has 400 of them. */
-	int64_t z = days + 719468, era = z / 146097, day = z % 146097;
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t in_year = day - (365 * year + year / 4 - year / 100), march = (5 * in_year + 2) / 153;
-	int64_t month = march < 10 ? march + 3 : march - 9;
-	const struct {
-		int64_t n;
-		size_t width;
-		const char *behind;
-	} parts[] = {
-		{ era * 400 + year + (month <= 2), 4, "-" }, { month, 2, "-" }, { in_year - (153 * march + 2) / 5 + 1, 2, "T" },
-		{ ms / 3600000, 2, ":" }, { ms / 60000 % 60, 2, ":" }, { ms / 1000 % 60, 2, "." }, { ms % 1000, 3, "Z" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		add_digits(e, (unsigned long long)parts[i].n, parts[i].width);
-		add(e, parts[i].behind, 1);
-	}
-}
-
-static void begin(struct log_event *e, enum log_level level)
-{
-	e->len = 0;
-	e->cut = 0;
-	e->full = false;
-	e->json = atomic_load_explicit(&log_as_json, memory_order_relaxed);
-	if (e->json)
-		add_word(e, "{\"time\":\"");
-	add_time(e);
-	add_word(e, e->json ? "\",\"level\":\"" : " ");
-	add_word(e, level_names[level]);
-	if (e->json)
-		add_word(e, "\",\"message\":");
-	else
-		add(e, "      ", 6 - strlen(level_names[level]));
-}
-
-static void finish(struct log_event *e)
-{
-	if (e->json)
-		e->line[e->len++] = '}';
-	e->line[e->len++] = '\n';
-}
-
-static bool is_c1(const char *at, size_t left)
-{
-	return left > 1 && (unsigned char)at[0] == 0xc2 && ((unsigned char)at[1] & 0xe0) == 0x80;
-}
-
-/* A JSON string without its quotes. In text C1 controls are escaped as well, for they reach a terminal. */
-static void add_escaped(struct log_event *e, const char *bytes, size_t len)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len;) {
-		unsigned char c = (unsigned char)bytes[i];
-		size_t n = text_utf8(bytes + i, len - i);
-		bool c1 = !e->json && is_c1(bytes + i, len - i);
-
-		if (c1)
-			c = (unsigned char)bytes[i + 1];
-		if (c == '"' || c == '\\')
-			add(e, (char[2]){ '\\', (char)c }, 2);
-		else if (c < 0x20 || c == 0x7f || c1)
-			add(e, (char[6]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
-		else if (!n)
-			add(e, "\\ufffd", 6);
-		else
-			add(e, bytes + i, n);
-		i += n ? n : 1;
-	}
-}
-
-static void compose(struct log_event *e, enum log_level level, const char *text, size_t len, unsigned long repeated)
-{
-	char window[32], note[96];
-
-	begin(e, level);
-	if (e->json) {
-		add(e, "\"", 1);
-		add_escaped(e, text, len);
-		add(e, "\"", 1);
-	} else {
-		e->len += text_visible(e->line + e->len, sizeof e->line - END_ROOM - e->len, text, len);
-	}
-	if (repeated) {
-		text_print_duration(LOG_WINDOW_MS, window);
-		snprintf(note, sizeof note, e->json ? ",\"repeated\":%lu" : " (%lu more within %s)", repeated,
-		         window);
-		add_word(e, note);
-	}
-	finish(e);
+	line_begin(l, level_names[m->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	line_message(l, m->text, m->len);
+	if (repeated)
+		line_repeated(l, repeated, LOG_WINDOW_MS);
+	line_end(l);
 }
 
 /* Writing. */
@@ -264,15 +144,14 @@ static bool put(const char *bytes, size_t len, bool patient)
 
 static void deliver(const char *bytes, size_t len, unsigned long *missing, bool patient)
 {
-	struct log_event notice;
-	char text[64];
+	struct line notice;
+	struct message m = { .level = LOG_WARN };
 	unsigned long lines = 0;
 
 	if (*missing) {
-		int n = snprintf(text, sizeof text, "%lu log lines dropped", *missing);
-
-		compose(&notice, LOG_WARN, text, (size_t)n, 0);
-		if (put(notice.line, notice.len, patient))
+		m.len = (size_t)snprintf(m.text, sizeof m.text, "%lu log lines dropped", *missing);
+		compose(&notice, &m, 0);
+		if (put(notice.text, notice.len, patient))
 			*missing = 0;
 	}
 	if (!*missing && put(bytes, len, patient))
@@ -300,12 +179,12 @@ static void block_free(struct block *b)
 }
 
 /* Once a line is lost behind a block, the block is closed: the notice stands where the line would be. */
-static void append(const struct log_event *e)
+static void append(const struct line *l)
 {
 	struct block *b = q.tail;
 
 	q.news = true;
-	if (b->lost || e->len > sizeof b->bytes - b->len) {
+	if (b->lost || l->len > sizeof b->bytes - b->len) {
 		b = q.blocks < LOG_PENDING_MAX / sizeof *b ? block_new() : NULL;
 		if (!b) {
 			q.tail->lost++;
@@ -314,8 +193,8 @@ static void append(const struct log_event *e)
 		}
 		q.tail = q.tail->next = b;
 	}
-	memcpy(b->bytes + b->len, e->line, e->len);
-	b->len += e->len;
+	memcpy(b->bytes + b->len, l->text, l->len);
+	b->len += l->len;
 }
 
 /* Unlocks, and wakes the thread if it has to do something and nobody has woken it yet. */
@@ -332,13 +211,13 @@ static void leave(void)
 
 static void end_window(struct sum *s)
 {
-	struct log_event e;
+	struct line l;
 
 	s->ends = 0;
 	if (s->seen <= LOG_WINDOW_LINES)
 		return;
-	compose(&e, s->message.level, s->message.text, s->message.len, s->seen - LOG_WINDOW_LINES);
-	append(&e);
+	compose(&l, &s->message, s->seen - LOG_WINDOW_LINES);
+	append(&l);
 }
 
 /* Ends the windows that have something to say; returns when the next one of them ends. */
@@ -383,17 +262,17 @@ static bool sum_up(const struct message *m)
 	return false;
 }
 
-/* `m` is the message that `e` was composed of, if it shall be summed up. */
-static void submit(const struct log_event *e, const struct message *m)
+/* `m` is the message that `l` was composed of, if it shall be summed up. */
+static void submit(const struct line *l, const struct message *m)
 {
 	pthread_mutex_lock(&q.lock);
 	if (q.state == RUNNING || q.state == STOPPING) {
 		if (!m || !sum_up(m))
-			append(e);
+			append(l);
 		leave();
 		return;
 	}
-	deliver(e->line, e->len, &q.missing, false);
+	deliver(l->text, l->len, &q.missing, false);
 	pthread_mutex_unlock(&q.lock);
 }
 
@@ -546,7 +425,7 @@ void log_stop(void)
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	struct message m = { .level = level, .hash = 2166136261u };
-	struct log_event e;
+	struct line l;
 	va_list args;
 	int len;
 
@@ -564,8 +443,8 @@ void log_write(enum log_level level, const char *fmt, ...)
 	}
 	for (size_t i = 0; i < m.len; i++) /* FNV-1a */
 		m.hash = (m.hash ^ (unsigned char)m.text[i]) * 16777619u;
-	compose(&e, level, m.text, m.len, 0);
-	submit(&e, level == LOG_INFO ? NULL : &m);
+	compose(&l, &m, 0);
+	submit(&l, level == LOG_INFO ? NULL : &m);
 }
 
 void log_complain(enum log_level level, const char *fmt, ...)
@@ -583,113 +462,14 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	buf_free(&text);
 }
 
-void log_event(struct log_event *e, enum log_level level, const char *name)
+void log_event(struct line *l, enum log_level level, const char *name)
 {
-	begin(e, level);
-	add_word(e, e->json ? "\"" : "");
-	add_word(e, name);
-	add_word(e, e->json ? "\"" : "");
+	line_begin(l, level_names[level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	line_name(l, name);
 }
 
-static void add_key(struct log_event *e, const char *key)
+void log_end(struct line *l)
 {
-	add_word(e, e->json ? ",\"" : " ");
-	add_word(e, key);
-	add_word(e, e->json ? "\":" : "=");
-}
-
-/* Did the field fit that began at `mark`? If not, it is taken back. */
-static bool keep(struct log_event *e, size_t mark)
-{
-	bool fits = !e->full;
-
-	if (!fits)
-		e->len = mark;
-	e->full = false;
-	return fits;
-}
-
-static bool is_plain(const char *value, size_t len)
-{
-	size_t n;
-
-	for (size_t i = 0; i < len; i += n) {
-		unsigned char c = (unsigned char)value[i];
-
-		n = c < 0x80 ? 1 : text_utf8(value + i, len - i);
-		if (c <= ' ' || c == '"' || c == '=' || c == 0x7f || !n || is_c1(value + i, len - i))
-			return false;
-	}
-	return len > 0;
-}
-
-static void add_value(struct log_event *e, const char *value, size_t max)
-{
-	size_t len = strnlen(value, max + 1);
-	bool cut = len > max, plain;
-
-	if (cut) {
-		len = max - 3;
-		for (int i = 0; i < 3 && ((unsigned char)value[len] & 0xc0) == 0x80; i++)
-			len--;
-	}
-	plain = !e->json && is_plain(value, len);
-	if (plain) {
-		add(e, value, len);
-	} else {
-		add(e, "\"", 1);
-		add_escaped(e, value, len);
-	}
-	if (cut)
-		add(e, "...", 3);
-	if (!plain)
-		add(e, "\"", 1);
-}
-
-void log_text(struct log_event *e, const char *key, const char *value)
-{
-	size_t mark = e->len;
-
-	for (size_t max = VALUE_MAX; max >= 16; max /= 2) {
-		add_key(e, key);
-		if (value)
-			add_value(e, value, max);
-		else
-			add_word(e, e->json ? "null" : "-");
-		if (keep(e, mark))
-			return;
-	}
-	e->cut++;
-}
-
-void log_number(struct log_event *e, const char *key, unsigned long long n)
-{
-	size_t mark = e->len;
-
-	add_key(e, key);
-	add_digits(e, n, 1);
-	e->cut += !keep(e, mark);
-}
-
-void log_seconds(struct log_event *e, const char *key, int64_t us)
-{
-	size_t mark = e->len;
-
-	if (us < 0) {
-		log_text(e, key, NULL);
-		return;
-	}
-	add_key(e, key);
-	add_digits(e, (unsigned long long)us / 1000000, 1);
-	add(e, ".", 1);
-	add_digits(e, (unsigned long long)us % 1000000, 6);
-	e->cut += !keep(e, mark);
-}
-
-void log_end(struct log_event *e)
-{
-	if (e->cut)
-		e->len += (size_t)snprintf(e->line + e->len, END_ROOM - 2, e->json ? ",\"cut\":%u" : " cut=%u", e->cut);
-	finish(e);
-	submit(e, NULL);
+	line_end(l);
+	submit(l, NULL);
 }

@@ -3,6 +3,7 @@
 #define LOG_H
 
 #include "base.h"
+#include "line.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -29,22 +30,9 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, __VA_ARGS__) : (void)0)
 
-/* A line of fields: log_event, any number of fields, log_end. In text: TIME LEVEL NAME key=value key="two words"; as
- * JSON: {"time":...,"level":...,"message":NAME,"key":"value","n":12}. It is written whatever the level of the log is.
- * Owns no memory; about 4 KiB, for the stack. */
-struct log_event {
-	char line[4096];
-	size_t len;
-	unsigned cut; /* fields for which there was no room: the line ends in cut=N */
-	bool json, full;
-};
-
-/* Names and keys are the program's own words and need no quotes. */
-void log_event(struct log_event *e, enum log_level level, const char *name);
-/* Strangers' text is welcome; over 512 bytes it ends in "...". NULL is written as - or null. */
-void log_text(struct log_event *e, const char *key, const char *value);
-void log_number(struct log_event *e, const char *key, unsigned long long n);
-void log_seconds(struct log_event *e, const char *key, int64_t us); /* as 0.000123; what is negative as - or null */
-void log_end(struct log_event *e);
+/* A line of fields: log_event, any number of fields (see line.h), log_end. It is written whatever the level of the log
+ * is. */
+void log_event(struct line *l, enum log_level level, const char *name);
+void log_end(struct line *l);
 
 #endif

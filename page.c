@@ -9,9 +9,7 @@
  * for states are in the style sheet, beside the words, to keep rows short. */
 
 static const char head[] =
-	"<!DOCTYPE html>\n"
-	"<html lang=\"en\">\n"
-	"<head>\n"
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
 	"<meta charset=\"utf-8\">\n"
 	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
 	"script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
@@ -34,10 +32,8 @@ static const char style[] =
 	"h1, h2, p, ul, pre { margin: 0 }\n"
 	"h1 { display: inline; margin-right: .3em; font-size: 1.35rem }\n"
 	"h2 { margin: 1.6rem 0 .4rem; font-size: .95rem }\n"
-	".soft, small, thead th { color: var(--soft); font-weight: 400 }\n"
-	"small { font-size: .86em } a { color: var(--link) }\n"
+	".soft, small, thead th { color: var(--soft); font-weight: 400 } small { font-size: .86em } a { color: var(--link) }\n"
 	"code, pre, tbody th, .routes b, .mono { font: .93em ui-monospace, Menlo, Consolas, monospace }\n"
-	".routes b { font-weight: 700 }\n"
 	"b, bdi, small, code { unicode-bidi: isolate }\n"
 	"ul { padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1.4rem }\n"
 	"pre { margin-top: .3rem; padding: .6rem .8rem; background: var(--tint); white-space: pre-wrap }\n"
@@ -45,8 +41,7 @@ static const char style[] =
 	".ok::before { content: '✓ ' } .bad::before { content: '✕ ' } .warn::before { content: '▲ ' }\n"
 	".verdict { margin-top: .3rem } .verdict li:first-child { font-weight: 600 } .sources { display: block }\n"
 	"#gone { position: sticky; top: 0; z-index: 1; margin: 0 0 .8rem; padding: .45rem .8rem; font-weight: 600;\n"
-	"  background: var(--bad); color: var(--back) }\n"
-	"#gone:empty { display: none }\n"
+	"  background: var(--bad); color: var(--back) } #gone:empty { display: none }\n"
 	"footer { margin-top: 1.8rem; padding-top: .6rem; border-top: 1px solid var(--line); color: var(--soft) }\n"
 	"footer a { margin-right: 1rem }\n";
 
@@ -61,7 +56,7 @@ static const char style_tables[] =
 	".routes small { display: block } .routes td { white-space: nowrap } .routes td.w { white-space: normal }\n"
 	".routes td:last-child small { white-space: normal; overflow-wrap: normal }\n"
 	".routes tbody tr:first-child { background: var(--tint) }\n"
-	".routes tbody tr:first-child th { font: inherit } .routes b { margin-right: .7em }\n"
+	".routes tbody tr:first-child th { font: inherit } .routes b { margin-right: .7em; font-weight: 700 }\n"
 	".routes tr + tr th { padding-left: 1.6rem; position: relative }\n"
 	".routes tr + tr th::before { content: '├'; position: absolute; left: .6rem; color: var(--soft) }\n"
 	".routes tr + tr:last-child th::before { content: '└' }\n"
@@ -84,15 +79,21 @@ static const char style_tables[] =
 	"  .routes td:nth-child(5)::before { content: 'in ' } .routes td:nth-child(6)::before { content: 'out ' }\n"
 	"  .routes td:nth-child(7)::before { content: 'failed ' } .routes td.z { display: none }\n"
 	"  .refused tr { border-bottom: 1px solid var(--line) } .refused th, .refused td { border: 0 }\n"
-	"}\n"
-	"</style>\n";
+	"}\n</style>\n";
 
-/* A refresh takes a quarter of the time at most, however long the page is. */
+/* What has not changed is left alone, or thousands of rows would be laid out anew each time. */
 static const char script[] =
 	"<script>\n"
 	"let timer, busy, good = new Date();\n"
+	"const gone = document.getElementById('gone');\n"
+	"function merge(old, next) {\n"
+	"  const from = [...old.childNodes], to = [...next.childNodes];\n"
+	"  if (old.isEqualNode(next)) return;\n"
+	"  if (!to.length || from.length !== to.length || !old.cloneNode().isEqualNode(next.cloneNode()))\n"
+	"    old.replaceWith(next);\n"
+	"  else from.forEach((node, i) => merge(node, to[i]));\n"
+	"}\n"
 	"function say(text) {\n"
-	"  const gone = document.getElementById('gone');\n"
 	"  if (gone.textContent !== text) gone.textContent = text;\n"
 	"}\n"
 	"async function refresh() {\n"
@@ -103,7 +104,8 @@ static const char script[] =
 	"  try {\n"
 	"    const answer = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(10000) });\n"
 	"    const next = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');\n"
-	"    if (getSelection().isCollapsed) document.querySelector('main').replaceWith(next);\n"
+	"    if (!next) throw answer;\n"
+	"    if (getSelection().isCollapsed) merge(document.querySelector('main'), next);\n"
 	"    good = new Date();\n"
 	"    say('');\n"
 	"  } catch {\n"
@@ -117,12 +119,10 @@ static const char script[] =
 	"</script>\n";
 
 static const char footer[] =
-	"</main>\n"
-	"<footer>\n"
+	"</main>\n<footer>\n"
 	"<a href=\"status\">/status</a> <a href=\"routes\">/routes</a> <a href=\"connections\">/connections</a> "
 	"<a href=\"metrics\">/metrics</a>\n"
-	"<small>The page refreshes itself, but not while text is selected or the tab is hidden.</small>\n"
-	"</footer>\n";
+	"<small>The page refreshes itself, but not while text is selected or the tab is hidden.</small>\n</footer>\n";
 
 /* Texts and figures. */
 

@@ -131,21 +131,21 @@ static void log_access(const struct proxy *p, const struct session *s, enum sess
 	const struct route_entry *e = route_find(p->table, &s->listener->addr);
 	const struct attempt *a = s->attempt;
 	const struct route_backend *b = s->target ? s->target : a && a->tried_count ? a->tried[a->tried_count - 1] : NULL;
-	struct log_event line;
+	struct line line;
 	char client[NET_TEXT];
 
 	net_print(&s->peer, client);
 	log_event(&line, LOG_INFO, "access");
-	log_text(&line, "listener", s->listener->name);
-	log_text(&line, "service", e ? e->services : s->listener->services);
-	log_text(&line, "client", client);
-	log_text(&line, "backend", b ? b->name : NULL);
-	log_number(&line, "attempts", s->attempts);
-	log_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
-	log_seconds(&line, "duration", sys_micros() - s->started);
-	log_number(&line, "rx", received(s));
-	log_number(&line, "tx", s->client.sent);
-	log_text(&line, "end", end_names[how]);
+	line_text(&line, "listener", s->listener->name);
+	line_text(&line, "service", e ? e->services : s->listener->services);
+	line_text(&line, "client", client);
+	line_text(&line, "backend", b ? b->name : NULL);
+	line_number(&line, "attempts", s->attempts);
+	line_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
+	line_seconds(&line, "duration", sys_micros() - s->started);
+	line_number(&line, "rx", received(s));
+	line_number(&line, "tx", s->client.sent);
+	line_text(&line, "end", end_names[how]);
 	log_end(&line);
 }
 

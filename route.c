@@ -69,18 +69,18 @@ int route_backend_order(const struct route_backend *a, const struct route_backen
 /* One stable line whenever a port opens or closes. */
 static void audit(const char *what, const struct route_entry *e, const char *why)
 {
-	struct log_event line;
+	struct line line;
 
 	if (!log_on(LOG_INFO))
 		return;
 	log_event(&line, LOG_INFO, what);
-	log_text(&line, "address", e->listener->name);
-	log_text(&line, "service", e->services);
-	log_text(&line, "instance", e->owner.instance);
-	log_text(&line, "node", e->owner.node);
-	log_text(&line, "tag", e->owner.tag);
-	log_text(&line, "source", e->owner.source);
-	log_text(&line, "why", why);
+	line_text(&line, "address", e->listener->name);
+	line_text(&line, "service", e->services);
+	line_text(&line, "instance", e->owner.instance);
+	line_text(&line, "node", e->owner.node);
+	line_text(&line, "tag", e->owner.tag);
+	line_text(&line, "source", e->owner.source);
+	line_text(&line, "why", why);
 	log_end(&line);
 }
 

@@ -19,7 +19,7 @@ JOBS=${TEST_JOBS:-3}
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in cluster faults consul proxy admission health state sources programs status config; do      # the longest cases first
+for file in cluster faults consul proxy admission health state sources programs status page config; do     # the longest first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases-$file.sh"
     CASE_FILES+=("$TOP/tests/cases-$file.sh")

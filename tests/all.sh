@@ -20,7 +20,7 @@ base
 sys
 text
 tally
-log
+line log
 net
 json
 loop epoll
@@ -97,7 +97,7 @@ count() {
 need_tools() {
     local tool missing=()
     for tool in gcc clang musl-gcc make strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl dnsmasq \
-        redis-server; do
+        redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     [ ${#missing[@]} -eq 0 ] && return
