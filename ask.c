@@ -203,16 +203,20 @@ static const char *member(const struct json *j, uint32_t object, const char *key
 	return out->data;
 }
 
-/* The element of a list whose address is this one; 0: none. */
-static uint32_t find_address(const struct json *j, uint32_t list, const char *address)
+/* The element of a list whose address is this one; 0: none. Both answers have the same order: it is most likely right
+ * behind the one that was found last. */
+static uint32_t find_address(const struct json *j, uint32_t list, const char *address, uint32_t *last)
 {
-	struct buf text = { 0 };
+	uint32_t end = list ? j->tokens[list].next : 0, at = *last > list && *last < end ? j->tokens[*last].next : list + 1;
 	uint32_t found = 0;
+	struct buf text = { 0 };
 
-	if (list)
-		for (JSON_EACH(j, list, t))
-			if (!found && strcmp(member(j, t, "address", &text), address) == 0)
-				found = t;
+	for (uint32_t i = 0; list && i < j->tokens[list].count && !found; i++) {
+		at = at < end ? at : list + 1;
+		if (strcmp(member(j, at, "address", &text), address) == 0)
+			*last = found = at;
+		at = j->tokens[at].next;
+	}
 	buf_free(&text);
 	return found;
 }
@@ -257,10 +261,12 @@ static void print_change(struct plan *p, const char *address, const char *what, 
 
 static void compare_backends(struct plan *p, const char *address, uint32_t was, uint32_t will)
 {
+	uint32_t last = 0;
+
 	was = json_get(&p->was, was, "backends");
 	will = json_get(&p->will, will, "backends");
 	for (JSON_EACH(&p->will, will, b)) {
-		uint32_t old = find_address(&p->was, was, member(&p->will, b, "address", &p->a));
+		uint32_t old = find_address(&p->was, was, member(&p->will, b, "address", &p->a), &last);
 		struct buf what = { 0 };
 
 		if (!old)
@@ -270,8 +276,9 @@ static void compare_backends(struct plan *p, const char *address, uint32_t was, 
 			print_change(p, address, what.data, p->a.data, p->b.data);
 		buf_free(&what);
 	}
+	last = 0;
 	for (JSON_EACH(&p->was, was, b))
-		if (!find_address(&p->will, will, member(&p->was, b, "address", &p->a)))
+		if (!find_address(&p->will, will, member(&p->was, b, "address", &p->a), &last))
 			print_change(p, address, "- ", "", p->a.data);
 }
 
@@ -295,18 +302,20 @@ static void compare(struct plan *p)
 {
 	uint32_t was = json_get(&p->was, 0, "listeners"), will = json_get(&p->will, 0, "listeners");
 	struct buf address = { 0 };
+	uint32_t last = 0;
 
 	for (JSON_EACH(&p->will, will, l)) {
-		uint32_t old = find_address(&p->was, was, member(&p->will, l, "address", &address));
+		uint32_t old = find_address(&p->was, was, member(&p->will, l, "address", &address), &last);
 
 		if (old)
 			compare_listener(p, address.data, old, l);
 		else
 			print_listener(p, &p->will, l, '+');
 	}
+	last = 0;
 	if (was)
 		for (JSON_EACH(&p->was, was, l))
-			if (!find_address(&p->will, will, member(&p->was, l, "address", &address)))
+			if (!find_address(&p->will, will, member(&p->was, l, "address", &address), &last))
 				print_listener(p, &p->was, l, '-');
 	for (JSON_EACH(&p->will, json_get(&p->will, 0, "refused"), r)) {
 		fputs("# refused: ", stdout);

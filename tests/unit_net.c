@@ -171,12 +171,50 @@ static void compare_cases(void)
 	check(net_compare(&a[0], &a[1]) == 0 && net_compare(&a[8], &a[9]) == 0, "net_compare", "what is no part of an address");
 }
 
+static const struct {
+	const char *text, *shown; /* shown NULL: refused */
+	const char *in, *out;     /* addresses that are in it, and not; NULL: none of that sort */
+} ranges[] = {
+	{ "10.0.0.0/8", "10.0.0.0/8", "10.255.255.255", "11.0.0.0" }, { "10.1.2.3/8", "10.1.2.3/8", "10.9.9.9", "9.255.255.255" },
+	{ "127.0.0.1", "127.0.0.1/32", "127.0.0.1", "127.0.0.0" }, { "0.0.0.0/0", "0.0.0.0/0", "255.255.255.255", "::1" },
+	{ "192.168.4.0/22", "192.168.4.0/22", "192.168.7.255", "192.168.8.0" }, { "1.2.3.4/31", "1.2.3.4/31", "1.2.3.5", "1.2.3.6" },
+	{ "2001:db8::/33", "2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::" }, { "::/0", "::/0", "ffff::1", "1.2.3.4" },
+	{ "::1", "::1/128", "::1", "::2" }, { "fe80::/10", "fe80::/10", "febf::1", "fec0::1" }, { "10.0.0.0/08", "10.0.0.0/8", NULL, NULL },
+	{ "", NULL, NULL, NULL }, { "/8", NULL, NULL, NULL }, { "10.0.0.0/", NULL, NULL, NULL }, { "10.0.0.0/33", NULL, NULL, NULL },
+	{ "10.0.0.0/-1", NULL, NULL, NULL }, { "10.0.0.0/4294967304", NULL, NULL, NULL }, { "::/129", NULL, NULL, NULL },
+	{ "10.0.0/8", NULL, NULL, NULL }, { "[::1]/128", NULL, NULL, NULL }, { "host/8", NULL, NULL, NULL },
+	{ "10.0.0.0/8/8", NULL, NULL, NULL }, { "10.0.0.0 /8", NULL, NULL, NULL }, { "all", NULL, NULL, NULL },
+};
+
+static void range_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		struct net_range range;
+		struct net_addr a;
+		char text[NET_RANGE_TEXT];
+		const char *why;
+
+		memset(&range, 0, sizeof range);
+		why = net_range(slice_of(ranges[i].text), &range);
+		check(!why == (ranges[i].shown != NULL), why ? why : "accepted", ranges[i].text);
+		if (why || !ranges[i].shown)
+			continue;
+		net_print_range(&range, text);
+		check(strcmp(text, ranges[i].shown) == 0, text, ranges[i].text);
+		if (ranges[i].in)
+			check(net_numeric(slice_of(ranges[i].in), 80, &a) && net_in_range(&range, &a), ranges[i].in, "is in it");
+		if (ranges[i].out)
+			check(net_numeric(slice_of(ranges[i].out), 80, &a) && !net_in_range(&range, &a), ranges[i].out, "is not in it");
+	}
+}
+
 int main(void)
 {
 	split_cases();
 	port_cases();
 	numeric_cases();
 	compare_cases();
+	range_cases();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;
 }

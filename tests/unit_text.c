@@ -275,6 +275,27 @@ static void distance_cases(void)
 	check(text_distance(words[1], words[1]) == DISTANCE_MAX, "distance", "too long a word, twice");
 }
 
+static void unescape_cases(void)
+{
+	static const struct {
+		const char *text, *want; /* want NULL: refused */
+	} cases[] = {
+		{ "", "" }, { "a", "a" }, { "a%20b", "a b" }, { "%41%4a%4A", "AJJ" }, { "%25", "%" }, { "%2525", "%25" }, { "+", "+" },
+		{ "%c3%a9", "\303\251" }, { "%ff", "\377" }, { "%", NULL }, { "%2", NULL }, { "a%", NULL }, { "%2g", NULL }, { "%g2", NULL },
+		{ "%-1", NULL }, { "%00", NULL }, { "a%00b", NULL },
+	};
+	char out[16];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *why = text_unescape(slice_of(cases[i].text), out);
+
+		check(!why == (cases[i].want != NULL) && (why || strcmp(out, cases[i].want) == 0), "unescape", cases[i].text);
+	}
+	check(text_unescape((struct slice){ "a\0b", 3 }, out) != NULL, "unescape", "a NUL");
+	for (int c = -1; c < 256; c++)
+		check(text_hex(c) == (c > 0 && c < 128 && strchr("0123456789abcdefABCDEF", c) ? (int)strtol((char[2]){ (char)c, 0 }, NULL, 16) : -1), "hex", "every byte");
+}
+
 int main(void)
 {
 	slice_cases();
@@ -285,6 +306,7 @@ int main(void)
 	print_cases();
 	bool_cases();
 	distance_cases();
+	unescape_cases();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;
 }
