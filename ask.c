@@ -265,6 +265,8 @@ static void compare_backends(struct plan *p, const char *address, uint32_t was, 
 
 	was = json_get(&p->was, was, "backends");
 	will = json_get(&p->will, will, "backends");
+	if (!was || !will)
+		return;
 	for (JSON_EACH(&p->will, will, b)) {
 		uint32_t old = find_address(&p->was, was, member(&p->will, b, "address", &p->a), &last);
 		struct buf what = { 0 };
@@ -362,7 +364,8 @@ static bool read_running(const struct config *c, struct http *http, struct json 
 	const char *why = get_page(c, "/routes", http);
 
 	if (why) {
-		fprintf(stderr, "dill: status.listener %s: %s; all of it counts as new\n", c->status_listener, why);
+		fprintf(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", c->status_listener,
+		        *c->status_listener ? ": " : "", why);
 		return !json_parse(j, "{}", 2);
 	}
 	if (http->response.status == 200 && !json_parse(j, body_of(http), http->response.body.len))
