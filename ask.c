@@ -76,6 +76,18 @@ static void nobody(void *arg)
 	(void)arg;
 }
 
+/* Each source has said what it knows, or has failed once. */
+static bool have_spoken(const struct sources *s)
+{
+	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
+		struct sources_state state = sources_state(s, i);
+
+		if (state.counters && !s->lists[i] && !atomic_load(&state.counters->errors[0].count))
+			return false;
+	}
+	return true;
+}
+
 static bool gather(struct sources *s, struct config *c, struct service_list *given)
 {
 	int64_t deadline = sys_now() + SOURCES_MS;
@@ -84,7 +96,7 @@ static bool gather(struct sources *s, struct config *c, struct service_list *giv
 	sources_open(s, nobody, NULL);
 	if (!sources_follow(s, c, given))
 		return false;
-	while (!sources_spoken(s) && sys_now() < deadline) {
+	while (!have_spoken(s) && sys_now() < deadline) {
 		poll(NULL, 0, 5);
 		sources_collect(s);
 	}
@@ -99,8 +111,9 @@ static bool gather(struct sources *s, struct config *c, struct service_list *giv
 
 /* --explain */
 
-/* True when the running dill has explained it. */
-static bool ask_running(const struct config *c, struct buf *out)
+/* True when the running dill has explained it. *running: there is one; what it says of a name that it does not know has
+ * been printed. */
+static bool ask_running(const struct config *c, struct buf *out, bool *running)
 {
 	struct buf path = { 0 };
 	struct http http;
@@ -110,6 +123,7 @@ static bool ask_running(const struct config *c, struct buf *out)
 	buf_puts(&path, "/explain/");
 	http_escape(&path, c->explain);
 	why = get_page(c, path.data, &http);
+	*running = !why && (http.response.status == 200 || http.response.status == 404);
 	if (!why && http.response.status == 200) {
 		buf_puts(out, body_of(&http));
 		found = true;
@@ -162,10 +176,12 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 int ask_explain(struct config *c, const struct admit_rules *rules, struct service_list *given)
 {
 	struct buf out = { 0 };
-	bool found = ask_running(c, &out) || ask_sources(c, rules, given, &out);
+	bool running, found = ask_running(c, &out, &running) || ask_sources(c, rules, given, &out);
 
 	if (out.len)
 		fputs(out.data, stdout);
+	else if (!running && !c->uses[CONFIG_CONSUL])
+		fprintf(stderr, "dill: no source has a service %s\n", c->explain);
 	buf_free(&out);
 	return found ? 0 : 1;
 }

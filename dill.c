@@ -528,7 +528,7 @@ static int ask(struct control *k, struct service_list *given)
 {
 	int status;
 
-	log_setup(k->config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_ERROR, false);
+	log_setup(k->config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_WARN, false);
 	set_rules(k, k->config);
 	if (k->config->explain)
 		status = ask_explain(k->config, &k->route.rules.admit, given);

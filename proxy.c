@@ -412,7 +412,7 @@ static void give_up(struct proxy *p, struct session *s)
 }
 
 /* A connect is on its way. */
-static void began(struct proxy *p, struct session *s, int fd)
+static void connect_began(struct proxy *p, struct session *s, int fd)
 {
 	s->backend.io = LOOP_IO(fd, PROXY_BACKEND);
 	s->state = SESSION_CONNECTING;
@@ -434,6 +434,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 {
 	const struct attempt *a = s->attempt;
 	struct route_backend *b = e ? balance_pick(e, a ? a->tried : NULL, a ? a->tried_count : 0) : NULL;
+	uint32_t began;
 	int fd;
 
 	if (!b) {
@@ -444,6 +445,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		end(p, s, END_LIMIT);
 		return;
 	}
+	began = (uint32_t)sys_micros();
 	fd = net_connect(&b->addr);
 	if ((fd == -EMFILE || fd == -ENFILE) && p->starved(p))
 		fd = net_connect(&b->addr);
@@ -455,13 +457,13 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 	}
 	s->target = route_backend_ref(b);
 	s->attempts++;
-	s->connect_us = (uint32_t)sys_micros();
+	s->connect_us = began;
 	atomic_fetch_add(&b->active, 1);
 	atomic_fetch_add_explicit(&b->connections, 1, memory_order_relaxed);
 	if (fd < 0)
 		unreachable(p, s, strerror(-fd), -fd);
 	else
-		began(p, s, fd);
+		connect_began(p, s, fd);
 }
 
 void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client)

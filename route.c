@@ -340,9 +340,10 @@ static void publish(struct route *r, struct route_table *t, const char *why)
 		keep_turn(route_find(old, &t->entries[i].listener->addr), &t->entries[i]);
 	retire(r, old, t);
 	t->removals = r->removals;
-	say_what_is_new(old, t);
-	if (!r->dry)
+	if (!r->dry) {
+		say_what_is_new(old, t);
 		bind_all(t);
+	}
 	pthread_mutex_lock(&r->lock);
 	r->table = t;
 	pthread_mutex_unlock(&r->lock);

@@ -114,7 +114,7 @@ struct route {
 	size_t retired_count, retired_cap;
 	unsigned removals;
 	unsigned long changes; /* tables published */
-	bool dry; /* set by the caller: nothing is bound */
+	bool dry; /* set by the caller: nothing is bound, and nothing is said */
 };
 
 void route_open(struct route *r, const struct route_rules *rules);

@@ -44,6 +44,10 @@ at_least() { # WHAT LIMIT NUMBER
     [ "$3" -ge "$2" ] 2>/dev/null || fail "$1: $3, less than $2"
 }
 
+need_program() { # PROGRAM PACKAGE
+    command -v "$1" >/dev/null || fail "$1 is missing (Debian package $2, see tests/packages.txt)"
+}
+
 # Time
 
 now_ms() { NOW=${EPOCHREALTIME/[.,]/}; NOW=$((NOW / 1000)); }

@@ -1,0 +1,280 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: what Prometheus is told.
+
+prometheus_says() { # QUERY VALUE
+    [[ $(curl -s -G --max-time 5 --data-urlencode "query=$1" "http://127.0.0.1:$PROMETHEUS/api/v1/query") == *",\"$2\"]}]}"* ]]
+}
+
+case_metrics_prometheus() { # a real Prometheus scrapes it
+    local p
+    need_program prometheus prometheus
+    p=$(next_port) STATUS=$(next_port) PROMETHEUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    must 5 "the status server" accepts 127.0.0.1 "$STATUS"
+    printf '%s\n' 'global:' '  scrape_interval: 1s' 'scrape_configs:' '- job_name: dill' '  static_configs:' \
+        "  - targets: ['127.0.0.1:$STATUS']" >"$T/prometheus.yml"
+    prometheus --config.file="$T/prometheus.yml" --storage.tsdb.path="$T/prometheus" --log.level=warn \
+        --web.listen-address="127.0.0.1:$PROMETHEUS" >"$T/prometheus.log" 2>&1 9>&- &
+    same "connections" "a a a" "$(client names 127.0.0.1 "$p" 3)"
+    must 15 "a scrape" prometheus_says 'up{job="dill"}' 1
+    must 5 "connections in Prometheus" prometheus_says "dill_listener_connections_total{listener=\"127.0.0.1:$p\"}" 3
+    must 5 "a quantile in Prometheus" prometheus_says 'histogram_quantile(1, dill_backend_connect_seconds_bucket) < bool 5' 1
+}
+
+# /metrics
+
+metrics() { curl -s --max-time $((10 * SLOW)) "http://127.0.0.1:$STATUS/metrics"; }
+
+metric_is() { # SERIES VALUE
+    grep -Fqx -- "$1 $2" < <(metrics)
+}
+
+metric_has() { # TEXT: some line begins with it
+    local line
+    while read -r line; do [[ $line != "$1"* ]] || return 0; done < <(metrics)
+    return 1
+}
+
+metrics_say() { # PYTHON-EXPRESSION about m, a dictionary of the series, and now, the time; sets METRICS
+    METRICS=$(metrics)
+    "$PYTHON" -c 'import re, sys, time
+m, now = {}, time.time()
+for line in sys.stdin:
+    if not line.startswith("#"):
+        series, value = line.rsplit(" ", 1)
+        assert series not in m
+        m[series] = float(value)
+def total(start):
+    return sum(m[series] for series in m if series.startswith(start))
+sys.exit(not eval("(%s)" % sys.argv[1]))' "$1" <<<"$METRICS"
+}
+
+lint_metrics() { # promtool has nothing to say
+    local said rc
+    said=$(metrics | promtool check metrics 2>&1)
+    rc=$?
+    same "what promtool says" "" "$said"
+    same "its exit status" 0 "$rc"
+}
+
+case_metrics_lint() { # promtool finds nothing, whatever the names look like; every family of the contract is there
+    local p q r http name
+    need_program promtool prometheus
+    p=$(next_port) q=$(next_port) r=$(next_port) http=$(next_port) STATUS=$(next_port)
+    # The fake Consul, made to send bytes that are no UTF-8 where the test writes \udcNN.
+    "$PYTHON" -c 'import json, sys, urllib.parse
+sys.path.insert(0, sys.argv.pop(1))
+import fake_consul
+class Raw(str):
+    def encode(self, *_):
+        return str.encode(self, "utf-8", "surrogateescape")
+dumps, unquote = json.dumps, urllib.parse.unquote
+json.dumps = lambda *a, **k: Raw(dumps(*a, **k))
+urllib.parse.unquote = lambda text, **_: unquote(text, errors="surrogateescape")
+fake_consul.main()' "$TOP/tests" >"$T/fake" 2>"$T/fake.stderr" &
+    must 5 "fake Consul" test -s "$T/fake"
+    read -r FAKE CONTROL <"$T/fake"
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.listener=local:80 dill.listener=no:8080)],
+        \"quote\\\"back\\\\slash\\nnewline {x=\\\"1\\\"} \\u0001é\":[$(instance evil-1 "$A" dill "dill.listener=local:$q" \
+        'dill.listener=a\"b\\\\c\n{é}:1' 'dill.listener=\udcff\udcfe:1' 'dill.allow=a\"\n\\\\' 'dill.proxy=socks5://q\"\\\\é\udcff:1080')],
+        \"bytes\\udcff\\udcc3\":[$(instance bytes-1 "$B" dill "dill.listener=local:$r" 'dill.listener=x:1')]}"
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "a listener" metric_has "dill_listener_connections_total{listener=\"127.0.0.1:$p\"}"
+    must 3 "refused wishes" metric_has 'dill_routes_refused{reason="listeners.allowed"}'
+    answers "$p" a || fail "no service"
+    lint_metrics
+    METRICS=$(metrics)
+    for name in dill_listener_connections_total dill_listener_connections_active dill_listener_received_bytes_total \
+        dill_listener_sent_bytes_total dill_listener_rejected_total dill_backend_connections_total \
+        dill_backend_connections_active dill_backend_connect_errors_total dill_backend_healthy dill_listeners \
+        dill_routes_refused dill_source_up dill_source_last_success_timestamp_seconds dill_build_info \
+        process_start_time_seconds process_cpu_seconds_total process_open_fds process_max_fds \
+        process_resident_memory_bytes process_virtual_memory_bytes; do
+        contains "families" "# TYPE $name " "$METRICS"
+        grep -Eq "^${name}[ {]" <<<"$METRICS" || fail "$name has no sample"
+    done
+    iconv -f UTF-8 -t UTF-8 <<<"$METRICS" >/dev/null || fail "/metrics is not UTF-8"
+    # Without any listener, and while its source has never answered.
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_CONSUL_ADDRESS=http://127.0.0.1:$http"
+    must 5 "an error of the source" metric_has 'dill_source_errors_total{source="consul",code="none"}'
+    lint_metrics
+}
+
+case_metrics_numbers() { # connections and bytes are exact, those of live sessions included, and never go down
+    local p labels i before
+    p=$(next_port) STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$p" "127.0.0.1:$ECHO"
+    must 5 "the listener" accepts 127.0.0.1 "$STATUS"
+    labels="listener=\"127.0.0.1:$p\",backend=\"127.0.0.1:$ECHO\""
+    metric_is "dill_listener_connections_total{listener=\"127.0.0.1:$p\"}" 0 || fail "connections at the start"
+    for i in 1 2 3; do
+        open_conn "$p"
+        ask "$FD" 12345 || fail "no echo"
+        exec {FD}>&-
+    done
+    open_conn "$p"
+    ask "$FD" 1234567890123456789 || fail "no echo"
+    must 3 "the ends" metric_is "dill_backend_connections_active{$labels}" 1
+    metrics_say "m['dill_listener_connections_total{listener=\"127.0.0.1:$p\"}'] == 4 and
+        m['dill_listener_connections_active{listener=\"127.0.0.1:$p\"}'] == 1 and
+        m['dill_listener_received_bytes_total{listener=\"127.0.0.1:$p\"}'] == 38 and
+        m['dill_listener_sent_bytes_total{listener=\"127.0.0.1:$p\"}'] == 38 and m['dill_sessions'] == 1 and
+        m['dill_backend_connections_total{$labels}'] == 4 and m['dill_backend_connect_errors_total{$labels}'] == 0 and
+        m['dill_backend_received_bytes_total{$labels}'] == 38 and m['dill_backend_sent_bytes_total{$labels}'] == 38 and
+        m['dill_backend_healthy{$labels}'] == 1 and total('dill_listener_rejected_total') == 0 and
+        m['dill_backend_connect_seconds_count{$labels}'] == 4" || fail "the numbers: $(grep "$p" <<<"$METRICS")"
+    # While one session sends and sends, what is counted never goes down, and grows within the session.
+    before=$METRICS
+    ask "$FD" more || fail "no echo"
+    for i in 1 2 3 4 5 6; do
+        metrics_say True || fail "a line that is no sample"
+        "$PYTHON" -c 'import re, sys
+def read(path):
+    return dict(line.rsplit(" ", 1) for line in open(path) if not line.startswith("#"))
+old, new = read(sys.argv[1]), read(sys.argv[2])
+counters = [s for s in old if re.match(r"\w+_(total|bucket|count|sum)\b", s)]
+assert len(counters) > 20
+for s in counters:
+    assert float(new[s]) >= float(old[s]), s' <(echo "$before") <(echo "$METRICS") || fail "a counter went down or away"
+        before=$METRICS
+        ask "$FD" "$i" || fail "no echo"
+    done
+    exec {FD}>&-
+    must 3 "the last end" metric_is "dill_listener_connections_active{listener=\"127.0.0.1:$p\"}" 0
+    metrics_say "m['dill_listener_received_bytes_total{listener=\"127.0.0.1:$p\"}'] == 38 + 5 + 12 and
+        m['dill_listener_sent_bytes_total{listener=\"127.0.0.1:$p\"}'] == 38 + 5 + 12 and
+        m['dill_listener_connections_total{listener=\"127.0.0.1:$p\"}'] == 4 and m['dill_sessions'] == 0" ||
+        fail "after the end: $(grep "$p" <<<"$METRICS")"
+}
+
+case_metrics_errors() { # connects that fail, who is turned away, and histograms
+    local p q r dead i
+    p=$(next_port) q=$(next_port) r=$(next_port) dead=$(next_port) STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_HEALTH_ENABLED=false \
+        DILL_SERVICES_ONE_LISTENER="local:$p" "DILL_SERVICES_ONE_BACKENDS=127.0.0.1:$A,127.0.0.1:$dead" \
+        DILL_SERVICES_TWO_LISTENER="local:$q" "DILL_SERVICES_TWO_BACKENDS=127.0.0.1:$dead" \
+        DILL_SERVICES_THREE_LISTENER="local:$r" "DILL_SERVICES_THREE_BACKENDS=127.0.0.1:$A" DILL_SERVICES_THREE_ALLOW=10.0.0.0/8
+    must 5 "listeners" metric_is 'dill_listeners{state="open"}' 3
+    for i in 1 2 3 4 5 6; do answers "$p" a || fail "connection $i"; done
+    same "without a backend" - "$(says "$q")"
+    same "a client that may not connect" - "$(says "$r")"
+    must 3 "the failed connect" metric_is "dill_listener_rejected_total{listener=\"127.0.0.1:$q\",reason=\"connect_failed\"}" 1
+    must 3 "the denied client" metric_is "dill_listener_rejected_total{listener=\"127.0.0.1:$r\",reason=\"denied\"}" 1
+    metrics_say "(lambda good, bad, lost:
+        m['dill_listener_connections_total{listener=\"127.0.0.1:$p\"}'] == 6 and
+        m['dill_backend_connect_seconds_count{%s}' % good] == 6 and m['dill_backend_connect_errors_total{%s}' % good] == 0 and
+        m['dill_backend_connect_errors_total{%s}' % bad] >= 1 and m['dill_backend_connect_seconds_count{%s}' % bad] == 0 and
+        m['dill_backend_connections_total{%s}' % bad] == m['dill_backend_connect_errors_total{%s}' % bad] and
+        m['dill_backend_connect_errors_total{%s}' % lost] == 1 and
+        total('dill_listener_rejected_total') == 2
+        )(*('listener=\"127.0.0.1:%d\",backend=\"127.0.0.1:%d\"' % both for both in
+            (($p, $A), ($p, $dead), ($q, $dead))))" || fail "numbers: $(grep "$p\|$q\|$r" <<<"$METRICS")"
+    "$PYTHON" -c 'import re, sys
+buckets = {}
+series = dict(line.rstrip("\n").rsplit(" ", 1) for line in sys.stdin if not line.startswith("#"))
+for name, value in series.items():
+    found = re.fullmatch(r"(\w+)_bucket\{(.*?),?le=\"([^\"]+)\"\}", name)
+    if found:
+        buckets.setdefault(found.group(1, 2), []).append((float(found.group(3)), int(value)))
+assert len(buckets) == 5, len(buckets)
+for (name, labels), values in buckets.items():
+    end = "{%s}" % labels if labels else ""
+    assert values == sorted(values) and len(values) > 5, values
+    assert [n for _, n in values] == sorted(n for _, n in values), values
+    assert values[-1][0] == float("inf") and values[-1][1] == int(series[name + "_count" + end]), values
+    assert (float(series[name + "_sum" + end]) > 0) == (values[-1][1] > 0), name
+    assert float(series[name + "_sum" + end]) < 60, name' <<<"$METRICS" 2>"$T/why" || fail "histograms: $(tail -n 1 "$T/why")"
+}
+
+case_metrics_table() { # states of listeners, refusals by rule, changes; a listener's series vanish with it
+    local p q r
+    p=$(next_port) q=$(next_port) r=$(next_port) STATUS=$(next_port)
+    start_peers "name:x@127.0.0.1:$q"
+    printf '[services.web]\nlistener=any:%s\nbackends=127.0.0.1:%s\n[services.taken]\nlistener=local:%s\nbackends=127.0.0.1:%s\n' \
+        "$p" "$ECHO" "$q" "$A" >"$T/r.ini"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_ROUTING_FILE_PATH=$T/r.ini" DILL_LISTENERS_DRAIN=30s
+    must 5 "the one that cannot listen" metric_is 'dill_listeners{state="failed"}' 1
+    must 5 "the other" metric_is 'dill_listeners{state="open"}' 1
+    metrics_say "m['dill_listeners{state=\"draining\"}'] == 0 and total('dill_routes_refused') == 0 and
+        m['dill_route_changes_total'] >= 1 and m['dill_route_update_seconds_count'] > 0" || fail "$METRICS"
+    CHANGES=$(sed -n 's/^dill_route_changes_total //p' <<<"$METRICS")
+    open_conn "$p"
+    ask "$FD" one || fail "no echo"
+    touch "$T/r.ini"
+    sleep 0.3
+    metric_is dill_route_changes_total "$CHANGES" || fail "it counts changes without any"
+    printf '[services.low]\nlistener=local:80,local:81\nbackends=127.0.0.1:1\n[services.high]\nlistener=local:65535\nbackends=127.0.0.1:1\n[services.label]\nlistener=no:8080\nbackends=127.0.0.1:1\n[services.word]\nlistener=local:%s\nbackends=127.0.0.1:1\nallow=nobody\n' \
+        "$r" >"$T/r.new"
+    mv "$T/r.new" "$T/r.ini"
+    must 5 "the listener that goes while a session lives on" metric_is 'dill_listeners{state="draining"}' 1
+    must 5 "its series are gone" not metric_has "dill_listener_connections_total{listener=\"0.0.0.0:$p\"}"
+    metrics_say "m['dill_listeners{state=\"open\"}'] == 0 and m['dill_listeners{state=\"failed\"}'] == 0 and
+        m['dill_routes_refused{reason=\"listeners.port_min\"}'] == 2 and
+        m['dill_routes_refused{reason=\"listeners.port_max\"}'] == 1 and
+        m['dill_routes_refused{reason=\"listeners.allowed\"}'] == 1 and
+        m['dill_routes_refused{reason=\"allow\"}'] == 1 and m['dill_route_changes_total'] > $CHANGES" ||
+        fail "refusals: $(grep 'dill_route\|dill_listeners' <<<"$METRICS")"
+    lacks "/metrics" ":$p\"" "$METRICS"
+    ask "$FD" two || fail "the session did not live on"
+    exec {FD}>&-
+    must 3 "nothing drains" metric_is 'dill_listeners{state="draining"}' 0
+}
+
+case_metrics_source() { # up, when it last answered, errors by code, index resets
+    local fake_pid
+    STATUS=$(next_port)
+    start_fake
+    fake_pid=$!
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "an answer" metric_is 'dill_source_up{source="consul"}' 1
+    metrics_say "abs(now - m['dill_source_last_success_timestamp_seconds{source=\"consul\"}']) < 5 * $SLOW and
+        total('dill_source_errors_total') == 0 and m['dill_source_index_resets_total{source=\"consul\"}'] == 0" ||
+        fail "at the start: $(grep dill_source <<<"$METRICS")"
+    fake PUT '/fault?mode=status&code=500'
+    must 5 "error 500" metric_has 'dill_source_errors_total{source="consul",code="500"}'
+    metric_is 'dill_source_up{source="consul"}' 0 || fail "it is up while it answers with errors"
+    fake DELETE /fault
+    must 5 "up again" metric_is 'dill_source_up{source="consul"}' 1
+    fake PUT '/index?value=5'
+    must 5 "the index went back" not metric_is 'dill_source_index_resets_total{source="consul"}' 0
+    metrics_say "1 <= m['dill_source_index_resets_total{source=\"consul\"}'] <= 4 and
+        not m.get('dill_source_errors_total{source=\"consul\",code=\"none\"}')" || fail "$(grep dill_source <<<"$METRICS")"
+    end_pid "$fake_pid"
+    must 5 "no answer" metric_has 'dill_source_errors_total{source="consul",code="none"}'
+    must 3 "down" metric_is 'dill_source_up{source="consul"}' 0
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_fake
+    fake PUT '/fault?mode=status&code=403'
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "error 403" metric_is 'dill_source_errors_total{source="consul",code="403"}' 1
+    metrics_say "m['dill_source_up{source=\"consul\"}'] == 0 and not total('dill_source_last_success')" ||
+        fail "it has never answered: $(grep dill_source <<<"$METRICS")"
+}
+
+case_metrics_process() { # memory, descriptors, times, workers
+    local p begin
+    p=$(next_port) STATUS=$(next_port)
+    now_ms
+    begin=$NOW
+    DILL_RUN=(prlimit --nofile=300:777)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_RUNTIME_THREADS=3 -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    must 5 "the status server" metric_has process_
+    client names 127.0.0.1 "$p" 200 >/dev/null
+    memory_kb
+    descriptors
+    metrics_say "m['process_max_fds'] == 777 and $FDS - 3 <= m['process_open_fds'] <= $FDS + 3 and
+        $KB * 512 < m['process_resident_memory_bytes'] < $KB * 2048 and
+        m['process_virtual_memory_bytes'] > m['process_resident_memory_bytes'] and
+        $begin / 1000 - 1 <= m['process_start_time_seconds'] <= now and 0 < m['process_cpu_seconds_total'] < 600 and
+        0 < m['dill_sessions_limit'] < 777 / 2 and m['dill_log_dropped_total'] == 0" ||
+        fail "$FDS descriptors, $KB KiB: $(grep '^process\|^dill_s\|^dill_l' <<<"$METRICS")"
+    metrics_say "sorted(s for s in m if s.startswith('dill_worker_busy')) ==
+        ['dill_worker_busy_seconds_total{worker=\"%d\"}' % n for n in range(3)] and
+        0.001 < total('dill_worker_busy') <= m['process_cpu_seconds_total'] + 0.1" || fail "workers: $(grep 'worker\|cpu' <<<"$METRICS")"
+    metrics_say "m['dill_listener_sent_bytes_total{listener=\"127.0.0.1:$p\"}'] == 400" || fail "bytes of 200 connections"
+}
+
+# log.access
