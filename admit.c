@@ -152,10 +152,25 @@ bool admit_needs(int option)
 	return option != SERVICE_BALANCE;
 }
 
+void admit_mask(struct buf *out, int option, const char *value)
+{
+	const char *scheme = strstr(value, "://");
+	struct arena memory = { 0 };
+	struct socks_url url;
+
+	/* What follows a colon may be a password whose host was forgotten. */
+	if (option == SERVICE_PROXY && !strchr(value, '@') && strchr(scheme ? scheme + 3 : value, ':') &&
+	    socks_parse(slice_of(value), &memory, &url))
+		buf_puts(out, "********");
+	else
+		buf_masked(out, value);
+	arena_free(&memory);
+}
+
 void admit_print_option(const struct service *s, int option, struct buf *out)
 {
 	buf_printf(out, "%s=", service_option_names[option]);
-	buf_masked(out, s->options[option]);
+	admit_mask(out, option, s->options[option]);
 }
 
 /* -t */
@@ -187,7 +202,7 @@ static void print_service(const struct service *s)
 	put_list(s, "backends", &values);
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
 		if (s->options[i]) {
-			buf_masked(&values, s->options[i]);
+			admit_mask(&values, i, s->options[i]);
 			put_list(s, service_option_names[i], &values);
 		}
 	buf_free(&values);

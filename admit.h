@@ -51,6 +51,7 @@ bool admit_wish(const struct admit_rules *rules, const char *wish, bool trusted,
 bool admit_option(const struct service *s, int option, struct arena *memory, struct admit_options *out,
                   struct admit_refusal *no);
 bool admit_needs(int option); /* a service without it would be routed otherwise than asked: better not at all */
+void admit_mask(struct buf *out, int option, const char *value); /* the value as it may be shown */
 void admit_print_option(const struct service *s, int option, struct buf *out); /* NAME=VALUE as it may be shown */
 
 /* Networks in a comma list. NULL, or what is wrong with it, in words that follow the value. */

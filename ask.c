@@ -21,6 +21,8 @@
 #define NAMES_MS 5000    /* what DNS has */
 #define BODY_MAX (256u << 20)
 
+/* The process ends with the answer: threads of sources and the resolver, which may hang in a look-up, are left alone. */
+
 /* The running dill. */
 
 /* Where its status server is, seen from here: one that listens everywhere is reached at home. */
@@ -76,13 +78,13 @@ static void nobody(void *arg)
 	(void)arg;
 }
 
-/* Each source has said what it knows, or has failed once. */
+/* Each source has said what it knows, or has failed as a whole. */
 static bool have_spoken(const struct sources *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
 		struct sources_state state = sources_state(s, i);
 
-		if (state.counters && !s->lists[i] && !atomic_load(&state.counters->errors[0].count))
+		if (state.counters && !s->lists[i] && !state.failed)
 			return false;
 	}
 	return true;
@@ -167,9 +169,6 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 	gather(&s, c, service_hold(given));
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		found += explain_list(&x, s.lists[i], c->explain, out);
-	sources_stop(&s);
-	sources_close(&s);
-	c->uses[CONFIG_CONSUL] = consul;
 	return (consul && ask_consul(c, &x, out)) || found;
 }
 
@@ -252,11 +251,15 @@ static void print_listener(struct plan *p, const struct json *j, uint32_t listen
 	const char *comma = " ─➤ ";
 
 	p->changes++;
-	printf("%c %s for ", sign, member(j, listener, "address", &p->a));
+	printf("%c ", sign);
+	put(member(j, listener, "address", &p->a));
+	fputs(" for ", stdout);
 	put(member(j, listener, "services", &p->a));
-	printf(", %s", member(j, listener, "balance", &p->a));
+	fputs(", ", stdout);
+	put(member(j, listener, "balance", &p->a));
 	for (JSON_EACH(j, json_get(j, listener, "backends"), b)) {
-		printf("%s%s", comma, member(j, b, "address", &p->a));
+		fputs(comma, stdout);
+		put(member(j, b, "address", &p->a));
 		comma = ", ";
 	}
 	puts("");
@@ -266,7 +269,10 @@ static void print_listener(struct plan *p, const struct json *j, uint32_t listen
 static void print_change(struct plan *p, const char *address, const char *what, const char *from, const char *to)
 {
 	p->changes++;
-	printf("~ %s: %s", address, what);
+	fputs("~ ", stdout);
+	put(address);
+	fputs(": ", stdout);
+	put(what);
 	if (*from)
 		put(from);
 	if (*from && *to)
@@ -340,12 +346,14 @@ static void compare(struct plan *p)
 		put(member(&p->will, r, "service", &p->a));
 		fputs(" wants ", stdout);
 		put(member(&p->will, r, "wish", &p->a));
-		printf(": %s\n", member(&p->will, r, "reason", &p->a));
+		fputs(": ", stdout);
+		put(member(&p->will, r, "reason", &p->a));
+		puts("");
 	}
 	buf_free(&address);
 }
 
-/* The table that the sources make, with every host name resolved that can be. */
+/* The table that the sources make, with every host name resolved that can be; as JSON. */
 static bool make_table(struct route *r, struct sources *s, struct config *c, const struct route_rules *rules,
                        struct service_list *given, struct buf *out)
 {
@@ -360,17 +368,14 @@ static bool make_table(struct route *r, struct sources *s, struct config *c, con
 	route_open(r, &mine);
 	r->dry = true;
 	deadline = sys_now() + NAMES_MS;
-	for (bool settled = false; fine && resolver && !settled;) {
+	for (bool settled = false, last = false; fine && resolver && !last;) {
+		last = settled; /* what was settled is taken by one more round */
 		resolve_round(resolver);
 		route_update(r, s->lists, CONFIG_SOURCES);
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);
 	}
 	status_routes(&stats, out);
-	route_clear(r);
-	route_close(r);
-	if (resolver)
-		resolve_close(resolver);
 	return fine && resolver;
 }
 
@@ -399,8 +404,6 @@ int ask_plan(struct config *c, const struct route_rules *rules, struct service_l
 	struct http http;
 	bool fine = make_table(&r, &s, c, rules, given, &table);
 
-	sources_stop(&s);
-	sources_close(&s);
 	http_open(&http, BODY_MAX);
 	if (fine)
 		fine = read_running(c, &http, &p.was) && !json_parse(&p.will, table.data, table.len);

@@ -1,5 +1,5 @@
 /* ask: --explain and --plan: a second dill, at a terminal, that asks the running one, or the sources themselves. Both
- * print on stdout, and return the exit status. They open and change nothing. */
+ * print on stdout, and return the exit status, with which the process is to end at once. They open and change nothing. */
 #ifndef ASK_H
 #define ASK_H
 

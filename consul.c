@@ -53,6 +53,7 @@ struct consul {
 	size_t sweep_at;          /* the next name of the sweep under way */
 	bool sweeping;
 	size_t sweep_good;        /* readings that succeeded in it */
+	bool sweep_skipped;       /* a name was left out: its last reading has just failed */
 	const char *sweep_why;    /* what was wrong with the last one that did not */
 	bool complete;            /* the first sweep has ended: there is something to post */
 	bool denied;      /* a reading was answered with 403: the token's fault, and no one service's */
@@ -84,11 +85,12 @@ static void bell_path(struct consul *c, int which)
 	buf_free(&filter);
 }
 
-/* Counts an error: by its status, when there was an answer. Each is counted once, wherever it is told. */
+/* Counts an error of one service: by its status, when there was an answer. When an outage follows from it, that does not
+ * count it again. */
 static void count_error(struct consul *c)
 {
 	source_error(c->source, c->code);
-	c->code = 0;
+	c->code = SOURCE_COUNTED;
 }
 
 static const char *read_json(struct consul *c, const struct http_response *r)
@@ -340,9 +342,12 @@ static size_t choose_sweep(struct consul *c, size_t *which)
 {
 	size_t count = 0;
 
-	for (; c->sweep_at < c->catalog.count && count < BATCH; c->sweep_at++)
-		if (may_read(&c->catalog.names[c->sweep_at]) && c->catalog.names[c->sweep_at].sweep != c->sweep_number)
+	for (; c->sweep_at < c->catalog.count && count < BATCH; c->sweep_at++) {
+		if (!may_read(&c->catalog.names[c->sweep_at]))
+			c->sweep_skipped = true;
+		else if (c->catalog.names[c->sweep_at].sweep != c->sweep_number)
 			which[count++] = c->sweep_at;
+	}
 	return count;
 }
 
@@ -371,16 +376,17 @@ static void start_sweep(struct consul *c)
 	c->sweep_at = 0;
 	c->sweep_number++;
 	c->sweep_good = 0;
+	c->sweep_skipped = false;
 	c->sweep_why = NULL;
 	c->sweep_cpu = sys_thread_cpu();
 }
 
-/* A sweep in which not one reading succeeded is an outage. */
+/* A sweep in which not one reading succeeded is an outage; one that had to leave out all that there is says nothing. */
 static const char *end_sweep(struct consul *c)
 {
 	c->sweeping = false;
 	c->sweep_gap = (sys_thread_cpu() - c->sweep_cpu) * SWEEP_COST / 1000;
-	if (c->sweep_why && !c->sweep_good)
+	if (!c->sweep_good && (c->sweep_why || c->sweep_skipped))
 		return c->sweep_why;
 	c->complete = true;
 	c->at_least = 0;
@@ -552,8 +558,10 @@ static const char *watch(struct consul *c)
 			if (!c->bells[i].asked && sys_now() >= c->bells[i].next_at)
 				why = ask_bell(c, i);
 		open = answered(c, NAMES) && (c->complete || answered(c, CHECKS));
-		if (!why && open)
+		if (!why && open) {
 			why = read_some(c, &busy);
+			c->code = why ? c->code : 0;
+		}
 		save(c, false);
 		if (sys_now() >= c->recall_at)
 			offer_recalled(c);

@@ -106,13 +106,12 @@ static void block_signals(bool block)
 
 static bool catch_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
 	if (!net_pipe(signal_pipe))
 		return false;
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	sigaction(SIGUSR1, &act, NULL);
 #ifdef SIGINFO
@@ -426,27 +425,39 @@ static bool start_workers(struct control *k)
 	return !error;
 }
 
-static int run(struct control *k, struct service_list *given)
+/* What people and tools look at. */
+static bool open_servers(struct control *k)
 {
-	int status = 1;
+	k->stats = (struct stats){
+		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall()
+	};
+	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
+	server_open(&k->peek, &k->loop);
+	k->status = (struct status){ .server.kind = STATUS, .stats = &k->stats };
+	status_open(&k->status, &k->loop);
+	return set_server(&k->peek, "peek.listener", k->config->peek_listener) &&
+	       set_server(&k->status.server, "status.listener", k->config->status_listener);
+}
 
-	int error;
-
-	log_setup((enum log_level)k->config->log_level, k->config->log_format == 1);
-	error = log_start();
-	if (error) {
-		log_error("cannot start: %s", strerror(error));
-		return 1;
-	}
-	config_unknown_variables(k->config, environ);
+static bool open_loop(struct control *k)
+{
 	if (!loop_open(&k->loop, &ops, k)) {
 		log_error("cannot start: %s", strerror(errno));
-		return 1;
+		return false;
 	}
 	loop_fifo_open(&k->loop, &k->rebind, REBIND_MS, 0);
 	loop_fifo_open(&k->loop, &k->grace, 0, 0);
 	k->signals = LOOP_IO(signal_pipe[0], SIGNALS);
 	loop_want(&k->loop, &k->signals, LOOP_IN);
+	return true;
+}
+
+static int serve(struct control *k, struct service_list *given)
+{
+	int status = 1;
+
+	if (!open_loop(k))
+		return 1;
 	sources_open(&k->sources, ring, k);
 	k->resolver = resolve_open(ring, k);
 	if (!k->resolver) {
@@ -458,17 +469,7 @@ static int run(struct control *k, struct service_list *given)
 	set_times(k, k->config);
 	health_open(&k->health, &k->loop, PROBE, probes_at_once());
 	set_health(k, k->config);
-	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
-	server_open(&k->peek, &k->loop);
-	k->stats = (struct stats){
-		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall()
-	};
-	k->status = (struct status){ .server.kind = STATUS, .stats = &k->stats };
-	status_open(&k->status, &k->loop);
-	if (!set_server(&k->peek, "peek.listener", k->config->peek_listener) ||
-	    !set_server(&k->status.server, "status.listener", k->config->status_listener))
-		goto no_workers;
-	if (!start_workers(k))
+	if (!open_servers(k) || !start_workers(k))
 		goto no_workers;
 	if (!sources_follow(&k->sources, k->config, service_hold(given)))
 		goto no_sources;
@@ -493,6 +494,20 @@ no_workers:
 no_resolver:
 	sources_close(&k->sources);
 	loop_close(&k->loop);
+	return status;
+}
+
+static int run(struct control *k, struct service_list *given)
+{
+	int status = 1, error;
+
+	log_setup((enum log_level)k->config->log_level, k->config->log_format == 1);
+	error = log_start();
+	if (error)
+		log_error("cannot start: %s", strerror(error));
+	config_unknown_variables(k->config, environ);
+	if (!error)
+		status = serve(k, given);
 	if (!status)
 		log_info("stopped");
 	log_stop();
@@ -523,8 +538,9 @@ static int print_config(struct control *k, const struct service_list *given)
 	return c->uses[CONFIG_FILE] && !list;
 }
 
-/* --explain and --plan: what is said of the sources is for the person at the terminal. */
-static int ask(struct control *k, struct service_list *given)
+/* --explain and --plan: what is said of the sources is for the person at the terminal. Ends the process, and waits for
+ * no look-up of a name that hangs. */
+static void ask(struct control *k, struct service_list *given)
 {
 	int status;
 
@@ -534,9 +550,8 @@ static int ask(struct control *k, struct service_list *given)
 		status = ask_explain(k->config, &k->route.rules.admit, given);
 	else
 		status = ask_plan(k->config, &k->route.rules, service_hold(given));
-	free(k->labels);
-	arena_free(&k->ranges);
-	return status;
+	fflush(stdout);
+	_exit(status);
 }
 
 int main(int argc, char **argv)
@@ -545,6 +560,7 @@ int main(int argc, char **argv)
 	struct service_list *given;
 	int status;
 
+	signal(SIGPIPE, SIG_IGN);
 	k.argc = argc;
 	k.argv = argv;
 	k.config = read_config(&k, &given, &status);
@@ -557,7 +573,7 @@ int main(int argc, char **argv)
 	} else if (k.config->check) {
 		status = print_config(&k, given);
 	} else if (k.config->explain || k.config->plan) {
-		status = ask(&k, given);
+		ask(&k, given);
 	} else {
 		block_signals(true);
 		status = catch_signals() ? run(&k, given) : 1;

@@ -162,8 +162,11 @@ static void name_backend(const struct route_backend *b, struct buf *name)
 
 	net_print(&b->addr, text);
 	buf_printf(name, b->socks.host ? "socks5://%s ─➤ " : "%s", text);
-	if (b->socks.host)
-		buf_printf(name, strchr(b->socks.host, ':') ? "[%s]:%u" : "%s:%u", b->socks.host, b->socks.port);
+	if (!b->socks.host)
+		return;
+	buf_puts(name, strchr(b->socks.host, ':') ? "[" : "");
+	buf_visible(name, b->socks.host, strlen(b->socks.host));
+	buf_printf(name, strchr(b->socks.host, ':') ? "]:%u" : ":%u", b->socks.port);
 }
 
 /* A copy of what was looked for, with texts of its own. */
@@ -194,7 +197,8 @@ static struct route_backend *backend_new(const struct route_backend *like)
 }
 
 /* The object of a backend: the one that the old table has, or one that still drains, or a new one. */
-static struct route_backend *backend_for(struct route *r, const struct route_entry *old, const struct route_backend *like)
+static struct route_backend *backend_for(struct route *r, const struct route_entry *old,
+                                         const struct route_backend *like)
 {
 	for (unsigned i = 0; old && i < old->count; i++)
 		if (route_backend_order(old->backends[i], like) == 0)
@@ -281,11 +285,13 @@ static const char *keep_text(struct arena *a, const char *text)
 	return text ? arena_dup(a, text, strlen(text)) : NULL;
 }
 
-/* Whether an option is not what the first service says. Values that mean the same are the same. */
+/* Whether an option is not what the first service says: networks and proxies by their spelling. */
 static bool differs(int option, const char *first, const char *other)
 {
 	if (option == SERVICE_BALANCE)
 		return (other ? service_balance(other) : -1) != (first ? service_balance(first) : -1);
+	if (option == SERVICE_PROXY_PROTOCOL && first && other)
+		return !slice_is_nocase(slice_of(first), other);
 	return first && other ? strcmp(first, other) != 0 : first != other;
 }
 

@@ -83,13 +83,26 @@ static bool put_option(const struct subject *s, int option, const char *value, s
 	return fine;
 }
 
-static void put_subject(const char *tag, struct buf *out)
+static void put_subject(const char *text, struct buf *out)
+{
+	put_visible(out, "    ", text);
+	buf_puts(out, ": ");
+}
+
+/* As it may be shown. Of a tag that is somebody else's, only what stands before its '=' is. */
+static void put_tag_text(struct slice tag, enum instance_tag kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
+	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL;
 
-	buf_masked(&shown, tag);
-	put_visible(out, "    ", shown.data ? shown.data : "");
-	buf_puts(out, ": ");
+	buf_add(&shown, tag.at, equals ? (size_t)(equals + 1 - tag.at) : tag.len);
+	if (equals && kind == INSTANCE_FOREIGN)
+		buf_puts(&shown, "...");
+	else if (equals && kind >= INSTANCE_OPTION)
+		admit_mask(&shown, (int)kind - INSTANCE_OPTION, value);
+	else if (equals)
+		buf_masked(&shown, value);
+	put_subject(shown.data, out);
 	buf_free(&shown);
 }
 
@@ -98,10 +111,9 @@ static void put_tag(const struct subject *s, struct slice tag, struct buf *out)
 	const char *word = s->x->tag;
 	struct slice value = { NULL, 0 };
 	enum instance_tag kind = instance_tag(tag, word, &value);
-	char *text = arena_dup(s->memory, tag.at, tag.len);
+	const char *text = arena_dup(s->memory, value.at, value.len);
 
-	put_subject(text, out);
-	text = value.len ? arena_dup(s->memory, value.at, value.len) : arena_dup(s->memory, "", 0);
+	put_tag_text(tag, kind, text, out);
 	if (kind == INSTANCE_FOREIGN)
 		buf_puts(out, "not for dill\n");
 	else if (kind == INSTANCE_MARK)
@@ -180,9 +192,10 @@ static void put_service(const struct explain *x, const struct service_list *list
 		put_visible(out, " on node ", service->node);
 	if (service->origin)
 		put_visible(out, ", ", service->origin);
-	for (size_t i = 0; i < service->backend_count; i++)
-		buf_printf(out, strchr(service->backends[i].host, ':') ? "%s[%s]:%u" : "%s%s:%u", i ? ", " : ", backend ",
-		           service->backends[i].host, service->backends[i].port);
+	for (size_t i = 0; i < service->backend_count; i++) {
+		put_visible(out, i ? ", " : ", backend ", service->backends[i].host);
+		buf_printf(out, ":%u", service->backends[i].port);
+	}
 	if (service->absent)
 		put_visible(out, "\n  not routed: ", service->absent);
 	else if (service->held)

@@ -200,6 +200,7 @@ static void load(struct file *f)
 		take(f, list);
 	} else {
 		source_error(f->source, 0);
+		atomic_fetch_add(&f->source->counters.outages, 1);
 	}
 	if (!list && (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0)) {
 		log_error("%s: %s; what is known stays in force", f->source->name, why.data);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net.h"
+
 bool instance_marked(struct slice tag, const char *configured)
 {
 	return slice_is(tag, configured) || (strcmp(configured, "dill") == 0 && slice_is(tag, "dyntcp"));
@@ -51,19 +53,29 @@ static bool has_mark(const struct json *j, uint32_t tags, const char *configured
 	return found;
 }
 
+/* Takes `mark.` off the key. */
+static bool skip_mark(struct slice *key, const char *mark)
+{
+	size_t len = strlen(mark);
+
+	if (key->len <= len || key->at[len] != '.' || memcmp(key->at, mark, len) != 0)
+		return false;
+	*key = (struct slice){ key->at + len + 1, key->len - len - 1 };
+	return true;
+}
+
 enum instance_tag instance_tag(struct slice tag, const char *configured, struct slice *value)
 {
 	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL;
-	const char *dot = equals;
-	struct slice key;
+	struct slice key = { tag.at, equals ? (size_t)(equals - tag.at) : tag.len };
 
+	*value = (struct slice){ NULL, 0 };
 	if (instance_marked(tag, configured))
 		return INSTANCE_MARK;
-	while (dot && dot > tag.at && *dot != '.')
-		dot--;
-	if (!dot || *dot != '.' || !instance_marked((struct slice){ tag.at, (size_t)(dot - tag.at) }, configured))
+	if (!skip_mark(&key, configured) && (strcmp(configured, "dill") != 0 || !skip_mark(&key, "dyntcp")))
 		return INSTANCE_FOREIGN;
-	key = (struct slice){ dot + 1, (size_t)(equals - dot) - 1 };
+	if (!equals)
+		return INSTANCE_UNKNOWN;
 	*value = slice_trim((struct slice){ equals + 1, tag.len - (size_t)(equals + 1 - tag.at) });
 	if (slice_is(key, "listener"))
 		return INSTANCE_LISTENER;
@@ -138,6 +150,8 @@ static void route_instance(struct service_list *list, struct service *s, const s
 		s->fault = "its instance has no port";
 	else if (!text.len)
 		s->fault = "its instance has no address";
+	else if (!net_is_host(slice_of(text.data)))
+		s->fault = "its instance has an address that is none";
 	else
 		service_backend(list, s, (struct slice){ text.data, text.len }, (uint16_t)port, weight_of(j, service));
 	/* Consul gives tags in any order; the table must not depend on it. */

@@ -14,9 +14,9 @@ bool instance_marked(struct slice tag, const char *configured);
 enum instance_tag { INSTANCE_FOREIGN, INSTANCE_MARK, INSTANCE_UNKNOWN, INSTANCE_LISTENER, INSTANCE_OPTION };
 enum instance_tag instance_tag(struct slice tag, const char *configured, struct slice *value);
 
-/* Adds to `list` a service `name` for each instance of an answer to /v1/health/service/NAME, sorted by node and ID. Those
- * that fail a check, or lack the tag, are absent (see service.h). Returns NULL, or what the answer lacks; the list is
- * then unchanged. */
+/* Adds to `list` a service `name` for each instance of an answer to /v1/health/service/NAME, sorted by node and ID.
+ * Those that fail a check, or lack the tag, are absent (see service.h). Returns NULL, or what the answer lacks; the list
+ * is then unchanged. */
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *tag);
 
 #endif

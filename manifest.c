@@ -315,7 +315,9 @@ static bool read_items(struct manifest *m, enum format format, const struct form
 		reason = read_item(m, format, item, at.data);
 		if (reason) {
 			buf_printf(why, "%s: %s: \"", at.data, item->key);
-			buf_visible(why, item->value, strlen(item->value));
+			at.len = 0;
+			buf_masked(&at, item->value);
+			buf_visible(why, at.data, at.len);
 			buf_printf(why, "\" %s", reason);
 		}
 	}

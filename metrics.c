@@ -94,8 +94,8 @@ static void put_listeners(struct buf *out, const struct route_table *t)
 		}
 	}
 	family(out, "dill_listener_rejected_total", "counter",
-	       "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
-	       "be reached), limit (no memory or descriptor).");
+	       "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none "
+	       "could be reached), limit (no memory or descriptor).");
 	for (size_t i = 0; i < t->count; i++)
 		for (int k = 0; k < ROUTE_REJECTS; k++) {
 			put_label(out, "dill_listener_rejected_total{listener=\"", t->entries[i].listener->name);
@@ -268,7 +268,7 @@ static void put_dill(struct buf *out, const struct stats *s)
 	single(out, "dill_sessions", "gauge", "Live sessions.", atomic_load(&s->pool->shared.sessions));
 	single(out, "dill_sessions_limit", "gauge", "How many there may be; accepting pauses there.",
 	       atomic_load(&s->pool->shared.limit));
-	family(out, "dill_worker_busy_seconds_total", "counter", "CPU time of each worker thread; its rate is the busy share.");
+	family(out, "dill_worker_busy_seconds_total", "counter", "CPU time of each worker; its rate is the busy share.");
 	for (unsigned i = 0; i < s->pool->count; i++) {
 		buf_printf(out, "dill_worker_busy_seconds_total{worker=\"%u\"}", i);
 		put_seconds(out, worker_cpu(s->pool, i));

@@ -23,6 +23,14 @@ const char *net_port(struct slice text, uint16_t *port)
 	return NULL;
 }
 
+bool net_is_host(struct slice host)
+{
+	for (size_t i = 0; i < host.len; i++)
+		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@,\"\\\177", host.at[i]))
+			return false;
+	return true;
+}
+
 const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 {
 	const char *colon = NULL;
@@ -45,10 +53,7 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	}
 	if (bare && memchr(host->at, ':', bare))
 		return "needs brackets around its IPv6 address, like [::1]:80";
-	for (size_t i = 0; i < bare; i++)
-		if ((unsigned char)host->at[i] <= ' ' || strchr("[]/@,", host->at[i]))
-			return "has a character that no host name has";
-	return NULL;
+	return net_is_host(*host) ? NULL : "has a character that no host name has";
 }
 
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
@@ -173,7 +178,8 @@ void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT])
 
 bool net_in_range(const struct net_range *r, const struct net_addr *a)
 {
-	const unsigned char *x = (const unsigned char *)&r->addr.sa.v4.sin_addr, *y = (const unsigned char *)&a->sa.v4.sin_addr;
+	const unsigned char *x = (const unsigned char *)&r->addr.sa.v4.sin_addr;
+	const unsigned char *y = (const unsigned char *)&a->sa.v4.sin_addr;
 	unsigned whole = r->bits / 8, left = r->bits % 8;
 
 	if (r->addr.sa.any.sa_family != a->sa.any.sa_family)

@@ -23,6 +23,7 @@ struct net_addr {
  * looked at. */
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
+bool net_is_host(struct slice host); /* no character in it that neither names nor addresses have */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an address in digits, brackets or not */
 /* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);

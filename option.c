@@ -371,7 +371,7 @@ void option_usage(void)
 	      "  -c, --config FILE    configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)\n"
 	      "  --explain NAME       say why the service is or is not routed: of each instance, each tag; exit\n"
 	      "  --plan               read the sources once, print what would change against the running dill, with + - ~;\n"
-	      "                       exit 0: nothing, 2: something\n"
+	      "                       exit 0: nothing, 2: something, 1: a source did not answer\n"
 	      "  -t                   check the configuration, print what is in force, which services are accepted, and exit\n"
 	      "  -laddr ADDR          where the BACKENDs are exposed (default :4000)\n"
 	      "  -lb WORD             the same as proxy.balance\n"

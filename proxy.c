@@ -9,7 +9,8 @@
  * WAITING     no descriptor for a backend; tried again in a moment
  * CONNECTING  connect() is on its way. Nobody waits for its success: the first byte that a send takes, or that comes
  *             back, proves it, and saves an event and a change of interest. Failure comes as an event, or by timeout.
- * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile
+ * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile,
+ *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file
  */
 #include "base.h"
@@ -154,7 +155,7 @@ static void count_reject(const struct session *s, enum session_end how)
 	enum route_reject reason = how == END_NO_BACKEND ? ROUTE_NO_BACKEND :
 	                           how == END_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
 
-	if (how == END_NO_BACKEND || how == END_CONNECT_FAILED || how == END_LIMIT)
+	if (s->state != SESSION_RELAYING && (how == END_NO_BACKEND || how == END_CONNECT_FAILED || how == END_LIMIT))
 		atomic_fetch_add_explicit(&s->listener->rejected[reason], 1, memory_order_relaxed);
 }
 
@@ -475,6 +476,7 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
 		atomic_fetch_sub(&p->shared->sessions, 1);
 		close(fd);
+		p->ended(p);
 		return;
 	}
 	s->client.io = LOOP_IO(fd, PROXY_CLIENT);
@@ -537,7 +539,7 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	if ((events & LOOP_OUT) && s->state == SESSION_CONNECTING && side == &s->backend && !relay_waiting(side) &&
 	    !check_connect(p, s))
 		return;
-	if ((events & LOOP_ERROR) && (side->eof || relay_waiting(other)) && !check_error(p, s, side))
+	if ((events & LOOP_ERROR) && (side->eof || relay_waiting(other) || !side->io.want) && !check_error(p, s, side))
 		return;
 	watch(p, s);
 }

@@ -1,4 +1,4 @@
-/* route: from services to a table of listeners and their backends. Admission, comparison, publishing.
+/* route: from services to a table of listeners and their backends. Comparison and publishing; see draft.c for the rest.
  *
  * A table is immutable. What must outlive it (a listener's socket and cursor, a backend's live connections and
  * counters) is an object that tables share by reference. The control plane builds tables; workers read them. */

@@ -52,7 +52,9 @@ struct slice service_tag(const struct service *s, const char *wish)
 	while (slice_next(&rest, '\n', &line)) {
 		const char *equals = line.len ? memchr(line.at, '=', line.len) : NULL;
 
-		if (equals && slice_is(slice_trim((struct slice){ equals + 1, line.len - (size_t)(equals + 1 - line.at) }), wish))
+		if (!equals || equals - line.at < 9 || memcmp(equals - 9, ".listener", 9) != 0)
+			continue;
+		if (slice_is(slice_trim((struct slice){ equals + 1, line.len - (size_t)(equals + 1 - line.at) }), wish))
 			return line;
 	}
 	return (struct slice){ NULL, 0 };
@@ -87,8 +89,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_service(const struct service *a, const struct service *b)
 {
 	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
-	    (!same_text(a->tags, b->tags) && !a->held && !b->held) || !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault) ||
-	    a->wish_count != b->wish_count || a->backend_count != b->backend_count)
+	    (!same_text(a->tags, b->tags) && !a->held && !b->held) || !same_text(a->absent, b->absent) ||
+	    !same_text(a->fault, b->fault) || a->wish_count != b->wish_count || a->backend_count != b->backend_count)
 		return false;
 	for (size_t i = 0; i < a->wish_count; i++)
 		if (strcmp(a->wishes[i], b->wishes[i]) != 0)

@@ -37,7 +37,7 @@ struct service {
 	size_t backend_count, backend_cap;
 	const char *options[SERVICE_OPTIONS]; /* as they were written; NULL: not given */
 	const char *fault; /* why it cannot be routed at all; NULL as a rule */
-	const char *absent; /* why it has no part in the routing, and no wishes here: it is listed for those who ask; or NULL */
+	const char *absent; /* why it is not routed, and has no wishes here: it is listed for those who ask; or NULL */
 	bool held; /* Consul no longer has it, and is asked once more before it goes */
 };
 

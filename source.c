@@ -91,7 +91,9 @@ bool source_failed(struct source *s, int code, const char *where, const char *wh
 
 	if (source_stopping(s))
 		return false;
-	source_error(s, code);
+	if (code != SOURCE_COUNTED)
+		source_error(s, code);
+	atomic_fetch_add(&s->counters.outages, 1);
 	if (!s->down)
 		log_warn("%s: %s: %s; what is known stays in force, and it is tried again", s->name, where, why);
 	else

@@ -15,7 +15,8 @@
 
 /* What a source has counted: one thread writes, others may read. */
 struct source_counters {
-	atomic_ullong resets; /* of a blocking query's index */
+	atomic_ullong resets;  /* of a blocking query's index */
+	atomic_ullong outages; /* tries that failed as a whole */
 	struct {
 		atomic_int code; /* HTTP status of the answer; 0: there was none, or none that could be read */
 		atomic_ullong count;
@@ -51,8 +52,9 @@ bool source_stopping(const struct source *s);
 bool source_sleep(const struct source *s, int64_t ms); /* false when it must stop */
 
 void source_error(struct source *s, int code); /* counts one */
-/* Counts an error, says an outage once, and sleeps before the next try: 250 ms to 10 s with full jitter, at least `at_least` ms.
- * False when it must stop. */
+#define SOURCE_COUNTED (-2) /* for a code: the error has been counted already */
+/* Counts an error, says an outage once, and sleeps before the next try: 250 ms to 10 s with full jitter, at least
+ * `at_least` ms. False when it must stop. */
 bool source_failed(struct source *s, int code, const char *where, const char *why, int64_t at_least);
 void source_worked(struct source *s, const char *where); /* says the end of an outage */
 

@@ -204,6 +204,7 @@ struct sources_state sources_state(const struct sources *s, size_t source)
 		state.up = atomic_load(&t->source.up);
 		state.age = last ? sys_wall() - last : -1;
 		state.last = last;
+		state.failed = atomic_load(&t->source.counters.outages) != 0;
 		state.counters = &t->source.counters;
 	}
 	return state;

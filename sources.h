@@ -32,6 +32,7 @@ struct sources_state {
 	const char *name;
 	bool used, up;
 	int64_t age, last; /* milliseconds since its last good answer; -1: none yet. Its time, on sys_wall()'s clock */
+	bool failed; /* as a whole, at least once */
 	const struct source_counters *counters; /* NULL: it has none */
 };
 struct sources_state sources_state(const struct sources *s, size_t source);

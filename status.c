@@ -191,13 +191,15 @@ static void put_session(struct buf *out, const struct stats *s, const struct pro
 static void put_connections(struct buf *out, const struct stats *s, const struct proxy_report *report)
 {
 	const struct route_table *t = s->route->table;
+	struct buf text = { 0 };
 	const char *comma = "";
 
 	buf_puts(out, "{\"name\":\"dill\",\"connections\":[");
 	for (size_t i = 0; i < t->count; i++)
 		for (unsigned b = 0; b < t->entries[i].count; b++) {
-			buf_printf(out, "%s\"%u:%s\"", comma, net_addr_port(&t->entries[i].listener->addr),
-			           t->entries[i].backends[b]->name);
+			text.len = 0;
+			buf_printf(&text, "%u:%s", net_addr_port(&t->entries[i].listener->addr), t->entries[i].backends[b]->name);
+			put_string(out, comma, text.data);
 			comma = ",";
 		}
 	buf_puts(out, "],\"active\":[");
@@ -206,6 +208,7 @@ static void put_connections(struct buf *out, const struct stats *s, const struct
 		put_session(out, s, &report->views[i]);
 	}
 	buf_puts(out, "]}\n");
+	buf_free(&text);
 }
 
 /* Pages. What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when

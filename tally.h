@@ -12,7 +12,7 @@ extern const int64_t tally_bounds[TALLY_BUCKETS - 1];
 
 struct tally {
 	atomic_ullong sum; /* microseconds */
-	atomic_uint buckets[TALLY_BUCKETS]; /* each by itself, not what lies below it */
+	atomic_ullong buckets[TALLY_BUCKETS]; /* each by itself, not what lies below it */
 };
 
 void tally_add(struct tally *t, int64_t us);

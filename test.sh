@@ -19,8 +19,8 @@ JOBS=${TEST_JOBS:-3}
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in metrics operator cluster faults consul proxy log admission health state sources programs status page \
-    config; do      # the longest cases first
+for file in metrics operator cluster socks clients faults consul proxy log admission health state sources programs status \
+    page config; do     # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases-$file.sh"
     CASE_FILES+=("$TOP/tests/cases-$file.sh")

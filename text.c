@@ -114,16 +114,27 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(args);
 }
 
+/* What stands before the last '@': of a URL all behind ://, else of KEY=USER:PASSWORD@... all behind the '='. */
+static const char *find_login(const char *text, const char **end)
+{
+	const char *scheme = strstr(text, "://"), *at = strrchr(text, '@'), *equals = strpbrk(text, "=:");
+
+	*end = at;
+	if (scheme && (!at || scheme < at))
+		return scheme + 3;
+	if (!at || !memchr(text, ':', (size_t)(at - text)))
+		return NULL;
+	return *equals == '=' ? equals + 1 : text;
+}
+
 void buf_masked(struct buf *b, const char *text)
 {
-	const char *from = strstr(text, "://"), *at, *query;
+	const char *at, *from = find_login(text, &at), *query;
 
 	if (!from) {
 		buf_puts(b, text);
 		return;
 	}
-	from += 3;
-	at = strrchr(from, '@');
 	query = strchr(at ? at : from, '?');
 	buf_add(b, text, (size_t)(from - text));
 	if (at)

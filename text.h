@@ -32,7 +32,7 @@ void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
-void buf_masked(struct buf *b, const char *text); /* for people: a URL without its password and its query */
+void buf_masked(struct buf *b, const char *text); /* for people: without a login and a query */
 void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);

@@ -252,9 +252,13 @@ static void report(struct worker *w)
 
 	w->reported = atomic_load(&pool->reports);
 	atomic_store(&w->cpu, sys_thread_cpu());
-	pthread_mutex_lock(&pool->report_lock);
-	proxy_report(&w->proxy, atomic_load(&pool->want_sessions) ? &pool->report : NULL);
-	pthread_mutex_unlock(&pool->report_lock);
+	if (atomic_load(&pool->want_sessions)) {
+		pthread_mutex_lock(&pool->report_lock);
+		proxy_report(&w->proxy, &pool->report);
+		pthread_mutex_unlock(&pool->report_lock);
+	} else {
+		proxy_report(&w->proxy, NULL);
+	}
 	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
 		pool->ring(pool->arg);
 }

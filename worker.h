@@ -31,11 +31,11 @@ struct worker_pool {
 int worker_open(struct worker_pool *pool, unsigned threads);
 void worker_tell(struct worker_pool *pool);   /* there is a new table, or a listener has opened */
 void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; sessions live on */
-/* Asks all workers to bring their counters up to date, and for their sessions when they are wanted. `ring` is called when
- * all have answered; then worker_told gives the report. */
+/* Asks all workers to bring their counters up to date, and for their sessions when they are wanted. `ring` is called
+ * when all have answered; then worker_told gives the report. Not again before that. */
 void worker_ask(struct worker_pool *pool, bool sessions);
 bool worker_told(struct worker_pool *pool, struct proxy_report *report); /* false: not yet */
-int64_t worker_cpu(const struct worker_pool *pool, unsigned i); /* microseconds that worker i had used when last asked */
+int64_t worker_cpu(const struct worker_pool *pool, unsigned i); /* microseconds, as of when it was last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 
 #endif

@@ -114,7 +114,7 @@ case_log_audit() { # one line whenever a port opens or closes, with who asked fo
     printf '[consul]\naddress = %s\n[services.own]\nlistener = :%s\nbackends = 127.0.0.1:%s\n' "$CONSUL_URL" "$r" "$B" >"$T/c.ini"
     start_peers "name:x@127.0.0.1:$taken"
     start_bare -c "$T/c.ini"
-    register web web-1 "$A" dill "dill.listener=local:$p"
+    register web web-1 "$A" "other.port=local:$p" dill "dill.listener=local:$p"
     must 5 "service" answers "$p" a
     register high 'high 1' "$A" dill "dill.listener=local:$q" "dill.listener=local:$taken"
     must 5 "another service" answers "$q" a

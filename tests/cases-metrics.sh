@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034,SC1003
 # Cases: what Prometheus is told.
 
 prometheus_says() { # QUERY VALUE

@@ -108,7 +108,8 @@ case_operator_explain() { # the running dill says of every tag what became of it
     start_peers "name:x@127.0.0.1:$taken"
     # Registered before dill starts: one table.
     register web web-1 "$A" dill "dill.listener=local:$p" dill.listener=nowhere:5555 dill.listener=local:80 \
-        dill.listener=local:49152 dill.listener=nonsense dill.balance=fastest "dill.listner=local:$p" other=tag dill.deny=10.0.0.0/8
+        dill.listener=local:49152 dill.listener=nonsense dill.balance=fastest "dill.listner=local:$p" other=root:sesame@x dill.listener dill.deny=10.0.0.0/8 \
+        dill.prox=socks5://me:sesame@x:1
     register closed closed-1 "$A" dill "dill.listener=local:$taken" dill.allow=everybody
     CHECK=critical register sick sick-1 "$A" dill "dill.listener=local:$p"
     register taken taken-1 "$A" dill "dill.listener=local:$taken"
@@ -125,7 +126,9 @@ case_operator_explain() { # the running dill says of every tag what became of it
         "    dill.listener=nonsense: refused by listener: not label:port; accepted would be label:port" \
         "    dill.balance=fastest: refused by balance: not one of round_robin, random, p2c, least_conn" \
         "    dill.listner=local:$p: not understood; there are dill.listener, .balance" \
-        "    other=tag: not for dill" \
+        "    other=...: not for dill" \
+        "    dill.listener: not understood; " \
+        "    dill.prox=socks5://********@x:1: not understood; " \
         "    dill.deny=10.0.0.0/8: accepted"
     says_of closed "    dill.allow=everybody: refused by allow: " \
         "    dill.listener=local:$taken: acceptable, but the service is not routed without its option"
@@ -252,6 +255,28 @@ END
     same "lines" "+ + +" "$(grep -v '^#' <<<"$OUT" | cut -c 1 | xargs)"
     plan "DILL_SERVICES_OWN_LISTENER=:$q" DILL_SERVICES_OWN_BACKENDS=127.0.0.1:1
     contains "a static service" "+ 0.0.0.0:$q for own, round_robin ─➤ 127.0.0.1:1" "$OUT"
+    plan "DILL_SERVICES_OWN_LISTENER=:$q" DILL_SERVICES_OWN_BACKENDS=localhost:1
+    contains "a name" "127.0.0.1:1" "$OUT"
+    # One reading that fails does not end it.
+    fake PUT '/fault?mode=status&code=500&count=1&path=/v1/health/service/'
+    plan
+    same "exit status after an error" 2 "$RC"
+}
+
+case_operator_never_ready() { # agents whose readings fail, all of them, have said nothing
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    start_fake
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    fake PUT '/fault?mode=status&code=500&path=/v1/health/service/'
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "the outage" log_has 'warn  consul: .*500'
+    stays 2500 "it is ready without a single service" status_is /status 503
+    metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
+    same "ends of the outage" 0 "$(log_count 'answers again')"
+    fake DELETE /fault
+    must 15 "the service" answers "$p" a
+    status_is /status 200 || fail "it is not ready"
 }
 
 # The status server as a whole

@@ -205,6 +205,34 @@ log_has() { grep -Eq -- "$1" "$LOG"; }
 
 log_count() { grep -Ec -- "$1" "$LOG"; }
 
+# Other programs
+
+# start_program NAME COMMAND...: until it accepts at PROGRAM_PORT of PROGRAM_HOST
+start_program() {
+    local name=$1
+    shift
+    "$@" >"$T/$name.out" 2>"$T/$name.log" 9>&- &
+    PROGRAM_PID=$!
+    must 5 "$name" program_ready
+    ! exited "$PROGRAM_PID" || fail "$name ended at its start: $(tail -n 1 "$T/$name.log")"
+}
+
+program_ready() { exited "$PROGRAM_PID" || accepts "${PROGRAM_HOST:-127.0.0.1}" "$PROGRAM_PORT"; }
+
+from() { # ADDRESS PORT [HOST]: what a client with this address is told; "-" for nothing
+    local line
+    line=$(timeout $((5 * SLOW)) nc -d -s "$1" "${3:-127.0.0.1}" "$2" 2>/dev/null)
+    echo "${line:--}"
+}
+
+metric() { # NAME{LABELS} VALUE: a line of /metrics
+    grep -Fqx -- "$1 $2" < <(curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/metrics")
+}
+
+access() { # REGEX: in a line of the access log
+    log_has " access .*$1"
+}
+
 # Peek
 
 peek() { timeout $((5 * SLOW)) nc -d 127.0.0.1 "$PEEK" 2>/dev/null; }

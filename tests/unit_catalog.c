@@ -99,6 +99,8 @@ static const struct {
 	{ ADDRESSED("'Address':'','Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
 	{ ADDRESSED("'Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
 	{ ADDRESSED("'Address':'db.example','Port':80"), "web(n1/w any:1 db.example:80*1)", NULL },
+	{ ADDRESSED("'Address':'a\\u001b[31mb','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
+	{ ADDRESSED("'Address':'a b','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
 	{ ADDRESSED("'Address':'::1','Port':65535"), "web(n1/w any:1 ::1:65535*1)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1','Port':0"), "web(n1/w any:1 !its instance has no port)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1'"), "web(n1/w any:1 !its instance has no port)", NULL },

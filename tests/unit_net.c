@@ -37,6 +37,7 @@ static const struct {
 	{ "[127.0.0.1]:80", NULL, 0, "brackets" }, { "a b:80", NULL, 0, "character" }, { "a\n:80", NULL, 0, "character" },
 	{ "[a:80", NULL, 0, "character" }, { "a]:80", NULL, 0, "character" }, { "a/b:80", NULL, 0, "character" },
 	{ "u@h:80", NULL, 0, "character" }, { "a,b:80", NULL, 0, "character" }, { " a:80", NULL, 0, "character" },
+	{ "a\"b:80", NULL, 0, "character" }, { "a\\b:80", NULL, 0, "character" }, { "a\177:80", NULL, 0, "character" },
 };
 
 static void split_one(size_t i)

@@ -275,6 +275,25 @@ static void distance_cases(void)
 	check(text_distance(words[1], words[1]) == DISTANCE_MAX, "distance", "too long a word, twice");
 }
 
+static void masked_cases(void)
+{
+	static const char *const cases[][2] = {
+		{ "", "" }, { "10.0.0.1:80", "10.0.0.1:80" }, { "http://h:80/x", "http://h:80/x" }, { "/etc/a@b.toml", "/etc/a@b.toml" },
+		{ "socks5://u:p@h:1", "socks5://********@h:1" }, { "socks5://u@h:1", "socks5://********@h:1" },
+		{ "http://h/x?token=s", "http://h/x?********" }, { "http://u:p@h/?q", "http://********@h/?********" },
+		{ "u:p@h:1", "********@h:1" }, { "u:p@q@h:1", "********@h:1" }, { "socks5:/u:p@h:1", "********@h:1" },
+		{ "proxy=u:p@h:1", "proxy=********@h:1" }, { "a=b://u:p@h", "a=b://********@h" }, { "u:p=q@h", "********@h" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf shown = { 0 };
+
+		buf_masked(&shown, cases[i][0]);
+		check(strcmp(shown.data, cases[i][1]) == 0, cases[i][0], shown.data);
+		buf_free(&shown);
+	}
+}
+
 static void unescape_cases(void)
 {
 	static const struct {
@@ -306,6 +325,7 @@ int main(void)
 	print_cases();
 	bool_cases();
 	distance_cases();
+	masked_cases();
 	unescape_cases();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;
