@@ -7,7 +7,8 @@
 #     DILL        the binary (default ./dill)
 #     CONSUL      a consul binary (default: what tests/get-consul.sh finds)
 #     TEST_SLOW   factor for every time limit, for builds with sanitizers (default 1)
-#     TEST_JOBS   cases that run at the same time, each with a Consul agent of its own, 1 to 4 (default 3)
+#     TEST_JOBS   cases that run at the same time, each with a Consul agent of its own, 1 to 4 (default 4)
+#     TEST_FILES  the files of cases, tests/cases-NAME.sh, as a list of names (default: all)
 #     TEST_KEEP   when set, the directory with every log stays
 #     TEST_TIMES  when set to a number, that many of the slowest cases are listed with their milliseconds
 #
@@ -15,15 +16,15 @@
 set -u
 export LC_ALL=C.UTF-8
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-JOBS=${TEST_JOBS:-3}
+JOBS=${TEST_JOBS:-4}
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in metrics operator cluster socks clients faults consul proxy log admission health state sources programs status \
-    page config; do     # the longest cases first
+for file in cluster operator metrics faults socks clients consul proxy log admission health state sources programs \
+    status page config; do      # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases-$file.sh"
-    CASE_FILES+=("$TOP/tests/cases-$file.sh")
+    [[ " ${TEST_FILES:-$file} " != *" $file "* ]] || CASE_FILES+=("$TOP/tests/cases-$file.sh")
 done
 
 die() {
