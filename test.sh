@@ -17,6 +17,7 @@ set -u
 export LC_ALL=C.UTF-8
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 JOBS=${TEST_JOBS:-4}
+AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
@@ -120,6 +121,8 @@ work() { # NUMBER
     mkdir "$W"
     PORT_START=$((FIRST_PORT + $1 * 3000 / JOBS))
     PORT_END=$((FIRST_PORT + ($1 + 1) * 3000 / JOBS))
+    echo "$PORT_START" >"$W/agent_port"
+    PORT_START=$((PORT_START + AGENT_PORTS))
     echo "$PORT_START" >"$W/port"
     trap end_jobs EXIT
     trap 'exit 1' TERM

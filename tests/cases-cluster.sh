@@ -351,7 +351,7 @@ END
     done
     routed_services "\"$one\", \"$two\"" "$p" "$q"
     touch "$T/release"
-    must 40 "everybody's turn" test -s "$T/crowd"
+    must 90 "everybody's turn" test -s "$T/crowd"      # who finds the backlog full asks again 31 s, then 63 s after the first time
     same "served in the end, and lost" "9000 0" "$(cat "$T/crowd")"
     same "afterwards" "hi hi" "$(says "$p") $(says "$q")"
     same "a service from these times" a "$(says "$r")"

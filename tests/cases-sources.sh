@@ -167,13 +167,13 @@ start_routes() { # sets ROUTES, the port; $T/routes is the server's directory
     ROUTES=$(cat "$T/routes.port")
 }
 
-serve_routes() { # CONTENT-TYPE BODY [HEADER-LINE]: atomically, one file after the other
+serve_routes() { # CONTENT-TYPE BODY [HEADER-LINE]: each atomically, and the body first: a new ETag is of nothing old
     rm -f "$T/routes/status"
+    printf '%s' "$2" >"$T/body"
+    mv "$T/body" "$T/routes/body"
     printf 'Content-Type: %s\n%s' "$1" "${3:+$3
 }" >"$T/head"
     mv "$T/head" "$T/routes/head"
-    printf '%s' "$2" >"$T/body"
-    mv "$T/body" "$T/routes/body"
 }
 
 json_routes() { # PORT BACKEND

@@ -84,8 +84,8 @@ stays() { # MILLISECONDS WHAT COMMAND...: COMMAND succeeds all the time
     done
 }
 
-# Ports. A run owns a range (see test.sh), a worker a part of it. The seven ports after the one that next_port gives
-# are in the range too.
+# Ports. A run owns a range (see test.sh), a worker a part of it: the first AGENT_PORTS are for Consul agents, which stay
+# while the others go round. The seven ports after the one that next_port gives are in the range too.
 
 next_port() {
     local port
@@ -342,11 +342,13 @@ start_agent() { # HTTP-PORT ARGUMENT...: an agent of the case
     must 15 "Consul did not start: $(tail -n 1 "$T/consul.log")" agent_ready "$port"
 }
 
-agent_ports() { # prints the first of three ports in a row for start_agent
+agent_ports() { # prints the first of three ports in a row for start_agent; they come from a part of the worker's range
     local port
-    port=$(next_port)
-    next_port >/dev/null
-    next_port >/dev/null
+    while :; do
+        read -r port <"$W/agent_port"
+        echo $((port + 6 <= PORT_START ? port + 3 : PORT_START - AGENT_PORTS)) >"$W/agent_port"
+        accepts 127.0.0.1 "$port" || accepts 127.0.0.1 $((port + 1)) || accepts 127.0.0.1 $((port + 2)) || break
+    done
     echo "$port"
 }
 
