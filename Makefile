@@ -8,7 +8,7 @@ SECONDS ?= 60
 MINUTES ?= 10
 
 MUSL_CC ?= musl-gcc
-SMALL ?= -Oz -flto=auto -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
+SMALL ?= -Oz -flto -flto-partition=one -fno-pie -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
 
 SOURCES = $(wildcard *.c)
 
