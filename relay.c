@@ -159,8 +159,12 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 			r->no_splice = true;
 			return RELAY_WAIT;
 		}
+		if (n == 0 || not_now(error)) {
+			to->full = 0; /* at an urgent byte splice says the one or the other, for ever: recv tells what it is */
+			return RELAY_WAIT;
+		}
 		errno = error;
-		return n == 0 ? RELAY_EOF : not_now(error) ? RELAY_WAIT : RELAY_FROM_BROKE;
+		return RELAY_FROM_BROKE;
 	}
 	if (n < 16 * 1024)
 		to->full = 0; /* the flood is over */

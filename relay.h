@@ -15,11 +15,11 @@
 /* One socket of a session, and what waits to be written to it. */
 struct relay_side {
 	struct loop_io io;
-	bool eof;      /* nothing more will be read from it */
-	bool shut;     /* nothing more will be written to it */
-	uint8_t quick; /* how much its reader takes: the next read on its behalf is 16 KiB << quick */
-	bool choked;   /* nothing is read for it until there is room for bulk */
-	uint8_t full;  /* large reads in a row: a sign of bulk */
+	bool eof : 1;    /* nothing more will be read from it */
+	bool shut : 1;   /* nothing more will be written to it */
+	bool choked : 1; /* nothing is read for it until there is room for bulk */
+	uint8_t quick;   /* how much its reader takes: the next read on its behalf is 16 KiB << quick */
+	uint8_t full;    /* large reads in a row: a sign of bulk */
 	uint64_t sent; /* bytes written to it */
 	struct relay_spill *spill; /* what a copy left over; NULL as a rule */
 	struct relay_pipe *pipe;   /* what a splice left over; NULL as a rule */
