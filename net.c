@@ -154,6 +154,17 @@ const char *net_range(struct slice text, struct net_range *out)
 	bits = most = out->addr.sa.any.sa_family == AF_INET ? 32 : 128;
 	if (slash && text_number((struct slice){ slash + 1, text.len - host.len - 1 }, 0, most, &bits))
 		return wrong;
+	if (out->addr.sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&out->addr.sa.v6.sin6_addr)) {
+		struct in_addr v4;
+
+		if (bits < 96)
+			return "is neither of IPv4 nor of IPv6"; /* clients are the one or the other */
+		memcpy(&v4, out->addr.sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
+		memset(&out->addr, 0, sizeof out->addr);
+		out->addr.sa.v4.sin_family = AF_INET;
+		out->addr.sa.v4.sin_addr = v4;
+		bits -= 96;
+	}
 	out->bits = (uint8_t)bits;
 	return NULL;
 }
@@ -249,6 +260,7 @@ int net_listen(const struct net_addr *a)
 	/* Linux and the BSDs hand these on to what is accepted, so each connection saves the calls. */
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (bind(fd, &a->sa.any, length(a)) < 0 || listen(fd, BACKLOG) < 0)
 		return close_failed(fd);
 	return fd;
@@ -271,6 +283,7 @@ int net_accept(int fd, struct net_addr *peer)
 	net_nonblocking(got);
 	set(got, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(got, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(got, SOL_SOCKET, SO_OOBINLINE, 1);
 #endif
 	return got;
 }
@@ -282,6 +295,7 @@ int net_connect(const struct net_addr *a)
 	if (fd < 0)
 		return fd;
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
 	if (connect(fd, &a->sa.any, length(a)) < 0 && errno != EINPROGRESS)
 		return close_failed(fd);
 	return fd;
@@ -309,12 +323,24 @@ int64_t net_round_trip(int fd)
 	return -1;
 }
 
+/* A connect to a port of this host that nobody listens on, but that the system has just given to the socket itself, does
+ * succeed: both ends are one. */
+static bool is_own_peer(int fd)
+{
+	struct net_addr peer = { 0 }, own;
+	socklen_t len = sizeof peer;
+
+	return getpeername(fd, &peer.sa.any, &len) == 0 && net_own(fd, &own) && net_compare(&peer, &own) == 0;
+}
+
 int net_error(int fd)
 {
 	int error = 0;
 	socklen_t len = sizeof error;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	return !error && is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
 bool net_connected(int fd)

@@ -54,7 +54,7 @@ int net_connect(const struct net_addr *a); /* in progress, as a rule; net_error 
 
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
 int64_t net_round_trip(int fd); /* microseconds, as the system has measured them; -1 where it does not tell */
-int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 for none */
+int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 for none; ECONNREFUSED: it is its own peer */
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */
 size_t net_room(int fd, size_t *size); /* about how many bytes a send would take now, of a buffer of *size */

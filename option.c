@@ -274,10 +274,14 @@ static const char *check_networks(const char *value)
 	struct slice rest = slice_of(value), part;
 	struct net_range range;
 	const char *why = NULL;
+	bool any = !*value;
 
 	while (!why && slice_next(&rest, ',', &part))
-		why = part.len ? net_range(part, &range) : NULL;
-	return why;
+		if (part.len) {
+			why = net_range(part, &range);
+			any = true;
+		}
+	return why || any ? why : "names no network";
 }
 
 static const char *set_word(const struct option *o, const char *value, long *place)

@@ -1,6 +1,7 @@
-/* Cases for net.c: addresses out of text and back. Sockets are tested with the whole program. */
+/* Cases for net.c: addresses out of text and back, and errors of sockets. The rest is tested with the whole program. */
 #include "base.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -176,6 +177,10 @@ static const struct {
 	const char *text, *shown; /* shown NULL: refused */
 	const char *in, *out;     /* addresses that are in it, and not; NULL: none of that sort */
 } ranges[] = {
+	{ "::ffff:10.1.0.0/112", "10.1.0.0/16", "10.1.2.3", "10.2.0.0" },
+	{ "::ffff:10.1.2.3", "10.1.2.3/32", "10.1.2.3", "10.1.2.4" },
+	{ "::ffff:0.0.0.0/96", "0.0.0.0/0", "1.2.3.4", "::1" },
+	{ "::ffff:0.0.0.0/95", NULL, NULL, NULL },
 	{ "10.0.0.0/8", "10.0.0.0/8", "10.255.255.255", "11.0.0.0" }, { "10.1.2.3/8", "10.1.2.3/8", "10.9.9.9", "9.255.255.255" },
 	{ "127.0.0.1", "127.0.0.1/32", "127.0.0.1", "127.0.0.0" }, { "0.0.0.0/0", "0.0.0.0/0", "255.255.255.255", "::1" },
 	{ "192.168.4.0/22", "192.168.4.0/22", "192.168.7.255", "192.168.8.0" }, { "1.2.3.4/31", "1.2.3.4/31", "1.2.3.5", "1.2.3.6" },
@@ -209,6 +214,32 @@ static void range_cases(void)
 	}
 }
 
+static void error_cases(void)
+{
+	struct net_addr a;
+	int own = socket(AF_INET, SOCK_STREAM, 0), server, client;
+
+	net_numeric(slice_of("127.0.0.1"), 0, &a);
+	check(bind(own, &a.sa.any, sizeof a.sa.v4) == 0 && net_own(own, &a), "bind", "a port");
+	check(connect(own, &a.sa.any, sizeof a.sa.v4) == 0, "connect", "to itself");
+	check(net_error(own) == ECONNREFUSED, "net_error", "of a socket that is its own peer");
+	close(own);
+	net_set_port(&a, 0);
+	server = net_listen(&a);
+	check(server >= 0 && net_own(server, &a), "net_listen", "at a port");
+	client = net_connect(&a);
+	poll(&(struct pollfd){ .fd = client, .events = POLLOUT }, 1, 5000);
+	check(net_error(client) == 0 && net_connected(client), "net_error", "of a connection");
+	close(client);
+	close(server);
+	client = net_connect(&a);
+	if (client >= 0)
+		poll(&(struct pollfd){ .fd = client, .events = POLLOUT }, 1, 5000);
+	check(client == -ECONNREFUSED || net_error(client) == ECONNREFUSED, "net_error", "of a connect that is refused");
+	if (client >= 0)
+		close(client);
+}
+
 int main(void)
 {
 	split_cases();
@@ -216,6 +247,7 @@ int main(void)
 	numeric_cases();
 	compare_cases();
 	range_cases();
+	error_cases();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;
 }
