@@ -28,6 +28,7 @@
 #include "sources.h"
 #include "stats.h"
 #include "status.h"
+#include "sys.h"
 #include "worker.h"
 
 extern char **environ;
@@ -560,6 +561,7 @@ int main(int argc, char **argv)
 	struct service_list *given;
 	int status;
 
+	sys_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
 	k.argc = argc;
 	k.argv = argv;

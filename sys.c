@@ -1,10 +1,12 @@
 #include "base.h"
 #include "sys.h"
 
-#include <stdatomic.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,6 +101,13 @@ int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 	error = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return error;
+}
+
+void sys_standard_fds(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			socket(AF_INET, SOCK_DGRAM, 0); /* where there are no files: it takes the lowest number that is free, too */
 }
 
 int64_t sys_now(void)

@@ -1,4 +1,4 @@
-/* sys: memory that does not fail, an arena, and the clock. */
+/* sys: memory that does not fail, an arena, threads, and the clock. */
 #ifndef SYS_H
 #define SYS_H
 
@@ -25,6 +25,10 @@ void arena_free(struct arena *a);
 
 /* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
+/* At the start: puts something where the process has no standard input, output or error. Another descriptor would get
+ * that number, and what is meant for people. */
+void sys_standard_fds(void);
 
 int64_t sys_now(void);      /* milliseconds of the monotonic clock */
 int64_t sys_micros(void);   /* microseconds of the same clock */
