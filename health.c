@@ -7,6 +7,7 @@
 #include "health.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,20 +41,21 @@ void health_open(struct health *h, struct loop *loop, uint8_t kind, unsigned mos
 static void show(struct health *h, struct health_target *t, const char *why)
 {
 	bool unhealthy = t->down || t->suspect;
-	enum log_level level = h->rules.mode == HEALTH_OFF ? LOG_DEBUG : LOG_WARN;
 
 	for (struct route_backend *b = t->backends; b; b = b->peer) {
-		atomic_store(&b->unhealthy, unhealthy);
 		if (!t->suspect)
-			atomic_store(&b->suspect, false);
+			atomic_store(&b->suspect, false); /* first: a worker that finds it set does not ring */
+		atomic_store(&b->unhealthy, unhealthy);
 	}
 	if (unhealthy == t->shown)
 		return;
 	t->shown = unhealthy;
 	if (unhealthy)
-		log_write(level, "backend %s is unhealthy: %s", t->like->name, why);
+		log_warn("backend %s is unhealthy: %s", t->like->name, why);
+	else if (h->rules.mode == HEALTH_OFF)
+		log_debug("backend %s is trusted again", t->like->name); /* nobody has looked */
 	else
-		log_write(level == LOG_WARN ? LOG_INFO : level, "backend %s is healthy again", t->like->name);
+		log_info("backend %s is healthy again", t->like->name);
 }
 
 static void forget_probe(struct health *h, struct health_target *t)
@@ -304,6 +306,20 @@ void health_follow(struct health *h, const struct route_table *t)
 	health_suspected(h);
 }
 
+/* What a worker has found. */
+static void show_suspect(struct health *h, struct health_target *t)
+{
+	const struct route_backend *b = t->backends;
+	const char *refusal;
+	char why[128];
+
+	while (b->peer && !atomic_load(&b->suspect))
+		b = b->peer;
+	refusal = atomic_load(&b->refusal);
+	snprintf(why, sizeof why, "a client's connect failed: %s", refusal ? refusal : strerror(atomic_load(&b->error)));
+	show(h, t, why);
+}
+
 void health_suspected(struct health *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
@@ -313,7 +329,7 @@ void health_suspected(struct health *h)
 			t->suspect = atomic_load(&b->suspect);
 		if (!t->suspect || (t->timer.next && t->shown))
 			continue;
-		show(h, t, "a client's connect failed");
+		show_suspect(h, t);
 		if (!t->timer.next)
 			loop_arm(h->loop, &h->again, &t->timer);
 	}

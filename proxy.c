@@ -29,15 +29,10 @@
 
 enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_RELAYING };
 
-/* How a session ended. */
-enum session_end {
-	END_CLIENT, END_BACKEND, /* that side was the first to end or to break */
-	END_IDLE, END_DRAIN, END_CONNECT_FAILED, END_NO_BACKEND, END_LIMIT, END_SHUTDOWN,
-	END_SIDE /* the one of the first two that it was */
-};
-static const char *const end_names[] = {
+const char *const proxy_end_names[PROXY_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
+#define BY_SIDE PROXY_ENDS /* one of the first two, whichever it was */
 
 /* What is needed until a backend is reached; a session that reaches its first one directly never has it. */
 struct attempt {
@@ -59,10 +54,11 @@ struct session {
 	uint64_t told_rx, told_tx; /* what the counters of listener and backend have of it */
 	struct net_addr peer;
 	uint32_t connect_us; /* while connecting when that began, its low bits; then how long it took */
+	uint32_t arrived;    /* bytes that both sides have acknowledged, its low bits, when the idle timeout last looked */
 	uint16_t attempts;
 	uint8_t state;    /* enum session_state */
 	uint8_t preamble; /* bytes before the client's own */
-	uint8_t first;    /* enum session_end: the side that was the first to end; END_SIDE: neither */
+	uint8_t first;    /* enum proxy_end: the side that was the first to end; BY_SIDE: neither */
 	bool reset;       /* one side was: the other will be */
 	bool draining;
 };
@@ -127,7 +123,7 @@ static void count_bytes(struct session *s)
 	s->told_tx = tx;
 }
 
-static void log_access(const struct proxy *p, const struct session *s, enum session_end how)
+static void log_access(const struct proxy *p, const struct session *s, enum proxy_end how)
 {
 	const struct route_entry *e = route_find(p->table, &s->listener->addr);
 	const struct attempt *a = s->attempt;
@@ -146,23 +142,26 @@ static void log_access(const struct proxy *p, const struct session *s, enum sess
 	line_seconds(&line, "duration", sys_micros() - s->started);
 	line_number(&line, "rx", received(s));
 	line_number(&line, "tx", s->client.sent);
-	line_text(&line, "end", end_names[how]);
+	line_text(&line, "end", proxy_end_names[how]);
 	log_end(&line);
 }
 
-static void count_reject(const struct session *s, enum session_end how)
+static void count_reject(const struct session *s, enum proxy_end how)
 {
-	enum route_reject reason = how == END_NO_BACKEND ? ROUTE_NO_BACKEND :
-	                           how == END_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
+	enum route_reject reason = how == PROXY_NO_BACKEND ? ROUTE_NO_BACKEND :
+	                           how == PROXY_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
 
-	if (s->state != SESSION_RELAYING && (how == END_NO_BACKEND || how == END_CONNECT_FAILED || how == END_LIMIT))
+	if (s->state != SESSION_RELAYING && (how == PROXY_NO_BACKEND || how == PROXY_CONNECT_FAILED || how == PROXY_LIMIT))
 		atomic_fetch_add_explicit(&s->listener->rejected[reason], 1, memory_order_relaxed);
 }
 
-static void end(struct proxy *p, struct session *s, enum session_end how)
+static void end(struct proxy *p, struct session *s, enum proxy_end how)
 {
-	if (how == END_SIDE)
-		how = s->first == END_SIDE ? END_CLIENT : (enum session_end)s->first;
+	if (how == BY_SIDE)
+		how = s->first == BY_SIDE ? PROXY_BY_CLIENT : (enum proxy_end)s->first;
+	if ((how == PROXY_IDLE || how == PROXY_DRAIN || how == PROXY_SHUTDOWN) &&
+	    (relay_waiting(&s->client) || relay_waiting(&s->backend)))
+		s->reset = true; /* what is cut off must not look complete */
 	if (s->reset) {
 		net_reset_on_close(s->client.io.fd);
 		if (s->backend.io.fd >= 0)
@@ -175,6 +174,7 @@ static void end(struct proxy *p, struct session *s, enum session_end how)
 	loop_close_fd(p->loop, &s->backend.io);
 	count_bytes(s);
 	count_reject(s, how);
+	atomic_fetch_add_explicit(&p->shared->ended[how], 1, memory_order_relaxed);
 	if (atomic_load_explicit(&p->shared->access, memory_order_relaxed))
 		log_access(p, s, how);
 	release_target(s);
@@ -192,7 +192,7 @@ static void end(struct proxy *p, struct session *s, enum session_end how)
 void proxy_close(struct proxy *p)
 {
 	while (p->sessions)
-		end(p, p->sessions, END_SHUTDOWN);
+		end(p, p->sessions, PROXY_SHUTDOWN);
 	relay_close(&p->relay);
 }
 
@@ -216,7 +216,7 @@ static void watch(struct proxy *p, struct session *s)
 		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
 	if (!loop_want(p->loop, &s->client.io, client) ||
 	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
-		end(p, s, END_LIMIT);
+		end(p, s, PROXY_LIMIT);
 }
 
 /* Without an idle timeout the connect's timer runs on: a session that lives so long gets keepalive for its backend,
@@ -233,7 +233,7 @@ static void arm_relaying(struct proxy *p, struct session *s)
 static bool drain(struct proxy *p, struct session *s)
 {
 	if (!p->draining.after) {
-		end(p, s, END_DRAIN);
+		end(p, s, PROXY_DRAIN);
 		return false;
 	}
 	s->draining = true;
@@ -278,24 +278,28 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 static void try_next(struct proxy *p, struct session *s, const struct route_entry *e);
 
 /* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
-static void suspect(struct proxy *p, struct route_backend *b, int error)
+static void suspect(struct proxy *p, struct route_backend *b, const char *refusal, int error)
 {
 	if (error == EADDRNOTAVAIL || error == ENOBUFS || error == ENOMEM)
 		return;
+	if (!refusal)
+		atomic_store(&b->error, error); /* before `refusal`: another worker may be here, too */
+	atomic_store(&b->refusal, refusal);
 	atomic_store(&b->unhealthy, true);
 	if (!atomic_exchange(&b->suspect, true))
 		p->suspected(p);
 }
 
-/* This backend could not be reached. What the client has sent waits for the next one. */
-static void unreachable(struct proxy *p, struct session *s, const char *why, int error)
+/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the next
+ * one. */
+static void unreachable(struct proxy *p, struct session *s, const char *refusal, int error)
 {
-	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, why);
+	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, refusal ? refusal : strerror(error));
 	atomic_fetch_add_explicit(&s->target->connect_errors, 1, memory_order_relaxed);
-	suspect(p, s->target, error);
+	suspect(p, s->target, refusal, error);
 	loop_close_fd(p->loop, &s->backend.io);
 	if (!grow_attempt(s)) {
-		end(p, s, END_LIMIT);
+		end(p, s, PROXY_LIMIT);
 		return;
 	}
 	s->attempt->tried[s->attempt->tried_count++] = route_backend_ref(s->target);
@@ -312,12 +316,17 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 	struct relay_side *dead = result == RELAY_TO_BROKE ? to : from;
 	int error = errno;
 
-	if (result >= RELAY_FROM_BROKE && connecting && dead == &s->backend && error != ECONNRESET && error != EPIPE) {
-		unreachable(p, s, strerror(error), error);
+	if (result == RELAY_TO_BROKE && error == ENOMEM) {
+		s->reset = true; /* something of the stream is lost */
+		end(p, s, PROXY_LIMIT);
 		return false;
 	}
-	if (result >= RELAY_EOF && s->first == END_SIDE)
-		s->first = dead == &s->client ? END_CLIENT : END_BACKEND;
+	if (result >= RELAY_FROM_BROKE && connecting && dead == &s->backend && error != ECONNRESET && error != EPIPE) {
+		unreachable(p, s, NULL, error);
+		return false;
+	}
+	if (result >= RELAY_EOF && s->first == BY_SIDE)
+		s->first = dead == &s->client ? PROXY_BY_CLIENT : PROXY_BY_BACKEND;
 	switch (result) {
 	case RELAY_WAIT:
 		return true;
@@ -334,19 +343,21 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 		break;
 	case RELAY_FROM_BROKE:
 		s->reset = true;
-		end(p, s, END_SIDE);
+		end(p, s, BY_SIDE);
 		return false;
 	}
 	if (connecting && (s->backend.sent || from == &s->backend || result == RELAY_TO_BROKE) && !proven(p, s))
 		return false;
 	if (s->client.eof && s->backend.eof && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) {
-		end(p, s, END_SIDE); /* close() sends what is left to say */
+		end(p, s, BY_SIDE); /* close() sends what is left to say */
 		return false;
 	}
 	if (s->state == SESSION_RELAYING) {
 		pass_end(&s->client, &s->backend);
 		pass_end(&s->backend, &s->client);
-		if (!s->draining && p->idle.after)
+		if (s->reset)
+			loop_arm(p->loop, &p->connecting, &s->timer); /* the other side has so long to take the last words */
+		else if (!s->draining && p->idle.after)
 			loop_arm(p->loop, &p->idle, &s->timer);
 	}
 	return true;
@@ -409,7 +420,7 @@ static void greet(struct proxy *p, struct session *s)
 static void give_up(struct proxy *p, struct session *s)
 {
 	log_debug("%s: no backend could be reached", s->listener->name);
-	end(p, s, s->attempts ? END_CONNECT_FAILED : END_NO_BACKEND);
+	end(p, s, s->attempts ? PROXY_CONNECT_FAILED : PROXY_NO_BACKEND);
 }
 
 /* A connect is on its way. */
@@ -426,7 +437,7 @@ static void connect_began(struct proxy *p, struct session *s, int fd)
 		socks_start(&s->attempt->socks, &s->target->socks);
 		greet(p, s);
 	} else {
-		end(p, s, END_LIMIT);
+		end(p, s, PROXY_LIMIT);
 	}
 }
 
@@ -443,7 +454,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		return;
 	}
 	if (!introduce(p, s, e->proxy_protocol)) {
-		end(p, s, END_LIMIT);
+		end(p, s, PROXY_LIMIT);
 		return;
 	}
 	began = (uint32_t)sys_micros();
@@ -462,7 +473,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 	atomic_fetch_add(&b->active, 1);
 	atomic_fetch_add_explicit(&b->connections, 1, memory_order_relaxed);
 	if (fd < 0)
-		unreachable(p, s, strerror(-fd), -fd);
+		unreachable(p, s, NULL, -fd);
 	else
 		connect_began(p, s, fd);
 }
@@ -483,7 +494,7 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 	s->backend.io.fd = -1;
 	s->client.quick = s->backend.quick = 2;
 	s->peer = *client;
-	s->first = END_SIDE;
+	s->first = BY_SIDE;
 	s->started = sys_micros();
 	s->listener = route_listener_ref(entry->listener);
 	atomic_fetch_add(&entry->listener->active, 1);
@@ -494,13 +505,26 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 	try_next(p, s, entry);
 }
 
+/* A side has failed, and nobody is reading it. */
+static void broke(struct proxy *p, struct session *s, const struct relay_side *side)
+{
+	if (s->first == BY_SIDE)
+		s->first = side == &s->client ? PROXY_BY_CLIENT : PROXY_BY_BACKEND;
+	s->reset = true;
+	end(p, s, BY_SIDE);
+}
+
 /* A half-close before the first byte: only the success of the connect itself tells. */
 static bool check_connect(struct proxy *p, struct session *s)
 {
 	int error = net_error(s->backend.io.fd);
 
+	if (error == ECONNRESET || error == EPIPE) {
+		broke(p, s, &s->backend); /* it was reached, and did not like what it got */
+		return false;
+	}
 	if (error) {
-		unreachable(p, s, strerror(error), error);
+		unreachable(p, s, NULL, error);
 		return false;
 	}
 	if (!net_connected(s->backend.io.fd))
@@ -513,10 +537,7 @@ static bool check_error(struct proxy *p, struct session *s, const struct relay_s
 {
 	if (!net_error(side->io.fd))
 		return true;
-	if (s->first == END_SIDE)
-		s->first = side == &s->client ? END_CLIENT : END_BACKEND;
-	s->reset = true;
-	end(p, s, END_SIDE);
+	broke(p, s, side);
 	return false;
 }
 
@@ -544,14 +565,37 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	watch(p, s);
 }
 
+/* A connect that succeeded long ago, of a session in which nobody has said a word. */
+static void prove(struct proxy *p, struct session *s)
+{
+	if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
+		watch(p, s);
+}
+
 static void connect_expired(struct proxy *p, struct session *s)
 {
-	if (s->state == SESSION_RELAYING)
+	if (s->state == SESSION_RELAYING && s->reset)
+		end(p, s, BY_SIDE);
+	else if (s->state == SESSION_RELAYING)
 		net_keepalive(s->backend.io.fd, 0, 0, 0);
 	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
-		unreachable(p, s, strerror(ETIMEDOUT), ETIMEDOUT);
-	else if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
-		watch(p, s);
+		unreachable(p, s, NULL, ETIMEDOUT);
+	else
+		prove(p, s);
+}
+
+/* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
+static void idle_expired(struct proxy *p, struct session *s)
+{
+	uint32_t unsent = (uint32_t)net_unsent(s->client.io.fd) + (uint32_t)net_unsent(s->backend.io.fd);
+	uint32_t arrived = (uint32_t)(s->client.sent + s->backend.sent) - unsent;
+
+	if ((!unsent && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) || arrived == s->arrived) {
+		end(p, s, PROXY_IDLE);
+		return;
+	}
+	s->arrived = arrived;
+	loop_arm(p->loop, &p->idle, &s->timer);
 }
 
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer)
@@ -562,14 +606,16 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 		connect_expired(p, s);
 	} else if (fifo == &p->waiting) {
 		try_next(p, s, route_find(p->table, &s->listener->addr));
-	} else if (fifo == &p->draining && atomic_load(&s->target->gone) &&
+	} else if (fifo == &p->idle) {
+		idle_expired(p, s);
+	} else if (atomic_load(&s->target->gone) &&
 	           p->loop->now < atomic_load(&s->target->gone_at) + p->draining.after) {
 		loop_arm(p->loop, &p->draining, &s->timer); /* the backend had come back, and has left again */
-	} else if (fifo == &p->draining && !atomic_load(&s->target->gone)) {
+	} else if (!atomic_load(&s->target->gone)) {
 		s->draining = false; /* the backend has come back */
 		arm_relaying(p, s);
 	} else {
-		end(p, s, fifo == &p->idle ? END_IDLE : END_DRAIN);
+		end(p, s, PROXY_DRAIN);
 	}
 }
 
@@ -592,8 +638,12 @@ void proxy_drain(struct proxy *p)
 {
 	for (struct session *s = p->sessions, *next; s; s = next) {
 		next = s->next;
-		if (s->state == SESSION_RELAYING && !s->draining && atomic_load(&s->target->gone))
+		if (!s->target || !atomic_load(&s->target->gone))
+			continue;
+		if (s->state == SESSION_RELAYING && !s->draining)
 			drain(p, s);
+		else if (s->state == SESSION_CONNECTING && net_connected(s->backend.io.fd))
+			prove(p, s); /* which drains it */
 	}
 }
 

@@ -11,12 +11,20 @@
 /* Kinds of descriptors and timeouts in a worker's loop; the worker's own start at PROXY_KINDS. */
 enum proxy_kind { PROXY_CLIENT = 1, PROXY_BACKEND, PROXY_KINDS };
 
+/* How a session ended. */
+enum proxy_end {
+	PROXY_BY_CLIENT, PROXY_BY_BACKEND, /* that side was the first to end or to break */
+	PROXY_IDLE, PROXY_DRAIN, PROXY_CONNECT_FAILED, PROXY_NO_BACKEND, PROXY_LIMIT, PROXY_SHUTDOWN, PROXY_ENDS
+};
+extern const char *const proxy_end_names[PROXY_ENDS];
+
 /* What all workers go by and count together. */
 struct proxy_shared {
 	atomic_llong connect_timeout, idle_timeout, drain; /* milliseconds; 0: -, never, at once. See proxy_retime */
 	atomic_uint sessions, limit; /* live ones, and how many there may be */
 	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
 	atomic_bool access;          /* each session has a line in the log, at its end */
+	atomic_ullong ended[PROXY_ENDS]; /* sessions, by how they did */
 };
 
 /* The sessions of one worker. */

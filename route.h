@@ -23,6 +23,8 @@ struct route_backend {
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	atomic_bool unhealthy; /* tried last */
 	atomic_bool suspect;   /* a worker could not reach it; cleared when it is trusted again */
+	atomic_int error;      /* why: an errno, */
+	_Atomic(const char *) refusal; /* or the SOCKS proxy's words, if not NULL; they live as long as the program */
 	bool in_table;         /* the control plane's, while it compares */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	struct route_backend *peer; /* the control plane's: see health.c */

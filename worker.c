@@ -14,6 +14,8 @@
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
  * goes. Where the system can (EPOLLEXCLUSIVE) an arriving client wakes one of them. */
 
+const char *const worker_pause_names[WORKER_PAUSES] = { "limit", "descriptors" };
+
 enum worker_kind { WORKER_LISTENER = PROXY_KINDS };
 
 #define ACCEPTS_PER_TURN 8
@@ -121,6 +123,20 @@ static void set_paused(struct worker *w, bool paused)
 	loop_arm(&w->loop, &w->pause, &w->resume);
 }
 
+/* Again and again, while it goes on: the log sums it up. */
+static void pause_for(struct worker *w, enum worker_pause why)
+{
+	if (w->paused)
+		return;
+	atomic_fetch_add_explicit(&w->pool->pauses[why], 1, memory_order_relaxed);
+	if (why == WORKER_LIMIT)
+		log_warn("accepting pauses: there are %u connections, the most that there may be",
+		         atomic_load(&w->pool->shared.limit));
+	else
+		log_warn("accepting pauses: no descriptor is left");
+	set_paused(w, true);
+}
+
 /* A client takes a descriptor, and its backend another: the second one is held before the first is accepted. */
 static bool has_spare(struct worker *w)
 {
@@ -168,15 +184,21 @@ static void accept_some(struct worker *w, struct watched *v)
 			take_table(w); /* who connects after a change gets what is new; v may be gone */
 			return;
 		}
-		if (w->paused || !has_spare(w) || !reserve(w)) {
-			set_paused(w, true);
+		if (w->paused)
+			return;
+		if (!has_spare(w)) {
+			pause_for(w, WORKER_DESCRIPTORS);
+			return;
+		}
+		if (!reserve(w)) {
+			pause_for(w, WORKER_LIMIT);
 			return;
 		}
 		fd = net_accept(v->io.fd, &client);
 		if (fd < 0)
 			unreserve(w);
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
-			set_paused(w, true);
+			pause_for(w, WORKER_DESCRIPTORS);
 		if (fd == -ECONNABORTED || fd == -EINTR)
 			continue;
 		if (fd < 0)
@@ -208,7 +230,7 @@ static bool starved(struct proxy *p)
 	struct worker *w = p->loop->owner;
 	bool had = w->spare >= 0;
 
-	set_paused(w, true);
+	pause_for(w, WORKER_DESCRIPTORS);
 	if (had)
 		close(w->spare);
 	w->spare = -1;

@@ -9,6 +9,10 @@
 #include "proxy.h"
 #include "route.h"
 
+/* Why accepting pauses. */
+enum worker_pause { WORKER_LIMIT, WORKER_DESCRIPTORS, WORKER_PAUSES };
+extern const char *const worker_pause_names[WORKER_PAUSES];
+
 struct worker_pool {
 	struct proxy_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
@@ -20,6 +24,7 @@ struct worker_pool {
 	atomic_bool stopping, closing;
 	atomic_bool suspects; /* a backend has become one: cleared by who looks at them */
 	atomic_bool starved; /* somebody waits for a session to end */
+	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
 	pthread_mutex_t report_lock;
 	struct proxy_report report;             /* under it */

@@ -99,7 +99,7 @@ case_health_passive() { # a failed connect makes a backend the last one; it is p
     end_pid "$SERVER_PID"
     same "who answers" "a=6" "$(who_answers "$p" 6)"
     must 2 "suspect" unhealthy "$q"
-    must 2 "the log" log_has "backend 127.0.0.1:$q is unhealthy: a client's connect failed"
+    must 2 "the log" log_has "backend 127.0.0.1:$q is unhealthy: a client's connect failed: Connection refused\$"
     sleep 1.5
     unhealthy "$q" || fail "it is trusted without an answer"
     server_up x "$q"

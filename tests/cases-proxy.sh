@@ -269,6 +269,18 @@ case_drain_zero() { # closes them at once
     ended "$FD" 1 || fail "the connection is alive with a drain time of 0"
 }
 
+case_drain_zero_silent() { # nor those on which nobody has said a word yet
+    local p
+    p=$(next_port)
+    start_dill DILL_LISTENERS_DRAIN=0 DILL_PROXY_CONNECT_TIMEOUT=1m
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    must 5 "the listener" accepts 127.0.0.1 "$p"
+    open_conn "$p"
+    sleep 0.2
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    ended "$FD" 5 || fail "the silent connection is alive with a drain time of 0"
+}
+
 case_bind_failure() { # shown with its reason, and tried again until the port is free
     local p
     p=$(next_port)
@@ -359,6 +371,7 @@ case_max_connections() { # accepting pauses at the limit, and resumes
     p=$(next_port)
     start_static "$p" "127.0.0.1:$GREET" DILL_PROXY_MAX_CONNECTIONS=5
     same "12 clients" "5 12 0" "$(client crowd 127.0.0.1 "$p" 12 0.7)"
+    must 3 "why it paused" log_has 'warn +accepting pauses: there are 5 connections, the most that there may be$'
 }
 
 case_idle_timeout() { # a silent connection ends, a busy one does not
@@ -374,6 +387,34 @@ case_idle_timeout() { # a silent connection ends, a busy one does not
         sleep 0.25
     done
     ended "$silent" 2 || fail "a silent connection is alive"
+}
+
+case_idle_timeout_slow_reader() { # who takes what was sent before is not idle; who stops is cut off, and told so
+    local p
+    p=$(next_port)
+    start_peers send:50000000
+    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_PROXY_IDLE_TIMEOUT=1s DILL_LOG_ACCESS=true
+    same "a slow reader, and one who stops" "alive, then reset" "$("$PYTHON" -c 'import socket, sys, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+s.settimeout(10 * float(sys.argv[2]))
+s.connect(("127.0.0.1", int(sys.argv[1])))
+taken = 0
+while taken < 4200000:          # more than what the kernel keeps for it
+    some = s.recv(20000)
+    taken += len(some)
+    if not some:
+        sys.exit("it has ended")
+    time.sleep(.05)
+print("alive", end=", then ", flush=True)
+time.sleep(5)
+try:
+    while s.recv(1 << 20):
+        pass
+    print("an end like any other")
+except ConnectionResetError:
+    print("reset")' "$p" "$SLOW" 2>&1)"
+    must 3 "its line in the log" log_has ' access .* end=idle$'
 }
 
 case_static_and_consul_together() { # the table is the union of the sources
@@ -582,4 +623,87 @@ got = poll.poll(5000)
 print("end", "reset" if got and got[0][1] & select.POLLERR else "nothing")
 END
 )"
+}
+
+# both_full WHO: through dill to a backend that echoes as far as it gets, a client fills both directions and reads nothing;
+# then WHO dies with a reset. Prints what the other one is told, and how many milliseconds later.
+both_full() { # PORT WHO
+    "$PYTHON" -c 'import socket, struct, sys, time
+port, backend_port, who, slow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+listener = socket.create_server(("127.0.0.1", backend_port))
+client = socket.create_connection(("127.0.0.1", port), 10 * slow)
+client.send(b"x")
+backend = listener.accept()[0]
+full, deadline = 0, time.monotonic() + 30 * slow
+while full < 100 and time.monotonic() < deadline:      # in small pieces: none is bulk
+    full += 1
+    for sock in (client, backend):
+        sock.setblocking(False)
+        try:
+            sock.send(b"x" * 3000)
+            full = 0
+        except BlockingIOError:
+            pass
+    time.sleep(.001)
+dead, left = (client, backend) if who == "client" else (backend, client)
+dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+dead.close()
+start, told = time.monotonic(), "nothing"
+while told == "nothing" and time.monotonic() - start < 8 * slow:
+    try:
+        left.send(b"x")
+    except BlockingIOError:
+        pass
+    except OSError:
+        told = "reset"
+    time.sleep(.02)
+print(told)' "$1" "$3" "$2" "$SLOW" 2>&1
+}
+
+case_reset_when_both_are_full() { # passes through although neither side reads
+    local p q who
+    p=$(next_port) q=$(next_port)
+    start_static "$p" "127.0.0.1:$q" DILL_PROXY_CONNECT_TIMEOUT=500ms DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
+    for who in client backend; do
+        same "what the other side is told when the $who dies" reset "$(both_full "$p" $who "$q")"
+        must 3 "the line in the log" log_has " access .* end=$who\$"
+    done
+}
+
+case_urgent_bytes() { # are bytes of the stream like any other, in the middle of much and of little
+    local p size before
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$COUNT"
+    for size in 10 20000000; do
+        cpu_ms
+        before=$CPU
+        same "bytes of $size, an urgent one, and $size" "$((2 * size + 1))" "$("$PYTHON" -c 'import socket, sys, time
+size = int(sys.argv[2])
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20 * float(sys.argv[3]))
+s.sendall(b"a" * size)
+time.sleep(.2)
+s.send(b"U", socket.MSG_OOB)
+time.sleep(.5)
+s.sendall(b"z" * size)
+s.shutdown(socket.SHUT_WR)
+print(s.makefile().read().split()[0])' "$p" "$size" "$SLOW" 2>&1)"
+        cpu_ms
+        at_most "milliseconds of processor time" $((400 * SLOW)) $((CPU - before))
+    done
+}
+
+case_standard_descriptors_closed() { # neither the signal pipe nor a socket takes the place of stderr
+    local closed before
+    for closed in '2>&-' '>&- 2>&-' '<&- 2>&-' '<&- >&- 2>&-'; do
+        DILL_RUN=(bash -c "exec \"\$@\" $closed" dill)
+        start_static "$(next_port)" "127.0.0.1:$A" DILL_LOG_LEVEL=debug
+        cpu_ms
+        before=$CPU
+        same "Peek" "$(peek_has '  ├ round_robin'; echo $?)" 0
+        sleep 0.3
+        cpu_ms
+        at_most "milliseconds of processor time with $closed" $((100 * SLOW)) $((CPU - before))
+        kill "$DILL_PID"
+        stop_dill 0 5
+    done
 }

@@ -194,7 +194,7 @@ case_socks_pieces_and_glue() { # replies byte by byte, and together with the bac
     same "eight at a time" same "$(client transfer 127.0.0.1 $((p + 3)) 300000 8)"
 }
 
-case_socks_refusals() { # each code in words
+case_socks_refusals() { # each code in words, once, though nobody asked for details
     local p code text vars=() proxies=()
     p=$(next_port)
     for code in 1 2 3 4 5 6 7 8 9; do
@@ -206,12 +206,12 @@ case_socks_refusals() { # each code in words
         mapfile -t -O ${#vars[@]} vars < <(behind "S$code" $((p + code)) "127.0.0.1:$A" \
             "socks5://127.0.0.1:$(cat "$T/proxy.$code")")
     done
-    start_bare "${vars[@]}" DILL_LOG_LEVEL=debug DILL_HEALTH_ENABLED=false
+    start_bare "${vars[@]}" DILL_HEALTH_ENABLED=false
     must 5 "listeners" peek_has "127.0.0.1:$((p + 9))"
     while read -r code text; do
         same "code $code" - "$(says $((p + code)))"
         must 3 "code $code in the log" log_has \
-            "127.0.0.1:$((p + code)): backend socks5://127.0.0.1:$(cat "$T/proxy.$code") ─➤ 127.0.0.1:$A: SOCKS: $text\$"
+            "warn +backend socks5://127.0.0.1:$(cat "$T/proxy.$code") ─➤ 127.0.0.1:$A is unhealthy: a client's connect failed: SOCKS: $text\$"
     done <<'END'
 1 general failure
 2 not allowed by its rules
