@@ -19,10 +19,16 @@ void catalog_open(struct catalog *c, const char *tag)
 	c->fresh = sys_alloc(sizeof *c->fresh);
 }
 
+static void forget(struct catalog_name *n)
+{
+	free(n->name);
+	free(n->failed);
+}
+
 void catalog_close(struct catalog *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		free(c->names[i].name);
+		forget(&c->names[i]);
 	for (size_t i = 0; i < c->held_count; i++)
 		free(c->held[i].wish);
 	free(c->names);
@@ -95,7 +101,7 @@ void catalog_recall(struct catalog *c, struct service_list *list)
 		qsort(c->names, c->count, sizeof *c->names, compare_names);
 	for (size_t i = 0; i < c->count; i++)
 		if (kept && strcmp(c->names[kept - 1].name, c->names[i].name) == 0)
-			free(c->names[i].name);
+			forget(&c->names[i]);
 		else
 			c->names[kept++] = c->names[i];
 	c->count = kept;
@@ -207,9 +213,16 @@ const char *catalog_reading(struct catalog *c, struct catalog_name *n, const str
 	n->from = from;
 	n->count = c->fresh->count - from;
 	n->fresh = true;
-	n->failed = false;
 	n->read_at = began;
+	free(n->failed);
+	n->failed = NULL;
 	return NULL;
+}
+
+void catalog_failed(struct catalog_name *n, const char *why)
+{
+	free(n->failed);
+	n->failed = strcpy(sys_alloc(strlen(why) + 1), why);
 }
 
 void catalog_confirm(struct catalog *c, int64_t now)
@@ -331,7 +344,7 @@ static void forget_names(struct catalog *c, const struct service_list *list)
 		if (used)
 			c->names[kept++] = *n;
 		else
-			free(n->name);
+			forget(n);
 	}
 	c->count = kept;
 }
@@ -339,8 +352,20 @@ static void forget_names(struct catalog *c, const struct service_list *list)
 /* What is absent is told for as long as the name has the tag somewhere: nobody looks at it afterwards. */
 static void carry(struct service_list *to, const struct service *s, const struct catalog_name *n)
 {
-	if (n->listed || !s->absent)
+	if (!s->absent || (n->listed && s->instance))
 		service_copy(to, s, NULL);
+}
+
+/* A name of which there is nothing but that it could not be read: no instance, but it is listed for those who ask. */
+static void tell_failure(struct service_list *list, const struct catalog_name *n, size_t before)
+{
+	struct buf why = { 0 };
+
+	if (list->count > before || !n->failed || !n->listed)
+		return;
+	buf_printf(&why, "Consul does not tell its instances: %s", n->failed);
+	service_add(list, slice_of(n->name))->absent = arena_dup(&list->memory, why.data, why.len);
+	buf_free(&why);
 }
 
 struct service_list *catalog_compose(struct catalog *c, int64_t now)
@@ -351,6 +376,7 @@ struct service_list *catalog_compose(struct catalog *c, int64_t now)
 	list->checked = true; /* what does not pass is not in it */
 	for (size_t i = 0; i < c->count; i++) {
 		struct catalog_name *n = &c->names[i];
+		size_t before = list->count;
 		int order;
 
 		/* Both are sorted by name; what is held stands at the end of the list. */
@@ -361,6 +387,7 @@ struct service_list *catalog_compose(struct catalog *c, int64_t now)
 		for (size_t s = n->from; n->fresh && s < n->from + n->count; s++)
 			carry(list, &c->fresh->items[s], n);
 		n->fresh = false;
+		tell_failure(list, n, before);
 	}
 	hold_missing(c, list, now);
 	service_free(c->fresh);

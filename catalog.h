@@ -18,7 +18,7 @@ struct catalog_name {
 	bool listed;  /* in the newest answer, with the tag */
 	bool wanted;  /* to be read at once */
 	bool fresh;   /* read since the last catalog_compose: */
-	bool failed;  /* its last reading failed, which has been said */
+	char *failed; /* why its last reading failed, which has been said; NULL: it did not */
 	size_t from, count; /* its services in `fresh` */
 	int64_t read_at;    /* when its last good reading began */
 	unsigned sweep;     /* the sweep that tried it last */
@@ -46,6 +46,8 @@ const char *catalog_checks(struct catalog *c, const struct json *answer, bool *m
 
 /* One reading of /v1/health/service/NAME, whose request went out at `began`. */
 const char *catalog_reading(struct catalog *c, struct catalog_name *n, const struct json *answer, int64_t began);
+/* Or why it failed: it is told of a name of which nothing is known. */
+void catalog_failed(struct catalog_name *n, const char *why);
 /* Marks as wanted what needs its confirmation. */
 void catalog_confirm(struct catalog *c, int64_t now);
 /* Starts with services that were known before, a list of catalog_compose's or one sorted by name: what the answers lack

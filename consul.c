@@ -56,6 +56,7 @@ struct consul {
 	bool sweep_skipped;       /* a name was left out: its last reading has just failed */
 	const char *sweep_why;    /* what was wrong with the last one that did not */
 	bool complete;            /* the first sweep has ended: there is something to post */
+	bool doubted;     /* that the token sees all there is, which has been said */
 	bool denied;      /* a reading was answered with 403: the token's fault, and no one service's */
 	int64_t retry_at; /* when a sweep is due for readings that failed; 0: none did */
 	int64_t sweep_tokens_at, sweep_cpu, sweep_gap;
@@ -102,12 +103,6 @@ static const char *read_json(struct consul *c, const struct http_response *r)
 	c->at_least = wait ? wait : c->at_least;
 	c->heard = why ? c->heard : sys_micros();
 	return why;
-}
-
-/* The agent left out what the token may not see: less is then no news. */
-static bool filtered(const struct http_response *r)
-{
-	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
 }
 
 /* The allowance of CPU time. Returns how long to pause, in milliseconds. */
@@ -184,6 +179,22 @@ static void take_index(struct consul *c, struct bell *b, bool *moved)
 	}
 }
 
+/* A token that may see nothing gets the same answer as an empty Consul, but for a header that older agents do not send.
+ * That there are services which it does not see is said once. NULL, or why the answer is none. */
+static const char *judge_names(struct consul *c, const struct http_response *r)
+{
+	bool hidden = query_filtered(r), empty = c->json.tokens[0].type == JSON_OBJECT && !c->json.tokens[0].count;
+
+	if (hidden && empty)
+		return "the token sees no service at all";
+	if ((hidden || empty) && !c->doubted)
+		log_warn("consul: %s: %s", c->config->consul_address, hidden ?
+		         "the token does not see all services; those that it does not see are not routed" :
+		         "it lists no service, not even itself: is the token allowed to see any?");
+	c->doubted = hidden || empty;
+	return NULL;
+}
+
 /* A complete answer: what it points at becomes wanted. */
 static const char *take_bell(struct consul *c, int which)
 {
@@ -191,6 +202,8 @@ static const char *take_bell(struct consul *c, int which)
 	const char *why = read_json(c, &b->http.response);
 	bool rung = false, pointed = false;
 
+	if (!why && which == NAMES)
+		why = judge_names(c, &b->http.response);
 	if (!why)
 		why = which == NAMES ? catalog_names(&c->catalog, &c->json, &pointed)
 		                     : catalog_checks(&c->catalog, &c->json, &pointed);
@@ -245,9 +258,9 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 static void blame(struct consul *c, struct catalog_name *n, const char *why, int64_t again_in)
 {
 	if (!n->failed)
-		log_warn("consul: service %s: %s; its last instances stay", n->name, why);
+		log_warn("consul: service %s: %s; what was known of it stays", n->name, why);
 	count_error(c);
-	n->failed = true;
+	catalog_failed(n, why);
 	n->again_at = sys_now() + again_in;
 	if (!c->retry_at || c->retry_at > n->again_at)
 		c->retry_at = n->again_at;
@@ -258,13 +271,12 @@ static void take_reading(struct consul *c, struct catalog_name *n, int64_t began
 {
 	const char *why = read_json(c, &c->reader.response);
 
-	if (!why && filtered(&c->reader.response))
-		why = "the token does not see all of it";
+	if (!why && query_filtered(&c->reader.response))
+		why = query_hidden;
 	if (!why)
 		why = catalog_reading(&c->catalog, n, &c->json, began);
 	n->sweep = c->sweep_number;
 	n->wanted = false;
-	n->failed = n->failed && why;
 	if (why)
 		blame(c, n, why, SWEEP_MS);
 	c->sweep_good += !why;

@@ -37,6 +37,8 @@ const char *query_url(struct http_url *u, const char *address)
 {
 	const char *why = http_url_parse(u, address);
 
+	if (!why && strpbrk(u->prefix, "?#"))
+		why = "has a query: consul.token, consul.datacenter and consul.namespace have keys of their own";
 	for (size_t len = why ? 0 : strlen(u->prefix); len && u->prefix[len - 1] == '/';)
 		u->prefix[--len] = '\0';
 	return why;
@@ -70,6 +72,13 @@ const char *query_take(const struct http_response *r, struct json *json, struct 
 	return wrong;
 }
 
+const char query_hidden[] = "the token does not see all of it";
+
+bool query_filtered(const struct http_response *r)
+{
+	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
+}
+
 bool query_once(const struct config *c, const char *service, struct service_list *list, struct buf *why)
 {
 	int64_t deadline = sys_now() + ONCE_MS, wait;
@@ -93,6 +102,8 @@ bool query_once(const struct config *c, const char *service, struct service_list
 		wrong = query_take(&http.response, &json, why, &wait);
 	if (!wrong)
 		wrong = instance_read(list, service, &json, c->consul_tag);
+	if (!wrong && !list->count && query_filtered(&http.response))
+		wrong = query_hidden;
 	if (wrong && wrong != why->data) {
 		why->len = 0;
 		buf_puts(why, wrong);

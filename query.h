@@ -19,6 +19,10 @@ const char *query_url(struct http_url *u, const char *address); /* NULL or what 
  * it asks to be left alone, 0: none. */
 const char *query_take(const struct http_response *r, struct json *json, struct buf *why, int64_t *wait);
 
+/* The agent left out what the token may not see: less is then no news. */
+bool query_filtered(const struct http_response *r);
+extern const char query_hidden[]; /* that in words */
+
 /* Reads all instances of one service once, in a few seconds at most. True and the list filled, or false and why. */
 bool query_once(const struct config *c, const char *service, struct service_list *list, struct buf *why);
 

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "manifest.h"
 #include "option.h"
+#include "query.h"
 
 /* A thread and what it goes by. */
 struct sources_thread {
@@ -68,7 +69,7 @@ bool sources_check(const struct config *c)
 	bool fine = true;
 
 	if (c->uses[CONFIG_CONSUL])
-		fine = check(c, "consul.address", c->consul_address, http_url_parse(&u, c->consul_address));
+		fine = check(c, "consul.address", c->consul_address, query_url(&u, c->consul_address));
 	if (c->uses[CONFIG_HTTP])
 		fine = check(c, "routing.http.endpoint", c->http_endpoint, endpoint_url(&u, c->http_endpoint)) && fine;
 	if (c->uses[CONFIG_FILE] && format_of(c->file_path) == FORMAT_NONE)
@@ -126,7 +127,8 @@ static void forget(struct sources *s, size_t i)
 	s->lists[i] = NULL;
 }
 
-static bool start(struct sources *s, size_t i, struct config *c)
+/* last_good: of the one before it, whose list is still in force. */
+static bool start(struct sources *s, size_t i, struct config *c, int64_t last_good)
 {
 	struct sources_thread *t = sys_alloc(sizeof *t);
 	int error;
@@ -135,6 +137,7 @@ static bool start(struct sources *s, size_t i, struct config *c)
 		.name = kinds[i].name, .run = kinds[i].run, .config = c, .box = &s->box, .slot = i, .ring = s->ring, .arg = s->arg,
 		.known = s->lists[i] ? service_hold(s->lists[i]) : NULL
 	};
+	atomic_store(&t->source.last_good, last_good);
 	error = source_start(&t->source);
 	if (error) {
 		log_error("cannot start the source %s: %s", kinds[i].name, strerror(error));
@@ -166,8 +169,10 @@ bool sources_follow(struct sources *s, struct config *c, struct service_list *gi
 		if (!c->uses[i]) {
 			forget(s, i);
 		} else if (!s->threads[i] || !same(s->threads[i]->config, c, i)) {
+			int64_t last_good = s->threads[i] ? atomic_load(&s->threads[i]->source.last_good) : 0;
+
 			stop(s, i); /* what it has said stays in force until the new one speaks */
-			fine = start(s, i, c) && fine;
+			fine = start(s, i, c, last_good) && fine;
 		}
 	}
 	return fine;

@@ -365,6 +365,9 @@ case_consul_token() { # an agent with ACLs: without, with a wrong, and with the 
     at_most "lines about 403" 3 "$(grep -Ec '(error|warn|ERROR|WARN).*403' "$LOG")"
     lacks "the log" $wrong "$(cat "$LOG")"
     PEEK=$(next_port)
+    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"
+    must 5 "that nothing is seen without a token" log_has 'warn +consul: .*it lists no service, not even itself'
+    PEEK=$(next_port)
     start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port" DILL_CONSUL_TOKEN=$secret DILL_LOG_LEVEL=debug
     must 5 "routed with the token" answers "$p" a
     lacks "the log" $secret "$(cat "$LOG")"
