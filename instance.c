@@ -85,6 +85,26 @@ enum instance_tag instance_tag(struct slice tag, const char *configured, struct 
 	return INSTANCE_UNKNOWN;
 }
 
+/* A tag that is there twice counts as one with both values: a list of networks goes on, and of all else nothing is accepted
+ * that has two. */
+static void take_option(struct service_list *list, struct service *s, int option, struct slice value)
+{
+	const char *before = s->options[option];
+	struct buf both = { 0 };
+
+	if (before && slice_is(value, before))
+		return;
+	if (before && option == SERVICE_PROXY) { /* what may hold a password is not joined to be shown */
+		s->fault = "its instance has two tags for its proxy";
+		return;
+	}
+	if (before)
+		buf_printf(&both, "%s,", before);
+	buf_add(&both, value.at, value.len);
+	s->options[option] = arena_dup(&list->memory, both.data, both.len);
+	buf_free(&both);
+}
+
 static void take_tag(struct service_list *list, struct service *s, struct slice tag, const char *configured)
 {
 	struct slice value;
@@ -93,7 +113,7 @@ static void take_tag(struct service_list *list, struct service *s, struct slice 
 	if (kind == INSTANCE_LISTENER)
 		service_wish(list, s, value);
 	else if (kind >= INSTANCE_OPTION)
-		s->options[kind - INSTANCE_OPTION] = arena_dup(&list->memory, value.at, value.len);
+		take_option(list, s, (int)kind - INSTANCE_OPTION, value);
 }
 
 static int by_text(const void *a, const void *b)
@@ -122,6 +142,8 @@ static void keep_tags(struct service_list *list, struct service *s, const struct
 			text.len = 0;
 			if (!json_string(j, t, &text))
 				continue;
+			while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
+				text.len--; /* which no tag of dill's depends on */
 			buf_visible(&all, text.data, text.len);
 			buf_puts(&all, "\n");
 		}

@@ -96,6 +96,24 @@ case_admission_shared_options() { # they differ: those of the first service by n
     must 2 "logged" log_has "127.0.0.1:$p"
 }
 
+case_admission_repeated_options() { # networks add up, whatever the order of the tags; of all else there is one
+    local p q
+    STATUS=$(next_port) p=$(next_port) q=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    register web web-1 "$A" dill "dill.listener=local:$p" dill.deny=127.0.0.2 dill.allow=127.0.0.0/30 dill.deny=127.0.0.3 \
+        dill.allow=127.0.0.9 dill.balance=p2c dill.balance=p2c
+    must 5 "service" answers "$p" a
+    same "clients" "a - - a -" "$(for i in 1 2 3 9 10; do from 127.0.0.$i "$p"; done | xargs)"
+    BALANCE=p2c
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    register two two-1 "$A" dill "dill.listener=local:$q" dill.proxy_protocol=v1 dill.proxy_protocol=v2
+    must 5 "two versions" peek_has "# refused: two wants proxy_protocol=v1,v2: not v1 or v2"
+    register two two-1 "$A" dill "dill.listener=local:$q" dill.proxy=socks5://a:sesame@127.0.0.1:1 dill.proxy=socks5://127.0.0.1:2
+    must 5 "two proxies" peek_has "# refused: two wants local:$q: its instance has two tags for its proxy"
+    lacks "Peek" sesame "$(peek)"
+    refuses 127.0.0.1 "$q" || fail "it is routed"
+}
+
 case_admission_ipv6() { # labels and backends
     local p q
     p=$(next_port) q=$(next_port)

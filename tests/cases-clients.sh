@@ -427,6 +427,9 @@ case_allow_wrong() { # what is no network refuses the service: it must not be op
         "# refused: web wants allow=127.0.0.1,10.0.0.0/33: is not a network such as 10.0.0.0/8"
     must 5 "refusal" peek_has "# refused: deny wants deny=everybody: is not a network such as 10.0.0.0/8"
     must 5 "refusal" peek_contains "# refused: none wants allow=: "
+    dill_once DILL_LISTENERS_ALLOW=, -t
+    same "exit status with a list of nothing" 1 "$RC"
+    contains "stderr" "listeners.allow: \",\" names no network" "$ERR"
     refuses 127.0.0.1 "$p" || fail "the listener is open"
     must 5 "the good one" answers $((p + 1)) b
 }
