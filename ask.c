@@ -71,6 +71,21 @@ static const char *body_of(const struct http *http)
 	return http->response.body.data ? http->response.body.data : "";
 }
 
+/* What another program says is text for a terminal, and no more. */
+static void print_lines(FILE *to, const char *text)
+{
+	struct slice rest = slice_of(text), line;
+	struct buf shown = { 0 };
+
+	while (slice_next(&rest, '\n', &line)) {
+		shown.len = 0;
+		buf_visible(&shown, line.at, line.len);
+		if (line.len)
+			fprintf(to, "%s\n", shown.data);
+	}
+	buf_free(&shown);
+}
+
 /* The sources, read once. */
 
 static void nobody(void *arg)
@@ -130,7 +145,8 @@ static bool ask_running(const struct config *c, struct buf *out, bool *running)
 		buf_puts(out, body_of(&http));
 		found = true;
 	} else if (!why && http.response.status == 404) {
-		fprintf(stderr, "dill: the running dill at %s says: %s", c->status_listener, body_of(&http));
+		fprintf(stderr, "dill: the running dill at %s says: ", c->status_listener);
+		print_lines(stderr, body_of(&http));
 	} else if (*c->status_listener) {
 		fprintf(stderr, "dill: no dill answers at %s: %s\n", c->status_listener, why ? why : "it is something else");
 	}
@@ -165,8 +181,9 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 	struct sources s;
 	size_t found = 0;
 
-	c->uses[CONFIG_CONSUL] = false;
+	c->uses[CONFIG_CONSUL] = false; /* it is asked for this service alone */
 	gather(&s, c, service_hold(given));
+	c->uses[CONFIG_CONSUL] = consul;
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		found += explain_list(&x, s.lists[i], c->explain, out);
 	return (consul && ask_consul(c, &x, out)) || found;
@@ -322,11 +339,23 @@ static void compare_listener(struct plan *p, const char *address, uint32_t was, 
 	compare_backends(p, address, was, will);
 }
 
+/* listeners.allow of the one and the other. */
+static void compare_allow(struct plan *p)
+{
+	const char *from = member(&p->was, 0, "allow", &p->a), *to = member(&p->will, 0, "allow", &p->b);
+
+	if (strcmp(from, to) != 0)
+		print_change(p, "listeners.allow", "", *from ? from : "everybody", *to ? to : "everybody");
+}
+
 static void compare(struct plan *p)
 {
 	uint32_t was = json_get(&p->was, 0, "listeners"), will = json_get(&p->will, 0, "listeners");
 	struct buf address = { 0 };
 	uint32_t last = 0;
+
+	if (was)
+		compare_allow(p);
 
 	for (JSON_EACH(&p->will, will, l)) {
 		uint32_t old = find_address(&p->was, was, member(&p->will, l, "address", &address), &last);

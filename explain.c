@@ -28,7 +28,7 @@ static void put_state(const struct explain *x, const struct net_addr *addr, stru
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
 	if (e && atomic_load(&e->listener->fd) >= 0)
-		buf_puts(out, ", which is open");
+		buf_puts(out, e->count ? ", which is open" : ", which is open, but no address of its backends is known");
 	else if (e)
 		buf_printf(out, ", but it cannot listen there: %s (it is tried again)", strerror(e->listener->error));
 	else if (x->table)
@@ -66,21 +66,51 @@ static void put_wish(const struct subject *s, const char *wish, struct buf *out)
 		put_state(s->x, &addr, out);
 }
 
-/* `value` stands for what the service has: an absent one keeps nothing but its tags. */
-static bool put_option(const struct subject *s, int option, const char *value, struct buf *out)
+/* Whether it shares a listener with services that want something else. */
+static bool is_contested(const struct subject *s)
 {
+	for (size_t i = 0; s->x->table && i < s->service->wish_count; i++) {
+		const struct route_entry *e;
+		struct admit_refusal no;
+		struct net_addr addr;
+
+		if (!admit_wish(s->x->rules, s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
+			continue;
+		e = route_find(s->x->table, &addr);
+		if (e && e->conflict)
+			return true;
+	}
+	return false;
+}
+
+/* An option with two tags has one value, of both. */
+static void put_twice(const struct admit_refusal *no, const char *value, struct buf *out)
+{
+	put_visible(out, "refused by ", no->rule);
+	put_visible(out, ": with other tags of that name it says ", value);
+	put_visible(out, ", which is ", no->why);
+	buf_puts(out, "\n");
+}
+
+/* `value` stands for what the service has: an absent one keeps nothing but its tags. */
+static void put_option(const struct subject *s, int option, const char *value, struct buf *out)
+{
+	const char *whole = s->service->options[option];
 	struct service asked = *s->service;
 	struct admit_options options = ADMIT_OPTIONS;
 	struct admit_refusal no;
-	bool fine;
+	bool twice = whole && option != SERVICE_PROXY && strcmp(whole, value) != 0, fine;
 
-	asked.options[option] = value;
+	asked.options[option] = twice ? whole : value;
 	fine = admit_option(&asked, option, s->memory, &options, &no);
-	if (fine)
-		buf_puts(out, "accepted\n");
-	else
+	if (!fine && twice)
+		put_twice(&no, whole, out);
+	else if (!fine)
 		put_refusal(out, &no);
-	return fine;
+	else if (is_contested(s))
+		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
+	else
+		buf_puts(out, "accepted\n");
 }
 
 static void put_subject(const char *text, struct buf *out)
@@ -89,19 +119,28 @@ static void put_subject(const char *text, struct buf *out)
 	buf_puts(out, ": ");
 }
 
-/* As it may be shown. Of a tag that is somebody else's, only what stands before its '=' is. */
+/* Of a tag that is somebody else's, what stands before its '=' or a login. */
+static size_t harmless(struct slice tag)
+{
+	const char *equals = memchr(tag.at, '=', tag.len), *at = memchr(tag.at, '@', tag.len);
+
+	return equals ? (size_t)(equals + 1 - tag.at) : at ? strcspn(tag.at, ":@") : tag.len;
+}
+
+/* As it may be shown. */
 static void put_tag_text(struct slice tag, enum instance_tag kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL;
+	const char *equals = memchr(tag.at, '=', tag.len);
+	size_t open = kind == INSTANCE_FOREIGN ? harmless(tag) : equals ? (size_t)(equals + 1 - tag.at) : tag.len;
 
-	buf_add(&shown, tag.at, equals ? (size_t)(equals + 1 - tag.at) : tag.len);
-	if (equals && kind == INSTANCE_FOREIGN)
-		buf_puts(&shown, "...");
-	else if (equals && kind >= INSTANCE_OPTION)
+	buf_add(&shown, tag.at, open);
+	if (kind >= INSTANCE_OPTION)
 		admit_mask(&shown, (int)kind - INSTANCE_OPTION, value);
-	else if (equals)
+	else if (kind != INSTANCE_FOREIGN && equals)
 		buf_masked(&shown, value);
+	else if (open < tag.len)
+		buf_puts(&shown, "...");
 	put_subject(shown.data, out);
 	buf_free(&shown);
 }
@@ -193,8 +232,11 @@ static void put_service(const struct explain *x, const struct service_list *list
 	if (service->origin)
 		put_visible(out, ", ", service->origin);
 	for (size_t i = 0; i < service->backend_count; i++) {
-		put_visible(out, i ? ", " : ", backend ", service->backends[i].host);
-		buf_printf(out, ":%u", service->backends[i].port);
+		bool v6 = strchr(service->backends[i].host, ':');
+
+		buf_puts(out, i ? ", " : ", backend ");
+		put_visible(out, v6 ? "[" : "", service->backends[i].host);
+		buf_printf(out, v6 ? "]:%u" : ":%u", service->backends[i].port);
 	}
 	if (service->absent)
 		put_visible(out, "\n  not routed: ", service->absent);
@@ -225,6 +267,8 @@ size_t explain_list(const struct explain *x, const struct service_list *list, co
 void explain_nothing(const struct explain *x, const char *name, struct buf *out)
 {
 	put_visible(out, "", name);
-	buf_printf(out, ": no source has a service of this name. In Consul it must be registered, and have the tag %s.\n",
-	           x->tag);
+	buf_puts(out, ": no source has a service of this name.");
+	if (x->consul)
+		buf_printf(out, " In Consul it must be registered, and have the tag %s.", x->tag);
+	buf_puts(out, "\n");
 }

@@ -13,6 +13,7 @@ struct explain {
 	const struct admit_rules *rules;
 	const char *tag; /* consul.tag */
 	const struct route_table *table; /* in force; NULL: nobody has one */
+	bool consul; /* is one of the sources */
 };
 
 /* Adds what is to be said of each service `name` of the list, which may be NULL. Returns how many there are; they may

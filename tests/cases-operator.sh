@@ -26,8 +26,8 @@ notifications() { # WORD: how many have it as a line
 notified_last() { [[ $(tail -n 1 "$T/notified") =~ $1 ]]; }
 
 case_operator_notify() { # READY with the first table, and no earlier; STATUS, RELOADING, STOPPING
-    local p
-    p=$(next_port)
+    local p q
+    p=$(next_port) q=$(next_port)
     receive "$T/notify"
     start_fake
     fake PUT '/fault?mode=status&code=500'
@@ -43,6 +43,13 @@ case_operator_notify() { # READY with the first table, and no earlier; STATUS, R
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$PEEK")]}"
     must 5 "another status" notified '^STATUS=1 listeners open, 1 failed, 0 wishes refused$'
     same "READY by then" 1 "$(notifications READY=1)"
+    start_peers "name:x@127.0.0.1:$q"
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$q")]}"
+    must 5 "the taken port" log_has "cannot listen on 127.0.0.1:$q: "
+    end_pid "$PEER_PID"
+    must 5 "the status once it is free" notified_last '^STATUS=2 listeners open, 0 failed'
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    must 5 "the status without it" notified_last '^STATUS=1 listeners open, 0 failed'
     kill -HUP "$DILL_PID"
     must 3 "RELOADING" notified '^RELOADING=1\|MONOTONIC_USEC=now$'
     must 3 "READY after it" notified_last '^READY=1\|STATUS=1 listeners open'
@@ -103,7 +110,9 @@ says_of() { # NAME TEXT...: the running dill says each, itself and through --exp
 
 case_operator_explain() { # the running dill says of every tag what became of it
     local p taken
-    p=$(next_port) taken=$(next_port) STATUS=$(next_port)
+    p=$(next_port) # two in a row
+    next_port >/dev/null
+    taken=$(next_port) STATUS=$(next_port)
     ASKING=(--status.listener "127.0.0.1:$STATUS")
     start_peers "name:x@127.0.0.1:$taken"
     # Registered before dill starts: one table.
@@ -114,6 +123,10 @@ case_operator_explain() { # the running dill says of every tag what became of it
     CHECK=critical register sick sick-1 "$A" dill "dill.listener=local:$p"
     register taken taken-1 "$A" dill "dill.listener=local:$taken"
     register deaf deaf-1 "$A" dill
+    register twice twice-1 "$A" dill dill.proxy_protocol=v1 "dill.listener=local:$taken" dill.proxy_protocol=v2 \
+        'url:postgres://me:sesame@db/x' me:sesame@db
+    ADDR=::1 register lost lost-1 19001 dill "dill.listener=local:$p" dill.allow=10.0.0.0/8
+    ADDR=nosuch.invalid register nowhere nowhere-1 19001 dill "dill.listener=local:$((p + 1))"
     register 'odd/\\\"%2F é' odd-1 "$A" dill 'dill.listener=\u0007\u001b[31m:1' 'dill.\u0001x\u007f=y'
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     says_of web "web in consul, instance web-1 on node node-$CONSUL_PORT" \
@@ -135,11 +148,18 @@ case_operator_explain() { # the running dill says of every tag what became of it
     says_of sick "  not routed: its check service:sick-1 is critical" \
         "    dill.listener=local:$p: acceptable, but this instance has no part in the routing"
     says_of taken "    dill.listener=local:$taken: accepted: 127.0.0.1:$taken, but it cannot listen there: Address already in use"
+    says_of twice "    dill.proxy_protocol=v1: refused by proxy_protocol: with other tags of that name it says v1,v2, which is not v1 or v2" \
+        "    url...: not for dill" "    me...: not for dill"
+    lacks "what is said of it" sesame "$BODY$OUT"
+    says_of lost ", backend [::1]:19001" "    dill.allow=10.0.0.0/8: accepted, but see the note at the listener that it shares" \
+        "      note: web asks for allow none, but lost comes first and has 10.0.0.0/8"
+    says_of nowhere ": accepted: 127.0.0.1:$((p + 1)), which is open, but no address of its backends is known"
     says_of deaf "    it has no tag dill.listener=label:port"
     says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=y: not understood'
     set_check pass sick-1
     must 5 "a check that passes" explained sick "accepted: 127.0.0.1:$p, which is open"
     lacks "/explain/sick" "not routed" "$BODY"
+    lacks "/explain/sick" "note: consul" "$BODY"
     status /explain/unknown -i
     same "an unknown service" 404 "$CODE"
     contains "what is said of it" "unknown: no source has a service of this name" "$BODY"
@@ -186,6 +206,7 @@ case_operator_explain_unmarked() { # what only Consul knows, what nobody knows, 
     dill_once DILL_CONSUL_ADDRESS=http://127.0.0.1:1 --explain web
     same "exit status without Consul" 1 "$RC"
     contains "stderr" "consul: http://127.0.0.1:1: " "$ERR"
+    lacks "stderr, as nobody knows" "no source has" "$ERR"
     dill_once DILL_SERVICES_WEB_LISTENER=local:80 DILL_SERVICES_WEB_BACKENDS=127.0.0.1:1 --explain web
     same "exit status for a static service" 0 "$RC"
     contains "stdout" "web in the configuration" "$OUT"
@@ -220,6 +241,9 @@ case_operator_plan() { # what the sources would change, and nothing is touched
     same "exit status when nothing would change" 0 "$RC"
     same "stderr" "" "$ERR"
     same "what is printed" "" "$(grep -v '^#' <<<"$OUT")"
+    plan "DILL_STATE_PATH=$T/none" DILL_LISTENERS_ALLOW=10.0.0.0/8,::1
+    same "exit status when other clients may connect" 2 "$RC"
+    same "what is printed" "~ listeners.allow: everybody becomes 10.0.0.0/8,::1/128" "$(grep -v '^#' <<<"$OUT")"
     changes=$(metrics | grep '^dill_route_changes_total')
     cp "$T/state" "$T/before"
     # The running dill does not hear of this.
@@ -252,6 +276,7 @@ END
     plan
     same "exit status without a running dill" 2 "$RC"
     contains "stderr" "all of it counts as new" "$ERR"
+    lacks "the plan" "~ listeners.allow" "$OUT"
     same "lines" "+ + +" "$(grep -v '^#' <<<"$OUT" | cut -c 1 | xargs)"
     plan "DILL_SERVICES_OWN_LISTENER=:$q" DILL_SERVICES_OWN_BACKENDS=127.0.0.1:1
     contains "a static service" "+ 0.0.0.0:$q for own, round_robin ─➤ 127.0.0.1:1" "$OUT"
@@ -277,6 +302,49 @@ case_operator_never_ready() { # agents whose readings fail, all of them, have sa
     fake DELETE /fault
     must 15 "the service" answers "$p" a
     status_is /status 200 || fail "it is not ready"
+}
+
+case_operator_explain_trouble() { # names that cannot be read, and sources that do not answer
+    local p fake_pid
+    p=$(next_port) STATUS=$(next_port)
+    start_fake
+    fake_pid=$!
+    fake PUT /services "{\"good\":[$(instance good-1 "$A" dill "dill.listener=local:$p")],
+        \"bad\":[$(instance bad-1 "$A" dill "dill.listener=local:$p")]}"
+    fake PUT '/fault?mode=status&code=500&path=/v1/health/service/bad'
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "the good one" answers "$p" a
+    must 5 "the bad one" explained bad "bad in consul" "not routed: Consul does not tell its instances: answered 500"
+    fake DELETE /fault
+    must 15 "once it can be read" explained bad "bad in consul, instance bad-1" "which is open"
+    lacks "/explain/bad" "does not tell" "$BODY"
+    end_pid "$fake_pid"
+    must 10 "once Consul is gone" explained good "which is open" "note: consul has not answered for "
+    status /explain/nosuch
+    contains "an unknown name" "note: consul has not answered for " "$BODY"
+}
+
+case_operator_blind_token() { # one that may see nothing is no empty Consul: at the start, in a plan, and later
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    start_fake
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    fake PUT '/fault?mode=filtered'
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "that it is said" log_has 'warn +consul: .*: the token sees no service at all; '
+    stays 1500 "it is ready" status_is /status 503
+    metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
+    fake DELETE /fault
+    must 15 "the service, once it is seen" answers "$p" a
+    fake PUT '/fault?mode=filtered'
+    plan
+    same "exit status of a plan" 1 "$RC"
+    same "the plan" "" "$OUT"
+    contains "stderr" "the token sees no service at all" "$ERR"
+    dill_once "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" --explain web
+    same "exit status of --explain" 1 "$RC"
+    contains "stderr" "the token does not see all of it" "$ERR"
+    lacks "stderr" "has no service" "$ERR"
 }
 
 # The status server as a whole
