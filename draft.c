@@ -25,6 +25,11 @@ struct want {
 	size_t order;
 };
 
+static const char *list_name(const struct service_list *list)
+{
+	return list->source ? list->source : "the configuration";
+}
+
 static void refuse(struct draft *d, const struct service *s, const char *wish, const char *rule, const char *reason)
 {
 	struct route_table *t = d->t;
@@ -303,6 +308,18 @@ static void put_shown(struct buf *out, const char *value, int option)
 		buf_puts(out, option == SERVICE_BALANCE ? "the default" : "none");
 }
 
+/* By name; of two with the same name, by what else tells them apart. */
+static void put_who(struct buf *out, const struct want *w, const struct want *other)
+{
+	buf_puts(out, w->service->name);
+	if (strcmp(w->service->name, other->service->name) != 0)
+		return;
+	if (w->list != other->list || !w->service->instance)
+		buf_printf(out, " in %s", list_name(w->list));
+	else
+		buf_printf(out, " (%s on %s)", w->service->instance, w->service->node);
+}
+
 /* The first difference of each option, in words. */
 static void describe_conflicts(struct buf *out, const struct want *w, size_t count)
 {
@@ -312,9 +329,13 @@ static void describe_conflicts(struct buf *out, const struct want *w, size_t cou
 
 			if (!differs(o, first, other))
 				continue;
-			buf_printf(out, "%s%s asks for %s ", out->len ? "; " : "", w[i].service->name, service_option_names[o]);
+			buf_puts(out, out->len ? "; " : "");
+			put_who(out, &w[i], &w[0]);
+			buf_printf(out, " asks for %s ", service_option_names[o]);
 			put_shown(out, other, o);
-			buf_printf(out, ", but %s comes first and has ", w[0].service->name);
+			buf_puts(out, ", but ");
+			put_who(out, &w[0], &w[i]);
+			buf_puts(out, " comes first and has ");
 			put_shown(out, first, o);
 			break;
 		}
@@ -323,19 +344,21 @@ static void describe_conflicts(struct buf *out, const struct want *w, size_t cou
 /* Names of the services that share the entry, and the options that lost. */
 static void describe(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
 {
+	struct arena *memory = &d->t->memory;
 	struct buf names = { 0 }, conflict = { 0 };
-	const char *last = NULL;
 
+	e->names = arena_alloc(memory, count * sizeof *e->names);
 	for (size_t i = 0; i < count; i++) {
 		const char *name = w[i].service->name;
 
-		if (!last || strcmp(last, name) != 0)
-			buf_printf(&names, "%s%s", last ? "," : "", name);
-		last = name;
+		if (e->name_count && strcmp(e->names[e->name_count - 1], name) == 0)
+			continue;
+		buf_printf(&names, "%s%s", e->name_count ? "," : "", name);
+		e->names[e->name_count++] = arena_dup(memory, name, strlen(name));
 	}
 	describe_conflicts(&conflict, w, count);
-	e->services = arena_dup(&d->t->memory, names.data, names.len);
-	e->conflict = conflict.len ? arena_dup(&d->t->memory, conflict.data, conflict.len) : NULL;
+	e->services = arena_dup(memory, names.data, names.len);
+	e->conflict = conflict.len ? arena_dup(memory, conflict.data, conflict.len) : NULL;
 	buf_free(&names);
 	buf_free(&conflict);
 }
@@ -362,7 +385,7 @@ static void build_entry(struct draft *d, struct route_entry *e, const struct wan
 	e->allow = options.allow;
 	e->deny = options.deny;
 	e->owner = (struct route_owner){
-		.source = w->list->source ? keep_text(memory, w->list->source) : "the configuration",
+		.source = keep_text(memory, list_name(w->list)),
 		.tag = tag.len ? arena_dup(memory, tag.at, tag.len) : keep_text(memory, w->wish),
 		.node = keep_text(memory, w->service->node), .instance = keep_text(memory, w->service->instance)
 	};

@@ -39,21 +39,17 @@ static void add_digits(struct line *l, unsigned long long n, size_t width)
 	add(l, p, (size_t)(digits + sizeof digits - p));
 }
 
-/* RFC 3339 in UTC. By hand: libc's calendar brings time zones along, which cost a static binary 10 KB. */
+/* RFC 3339 in UTC. */
 static void add_time(struct line *l)
 {
-	int64_t now = sys_wall(), days = now / 86400000, ms = now % 86400000;
-	/* Years that start in March have their leap day at the end; an era has 400 of them. */
-	int64_t z = days + 719468, era = z / 146097, day = z % 146097;
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t in_year = day - (365 * year + year / 4 - year / 100), march = (5 * in_year + 2) / 153;
-	int64_t month = march < 10 ? march + 3 : march - 9;
+	int64_t now = sys_wall(), ms = now % 86400000;
+	struct text_date date = text_date(now / 86400000);
 	const struct {
 		int64_t n;
 		size_t width;
 		const char *behind;
 	} parts[] = {
-		{ era * 400 + year + (month <= 2), 4, "-" }, { month, 2, "-" }, { in_year - (153 * march + 2) / 5 + 1, 2, "T" },
+		{ date.year, 4, "-" }, { date.month, 2, "-" }, { date.day, 2, "T" },
 		{ ms / 3600000, 2, ":" }, { ms / 60000 % 60, 2, ":" }, { ms / 1000 % 60, 2, "." }, { ms % 1000, 3, "Z" },
 	};
 

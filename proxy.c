@@ -658,17 +658,19 @@ void proxy_report(const struct proxy *p, struct proxy_report *r)
 		SYS_GROW(r->views, r->count, r->cap);
 		v = &r->views[r->count++];
 		*v = (struct proxy_view){
-			.client = s->peer, .listener = s->listener->addr, .rx = received(s), .tx = s->client.sent, .started = s->started,
-			.target = s->target ? route_backend_ref(s->target) : NULL
+			.client = s->peer, .rx = received(s), .tx = s->client.sent, .started = s->started,
+			.listener = route_listener_ref(s->listener), .target = s->target ? route_backend_ref(s->target) : NULL
 		};
 	}
 }
 
 void proxy_report_free(struct proxy_report *r)
 {
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < r->count; i++) {
+		route_listener_unref(r->views[i].listener);
 		if (r->views[i].target)
 			route_backend_unref(r->views[i].target);
+	}
 	free(r->views);
 	*r = (struct proxy_report){ 0 };
 }

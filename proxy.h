@@ -42,8 +42,9 @@ struct proxy {
 
 /* What is told of a live session. */
 struct proxy_view {
-	struct net_addr client, listener;
-	struct route_backend *target; /* held; NULL: there is none */
+	struct net_addr client;
+	struct route_listener *listener; /* held, like the next one */
+	struct route_backend *target; /* NULL: there is none */
 	uint64_t rx, tx;  /* bytes from and to the client */
 	int64_t started;  /* on sys_micros()'s clock */
 };

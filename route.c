@@ -160,6 +160,7 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 	       a->proxy_protocol == b->proxy_protocol && a->limited == b->limited && same_ranges(&a->allow, &b->allow) &&
 	       same_ranges(&a->deny, &b->deny) &&
 	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
+	       strcmp(a->owner.source, b->owner.source) == 0 &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0));
 }
@@ -310,6 +311,14 @@ static bool bind_all(const struct route_table *t)
 	return opened;
 }
 
+static bool shares(const struct route_entry *e, const char *service)
+{
+	for (size_t i = 0; i < e->name_count; i++)
+		if (strcmp(e->names[i], service) == 0)
+			return true;
+	return false;
+}
+
 /* What to say when the listeners close that the new table lacks. */
 static void say_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
 {
@@ -320,7 +329,7 @@ static void say_why_gone(const struct route_table *old, const struct route_table
 		if (route_find(now, &e->listener->addr))
 			continue;
 		for (size_t k = 0; k < now->refused_count && !why && !text.len; k++)
-			if (slice_has_word(slice_of(e->services), now->refused[k].service))
+			if (shares(e, now->refused[k].service))
 				buf_printf(&text, "refused: %s", now->refused[k].reason);
 		if (!text.len)
 			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : e->owner.source);

@@ -78,7 +78,9 @@ struct route_entry {
 	bool limited; /* to the clients of `allow` */
 	struct admit_ranges allow, deny;
 	struct route_owner owner;
-	const char *services; /* names, separated by commas */
+	const char **names;   /* of the services that share it, sorted */
+	size_t name_count;
+	const char *services; /* the same, with commas between them */
 	const char *conflict; /* options of later services that do not count, in words; NULL: none */
 };
 

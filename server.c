@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "sys.h"
@@ -21,6 +22,90 @@ void server_open(struct server *s, struct loop *loop)
 	loop_fifo_open(loop, &s->patience, PATIENCE_MS, 0);
 	loop_fifo_open(loop, &s->linger, LINGER_MS, 0);
 	loop_fifo_open(loop, &s->pause, PAUSE_MS, 0);
+}
+
+/* Clients. */
+
+struct server_body *server_body(struct server *s, struct buf *text)
+{
+	struct server_body *b = sys_alloc(sizeof *b);
+
+	*b = (struct server_body){ .text = *text, .refs = 1 };
+	*text = (struct buf){ 0 };
+	s->held += b->text.len;
+	return b;
+}
+
+struct server_body *server_body_ref(struct server_body *b)
+{
+	b->refs++;
+	return b;
+}
+
+void server_body_unref(struct server *s, struct server_body *b)
+{
+	if (!b || --b->refs)
+		return;
+	s->held -= b->text.len;
+	buf_free(&b->text);
+	free(b);
+}
+
+/* Bytes that are to be sent, and have not been. */
+static size_t left(const struct server_client *c)
+{
+	return c->out.len + (c->body ? c->body->text.len : 0) - c->sent;
+}
+
+static void forget_answer(struct server *s, struct server_client *c)
+{
+	buf_free(&c->out);
+	server_body_unref(s, c->body);
+	c->body = NULL;
+	c->sent = 0;
+}
+
+static void drop(struct server *s, struct server_client *c)
+{
+	loop_disarm(&c->timer);
+	loop_close_fd(s->loop, &c->io);
+	buf_free(&c->in);
+	forget_answer(s, c);
+	if (c->next)
+		c->next->prev = c->prev;
+	*(c->prev ? &c->prev->next : &s->clients) = c->next;
+	s->count--;
+	loop_free(s->loop, c);
+}
+
+static bool is_idle(const struct server_client *c)
+{
+	return !c->last && !c->waiting && !c->in.len && !left(c);
+}
+
+/* False: all have something under way. */
+static bool make_room(struct server *s)
+{
+	struct server_client *longest = NULL;
+
+	for (struct server_client *c = s->clients; c; c = c->next)
+		if (is_idle(c) && (!longest || c->timer.at < longest->timer.at))
+			longest = c;
+	if (longest)
+		drop(s, longest);
+	return longest;
+}
+
+/* Where it listened. */
+
+static void dismiss_clients(struct server *s)
+{
+	for (struct server_client *c = s->clients, *next; c; c = next) {
+		next = c->next;
+		c->dismissed = true;
+		if (is_idle(c))
+			drop(s, c);
+	}
 }
 
 static void stop_listening(struct server *s)
@@ -45,6 +130,7 @@ int server_listen(struct server *s, const struct net_addr *at)
 
 	if (!at) {
 		stop_listening(s);
+		dismiss_clients(s);
 		return 0;
 	}
 	if (was && net_compare(at, &before) == 0)
@@ -60,20 +146,8 @@ int server_listen(struct server *s, const struct net_addr *at)
 	if (fd < 0)
 		return -fd;
 	stop_listening(s);
+	dismiss_clients(s);
 	return start_listening(s, fd, at);
-}
-
-static void drop(struct server *s, struct server_client *c)
-{
-	loop_disarm(&c->timer);
-	loop_close_fd(s->loop, &c->io);
-	buf_free(&c->in);
-	buf_free(&c->out);
-	if (c->next)
-		c->next->prev = c->prev;
-	*(c->prev ? &c->prev->next : &s->clients) = c->next;
-	s->count--;
-	loop_free(s->loop, c);
 }
 
 void server_close(struct server *s)
@@ -98,14 +172,30 @@ static void finish(struct server *s, struct server_client *c)
 
 static bool finished(const struct server_client *c)
 {
-	return c->last && c->sent == c->out.len;
+	return c->last && !left(c);
+}
+
+static ssize_t send_some(const struct server_client *c)
+{
+	struct iovec parts[2];
+	struct msghdr message = { .msg_iov = parts };
+	size_t skip = c->sent;
+
+	if (skip < c->out.len) {
+		parts[message.msg_iovlen++] = (struct iovec){ c->out.data + skip, c->out.len - skip };
+		skip = c->out.len;
+	}
+	skip -= c->out.len;
+	if (c->body && skip < c->body->text.len)
+		parts[message.msg_iovlen++] = (struct iovec){ c->body->text.data + skip, c->body->text.len - skip };
+	return sendmsg(c->io.fd, &message, 0);
 }
 
 /* False when the client is gone. */
 static bool flush(struct server *s, struct server_client *c)
 {
-	while (c->sent < c->out.len) {
-		ssize_t n = send(c->io.fd, c->out.data + c->sent, c->out.len - c->sent, 0);
+	while (left(c)) {
+		ssize_t n = send_some(c);
 
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 			if (loop_want(s->loop, &c->io, LOOP_OUT))
@@ -118,12 +208,11 @@ static bool flush(struct server *s, struct server_client *c)
 		c->sent += (size_t)n;
 		loop_arm(s->loop, &s->patience, &c->timer);
 	}
+	forget_answer(s, c);
 	if (c->last) {
 		finish(s, c);
 		return false;
 	}
-	buf_free(&c->out);
-	c->sent = 0;
 	if (loop_want(s->loop, &c->io, LOOP_IN))
 		return true;
 	drop(s, c);
@@ -180,7 +269,7 @@ static void welcome(struct server *s)
 	}
 	if (fd < 0)
 		return;
-	if (s->count == CLIENTS_MAX) {
+	if (s->count == CLIENTS_MAX && !make_room(s)) {
 		close(fd);
 		return;
 	}
@@ -208,8 +297,8 @@ bool server_ready(struct server *s, struct loop_io *io, unsigned events)
 	}
 	if (io->kind != s->kind + 1)
 		return false;
-	if (c->sent < c->out.len) {
-		if ((events & LOOP_OUT) && flush(s, c) && c->sent == c->out.len && s->input)
+	if (left(c)) {
+		if ((events & LOOP_OUT) && flush(s, c) && !left(c) && s->input)
 			s->input(s, c); /* the next request may be there already */
 	} else if (finished(c) || !s->input) {
 		discard_input(s, c);
@@ -227,7 +316,7 @@ bool server_expired(struct server *s, struct loop_fifo *fifo, struct loop_timer 
 		loop_want(s->loop, &s->listener, LOOP_IN);
 	} else if (fifo == &s->linger && net_unsent(c->io.fd) && s->loop->now < c->give_up) {
 		loop_arm(s->loop, &s->linger, &c->timer);
-	} else if (fifo == &s->patience && !c->in.len && !c->out.len && !c->waiting) {
+	} else if (fifo == &s->patience && is_idle(c)) {
 		c->last = true; /* it has nothing more to ask */
 		finish(s, c);
 	} else if (fifo == &s->linger || fifo == &s->patience) {

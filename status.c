@@ -38,10 +38,26 @@ static const char *reason_of(int code)
 	}
 }
 
-static void answer(struct status *s, struct server_client *c, int code, const char *type, struct buf *body)
+/* A server with a clock says what it shows (RFC 9110, 6.6.1, 5.6.7). */
+static void put_date(struct buf *out)
 {
-	buf_printf(&c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n", code,
-	           reason_of(code), type, body->len);
+	static const char days[][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
+	static const char months[][4] = {
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
+	};
+	int64_t now = sys_wall() / 1000, day = now / 86400;
+	struct text_date date = text_date(day);
+	int second = (int)(now % 86400);
+
+	buf_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[day % 7], date.day, months[date.month - 1],
+	           date.year, second / 3600, second / 60 % 60, second % 60);
+}
+
+static void put_head(struct server_client *c, int code, const char *type, size_t length)
+{
+	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", code, reason_of(code));
+	put_date(&c->out);
+	buf_printf(&c->out, "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n", type, length);
 	if (code == 405)
 		buf_puts(&c->out, "Allow: GET, HEAD\r\n");
 	if (c->close)
@@ -49,6 +65,12 @@ static void answer(struct status *s, struct server_client *c, int code, const ch
 	else if (c->old)
 		buf_puts(&c->out, "Connection: keep-alive\r\n");
 	buf_puts(&c->out, "\r\n");
+}
+
+/* Takes the body. */
+static void answer(struct status *s, struct server_client *c, int code, const char *type, struct buf *body)
+{
+	put_head(c, code, type, body->len);
 	if (!c->bare && body->len)
 		buf_add(&c->out, body->data, body->len);
 	buf_free(body);
@@ -82,17 +104,11 @@ static void put_backend(struct buf *out, const struct route_entry *e, unsigned i
 	           atomic_load(&b->connect_errors));
 }
 
-static void put_services(struct buf *out, const char *names)
+static void put_services(struct buf *out, const struct route_entry *e)
 {
-	struct slice rest = slice_of(names), name;
-	bool first = true;
-
 	buf_puts(out, ",\"services\":[");
-	while (slice_next(&rest, ',', &name)) {
-		buf_puts(out, first ? "" : ",");
-		buf_json(out, name.at, name.len);
-		first = false;
-	}
+	for (size_t i = 0; i < e->name_count; i++)
+		put_string(out, i ? "," : "", e->names[i]);
 	buf_puts(out, "]");
 }
 
@@ -115,7 +131,7 @@ static void put_listener(struct buf *out, const struct route_entry *e)
 	if (e->listener->error)
 		put_string(out, ",\"error\":", strerror(e->listener->error));
 	put_string(out, ",\"balance\":", service_balance_names[e->balance]);
-	put_services(out, e->services);
+	put_services(out, e);
 	if (e->proxy_protocol)
 		buf_printf(out, ",\"proxy_protocol\":\"v%u\"", e->proxy_protocol);
 	if (e->limited)
@@ -160,7 +176,10 @@ void status_routes(const struct stats *s, struct buf *out)
 		buf_puts(out, i ? ",\n" : "");
 		put_listener(out, &t->entries[i]);
 	}
-	buf_puts(out, "],\"refused\":[");
+	buf_puts(out, "]");
+	if (t->allow.count)
+		put_ranges(out, ",\"allow\":[", &t->allow);
+	buf_puts(out, ",\"refused\":[");
 	for (size_t i = 0; i < t->refused_count; i++) {
 		put_string(out, i ? ",\n{\"service\":" : "{\"service\":", t->refused[i].service);
 		put_string(out, ",\"wish\":", t->refused[i].wish);
@@ -173,16 +192,15 @@ void status_routes(const struct stats *s, struct buf *out)
 
 static void put_session(struct buf *out, const struct stats *s, const struct proxy_view *v)
 {
-	const struct route_entry *e = route_find(s->route->table, &v->listener);
+	const struct route_entry *e = route_find(s->route->table, &v->listener->addr);
 	int64_t age = (sys_micros() - v->started) / 1000;
-	char text[NET_TEXT];
+	char client[NET_TEXT];
 
-	net_print(&v->client, text);
-	put_string(out, "{\"client\":", text);
-	net_print(&v->listener, text);
-	put_string(out, ",\"listener\":", text);
+	net_print(&v->client, client);
+	put_string(out, "{\"client\":", client);
+	put_string(out, ",\"listener\":", v->listener->name);
 	put_string(out, ",\"backend\":", v->target ? v->target->name : "");
-	put_string(out, ",\"service\":", e ? e->services : "");
+	put_string(out, ",\"service\":", e ? e->services : v->listener->services);
 	age = age < 0 ? 0 : age;
 	buf_printf(out, ",\"rx\":%llu,\"tx\":%llu,\"age\":%lld.%03d}", (unsigned long long)v->rx, (unsigned long long)v->tx,
 	           (long long)(age / 1000), (int)(age % 1000));
@@ -215,6 +233,9 @@ static void put_connections(struct buf *out, const struct stats *s, const struct
  * all have brought their counters up to date. */
 
 enum page { PAGE_NONE, PAGE_PEOPLE, PAGE_CONNECTIONS, PAGE_ROUTES, PAGE_METRICS };
+#define PAGES (PAGE_METRICS + 1)
+
+#define HELD_MAX (32u << 20) /* bytes that slow readers may keep waiting, before others are asked to come again */
 
 static enum page page_of(struct slice path)
 {
@@ -242,37 +263,69 @@ static void ask_workers(struct status *s)
 	worker_ask(s->stats->pool, sessions);
 }
 
-static void answer_page(struct status *s, struct server_client *c, const struct proxy_report *report)
+static void write_page(struct status *s, enum page page, const struct proxy_report *report, struct buf *out)
+{
+	switch (page) {
+	case PAGE_NONE:
+		break;
+	case PAGE_PEOPLE:
+		page_text(s->stats, out);
+		break;
+	case PAGE_CONNECTIONS:
+		put_connections(out, s->stats, report);
+		break;
+	case PAGE_ROUTES:
+		status_routes(s->stats, out);
+		break;
+	case PAGE_METRICS:
+		metrics_text(s->stats, out);
+		break;
+	}
+}
+
+/* All who wait for a page get the same one. *body: NULL until the first of them. */
+static void answer_page(struct status *s, struct server_client *c, const struct proxy_report *report,
+                        struct server_body **body)
 {
 	static const char *const types[] = {
 		[PAGE_NONE] = "", [PAGE_PEOPLE] = "text/html; charset=utf-8", [PAGE_CONNECTIONS] = "application/json",
 		[PAGE_ROUTES] = "application/json", [PAGE_METRICS] = METRICS_TYPE
 	};
-	struct buf body = { 0 };
+	struct buf text = { 0 };
 
-	switch ((enum page)c->page) {
-	case PAGE_NONE:
-		break;
-	case PAGE_PEOPLE:
-		page_text(s->stats, &body);
-		break;
-	case PAGE_CONNECTIONS:
-		put_connections(&body, s->stats, report);
-		break;
-	case PAGE_ROUTES:
-		status_routes(s->stats, &body);
-		break;
-	case PAGE_METRICS:
-		metrics_text(s->stats, &body);
-		break;
+	if (!*body && s->server.held > HELD_MAX) {
+		answer_text(s, c, 503, "Slow readers have not taken what they asked for. Try again later.");
+		return;
 	}
-	answer(s, c, 200, types[c->page], &body);
+	if (!*body) {
+		write_page(s, c->page, report, &text);
+		*body = server_body(&s->server, &text);
+	}
+	put_head(c, 200, types[c->page], (*body)->text.len);
+	if (!c->bare)
+		c->body = server_body_ref(*body);
+	server_answer(&s->server, c, c->close);
+}
+
+/* What a source says counts for less while it does not answer. */
+static void put_silence(struct sources_state state, struct buf *out)
+{
+	if (!state.counters || state.up)
+		return;
+	if (state.age < 0)
+		buf_printf(out, "note: %s has not answered yet\n", state.name);
+	else
+		buf_printf(out, "note: %s has not answered for %lld s; this is what it said last\n", state.name,
+		           (long long)(state.age / 1000));
 }
 
 static void answer_explain(struct status *s, struct server_client *c, struct slice name)
 {
 	const struct stats *st = s->stats;
-	struct explain x = { &st->route->rules.admit, st->config->consul_tag, st->route->table };
+	struct explain x = {
+		.rules = &st->route->rules.admit, .tag = st->config->consul_tag, .table = st->route->table,
+		.consul = st->config->uses[CONFIG_CONSUL]
+	};
 	char *service = sys_alloc(name.len + 1);
 	struct buf body = { 0 };
 	size_t found = 0;
@@ -286,6 +339,8 @@ static void answer_explain(struct status *s, struct server_client *c, struct sli
 		found += explain_list(&x, st->sources->lists[i], service, &body);
 	if (!found)
 		explain_nothing(&x, service, &body);
+	for (size_t i = 0; i < CONFIG_SOURCES; i++)
+		put_silence(sources_state(st->sources, i), &body);
 	free(service);
 	answer(s, c, found ? 200 : 404, "text/plain; charset=utf-8", &body);
 }
@@ -297,7 +352,7 @@ static void serve(struct status *s, struct server_client *c, const struct reques
 	const char *why;
 	int code;
 
-	c->close = r->last;
+	c->close = r->last || c->dismissed;
 	c->old = r->old;
 	c->bare = slice_is(r->method, "HEAD");
 	c->page = (uint8_t)page_of(r->path);
@@ -455,6 +510,7 @@ static void on_input(struct server *server, struct server_client *c)
 
 void status_woken(struct status *s)
 {
+	struct server_body *bodies[PAGES] = { NULL };
 	struct proxy_report report = { 0 };
 	bool sessions = s->sessions, waiting = false;
 
@@ -472,9 +528,11 @@ void status_woken(struct status *s)
 			waiting = true; /* it came after the workers had been asked for less */
 			continue;
 		}
-		answer_page(s, c, &report);
+		answer_page(s, c, &report, &bodies[c->page]);
 		on_input(&s->server, c);
 	}
+	for (size_t i = 0; i < PAGES; i++)
+		server_body_unref(&s->server, bodies[i]);
 	proxy_report_free(&report);
 	if (waiting && !s->asked)
 		ask_workers(s);

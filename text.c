@@ -105,6 +105,16 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 	va_end(again);
 }
 
+void buf_number(struct buf *b, unsigned long long n)
+{
+	char digits[24], *p = digits + sizeof digits;
+
+	do {
+		*--p = (char)('0' + n % 10);
+	} while (n /= 10);
+	buf_add(b, p, (size_t)(digits + sizeof digits - p));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list args;
@@ -231,6 +241,8 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 			buf_printf(b, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			buf_printf(b, "\\u%04x", c);
+		else if (control_at(bytes + i, len - i) == 2)
+			buf_printf(b, "\\u%04x", (unsigned char)bytes[i + 1]);
 		else if (!n)
 			buf_puts(b, "\\ufffd");
 		else
@@ -375,6 +387,19 @@ const char *text_bool(struct slice s, bool *out)
 			return NULL;
 		}
 	return "is not true or false";
+}
+
+struct text_date text_date(int64_t days)
+{
+	/* Years that start in March have their leap day at the end; an era has 400 of them. */
+	int64_t z = days + 719468, era = z / 146097, day = z % 146097;
+	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	int64_t in_year = day - (365 * year + year / 4 - year / 100), march = (5 * in_year + 2) / 153;
+	int64_t month = march < 10 ? march + 3 : march - 9;
+
+	return (struct text_date){
+		.year = (int)(era * 400 + year) + (month <= 2), .month = (int)month, .day = (int)(in_year - (153 * march + 2) / 5 + 1)
+	};
 }
 
 void text_print_duration(int64_t ms, char out[32])

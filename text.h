@@ -29,6 +29,7 @@ struct buf {
 char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len; the caller moves len */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *s);
+void buf_number(struct buf *b, unsigned long long n);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
@@ -51,6 +52,13 @@ const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1
 /* Percent-decodes (RFC 3986) into `out`, which has room for s.len + 1 bytes. A NUL is refused. */
 const char *text_unescape(struct slice s, char *out);
 const char *text_bool(struct slice s, bool *out);       /* true false yes no on off 1 0 */
+
+/* The date (Gregorian) so many days after 1970-01-01. By hand: libc's calendar brings time zones along, which cost a static
+ * binary 10 KB. */
+struct text_date {
+	int year, month, day;
+};
+struct text_date text_date(int64_t days);
 
 void text_print_duration(int64_t ms, char out[32]); /* the shortest form that text_duration reads: 5m, 1m30s, 250ms */
 int text_distance(const char *a, const char *b);    /* edits between two words, for "did you mean" */

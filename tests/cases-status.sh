@@ -65,6 +65,9 @@ case_status_http() { # methods, errors, HEAD, kept connections
     contains "what is allowed" "Allow: GET, HEAD" "$BODY"
     status /routes -I
     same "HEAD" 200 "$CODE"
+    [[ $BODY =~ Date:\ ([A-Z][a-z]{2},\ [0-9]{2}\ [A-Z][a-z]{2}\ 20[0-9]{2}\ [0-9:]{8}\ GMT) ]] || fail "no date: $BODY"
+    at_most "seconds that its date is off" $((20 * SLOW)) $(($(date +%s) - $(date -d "${BASH_REMATCH[1]}" +%s)))
+    same "the day of the week" "$(LC_ALL=C date -u -d "${BASH_REMATCH[1]}" '+%a, %d %b %Y %T GMT')" "${BASH_REMATCH[1]}"
     contains "the length of what is not sent" "Content-Length: " "$BODY"
     status /routes -0
     same "HTTP/1.0" 200 "$CODE"
@@ -113,10 +116,12 @@ case_status_routes() { # listeners, backends, refusals and sources, whatever the
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     # shellcheck disable=SC1003
     register 'quo\"te\\<b>' odd-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
+    register 'with,comma' comma-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
     register low low-1 "$B" dill dill.listener=local:80
     must 5 "listener" json_says /routes "it['listeners'][0]['backends'][0]['address'] == '127.0.0.1:$A'"
     in_json "it['listeners'][0]['address'] == '127.0.0.1:$p' and it['listeners'][0]['state'] == 'open'" || fail "$BODY"
-    in_json "it['listeners'][0]['services'] == ['quo\"te\\\\<b>'] and it['listeners'][0]['balance'] == 'p2c'" || fail "$BODY"
+    must 5 "both services" json_says /routes "it['listeners'][0]['services'] == ['quo\"te\\\\<b>', 'with,comma']"
+    in_json "it['listeners'][0]['balance'] == 'p2c'" || fail "$BODY"
     in_json "it['refused'] == [{'service': 'low', 'wish': 'local:80', 'reason': 'port below listeners.port_min 1024'}]" || fail "$BODY"
     in_json "it['sources'][0]['name'] == 'consul' and it['sources'][0]['up'] and it['sources'][0]['age'] < 60" || fail "$BODY"
     answers "$p" a || fail "no service"
@@ -140,6 +145,57 @@ case_status_connections() { # who is connected to what, with bytes and age
     must 3 "its end" json_says /connections "it['active'] == []"
 }
 
+case_status_connections_drain() { # a session whose listener has gone is still told with its service
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    must 5 "the listener" accepts 127.0.0.1 "$p"
+    open_conn "$p"
+    ask "$FD" one || fail "no echo"
+    deregister web-1
+    must 6 "the listener is gone" json_says /routes "it['listeners'] == []"
+    must 3 "the session" json_says /connections \
+        "[(one['service'], one['listener']) for one in it['active']] == [('web', '127.0.0.1:$p')]"
+    status /
+    contains "the page" "1 draining" "$BODY"
+}
+
+case_status_held_back() { # who asks for much and reads nothing holds a bounded amount; the others are told to come again
+    local address before
+    STATUS=$(next_port)
+    address=127.78.$((STATUS / 256)).$((STATUS % 256))     # its own, for 2,000 ports
+    "$PYTHON" -c 'import sys
+print("services:")
+for n in range(12000, 14000):
+    print("- name: s%d\n  listener: far:%d\n  backends: [127.0.0.1:%s]" % (n, n, sys.argv[1]))' "$A" >"$T/r.yaml"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_LISTENERS_ALLOWED=far=$address" \
+        "DILL_ROUTING_FILE_PATH=$T/r.yaml" DILL_HEALTH_ENABLED=false DILL_LOG_LEVEL=error
+    must 8 "the last listener" accepts "$address" 13999
+    memory_kb
+    before=$KB
+    "$PYTHON" -c 'import socket, sys, time
+socks, codes = [], []
+for _ in range(40):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.settimeout(10 * float(sys.argv[2]))
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    codes.append(s.recv(12).decode().split()[1])
+    socks.append(s)
+print(" ".join(sorted(set(codes))), codes.count("200"), flush=True)
+time.sleep(3)' "$STATUS" "$SLOW" >"$T/codes" 2>"$T/why" &
+    must 20 "40 answers" test -s "$T/codes"
+    memory_kb
+    [[ $(cat "$T/codes") =~ ^200\ 503\ ([0-9]+)$ ]] || fail "answers: $(cat "$T/codes" "$T/why")"
+    at_most "who got theirs" 12 "${BASH_REMATCH[1]}"
+    at_least "who got theirs" 4 "${BASH_REMATCH[1]}"
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+    wait $!
+    must 5 "when they are gone" status_is /metrics 200
+}
+
 case_status_crowd() { # many clients at once, some of whom say or read nothing: others and the sessions do not notice
     local p i mute
     p=$(next_port) STATUS=$(next_port)
@@ -152,6 +208,8 @@ case_status_crowd() { # many clients at once, some of whom say or read nothing: 
     same "beside 60 silent ones" 200 "$CODE"
     "${PEER[@]}" mute 127.0.0.1 "$STATUS" 60 >"$T/mute.2" &
     must 5 "more of them" test -s "$T/mute.2"
+    status /status
+    same "beside 120 of them: who is silent for longest makes room" 200 "$CODE"
     answers "$p" a || fail "no service"
     end_pid "$mute"
     end_pid $!
@@ -168,13 +226,19 @@ case_status_reload() { # moves with SIGHUP
     printf '[status]\nlistener = 127.0.0.1:%s\n' "$STATUS" >"$T/c.ini"
     start_dill -c "$T/c.ini"
     must 5 "readiness" status_is /status 200
+    open_conn "$STATUS"
     printf '[status]\nlistener = 127.0.0.1:%s\n' "$other" >"$T/c.ini"
     kill -HUP "$DILL_PID"
     must 3 "the old place is closed" refuses 127.0.0.1 "$STATUS"
+    ended "$FD" 3 || fail "a kept connection lives on"
     STATUS=$other
     must 3 "the new place" status_is /status 200
     printf '[status]\nlistener = 127.0.0.1:%s\n[routing.http]\nendpoint = http://127.0.0.1:1/\n' "$other" >"$T/c.ini"
     kill -HUP "$DILL_PID"
     must 3 "that the new source does not answer" log_has 'routing.http: '
     status_is /status 200 || fail "a source that is added makes it unready"
+    printf '[status]\nlistener = 127.0.0.1:%s\n' "${A}" >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "that it cannot move" log_has 'warn +reload: done, but for what could not be listened on'
+    status_is /status 200 || fail "the old place is lost"
 }
