@@ -272,8 +272,10 @@ static void update(struct control *k)
 
 static void rebind(struct control *k)
 {
-	if (route_bind(&k->route))
+	if (route_bind(&k->route)) {
 		worker_tell(&k->pool);
+		tell_manager(k);
+	}
 	if (route_unbound(&k->route))
 		loop_arm(&k->loop, &k->rebind, &k->rebind_timer);
 }
@@ -284,13 +286,16 @@ static void reload(struct control *k)
 	struct service_list *given;
 	struct config *old = k->config, *c;
 	int status;
+	bool moved;
 
 	if (k->stopping)
 		return;
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_micros());
 	k->said_ready = false;
 	c = read_config(k, &given, &status);
+	k->stats.reload_failed = !c;
 	if (!c) {
+		k->stats.failed_reloads++;
 		log_error("reload: the configuration has an error; nothing changes");
 		tell_manager(k);
 		return;
@@ -298,17 +303,22 @@ static void reload(struct control *k)
 	log_setup((enum log_level)c->log_level, c->log_format == 1);
 	if (c->threads != old->threads)
 		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", c->threads);
-	set_server(&k->peek, "peek.listener", c->peek_listener);
-	set_server(&k->status.server, "status.listener", c->status_listener);
+	moved = set_server(&k->peek, "peek.listener", c->peek_listener);
+	moved = set_server(&k->status.server, "status.listener", c->status_listener) && moved;
 	k->config = c;
 	k->stats.config = c;
+	k->stats.reloads++;
+	k->stats.loaded = sys_wall();
 	set_rules(k, c);
 	set_times(k, c);
 	set_health(k, c);
 	sources_follow(&k->sources, c, given);
 	set_limit(k);
 	config_unref(old);
-	log_info("reload: done");
+	if (moved)
+		log_info("reload: done");
+	else
+		log_warn("reload: done, but for what could not be listened on; the next one tries again");
 	update(k);
 	worker_tell(&k->pool); /* of the timeouts */
 }
@@ -430,7 +440,8 @@ static bool start_workers(struct control *k)
 static bool open_servers(struct control *k)
 {
 	k->stats = (struct stats){
-		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall()
+		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall(),
+		.loaded = sys_wall()
 	};
 	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
 	server_open(&k->peek, &k->loop);

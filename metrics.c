@@ -13,26 +13,41 @@ static void family(struct buf *out, const char *name, const char *type, const ch
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* A label's value goes out as it is, but for what would end it, and for what is not UTF-8. */
 static void put_label(struct buf *out, const char *before, const char *value)
 {
+	size_t len = strlen(value), from = 0, n;
+
 	buf_puts(out, before);
-	for (size_t len = strlen(value), n; len; value += n, len -= n) {
-		n = text_utf8(value, len);
-		if (*value == '\n')
-			buf_puts(out, "\\n");
-		else if (*value == '"' || *value == '\\')
-			buf_add(out, (char[2]){ '\\', *value }, 2);
-		else
-			buf_add(out, n ? value : "?", n ? n : 1);
-		n = n ? n : 1;
+	for (size_t i = 0; i < len; i += n) {
+		bool special = value[i] == '\n' || value[i] == '"' || value[i] == '\\';
+
+		n = text_utf8(value + i, len - i);
+		if (n && !special)
+			continue;
+		buf_add(out, value + from, i - from);
+		buf_puts(out, special ? "\\" : "?");
+		if (special)
+			buf_add(out, value[i] == '\n' ? "n" : value + i, 1);
+		n = 1;
+		from = i + 1;
 	}
+	buf_add(out, value + from, len - from);
 	buf_puts(out, "\"");
+}
+
+static void put_value(struct buf *out, const char *before, unsigned long long value)
+{
+	buf_puts(out, before);
+	buf_number(out, value);
+	buf_puts(out, "\n");
 }
 
 static void single(struct buf *out, const char *name, const char *type, const char *help, unsigned long long value)
 {
 	family(out, name, type, help);
-	buf_printf(out, "%s %llu\n", name, value);
+	buf_puts(out, name);
+	put_value(out, " ", value);
 }
 
 static void put_seconds(struct buf *out, int64_t us)
@@ -47,11 +62,12 @@ static void put_tally(struct buf *out, const char *name, const char *labels, con
 
 	for (int i = 0; i < TALLY_BUCKETS; i++) {
 		count += atomic_load(&t->buckets[i]);
-		buf_printf(out, "%s_bucket{%s%sle=\"", name, labels, *labels ? "," : "");
-		if (i < TALLY_BUCKETS - 1)
-			buf_printf(out, "%.10g\"} %llu\n", (double)tally_bounds[i] / 1e6, count);
-		else
-			buf_printf(out, "+Inf\"} %llu\n", count);
+		buf_puts(out, name);
+		buf_puts(out, "_bucket{");
+		buf_puts(out, labels);
+		buf_puts(out, *labels ? ",le=\"" : "le=\"");
+		buf_puts(out, tally_bounds[i].seconds);
+		put_value(out, "\"} ", count);
 	}
 	buf_printf(out, *labels ? "%s_sum{%s}" : "%s_sum%s", name, labels);
 	put_seconds(out, (int64_t)atomic_load(&t->sum));
@@ -74,6 +90,21 @@ static unsigned long long value_at(const void *object, const struct row *row)
 	return row->number == UINT ? atomic_load((const atomic_uint *)at) : atomic_load((const atomic_ullong *)at);
 }
 
+/* What to join other series of a listener with. */
+static void put_infos(struct buf *out, const struct route_table *t)
+{
+	family(out, "dill_listener_info", "gauge", "1; the services that share the listener, its strategy, and who opened it.");
+	for (size_t i = 0; i < t->count; i++) {
+		const struct route_entry *e = &t->entries[i];
+
+		put_label(out, "dill_listener_info{listener=\"", e->listener->name);
+		put_label(out, ",service=\"", e->services);
+		put_label(out, ",balance=\"", service_balance_names[e->balance]);
+		put_label(out, ",source=\"", e->owner.source);
+		buf_puts(out, "} 1\n");
+	}
+}
+
 static void put_listeners(struct buf *out, const struct route_table *t)
 {
 	static const struct row rows[] = {
@@ -85,12 +116,17 @@ static void put_listeners(struct buf *out, const struct route_table *t)
 #undef AT
 	};
 
+	family(out, "dill_listener_up", "gauge", "1: it is open; 0: it cannot listen, and tries again.");
+	for (size_t i = 0; i < t->count; i++) {
+		put_label(out, "dill_listener_up{listener=\"", t->entries[i].listener->name);
+		put_value(out, "} ", atomic_load(&t->entries[i].listener->fd) >= 0);
+	}
 	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
 		family(out, rows[r].name, rows[r].type, rows[r].help);
 		for (size_t i = 0; i < t->count; i++) {
 			buf_puts(out, rows[r].name);
 			put_label(out, "{listener=\"", t->entries[i].listener->name);
-			buf_printf(out, "} %llu\n", value_at(t->entries[i].listener, &rows[r]));
+			put_value(out, "} ", value_at(t->entries[i].listener, &rows[r]));
 		}
 	}
 	family(out, "dill_listener_rejected_total", "counter",
@@ -106,7 +142,7 @@ static void put_listeners(struct buf *out, const struct route_table *t)
 
 static void put_backend_labels(struct buf *out, const struct route_entry *e, const struct route_backend *b)
 {
-	put_label(out, "listener=\"", e->listener->name);
+	put_label(out, "{listener=\"", e->listener->name);
 	put_label(out, ",backend=\"", b->name);
 }
 
@@ -126,9 +162,9 @@ static void put_backends(struct buf *out, const struct route_table *t)
 		family(out, rows[r].name, rows[r].type, rows[r].help);
 		for (size_t i = 0; i < t->count; i++)
 			for (unsigned b = 0; b < t->entries[i].count; b++) {
-				buf_printf(out, "%s{", rows[r].name);
+				buf_puts(out, rows[r].name);
 				put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
-				buf_printf(out, "} %llu\n", value_at(t->entries[i].backends[b], &rows[r]));
+				put_value(out, "} ", value_at(t->entries[i].backends[b], &rows[r]));
 			}
 	}
 }
@@ -138,9 +174,16 @@ static void put_health(struct buf *out, const struct route_table *t)
 	family(out, "dill_backend_healthy", "gauge", "1: it is used; 0: it is tried last.");
 	for (size_t i = 0; i < t->count; i++)
 		for (unsigned b = 0; b < t->entries[i].count; b++) {
-			buf_puts(out, "dill_backend_healthy{");
+			buf_puts(out, "dill_backend_healthy");
 			put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
-			buf_printf(out, "} %d\n", !atomic_load(&t->entries[i].backends[b]->unhealthy));
+			put_value(out, "} ", !atomic_load(&t->entries[i].backends[b]->unhealthy));
+		}
+	family(out, "dill_backend_weight", "gauge", "Its share of new connections, in proportion to the others'.");
+	for (size_t i = 0; i < t->count; i++)
+		for (unsigned b = 0; b < t->entries[i].count; b++) {
+			buf_puts(out, "dill_backend_weight");
+			put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
+			put_value(out, "} ", t->entries[i].weights[b]);
 		}
 }
 
@@ -153,7 +196,7 @@ static void put_connect_times(struct buf *out, const struct route_table *t)
 		for (unsigned b = 0; b < t->entries[i].count; b++) {
 			labels.len = 0;
 			put_backend_labels(&labels, &t->entries[i], t->entries[i].backends[b]);
-			put_tally(out, "dill_backend_connect_seconds", labels.data, &t->entries[i].backends[b]->connect_time);
+			put_tally(out, "dill_backend_connect_seconds", labels.data + 1, &t->entries[i].backends[b]->connect_time);
 		}
 	buf_free(&labels);
 }
@@ -229,12 +272,26 @@ static void put_sources(struct buf *out, const struct stats *s)
 			unsigned long long count = atomic_load(&states[i].counters->errors[k].count);
 			int code = atomic_load(&states[i].counters->errors[k].code);
 
-			if (!count)
+			if (!count && k) /* the first one is `none`, and there from the beginning */
 				continue;
 			buf_printf(out, "dill_source_errors_total{source=\"%s\",code=\"", states[i].name);
 			buf_printf(out, code > 0 ? "%d" : code ? "other" : "none", code);
 			buf_printf(out, "\"} %llu\n", count);
 		}
+}
+
+/* The configuration. */
+
+static void put_config(struct buf *out, const struct stats *s)
+{
+	family(out, "dill_config_reloads_total", "counter", "SIGHUPs; failed: the configuration had an error.");
+	buf_printf(out, "dill_config_reloads_total{result=\"done\"} %lu\ndill_config_reloads_total{result=\"failed\"} %lu\n",
+	           s->reloads, s->failed_reloads);
+	single(out, "dill_config_last_reload_successful", "gauge", "0: the last reload had an error, and changed nothing.",
+	       !s->reload_failed);
+	family(out, "dill_config_last_reload_success_timestamp_seconds", "gauge", "When what is in force was read.");
+	buf_printf(out, "dill_config_last_reload_success_timestamp_seconds %lld.%03d\n", (long long)(s->loaded / 1000),
+	           (int)(s->loaded % 1000));
 }
 
 /* The process. */
@@ -268,6 +325,15 @@ static void put_dill(struct buf *out, const struct stats *s)
 	single(out, "dill_sessions", "gauge", "Live sessions.", atomic_load(&s->pool->shared.sessions));
 	single(out, "dill_sessions_limit", "gauge", "How many there may be; accepting pauses there.",
 	       atomic_load(&s->pool->shared.limit));
+	family(out, "dill_sessions_ended_total", "counter", "Sessions that have ended, by how they did: see the access log.");
+	for (int i = 0; i < PROXY_ENDS; i++)
+		buf_printf(out, "dill_sessions_ended_total{end=\"%s\"} %llu\n", proxy_end_names[i],
+		           atomic_load(&s->pool->shared.ended[i]));
+	family(out, "dill_accept_pauses_total", "counter",
+	       "How often a worker stopped accepting for a moment: limit (of connections), descriptors (there were none).");
+	for (int i = 0; i < WORKER_PAUSES; i++)
+		buf_printf(out, "dill_accept_pauses_total{reason=\"%s\"} %llu\n", worker_pause_names[i],
+		           atomic_load(&s->pool->pauses[i]));
 	family(out, "dill_worker_busy_seconds_total", "counter", "CPU time of each worker; its rate is the busy share.");
 	for (unsigned i = 0; i < s->pool->count; i++) {
 		buf_printf(out, "dill_worker_busy_seconds_total{worker=\"%u\"}", i);
@@ -281,8 +347,10 @@ void metrics_text(struct stats *s, struct buf *out)
 	const struct route_table *t = s->route->table;
 
 	put_dill(out, s);
+	put_config(out, s);
 	put_table(out, s);
 	put_sources(out, s);
+	put_infos(out, t);
 	put_listeners(out, t);
 	put_backends(out, t);
 	put_health(out, t);

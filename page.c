@@ -213,7 +213,7 @@ static void put_verdict(struct stats *s, struct buf *out)
 	const struct route_table *t = s->route->table;
 	const char *why;
 	bool ready = stats_ready(s, &why) == 200;
-	size_t open = 0;
+	size_t open = 0, draining = route_draining(s->route);
 
 	for (size_t i = 0; i < t->count; i++)
 		open += atomic_load(&t->entries[i].listener->fd) >= 0;
@@ -222,6 +222,10 @@ static void put_verdict(struct stats *s, struct buf *out)
 	put_number(out, "</li>\n<li>", open, open == 1 ? " listener open</li>\n" : " listeners open</li>\n");
 	if (open < t->count)
 		put_number(out, "<li class=\"bad\">", t->count - open, " failed</li>\n");
+	if (draining)
+		put_number(out, "<li>", draining, " draining</li>\n");
+	if (s->reload_failed)
+		buf_puts(out, "<li class=\"bad\">the last reload failed</li>\n");
 	put_number(out, "<li>", atomic_load(&s->pool->shared.sessions), " of ");
 	put_number(out, "", atomic_load(&s->pool->shared.limit), " connections live</li>\n");
 	put_number(out, t->refused_count ? "<li class=\"warn\">" : "<li>", t->refused_count,
@@ -325,16 +329,10 @@ static void put_marks(struct buf *out, const struct route_entry *e)
 		put_text(out, "<small class=\"warn\">", e->conflict, "</small>");
 }
 
-static void put_services(struct buf *out, const char *names)
+static void put_services(struct buf *out, const struct route_entry *e)
 {
-	struct slice rest = slice_of(names), name;
-	const char *before = "<bdi>";
-
-	for (; slice_next(&rest, ',', &name); before = ", <bdi>") {
-		buf_puts(out, before);
-		put_slice(out, name);
-		buf_puts(out, "</bdi>");
-	}
+	for (size_t i = 0; i < e->name_count; i++)
+		put_text(out, i ? ", <bdi>" : "<bdi>", e->names[i], "</bdi>");
 }
 
 static void put_state(struct buf *out, const struct route_listener *l)
@@ -388,7 +386,7 @@ static void put_listener(struct buf *out, const struct route_entry *e)
 	bool rated = stats_rate(l, &rate);
 
 	put_text(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>", l->name, "</b>");
-	put_services(out, e->services);
+	put_services(out, e);
 	put_marks(out, e);
 	buf_puts(out, "</th>");
 	put_state(out, l);

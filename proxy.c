@@ -246,7 +246,7 @@ static bool drain(struct proxy *p, struct session *s)
 static void measure_connect(struct session *s, bool asked)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
-	int64_t trip = us > tally_bounds[0] && !asked ? net_round_trip(s->backend.io.fd) : -1;
+	int64_t trip = us > tally_bounds[0].us && !asked ? net_round_trip(s->backend.io.fd) : -1;
 
 	us = trip >= 0 && trip < us ? trip : us;
 	s->connect_us = (uint32_t)us;

@@ -78,8 +78,8 @@ void source_error(struct source *s, int code)
 {
 	size_t i = 0;
 
-	while (i < SOURCE_CODES - 1 && atomic_load(&s->counters.errors[i].count) &&
-	       atomic_load(&s->counters.errors[i].code) != code)
+	while (i < SOURCE_CODES - 1 && atomic_load(&s->counters.errors[i].code) != code &&
+	       (!i || atomic_load(&s->counters.errors[i].count)))
 		i++;
 	atomic_store(&s->counters.errors[i].code, i == SOURCE_CODES - 1 ? -1 : code);
 	atomic_fetch_add(&s->counters.errors[i].count, 1);

@@ -20,7 +20,7 @@ struct source_counters {
 	struct {
 		atomic_int code; /* HTTP status of the answer; 0: there was none, or none that could be read */
 		atomic_ullong count;
-	} errors[SOURCE_CODES]; /* the last one, with code -1, has all that found no place */
+	} errors[SOURCE_CODES]; /* the first one is for code 0; the last one, with code -1, has all that found no place */
 };
 
 struct source {

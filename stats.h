@@ -17,6 +17,9 @@ struct stats {
 	const struct config *config; /* in force */
 	int64_t started;             /* sys_wall() at the start */
 	struct tally update;         /* from a source's answer to the table in force */
+	unsigned long reloads, failed_reloads;
+	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock */
+	bool reload_failed; /* the last one */
 	bool stopping;
 	bool ready; /* every source had spoken once; see stats_ready */
 };

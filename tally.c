@@ -1,8 +1,9 @@
 #include "base.h"
 #include "tally.h"
 
-const int64_t tally_bounds[TALLY_BUCKETS - 1] = {
-	1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000
+const struct tally_bound tally_bounds[TALLY_BUCKETS] = {
+	{ 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" }, { 25000, "0.025" }, { 50000, "0.05" },
+	{ 100000, "0.1" }, { 250000, "0.25" }, { 500000, "0.5" }, { 1000000, "1" }, { 2500000, "2.5" }, { INT64_MAX, "+Inf" }
 };
 
 void tally_add(struct tally *t, int64_t us)
@@ -10,7 +11,7 @@ void tally_add(struct tally *t, int64_t us)
 	int i = 0;
 
 	us = us < 0 ? 0 : us;
-	while (i < TALLY_BUCKETS - 1 && us > tally_bounds[i])
+	while (us > tally_bounds[i].us)
 		i++;
 	atomic_fetch_add_explicit(&t->buckets[i], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->sum, (unsigned long long)us, memory_order_relaxed);

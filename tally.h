@@ -7,8 +7,12 @@
 #include <stdatomic.h>
 
 #define TALLY_BUCKETS 12
-/* Upper bounds in microseconds, both ends included; the last one holds all the rest. */
-extern const int64_t tally_bounds[TALLY_BUCKETS - 1];
+/* Upper bounds, which belong to their buckets, in microseconds and as seconds; the last one holds all the rest. */
+struct tally_bound {
+	int64_t us;
+	const char *seconds;
+};
+extern const struct tally_bound tally_bounds[TALLY_BUCKETS];
 
 struct tally {
 	atomic_ullong sum; /* microseconds */

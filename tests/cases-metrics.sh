@@ -18,6 +18,8 @@ case_metrics_prometheus() { # a real Prometheus scrapes it
     same "connections" "a a a" "$(client names 127.0.0.1 "$p" 3)"
     must 15 "a scrape" prometheus_says 'up{job="dill"}' 1
     must 5 "connections in Prometheus" prometheus_says "dill_listener_connections_total{listener=\"127.0.0.1:$p\"}" 3
+    must 5 "connections by service" prometheus_says \
+        'dill_listener_connections_total * on(listener) group_left(service) dill_listener_info{service="static"}' 3
     must 5 "a quantile in Prometheus" prometheus_says 'histogram_quantile(1, dill_backend_connect_seconds_bucket) < bool 5' 1
 }
 
@@ -88,6 +90,8 @@ fake_consul.main()' "$TOP/tests" >"$T/fake" 2>"$T/fake.stderr" &
         dill_listener_sent_bytes_total dill_listener_rejected_total dill_backend_connections_total \
         dill_backend_connections_active dill_backend_connect_errors_total dill_backend_healthy dill_listeners \
         dill_routes_refused dill_source_up dill_source_last_success_timestamp_seconds dill_build_info \
+        dill_listener_info dill_listener_up dill_backend_weight dill_sessions_ended_total dill_accept_pauses_total \
+        dill_config_reloads_total dill_config_last_reload_successful dill_config_last_reload_success_timestamp_seconds \
         process_start_time_seconds process_cpu_seconds_total process_open_fds process_max_fds \
         process_resident_memory_bytes process_virtual_memory_bytes; do
         contains "families" "# TYPE $name " "$METRICS"
@@ -98,7 +102,7 @@ fake_consul.main()' "$TOP/tests" >"$T/fake" 2>"$T/fake.stderr" &
     kill "$DILL_PID"
     stop_dill 0 8
     start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_CONSUL_ADDRESS=http://127.0.0.1:$http"
-    must 5 "an error of the source" metric_has 'dill_source_errors_total{source="consul",code="none"}'
+    must 5 "an error of the source" not metric_is 'dill_source_errors_total{source="consul",code="none"}' 0
     lint_metrics
 }
 
@@ -197,6 +201,10 @@ case_metrics_table() { # states of listeners, refusals by rule, changes; a liste
     start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_ROUTING_FILE_PATH=$T/r.ini" DILL_LISTENERS_DRAIN=30s
     must 5 "the one that cannot listen" metric_is 'dill_listeners{state="failed"}' 1
     must 5 "the other" metric_is 'dill_listeners{state="open"}' 1
+    metric_is "dill_listener_up{listener=\"127.0.0.1:$q\"}" 0 || fail "the listener that failed is up"
+    metric_is "dill_listener_up{listener=\"0.0.0.0:$p\"}" 1 || fail "the open listener is not"
+    metric_is "dill_listener_info{listener=\"0.0.0.0:$p\",service=\"web\",balance=\"round_robin\",source=\"routing.file\"}" 1 ||
+        fail "info: $(metrics | grep dill_listener_info)"
     metrics_say "m['dill_listeners{state=\"draining\"}'] == 0 and total('dill_routes_refused') == 0 and
         m['dill_route_changes_total'] >= 1 and m['dill_route_update_seconds_count'] > 0" || fail "$METRICS"
     CHANGES=$(sed -n 's/^dill_route_changes_total //p' <<<"$METRICS")
@@ -229,6 +237,7 @@ case_metrics_source() { # up, when it last answered, errors by code, index reset
     fake_pid=$!
     start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     must 5 "an answer" metric_is 'dill_source_up{source="consul"}' 1
+    metric_is 'dill_source_errors_total{source="consul",code="none"}' 0 || fail "the errors do not begin at 0"
     metrics_say "abs(now - m['dill_source_last_success_timestamp_seconds{source=\"consul\"}']) < 5 * $SLOW and
         total('dill_source_errors_total') == 0 and m['dill_source_index_resets_total{source=\"consul\"}'] == 0" ||
         fail "at the start: $(grep dill_source <<<"$METRICS")"
@@ -242,7 +251,7 @@ case_metrics_source() { # up, when it last answered, errors by code, index reset
     metrics_say "1 <= m['dill_source_index_resets_total{source=\"consul\"}'] <= 4 and
         not m.get('dill_source_errors_total{source=\"consul\",code=\"none\"}')" || fail "$(grep dill_source <<<"$METRICS")"
     end_pid "$fake_pid"
-    must 5 "no answer" metric_has 'dill_source_errors_total{source="consul",code="none"}'
+    must 5 "no answer" not metric_is 'dill_source_errors_total{source="consul",code="none"}' 0
     must 3 "down" metric_is 'dill_source_up{source="consul"}' 0
     kill "$DILL_PID"
     stop_dill 0 8
@@ -278,3 +287,38 @@ case_metrics_process() { # memory, descriptors, times, workers
 }
 
 # log.access
+
+case_metrics_limits_and_reloads() { # how sessions end, when accepting pauses, and what became of SIGHUP
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    cat >"$T/c.toml" <<END
+[proxy]
+max_connections = 1
+[status]
+listener = "127.0.0.1:$STATUS"
+[[services]]
+name = "web"
+listener = "local:$p"
+backends = ["127.0.0.1:$ECHO"]
+END
+    start_bare -c "$T/c.toml"
+    must 5 "the listener" peek_has "127.0.0.1:$p"
+    metrics_say "m['dill_accept_pauses_total{reason=\"limit\"}'] == 0 and total('dill_sessions_ended_total') == 0 and
+        m['dill_config_last_reload_successful'] == 1 and total('dill_config_reloads_total') == 0 and
+        abs(now - m['dill_config_last_reload_success_timestamp_seconds']) < 10 * $SLOW" || fail "at the start: $METRICS"
+    open_conn "$p"
+    ask "$FD" one || fail "no echo"
+    accepts 127.0.0.1 "$p"
+    must 3 "the pause" metrics_say "m['dill_accept_pauses_total{reason=\"limit\"}'] >= 1"
+    exec {FD}>&-
+    must 3 "the sessions' ends" metric_is 'dill_sessions_ended_total{end="client"}' 2
+    echo '[nonsense' >>"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 3 "the failure" metric_is 'dill_config_reloads_total{result="failed"}' 1
+    metric_is dill_config_last_reload_successful 0 || fail "it counts as a success"
+    must 3 "the page says so" page_contains "the last reload failed"
+    sed -i '$d' "$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 3 "the success" metric_is 'dill_config_reloads_total{result="done"}' 1
+    metric_is dill_config_last_reload_successful 1 || fail "it does not count as a success"
+}

@@ -58,8 +58,8 @@ visit() { # loads the page
     while [ "$(loads)" -le "$before" ]; do browser_says '"method"'; done
 }
 
-script() { # JAVASCRIPT, without double quotes: sets ANSWER; waits for a promise
-    tell_browser Runtime.evaluate "{\"expression\":\"$1\",\"awaitPromise\":true,\"returnByValue\":true}"
+script() { # JAVASCRIPT, without double quotes, its lines joined: sets ANSWER; waits for a promise
+    tell_browser Runtime.evaluate "{\"expression\":\"${1//$'\n'/ }\",\"awaitPromise\":true,\"returnByValue\":true}"
 }
 
 script_is() { # JAVASCRIPT: it is true
@@ -130,6 +130,44 @@ case_page_browser() { # it follows by itself, leaves selected text alone, says w
     script_is "document.querySelector('main').innerText.includes('127.0.0.1:$q')" || fail "the last figures went away"
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     must 5 "the end of the outage" script_is "refresh().then(() => document.getElementById('gone').textContent === '')"
+    tell_browser Browser.close
+    wait "$BROWSER_PID"
+}
+
+case_page_phone() { # nothing is cut off on a small screen; every text can be read there, by day and by night
+    local p scheme
+    p=$(next_port) STATUS=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    register "$(printf 'long-%.0s' {1..30})" long-1 "$A" dill "dill.listener=local:$p" dill.proxy_protocol=v1 dill.allow=127.0.0.1
+    register sick sick-1 1 dill "dill.listener=local:$p" "dill.listener=local:$PEEK" "dill.listener=$(printf 'x%.0s' {1..100}):1"
+    must 5 "a listener" page_contains "127.0.0.1:$p"
+    must 5 "the refused wish" page_contains "1 refused wish"
+    says "$p" >/dev/null
+    says "$p" >/dev/null
+    must 5 "an unhealthy backend" page_contains unhealthy
+    start_browser
+    tell_browser Emulation.setDeviceMetricsOverride '{"width":360,"height":740,"deviceScaleFactor":2,"mobile":true}'
+    for scheme in light dark; do
+        tell_browser Emulation.setEmulatedMedia \
+            "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"$scheme\"}]}"
+        visit
+        script_is "innerWidth === 360 && document.documentElement.scrollWidth <= 360" || fail "$scheme: it is wider than the screen"
+        # By WCAG 2's formula, of every element that has a text of its own and is shown.
+        script "luminance = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(c => c / 255)
+                .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+            behind = e => !e ? 'rgb(255, 255, 255)' : getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)' ?
+                behind(e.parentElement) : getComputedStyle(e).backgroundColor;
+            texts = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() &&
+                [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+            contrast = e => (([a, b]) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05))
+                ([getComputedStyle(e).color, behind(e)].map(luminance));
+            dull = texts.filter(e => contrast(e) < 4.5 || parseFloat(getComputedStyle(e).fontSize) < 12);
+            texts.length + ' texts, dull: ' + dull.map(e => e.outerHTML).join(' ')"
+        [[ $ANSWER =~ \"value\":\"([0-9]+)\ texts,\ dull:\ (.*)\"\}\} ]] || fail "$scheme: $ANSWER"
+        at_least "$scheme: texts" 30 "${BASH_REMATCH[1]}"
+        same "$scheme: texts that are hard to read" "" "${BASH_REMATCH[2]}"
+        script_is "(luminance(behind(document.body)) < .1) === ('$scheme' === 'dark')" || fail "$scheme: the background is not"
+    done
     tell_browser Browser.close
     wait "$BROWSER_PID"
 }
