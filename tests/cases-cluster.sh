@@ -409,7 +409,7 @@ write(words[3], sum(echoed(sock, b"at last") for sock in silent), pushed >= 20 <
 END
     must 10 "the noise" test -e "$T/noise.on"
     until [ -s "$T/noise" ]; do
-        said=$(client pingpong 127.0.0.1 "$p" 300)
+        said=$(client pingpong 127.0.0.1 "$p" 100)
         contains "round trips" "same " "$said"
         [ $((rounds += 1)) -lt 1000 ] || fail "the noise does not end"
     done
