@@ -15,6 +15,7 @@
 #include "net.h"
 
 #define TICK_LEAST 50    /* milliseconds between two rounds of active checks */
+#define SAY_AGAIN_MS 60000
 #define SUSPECT_MS 1000  /* until a suspect is probed, and then between probes */
 
 struct health_target {
@@ -25,6 +26,7 @@ struct health_target {
 	struct socks *socks; /* the hand-shake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
 	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
+	int64_t said_at; /* when, aloud, without checks: there it comes and goes with each client */
 	bool used; /* while targets are compared with a table */
 };
 
@@ -37,6 +39,15 @@ void health_open(struct health *h, struct loop *loop, uint8_t kind, unsigned mos
 }
 
 /* Verdicts. */
+
+static void say_unhealthy(const struct health *h, struct health_target *t, const char *why)
+{
+	bool again = h->rules.mode == HEALTH_OFF && t->said_at && h->loop->now - t->said_at < SAY_AGAIN_MS;
+
+	log_write(again ? LOG_DEBUG : LOG_WARN, "backend %s is unhealthy: %s", t->like->name, why);
+	if (!again)
+		t->said_at = h->loop->now;
+}
 
 static void show(struct health *h, struct health_target *t, const char *why)
 {
@@ -51,7 +62,7 @@ static void show(struct health *h, struct health_target *t, const char *why)
 		return;
 	t->shown = unhealthy;
 	if (unhealthy)
-		log_warn("backend %s is unhealthy: %s", t->like->name, why);
+		say_unhealthy(h, t, why);
 	else if (h->rules.mode == HEALTH_OFF)
 		log_debug("backend %s is trusted again", t->like->name); /* nobody has looked */
 	else

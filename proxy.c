@@ -29,6 +29,9 @@
 
 enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_RELAYING };
 
+#define WAITING_MS 50
+#define PARTING_MS 3000 /* for the last words of a side that has reset: the other one takes them, or goes without */
+
 const char *const proxy_end_names[PROXY_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
@@ -70,7 +73,8 @@ void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop)
 	loop_fifo_open(loop, &p->connecting, atomic_load(&shared->connect_timeout), 0);
 	loop_fifo_open(loop, &p->idle, atomic_load(&shared->idle_timeout), 0);
 	loop_fifo_open(loop, &p->draining, atomic_load(&shared->drain), 0);
-	loop_fifo_open(loop, &p->waiting, 50, 0);
+	loop_fifo_open(loop, &p->waiting, WAITING_MS, 0);
+	loop_fifo_open(loop, &p->parting, PARTING_MS, 0);
 }
 
 static void release_target(struct session *s)
@@ -161,7 +165,7 @@ static void end(struct proxy *p, struct session *s, enum proxy_end how)
 		how = s->first == BY_SIDE ? PROXY_BY_CLIENT : (enum proxy_end)s->first;
 	if ((how == PROXY_IDLE || how == PROXY_DRAIN || how == PROXY_SHUTDOWN) &&
 	    (relay_waiting(&s->client) || relay_waiting(&s->backend)))
-		s->reset = true; /* what is cut off must not look complete */
+		s->reset = true; /* what a slow reader has not got must not look complete */
 	if (s->reset) {
 		net_reset_on_close(s->client.io.fd);
 		if (s->backend.io.fd >= 0)
@@ -223,9 +227,7 @@ static void watch(struct proxy *p, struct session *s)
  * and a short one saves the call. */
 static void arm_relaying(struct proxy *p, struct session *s)
 {
-	if (s->draining)
-		return;
-	if (p->idle.after)
+	if (!s->draining && !s->reset && p->idle.after)
 		loop_arm(p->loop, &p->idle, &s->timer);
 }
 
@@ -356,7 +358,7 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 		pass_end(&s->client, &s->backend);
 		pass_end(&s->backend, &s->client);
 		if (s->reset)
-			loop_arm(p->loop, &p->connecting, &s->timer); /* the other side has so long to take the last words */
+			loop_arm(p->loop, &p->parting, &s->timer);
 		else if (!s->draining && p->idle.after)
 			loop_arm(p->loop, &p->idle, &s->timer);
 	}
@@ -574,9 +576,7 @@ static void prove(struct proxy *p, struct session *s)
 
 static void connect_expired(struct proxy *p, struct session *s)
 {
-	if (s->state == SESSION_RELAYING && s->reset)
-		end(p, s, BY_SIDE);
-	else if (s->state == SESSION_RELAYING)
+	if (s->state == SESSION_RELAYING)
 		net_keepalive(s->backend.io.fd, 0, 0, 0);
 	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
 		unreachable(p, s, NULL, ETIMEDOUT);
@@ -608,6 +608,8 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 		try_next(p, s, route_find(p->table, &s->listener->addr));
 	} else if (fifo == &p->idle) {
 		idle_expired(p, s);
+	} else if (fifo == &p->parting) {
+		end(p, s, BY_SIDE);
 	} else if (atomic_load(&s->target->gone) &&
 	           p->loop->now < atomic_load(&s->target->gone_at) + p->draining.after) {
 		loop_arm(p->loop, &p->draining, &s->timer); /* the backend had come back, and has left again */
@@ -628,7 +630,7 @@ void proxy_retime(struct proxy *p)
 	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
 	loop_fifo_retime(&p->idle, idle);
 	for (struct session *s = toggled ? p->sessions : NULL; s; s = s->next)
-		if (s->state == SESSION_RELAYING && !s->draining) {
+		if (s->state == SESSION_RELAYING && !s->draining && !s->reset) {
 			loop_disarm(&s->timer);
 			arm_relaying(p, s);
 		}
@@ -638,7 +640,7 @@ void proxy_drain(struct proxy *p)
 {
 	for (struct session *s = p->sessions, *next; s; s = next) {
 		next = s->next;
-		if (!s->target || !atomic_load(&s->target->gone))
+		if (!s->target || s->reset || !atomic_load(&s->target->gone))
 			continue;
 		if (s->state == SESSION_RELAYING && !s->draining)
 			drain(p, s);

@@ -133,7 +133,7 @@ static void pause_for(struct worker *w, enum worker_pause why)
 		log_warn("accepting pauses: there are %u connections, the most that there may be",
 		         atomic_load(&w->pool->shared.limit));
 	else
-		log_warn("accepting pauses: no descriptor is left");
+		log_warn("accepting pauses: no descriptor, or no memory, is left");
 	set_paused(w, true);
 }
 

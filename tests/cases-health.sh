@@ -108,6 +108,19 @@ case_health_passive() { # a failed connect makes a backend the last one; it is p
     same "lines about health" 2 "$(log_count 'backend .* healthy|unhealthy')"
 }
 
+case_health_off() { # a dead backend is said once, and not with each client
+    local p dead i
+    p=$(next_port) dead=$(next_port)
+    start_bare DILL_HEALTH_ENABLED=false -laddr "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$dead"
+    must 5 "service" accepts 127.0.0.1 "$p"
+    for i in 1 2 3 4 5 6; do
+        same "who answers" "a=3" "$(who_answers "$p" 3)"
+        sleep 0.6
+    done
+    same "lines about it" 1 "$(log_count "warn +backend 127.0.0.1:$dead is unhealthy: a client's connect failed: Connection refused\$")"
+    same "other lines about health" 1 "$(log_count 'healthy|trusted')"
+}
+
 case_health_all_down() { # unhealthy ones are tried last, never not at all
     local p q
     p=$(next_port) q=$(next_port)

@@ -393,7 +393,7 @@ case_idle_timeout_slow_reader() { # who takes what was sent before is not idle; 
     local p
     p=$(next_port)
     start_peers send:50000000
-    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_PROXY_IDLE_TIMEOUT=1s DILL_LOG_ACCESS=true
+    start_static "$p" "127.0.0.1:${PORTS[0]}" "DILL_PROXY_IDLE_TIMEOUT=${SLOW}s" DILL_LOG_ACCESS=true
     same "a slow reader, and one who stops" "alive, then reset" "$("$PYTHON" -c 'import socket, sys, time
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -407,7 +407,7 @@ while taken < 4200000:          # more than what the kernel keeps for it
         sys.exit("it has ended")
     time.sleep(.05)
 print("alive", end=", then ", flush=True)
-time.sleep(5)
+time.sleep(4 * float(sys.argv[2]))
 try:
     while s.recv(1 << 20):
         pass
@@ -625,10 +625,10 @@ END
 )"
 }
 
-# both_full WHO: through dill to a backend that echoes as far as it gets, a client fills both directions and reads nothing;
-# then WHO dies with a reset. Prints what the other one is told, and how many milliseconds later.
+# both_full PORT WHO BACKEND-PORT: a client and a backend fill both directions through dill, and neither reads; then WHO dies
+# with a reset. Prints what the other one is told within 8 s.
 both_full() { # PORT WHO
-    "$PYTHON" -c 'import socket, struct, sys, time
+    "$PYTHON" -c 'import select, socket, struct, sys, time
 port, backend_port, who, slow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 listener = socket.create_server(("127.0.0.1", backend_port))
 client = socket.create_connection(("127.0.0.1", port), 10 * slow)
@@ -645,6 +645,9 @@ while full < 100 and time.monotonic() < deadline:      # in small pieces: none i
         except BlockingIOError:
             pass
     time.sleep(.001)
+time.sleep(.2)
+if select.select([], [client, backend], [], 0)[1]:
+    sys.exit("they are not full")
 dead, left = (client, backend) if who == "client" else (backend, client)
 dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 dead.close()
@@ -663,7 +666,7 @@ print(told)' "$1" "$3" "$2" "$SLOW" 2>&1
 case_reset_when_both_are_full() { # passes through although neither side reads
     local p q who
     p=$(next_port) q=$(next_port)
-    start_static "$p" "127.0.0.1:$q" DILL_PROXY_CONNECT_TIMEOUT=500ms DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
+    start_static "$p" "127.0.0.1:$q" DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
     for who in client backend; do
         same "what the other side is told when the $who dies" reset "$(both_full "$p" $who "$q")"
         must 3 "the line in the log" log_has " access .* end=$who\$"
@@ -683,12 +686,12 @@ s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20 * float(sys.arg
 s.sendall(b"a" * size)
 time.sleep(.2)
 s.send(b"U", socket.MSG_OOB)
-time.sleep(.5)
+time.sleep(1)
 s.sendall(b"z" * size)
 s.shutdown(socket.SHUT_WR)
 print(s.makefile().read().split()[0])' "$p" "$size" "$SLOW" 2>&1)"
         cpu_ms
-        at_most "milliseconds of processor time" $((400 * SLOW)) $((CPU - before))
+        at_most "milliseconds of processor time in a second and more" $((300 * SLOW)) $((CPU - before))
     done
 }
 
