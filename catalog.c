@@ -221,7 +221,8 @@ const char *catalog_reading(struct catalog *c, struct catalog_name *n, const str
 
 void catalog_failed(struct catalog_name *n, const char *why)
 {
-	free(n->failed);
+	if (n->failed)
+		return; /* the first reason is as good, and no news */
 	n->failed = strcpy(sys_alloc(strlen(why) + 1), why);
 }
 

@@ -56,7 +56,7 @@ struct consul {
 	bool sweep_skipped;       /* a name was left out: its last reading has just failed */
 	const char *sweep_why;    /* what was wrong with the last one that did not */
 	bool complete;            /* the first sweep has ended: there is something to post */
-	bool doubted;     /* that the token sees all there is, which has been said */
+	bool blind, hidden; /* the token sees nothing, or not all; which has been said */
 	bool denied;      /* a reading was answered with 403: the token's fault, and no one service's */
 	int64_t retry_at; /* when a sweep is due for readings that failed; 0: none did */
 	int64_t sweep_tokens_at, sweep_cpu, sweep_gap;
@@ -179,20 +179,25 @@ static void take_index(struct consul *c, struct bell *b, bool *moved)
 	}
 }
 
-/* A token that may see nothing gets the same answer as an empty Consul, but for a header that older agents do not send.
- * That there are services which it does not see is said once. NULL, or why the answer is none. */
-static const char *judge_names(struct consul *c, const struct http_response *r)
+/* A catalog has Consul itself in it. Without even that (where there are no namespaces), or without what the token may not
+ * see, an answer of nothing is no news: the token is blind, or the agent. Then nothing is read, and what is known stays; a
+ * source that has never seen anything has not spoken. That there is more than the token sees is said, too. */
+static void judge_names(struct consul *c, const struct http_response *r)
 {
 	bool hidden = query_filtered(r), empty = c->json.tokens[0].type == JSON_OBJECT && !c->json.tokens[0].count;
+	bool blind = empty && (hidden || !*c->config->consul_namespace);
 
-	if (hidden && empty)
-		return "the token sees no service at all";
-	if ((hidden || empty) && !c->doubted)
-		log_warn("consul: %s: %s", c->config->consul_address, hidden ?
-		         "the token does not see all services; those that it does not see are not routed" :
-		         "it lists no service, not even itself: is the token allowed to see any?");
-	c->doubted = hidden || empty;
-	return NULL;
+	if (blind && !c->blind) {
+		log_warn("consul: %s: it lists no service, not even itself: may the token see any? What is known stays in force",
+		         c->config->consul_address);
+		atomic_fetch_add(&c->source->counters.outages, 1);
+		atomic_store(&c->source->up, false);
+	} else if (hidden && !blind && !c->hidden) {
+		log_warn("consul: %s: the token does not see all services; those that it does not see are not routed",
+		         c->config->consul_address);
+	}
+	c->blind = blind;
+	c->hidden = hidden && !blind;
 }
 
 /* A complete answer: what it points at becomes wanted. */
@@ -203,17 +208,18 @@ static const char *take_bell(struct consul *c, int which)
 	bool rung = false, pointed = false;
 
 	if (!why && which == NAMES)
-		why = judge_names(c, &b->http.response);
-	if (!why)
-		why = which == NAMES ? catalog_names(&c->catalog, &c->json, &pointed)
-		                     : catalog_checks(&c->catalog, &c->json, &pointed);
+		judge_names(c, &b->http.response);
+	if (!why && which == CHECKS)
+		why = catalog_checks(&c->catalog, &c->json, &pointed);
+	else if (!why && !c->blind)
+		why = catalog_names(&c->catalog, &c->json, &pointed);
 	if (why)
 		return why;
 	b->asked = false;
 	b->next_at = sys_now() + account(c);
 	take_index(c, b, &rung);
 	c->sweep_due = c->sweep_due || rung;
-	if (!c->source->down)
+	if (!c->source->down && !c->blind)
 		source_worked(c->source, c->config->consul_address);
 	if (b->http.response.last)
 		http_close(&b->http);
@@ -569,7 +575,7 @@ static const char *watch(struct consul *c)
 		for (int i = 0; i < BELLS && !why; i++)
 			if (!c->bells[i].asked && sys_now() >= c->bells[i].next_at)
 				why = ask_bell(c, i);
-		open = answered(c, NAMES) && (c->complete || answered(c, CHECKS));
+		open = answered(c, NAMES) && (c->complete || answered(c, CHECKS)) && !c->blind;
 		if (!why && open) {
 			why = read_some(c, &busy);
 			c->code = why ? c->code : 0;

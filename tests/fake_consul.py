@@ -38,6 +38,7 @@ Modes (and their parameters):
     empty            a proper answer with nothing in it
     noleader         an empty answer with X-Consul-KnownLeader: false
     filtered         an empty answer with X-Consul-Results-Filtered-By-ACLs: true
+    partial          a proper answer with it
     headers          a proper answer, header names in `case`: lower, upper or odd
     oneshot          a proper answer with Connection: close
 """
@@ -291,6 +292,8 @@ class Connection:
             self.send(200, {**headers, "X-Consul-Knownleader": "false"}, empty)
         elif mode == "filtered":
             self.send(200, {**headers, "X-Consul-Results-Filtered-By-ACLs": "true"}, empty)
+        elif mode == "partial":
+            self.send(200, {**headers, "X-Consul-Results-Filtered-By-ACLs": "true"}, body)
         elif mode == "headers":
             self.send(200, headers, body, case=fault.get("case", "lower"))
         elif mode == "oneshot":
