@@ -74,16 +74,14 @@ static const char *body_of(const struct http *http)
 /* What another program says is text for a terminal, and no more. */
 static void print_lines(FILE *to, const char *text)
 {
-	struct slice rest = slice_of(text), line;
-	struct buf shown = { 0 };
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		struct buf shown = { 0 };
 
-	while (slice_next(&rest, '\n', &line)) {
-		shown.len = 0;
-		buf_visible(&shown, line.at, line.len);
-		if (line.len)
-			fprintf(to, "%s\n", shown.data);
+		end = strchr(text, '\n') ? strchr(text, '\n') : text + strlen(text);
+		buf_visible(&shown, text, (size_t)(end - text));
+		fprintf(to, "%s\n", shown.data ? shown.data : "");
+		buf_free(&shown);
 	}
-	buf_free(&shown);
 }
 
 /* The sources, read once. */
@@ -146,7 +144,7 @@ static bool ask_running(const struct config *c, struct buf *out, bool *running)
 		found = true;
 	} else if (!why && http.response.status == 404) {
 		fprintf(stderr, "dill: the running dill at %s says: ", c->status_listener);
-		print_lines(stderr, body_of(&http));
+		print_lines(stderr, *body_of(&http) ? body_of(&http) : "nothing");
 	} else if (*c->status_listener) {
 		fprintf(stderr, "dill: no dill answers at %s: %s\n", c->status_listener, why ? why : "it is something else");
 	}
@@ -174,7 +172,9 @@ static bool ask_consul(const struct config *c, const struct explain *x, struct b
 	return found != 0;
 }
 
-static bool ask_sources(struct config *c, const struct admit_rules *rules, struct service_list *given, struct buf *out)
+/* *complete: all have answered; of Consul, what it has said has been printed. */
+static bool ask_sources(struct config *c, const struct admit_rules *rules, struct service_list *given, struct buf *out,
+                        bool *complete)
 {
 	struct explain x = { .rules = rules, .tag = c->consul_tag };
 	bool consul = c->uses[CONFIG_CONSUL];
@@ -182,7 +182,7 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 	size_t found = 0;
 
 	c->uses[CONFIG_CONSUL] = false; /* it is asked for this service alone */
-	gather(&s, c, service_hold(given));
+	*complete = gather(&s, c, service_hold(given)) && !consul;
 	c->uses[CONFIG_CONSUL] = consul;
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		found += explain_list(&x, s.lists[i], c->explain, out);
@@ -192,11 +192,12 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 int ask_explain(struct config *c, const struct admit_rules *rules, struct service_list *given)
 {
 	struct buf out = { 0 };
-	bool running, found = ask_running(c, &out, &running) || ask_sources(c, rules, given, &out);
+	bool running, complete = false;
+	bool found = ask_running(c, &out, &running) || ask_sources(c, rules, given, &out, &complete);
 
 	if (out.len)
-		fputs(out.data, stdout);
-	else if (!running && !c->uses[CONFIG_CONSUL])
+		print_lines(stdout, out.data);
+	else if (!running && complete)
 		fprintf(stderr, "dill: no source has a service %s\n", c->explain);
 	buf_free(&out);
 	return found ? 0 : 1;

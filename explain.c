@@ -66,7 +66,7 @@ static void put_wish(const struct subject *s, const char *wish, struct buf *out)
 		put_state(s->x, &addr, out);
 }
 
-/* Whether it shares a listener with services that want something else. */
+/* Whether it shares a listener with a service that comes first, and wants something else. */
 static bool is_contested(const struct subject *s)
 {
 	for (size_t i = 0; s->x->table && i < s->service->wish_count; i++) {
@@ -77,7 +77,7 @@ static bool is_contested(const struct subject *s)
 		if (!admit_wish(s->x->rules, s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
 			continue;
 		e = route_find(s->x->table, &addr);
-		if (e && e->conflict)
+		if (e && e->conflict && strcmp(e->names[0], s->service->name) != 0)
 			return true;
 	}
 	return false;
@@ -99,7 +99,7 @@ static void put_option(const struct subject *s, int option, const char *value, s
 	struct service asked = *s->service;
 	struct admit_options options = ADMIT_OPTIONS;
 	struct admit_refusal no;
-	bool twice = whole && option != SERVICE_PROXY && strcmp(whole, value) != 0, fine;
+	bool twice = whole && option != SERVICE_PROXY && strlen(whole) > strlen(value), fine;
 
 	asked.options[option] = twice ? whole : value;
 	fine = admit_option(&asked, option, s->memory, &options, &no);
@@ -119,25 +119,25 @@ static void put_subject(const char *text, struct buf *out)
 	buf_puts(out, ": ");
 }
 
-/* Of a tag that is somebody else's, what stands before its '=' or a login. */
+/* How much may be shown of a tag that is not understood: what stands before its '=', and before a login. */
 static size_t harmless(struct slice tag)
 {
 	const char *equals = memchr(tag.at, '=', tag.len), *at = memchr(tag.at, '@', tag.len);
+	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = at ? strcspn(tag.at, ":@") : tag.len;
 
-	return equals ? (size_t)(equals + 1 - tag.at) : at ? strcspn(tag.at, ":@") : tag.len;
+	return open < login ? open : login;
 }
 
-/* As it may be shown. */
+/* As it may be shown. `value` is all behind its '='. */
 static void put_tag_text(struct slice tag, enum instance_tag kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	const char *equals = memchr(tag.at, '=', tag.len);
-	size_t open = kind == INSTANCE_FOREIGN ? harmless(tag) : equals ? (size_t)(equals + 1 - tag.at) : tag.len;
+	size_t open = kind >= INSTANCE_LISTENER ? tag.len - strlen(value) : harmless(tag);
 
 	buf_add(&shown, tag.at, open);
 	if (kind >= INSTANCE_OPTION)
 		admit_mask(&shown, (int)kind - INSTANCE_OPTION, value);
-	else if (kind != INSTANCE_FOREIGN && equals)
+	else if (kind == INSTANCE_LISTENER)
 		buf_masked(&shown, value);
 	else if (open < tag.len)
 		buf_puts(&shown, "...");

@@ -90,15 +90,16 @@ enum instance_tag instance_tag(struct slice tag, const char *configured, struct 
 static void take_option(struct service_list *list, struct service *s, int option, struct slice value)
 {
 	const char *before = s->options[option];
+	bool same = before && (option == SERVICE_PROXY ? slice_is(value, before) : slice_is_nocase(value, before));
 	struct buf both = { 0 };
 
-	if (before && slice_is(value, before))
+	if (same || (before && !*before)) /* one that is empty stays wrong */
 		return;
 	if (before && option == SERVICE_PROXY) { /* what may hold a password is not joined to be shown */
 		s->fault = "its instance has two tags for its proxy";
 		return;
 	}
-	if (before)
+	if (before && value.len)
 		buf_printf(&both, "%s,", before);
 	buf_add(&both, value.at, value.len);
 	s->options[option] = arena_dup(&list->memory, both.data, both.len);
@@ -152,6 +153,29 @@ static void keep_tags(struct service_list *list, struct service *s, const struct
 	buf_free(&text);
 }
 
+/* Consul gives tags in any order; the table must not depend on it. */
+static void take_tags(struct service_list *list, struct service *s, const struct json *j, uint32_t tags,
+                      const char *configured)
+{
+	const char **sorted = sys_alloc((j->tokens[tags].count + 1) * sizeof *sorted);
+	struct buf text = { 0 };
+	size_t count = 0;
+
+	for (JSON_EACH(j, tags, t)) {
+		text.len = 0;
+		if (json_string(j, t, &text))
+			sorted[count++] = arena_dup(&list->memory, text.data, text.len);
+	}
+	if (count)
+		qsort(sorted, count, sizeof *sorted, by_text);
+	for (size_t i = 0; i < count; i++)
+		take_tag(list, s, slice_of(sorted[i]), configured);
+	if (s->wish_count > 1) /* of dill.listener and dyntcp.listener */
+		qsort(s->wishes, s->wish_count, sizeof *s->wishes, by_text);
+	free(sorted);
+	buf_free(&text);
+}
+
 /* What its tags ask for, and where it is. */
 static void route_instance(struct service_list *list, struct service *s, const struct json *j, uint32_t e,
                            const char *configured)
@@ -161,11 +185,7 @@ static void route_instance(struct service_list *list, struct service *s, const s
 	struct buf text = { 0 };
 	long port = 0;
 
-	for (JSON_EACH(j, json_get(j, service, "Tags"), t)) {
-		text.len = 0;
-		if (json_string(j, t, &text))
-			take_tag(list, s, (struct slice){ text.data, text.len }, configured);
-	}
+	take_tags(list, s, j, json_get(j, service, "Tags"), configured);
 	if (!text_at(j, service, "Address", &text) || !text.len)
 		text_at(j, node, "Address", &text);
 	if (!port_at || !json_integer(j, port_at, 1, 65535, &port))
@@ -176,9 +196,6 @@ static void route_instance(struct service_list *list, struct service *s, const s
 		s->fault = "its instance has an address that is none";
 	else
 		service_backend(list, s, (struct slice){ text.data, text.len }, (uint16_t)port, weight_of(j, service));
-	/* Consul gives tags in any order; the table must not depend on it. */
-	if (s->wish_count > 1)
-		qsort(s->wishes, s->wish_count, sizeof *s->wishes, by_text);
 	buf_free(&text);
 }
 

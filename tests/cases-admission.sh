@@ -106,6 +106,12 @@ case_admission_repeated_options() { # networks add up, whatever the order of the
     same "clients" "a - - a -" "$(for i in 1 2 3 9 10; do from 127.0.0.$i "$p"; done | xargs)"
     BALANCE=p2c
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    register web web-2 "$B" dill.allow=127.0.0.9 dill.balance=P2C "dill.listener=local:$p" dill.deny=127.0.0.3 dill.allow=127.0.0.0/30 \
+        dill dill.deny=127.0.0.2
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+    same "lines about options that differ" 0 "$(log_count 'comes first and has')"
+    register none none-1 "$A" dill "dill.listener=local:$q" dill.allow=127.0.0.1 dill.allow=
+    must 5 "one that is empty" peek_has "# refused: none wants allow=: names no network"
     register two two-1 "$A" dill "dill.listener=local:$q" dill.proxy_protocol=v1 dill.proxy_protocol=v2
     must 5 "two versions" peek_has "# refused: two wants proxy_protocol=v1,v2: not v1 or v2"
     register two two-1 "$A" dill "dill.listener=local:$q" dill.proxy=socks5://a:sesame@127.0.0.1:1 dill.proxy=socks5://127.0.0.1:2

@@ -124,7 +124,7 @@ case_operator_explain() { # the running dill says of every tag what became of it
     register taken taken-1 "$A" dill "dill.listener=local:$taken"
     register deaf deaf-1 "$A" dill
     register twice twice-1 "$A" dill dill.proxy_protocol=v1 "dill.listener=local:$taken" dill.proxy_protocol=v2 \
-        'url:postgres://me:sesame@db/x' me:sesame@db
+        'url:postgres://me:sesame@db/x?sslmode=off' me:sesame@db 'dill.proxy:socks5://me:sesame@h:1' dill.listner=sesame
     ADDR=::1 register lost lost-1 19001 dill "dill.listener=local:$p" dill.allow=10.0.0.0/8
     ADDR=nosuch.invalid register nowhere nowhere-1 19001 dill "dill.listener=local:$((p + 1))"
     register 'odd/\\\"%2F é' odd-1 "$A" dill 'dill.listener=\u0007\u001b[31m:1' 'dill.\u0001x\u007f=y'
@@ -138,24 +138,25 @@ case_operator_explain() { # the running dill says of every tag what became of it
         "    dill.listener=local:49152: refused by listeners.port_max: port above listeners.port_max 49151; accepted would be a port from 1024 to 49151" \
         "    dill.listener=nonsense: refused by listener: not label:port; accepted would be label:port" \
         "    dill.balance=fastest: refused by balance: not one of round_robin, random, p2c, least_conn" \
-        "    dill.listner=local:$p: not understood; there are dill.listener, .balance" \
+        "    dill.listner=...: not understood; there are dill.listener, .balance" \
         "    other=...: not for dill" \
         "    dill.listener: not understood; " \
-        "    dill.prox=socks5://********@x:1: not understood; " \
-        "    dill.deny=10.0.0.0/8: accepted"
+        "    dill.prox=...: not understood; " \
+        "    dill.deny=10.0.0.0/8: accepted, but see the note at the listener that it shares"
     says_of closed "    dill.allow=everybody: refused by allow: " \
         "    dill.listener=local:$taken: acceptable, but the service is not routed without its option"
     says_of sick "  not routed: its check service:sick-1 is critical" \
         "    dill.listener=local:$p: acceptable, but this instance has no part in the routing"
     says_of taken "    dill.listener=local:$taken: accepted: 127.0.0.1:$taken, but it cannot listen there: Address already in use"
     says_of twice "    dill.proxy_protocol=v1: refused by proxy_protocol: with other tags of that name it says v1,v2, which is not v1 or v2" \
-        "    url...: not for dill" "    me...: not for dill"
+        "    url...: not for dill" "    me...: not for dill" "    dill.proxy...: not understood" "    dill.listner=...: not understood"
     lacks "what is said of it" sesame "$BODY$OUT"
-    says_of lost ", backend [::1]:19001" "    dill.allow=10.0.0.0/8: accepted, but see the note at the listener that it shares" \
+    says_of lost ", backend [::1]:19001" "    dill.allow=10.0.0.0/8: accepted" \
         "      note: web asks for allow none, but lost comes first and has 10.0.0.0/8"
+    lacks "what is said of the first one" "but see the note" "$BODY"
     says_of nowhere ": accepted: 127.0.0.1:$((p + 1)), which is open, but no address of its backends is known"
     says_of deaf "    it has no tag dill.listener=label:port"
-    says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=y: not understood'
+    says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=...: not understood'
     set_check pass sick-1
     must 5 "a check that passes" explained sick "accepted: 127.0.0.1:$p, which is open"
     lacks "/explain/sick" "not routed" "$BODY"
@@ -325,26 +326,56 @@ case_operator_explain_trouble() { # names that cannot be read, and sources that 
 }
 
 case_operator_blind_token() { # one that may see nothing is no empty Consul: at the start, in a plan, and later
-    local p
-    p=$(next_port) STATUS=$(next_port)
-    start_fake
-    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    local p q mode
+    for mode in filtered empty; do
+        p=$(next_port) q=$(next_port) STATUS=$(next_port)
+        start_fake
+        fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+        fake PUT "/fault?mode=$mode"
+        start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+        must 5 "that it is said" log_has 'warn +consul: .*: it lists no service, not even itself: '
+        stays 1500 "it is ready" status_is /status 503
+        metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
+        plan
+        same "exit status of a plan" 1 "$RC"
+        same "the plan" "" "$OUT"
+        contains "stderr" "it lists no service, not even itself" "$ERR"
+        fake DELETE /fault
+        fake PUT /touch
+        must 5 "the service, once it is seen" answers "$p" a
+        status_is /status 200 || fail "it is not ready"
+        fake PUT "/fault?mode=$mode"
+        fake PUT /touch
+        must 5 "that it is said again" eval '[ "$(log_count "not even itself")" -eq 2 ]'
+        stays 2500 "the listener closes" answers "$p" a
+        metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up again"
+        fake DELETE /fault
+        fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$q")]}"
+        must 5 "what is new" answers "$q" a
+        must 5 "what is old" refuses 127.0.0.1 "$p"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
     fake PUT '/fault?mode=filtered'
-    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
-    must 5 "that it is said" log_has 'warn +consul: .*: the token sees no service at all; '
-    stays 1500 "it is ready" status_is /status 503
-    metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
-    fake DELETE /fault
-    must 15 "the service, once it is seen" answers "$p" a
-    fake PUT '/fault?mode=filtered'
-    plan
-    same "exit status of a plan" 1 "$RC"
-    same "the plan" "" "$OUT"
-    contains "stderr" "the token sees no service at all" "$ERR"
     dill_once "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" --explain web
     same "exit status of --explain" 1 "$RC"
     contains "stderr" "the token does not see all of it" "$ERR"
     lacks "stderr" "has no service" "$ERR"
+}
+
+case_operator_short_sighted_token() { # one that sees some services routes those
+    local p q
+    p=$(next_port) q=$(next_port) STATUS=$(next_port)
+    start_fake
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    fake PUT '/fault?mode=partial&path=/v1/catalog/services'
+    start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "the service" answers "$p" a
+    status_is /status 200 || fail "it is not ready"
+    fake PUT /services "{\"web\":[$(instance web-1 "$B" dill "dill.listener=local:$q")]}"
+    must 5 "a change" answers "$q" b
+    must 5 "what is gone" refuses 127.0.0.1 "$p"
+    same "lines about it" 1 "$(log_count 'warn +consul: .*: the token does not see all services; ')"
 }
 
 # The status server as a whole
