@@ -12,6 +12,7 @@
 
 #define CLIENTS_MAX 64
 #define PATIENCE_MS 10000 /* for a request, and for an answer of which nothing is taken */
+#define STUCK_MS 1000 /* then a slow reader gives way, when there are too many */
 #define LINGER_MS 1000
 #define PAUSE_MS 200
 
@@ -94,6 +95,20 @@ static bool make_room(struct server *s)
 	if (longest)
 		drop(s, longest);
 	return longest;
+}
+
+bool server_relieve(struct server *s)
+{
+	struct server_client *longest = NULL;
+
+	for (struct server_client *c = s->clients; c; c = c->next)
+		if (c->body && c->timer.at - PATIENCE_MS + STUCK_MS <= s->loop->now && (!longest || c->timer.at < longest->timer.at))
+			longest = c;
+	if (!longest)
+		return false;
+	net_reset_on_close(longest->io.fd);
+	drop(s, longest);
+	return true;
 }
 
 /* Where it listened. */

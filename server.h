@@ -59,6 +59,8 @@ struct server_body *server_body(struct server *s, struct buf *text);
 struct server_body *server_body_ref(struct server_body *b);
 void server_body_unref(struct server *s, struct server_body *b); /* NULL is fine */
 
+/* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is none. */
+bool server_relieve(struct server *s);
 /* Sends what is in `out` and `body`. With `last` the connection ends after it. The client may be gone afterwards. */
 void server_answer(struct server *s, struct server_client *c, bool last);
 

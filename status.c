@@ -235,7 +235,7 @@ static void put_connections(struct buf *out, const struct stats *s, const struct
 enum page { PAGE_NONE, PAGE_PEOPLE, PAGE_CONNECTIONS, PAGE_ROUTES, PAGE_METRICS };
 #define PAGES (PAGE_METRICS + 1)
 
-#define HELD_MAX (32u << 20) /* bytes that slow readers may keep waiting, before others are asked to come again */
+#define HELD_MAX (32u << 20) /* bytes that slow readers may keep waiting: then they give way, or others come again */
 
 static enum page page_of(struct slice path)
 {
@@ -293,6 +293,9 @@ static void answer_page(struct status *s, struct server_client *c, const struct 
 	};
 	struct buf text = { 0 };
 
+	c->close = c->close || c->dismissed;
+	while (!*body && s->server.held > HELD_MAX && server_relieve(&s->server))
+		;
 	if (!*body && s->server.held > HELD_MAX) {
 		answer_text(s, c, 503, "Slow readers have not taken what they asked for. Try again later.");
 		return;

@@ -185,13 +185,16 @@ for _ in range(40):
     codes.append(s.recv(12).decode().split()[1])
     socks.append(s)
 print(" ".join(sorted(set(codes))), codes.count("200"), flush=True)
-time.sleep(3)' "$STATUS" "$SLOW" >"$T/codes" 2>"$T/why" &
+time.sleep(5 * float(sys.argv[2]))' "$STATUS" "$SLOW" >"$T/codes" 2>"$T/why" &
     must 20 "40 answers" test -s "$T/codes"
     memory_kb
     [[ $(cat "$T/codes") =~ ^200\ 503\ ([0-9]+)$ ]] || fail "answers: $(cat "$T/codes" "$T/why")"
     at_most "who got theirs" 12 "${BASH_REMATCH[1]}"
     at_least "who got theirs" 4 "${BASH_REMATCH[1]}"
     [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+    sleep 1.2
+    status /metrics
+    same "who reads, once they have taken nothing for a second" 200 "$CODE"
     wait $!
     must 5 "when they are gone" status_is /metrics 200
 }
