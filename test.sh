@@ -21,7 +21,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in cluster operator metrics faults socks clients consul proxy log admission health state sources programs \
+for file in cluster health operator metrics faults socks clients consul proxy log admission state sources programs \
     status page config; do      # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases-$file.sh"
@@ -89,17 +89,21 @@ start_worker_agent() {
     must 15 "Consul did not start: $(tail -n 1 "$W/consul.log" 2>/dev/null)" agent_ready "$CONSUL_PORT"
 }
 
+agent_is_clean() { # nothing is registered, in the catalog either, but for Consul itself
+    [ "$(curl -s --max-time 5 "$CONSUL_URL/v1/agent/services")" = "{}" ] &&
+        [ "$(curl -s --max-time 5 "$CONSUL_URL/v1/agent/checks")" = "{}" ] &&
+        [ "$(curl -s --max-time 5 "$CONSUL_URL/v1/catalog/services" | tr -d ' \n')" = '{"consul":[]}' ]
+}
+
 # Takes back what the last case registered; an agent that keeps something is replaced.
 clean_agent() {
     local id
     while read -r id; do
         curl -s -o /dev/null --max-time 5 -X PUT "$CONSUL_URL/v1/agent/service/deregister/$id"
-    done < <(curl -s --max-time 5 "$CONSUL_URL/v1/agent/services" | grep -o '"ID":"[^"]*"' | cut -d '"' -f 4)
-    if [ "$(curl -s --max-time 5 "$CONSUL_URL/v1/agent/services")" != "{}" ] ||
-        [ "$(curl -s --max-time 5 "$CONSUL_URL/v1/agent/checks")" != "{}" ]; then
-        end_pid "$AGENT_PID"
-        start_worker_agent
-    fi
+    done < <(curl -s --max-time 5 "$CONSUL_URL/v1/agent/services" | grep -o '"ID": *"[^"]*"' | cut -d '"' -f 4)
+    eventually 1 agent_is_clean && return
+    end_pid "$AGENT_PID"
+    start_worker_agent
 }
 
 report() { # NAME MILLISECONDS

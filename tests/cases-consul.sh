@@ -359,10 +359,10 @@ case_consul_token() { # an agent with ACLs: without, with a wrong, and with the 
     TOKEN=$secret start_agent "$port" -config-file "$T/acl.json"
     TOKEN=$secret URL=http://127.0.0.1:$port register web web-1 "$A" dill "dill.listener=local:$p"
     start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port" DILL_CONSUL_TOKEN=$wrong DILL_LOG_LEVEL=debug
-    must 5 "403 is logged" log_has '403'
+    must 5 "403 is logged" log_has 'answered 403'
     stays 1500 "routed with a wrong token" peek_is "$NO_ROUTE"
     dill_alive || fail "a wrong token ended dill"
-    at_most "lines about 403" 3 "$(grep -Ec '(error|warn|ERROR|WARN).*403' "$LOG")"
+    at_most "lines about 403" 3 "$(grep -Ec '(error|warn|ERROR|WARN).* answered 403' "$LOG")"
     lacks "the log" $wrong "$(cat "$LOG")"
     PEEK=$(next_port)
     start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"

@@ -73,8 +73,8 @@ case_fault_403() { # said loudly once, tried slowly, and works again when the to
     fake PUT "/fault?mode=status&code=403&text=ACL%20not%20found"
     holds 2400
     bounded_requests 20
-    at_least "lines about 403" 1 "$(log_count '403')"
-    at_most "lines about 403" 2 "$(log_count '403')"
+    at_least "lines about 403" 1 "$(log_count 'answered 403')"
+    at_most "lines about 403" 2 "$(log_count 'answered 403')"
     recovers 40
 }
 
@@ -94,8 +94,8 @@ case_fault_500() { # and said once, not with every try
     fake PUT "/fault?mode=status&code=500"
     holds 2400
     bounded_requests 40
-    at_least "lines about it" 1 "$(log_count '500')"
-    at_most "lines about it" 3 "$(log_count '500')"
+    at_least "lines about it" 1 "$(log_count 'answered 500')"
+    at_most "lines about it" 3 "$(log_count 'answered 500')"
     recovers 15
 }
 

@@ -296,7 +296,7 @@ case_operator_never_ready() { # agents whose readings fail, all of them, have sa
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
     fake PUT '/fault?mode=status&code=500&path=/v1/health/service/'
     start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
-    must 5 "the outage" log_has 'warn  consul: .*500'
+    must 5 "the outage" log_has 'warn  consul: .*answered 500'
     stays 2500 "it is ready without a single service" status_is /status 503
     metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
     same "ends of the outage" 0 "$(log_count 'answers again')"
@@ -346,7 +346,7 @@ case_operator_blind_token() { # one that may see nothing is no empty Consul: at 
         status_is /status 200 || fail "it is not ready"
         fake PUT "/fault?mode=$mode"
         fake PUT /touch
-        must 5 "that it is said again" eval '[ "$(log_count "not even itself")" -eq 2 ]'
+        must 5 "that it is said again" log_counts 2 'not even itself'
         stays 2500 "the listener closes" answers "$p" a
         metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up again"
         fake DELETE /fault

@@ -167,13 +167,11 @@ start_routes() { # sets ROUTES, the port; $T/routes is the server's directory
     ROUTES=$(cat "$T/routes.port")
 }
 
-serve_routes() { # CONTENT-TYPE BODY [HEADER-LINE]: each atomically, and the body first: a new ETag is of nothing old
+serve_routes() { # CONTENT-TYPE BODY [HEADER-LINE]: all at once
     rm -f "$T/routes/status"
-    printf '%s' "$2" >"$T/body"
-    mv "$T/body" "$T/routes/body"
-    printf 'Content-Type: %s\n%s' "$1" "${3:+$3
-}" >"$T/head"
-    mv "$T/head" "$T/routes/head"
+    printf 'Content-Type: %s\n%s\n%s' "$1" "${3:+$3
+}" "$2" >"$T/answer"
+    mv "$T/answer" "$T/routes/answer"
 }
 
 json_routes() { # PORT BACKEND

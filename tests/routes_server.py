@@ -3,8 +3,8 @@
 
     routes_server.py DIRECTORY      prints its port
 
-    body      what a GET is answered with
-    head      header lines of the answer, "Name: value"; an ETag among them is compared with If-None-Match
+    answer    what a GET is answered with: header lines, "Name: value", an empty line, and the body; an ETag among the
+              header lines is compared with If-None-Match
     status    another status than 200; "hang": the answer stops in the middle; "chunked": sent in chunks
     requests  is written: a line a request, "PATH CONNECTION-NUMBER IF-NONE-MATCH STATUS"
 """
@@ -36,12 +36,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         status = content("status").decode().strip()
-        head = [line.split(": ", 1) for line in content("head").decode().splitlines()]
+        head, _, body = content("answer").partition(b"\n\n")
+        head = [line.split(": ", 1) for line in head.decode().splitlines()]
         asked = self.headers.get("If-None-Match", "-")
         code = int(status) if status.isdigit() else 200
         if code == 200 and asked in (value for name, value in head if name == "ETag"):
             code = 304
-        body = b"" if code == 304 else content("body")
+        body = b"" if code == 304 else body
         with open("requests", "a") as file:
             print(self.path, self.number, asked, code, file=file)
         self.send_response(code)
