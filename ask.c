@@ -74,13 +74,14 @@ static const char *body_of(const struct http *http)
 /* What another program says is text for a terminal, and no more. */
 static void print_lines(FILE *to, const char *text)
 {
-	for (const char *end; *text; text = *end ? end + 1 : end) {
+	while (*text) {
+		size_t len = strcspn(text, "\n");
 		struct buf shown = { 0 };
 
-		end = strchr(text, '\n') ? strchr(text, '\n') : text + strlen(text);
-		buf_visible(&shown, text, (size_t)(end - text));
+		buf_visible(&shown, text, len);
 		fprintf(to, "%s\n", shown.data ? shown.data : "");
 		buf_free(&shown);
+		text += len + (text[len] == '\n');
 	}
 }
 

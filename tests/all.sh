@@ -339,10 +339,10 @@ system() {
             files="cluster socks clients proxy admission health status"
             ;;
         asan) [ -n "$ASAN_BUILT" ] || check "build $name" build_asan; slow=3 ;;
-        tsan) # what is said before the first thread starts, by a browser, or by one source to itself has no race
+        tsan) # what is said before the first thread starts, or by a browser, has no race
             check "build $name" build_tsan
             slow=3
-            files="cluster operator metrics socks clients consul proxy log admission health state sources status"
+            files="cluster operator metrics faults socks clients consul proxy log admission health state sources status"
             ;;
         *) miss "no variant is called $name"; continue ;;
         esac
