@@ -45,7 +45,6 @@ struct attempt {
 	struct route_backend *tried[]; /* those that could not be reached */
 };
 
-
 struct session {
 	struct relay_side client, backend;
 	struct loop_timer timer;
@@ -70,11 +69,13 @@ void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop)
 {
 	*p = (struct proxy){ .shared = shared, .loop = loop };
 	relay_open(&p->relay);
-	loop_fifo_open(loop, &p->connecting, atomic_load(&shared->connect_timeout), 0);
-	loop_fifo_open(loop, &p->idle, atomic_load(&shared->idle_timeout), 0);
-	loop_fifo_open(loop, &p->draining, atomic_load(&shared->drain), 0);
+	loop_fifo_open(loop, &p->connecting, 0, 0);
+	loop_fifo_open(loop, &p->silent, 0, 0);
+	loop_fifo_open(loop, &p->idle, 0, 0);
+	loop_fifo_open(loop, &p->draining, 0, 0);
 	loop_fifo_open(loop, &p->waiting, WAITING_MS, 0);
 	loop_fifo_open(loop, &p->parting, PARTING_MS, 0);
+	proxy_retime(p);
 }
 
 static void release_target(struct session *s)
@@ -200,8 +201,8 @@ void proxy_close(struct proxy *p)
 	relay_close(&p->relay);
 }
 
-/* What each side is watched for follows from its state alone. */
-static void watch(struct proxy *p, struct session *s)
+/* What each side is watched for follows from its state alone. False when the session is over. */
+static bool watch(struct proxy *p, struct session *s)
 {
 	bool finish = s->client.eof && !s->backend.shut; /* a half-close that waits for the connect */
 	unsigned client = 0, backend = 0;
@@ -218,9 +219,11 @@ static void watch(struct proxy *p, struct session *s)
 		client = 0;
 	if (s->state == SESSION_GREETING)
 		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
-	if (!loop_want(p->loop, &s->client.io, client) ||
-	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
-		end(p, s, PROXY_LIMIT);
+	if (loop_want(p->loop, &s->client.io, client) &&
+	    (s->backend.io.fd < 0 || loop_want(p->loop, &s->backend.io, backend)))
+		return true;
+	end(p, s, PROXY_LIMIT);
+	return false;
 }
 
 /* Without an idle timeout the connect's timer runs on: a session that lives so long gets keepalive for its backend,
@@ -567,21 +570,10 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	watch(p, s);
 }
 
-/* A connect that succeeded long ago, of a session in which nobody has said a word. */
-static void prove(struct proxy *p, struct session *s)
+/* A connect that succeeded long ago, of a session in which nobody has said a word. False when the session is over. */
+static bool prove(struct proxy *p, struct session *s)
 {
-	if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
-		watch(p, s);
-}
-
-static void connect_expired(struct proxy *p, struct session *s)
-{
-	if (s->state == SESSION_RELAYING)
-		net_keepalive(s->backend.io.fd, 0, 0, 0);
-	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
-		unreachable(p, s, NULL, ETIMEDOUT);
-	else
-		prove(p, s);
+	return settle(p, s, &s->backend, &s->client, RELAY_MOVED) && watch(p, s);
 }
 
 /* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
@@ -598,12 +590,36 @@ static void idle_expired(struct proxy *p, struct session *s)
 	loop_arm(p->loop, &p->idle, &s->timer);
 }
 
+/* The shorter of both timeouts has passed since the connect began, or (not `first`) the longer one: see proxy_retime. */
+static void look(struct proxy *p, struct session *s, bool first)
+{
+	bool idle = p->idle.after, idle_first = idle && p->connecting.after == p->idle.after;
+
+	if (s->state == SESSION_RELAYING && idle) {
+		idle_expired(p, s);
+	} else if (s->state == SESSION_RELAYING) {
+		net_keepalive(s->backend.io.fd, 0, 0, 0);
+	} else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd)) {
+		if (first && idle_first && p->silent.after)
+			loop_arm(p->loop, &p->silent, &s->timer);
+		else
+			unreachable(p, s, NULL, ETIMEDOUT);
+	} else if (prove(p, s) && !s->draining) {
+		if (!idle)
+			net_keepalive(s->backend.io.fd, 0, 0, 0);
+		else if (first && idle_first)
+			idle_expired(p, s);
+		else if (first)
+			loop_arm(p->loop, &p->silent, &s->timer);
+	}
+}
+
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer)
 {
 	struct session *s = (struct session *)(void *)((char *)timer - offsetof(struct session, timer));
 
-	if (fifo == &p->connecting) {
-		connect_expired(p, s);
+	if (fifo == &p->connecting || fifo == &p->silent) {
+		look(p, s, fifo == &p->connecting);
 	} else if (fifo == &p->waiting) {
 		try_next(p, s, route_find(p->table, &s->listener->addr));
 	} else if (fifo == &p->idle) {
@@ -623,10 +639,12 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 
 void proxy_retime(struct proxy *p)
 {
-	int64_t idle = atomic_load(&p->shared->idle_timeout);
+	int64_t connect = atomic_load(&p->shared->connect_timeout), idle = atomic_load(&p->shared->idle_timeout);
 	bool toggled = !idle != !p->idle.after;
 
-	loop_fifo_retime(&p->connecting, atomic_load(&p->shared->connect_timeout));
+	/* A session in which nobody says a word is looked at when the shorter one is over, and then when the longer one is. */
+	loop_fifo_retime(&p->connecting, idle && idle < connect ? idle : connect);
+	loop_fifo_retime(&p->silent, llabs(idle - connect));
 	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
 	loop_fifo_retime(&p->idle, idle);
 	for (struct session *s = toggled ? p->sessions : NULL; s; s = s->next)

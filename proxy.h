@@ -33,7 +33,7 @@ struct proxy {
 	struct loop *loop;
 	struct route_table *table; /* the worker's, replaced by it */
 	struct relay relay;
-	struct loop_fifo connecting, idle, draining, waiting, parting;
+	struct loop_fifo connecting, silent, idle, draining, waiting, parting;
 	struct session *sessions;
 	void (*suspected)(struct proxy *p); /* a backend could not be reached, for the first time since it was trusted */
 	bool (*starved)(struct proxy *p); /* no descriptor left for a backend: true when one was made free */
