@@ -336,13 +336,13 @@ system() {
         plain) check "build $name" variant plain gcc -O2 ;;
         poll) # another loop: what has nothing to do with one need not be seen again
             check "build $name" variant poll gcc -O2 -DLOOP_POLL
-            files="cluster socks clients proxy admission health status"
+            files="cluster socks clients proxy process admission health status"
             ;;
         asan) [ -n "$ASAN_BUILT" ] || check "build $name" build_asan; slow=3 ;;
         tsan) # what is said before the first thread starts, or by a browser, has no race
             check "build $name" build_tsan
             slow=3
-            files="cluster operator metrics faults socks clients consul proxy log admission health state sources status"
+            files="cluster operator metrics faults socks clients consul proxy process log admission health state sources status"
             ;;
         *) miss "no variant is called $name"; continue ;;
         esac

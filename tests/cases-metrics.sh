@@ -322,3 +322,133 @@ END
     must 3 "the success" metric_is 'dill_config_reloads_total{result="done"}' 1
     metric_is dill_config_last_reload_successful 1 || fail "it does not count as a success"
 }
+
+# Books: what clients saw, what the access log says, and what /metrics counts.
+
+# Prints where they differ. Of a listener whose backends come and go, theirs are not looked at: these series go with them.
+books_differ() { # LOG BOOK-OF-CLIENTS PORT-WITH-OTHER-BACKENDS
+    "$PYTHON" -c 'import collections, re, sys
+log, book, moving = sys.argv[1], sys.argv[2], "127.0.0.1:" + sys.argv[3]
+counted, logged, sessions = collections.Counter(), collections.Counter(), set()
+for line in sys.stdin:
+    if not line.startswith("#"):
+        series, value = line.rsplit(" ", 1)
+        counted[series] = float(value)
+        at = re.match("dill_backend_(connections|connect_errors)_total.listener=\"([^\"]+)", series)
+        if at:
+            counted[at[1] + " " + at[2]] += float(value)
+for line in open(log):
+    if " access " not in line:
+        continue
+    f = dict(re.findall(r"(\w+)=(\S+)", line))
+    rx, tx, tries, failed = int(f["rx"]), int(f["tx"]), int(f["attempts"]), f["end"] == "connect_failed"
+    listener, backend = f["listener"], f["backend"]
+    sessions.add("%s %s %d %d\n" % (listener, f["client"], rx, tx))
+    logged["dill_sessions_ended_total{end=\"%s\"}" % f["end"]] += 1
+    logged["dill_listener_connections_total{listener=\"%s\"}" % listener] += 1
+    logged["dill_listener_received_bytes_total{listener=\"%s\"}" % listener] += rx
+    logged["dill_listener_sent_bytes_total{listener=\"%s\"}" % listener] += tx
+    logged["dill_listener_rejected_total{listener=\"%s\",reason=\"connect_failed\"}" % listener] += failed
+    if listener == moving:
+        continue
+    logged["connections " + listener] += tries
+    logged["connect_errors " + listener] += tries - (not failed)
+    logged["dill_backend_received_bytes_total{listener=\"%s\",backend=\"%s\"}" % (listener, backend)] += rx
+    logged["dill_backend_sent_bytes_total{listener=\"%s\",backend=\"%s\"}" % (listener, backend)] += tx
+    logged["dill_backend_connect_seconds_count{listener=\"%s\",backend=\"%s\"}" % (listener, backend)] += f["connect"] != "-"
+for series in sorted(logged):
+    if counted[series] != logged[series]:
+        print("%s: counted %d, logged %d" % (series, counted[series], logged[series]))
+for series, value in counted.items():
+    if "connections_active" in series and value:
+        print(series, "is", value)
+for line in open(book):
+    if line not in sessions:
+        print("not logged:", line.strip())' "$@" < <(metrics)
+}
+
+move_to() { # PORT-OF-LISTENER PORT-OF-BACKEND
+    printf '%s\n' '[[services]]' 'name = "moving"' "listener = \"local:$1\"" "backends = [\"127.0.0.1:$2\"]" >"$T/new"
+    mv "$T/new" "$T/moving.toml"
+}
+
+case_metrics_books() { # after sessions of every sort all books agree, to the byte
+    local names=(echo mixed dead send reset preamble idle moving) ports=() backends vars=() i dead end clients
+    STATUS=$(next_port) dead=$(next_port)
+    start_peers echo echo send:700000 reset:3000
+    backends=("${PORTS[0]}" "$dead,127.0.0.1:${PORTS[1]}" "$dead" "${PORTS[2]}" "${PORTS[3]}" "${PORTS[0]}" "${PORTS[0]}")
+    for i in "${!names[@]}"; do
+        ports+=("$(next_port)")
+        [ "${names[i]}" = moving ] || vars+=("DILL_SERVICES_${names[i]^^}_LISTENER=local:${ports[i]}"
+            "DILL_SERVICES_${names[i]^^}_BACKENDS=127.0.0.1:${backends[i]}")
+    done
+    move_to "${ports[7]}" "${PORTS[0]}"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_LOG_ACCESS=true DILL_HEALTH_ENABLED=false \
+        DILL_PROXY_IDLE_TIMEOUT=1s DILL_LISTENERS_DRAIN=100ms DILL_SERVICES_PREAMBLE_PROXY_PROTOCOL=v2 \
+        "DILL_ROUTING_FILE_PATH=$T/moving.toml" "${vars[@]}"
+    must 5 "listeners" metric_is 'dill_listeners{state="open"}' 8
+    "$PYTHON" -c 'import random, socket, struct, sys, threading, time
+names = sys.argv[2].split()
+ports = dict(zip(names, map(int, sys.argv[3:])))
+book, lock = open(sys.argv[1], "w"), threading.Lock()
+def read(sock):
+    size = 0
+    while data := sock.recv(65536):
+        size += len(data)
+    return size
+def converse(sock, sort, how, size):
+    """Returns what was sent and received, or None when nobody can know."""
+    if how == "abort":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if how == "abort" or how == "leave":
+        sock.sendall(bytes(min(size, 100)))
+    elif sort in ("dead", "send", "reset", "idle"):
+        return 0, read(sock)
+    elif sort == "moving":
+        sock.sendall(b"x")
+        time.sleep(0.1)
+        sock.sendall(bytes(read(sock)))
+    else:
+        def send():
+            sock.sendall(bytes(size))
+            sock.shutdown(socket.SHUT_WR)
+        sender = threading.Thread(target=send)
+        sender.start()
+        got = read(sock)
+        sender.join()
+        return size, got
+def client(number):
+    r = random.Random(number)
+    for _ in range(25):
+        sort = r.choice(names)
+        sock = socket.create_connection(("127.0.0.1", ports[sort]), 30)
+        address = "%s:%d" % sock.getpeername() + " %s:%d" % sock.getsockname()
+        try:
+            books = converse(sock, sort, r.choice("orderly orderly orderly abort leave".split()),
+                             r.choice([0, 1, 100, 5000, 300000, 2000000]))
+        except OSError:
+            books = None
+        sock.close()
+        if books:
+            with lock:
+                print(address, *books, file=book)
+clients = [threading.Thread(target=client, args=(i,)) for i in range(12)]
+for c in clients:
+    c.start()
+for c in clients:
+    c.join()
+book.close()' "$T/book" "${names[*]}" "${ports[@]}" &
+    clients=$! i=0
+    while ! exited $clients; do
+        move_to "${ports[7]}" "${PORTS[i ^= 1]}"
+        sleep 0.15
+    done
+    wait $clients || fail "the clients"
+    must 10 "all to end" metric_is dill_sessions 0
+    same "where books differ" "" "$(books_differ "$LOG" "$T/book" "${ports[7]}")"
+    same "sessions in the log" $((12 * 25)) "$(log_count ' access ')"
+    for end in client backend idle drain connect_failed; do
+        access "end=$end" || fail "no session ended by $end"
+    done
+    at_least "clients with a book" 80 "$(wc -l <"$T/book")"
+}

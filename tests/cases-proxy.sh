@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
-# Cases: the data plane, Peek, signals and the end.
+# Cases: the data plane.
 
 # static NAME LISTENER BACKEND,BACKEND: the environment of a static service (also without Consul)
 static() { printf 'DILL_SERVICES_%s_LISTENER=%s\nDILL_SERVICES_%s_BACKENDS=%s\n' "$1" "$2" "$1" "$3"; }
@@ -92,6 +92,102 @@ case_reset_passed_on() { # in both directions
     must 5 "the second listener" peek_has "127.0.0.1:$q"
     same "the client resets" reset "$(client rst 127.0.0.1 "$q" hello)"
     must 5 "the backend sees a reset" logged '^2 rst'
+}
+
+case_reset_of_a_quiet_side() { # passes through even when nothing is read from that side any more
+    local p backend
+    p=$(next_port) backend=$(next_port)
+    start_static "$p" "127.0.0.1:$backend"
+    same "what the backend saw" "end reset" "$(python3 - "$p" "$backend" <<'END'
+import select, socket, struct, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(b"x")
+client.shutdown(socket.SHUT_WR)
+server.settimeout(5)
+peer = server.accept()[0]
+peer.settimeout(5)
+while peer.recv(10):
+    pass
+time.sleep(0.3)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+client.close()
+poll = select.poll()
+poll.register(peer, 0)
+got = poll.poll(5000)
+print("end", "reset" if got and got[0][1] & select.POLLERR else "nothing")
+END
+)"
+}
+
+# both_full PORT WHO BACKEND-PORT: a client and a backend fill both directions through dill, and neither reads; then WHO dies
+# with a reset. Prints what the other one is told within 8 s.
+both_full() { # PORT WHO
+    "$PYTHON" -c 'import select, socket, struct, sys, time
+port, backend_port, who, slow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+listener = socket.create_server(("127.0.0.1", backend_port))
+client = socket.create_connection(("127.0.0.1", port), 10 * slow)
+client.send(b"x")
+backend = listener.accept()[0]
+full, deadline = 0, time.monotonic() + 30 * slow
+while full < 100 and time.monotonic() < deadline:      # in small pieces: none is bulk
+    full += 1
+    for sock in (client, backend):
+        sock.setblocking(False)
+        try:
+            sock.send(b"x" * 3000)
+            full = 0
+        except BlockingIOError:
+            pass
+    time.sleep(.001)
+time.sleep(.2)
+if select.select([], [client, backend], [], 0)[1]:
+    sys.exit("they are not full")
+dead, left = (client, backend) if who == "client" else (backend, client)
+dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+dead.close()
+start, told = time.monotonic(), "nothing"
+while told == "nothing" and time.monotonic() - start < 8 * slow:
+    try:
+        left.send(b"x")
+    except BlockingIOError:
+        pass
+    except OSError:
+        told = "reset"
+    time.sleep(.02)
+print(told)' "$1" "$3" "$2" "$SLOW" 2>&1
+}
+
+case_reset_when_both_are_full() { # passes through although neither side reads
+    local p q who
+    p=$(next_port) q=$(next_port)
+    start_static "$p" "127.0.0.1:$q" DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
+    for who in client backend; do
+        same "what the other side is told when the $who dies" reset "$(both_full "$p" $who "$q")"
+        must 3 "the line in the log" log_has " access .* end=$who\$"
+    done
+}
+
+case_urgent_bytes() { # are bytes of the stream like any other, in the middle of much and of little
+    local p size before
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$COUNT"
+    for size in 10 20000000; do
+        cpu_ms
+        before=$CPU
+        same "bytes of $size, an urgent one, and $size" "$((2 * size + 1))" "$("$PYTHON" -c 'import socket, sys, time
+size = int(sys.argv[2])
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20 * float(sys.argv[3]))
+s.sendall(b"a" * size)
+time.sleep(.2)
+s.send(b"U", socket.MSG_OOB)
+time.sleep(1)
+s.sendall(b"z" * size)
+s.shutdown(socket.SHUT_WR)
+print(s.makefile().read().split()[0])' "$p" "$size" "$SLOW" 2>&1)"
+        cpu_ms
+        at_most "milliseconds of processor time in a second and more" $((300 * SLOW)) $((CPU - before))
+    done
 }
 
 case_backpressure_upload() { # a backend that never reads: the client waits, dill keeps little and sleeps
@@ -389,6 +485,45 @@ case_idle_timeout() { # a silent connection ends, a busy one does not
     ended "$silent" 2 || fail "a silent connection is alive"
 }
 
+case_idle_timeout_silent() { # counts from the connect when nobody says a word, whatever the connect's own timeout is
+    local p start
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_IDLE_TIMEOUT=300ms DILL_PROXY_CONNECT_TIMEOUT=10m DILL_LOG_ACCESS=true
+    open_conn "$p"
+    ended "$FD" 5 || fail "it is alive"
+    must 3 "its line in the log" access 'attempts=1 connect=0.* end=idle$'
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_IDLE_TIMEOUT=1500ms DILL_PROXY_CONNECT_TIMEOUT=200ms
+    open_conn "$p"
+    now_ms
+    start=$NOW
+    ended "$FD" 5 || fail "it is alive after the connect's timeout"
+    now_ms
+    at_least "milliseconds" 1400 $((NOW - start))
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_peers full
+    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:$A" DILL_PROXY_IDLE_TIMEOUT=200ms DILL_PROXY_CONNECT_TIMEOUT=1s
+    same "a slow connect is no idle session" "a a" "$(client names 127.0.0.1 "$p" 2)"
+}
+
+kept_alive() { # PORT COUNT: so many connections of dill from or to this port have keepalive, by the kernel's own word
+    [ "$(ss -tnopH state established "sport = :$1 or dport = :$1" | grep "pid=$DILL_PID," | grep -c 'timer:(keepalive')" = "$2" ]
+}
+
+case_keepalive() { # on both sides of a session that lives longer than a connect may take, also of a silent one
+    local p
+    p=$(next_port)
+    need_program ss iproute2
+    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_CONNECT_TIMEOUT=300ms
+    open_conn "$p"
+    open_conn "$p"
+    ask "$FD" hi || fail "no echo"
+    must 3 "keepalive towards clients" kept_alive "$p" 2
+    must 3 "keepalive towards backends" kept_alive "$ECHO" 2
+}
+
 case_idle_timeout_slow_reader() { # who takes what was sent before is not idle; who stops is cut off, and told so
     local p
     p=$(next_port)
@@ -434,279 +569,4 @@ case_static_without_consul() { # no Consul is asked when static services are all
     must 5 "backend by host name" answers "$p" a
     sleep 1
     ! log_has '8500' || fail "Consul was tried: $(grep -m 1 8500 "$LOG")"
-}
-
-# Peek
-
-case_peek_without_routes() {
-    start_dill
-    printf '%s\n' "$NO_ROUTE" >"$T/want"
-    nc -d 127.0.0.1 "$PEEK" >"$T/got"
-    cmp -s "$T/want" "$T/got" || fail "Peek: $(cat "$T/got")"
-}
-
-case_peek_is_sorted() { # by address and port as numbers, not as text
-    local p=9873 q
-    q=$(next_port)
-    start_bare "DILL_LISTENERS_ALLOWED=x=127.0.0.10,y=127.0.0.2,z=0.0.0.0" \
-        "DILL_SERVICES_A_LISTENER=x:$q" "DILL_SERVICES_A_BACKENDS=127.0.0.1:$B,127.0.0.1:$A" \
-        "DILL_SERVICES_B_LISTENER=y:$q" "DILL_SERVICES_B_BACKENDS=127.0.0.1:$B" \
-        "DILL_SERVICES_C_LISTENER=y:$p" "DILL_SERVICES_C_BACKENDS=127.0.0.1:$C" \
-        "DILL_SERVICES_D_LISTENER=z:$((q + 1))" "DILL_SERVICES_D_BACKENDS=127.0.0.1:$C"
-    next_port >/dev/null
-    peek_must_be "$(route "0.0.0.0:$((q + 1))" "127.0.0.1:$C"; route "127.0.0.2:$p" "127.0.0.1:$C"
-        route "127.0.0.2:$q" "127.0.0.1:$B"; route "127.0.0.10:$q" "127.0.0.1:$B" "127.0.0.1:$A")"
-}
-
-refusals() { [ "$(peek | grep -c "^# refused")" -eq "$1" ]; }
-
-case_peek_client_never_reads() { # and stalls nothing, whatever the length of the text
-    local p before i long tags=
-    p=$(next_port)
-    long=$(printf '\177%.0s' {1..500})      # 4 bytes each when they are shown: 6 MB, more than a socket takes
-    for ((i = 0; i < 3000; i++)); do tags+=",\"dill.listener=$i$long:80\""; done
-    start_fake
-    printf '{"web":[{"Port":%s,"Tags":["dill"%s]}]}' "$A" "$tags" >"$T/body"
-    fake PUT /services "@$T/body"
-    start_dill_on_fake
-    must 10 "3000 refusals in Peek" refusals 3000
-    "${PEER[@]}" mute 127.0.0.1 "$PEEK" 10 >"$T/mute" 2>/dev/null &
-    must 5 "silent clients" test -s "$T/mute"
-    fake PUT "/services" "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
-    must 10 "a new listener" answers "$p" a
-    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
-    cpu_ms
-    before=$CPU
-    sleep 0.7
-    cpu_ms
-    at_most "milliseconds of processor time" $((20 * SLOW)) $((CPU - before))
-    kill "$DILL_PID"
-    stop_dill 0 3
-}
-
-case_peek_many_clients() {
-    local p i want pids=()
-    p=$(next_port)
-    start_static "$p" "127.0.0.1:$A"
-    want=$(route "127.0.0.1:$p" "127.0.0.1:$A")
-    for i in {1..30}; do
-        peek >"$T/peek.$i" &
-        pids+=($!)
-    done
-    wait "${pids[@]}"
-    for i in {1..30}; do same "Peek of client $i" "$want" "$(cat "$T/peek.$i")"; done
-}
-
-case_peek_port_taken() { # what the operator asked for and cannot have is an error at start
-    local p
-    p=$(next_port)
-    start_peers "hold@127.0.0.1:$p"
-    dill_once "DILL_PEEK_LISTENER=127.0.0.1:$p" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
-    same "exit status" 1 "$RC"
-    contains "the error" "Address already in use" "$ERR"
-}
-
-# Signals and the end
-
-case_signal_term_and_int() { # with nothing to finish: at once, with 0
-    local p signal start
-    p=$(next_port)
-    for signal in TERM INT; do
-        start_static "$p" "127.0.0.1:$A" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
-        must 5 "service" answers "$p" a
-        now_ms
-        start=$NOW
-        kill -$signal "$DILL_PID"
-        stop_dill 0 4
-        now_ms
-        at_most "milliseconds until SIG$signal ended dill" $((1000 * SLOW)) $((NOW - start))
-        refuses 127.0.0.1 "$p" || fail "the port is open after the end"
-    done
-}
-
-case_signal_while_consul_hangs() { # the source's waits end at once
-    start_fake
-    fake PUT "/fault?mode=hang"
-    start_dill_on_fake
-    sleep 0.5
-    kill "$DILL_PID"
-    stop_dill 0 1
-}
-
-case_grace_lets_finish() { # no new connections; the live one goes on; dill ends with it
-    local p start
-    p=$(next_port)
-    start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=20s
-    open_conn "$p"
-    ask "$FD" before || fail "connection"
-    kill "$DILL_PID"
-    must 2 "the listener to close" refuses 127.0.0.1 "$p"
-    stays 700 "the live connection ended in the grace time" ask "$FD" during
-    dill_alive || fail "dill did not wait for the connection"
-    now_ms
-    start=$NOW
-    exec {FD}>&-
-    stop_dill 0 4
-    now_ms
-    at_most "milliseconds from the last connection to the end" $((1000 * SLOW)) $((NOW - start))
-}
-
-case_grace_passes() { # then dill ends with 0 all the same
-    local p start took
-    p=$(next_port)
-    start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=1s
-    open_conn "$p"
-    ask "$FD" before || fail "connection"
-    now_ms
-    start=$NOW
-    kill "$DILL_PID"
-    stop_dill 0 8
-    now_ms
-    took=$((NOW - start))
-    at_least "milliseconds of grace" 900 "$took"
-    at_most "milliseconds of grace" $((2500 * SLOW)) "$took"
-    ended "$FD" 1 || fail "the connection outlived dill"
-}
-
-case_second_signal() { # ends dill at once, with 1
-    local p first second start
-    p=$(next_port)
-    for first in TERM INT; do
-        for second in TERM INT; do
-            start_static "$p" "127.0.0.1:$ECHO" DILL_SHUTDOWN_GRACE=30s
-            must 5 "listener" peek_has "127.0.0.1:$p"
-            open_conn "$p"
-            ask "$FD" before || fail "connection"
-            kill -$first "$DILL_PID"
-            must 2 "the listener to close" refuses 127.0.0.1 "$p"
-            now_ms
-            start=$NOW
-            kill -$second "$DILL_PID"
-            stop_dill 1 4
-            now_ms
-            at_most "milliseconds until the second signal ended dill" $((1000 * SLOW)) $((NOW - start))
-            exec {FD}>&-
-        done
-    done
-}
-
-case_signal_pipe() { # is ignored
-    local p
-    p=$(next_port)
-    start_static "$p" "127.0.0.1:$A"
-    kill -PIPE "$DILL_PID"
-    must 5 "the service" answers "$p" a
-    dill_alive || fail "SIGPIPE ended dill"
-}
-
-case_reset_of_a_quiet_side() { # passes through even when nothing is read from that side any more
-    local p backend
-    p=$(next_port) backend=$(next_port)
-    start_static "$p" "127.0.0.1:$backend"
-    same "what the backend saw" "end reset" "$(python3 - "$p" "$backend" <<'END'
-import select, socket, struct, sys, time
-server = socket.create_server(("127.0.0.1", int(sys.argv[2])))
-client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-client.sendall(b"x")
-client.shutdown(socket.SHUT_WR)
-server.settimeout(5)
-peer = server.accept()[0]
-peer.settimeout(5)
-while peer.recv(10):
-    pass
-time.sleep(0.3)
-client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-client.close()
-poll = select.poll()
-poll.register(peer, 0)
-got = poll.poll(5000)
-print("end", "reset" if got and got[0][1] & select.POLLERR else "nothing")
-END
-)"
-}
-
-# both_full PORT WHO BACKEND-PORT: a client and a backend fill both directions through dill, and neither reads; then WHO dies
-# with a reset. Prints what the other one is told within 8 s.
-both_full() { # PORT WHO
-    "$PYTHON" -c 'import select, socket, struct, sys, time
-port, backend_port, who, slow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-listener = socket.create_server(("127.0.0.1", backend_port))
-client = socket.create_connection(("127.0.0.1", port), 10 * slow)
-client.send(b"x")
-backend = listener.accept()[0]
-full, deadline = 0, time.monotonic() + 30 * slow
-while full < 100 and time.monotonic() < deadline:      # in small pieces: none is bulk
-    full += 1
-    for sock in (client, backend):
-        sock.setblocking(False)
-        try:
-            sock.send(b"x" * 3000)
-            full = 0
-        except BlockingIOError:
-            pass
-    time.sleep(.001)
-time.sleep(.2)
-if select.select([], [client, backend], [], 0)[1]:
-    sys.exit("they are not full")
-dead, left = (client, backend) if who == "client" else (backend, client)
-dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-dead.close()
-start, told = time.monotonic(), "nothing"
-while told == "nothing" and time.monotonic() - start < 8 * slow:
-    try:
-        left.send(b"x")
-    except BlockingIOError:
-        pass
-    except OSError:
-        told = "reset"
-    time.sleep(.02)
-print(told)' "$1" "$3" "$2" "$SLOW" 2>&1
-}
-
-case_reset_when_both_are_full() { # passes through although neither side reads
-    local p q who
-    p=$(next_port) q=$(next_port)
-    start_static "$p" "127.0.0.1:$q" DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
-    for who in client backend; do
-        same "what the other side is told when the $who dies" reset "$(both_full "$p" $who "$q")"
-        must 3 "the line in the log" log_has " access .* end=$who\$"
-    done
-}
-
-case_urgent_bytes() { # are bytes of the stream like any other, in the middle of much and of little
-    local p size before
-    p=$(next_port)
-    start_static "$p" "127.0.0.1:$COUNT"
-    for size in 10 20000000; do
-        cpu_ms
-        before=$CPU
-        same "bytes of $size, an urgent one, and $size" "$((2 * size + 1))" "$("$PYTHON" -c 'import socket, sys, time
-size = int(sys.argv[2])
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20 * float(sys.argv[3]))
-s.sendall(b"a" * size)
-time.sleep(.2)
-s.send(b"U", socket.MSG_OOB)
-time.sleep(1)
-s.sendall(b"z" * size)
-s.shutdown(socket.SHUT_WR)
-print(s.makefile().read().split()[0])' "$p" "$size" "$SLOW" 2>&1)"
-        cpu_ms
-        at_most "milliseconds of processor time in a second and more" $((300 * SLOW)) $((CPU - before))
-    done
-}
-
-case_standard_descriptors_closed() { # neither the signal pipe nor a socket takes the place of stderr
-    local closed before
-    for closed in '2>&-' '>&- 2>&-' '<&- 2>&-' '<&- >&- 2>&-'; do
-        DILL_RUN=(bash -c "exec \"\$@\" $closed" dill)
-        start_static "$(next_port)" "127.0.0.1:$A" DILL_LOG_LEVEL=debug
-        cpu_ms
-        before=$CPU
-        same "Peek" "$(peek_has '  ├ round_robin'; echo $?)" 0
-        sleep 0.3
-        cpu_ms
-        at_most "milliseconds of processor time with $closed" $((100 * SLOW)) $((CPU - before))
-        kill "$DILL_PID"
-        stop_dill 0 5
-    done
 }
