@@ -226,12 +226,11 @@ static bool watch(struct proxy *p, struct session *s)
 	return false;
 }
 
-/* Without an idle timeout the connect's timer runs on: a session that lives so long gets keepalive for its backend,
+/* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
  * and a short one saves the call. */
 static void arm_relaying(struct proxy *p, struct session *s)
 {
-	if (!s->draining && !s->reset && p->idle.after)
-		loop_arm(p->loop, &p->idle, &s->timer);
+	loop_arm(p->loop, p->idle.after ? &p->idle : &p->connecting, &s->timer);
 }
 
 /* False when the session is over. */
@@ -604,12 +603,10 @@ static void look(struct proxy *p, struct session *s, bool first)
 			loop_arm(p->loop, &p->silent, &s->timer);
 		else
 			unreachable(p, s, NULL, ETIMEDOUT);
-	} else if (prove(p, s) && !s->draining) {
-		if (!idle)
-			net_keepalive(s->backend.io.fd, 0, 0, 0);
-		else if (first && idle_first)
+	} else if (prove(p, s) && !s->draining && idle && first) {
+		if (idle_first)
 			idle_expired(p, s);
-		else if (first)
+		else
 			loop_arm(p->loop, &p->silent, &s->timer);
 	}
 }
@@ -648,10 +645,8 @@ void proxy_retime(struct proxy *p)
 	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
 	loop_fifo_retime(&p->idle, idle);
 	for (struct session *s = toggled ? p->sessions : NULL; s; s = s->next)
-		if (s->state == SESSION_RELAYING && !s->draining && !s->reset) {
-			loop_disarm(&s->timer);
+		if (s->state == SESSION_RELAYING && !s->draining && !s->reset)
 			arm_relaying(p, s);
-		}
 }
 
 void proxy_drain(struct proxy *p)

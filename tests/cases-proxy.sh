@@ -516,12 +516,18 @@ case_keepalive() { # on both sides of a session that lives longer than a connect
     local p
     p=$(next_port)
     need_program ss iproute2
-    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_CONNECT_TIMEOUT=300ms
+    printf '[proxy]\nconnect_timeout = 300ms\nidle_timeout = 1h\n' >"$T/c.ini"
+    start_static "$p" "127.0.0.1:$ECHO" -c "$T/c.ini"
+    open_conn "$p"
+    ask "$FD" hi || fail "no echo"
+    sed -i 's/1h/0/' "$T/c.ini"     # an idle timeout makes keepalive needless
+    kill -HUP "$DILL_PID"
+    must 3 "the reload" log_has 'reload: done'
     open_conn "$p"
     open_conn "$p"
     ask "$FD" hi || fail "no echo"
-    must 3 "keepalive towards clients" kept_alive "$p" 2
-    must 3 "keepalive towards backends" kept_alive "$ECHO" 2
+    must 3 "keepalive towards clients" kept_alive "$p" 3
+    must 3 "keepalive towards backends" kept_alive "$ECHO" 3
 }
 
 case_idle_timeout_slow_reader() { # who takes what was sent before is not idle; who stops is cut off, and told so
