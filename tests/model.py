@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Changes services in a real Consul at random, and compares dill with a model of what it should make of them.
+
+    model.py CONSUL-PORT PEEK-PORT STATUS-PORT DILL-PID FIRST-PORT BATCHES SEED
+
+dill must have local=127.0.0.1, two=127.0.0.2, six=::1 in listeners.allowed, and FIRST-PORT to FIRST-PORT + 7 as its ports.
+After each batch of changes Peek must come to show what the model says, to the letter; then /routes, /metrics and the
+sockets that really listen must agree. Prints "same", or what differs and the changes that led there.
+"""
+
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+CONSUL, PEEK, STATUS, PID, FIRST, BATCHES, SEED = map(int, sys.argv[1:])
+LIMIT = 10 * float(os.environ.get("TEST_SLOW", "1") or "1")     # seconds
+LABELS = {"local": "127.0.0.1", "two": "127.0.0.2", "six": "::1"}
+PORTS = range(FIRST, FIRST + 8)
+RULES = {   # values of options: good ones, a wrong one, why it is wrong
+    "balance": (("random", "p2c", "least_conn", "round_robin"), "best", "not one of round_robin, random, p2c, least_conn"),
+    "proxy_protocol": (("v1", "v2"), "v3", "not v1 or v2"),
+    "allow": (("127.0.0.0/8,::1/128", "10.0.0.0/8"), "any", "is not a network such as 10.0.0.0/8"),
+}
+dice = random.Random(SEED)
+services = {}   # in Consul, by id
+
+
+def get(port, path, method="GET", body=None):
+    request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, path), method=method, data=body)
+    with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+        return answer.read().decode()
+
+
+# Changes
+
+
+def agent(path, body=None):
+    get(CONSUL, "/v1/agent/" + path, "PUT", body and json.dumps(body).encode())
+
+
+def a_wish():
+    if dice.random() < 0.8:
+        return "%s:%d" % (dice.choice(list(LABELS)), dice.choice(PORTS[:6]))
+    return dice.choice(["local:80", "local:%d" % (FIRST + 8), "nowhere:%d" % FIRST, "local", "local:", "local:0x50", "",
+                        ":%d" % FIRST, "127.0.0.1:%d" % FIRST])
+
+
+def some_tags():
+    tags = ["dill"] * (dice.random() < 0.9) + ["dill.listener=" + a_wish() for _ in range(dice.choice([0, 1, 1, 1, 2, 3]))]
+    for option, (good, wrong, _) in RULES.items():
+        if dice.random() < 0.2:
+            tags.append("dill.%s=%s" % (option, dice.choice(good + (wrong,))))
+    tags += [dice.choice(["x", "dill.other=1", "dillx", "v=1"])] * (dice.random() < 0.3)
+    dice.shuffle(tags)
+    return tags
+
+
+def register(key, service):
+    body = {"Name": service["name"], "ID": key, "Port": service["port"], "Tags": service["tags"], "Address": service["host"]}
+    if service["check"]:
+        body["Check"] = {"TTL": "1h", "Status": service["check"]}
+    agent("service/register", body)
+    services[key] = service
+
+
+def change():
+    """One change; returns it in words."""
+    key = dice.choice(list(services) or [""])
+    what = dice.choice(("new new come come go check check tags tags rest" if services else "come").split())
+    if what in ("new", "come"):
+        key = "i%d" % dice.randrange(14)
+        if services.pop(key, None):
+            agent("service/deregister/" + key)
+        register(key, {"name": "s%d" % dice.randrange(5), "tags": some_tags(), "port": dice.randrange(9001, 9005),
+                       "host": dice.choice(["127.0.0.1", "127.0.0.9", ""]), "rests": False,
+                       "check": dice.choice([None, "passing", "passing", "critical", "warning"])})
+    elif what == "go":
+        del services[key]
+        agent("service/deregister/" + key)
+    elif what == "check" and services[key]["check"]:
+        services[key]["check"], verb = dice.choice([("passing", "pass"), ("critical", "fail"), ("warning", "warn")])
+        agent("check/%s/service:%s" % (verb, key))
+    elif what == "tags":
+        register(key, {**services[key], "tags": some_tags()})
+    elif what == "rest":
+        services[key]["rests"] = not services[key]["rests"]
+        agent("service/maintenance/%s?enable=%s" % (key, str(services[key]["rests"]).lower()))
+    return what, key, services.get(key)
+
+
+# The model
+
+
+def admit(wish):
+    """The address that it means, and why not."""
+    label, colon, port = wish.rpartition(":")
+    if not colon:
+        return None, "not label:port"
+    if not re.fullmatch("[0-9]+", port) or not 1 <= int(port) <= 65535:
+        return None, "has no valid port (1-65535)"
+    if label not in LABELS:
+        return None, "label \"%s\" is not in listeners.allowed" % label
+    if int(port) not in PORTS:
+        return None, ("port below listeners.port_min %d" if int(port) < FIRST else "port above listeners.port_max %d") % (
+            FIRST if int(port) < FIRST else PORTS[-1])
+    return (LABELS[label], int(port)), None
+
+
+def options_of(service, refused):
+    """None when one of them is wrong that it needs."""
+    options = {}
+    for tag in service["tags"]:
+        option, _, value = tag.removeprefix("dill.").partition("=")
+        if not tag.startswith("dill.") or option not in RULES:
+            continue
+        if value == RULES[option][1]:
+            refused.add((service["name"], "%s=%s" % (option, value), RULES[option][2]))
+            if option != "balance":
+                return None
+        else:
+            options[option] = value
+    return options
+
+
+def model():
+    """The listeners by address, and what is refused."""
+    listeners, refused = {}, set()
+    for key, service in sorted(services.items(), key=lambda item: (item[1]["name"], item[0])):
+        if "dill" not in service["tags"] or service["check"] in ("critical", "warning") or service["rests"]:
+            continue
+        options = options_of(service, refused)
+        for tag in service["tags"] if options is not None else ():
+            if not tag.startswith("dill.listener="):
+                continue
+            wish = tag.partition("=")[2]
+            address, why = admit(wish)
+            if why:
+                refused.add((service["name"], wish, why))
+                continue
+            listener = listeners.setdefault(address, {"options": options, "backends": {}, "services": {}})
+            listener["backends"]["%s:%d" % (service["host"] or "127.0.0.1", service["port"])] = True
+            listener["services"][service["name"]] = True
+    return {name(a): listeners[a] for a in sorted(listeners, key=place)}, sorted(refused)
+
+
+def name(address):
+    return ("[%s]:%d" if ":" in address[0] else "%s:%d") % address
+
+
+def place(address):
+    v6 = ":" in address[0]
+    return v6, socket.inet_pton(socket.AF_INET6 if v6 else socket.AF_INET, address[0]), address[1]
+
+
+def as_text(listeners, refused):
+    lines = []
+    for address, listener in listeners.items():
+        lines += [address, "  ├ " + listener["options"].get("balance", "round_robin")]
+        lines += ["  ├──➤ " + backend for backend in listener["backends"]]
+    lines = lines or ["No registered backends. Please verify routing configuration."]
+    return "".join(line + "\n" for line in lines + ["# refused: %s wants %s: %s" % one for one in refused])
+
+
+# dill
+
+
+def peek():
+    with socket.create_connection(("127.0.0.1", PEEK), LIMIT) as sock:
+        return sock.makefile("rb").read().decode()
+
+
+def sockets():
+    """Addresses that dill listens on, but for its own two."""
+    lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    mine = {line.split()[3] for line in lines if "pid=%d," % PID in line}
+    return mine - {"127.0.0.1:%d" % PEEK, "127.0.0.1:%d" % STATUS}
+
+
+def differences(listeners, refused):
+    """The first place that does not agree with the model; None: all do."""
+    text = peek()
+    if text != as_text(listeners, refused):
+        return "Peek:\n%sinstead of:\n%s" % (text, as_text(listeners, refused))
+    routes = json.loads(get(STATUS, "/routes"))
+    got = {one["address"]: ([b["address"] for b in one["backends"]], one["services"], one["state"], one["balance"],
+                            one.get("proxy_protocol"), one.get("allow")) for one in routes["listeners"]}
+    want = {}
+    for address, one in listeners.items():
+        options, allow = one["options"], one["options"].get("allow")
+        want[address] = (list(one["backends"]), list(one["services"]), "open", options.get("balance", "round_robin"),
+                         options.get("proxy_protocol"), allow and allow.split(","))
+    if got != want:
+        return "/routes: %s\ninstead of: %s" % (got, want)
+    if [(one["service"], one["wish"], one["reason"]) for one in routes["refused"]] != refused:
+        return "/routes refuses %s\ninstead of: %s" % (routes["refused"], refused)
+    metrics = get(STATUS, "/metrics")
+    if set(re.findall(r'dill_listener_up\{listener="([^"]+)"\} 1', metrics)) != set(listeners):
+        return "/metrics:\n" + metrics
+    if sum(map(int, re.findall(r"dill_routes_refused\{.*\} (\d+)", metrics))) != len(refused):
+        return "/metrics:\n" + metrics
+    if sockets() != set(listeners):
+        return "listening sockets: %s\ninstead of: %s" % (sorted(sockets()), list(listeners))
+    return None
+
+
+def main():
+    changes = []
+    for batch in range(BATCHES):
+        changes += [change() for _ in range(dice.choice([1, 1, 2, 3, 6, 15]))]
+        wanted, end = model(), time.monotonic() + LIMIT
+        while difference := differences(*wanted):
+            if time.monotonic() > end:
+                print("seed %d, batch %d: %s\nafter:" % (SEED, batch, difference), *changes[-30:], sep="\n")
+                sys.exit(1)
+            time.sleep(0.02)
+    print("same")
+
+
+main()
