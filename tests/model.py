@@ -4,8 +4,8 @@
     model.py CONSUL-PORT PEEK-PORT STATUS-PORT DILL-PID FIRST-PORT BATCHES SEED
 
 dill must have local=127.0.0.1, two=127.0.0.2, six=::1 in listeners.allowed, and FIRST-PORT to FIRST-PORT + 7 as its ports.
-After each batch of changes Peek must come to show what the model says, to the letter; then /routes, /metrics and the
-sockets that really listen must agree. Prints "same", or what differs and the changes that led there.
+After each batch of changes Peek must come to show what the model says, to the letter; then /routes, /metrics, what is
+explained, and the sockets that really listen must agree. Prints "same", or what differs and the changes that led there.
 """
 
 import json
@@ -128,11 +128,15 @@ def options_of(service, refused):
     return options
 
 
+def is_healthy(service):
+    return service["check"] in (None, "passing") and not service["rests"]
+
+
 def model():
     """The listeners by address, and what is refused."""
     listeners, refused = {}, set()
     for key, service in sorted(services.items(), key=lambda item: (item[1]["name"], item[0])):
-        if "dill" not in service["tags"] or service["check"] in ("critical", "warning") or service["rests"]:
+        if "dill" not in service["tags"] or not is_healthy(service):
             continue
         options = options_of(service, refused)
         for tag in service["tags"] if options is not None else ():
@@ -147,6 +151,26 @@ def model():
             listener["backends"]["%s:%d" % (service["host"] or "127.0.0.1", service["port"])] = True
             listener["services"][service["name"]] = True
     return {name(a): listeners[a] for a in sorted(listeners, key=place)}, sorted(refused)
+
+
+def verdicts():
+    """What is to be said of each wish, by service: (instance, wish, verdict). A service that nothing marks is not known."""
+    wanted = {}
+    for key, service in sorted(services.items()):
+        if not any("dill" in one["tags"] for one in services.values() if one["name"] == service["name"]):
+            continue
+        wanted.setdefault(service["name"], [])
+        for tag in service["tags"]:
+            if not tag.startswith("dill.listener="):
+                continue
+            wish = tag.partition("=")[2]
+            address, why = admit(wish)
+            if not why and (not is_healthy(service) or "dill" not in service["tags"]):
+                why = "no part in the routing"
+            if not why and options_of(service, set()) is None:
+                why = "not routed without its option"
+            wanted[service["name"]].append((key, wish, why or "accepted: %s, which is open" % name(address)))
+    return wanted
 
 
 def name(address):
@@ -182,6 +206,20 @@ def sockets():
     return mine - {"127.0.0.1:%d" % PEEK, "127.0.0.1:%d" % STATUS}
 
 
+def unexplained(service, wanted):
+    """What /explain says of it, when that is not what is wanted; None otherwise."""
+    text, key, found = get(STATUS, "/explain/" + service), None, []
+    for line in text.splitlines():
+        if not line.startswith(" "):
+            key = re.search("instance ([^ ]+) on", line)[1]
+        elif line.startswith("    dill.listener="):
+            found.append((key, line))
+    for (key, line), (instance, wish, verdict) in zip(found, wanted):
+        if key != instance or not line.startswith("    dill.listener=%s: " % wish) or verdict not in line:
+            return "%s\nhas of %s: %s" % (text, instance, line)
+    return text if len(found) != len(wanted) else None
+
+
 def differences(listeners, refused):
     """The first place that does not agree with the model; None: all do."""
     text = peek()
@@ -204,6 +242,10 @@ def differences(listeners, refused):
         return "/metrics:\n" + metrics
     if sum(map(int, re.findall(r"dill_routes_refused\{.*\} (\d+)", metrics))) != len(refused):
         return "/metrics:\n" + metrics
+    for service, wanted in verdicts().items():
+        text = unexplained(service, wanted)
+        if text:
+            return "/explain/%s: %s\ninstead of %s" % (service, text, wanted)
     if sockets() != set(listeners):
         return "listening sockets: %s\ninstead of: %s" % (sorted(sockets()), list(listeners))
     return None
