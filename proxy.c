@@ -7,8 +7,9 @@
  *      WAITING            (none left: ended)
  *
  * WAITING     no descriptor for a backend; tried again in a moment
- * CONNECTING  connect() is on its way. Nobody waits for its success: the first byte that a send takes, or that comes
- *             back, proves it, and saves an event and a change of interest. Failure comes as an event, or by timeout.
+ * CONNECTING  connect() is on its way. Nobody waits for its success, unless time runs from then: the first byte that a
+ *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
+ *             an event, or by timeout.
  * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile,
  *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file
@@ -57,6 +58,7 @@ struct session {
 	struct net_addr peer;
 	uint32_t connect_us; /* while connecting when that began, its low bits; then how long it took */
 	uint32_t arrived;    /* bytes that both sides have acknowledged, its low bits, when the idle timeout last looked */
+	uint32_t left_at;    /* the target's gone_at, its low bits: for that it drains */
 	uint16_t attempts;
 	uint8_t state;    /* enum session_state */
 	uint8_t preamble; /* bytes before the client's own */
@@ -70,7 +72,6 @@ void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop)
 	*p = (struct proxy){ .shared = shared, .loop = loop };
 	relay_open(&p->relay);
 	loop_fifo_open(loop, &p->connecting, 0, 0);
-	loop_fifo_open(loop, &p->silent, 0, 0);
 	loop_fifo_open(loop, &p->idle, 0, 0);
 	loop_fifo_open(loop, &p->draining, 0, 0);
 	loop_fifo_open(loop, &p->waiting, WAITING_MS, 0);
@@ -201,10 +202,11 @@ void proxy_close(struct proxy *p)
 	relay_close(&p->relay);
 }
 
-/* What each side is watched for follows from its state alone. False when the session is over. */
-static bool watch(struct proxy *p, struct session *s)
+/* What each side is watched for follows from its state alone. */
+static void watch(struct proxy *p, struct session *s)
 {
 	bool finish = s->client.eof && !s->backend.shut; /* a half-close that waits for the connect */
+	bool prove = s->state == SESSION_CONNECTING && (p->idle.after || atomic_load(&s->target->gone)); /* time runs from then */
 	unsigned client = 0, backend = 0;
 
 	if (!s->client.eof && !relay_waiting(&s->backend))
@@ -213,17 +215,15 @@ static bool watch(struct proxy *p, struct session *s)
 		client |= LOOP_OUT;
 	if (!s->backend.eof && !relay_waiting(&s->client))
 		backend |= LOOP_IN;
-	if (relay_waiting(&s->backend) || finish)
+	if (relay_waiting(&s->backend) || finish || prove)
 		backend |= LOOP_OUT;
 	if (s->state == SESSION_WAITING || s->state == SESSION_GREETING)
 		client = 0;
 	if (s->state == SESSION_GREETING)
 		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
-	if (loop_want(p->loop, &s->client.io, client) &&
-	    (s->backend.io.fd < 0 || loop_want(p->loop, &s->backend.io, backend)))
-		return true;
-	end(p, s, PROXY_LIMIT);
-	return false;
+	if (!loop_want(p->loop, &s->client.io, client) ||
+	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
+		end(p, s, PROXY_LIMIT);
 }
 
 /* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
@@ -241,16 +241,18 @@ static bool drain(struct proxy *p, struct session *s)
 		return false;
 	}
 	s->draining = true;
+	s->left_at = (uint32_t)atomic_load(&s->target->gone_at);
 	loop_arm(p->loop, &p->draining, &s->timer);
 	return true;
 }
 
-/* How long the connect took. When it was over, nobody saw: the client may have had nothing to say for a while. Then the
- * system's own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
-static void measure_connect(struct session *s, bool asked)
+/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the system's
+ * own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
+static void measure_connect(struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
-	int64_t trip = us > tally_bounds[0].us && !asked ? net_round_trip(s->backend.io.fd) : -1;
+	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
+	int64_t trip = us > tally_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
 
 	us = trip >= 0 && trip < us ? trip : us;
 	s->connect_us = (uint32_t)us;
@@ -260,7 +262,7 @@ static void measure_connect(struct session *s, bool asked)
 /* The backend has answered. */
 static bool proven(struct proxy *p, struct session *s)
 {
-	measure_connect(s, s->attempt && s->attempt->greeting);
+	measure_connect(s);
 	s->state = SESSION_RELAYING;
 	forget_attempt(s);
 	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */
@@ -333,7 +335,9 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 		s->first = dead == &s->client ? PROXY_BY_CLIENT : PROXY_BY_BACKEND;
 	switch (result) {
 	case RELAY_WAIT:
-		return true;
+		if (!connecting || !s->backend.sent)
+			return true;
+		break;
 	case RELAY_MOVED:
 		break;
 	case RELAY_EOF:
@@ -394,8 +398,11 @@ static bool introduce(struct proxy *p, struct session *s, int version)
 /* Offers the backend at once what the client has said: on a fast network it is there already. */
 static void offer(struct proxy *p, struct session *s)
 {
-	if (relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
-	                               : s->client.eof || move(p, s, &s->client, &s->backend))
+	if (!(relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
+	                                 : s->client.eof || move(p, s, &s->client, &s->backend)))
+		return;
+	if (s->state != SESSION_CONNECTING || !p->idle.after || !net_connected(s->backend.io.fd) ||
+	    settle(p, s, &s->backend, &s->client, RELAY_MOVED)) /* saves the event that would tell */
 		watch(p, s);
 }
 
@@ -569,10 +576,20 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	watch(p, s);
 }
 
-/* A connect that succeeded long ago, of a session in which nobody has said a word. False when the session is over. */
-static bool prove(struct proxy *p, struct session *s)
+static void connect_expired(struct proxy *p, struct session *s)
 {
-	return settle(p, s, &s->backend, &s->client, RELAY_MOVED) && watch(p, s);
+	if (s->state == SESSION_RELAYING)
+		net_keepalive(s->backend.io.fd, 0, 0, 0);
+	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
+		unreachable(p, s, NULL, ETIMEDOUT);
+	else if (settle(p, s, &s->backend, &s->client, RELAY_MOVED)) /* long ago, and nobody has said a word */
+		watch(p, s);
+}
+
+/* Something has come, and has not been read yet: the process, or the whole machine, stood still. */
+static bool has_input(const struct relay_side *side)
+{
+	return (side->io.want & LOOP_IN) && recv(side->io.fd, &(char){ 0 }, 1, MSG_PEEK) >= 0;
 }
 
 /* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
@@ -580,8 +597,9 @@ static void idle_expired(struct proxy *p, struct session *s)
 {
 	uint32_t unsent = (uint32_t)net_unsent(s->client.io.fd) + (uint32_t)net_unsent(s->backend.io.fd);
 	uint32_t arrived = (uint32_t)(s->client.sent + s->backend.sent) - unsent;
+	bool still = arrived == s->arrived || (!unsent && !relay_waiting(&s->client) && !relay_waiting(&s->backend));
 
-	if ((!unsent && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) || arrived == s->arrived) {
+	if (still && !has_input(&s->client) && !has_input(&s->backend)) {
 		end(p, s, PROXY_IDLE);
 		return;
 	}
@@ -589,25 +607,22 @@ static void idle_expired(struct proxy *p, struct session *s)
 	loop_arm(p->loop, &p->idle, &s->timer);
 }
 
-/* The shorter of both timeouts has passed since the connect began, or (not `first`) the longer one: see proxy_retime. */
-static void look(struct proxy *p, struct session *s, bool first)
+/* It drains for the last time that the target has left. */
+static bool drains(const struct session *s)
 {
-	bool idle = p->idle.after, idle_first = idle && p->connecting.after == p->idle.after;
+	return s->draining && atomic_load(&s->target->gone) && s->left_at == (uint32_t)atomic_load(&s->target->gone_at);
+}
 
-	if (s->state == SESSION_RELAYING && idle) {
-		idle_expired(p, s);
-	} else if (s->state == SESSION_RELAYING) {
-		net_keepalive(s->backend.io.fd, 0, 0, 0);
-	} else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd)) {
-		if (first && idle_first && p->silent.after)
-			loop_arm(p->loop, &p->silent, &s->timer);
-		else
-			unreachable(p, s, NULL, ETIMEDOUT);
-	} else if (prove(p, s) && !s->draining && idle && first) {
-		if (idle_first)
-			idle_expired(p, s);
-		else
-			loop_arm(p->loop, &p->silent, &s->timer);
+/* The target may have left, or come back, or both. */
+static void follow_target(struct proxy *p, struct session *s)
+{
+	if (s->state == SESSION_CONNECTING) {
+		watch(p, s); /* as soon as it is connected it drains */
+	} else if (s->state == SESSION_RELAYING && atomic_load(&s->target->gone) && !drains(s)) {
+		drain(p, s);
+	} else if (s->draining && !atomic_load(&s->target->gone)) {
+		s->draining = false;
+		arm_relaying(p, s);
 	}
 }
 
@@ -615,50 +630,44 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 {
 	struct session *s = (struct session *)(void *)((char *)timer - offsetof(struct session, timer));
 
-	if (fifo == &p->connecting || fifo == &p->silent) {
-		look(p, s, fifo == &p->connecting);
+	if (fifo == &p->connecting) {
+		connect_expired(p, s);
 	} else if (fifo == &p->waiting) {
 		try_next(p, s, route_find(p->table, &s->listener->addr));
 	} else if (fifo == &p->idle) {
 		idle_expired(p, s);
 	} else if (fifo == &p->parting) {
 		end(p, s, BY_SIDE);
-	} else if (atomic_load(&s->target->gone) &&
-	           p->loop->now < atomic_load(&s->target->gone_at) + p->draining.after) {
-		loop_arm(p->loop, &p->draining, &s->timer); /* the backend had come back, and has left again */
-	} else if (!atomic_load(&s->target->gone)) {
-		s->draining = false; /* the backend has come back */
-		arm_relaying(p, s);
-	} else {
+	} else if (drains(s)) {
 		end(p, s, PROXY_DRAIN);
+	} else {
+		follow_target(p, s);
 	}
 }
 
 void proxy_retime(struct proxy *p)
 {
-	int64_t connect = atomic_load(&p->shared->connect_timeout), idle = atomic_load(&p->shared->idle_timeout);
+	int64_t idle = atomic_load(&p->shared->idle_timeout);
 	bool toggled = !idle != !p->idle.after;
 
-	/* A session in which nobody says a word is looked at when the shorter one is over, and then when the longer one is. */
-	loop_fifo_retime(&p->connecting, idle && idle < connect ? idle : connect);
-	loop_fifo_retime(&p->silent, llabs(idle - connect));
+	loop_fifo_retime(&p->connecting, atomic_load(&p->shared->connect_timeout));
 	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
 	loop_fifo_retime(&p->idle, idle);
-	for (struct session *s = toggled ? p->sessions : NULL; s; s = s->next)
-		if (s->state == SESSION_RELAYING && !s->draining && !s->reset)
+	for (struct session *s = toggled ? p->sessions : NULL, *next; s; s = next) {
+		next = s->next;
+		if (s->state == SESSION_CONNECTING)
+			watch(p, s);
+		else if (s->state == SESSION_RELAYING && !s->draining && !s->reset)
 			arm_relaying(p, s);
+	}
 }
 
 void proxy_drain(struct proxy *p)
 {
 	for (struct session *s = p->sessions, *next; s; s = next) {
 		next = s->next;
-		if (!s->target || s->reset || !atomic_load(&s->target->gone))
-			continue;
-		if (s->state == SESSION_RELAYING && !s->draining)
-			drain(p, s);
-		else if (s->state == SESSION_CONNECTING && net_connected(s->backend.io.fd))
-			prove(p, s); /* which drains it */
+		if (s->target && !s->reset)
+			follow_target(p, s);
 	}
 }
 

@@ -33,7 +33,7 @@ struct proxy {
 	struct loop *loop;
 	struct route_table *table; /* the worker's, replaced by it */
 	struct relay relay;
-	struct loop_fifo connecting, silent, idle, draining, waiting, parting;
+	struct loop_fifo connecting, idle, draining, waiting, parting;
 	struct session *sessions;
 	void (*suspected)(struct proxy *p); /* a backend could not be reached, for the first time since it was trusted */
 	bool (*starved)(struct proxy *p); /* no descriptor left for a backend: true when one was made free */
@@ -64,6 +64,6 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events);
 void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer);
 void proxy_retime(struct proxy *p); /* goes by the timeouts that are shared now */
-void proxy_drain(struct proxy *p); /* after a change of table: looks for sessions whose backend has gone */
+void proxy_drain(struct proxy *p); /* after a change of table: looks for sessions whose backend has gone, or come back */
 
 #endif

@@ -235,6 +235,7 @@ static void sweep_retired(struct route *r)
 
 		if (b->in_table)
 			atomic_store(&b->gone, false);
+		r->moves += b->in_table;
 		if (b->in_table || !atomic_load(&b->active))
 			route_backend_unref(b);
 		else
@@ -262,7 +263,7 @@ static void retire(struct route *r, const struct route_table *old, const struct 
 				continue;
 			SYS_GROW(r->retired, r->retired_count, r->retired_cap);
 			r->retired[r->retired_count++] = route_backend_ref(b);
-			r->removals++;
+			r->moves++;
 		}
 }
 
@@ -348,7 +349,7 @@ static void publish(struct route *r, struct route_table *t, const char *why)
 	for (size_t i = 0; i < t->count; i++)
 		keep_turn(route_find(old, &t->entries[i].listener->addr), &t->entries[i]);
 	retire(r, old, t);
-	t->removals = r->removals;
+	t->moves = r->moves;
 	if (!r->dry) {
 		say_what_is_new(old, t);
 		bind_all(t);

@@ -97,7 +97,7 @@ struct route_table {
 	size_t refused_count;
 	struct admit_ranges allow; /* of all listeners; none: everybody */
 	bool remembered;   /* some of it is from disk: its source has not answered yet */
-	unsigned removals; /* backends that ever left while connections lived: when it moves, sessions must be looked at */
+	unsigned moves; /* backends that ever left, or came back, while connections lived: then sessions must be looked at */
 	struct arena memory;
 };
 
@@ -116,7 +116,7 @@ struct route {
 	struct route_table *table;  /* in force */
 	struct route_backend **retired; /* gone, kept while connections live: one that returns finds its object again */
 	size_t retired_count, retired_cap;
-	unsigned removals;
+	unsigned moves;
 	unsigned long changes; /* tables published */
 	bool dry; /* set by the caller: nothing is bound, and nothing is said */
 };

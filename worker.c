@@ -39,7 +39,7 @@ struct worker {
 	bool paused;
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
-	unsigned removals, news; /* of the newest table seen; of the pool's when it was */
+	unsigned moves, news; /* of the newest table seen; of the pool's when it was */
 };
 
 static unsigned interest(const struct worker *w)
@@ -102,9 +102,9 @@ static void take_table(struct worker *w)
 	w->proxy.table = t;
 	proxy_retime(&w->proxy);
 	follow_table(w, t);
-	if (t->removals != w->removals && !atomic_load(&w->pool->shared.finishing))
+	if (t->moves != w->moves && !atomic_load(&w->pool->shared.finishing))
 		proxy_drain(&w->proxy);
-	w->removals = t->removals;
+	w->moves = t->moves;
 	route_release(old);
 }
 

@@ -377,6 +377,36 @@ case_drain_zero_silent() { # nor those on which nobody has said a word yet
     ended "$FD" 5 || fail "the silent connection is alive with a drain time of 0"
 }
 
+case_drain_zero_connecting() { # nor those whose connect has not succeeded yet: they end when it does
+    local p
+    p=$(next_port)
+    start_peers late
+    start_dill DILL_LISTENERS_DRAIN=0 DILL_PROXY_CONNECT_TIMEOUT=1m
+    register web web-1 "${PORTS[0]}" dill "dill.listener=local:$p"
+    must 5 "the listener" accepts 127.0.0.1 "$p"
+    open_conn "$p"
+    sleep 0.2
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    kill -USR1 "$PEER_PID"
+    ended "$FD" 8 || fail "the connection is alive with a drain time of 0"
+}
+
+case_drain_comes_back() { # a backend that has come back drains no more: its connections go by the idle timeout again
+    local p
+    p=$(next_port)
+    start_dill DILL_LISTENERS_DRAIN=1m DILL_PROXY_IDLE_TIMEOUT=1s
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    open_conn "$p"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+    ask "$FD" during || fail "no echo"
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    ended "$FD" 8 || fail "it drains on"
+}
+
 case_bind_failure() { # shown with its reason, and tried again until the port is free
     local p
     p=$(next_port)
@@ -485,13 +515,17 @@ case_idle_timeout() { # a silent connection ends, a busy one does not
     ended "$silent" 2 || fail "a silent connection is alive"
 }
 
-case_idle_timeout_silent() { # counts from the connect when nobody says a word, whatever the connect's own timeout is
+case_idle_timeout_silent() { # counts from the end of the connect when nobody says a word, whatever its own timeout is
     local p start
     p=$(next_port)
-    start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_IDLE_TIMEOUT=300ms DILL_PROXY_CONNECT_TIMEOUT=10m DILL_LOG_ACCESS=true
+    start_peers late full
+    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_PROXY_IDLE_TIMEOUT=300ms DILL_PROXY_CONNECT_TIMEOUT=10m DILL_LOG_ACCESS=true \
+        DILL_HEALTH_ENABLED=false
     open_conn "$p"
-    ended "$FD" 5 || fail "it is alive"
-    must 3 "its line in the log" access 'attempts=1 connect=0.* end=idle$'
+    sleep 0.5
+    kill -USR1 "$PEER_PID"      # from now on it can be reached: the system tries a second after the first time, or two later
+    ended "$FD" 8 || fail "it is alive"
+    must 3 "its line in the log, with the time of the connect" access 'attempts=1 connect=[1-9].* end=idle$'
     kill "$DILL_PID"
     stop_dill 0 8
     start_static "$p" "127.0.0.1:$ECHO" DILL_PROXY_IDLE_TIMEOUT=1500ms DILL_PROXY_CONNECT_TIMEOUT=200ms
@@ -503,9 +537,32 @@ case_idle_timeout_silent() { # counts from the connect when nobody says a word, 
     at_least "milliseconds" 1400 $((NOW - start))
     kill "$DILL_PID"
     stop_dill 0 8
-    start_peers full
-    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:$A" DILL_PROXY_IDLE_TIMEOUT=200ms DILL_PROXY_CONNECT_TIMEOUT=1s
+    start_static "$p" "127.0.0.1:${PORTS[1]},127.0.0.1:$A" DILL_PROXY_IDLE_TIMEOUT=200ms DILL_PROXY_CONNECT_TIMEOUT=1s
     same "a slow connect is no idle session" "a a" "$(client names 127.0.0.1 "$p" 2)"
+}
+
+case_idle_timeout_standstill() { # what has come meanwhile was not late: the process stood still, not the sessions
+    local p
+    p=$(next_port)
+    start_static "$p" "127.0.0.1:$ECHO" "DILL_PROXY_IDLE_TIMEOUT=${SLOW}s" DILL_RUNTIME_THREADS=1
+    same "sessions after that" 300 "$("$PYTHON" -c 'import os, signal, socket, sys, time
+port, pid, slow = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+socks = [socket.create_connection(("127.0.0.1", port), 10 * slow) for _ in range(300)]
+for sock in socks:
+    sock.sendall(b"a")
+    sock.recv(1)
+os.kill(pid, signal.SIGSTOP)
+for sock in socks:
+    sock.sendall(b"b")
+time.sleep(1.3 * slow)
+os.kill(pid, signal.SIGCONT)
+alive = 0
+for sock in socks:
+    try:
+        alive += sock.recv(1) == b"b"
+    except OSError:
+        pass
+print(alive)' "$p" "$DILL_PID" "$SLOW")"
 }
 
 kept_alive() { # PORT COUNT: so many connections of dill from or to this port have keepalive, by the kernel's own word

@@ -18,6 +18,7 @@ one unless given; an IPv6 HOST is written [::1]. With --log, what each connectio
     reset         reads one byte, then resets the connection
     reset:N       sends N bytes and resets
     full          lets no connection be established: its queue is full
+    late          the same, until SIGUSR1; then it is `hold`, and lets them in when their systems ask again
 
     peer.py COMMAND HOST PORT [ARG]
 
@@ -28,6 +29,7 @@ import errno
 import hashlib
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -36,6 +38,7 @@ import time
 
 SLOW = float(os.environ.get("TEST_SLOW", "1") or "1")
 TIMEOUT = 10 * SLOW
+LATE = threading.Event()
 
 
 def pattern(size):
@@ -96,10 +99,10 @@ class Server:
         if self.kind == "deaf":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.sock.bind((host, int(port)))
-        self.sock.listen(0 if self.kind == "full" else 1024)
+        self.sock.listen(0 if self.kind in ("full", "late") else 1024)
         self.port = self.sock.getsockname()[1]
         self.kept = []
-        if self.kind == "full":
+        if self.kind in ("full", "late"):
             self.fill(family)
 
     def fill(self, family):
@@ -119,6 +122,10 @@ class Server:
     def run(self):
         if self.kind == "full":
             return
+        if self.kind == "late":
+            LATE.wait()
+            self.sock.listen(1024)
+            self.kind = "hold"
         while True:
             try:
                 sock, address = self.sock.accept()
@@ -211,13 +218,14 @@ def serve(words):
         if words[0] == "--log":
             log = os.open(words[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         words = words[2:]
+    signal.signal(signal.SIGUSR1, lambda *_: LATE.set())
     servers = [Server(number, word, log) for number, word in enumerate(words, 1)]
     for server in servers:
         threading.Thread(target=server.run, daemon=True).start()
     print(*(server.port for server in servers), flush=True)
     sys.stdout.close()
     while True:
-        time.sleep(3600)
+        signal.pause()
 
 
 # Clients
