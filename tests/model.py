@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 CONSUL, PEEK, STATUS, PID, FIRST, BATCHES, SEED = map(int, sys.argv[1:])
@@ -208,7 +209,11 @@ def sockets():
 
 def unexplained(service, wanted):
     """What /explain says of it, when that is not what is wanted; None otherwise."""
-    text, key, found = get(STATUS, "/explain/" + service), None, []
+    key, found = None, []
+    try:
+        text = get(STATUS, "/explain/" + service)
+    except urllib.error.HTTPError as error:
+        return str(error)   # it has not heard of it
     for line in text.splitlines():
         if not line.startswith(" "):
             key = re.search("instance ([^ ]+) on", line)[1]
