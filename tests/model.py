@@ -115,18 +115,17 @@ def admit(wish):
 
 def options_of(service, refused):
     """None when one of them is wrong that it needs."""
-    options = {}
+    options, fine = {}, True
     for tag in service["tags"]:
         option, _, value = tag.removeprefix("dill.").partition("=")
         if not tag.startswith("dill.") or option not in RULES:
             continue
         if value == RULES[option][1]:
             refused.add((service["name"], "%s=%s" % (option, value), RULES[option][2]))
-            if option != "balance":
-                return None
+            fine = fine and option == "balance"
         else:
             options[option] = value
-    return options
+    return options if fine else None
 
 
 def is_healthy(service):
