@@ -47,7 +47,7 @@ def agent(path, body=None):
 
 def a_wish():
     if dice.random() < 0.8:
-        return "%s:%d" % (dice.choice(list(LABELS)), dice.choice(PORTS[:6]))
+        return "%s:%d" % (dice.choice(list(LABELS)), dice.choice(PORTS[:2]))
     return dice.choice(["local:80", "local:%d" % (FIRST + 8), "nowhere:%d" % FIRST, "local", "local:", "local:0x50", "",
                         ":%d" % FIRST, "127.0.0.1:%d" % FIRST])
 
@@ -78,9 +78,9 @@ def change():
         key = "i%d" % dice.randrange(14)
         if services.pop(key, None):
             agent("service/deregister/" + key)
-        register(key, {"name": "s%d" % dice.randrange(5), "tags": some_tags(), "port": dice.randrange(9001, 9005),
+        register(key, {"name": "s%d" % dice.randrange(3), "tags": some_tags(), "port": dice.randrange(9001, 9004),
                        "host": dice.choice(["127.0.0.1", "127.0.0.9", ""]), "rests": False,
-                       "check": dice.choice([None, "passing", "passing", "critical", "warning"])})
+                       "check": dice.choice([None, "passing", "passing", "passing", "critical", "warning"])})
     elif what == "go":
         del services[key]
         agent("service/deregister/" + key)
@@ -258,7 +258,7 @@ def differences(listeners, refused):
 def main():
     changes = []
     for batch in range(BATCHES):
-        changes += [change() for _ in range(dice.choice([1, 1, 2, 3, 6, 15]))]
+        changes += [change() for _ in range(dice.choice([1, 1, 2, 3, 6]) if batch else 20)]
         wanted, end = model(), time.monotonic() + LIMIT
         while difference := differences(*wanted):
             if time.monotonic() > end:
