@@ -206,7 +206,7 @@ void proxy_close(struct proxy *p)
 static void watch(struct proxy *p, struct session *s)
 {
 	bool finish = s->client.eof && !s->backend.shut; /* a half-close that waits for the connect */
-	bool prove = s->state == SESSION_CONNECTING && (p->idle.after || atomic_load(&s->target->gone)); /* time runs from then */
+	bool prove = s->state == SESSION_CONNECTING && (p->idle.after || atomic_load(&s->target->gone)); /* a clock starts */
 	unsigned client = 0, backend = 0;
 
 	if (!s->client.eof && !relay_waiting(&s->backend))
