@@ -358,7 +358,6 @@ static void compare(struct plan *p)
 
 	if (was)
 		compare_allow(p);
-
 	for (JSON_EACH(&p->will, will, l)) {
 		uint32_t old = find_address(&p->was, was, member(&p->will, l, "address", &address), &last);
 

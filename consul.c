@@ -619,7 +619,6 @@ void consul_run(struct source *s)
 		if (!source_stopping(s))
 			offer_recalled(&c);
 		go_on = source_failed(s, c.code, c.config->consul_address, why, c.at_least);
-
 		c.at_least = 0;
 		c.code = 0;
 		hang_up(&c);

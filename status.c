@@ -481,7 +481,6 @@ static void take_request(struct status *s, struct server_client *c)
 	memmove(c->in.data, c->in.data + empty, c->in.len - empty);
 	c->in.len -= empty;
 	len = head_length(&c->in);
-
 	if (!len && c->in.len < SERVER_INPUT_MAX)
 		return;
 	code = len ? 0 : 431;

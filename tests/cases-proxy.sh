@@ -365,29 +365,27 @@ case_drain_zero() { # closes them at once
     ended "$FD" 1 || fail "the connection is alive with a drain time of 0"
 }
 
-case_drain_zero_silent() { # nor those on which nobody has said a word yet
+# A client that says nothing, with a drain time of 0, and then its backend leaves. Sets FD.
+leave_silent() { # PORT-OF-BACKEND
     local p
     p=$(next_port)
     start_dill DILL_LISTENERS_DRAIN=0 DILL_PROXY_CONNECT_TIMEOUT=1m
-    register web web-1 "$ECHO" dill "dill.listener=local:$p"
-    must 5 "the listener" accepts 127.0.0.1 "$p"
-    open_conn "$p"
-    sleep 0.2
-    register web web-1 "$A" dill "dill.listener=local:$p"
-    ended "$FD" 5 || fail "the silent connection is alive with a drain time of 0"
-}
-
-case_drain_zero_connecting() { # nor those whose connect has not succeeded yet: they end when it does
-    local p
-    p=$(next_port)
-    start_peers late
-    start_dill DILL_LISTENERS_DRAIN=0 DILL_PROXY_CONNECT_TIMEOUT=1m
-    register web web-1 "${PORTS[0]}" dill "dill.listener=local:$p"
+    register web web-1 "$1" dill "dill.listener=local:$p"
     must 5 "the listener" accepts 127.0.0.1 "$p"
     open_conn "$p"
     sleep 0.2
     register web web-1 "$A" dill "dill.listener=local:$p"
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")"
+}
+
+case_drain_zero_silent() { # nor those on which nobody has said a word yet
+    leave_silent "$ECHO"
+    ended "$FD" 5 || fail "the silent connection is alive with a drain time of 0"
+}
+
+case_drain_zero_connecting() { # nor those whose connect has not succeeded yet: they end when it does
+    start_peers late
+    leave_silent "${PORTS[0]}"
     kill -USR1 "$PEER_PID"
     ended "$FD" 8 || fail "the connection is alive with a drain time of 0"
 }
