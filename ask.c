@@ -10,9 +10,9 @@
 #include "explain.h"
 #include "http.h"
 #include "json.h"
-#include "query.h"
+#include "consul_api.h"
 #include "resolve.h"
-#include "sources.h"
+#include "supervisor.h"
 #include "status.h"
 #include "sys.h"
 
@@ -93,10 +93,10 @@ static void nobody(void *arg)
 }
 
 /* Each source has said what it knows, or has failed as a whole. */
-static bool have_spoken(const struct sources *s)
+static bool have_spoken(const struct supervisor *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
-		struct sources_state state = sources_state(s, i);
+		struct supervisor_state state = supervisor_state(s, i);
 
 		if (state.counters && !s->lists[i] && !state.failed)
 			return false;
@@ -104,25 +104,25 @@ static bool have_spoken(const struct sources *s)
 	return true;
 }
 
-static bool gather(struct sources *s, struct config *c, struct service_list *given)
+static bool gather(struct supervisor *s, struct config *c, struct service_list *given)
 {
 	int64_t deadline = sys_now() + SOURCES_MS;
 
 	c->state_path = ""; /* what is on disk is no answer, and is not to be written */
-	sources_open(s, nobody, NULL);
-	if (!sources_follow(s, c, given))
+	supervisor_open(s, nobody, NULL);
+	if (!supervisor_follow(s, c, given))
 		return false;
 	while (!have_spoken(s) && sys_now() < deadline) {
 		poll(NULL, 0, 5);
-		sources_collect(s);
+		supervisor_collect(s);
 	}
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
-		struct sources_state state = sources_state(s, i);
+		struct supervisor_state state = supervisor_state(s, i);
 
 		if (state.used && !s->lists[i])
 			fprintf(stderr, "dill: %s has not answered\n", state.name);
 	}
-	return sources_spoken(s);
+	return supervisor_spoken(s);
 }
 
 /* --explain */
@@ -162,7 +162,7 @@ static bool ask_consul(const struct config *c, const struct explain *x, struct b
 	size_t found = 0;
 
 	list->source = "consul";
-	if (!query_once(c, c->explain, list, &why))
+	if (!consul_api_once(c, c->explain, list, &why))
 		fprintf(stderr, "dill: consul: %s: %s\n", c->consul_address, why.data);
 	else if (!list->count)
 		fprintf(stderr, "dill: Consul at %s has no service %s\n", c->consul_address, c->explain);
@@ -179,7 +179,7 @@ static bool ask_sources(struct config *c, const struct admit_rules *rules, struc
 {
 	struct explain x = { .rules = rules, .tag = c->consul_tag };
 	bool consul = c->uses[CONFIG_CONSUL];
-	struct sources s;
+	struct supervisor s;
 	size_t found = 0;
 
 	c->uses[CONFIG_CONSUL] = false; /* it is asked for this service alone */
@@ -384,7 +384,7 @@ static void compare(struct plan *p)
 }
 
 /* The table that the sources make, with every host name resolved that can be; as JSON. */
-static bool make_table(struct route *r, struct sources *s, struct config *c, const struct route_rules *rules,
+static bool make_table(struct route *r, struct supervisor *s, struct config *c, const struct route_rules *rules,
                        struct service_list *given, struct buf *out)
 {
 	struct route_rules mine = *rules;
@@ -429,7 +429,7 @@ int ask_plan(struct config *c, const struct route_rules *rules, struct service_l
 {
 	struct plan p = { .changes = 0 };
 	struct buf table = { 0 };
-	struct sources s;
+	struct supervisor s;
 	struct route r;
 	struct http http;
 	bool fine = make_table(&r, &s, c, rules, given, &table);

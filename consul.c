@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog.h"
+#include "consul_catalog.h"
 #include "http.h"
 #include "json.h"
 #include "log.h"
-#include "query.h"
+#include "consul_api.h"
 #include "state.h"
 
 #define CONNECT_MS 5000
@@ -82,7 +82,7 @@ static void bell_path(struct consul *c, int which)
 	if (strcmp(tag, "dill") == 0)
 		buf_puts(&filter, " or ServiceTags contains \"dyntcp\"");
 	buf_puts(&c->request, "/v1/health/state/any");
-	query_add(&c->request, "filter", filter.data);
+	consul_api_add(&c->request, "filter", filter.data);
 	buf_free(&filter);
 }
 
@@ -97,7 +97,7 @@ static void count_error(struct consul *c)
 static const char *read_json(struct consul *c, const struct http_response *r)
 {
 	int64_t wait;
-	const char *why = query_take(r, &c->json, &c->text, &wait);
+	const char *why = consul_api_take(r, &c->json, &c->text, &wait);
 
 	c->code = why && r->status != 200 ? r->status : 0;
 	c->at_least = wait ? wait : c->at_least;
@@ -134,11 +134,11 @@ static const char *ask_bell(struct consul *c, int which)
 	bell_path(c, which);
 	if (b->index) {
 		snprintf(number, sizeof number, "%ld", b->index);
-		query_add(&c->request, "index", number);
+		consul_api_add(&c->request, "index", number);
 		snprintf(number, sizeof number, "%lldms", (long long)wait);
-		query_add(&c->request, "wait", number);
+		consul_api_add(&c->request, "wait", number);
 	}
-	query_finish(c->config, &c->url, &c->request, &out);
+	consul_api_finish(c->config, &c->url, &c->request, &out);
 	b->asked_at = sys_now();
 	b->deadline = b->asked_at + (b->index ? wait + wait / 16 : 0) + 10000;
 	if (b->http.fd < 0)
@@ -184,7 +184,7 @@ static void take_index(struct consul *c, struct bell *b, bool *moved)
  * source that has never seen anything has not spoken. That there is more than the token sees is said, too. */
 static void judge_names(struct consul *c, const struct http_response *r)
 {
-	bool hidden = query_filtered(r), empty = c->json.tokens[0].type == JSON_OBJECT && !c->json.tokens[0].count;
+	bool hidden = consul_api_filtered(r), empty = c->json.tokens[0].type == JSON_OBJECT && !c->json.tokens[0].count;
 	bool blind = empty && (hidden || !*c->config->consul_namespace);
 
 	if (blind && !c->blind) {
@@ -250,7 +250,7 @@ static const char *ask_names(struct consul *c, const size_t *which, size_t count
 	for (size_t i = 0; i < count; i++) {
 		buf_puts(&c->request, "/v1/health/service/");
 		http_escape(&c->request, c->catalog.names[which[i]].name);
-		query_finish(c->config, &c->url, &c->request, &out);
+		consul_api_finish(c->config, &c->url, &c->request, &out);
 	}
 	if (c->reader.fd < 0)
 		why = http_connect(&c->reader, &c->url, c->source->cancel[0], sys_now() + CONNECT_MS);
@@ -277,8 +277,8 @@ static void take_reading(struct consul *c, struct catalog_name *n, int64_t began
 {
 	const char *why = read_json(c, &c->reader.response);
 
-	if (!why && query_filtered(&c->reader.response))
-		why = query_hidden;
+	if (!why && consul_api_filtered(&c->reader.response))
+		why = consul_api_hidden;
 	if (!why)
 		why = catalog_reading(&c->catalog, n, &c->json, began);
 	n->sweep = c->sweep_number;
@@ -602,7 +602,7 @@ void consul_run(struct source *s)
 {
 	struct consul c = { .source = s, .config = s->config, .allowance = ALLOWANCE_US };
 
-	query_url(&c.url, c.config->consul_address);
+	consul_api_url(&c.url, c.config->consul_address);
 	catalog_open(&c.catalog, c.config->consul_tag);
 	for (int i = 0; i < BELLS; i++)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);

@@ -25,7 +25,7 @@
 #include "resolve.h"
 #include "route.h"
 #include "service.h"
-#include "sources.h"
+#include "supervisor.h"
 #include "stats.h"
 #include "status.h"
 #include "sys.h"
@@ -51,10 +51,10 @@ struct control {
 	struct admit_label *labels;
 	struct arena ranges; /* listeners.allow */
 	struct worker_pool pool;
-	struct sources sources;
+	struct supervisor sources;
 	struct resolver *resolver;
 	struct health health;
-	struct server peek;
+	struct admin peek;
 	struct status status;
 	struct stats stats;
 	atomic_bool news; /* of a source or the resolver */
@@ -160,7 +160,7 @@ static void set_health(struct control *k, const struct config *c)
 	}, k->route.table);
 }
 
-static bool set_server(struct server *server, const char *key, const char *where)
+static bool set_server(struct admin *server, const char *key, const char *where)
 {
 	struct slice host;
 	struct net_addr at;
@@ -171,7 +171,7 @@ static bool set_server(struct server *server, const char *key, const char *where
 		net_split(slice_of(where), &host, &port);
 		net_local(host, port, &at);
 	}
-	error = server_listen(server, *where ? &at : NULL);
+	error = admin_listen(server, *where ? &at : NULL);
 	if (error)
 		log_error("%s: cannot listen on %s: %s", key, where, strerror(error));
 	return !error;
@@ -186,9 +186,9 @@ static struct config *read_config(const struct control *k, struct service_list *
 	*status = config_read(c, k->argc, k->argv, environ);
 	config_ref(c);
 	if (!*status && !c->help && !c->version) {
-		bool fine = sources_check(c);
+		bool fine = supervisor_check(c);
 
-		*given = sources_given(c);
+		*given = supervisor_given(c);
 		if (!fine || !*given)
 			*status = 1;
 	}
@@ -312,7 +312,7 @@ static void reload(struct control *k)
 	set_rules(k, c);
 	set_times(k, c);
 	set_health(k, c);
-	sources_follow(&k->sources, c, given);
+	supervisor_follow(&k->sources, c, given);
 	set_limit(k);
 	config_unref(old);
 	if (moved)
@@ -358,7 +358,7 @@ static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
 	struct control *k = l->owner;
 	unsigned char signal;
 
-	if (server_ready(&k->peek, io, events) || server_ready(&k->status.server, io, events) ||
+	if (admin_ready(&k->peek, io, events) || admin_ready(&k->status.server, io, events) ||
 	    health_ready(&k->health, io, events))
 		return;
 	if (read(io->fd, &signal, 1) != 1)
@@ -379,7 +379,7 @@ static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer
 		rebind(k);
 	else if (fifo == &k->grace)
 		l->stop = true;
-	else if (!server_expired(&k->peek, fifo, timer) && !server_expired(&k->status.server, fifo, timer))
+	else if (!admin_expired(&k->peek, fifo, timer) && !admin_expired(&k->status.server, fifo, timer))
 		health_expired(&k->health, fifo, timer);
 }
 
@@ -388,12 +388,12 @@ static void on_woken(struct loop *l)
 	struct control *k = l->owner;
 
 	if (atomic_exchange(&k->news, false)) {
-		int64_t heard = sources_collect(&k->sources);
+		int64_t heard = supervisor_collect(&k->sources);
 
 		if (!k->stopping)
 			update(k);
 		if (heard)
-			tally_add(&k->stats.update, sys_micros() - heard);
+			histogram_add(&k->stats.update, sys_micros() - heard);
 	}
 	if (atomic_exchange(&k->pool.suspects, false))
 		health_suspected(&k->health);
@@ -443,8 +443,8 @@ static bool open_servers(struct control *k)
 		.route = &k->route, .sources = &k->sources, .pool = &k->pool, .config = k->config, .started = sys_wall(),
 		.loaded = sys_wall()
 	};
-	k->peek = (struct server){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
-	server_open(&k->peek, &k->loop);
+	k->peek = (struct admin){ .kind = PEEK, .greet = peek_greet, .owner = &k->route };
+	admin_open(&k->peek, &k->loop);
 	k->status = (struct status){ .server.kind = STATUS, .stats = &k->stats };
 	status_open(&k->status, &k->loop);
 	return set_server(&k->peek, "peek.listener", k->config->peek_listener) &&
@@ -470,7 +470,7 @@ static int serve(struct control *k, struct service_list *given)
 
 	if (!open_loop(k))
 		return 1;
-	sources_open(&k->sources, ring, k);
+	supervisor_open(&k->sources, ring, k);
 	k->resolver = resolve_open(ring, k);
 	if (!k->resolver) {
 		log_error("cannot start: %s", strerror(errno));
@@ -483,7 +483,7 @@ static int serve(struct control *k, struct service_list *given)
 	set_health(k, k->config);
 	if (!open_servers(k) || !start_workers(k))
 		goto no_workers;
-	if (!sources_follow(&k->sources, k->config, service_hold(given)))
+	if (!supervisor_follow(&k->sources, k->config, service_hold(given)))
 		goto no_sources;
 	log_info("dill " DILL_VERSION " started, %u workers, at most %u connections", k->pool.count,
 	         atomic_load(&k->pool.shared.limit));
@@ -493,18 +493,18 @@ static int serve(struct control *k, struct service_list *given)
 	status = 0;
 	stop_bounded();
 no_sources:
-	sources_stop(&k->sources);
+	supervisor_stop(&k->sources);
 	worker_close(&k->pool);
 no_workers:
-	server_close(&k->status.server);
-	server_close(&k->peek);
+	admin_close(&k->status.server);
+	admin_close(&k->peek);
 	health_close(&k->health);
 	route_close(&k->route);
 	free(k->labels);
 	arena_free(&k->ranges);
 	resolve_close(k->resolver);
 no_resolver:
-	sources_close(&k->sources);
+	supervisor_close(&k->sources);
 	loop_close(&k->loop);
 	return status;
 }

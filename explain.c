@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "instance.h"
+#include "consul_instance.h"
 
 static void put_visible(struct buf *out, const char *before, const char *text)
 {

@@ -93,13 +93,13 @@ unsigned long log_dropped(void)
 	return atomic_load(&dropped);
 }
 
-static void compose(struct line *l, const struct message *m, unsigned long repeated)
+static void compose(struct log_line *l, const struct message *m, unsigned long repeated)
 {
-	line_begin(l, level_names[m->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
-	line_message(l, m->text, m->len);
+	log_line_begin(l, level_names[m->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	log_line_message(l, m->text, m->len);
 	if (repeated)
-		line_repeated(l, repeated, LOG_WINDOW_MS);
-	line_end(l);
+		log_line_repeated(l, repeated, LOG_WINDOW_MS);
+	log_line_end(l);
 }
 
 /* Writing. */
@@ -144,7 +144,7 @@ static bool put(const char *bytes, size_t len, bool patient)
 
 static void deliver(const char *bytes, size_t len, unsigned long *missing, bool patient)
 {
-	struct line notice;
+	struct log_line notice;
 	struct message m = { .level = LOG_WARN };
 	unsigned long lines = 0;
 
@@ -179,7 +179,7 @@ static void block_free(struct block *b)
 }
 
 /* Once a line is lost behind a block, the block is closed: the notice stands where the line would be. */
-static void append(const struct line *l)
+static void append(const struct log_line *l)
 {
 	struct block *b = q.tail;
 
@@ -211,7 +211,7 @@ static void leave(void)
 
 static void end_window(struct sum *s)
 {
-	struct line l;
+	struct log_line l;
 
 	s->ends = 0;
 	if (s->seen <= LOG_WINDOW_LINES)
@@ -263,7 +263,7 @@ static bool sum_up(const struct message *m)
 }
 
 /* `m` is the message that `l` was composed of, if it shall be summed up. */
-static void submit(const struct line *l, const struct message *m)
+static void submit(const struct log_line *l, const struct message *m)
 {
 	pthread_mutex_lock(&q.lock);
 	if (q.state == RUNNING || q.state == STOPPING) {
@@ -425,7 +425,7 @@ void log_stop(void)
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	struct message m = { .level = level, .hash = 2166136261u };
-	struct line l;
+	struct log_line l;
 	va_list args;
 	int len;
 
@@ -462,14 +462,14 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	buf_free(&text);
 }
 
-void log_event(struct line *l, enum log_level level, const char *name)
+void log_event(struct log_line *l, enum log_level level, const char *name)
 {
-	line_begin(l, level_names[level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
-	line_name(l, name);
+	log_line_begin(l, level_names[level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	log_line_name(l, name);
 }
 
-void log_end(struct line *l)
+void log_end(struct log_line *l)
 {
-	line_end(l);
+	log_line_end(l);
 	submit(l, NULL);
 }

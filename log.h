@@ -3,7 +3,7 @@
 #define LOG_H
 
 #include "base.h"
-#include "line.h"
+#include "log_line.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -30,9 +30,9 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, __VA_ARGS__) : (void)0)
 
-/* A line of fields: log_event, any number of fields (see line.h), log_end. It is written whatever the level of the log
+/* A line of fields: log_event, any number of fields (see log_line.h), log_end. It is written whatever the level of the log
  * is. */
-void log_event(struct line *l, enum log_level level, const char *name);
-void log_end(struct line *l);
+void log_event(struct log_line *l, enum log_level level, const char *name);
+void log_end(struct log_line *l);
 
 #endif

@@ -56,17 +56,17 @@ static void put_seconds(struct buf *out, int64_t us)
 }
 
 /* labels: what every sample has, or "". */
-static void put_tally(struct buf *out, const char *name, const char *labels, const struct tally *t)
+static void put_histogram(struct buf *out, const char *name, const char *labels, const struct histogram *t)
 {
 	unsigned long long count = 0;
 
-	for (int i = 0; i < TALLY_BUCKETS; i++) {
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		count += atomic_load(&t->buckets[i]);
 		buf_puts(out, name);
 		buf_puts(out, "_bucket{");
 		buf_puts(out, labels);
 		buf_puts(out, *labels ? ",le=\"" : "le=\"");
-		buf_puts(out, tally_bounds[i].seconds);
+		buf_puts(out, histogram_bounds[i].seconds);
 		put_value(out, "\"} ", count);
 	}
 	buf_printf(out, *labels ? "%s_sum{%s}" : "%s_sum%s", name, labels);
@@ -196,7 +196,7 @@ static void put_connect_times(struct buf *out, const struct route_table *t)
 		for (unsigned b = 0; b < t->entries[i].count; b++) {
 			labels.len = 0;
 			put_backend_labels(&labels, &t->entries[i], t->entries[i].backends[b]);
-			put_tally(out, "dill_backend_connect_seconds", labels.data + 1, &t->entries[i].backends[b]->connect_time);
+			put_histogram(out, "dill_backend_connect_seconds", labels.data + 1, &t->entries[i].backends[b]->connect_time);
 		}
 	buf_free(&labels);
 }
@@ -239,7 +239,7 @@ static void put_table(struct buf *out, const struct stats *s)
 	put_refused(out, t);
 	single(out, "dill_route_changes_total", "counter", "Tables that were put in force.", s->route->changes);
 	family(out, "dill_route_update_seconds", "histogram", "From a source's complete answer to its table in force.");
-	put_tally(out, "dill_route_update_seconds", "", &s->update);
+	put_histogram(out, "dill_route_update_seconds", "", &s->update);
 	single(out, "dill_route_remembered", "gauge", "1 while the table is from state.path.", t->remembered);
 }
 
@@ -247,10 +247,10 @@ static void put_table(struct buf *out, const struct stats *s)
 
 static void put_sources(struct buf *out, const struct stats *s)
 {
-	struct sources_state states[CONFIG_SOURCES];
+	struct supervisor_state states[CONFIG_SOURCES];
 
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		states[i] = sources_state(s->sources, i);
+		states[i] = supervisor_state(s->sources, i);
 	family(out, "dill_source_up", "gauge", "1 while the source answers.");
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		if (states[i].used)
@@ -326,8 +326,8 @@ static void put_dill(struct buf *out, const struct stats *s)
 	single(out, "dill_sessions_limit", "gauge", "How many there may be; accepting pauses there.",
 	       atomic_load(&s->pool->shared.limit));
 	family(out, "dill_sessions_ended_total", "counter", "Sessions that have ended, by how they did: see the access log.");
-	for (int i = 0; i < PROXY_ENDS; i++)
-		buf_printf(out, "dill_sessions_ended_total{end=\"%s\"} %llu\n", proxy_end_names[i],
+	for (int i = 0; i < SESSION_ENDS; i++)
+		buf_printf(out, "dill_sessions_ended_total{end=\"%s\"} %llu\n", session_end_names[i],
 		           atomic_load(&s->pool->shared.ended[i]));
 	family(out, "dill_accept_pauses_total", "counter",
 	       "How often a worker stopped accepting for a moment: limit (of connections), descriptors (there were none).");

@@ -264,7 +264,7 @@ static void put_errors(struct buf *out, const struct source_counters *c)
 	buf_puts(out, sum ? ")" : "");
 }
 
-static void put_source(struct buf *out, const struct sources_state *state, bool consul)
+static void put_source(struct buf *out, const struct supervisor_state *state, bool consul)
 {
 	put_text(out, "<li><b>", state->name, "</b> ");
 	if (!state->counters) {
@@ -292,7 +292,7 @@ static void put_sources(struct stats *s, struct buf *out)
 
 	buf_puts(out, "<section>\n<h2>Sources</h2>\n<ul class=\"sources\">\n");
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
-		struct sources_state state = sources_state(s->sources, i);
+		struct supervisor_state state = supervisor_state(s->sources, i);
 
 		if (state.used)
 			put_source(out, &state, i == CONFIG_CONSUL);

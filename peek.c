@@ -36,10 +36,10 @@ void peek_text(const struct route_table *t, struct buf *out)
 	}
 }
 
-void peek_greet(struct server *s, struct server_client *c)
+void peek_greet(struct admin *s, struct admin_client *c)
 {
 	const struct route *route = s->owner;
 
 	peek_text(route->table, &c->out);
-	server_answer(s, c, true);
+	admin_answer(s, c, true);
 }

@@ -4,9 +4,9 @@
 
 #include "base.h"
 #include "route.h"
-#include "server.h"
+#include "admin.h"
 
 void peek_text(const struct route_table *t, struct buf *out);
-void peek_greet(struct server *s, struct server_client *c); /* s->owner is the struct route */
+void peek_greet(struct admin *s, struct admin_client *c); /* s->owner is the struct route */
 
 #endif

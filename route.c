@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "draft.h"
+#include "merge.h"
 #include "log.h"
 
 const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
@@ -69,18 +69,18 @@ int route_backend_order(const struct route_backend *a, const struct route_backen
 /* One stable line whenever a port opens or closes. */
 static void audit(const char *what, const struct route_entry *e, const char *why)
 {
-	struct line line;
+	struct log_line line;
 
 	if (!log_on(LOG_INFO))
 		return;
 	log_event(&line, LOG_INFO, what);
-	line_text(&line, "address", e->listener->name);
-	line_text(&line, "service", e->services);
-	line_text(&line, "instance", e->owner.instance);
-	line_text(&line, "node", e->owner.node);
-	line_text(&line, "tag", e->owner.tag);
-	line_text(&line, "source", e->owner.source);
-	line_text(&line, "why", why);
+	log_line_text(&line, "address", e->listener->name);
+	log_line_text(&line, "service", e->services);
+	log_line_text(&line, "instance", e->owner.instance);
+	log_line_text(&line, "node", e->owner.node);
+	log_line_text(&line, "tag", e->owner.tag);
+	log_line_text(&line, "source", e->owner.source);
+	log_line_text(&line, "why", why);
 	log_end(&line);
 }
 
@@ -258,7 +258,7 @@ static void retire(struct route *r, const struct route_table *old, const struct 
 			if (b->in_table)
 				continue;
 			atomic_store(&b->gone_at, sys_now());
-			atomic_store(&b->gone, true); /* before the look at `active`: see proxy.c, where a session starts */
+			atomic_store(&b->gone, true); /* before the look at `active`: see session.c, where a session starts */
 			if (!atomic_load(&b->active))
 				continue;
 			SYS_GROW(r->retired, r->retired_count, r->retired_cap);
@@ -362,7 +362,7 @@ static void publish(struct route *r, struct route_table *t, const char *why)
 
 bool route_update(struct route *r, struct service_list *const *lists, size_t count)
 {
-	struct route_table *t = draft_table(r, lists, count);
+	struct route_table *t = merge_table(r, lists, count);
 
 	if (same_table(r->table, t)) {
 		route_release(t);
@@ -374,7 +374,7 @@ bool route_update(struct route *r, struct service_list *const *lists, size_t cou
 
 void route_clear(struct route *r)
 {
-	publish(r, draft_table(r, NULL, 0), "shutdown");
+	publish(r, merge_table(r, NULL, 0), "shutdown");
 }
 
 bool route_bind(struct route *r)

@@ -1,4 +1,4 @@
-/* route: from services to a table of listeners and their backends. Comparison and publishing; see draft.c for the rest.
+/* route: from services to a table of listeners and their backends. Comparison and publishing; see merge.c for the rest.
  *
  * A table is immutable. What must outlive it (a listener's socket and cursor, a backend's live connections and
  * counters) is an object that tables share by reference. The control plane builds tables; workers read them. */
@@ -14,7 +14,7 @@
 #include "net.h"
 #include "service.h"
 #include "socks.h"
-#include "tally.h"
+#include "histogram.h"
 
 struct route_backend {
 	atomic_uint refs;
@@ -31,7 +31,7 @@ struct route_backend {
 	struct net_addr addr, via; /* addr: what is dialled; via: the listener it belongs to */
 	struct socks_target socks; /* what the SOCKS proxy at addr is asked for; host NULL: addr is the backend itself */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
-	struct tally connect_time;
+	struct histogram connect_time;
 	const char *name; /* as people see it; this and the texts above are in `texts` */
 	char texts[];
 };
@@ -142,7 +142,7 @@ void route_backend_unref(struct route_backend *b);
 /* By what is dialled and asked for, wherever they belong; 0: the same backend. */
 int route_backend_order(const struct route_backend *a, const struct route_backend *b);
 
-/* Between route.c and draft.c. */
+/* Between route.c and merge.c. */
 int route_by_refusal(const void *a, const void *b);
 
 #endif

@@ -15,7 +15,7 @@
 
 int stats_ready(struct stats *s, const char **why)
 {
-	s->ready = s->ready || sources_spoken(s->sources);
+	s->ready = s->ready || supervisor_spoken(s->sources);
 	*why = s->stopping ? "stopping" : s->ready ? "OK" : "waiting for the first answer of a source";
 	return s->stopping || !s->ready ? 503 : 200;
 }
@@ -110,33 +110,33 @@ bool stats_rate(struct route_listener *l, struct stats_rate *out)
 static void log_listener(const struct route_entry *e)
 {
 	struct route_listener *l = e->listener;
-	struct line line;
+	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
-	line_text(&line, "listener", l->name);
-	line_text(&line, "service", e->services);
-	line_number(&line, "active", atomic_load(&l->active));
-	line_number(&line, "connections", atomic_load(&l->connections));
-	line_number(&line, "rx", atomic_load(&l->rx));
-	line_number(&line, "tx", atomic_load(&l->tx));
+	log_line_text(&line, "listener", l->name);
+	log_line_text(&line, "service", e->services);
+	log_line_number(&line, "active", atomic_load(&l->active));
+	log_line_number(&line, "connections", atomic_load(&l->connections));
+	log_line_number(&line, "rx", atomic_load(&l->rx));
+	log_line_number(&line, "tx", atomic_load(&l->tx));
 	for (int i = 0; i < ROUTE_REJECTS; i++)
-		line_number(&line, route_reject_names[i], atomic_load(&l->rejected[i]));
+		log_line_number(&line, route_reject_names[i], atomic_load(&l->rejected[i]));
 	log_end(&line);
 }
 
 static void log_backend(const struct route_entry *e, struct route_backend *b)
 {
-	struct line line;
+	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
-	line_text(&line, "listener", e->listener->name);
-	line_text(&line, "backend", b->name);
-	line_text(&line, "healthy", atomic_load(&b->unhealthy) ? "no" : "yes");
-	line_number(&line, "active", atomic_load(&b->active));
-	line_number(&line, "connections", atomic_load(&b->connections));
-	line_number(&line, "rx", atomic_load(&b->rx));
-	line_number(&line, "tx", atomic_load(&b->tx));
-	line_number(&line, "connect_errors", atomic_load(&b->connect_errors));
+	log_line_text(&line, "listener", e->listener->name);
+	log_line_text(&line, "backend", b->name);
+	log_line_text(&line, "healthy", atomic_load(&b->unhealthy) ? "no" : "yes");
+	log_line_number(&line, "active", atomic_load(&b->active));
+	log_line_number(&line, "connections", atomic_load(&b->connections));
+	log_line_number(&line, "rx", atomic_load(&b->rx));
+	log_line_number(&line, "tx", atomic_load(&b->tx));
+	log_line_number(&line, "connect_errors", atomic_load(&b->connect_errors));
 	log_end(&line);
 }
 
@@ -144,23 +144,23 @@ void stats_log(const struct stats *s)
 {
 	const struct route_table *t = s->route->table;
 	struct stats_process process;
-	struct line line;
+	struct log_line line;
 
 	stats_process(&process);
 	log_event(&line, LOG_INFO, "counters");
-	line_number(&line, "uptime", (unsigned long long)(sys_wall() - s->started) / 1000);
-	line_number(&line, "sessions", atomic_load(&s->pool->shared.sessions));
-	line_number(&line, "limit", atomic_load(&s->pool->shared.limit));
-	line_number(&line, "listeners", t->count);
-	line_number(&line, "refused", t->refused_count);
-	line_number(&line, "changes", s->route->changes);
-	line_number(&line, "log_dropped", log_dropped());
+	log_line_number(&line, "uptime", (unsigned long long)(sys_wall() - s->started) / 1000);
+	log_line_number(&line, "sessions", atomic_load(&s->pool->shared.sessions));
+	log_line_number(&line, "limit", atomic_load(&s->pool->shared.limit));
+	log_line_number(&line, "listeners", t->count);
+	log_line_number(&line, "refused", t->refused_count);
+	log_line_number(&line, "changes", s->route->changes);
+	log_line_number(&line, "log_dropped", log_dropped());
 	if (process.cpu >= 0)
-		line_seconds(&line, "cpu", process.cpu);
+		log_line_seconds(&line, "cpu", process.cpu);
 	if (process.resident >= 0)
-		line_number(&line, "resident", (unsigned long long)process.resident);
+		log_line_number(&line, "resident", (unsigned long long)process.resident);
 	if (process.open_fds >= 0)
-		line_number(&line, "fds", (unsigned long long)process.open_fds);
+		log_line_number(&line, "fds", (unsigned long long)process.open_fds);
 	log_end(&line);
 	for (size_t i = 0; i < t->count; i++) {
 		log_listener(&t->entries[i]);

@@ -5,18 +5,18 @@
 #include "base.h"
 #include "config.h"
 #include "route.h"
-#include "sources.h"
-#include "tally.h"
+#include "supervisor.h"
+#include "histogram.h"
 #include "worker.h"
 
 /* Borrowed, but for the last ones. The control plane's thread only. */
 struct stats {
 	const struct route *route;
-	const struct sources *sources;
+	const struct supervisor *sources;
 	struct worker_pool *pool;
 	const struct config *config; /* in force */
 	int64_t started;             /* sys_wall() at the start */
-	struct tally update;         /* from a source's answer to the table in force */
+	struct histogram update;         /* from a source's answer to the table in force */
 	unsigned long reloads, failed_reloads;
 	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock */
 	bool reload_failed; /* the last one */

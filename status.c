@@ -53,7 +53,7 @@ static void put_date(struct buf *out)
 	           date.year, second / 3600, second / 60 % 60, second % 60);
 }
 
-static void put_head(struct server_client *c, int code, const char *type, size_t length)
+static void put_head(struct admin_client *c, int code, const char *type, size_t length)
 {
 	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", code, reason_of(code));
 	put_date(&c->out);
@@ -68,16 +68,16 @@ static void put_head(struct server_client *c, int code, const char *type, size_t
 }
 
 /* Takes the body. */
-static void answer(struct status *s, struct server_client *c, int code, const char *type, struct buf *body)
+static void answer(struct status *s, struct admin_client *c, int code, const char *type, struct buf *body)
 {
 	put_head(c, code, type, body->len);
 	if (!c->bare && body->len)
 		buf_add(&c->out, body->data, body->len);
 	buf_free(body);
-	server_answer(&s->server, c, c->close);
+	admin_answer(&s->server, c, c->close);
 }
 
-static void answer_text(struct status *s, struct server_client *c, int code, const char *text)
+static void answer_text(struct status *s, struct admin_client *c, int code, const char *text)
 {
 	struct buf body = { 0 };
 
@@ -146,13 +146,13 @@ static void put_listener(struct buf *out, const struct route_entry *e)
 	buf_puts(out, "]}");
 }
 
-static void put_sources(struct buf *out, const struct sources *s)
+static void put_sources(struct buf *out, const struct supervisor *s)
 {
 	const char *comma = "";
 
 	buf_puts(out, "],\"sources\":[");
 	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
-		struct sources_state state = sources_state(s, i);
+		struct supervisor_state state = supervisor_state(s, i);
 
 		if (!state.used)
 			continue;
@@ -190,7 +190,7 @@ void status_routes(const struct stats *s, struct buf *out)
 	buf_puts(out, "]}\n");
 }
 
-static void put_session(struct buf *out, const struct stats *s, const struct proxy_view *v)
+static void put_session(struct buf *out, const struct stats *s, const struct session_view *v)
 {
 	const struct route_entry *e = route_find(s->route->table, &v->listener->addr);
 	int64_t age = (sys_micros() - v->started) / 1000;
@@ -206,7 +206,7 @@ static void put_session(struct buf *out, const struct stats *s, const struct pro
 	           (long long)(age / 1000), (int)(age % 1000));
 }
 
-static void put_connections(struct buf *out, const struct stats *s, const struct proxy_report *report)
+static void put_connections(struct buf *out, const struct stats *s, const struct session_report *report)
 {
 	const struct route_table *t = s->route->table;
 	struct buf text = { 0 };
@@ -256,14 +256,14 @@ static void ask_workers(struct status *s)
 {
 	bool sessions = false;
 
-	for (struct server_client *c = s->server.clients; c; c = c->next)
+	for (struct admin_client *c = s->server.clients; c; c = c->next)
 		sessions = sessions || (c->waiting && c->page == PAGE_CONNECTIONS);
 	s->asked = true;
 	s->sessions = sessions;
 	worker_ask(s->stats->pool, sessions);
 }
 
-static void write_page(struct status *s, enum page page, const struct proxy_report *report, struct buf *out)
+static void write_page(struct status *s, enum page page, const struct session_report *report, struct buf *out)
 {
 	switch (page) {
 	case PAGE_NONE:
@@ -284,8 +284,8 @@ static void write_page(struct status *s, enum page page, const struct proxy_repo
 }
 
 /* All who wait for a page get the same one. *body: NULL until the first of them. */
-static void answer_page(struct status *s, struct server_client *c, const struct proxy_report *report,
-                        struct server_body **body)
+static void answer_page(struct status *s, struct admin_client *c, const struct session_report *report,
+                        struct admin_body **body)
 {
 	static const char *const types[] = {
 		[PAGE_NONE] = "", [PAGE_PEOPLE] = "text/html; charset=utf-8", [PAGE_CONNECTIONS] = "application/json",
@@ -294,7 +294,7 @@ static void answer_page(struct status *s, struct server_client *c, const struct 
 	struct buf text = { 0 };
 
 	c->close = c->close || c->dismissed;
-	while (!*body && s->server.held > HELD_MAX && server_relieve(&s->server))
+	while (!*body && s->server.held > HELD_MAX && admin_relieve(&s->server))
 		;
 	if (!*body && s->server.held > HELD_MAX) {
 		answer_text(s, c, 503, "Slow readers have not taken what they asked for. Try again later.");
@@ -302,16 +302,16 @@ static void answer_page(struct status *s, struct server_client *c, const struct 
 	}
 	if (!*body) {
 		write_page(s, c->page, report, &text);
-		*body = server_body(&s->server, &text);
+		*body = admin_body(&s->server, &text);
 	}
 	put_head(c, 200, types[c->page], (*body)->text.len);
 	if (!c->bare)
-		c->body = server_body_ref(*body);
-	server_answer(&s->server, c, c->close);
+		c->body = admin_body_ref(*body);
+	admin_answer(&s->server, c, c->close);
 }
 
 /* What a source says counts for less while it does not answer. */
-static void put_silence(struct sources_state state, struct buf *out)
+static void put_silence(struct supervisor_state state, struct buf *out)
 {
 	if (!state.counters || state.up)
 		return;
@@ -322,7 +322,7 @@ static void put_silence(struct sources_state state, struct buf *out)
 		           (long long)(state.age / 1000));
 }
 
-static void answer_explain(struct status *s, struct server_client *c, struct slice name)
+static void answer_explain(struct status *s, struct admin_client *c, struct slice name)
 {
 	const struct stats *st = s->stats;
 	struct explain x = {
@@ -343,14 +343,14 @@ static void answer_explain(struct status *s, struct server_client *c, struct sli
 	if (!found)
 		explain_nothing(&x, service, &body);
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		put_silence(sources_state(st->sources, i), &body);
+		put_silence(supervisor_state(st->sources, i), &body);
 	free(service);
 	answer(s, c, found ? 200 : 404, "text/plain; charset=utf-8", &body);
 }
 
 /* Requests. */
 
-static void serve(struct status *s, struct server_client *c, const struct request *r)
+static void serve(struct status *s, struct admin_client *c, const struct request *r)
 {
 	const char *why;
 	int code;
@@ -469,7 +469,7 @@ static size_t head_length(const struct buf *in)
 	return 0;
 }
 
-static void take_request(struct status *s, struct server_client *c)
+static void take_request(struct status *s, struct admin_client *c)
 {
 	struct request r = { .last = true };
 	struct buf head = { 0 };
@@ -481,7 +481,7 @@ static void take_request(struct status *s, struct server_client *c)
 	memmove(c->in.data, c->in.data + empty, c->in.len - empty);
 	c->in.len -= empty;
 	len = head_length(&c->in);
-	if (!len && c->in.len < SERVER_INPUT_MAX)
+	if (!len && c->in.len < ADMIN_INPUT_MAX)
 		return;
 	code = len ? 0 : 431;
 	buf_add(&head, c->in.data, len);
@@ -500,7 +500,7 @@ static void take_request(struct status *s, struct server_client *c)
 }
 
 /* One request after the other, for as long as they are there and their answers get out. */
-static void on_input(struct server *server, struct server_client *c)
+static void on_input(struct admin *server, struct admin_client *c)
 {
 	size_t before = c->in.len + 1;
 
@@ -512,8 +512,8 @@ static void on_input(struct server *server, struct server_client *c)
 
 void status_woken(struct status *s)
 {
-	struct server_body *bodies[PAGES] = { NULL };
-	struct proxy_report report = { 0 };
+	struct admin_body *bodies[PAGES] = { NULL };
+	struct session_report report = { 0 };
 	bool sessions = s->sessions, waiting = false;
 
 	if (!s->asked || !worker_told(s->stats->pool, &report))
@@ -522,7 +522,7 @@ void status_woken(struct status *s)
 	if (s->logging)
 		stats_log(s->stats);
 	s->logging = false;
-	for (struct server_client *c = s->server.clients, *next; c; c = next) {
+	for (struct admin_client *c = s->server.clients, *next; c; c = next) {
 		next = c->next;
 		if (!c->waiting)
 			continue;
@@ -534,8 +534,8 @@ void status_woken(struct status *s)
 		on_input(&s->server, c);
 	}
 	for (size_t i = 0; i < PAGES; i++)
-		server_body_unref(&s->server, bodies[i]);
-	proxy_report_free(&report);
+		admin_body_unref(&s->server, bodies[i]);
+	session_report_free(&report);
 	if (waiting && !s->asked)
 		ask_workers(s);
 }
@@ -551,5 +551,5 @@ void status_open(struct status *s, struct loop *loop)
 {
 	s->server.input = on_input;
 	s->server.owner = s;
-	server_open(&s->server, loop);
+	admin_open(&s->server, loop);
 }

@@ -10,11 +10,11 @@
 #define STATUS_H
 
 #include "base.h"
-#include "server.h"
+#include "admin.h"
 #include "stats.h"
 
 struct status {
-	struct server server;
+	struct admin server;
 	struct stats *stats; /* borrowed */
 	bool asked;    /* the workers prepare a report */
 	bool sessions; /* with every session */

@@ -16,7 +16,7 @@
 
 const char *const worker_pause_names[WORKER_PAUSES] = { "limit", "descriptors" };
 
-enum worker_kind { WORKER_LISTENER = PROXY_KINDS };
+enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 
 #define ACCEPTS_PER_TURN 8
 #define PAUSE_MS 100
@@ -30,7 +30,7 @@ struct worker {
 	struct worker_pool *pool;
 	pthread_t thread;
 	struct loop loop;
-	struct proxy proxy;
+	struct sessions proxy;
 	struct watched **watched; /* in the table's order, one for each entry */
 	size_t watched_count;
 	struct loop_fifo pause;
@@ -100,10 +100,10 @@ static void take_table(struct worker *w)
 	w->news = atomic_load(&w->pool->news);
 	t = route_take(w->pool->route);
 	w->proxy.table = t;
-	proxy_retime(&w->proxy);
+	sessions_retime(&w->proxy);
 	follow_table(w, t);
 	if (t->moves != w->moves && !atomic_load(&w->pool->shared.finishing))
-		proxy_drain(&w->proxy);
+		sessions_drain(&w->proxy);
 	w->moves = t->moves;
 	route_release(old);
 }
@@ -205,7 +205,7 @@ static void accept_some(struct worker *w, struct watched *v)
 			return;
 		e = route_find(w->proxy.table, &v->listener->addr);
 		if (route_admits(w->proxy.table, e, &client))
-			proxy_start(&w->proxy, e, fd, &client);
+			session_start(&w->proxy, e, fd, &client);
 		else
 			turn_away(w, e, fd, &client);
 	}
@@ -217,7 +217,7 @@ static void wake_all(struct worker_pool *pool)
 		loop_wake(&pool->workers[i].loop);
 }
 
-static void suspected(struct proxy *p)
+static void suspected(struct sessions *p)
 {
 	struct worker_pool *pool = ((struct worker *)p->loop->owner)->pool;
 
@@ -225,7 +225,7 @@ static void suspected(struct proxy *p)
 	pool->ring(pool->arg);
 }
 
-static bool starved(struct proxy *p)
+static bool starved(struct sessions *p)
 {
 	struct worker *w = p->loop->owner;
 	bool had = w->spare >= 0;
@@ -237,7 +237,7 @@ static bool starved(struct proxy *p)
 	return had;
 }
 
-static void ended(struct proxy *p)
+static void ended(struct sessions *p)
 {
 	struct worker *w = p->loop->owner;
 
@@ -254,7 +254,7 @@ static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
 	if (io->kind == WORKER_LISTENER)
 		accept_some(w, (struct watched *)(void *)io);
 	else
-		proxy_ready(&w->proxy, io, events);
+		session_ready(&w->proxy, io, events);
 }
 
 static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer *timer)
@@ -264,7 +264,7 @@ static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer
 	if (fifo == &w->pause)
 		set_paused(w, false);
 	else
-		proxy_expired(&w->proxy, fifo, timer);
+		session_expired(&w->proxy, fifo, timer);
 }
 
 /* All that it has, once for each time that it was asked. */
@@ -276,10 +276,10 @@ static void report(struct worker *w)
 	atomic_store(&w->cpu, sys_thread_cpu());
 	if (atomic_load(&pool->want_sessions)) {
 		pthread_mutex_lock(&pool->report_lock);
-		proxy_report(&w->proxy, &pool->report);
+		session_report(&w->proxy, &pool->report);
 		pthread_mutex_unlock(&pool->report_lock);
 	} else {
-		proxy_report(&w->proxy, NULL);
+		session_report(&w->proxy, NULL);
 	}
 	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
 		pool->ring(pool->arg);
@@ -316,7 +316,7 @@ static void dispose(struct worker *w)
 	while (w->watched_count)
 		unwatch(w, w->watched[--w->watched_count]);
 	free(w->watched);
-	proxy_close(&w->proxy);
+	sessions_close(&w->proxy);
 	route_release(w->proxy.table);
 	if (w->spare >= 0)
 		close(w->spare);
@@ -332,7 +332,7 @@ static int start(struct worker_pool *pool, struct worker *w)
 	if (!loop_open(&w->loop, &ops, w))
 		return errno;
 	has_spare(w);
-	proxy_open(&w->proxy, &pool->shared, &w->loop);
+	sessions_open(&w->proxy, &pool->shared, &w->loop);
 	w->proxy.suspected = suspected;
 	w->proxy.starved = starved;
 	w->proxy.ended = ended;
@@ -374,13 +374,13 @@ void worker_ask(struct worker_pool *pool, bool sessions)
 	wake_all(pool);
 }
 
-bool worker_told(struct worker_pool *pool, struct proxy_report *report)
+bool worker_told(struct worker_pool *pool, struct session_report *report)
 {
 	if (atomic_load(&pool->reporters))
 		return false;
 	pthread_mutex_lock(&pool->report_lock);
 	*report = pool->report;
-	pool->report = (struct proxy_report){ 0 };
+	pool->report = (struct session_report){ 0 };
 	pthread_mutex_unlock(&pool->report_lock);
 	return true;
 }
@@ -405,7 +405,7 @@ void worker_close(struct worker_pool *pool)
 	atomic_store(&pool->closing, true);
 	for (unsigned i = 0; i < pool->count; i++)
 		dispose(&pool->workers[i]);
-	proxy_report_free(&pool->report);
+	session_report_free(&pool->report);
 	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);
 	pool->workers = NULL;

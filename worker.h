@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "proxy.h"
+#include "session.h"
 #include "route.h"
 
 /* Why accepting pauses. */
@@ -14,7 +14,7 @@ enum worker_pause { WORKER_LIMIT, WORKER_DESCRIPTORS, WORKER_PAUSES };
 extern const char *const worker_pause_names[WORKER_PAUSES];
 
 struct worker_pool {
-	struct proxy_shared shared; /* set by the caller before worker_open; `limit` at any time */
+	struct session_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
 	void (*ring)(void *arg); /* called by a worker that has news: its last session has ended while finishing, a report is
 	                            complete, or `suspects` */
@@ -27,7 +27,7 @@ struct worker_pool {
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
 	pthread_mutex_t report_lock;
-	struct proxy_report report;             /* under it */
+	struct session_report report;             /* under it */
 	atomic_bool want_sessions;
 	atomic_uint reports, reporters; /* how often all were asked; how many have not answered yet */
 };
@@ -39,7 +39,7 @@ void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; s
 /* Asks all workers to bring their counters up to date, and for their sessions when they are wanted. `ring` is called
  * when all have answered; then worker_told gives the report. Not again before that. */
 void worker_ask(struct worker_pool *pool, bool sessions);
-bool worker_told(struct worker_pool *pool, struct proxy_report *report); /* false: not yet */
+bool worker_told(struct worker_pool *pool, struct session_report *report); /* false: not yet */
 int64_t worker_cpu(const struct worker_pool *pool, unsigned i); /* microseconds, as of when it was last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 

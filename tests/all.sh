@@ -19,32 +19,32 @@ ORDER='
 base
 sys
 text
-tally
-line log
+histogram
+log_line log
 net
 json
-loop epoll
+loop loop_epoll
 format reader toml yaml
 service
 config option
 manifest
 state
 http
-socks preamble
+socks proxy_protocol
 admit
-route draft balance
+route merge balance
 relay
-proxy
+session
 worker
 source
-instance
-catalog query
-consul file endpoint
-sources
+consul_instance
+consul_catalog consul_api
+consul file url
+supervisor
 resolve health
 stats
 explain
-server
+admin
 peek metrics page status
 ask notify
 dill

@@ -2,8 +2,8 @@
  * catalog stays in order, and saying it twice changes nothing. */
 #include "base.h"
 
-#include "../catalog.c"
-#include "../instance.c"
+#include "../consul_catalog.c"
+#include "../consul_instance.c"
 #include "../json.c"
 #include "../net.c"
 #include "../service.c"

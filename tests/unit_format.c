@@ -245,7 +245,7 @@ static void add_common(struct buf *out, const struct format_item *item, enum for
 	buf_puts(out, "\n");
 }
 
-static void spellings(const char *line_end, const char *start)
+static void spellings(const char *log_line_end, const char *start)
 {
 	for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
 		struct buf text = { 0 }, got = { 0 };
@@ -253,7 +253,7 @@ static void spellings(const char *line_end, const char *start)
 
 		buf_puts(&text, start);
 		for (const char *p = configs[i].text; *p; p++)
-			*p == '\n' ? buf_puts(&text, line_end) : buf_add(&text, p, 1);
+			*p == '\n' ? buf_puts(&text, log_line_end) : buf_add(&text, p, 1);
 		if (!format_read(&doc, configs[i].format, text.data, text.len))
 			buf_printf(&got, "!%d %s", doc.error_line, doc.error);
 		for (size_t j = 0; j < doc.count; j++)

@@ -231,7 +231,7 @@ static const struct {
 	{ "\302", "\"\\ufffd\"", "\"\\ufffd\"" }, { "-", "-", "\"-\"" }, { NULL, "-", "null" },
 };
 
-static void check_json(const struct line *e)
+static void check_json(const struct log_line *e)
 {
 	struct json j = { 0 };
 	const char *why = json_parse(&j, e->text, e->len);
@@ -242,7 +242,7 @@ static void check_json(const struct line *e)
 
 static void value_cases(void)
 {
-	struct line e;
+	struct log_line e;
 	struct capture c;
 	struct buf line = { 0 };
 
@@ -250,8 +250,8 @@ static void value_cases(void)
 	for (size_t i = 0; i < ARRAY_LEN(values) * 2; i++) {
 		log_setup(LOG_ERROR, i & 1); /* whatever the level is, events are written */
 		log_event(&e, LOG_INFO, "seen");
-		line_text(&e, "a", values[i / 2].value);
-		line_number(&e, "b", 12);
+		log_line_text(&e, "a", values[i / 2].value);
+		log_line_number(&e, "b", 12);
 		log_end(&e);
 		if (i & 1)
 			check_json(&e);
@@ -271,20 +271,20 @@ static void value_cases(void)
 
 static void number_cases(void)
 {
-	struct line e;
+	struct log_line e;
 	struct capture c;
 
 	capture_open(&c);
 	for (int json = 0; json < 2; json++) {
 		log_setup(LOG_INFO, json);
 		log_event(&e, LOG_WARN, "counted");
-		line_number(&e, "a", 0);
-		line_number(&e, "b", ULLONG_MAX);
-		line_seconds(&e, "c", 0);
-		line_seconds(&e, "d", 123);
-		line_seconds(&e, "e", 61234567);
-		line_seconds(&e, "f", INT64_MAX);
-		line_seconds(&e, "g", -1);
+		log_line_number(&e, "a", 0);
+		log_line_number(&e, "b", ULLONG_MAX);
+		log_line_seconds(&e, "c", 0);
+		log_line_seconds(&e, "d", 123);
+		log_line_seconds(&e, "e", 61234567);
+		log_line_seconds(&e, "f", INT64_MAX);
+		log_line_seconds(&e, "g", -1);
 		log_end(&e);
 	}
 	check_json(&e);
@@ -300,7 +300,7 @@ static void number_cases(void)
 }
 
 /* One field of `len` times `unit`, and `more` of them. */
-static void compose_long(struct line *e, bool json, const char *unit, size_t len, int more)
+static void compose_long(struct log_line *e, bool json, const char *unit, size_t len, int more)
 {
 	struct buf value = { 0 };
 
@@ -309,15 +309,15 @@ static void compose_long(struct line *e, bool json, const char *unit, size_t len
 	log_setup(LOG_INFO, json);
 	log_event(e, LOG_INFO, "long");
 	for (int i = 0; i <= more; i++)
-		line_text(e, "key", value.data ? value.data : "");
-	line_number(e, "n", 1);
+		log_line_text(e, "key", value.data ? value.data : "");
+	log_line_number(e, "n", 1);
 	log_end(e);
 	check(e->len < 4096 && e->text[e->len - 1] == '\n', "the length of a line", unit);
 	e->text[e->len - 1] = '\0';
 	buf_free(&value);
 }
 
-static const char *behind(const struct line *e, const char *what)
+static const char *behind(const struct log_line *e, const char *what)
 {
 	const char *at = strstr(e->text, what);
 
@@ -329,7 +329,7 @@ static void cut_cases(void)
 	static const char *const units[] = {
 		"a", "\x01", "\"", "\377", "\342\202\254", "\360\237\230\200", "a b", "\302\233",
 	};
-	struct line e;
+	struct log_line e;
 	struct capture c;
 	char want[560];
 
@@ -364,7 +364,7 @@ static void cut_cases(void)
 		log_setup(LOG_INFO, json);
 		log_event(&e, LOG_INFO, "many");
 		for (int i = 0; i < 2000; i++)
-			i & 1 ? line_number(&e, "n", (unsigned)i) : line_seconds(&e, "s", i);
+			i & 1 ? log_line_number(&e, "n", (unsigned)i) : log_line_seconds(&e, "s", i);
 		log_end(&e);
 		check_number(e.len > 4000 && e.len < 4096, 1, "many fields fill the line");
 	}
@@ -375,7 +375,7 @@ static void cut_cases(void)
 
 static void sum_cases(void)
 {
-	struct line e;
+	struct log_line e;
 	struct capture c;
 	long sum, marker, last;
 
@@ -515,11 +515,11 @@ static unsigned long check_sequence(struct capture *c, unsigned long count)
 /* Lines of many lengths: a short one fits where a long one did not. */
 static void numbered(unsigned long n)
 {
-	struct line e;
+	struct log_line e;
 
 	log_event(&e, LOG_INFO, "numbered");
-	line_number(&e, "n", n);
-	line_text(&e, "padding", &"0123456789012345678901234567890123456789"[n * 7 % 40]);
+	log_line_number(&e, "n", n);
+	log_line_text(&e, "padding", &"0123456789012345678901234567890123456789"[n * 7 % 40]);
 	log_end(&e);
 }
 
@@ -663,7 +663,7 @@ static void broken_cases(void)
 
 static void *write_many(void *arg)
 {
-	struct line e;
+	struct log_line e;
 	int thread = *(int *)arg;
 
 	for (int i = 0; i < LINES; i++) {
@@ -672,8 +672,8 @@ static void *write_many(void *arg)
 			continue;
 		}
 		log_event(&e, LOG_INFO, "line");
-		line_number(&e, "thread", (unsigned)thread);
-		line_number(&e, "n", (unsigned)i);
+		log_line_number(&e, "thread", (unsigned)thread);
+		log_line_number(&e, "n", (unsigned)i);
 		log_end(&e);
 	}
 	return NULL;

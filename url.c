@@ -1,5 +1,5 @@
 #include "base.h"
-#include "endpoint.h"
+#include "url.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define BODY_MAX (16u << 20)
 
-struct endpoint {
+struct url {
 	struct source *source;
 	const struct config *config;
 	struct http_url url;
@@ -23,7 +23,7 @@ struct endpoint {
 	int code; /* of the newest answer, when it was an error; 0: there was none */
 };
 
-const char *endpoint_url(struct http_url *u, const char *text)
+const char *url_url(struct http_url *u, const char *text)
 {
 	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
 		return "is not an http:// URL";
@@ -61,7 +61,7 @@ static enum format format_of_answer(struct slice type, const char *path)
 	return FORMAT_NONE;
 }
 
-static const char *say(struct endpoint *e, const char *fmt, struct slice text)
+static const char *say(struct url *e, const char *fmt, struct slice text)
 {
 	struct buf words = { 0 };
 
@@ -73,7 +73,7 @@ static const char *say(struct endpoint *e, const char *fmt, struct slice text)
 }
 
 /* A complete answer of status 200. */
-static const char *take(struct endpoint *e)
+static const char *take(struct url *e)
 {
 	const struct http_response *r = &e->http.response;
 	struct slice type = http_header(r, "Content-Type"), tag = http_header(r, "ETag");
@@ -100,7 +100,7 @@ static const char *take(struct endpoint *e)
 	return NULL;
 }
 
-static const char *judge(struct endpoint *e)
+static const char *judge(struct url *e)
 {
 	const struct http_response *r = &e->http.response;
 	struct slice head = { r->head.data, r->head.len }, line;
@@ -114,7 +114,7 @@ static const char *judge(struct endpoint *e)
 	return say(e, "it answered %s", line.len > 9 ? (struct slice){ line.at + 9, line.len - 9 } : line);
 }
 
-static const char *ask_once(struct endpoint *e, int64_t deadline)
+static const char *ask_once(struct url *e, int64_t deadline)
 {
 	int cancel = e->source->cancel[0];
 	struct buf request = { 0 };
@@ -135,7 +135,7 @@ static const char *ask_once(struct endpoint *e, int64_t deadline)
 }
 
 /* A server may have closed a kept connection meanwhile: then once more, over a new one. */
-static const char *ask(struct endpoint *e)
+static const char *ask(struct url *e)
 {
 	int64_t deadline = sys_now() + e->config->poll_timeout;
 	bool kept = e->http.fd >= 0;
@@ -156,12 +156,12 @@ static const char *ask(struct endpoint *e)
 	return why;
 }
 
-void endpoint_run(struct source *s)
+void url_run(struct source *s)
 {
-	struct endpoint e = { .source = s, .config = s->config };
+	struct url e = { .source = s, .config = s->config };
 	bool go_on = true;
 
-	endpoint_url(&e.url, e.config->http_endpoint);
+	url_url(&e.url, e.config->http_endpoint);
 	buf_masked(&e.name, e.config->http_endpoint);
 	http_open(&e.http, BODY_MAX);
 	while (go_on) {

@@ -1,6 +1,6 @@
-/* instance: what one answer of Consul says of one service. */
-#ifndef INSTANCE_H
-#define INSTANCE_H
+/* consul_instance: what one answer of Consul says of one service. */
+#ifndef CONSUL_INSTANCE_H
+#define CONSUL_INSTANCE_H
 
 #include "base.h"
 #include "json.h"

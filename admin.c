@@ -1,5 +1,5 @@
 #include "base.h"
-#include "server.h"
+#include "admin.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define LINGER_MS 1000
 #define PAUSE_MS 200
 
-void server_open(struct server *s, struct loop *loop)
+void admin_open(struct admin *s, struct loop *loop)
 {
 	s->loop = loop;
 	s->listener = LOOP_IO(-1, s->kind);
@@ -27,23 +27,23 @@ void server_open(struct server *s, struct loop *loop)
 
 /* Clients. */
 
-struct server_body *server_body(struct server *s, struct buf *text)
+struct admin_body *admin_body(struct admin *s, struct buf *text)
 {
-	struct server_body *b = sys_alloc(sizeof *b);
+	struct admin_body *b = sys_alloc(sizeof *b);
 
-	*b = (struct server_body){ .text = *text, .refs = 1 };
+	*b = (struct admin_body){ .text = *text, .refs = 1 };
 	*text = (struct buf){ 0 };
 	s->held += b->text.len;
 	return b;
 }
 
-struct server_body *server_body_ref(struct server_body *b)
+struct admin_body *admin_body_ref(struct admin_body *b)
 {
 	b->refs++;
 	return b;
 }
 
-void server_body_unref(struct server *s, struct server_body *b)
+void admin_body_unref(struct admin *s, struct admin_body *b)
 {
 	if (!b || --b->refs)
 		return;
@@ -53,20 +53,20 @@ void server_body_unref(struct server *s, struct server_body *b)
 }
 
 /* Bytes that are to be sent, and have not been. */
-static size_t left(const struct server_client *c)
+static size_t left(const struct admin_client *c)
 {
 	return c->out.len + (c->body ? c->body->text.len : 0) - c->sent;
 }
 
-static void forget_answer(struct server *s, struct server_client *c)
+static void forget_answer(struct admin *s, struct admin_client *c)
 {
 	buf_free(&c->out);
-	server_body_unref(s, c->body);
+	admin_body_unref(s, c->body);
 	c->body = NULL;
 	c->sent = 0;
 }
 
-static void drop(struct server *s, struct server_client *c)
+static void drop(struct admin *s, struct admin_client *c)
 {
 	loop_disarm(&c->timer);
 	loop_close_fd(s->loop, &c->io);
@@ -79,17 +79,17 @@ static void drop(struct server *s, struct server_client *c)
 	loop_free(s->loop, c);
 }
 
-static bool is_idle(const struct server_client *c)
+static bool is_idle(const struct admin_client *c)
 {
 	return !c->last && !c->waiting && !c->in.len && !left(c);
 }
 
 /* False: all have something under way. */
-static bool make_room(struct server *s)
+static bool make_room(struct admin *s)
 {
-	struct server_client *longest = NULL;
+	struct admin_client *longest = NULL;
 
-	for (struct server_client *c = s->clients; c; c = c->next)
+	for (struct admin_client *c = s->clients; c; c = c->next)
 		if (is_idle(c) && (!longest || c->timer.at < longest->timer.at))
 			longest = c;
 	if (longest)
@@ -97,11 +97,11 @@ static bool make_room(struct server *s)
 	return longest;
 }
 
-bool server_relieve(struct server *s)
+bool admin_relieve(struct admin *s)
 {
-	struct server_client *longest = NULL;
+	struct admin_client *longest = NULL;
 
-	for (struct server_client *c = s->clients; c; c = c->next)
+	for (struct admin_client *c = s->clients; c; c = c->next)
 		if (c->body && c->timer.at - PATIENCE_MS + STUCK_MS <= s->loop->now && (!longest || c->timer.at < longest->timer.at))
 			longest = c;
 	if (!longest)
@@ -113,9 +113,9 @@ bool server_relieve(struct server *s)
 
 /* Where it listened. */
 
-static void dismiss_clients(struct server *s)
+static void dismiss_clients(struct admin *s)
 {
-	for (struct server_client *c = s->clients, *next; c; c = next) {
+	for (struct admin_client *c = s->clients, *next; c; c = next) {
 		next = c->next;
 		c->dismissed = true;
 		if (is_idle(c))
@@ -123,21 +123,21 @@ static void dismiss_clients(struct server *s)
 	}
 }
 
-static void stop_listening(struct server *s)
+static void stop_listening(struct admin *s)
 {
 	loop_disarm(&s->resume);
 	if (s->listener.fd >= 0)
 		loop_close_fd(s->loop, &s->listener);
 }
 
-static int start_listening(struct server *s, int fd, const struct net_addr *at)
+static int start_listening(struct admin *s, int fd, const struct net_addr *at)
 {
 	s->listener = LOOP_IO(fd, s->kind);
 	s->at = *at;
 	return loop_want(s->loop, &s->listener, LOOP_IN) ? 0 : errno;
 }
 
-int server_listen(struct server *s, const struct net_addr *at)
+int admin_listen(struct admin *s, const struct net_addr *at)
 {
 	bool was = s->listener.fd >= 0;
 	struct net_addr before = s->at;
@@ -165,7 +165,7 @@ int server_listen(struct server *s, const struct net_addr *at)
 	return start_listening(s, fd, at);
 }
 
-void server_close(struct server *s)
+void admin_close(struct admin *s)
 {
 	while (s->clients)
 		drop(s, s->clients);
@@ -176,7 +176,7 @@ void server_close(struct server *s)
 /* Says that nothing follows, and waits a moment for the client's end: closing on unread input would reset the
  * connection, and take the text with it. Some kinds of nc wait for their own input to end: those are then reset, which
  * ends them, and leaves the text that has arrived. */
-static void finish(struct server *s, struct server_client *c)
+static void finish(struct admin *s, struct admin_client *c)
 {
 	c->give_up = s->loop->now + PATIENCE_MS;
 	if (shutdown(c->io.fd, SHUT_WR) < 0 || !loop_want(s->loop, &c->io, LOOP_IN))
@@ -185,12 +185,12 @@ static void finish(struct server *s, struct server_client *c)
 		loop_arm(s->loop, &s->linger, &c->timer);
 }
 
-static bool finished(const struct server_client *c)
+static bool finished(const struct admin_client *c)
 {
 	return c->last && !left(c);
 }
 
-static ssize_t send_some(const struct server_client *c)
+static ssize_t send_some(const struct admin_client *c)
 {
 	struct iovec parts[2];
 	struct msghdr message = { .msg_iov = parts };
@@ -207,7 +207,7 @@ static ssize_t send_some(const struct server_client *c)
 }
 
 /* False when the client is gone. */
-static bool flush(struct server *s, struct server_client *c)
+static bool flush(struct admin *s, struct admin_client *c)
 {
 	while (left(c)) {
 		ssize_t n = send_some(c);
@@ -234,7 +234,7 @@ static bool flush(struct server *s, struct server_client *c)
 	return false;
 }
 
-void server_answer(struct server *s, struct server_client *c, bool last)
+void admin_answer(struct admin *s, struct admin_client *c, bool last)
 {
 	c->last = last;
 	c->waiting = false;
@@ -242,7 +242,7 @@ void server_answer(struct server *s, struct server_client *c, bool last)
 	flush(s, c);
 }
 
-static void discard_input(struct server *s, struct server_client *c)
+static void discard_input(struct admin *s, struct admin_client *c)
 {
 	char bytes[256];
 	ssize_t n = recv(c->io.fd, bytes, sizeof bytes, 0);
@@ -251,9 +251,9 @@ static void discard_input(struct server *s, struct server_client *c)
 		drop(s, c);
 }
 
-static void read_input(struct server *s, struct server_client *c)
+static void read_input(struct admin *s, struct admin_client *c)
 {
-	size_t room = SERVER_INPUT_MAX - c->in.len;
+	size_t room = ADMIN_INPUT_MAX - c->in.len;
 	ssize_t n;
 
 	if (!room && c->waiting && loop_want(s->loop, &c->io, 0))
@@ -272,11 +272,11 @@ static void read_input(struct server *s, struct server_client *c)
 	s->input(s, c);
 }
 
-static void welcome(struct server *s)
+static void welcome(struct admin *s)
 {
 	struct net_addr from;
 	int fd = net_accept(s->listener.fd, &from);
-	struct server_client *c;
+	struct admin_client *c;
 
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
 		loop_want(s->loop, &s->listener, 0);
@@ -302,9 +302,9 @@ static void welcome(struct server *s)
 		drop(s, c);
 }
 
-bool server_ready(struct server *s, struct loop_io *io, unsigned events)
+bool admin_ready(struct admin *s, struct loop_io *io, unsigned events)
 {
-	struct server_client *c = (struct server_client *)(void *)io;
+	struct admin_client *c = (struct admin_client *)(void *)io;
 
 	if (io == &s->listener) {
 		welcome(s);
@@ -323,9 +323,9 @@ bool server_ready(struct server *s, struct loop_io *io, unsigned events)
 	return true;
 }
 
-bool server_expired(struct server *s, struct loop_fifo *fifo, struct loop_timer *timer)
+bool admin_expired(struct admin *s, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	struct server_client *c = (struct server_client *)(void *)((char *)timer - offsetof(struct server_client, timer));
+	struct admin_client *c = (struct admin_client *)(void *)((char *)timer - offsetof(struct admin_client, timer));
 
 	if (fifo == &s->pause) {
 		loop_want(s->loop, &s->listener, LOOP_IN);

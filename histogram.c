@@ -1,17 +1,17 @@
 #include "base.h"
-#include "tally.h"
+#include "histogram.h"
 
-const struct tally_bound tally_bounds[TALLY_BUCKETS] = {
+const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS] = {
 	{ 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" }, { 25000, "0.025" }, { 50000, "0.05" },
 	{ 100000, "0.1" }, { 250000, "0.25" }, { 500000, "0.5" }, { 1000000, "1" }, { 2500000, "2.5" }, { INT64_MAX, "+Inf" }
 };
 
-void tally_add(struct tally *t, int64_t us)
+void histogram_add(struct histogram *t, int64_t us)
 {
 	int i = 0;
 
 	us = us < 0 ? 0 : us;
-	while (us > tally_bounds[i].us)
+	while (us > histogram_bounds[i].us)
 		i++;
 	atomic_fetch_add_explicit(&t->buckets[i], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->sum, (unsigned long long)us, memory_order_relaxed);

@@ -1,5 +1,5 @@
 #include "base.h"
-#include "line.h"
+#include "log_line.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* What does not fit raises `full`, and nothing is added any more until somebody cuts back. */
 
-static void add(struct line *l, const char *bytes, size_t len)
+static void add(struct log_line *l, const char *bytes, size_t len)
 {
 	if (l->full || len > sizeof l->text - END_ROOM - l->len) {
 		l->full = true;
@@ -22,12 +22,12 @@ static void add(struct line *l, const char *bytes, size_t len)
 	l->len += len;
 }
 
-static void add_word(struct line *l, const char *word)
+static void add_word(struct log_line *l, const char *word)
 {
 	add(l, word, strlen(word));
 }
 
-static void add_digits(struct line *l, unsigned long long n, size_t width)
+static void add_digits(struct log_line *l, unsigned long long n, size_t width)
 {
 	char digits[24], *p = digits + sizeof digits;
 	char *least = p - width;
@@ -40,7 +40,7 @@ static void add_digits(struct line *l, unsigned long long n, size_t width)
 }
 
 /* RFC 3339 in UTC. */
-static void add_time(struct line *l)
+static void add_time(struct log_line *l)
 {
 	int64_t now = sys_wall(), ms = now % 86400000;
 	struct text_date date = text_date(now / 86400000);
@@ -59,7 +59,7 @@ static void add_time(struct line *l)
 	}
 }
 
-void line_begin(struct line *l, const char *level, bool json)
+void log_line_begin(struct log_line *l, const char *level, bool json)
 {
 	l->len = 0;
 	l->cut = 0;
@@ -82,7 +82,7 @@ static bool is_c1(const char *at, size_t left)
 }
 
 /* A JSON string without its quotes. In text C1 controls are escaped as well, for they reach a terminal. */
-static void add_escaped(struct line *l, const char *bytes, size_t len)
+static void add_escaped(struct log_line *l, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -105,7 +105,7 @@ static void add_escaped(struct line *l, const char *bytes, size_t len)
 	}
 }
 
-void line_message(struct line *l, const char *text, size_t len)
+void log_line_message(struct log_line *l, const char *text, size_t len)
 {
 	if (l->json) {
 		add(l, "\"", 1);
@@ -116,7 +116,7 @@ void line_message(struct line *l, const char *text, size_t len)
 	}
 }
 
-void line_repeated(struct line *l, unsigned long n, int64_t within_ms)
+void log_line_repeated(struct log_line *l, unsigned long n, int64_t within_ms)
 {
 	char window[32], note[96];
 
@@ -125,7 +125,7 @@ void line_repeated(struct line *l, unsigned long n, int64_t within_ms)
 	add_word(l, note);
 }
 
-void line_name(struct line *l, const char *name)
+void log_line_name(struct log_line *l, const char *name)
 {
 	add_word(l, l->json ? "\"" : "");
 	add_word(l, name);
@@ -134,7 +134,7 @@ void line_name(struct line *l, const char *name)
 
 /* Fields. */
 
-static void add_key(struct line *l, const char *key)
+static void add_key(struct log_line *l, const char *key)
 {
 	add_word(l, l->json ? ",\"" : " ");
 	add_word(l, key);
@@ -142,7 +142,7 @@ static void add_key(struct line *l, const char *key)
 }
 
 /* Did the field fit that began at `mark`? If not, it is taken back. */
-static bool keep(struct line *l, size_t mark)
+static bool keep(struct log_line *l, size_t mark)
 {
 	bool fits = !l->full;
 
@@ -166,7 +166,7 @@ static bool is_plain(const char *value, size_t len)
 	return len > 0;
 }
 
-static void add_value(struct line *l, const char *value, size_t max)
+static void add_value(struct log_line *l, const char *value, size_t max)
 {
 	size_t len = strnlen(value, max + 1);
 	bool cut = len > max, plain;
@@ -189,7 +189,7 @@ static void add_value(struct line *l, const char *value, size_t max)
 		add(l, "\"", 1);
 }
 
-void line_text(struct line *l, const char *key, const char *value)
+void log_line_text(struct log_line *l, const char *key, const char *value)
 {
 	size_t mark = l->len;
 
@@ -205,7 +205,7 @@ void line_text(struct line *l, const char *key, const char *value)
 	l->cut++;
 }
 
-void line_number(struct line *l, const char *key, unsigned long long n)
+void log_line_number(struct log_line *l, const char *key, unsigned long long n)
 {
 	size_t mark = l->len;
 
@@ -214,12 +214,12 @@ void line_number(struct line *l, const char *key, unsigned long long n)
 	l->cut += !keep(l, mark);
 }
 
-void line_seconds(struct line *l, const char *key, int64_t us)
+void log_line_seconds(struct log_line *l, const char *key, int64_t us)
 {
 	size_t mark = l->len;
 
 	if (us < 0) {
-		line_text(l, key, NULL);
+		log_line_text(l, key, NULL);
 		return;
 	}
 	add_key(l, key);
@@ -229,7 +229,7 @@ void line_seconds(struct line *l, const char *key, int64_t us)
 	l->cut += !keep(l, mark);
 }
 
-void line_end(struct line *l)
+void log_line_end(struct log_line *l)
 {
 	if (l->cut)
 		l->len += (size_t)snprintf(l->text + l->len, END_ROOM - 2, l->json ? ",\"cut\":%u" : " cut=%u", l->cut);

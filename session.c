@@ -15,7 +15,7 @@
  * RELAYING    both ways, each until its end of file
  */
 #include "base.h"
-#include "proxy.h"
+#include "session.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@
 
 #include "balance.h"
 #include "log.h"
-#include "preamble.h"
+#include "proxy_protocol.h"
 #include "sys.h"
 
 enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_RELAYING };
@@ -33,10 +33,10 @@ enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESS
 #define WAITING_MS 50
 #define PARTING_MS 3000 /* for the last words of a side that has reset: the other one takes them, or goes without */
 
-const char *const proxy_end_names[PROXY_ENDS] = {
+const char *const session_end_names[SESSION_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
-#define BY_SIDE PROXY_ENDS /* one of the first two, whichever it was */
+#define BY_SIDE SESSION_ENDS /* one of the first two, whichever it was */
 
 /* What is needed until a backend is reached; a session that reaches its first one directly never has it. */
 struct attempt {
@@ -62,21 +62,21 @@ struct session {
 	uint16_t attempts;
 	uint8_t state;    /* enum session_state */
 	uint8_t preamble; /* bytes before the client's own */
-	uint8_t first;    /* enum proxy_end: the side that was the first to end; BY_SIDE: neither */
+	uint8_t first;    /* enum session_end: the side that was the first to end; BY_SIDE: neither */
 	bool reset;       /* one side was: the other will be */
 	bool draining;
 };
 
-void proxy_open(struct proxy *p, struct proxy_shared *shared, struct loop *loop)
+void sessions_open(struct sessions *p, struct session_shared *shared, struct loop *loop)
 {
-	*p = (struct proxy){ .shared = shared, .loop = loop };
+	*p = (struct sessions){ .shared = shared, .loop = loop };
 	relay_open(&p->relay);
 	loop_fifo_open(loop, &p->connecting, 0, 0);
 	loop_fifo_open(loop, &p->idle, 0, 0);
 	loop_fifo_open(loop, &p->draining, 0, 0);
 	loop_fifo_open(loop, &p->waiting, WAITING_MS, 0);
 	loop_fifo_open(loop, &p->parting, PARTING_MS, 0);
-	proxy_retime(p);
+	sessions_retime(p);
 }
 
 static void release_target(struct session *s)
@@ -129,43 +129,43 @@ static void count_bytes(struct session *s)
 	s->told_tx = tx;
 }
 
-static void log_access(const struct proxy *p, const struct session *s, enum proxy_end how)
+static void log_access(const struct sessions *p, const struct session *s, enum session_end how)
 {
 	const struct route_entry *e = route_find(p->table, &s->listener->addr);
 	const struct attempt *a = s->attempt;
 	const struct route_backend *b = s->target ? s->target : a && a->tried_count ? a->tried[a->tried_count - 1] : NULL;
-	struct line line;
+	struct log_line line;
 	char client[NET_TEXT];
 
 	net_print(&s->peer, client);
 	log_event(&line, LOG_INFO, "access");
-	line_text(&line, "listener", s->listener->name);
-	line_text(&line, "service", e ? e->services : s->listener->services);
-	line_text(&line, "client", client);
-	line_text(&line, "backend", b ? b->name : NULL);
-	line_number(&line, "attempts", s->attempts);
-	line_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
-	line_seconds(&line, "duration", sys_micros() - s->started);
-	line_number(&line, "rx", received(s));
-	line_number(&line, "tx", s->client.sent);
-	line_text(&line, "end", proxy_end_names[how]);
+	log_line_text(&line, "listener", s->listener->name);
+	log_line_text(&line, "service", e ? e->services : s->listener->services);
+	log_line_text(&line, "client", client);
+	log_line_text(&line, "backend", b ? b->name : NULL);
+	log_line_number(&line, "attempts", s->attempts);
+	log_line_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
+	log_line_seconds(&line, "duration", sys_micros() - s->started);
+	log_line_number(&line, "rx", received(s));
+	log_line_number(&line, "tx", s->client.sent);
+	log_line_text(&line, "end", session_end_names[how]);
 	log_end(&line);
 }
 
-static void count_reject(const struct session *s, enum proxy_end how)
+static void count_reject(const struct session *s, enum session_end how)
 {
-	enum route_reject reason = how == PROXY_NO_BACKEND ? ROUTE_NO_BACKEND :
-	                           how == PROXY_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
+	enum route_reject reason = how == SESSION_NO_BACKEND ? ROUTE_NO_BACKEND :
+	                           how == SESSION_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
 
-	if (s->state != SESSION_RELAYING && (how == PROXY_NO_BACKEND || how == PROXY_CONNECT_FAILED || how == PROXY_LIMIT))
+	if (s->state != SESSION_RELAYING && (how == SESSION_NO_BACKEND || how == SESSION_CONNECT_FAILED || how == SESSION_LIMIT))
 		atomic_fetch_add_explicit(&s->listener->rejected[reason], 1, memory_order_relaxed);
 }
 
-static void end(struct proxy *p, struct session *s, enum proxy_end how)
+static void end(struct sessions *p, struct session *s, enum session_end how)
 {
 	if (how == BY_SIDE)
-		how = s->first == BY_SIDE ? PROXY_BY_CLIENT : (enum proxy_end)s->first;
-	if ((how == PROXY_IDLE || how == PROXY_DRAIN || how == PROXY_SHUTDOWN) &&
+		how = s->first == BY_SIDE ? SESSION_BY_CLIENT : (enum session_end)s->first;
+	if ((how == SESSION_IDLE || how == SESSION_DRAIN || how == SESSION_SHUTDOWN) &&
 	    (relay_waiting(&s->client) || relay_waiting(&s->backend)))
 		s->reset = true; /* what a slow reader has not got must not look complete */
 	if (s->reset) {
@@ -195,15 +195,15 @@ static void end(struct proxy *p, struct session *s, enum proxy_end how)
 	p->ended(p);
 }
 
-void proxy_close(struct proxy *p)
+void sessions_close(struct sessions *p)
 {
 	while (p->sessions)
-		end(p, p->sessions, PROXY_SHUTDOWN);
+		end(p, p->sessions, SESSION_SHUTDOWN);
 	relay_close(&p->relay);
 }
 
 /* What each side is watched for follows from its state alone. */
-static void watch(struct proxy *p, struct session *s)
+static void watch(struct sessions *p, struct session *s)
 {
 	bool finish = s->client.eof && !s->backend.shut; /* a half-close that waits for the connect */
 	bool prove = s->state == SESSION_CONNECTING && (p->idle.after || atomic_load(&s->target->gone)); /* a clock starts */
@@ -223,21 +223,21 @@ static void watch(struct proxy *p, struct session *s)
 		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
 	if (!loop_want(p->loop, &s->client.io, client) ||
 	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
-		end(p, s, PROXY_LIMIT);
+		end(p, s, SESSION_LIMIT);
 }
 
 /* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
  * and a short one saves the call. */
-static void arm_relaying(struct proxy *p, struct session *s)
+static void arm_relaying(struct sessions *p, struct session *s)
 {
 	loop_arm(p->loop, p->idle.after ? &p->idle : &p->connecting, &s->timer);
 }
 
 /* False when the session is over. */
-static bool drain(struct proxy *p, struct session *s)
+static bool drain(struct sessions *p, struct session *s)
 {
 	if (!p->draining.after) {
-		end(p, s, PROXY_DRAIN);
+		end(p, s, SESSION_DRAIN);
 		return false;
 	}
 	s->draining = true;
@@ -252,15 +252,15 @@ static void measure_connect(struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
 	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
-	int64_t trip = us > tally_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
+	int64_t trip = us > histogram_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
 
 	us = trip >= 0 && trip < us ? trip : us;
 	s->connect_us = (uint32_t)us;
-	tally_add(&s->target->connect_time, us);
+	histogram_add(&s->target->connect_time, us);
 }
 
 /* The backend has answered. */
-static bool proven(struct proxy *p, struct session *s)
+static bool proven(struct sessions *p, struct session *s)
 {
 	measure_connect(s);
 	s->state = SESSION_RELAYING;
@@ -281,10 +281,10 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 	}
 }
 
-static void try_next(struct proxy *p, struct session *s, const struct route_entry *e);
+static void try_next(struct sessions *p, struct session *s, const struct route_entry *e);
 
 /* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
-static void suspect(struct proxy *p, struct route_backend *b, const char *refusal, int error)
+static void suspect(struct sessions *p, struct route_backend *b, const char *refusal, int error)
 {
 	if (error == EADDRNOTAVAIL || error == ENOBUFS || error == ENOMEM)
 		return;
@@ -298,14 +298,14 @@ static void suspect(struct proxy *p, struct route_backend *b, const char *refusa
 
 /* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the next
  * one. */
-static void unreachable(struct proxy *p, struct session *s, const char *refusal, int error)
+static void unreachable(struct sessions *p, struct session *s, const char *refusal, int error)
 {
 	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, refusal ? refusal : strerror(error));
 	atomic_fetch_add_explicit(&s->target->connect_errors, 1, memory_order_relaxed);
 	suspect(p, s->target, refusal, error);
 	loop_close_fd(p->loop, &s->backend.io);
 	if (!grow_attempt(s)) {
-		end(p, s, PROXY_LIMIT);
+		end(p, s, SESSION_LIMIT);
 		return;
 	}
 	s->attempt->tried[s->attempt->tried_count++] = route_backend_ref(s->target);
@@ -315,7 +315,7 @@ static void unreachable(struct proxy *p, struct session *s, const char *refusal,
 }
 
 /* Acts on what a move from -> to came to. False when the session is over, or goes on elsewhere. */
-static bool settle(struct proxy *p, struct session *s, struct relay_side *from, struct relay_side *to,
+static bool settle(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to,
                    enum relay_result result)
 {
 	bool connecting = s->state == SESSION_CONNECTING;
@@ -324,7 +324,7 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 
 	if (result == RELAY_TO_BROKE && error == ENOMEM) {
 		s->reset = true; /* something of the stream is lost */
-		end(p, s, PROXY_LIMIT);
+		end(p, s, SESSION_LIMIT);
 		return false;
 	}
 	if (result >= RELAY_FROM_BROKE && connecting && dead == &s->backend && error != ECONNRESET && error != EPIPE) {
@@ -332,7 +332,7 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 		return false;
 	}
 	if (result >= RELAY_EOF && s->first == BY_SIDE)
-		s->first = dead == &s->client ? PROXY_BY_CLIENT : PROXY_BY_BACKEND;
+		s->first = dead == &s->client ? SESSION_BY_CLIENT : SESSION_BY_BACKEND;
 	switch (result) {
 	case RELAY_WAIT:
 		if (!connecting || !s->backend.sent)
@@ -371,32 +371,32 @@ static bool settle(struct proxy *p, struct session *s, struct relay_side *from, 
 	return true;
 }
 
-static bool move(struct proxy *p, struct session *s, struct relay_side *from, struct relay_side *to)
+static bool move(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to)
 {
 	return settle(p, s, from, to, relay_move(&p->relay, from, to));
 }
 
-static bool flush(struct proxy *p, struct session *s, struct relay_side *from, struct relay_side *to)
+static bool flush(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to)
 {
 	return settle(p, s, from, to, relay_flush(&p->relay, to));
 }
 
 /* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
-static bool introduce(struct proxy *p, struct session *s, int version)
+static bool introduce(struct sessions *p, struct session *s, int version)
 {
-	char header[PREAMBLE_MAX];
+	char header[PROXY_PROTOCOL_MAX];
 	struct net_addr own;
 
 	if (!version || s->preamble)
 		return true;
 	if (!net_own(s->client.io.fd, &own))
 		own = s->listener->addr;
-	s->preamble = (uint8_t)preamble_write(version, &s->peer, &own, header);
+	s->preamble = (uint8_t)proxy_protocol_write(version, &s->peer, &own, header);
 	return relay_push(&p->relay, &s->backend, header, s->preamble);
 }
 
 /* Offers the backend at once what the client has said: on a fast network it is there already. */
-static void offer(struct proxy *p, struct session *s)
+static void offer(struct sessions *p, struct session *s)
 {
 	if (!(relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
 	                                 : s->client.eof || move(p, s, &s->client, &s->backend)))
@@ -407,7 +407,7 @@ static void offer(struct proxy *p, struct session *s)
 }
 
 /* Goes on asking the SOCKS proxy for the backend. */
-static void greet(struct proxy *p, struct session *s)
+static void greet(struct sessions *p, struct session *s)
 {
 	struct socks *socks = &s->attempt->socks;
 
@@ -428,16 +428,16 @@ static void greet(struct proxy *p, struct session *s)
 }
 
 /* The entry that the session goes by has no (other) backend. */
-static void give_up(struct proxy *p, struct session *s)
+static void give_up(struct sessions *p, struct session *s)
 {
 	log_debug("%s: no backend could be reached", s->listener->name);
-	end(p, s, s->attempts ? PROXY_CONNECT_FAILED : PROXY_NO_BACKEND);
+	end(p, s, s->attempts ? SESSION_CONNECT_FAILED : SESSION_NO_BACKEND);
 }
 
 /* A connect is on its way. */
-static void connect_began(struct proxy *p, struct session *s, int fd)
+static void connect_began(struct sessions *p, struct session *s, int fd)
 {
-	s->backend.io = LOOP_IO(fd, PROXY_BACKEND);
+	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
 	s->state = SESSION_CONNECTING;
 	loop_arm(p->loop, &p->connecting, &s->timer);
 	if (!s->target->socks.host) {
@@ -448,12 +448,12 @@ static void connect_began(struct proxy *p, struct session *s, int fd)
 		socks_start(&s->attempt->socks, &s->target->socks);
 		greet(p, s);
 	} else {
-		end(p, s, PROXY_LIMIT);
+		end(p, s, SESSION_LIMIT);
 	}
 }
 
 /* Starts a connect to the next backend. */
-static void try_next(struct proxy *p, struct session *s, const struct route_entry *e)
+static void try_next(struct sessions *p, struct session *s, const struct route_entry *e)
 {
 	const struct attempt *a = s->attempt;
 	struct route_backend *b = e ? balance_pick(e, a ? a->tried : NULL, a ? a->tried_count : 0) : NULL;
@@ -465,7 +465,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		return;
 	}
 	if (!introduce(p, s, e->proxy_protocol)) {
-		end(p, s, PROXY_LIMIT);
+		end(p, s, SESSION_LIMIT);
 		return;
 	}
 	began = (uint32_t)sys_micros();
@@ -489,7 +489,7 @@ static void try_next(struct proxy *p, struct session *s, const struct route_entr
 		connect_began(p, s, fd);
 }
 
-void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const struct net_addr *client)
+void session_start(struct sessions *p, const struct route_entry *entry, int fd, const struct net_addr *client)
 {
 	struct session *s = calloc(1, sizeof *s);
 
@@ -501,7 +501,7 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 		p->ended(p);
 		return;
 	}
-	s->client.io = LOOP_IO(fd, PROXY_CLIENT);
+	s->client.io = LOOP_IO(fd, SESSION_CLIENT);
 	s->backend.io.fd = -1;
 	s->client.quick = s->backend.quick = 2;
 	s->peer = *client;
@@ -517,16 +517,16 @@ void proxy_start(struct proxy *p, const struct route_entry *entry, int fd, const
 }
 
 /* A side has failed, and nobody is reading it. */
-static void broke(struct proxy *p, struct session *s, const struct relay_side *side)
+static void broke(struct sessions *p, struct session *s, const struct relay_side *side)
 {
 	if (s->first == BY_SIDE)
-		s->first = side == &s->client ? PROXY_BY_CLIENT : PROXY_BY_BACKEND;
+		s->first = side == &s->client ? SESSION_BY_CLIENT : SESSION_BY_BACKEND;
 	s->reset = true;
 	end(p, s, BY_SIDE);
 }
 
 /* A half-close before the first byte: only the success of the connect itself tells. */
-static bool check_connect(struct proxy *p, struct session *s)
+static bool check_connect(struct sessions *p, struct session *s)
 {
 	int error = net_error(s->backend.io.fd);
 
@@ -544,7 +544,7 @@ static bool check_connect(struct proxy *p, struct session *s)
 }
 
 /* A side that nobody reads has failed: only the error itself tells. */
-static bool check_error(struct proxy *p, struct session *s, const struct relay_side *side)
+static bool check_error(struct sessions *p, struct session *s, const struct relay_side *side)
 {
 	if (!net_error(side->io.fd))
 		return true;
@@ -552,12 +552,12 @@ static bool check_error(struct proxy *p, struct session *s, const struct relay_s
 	return false;
 }
 
-void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
+void session_ready(struct sessions *p, struct loop_io *io, unsigned events)
 {
-	struct session *s = (struct session *)(void *)((char *)io - (io->kind == PROXY_CLIENT ?
+	struct session *s = (struct session *)(void *)((char *)io - (io->kind == SESSION_CLIENT ?
 	                    offsetof(struct session, client.io) : offsetof(struct session, backend.io)));
-	struct relay_side *side = io->kind == PROXY_CLIENT ? &s->client : &s->backend;
-	struct relay_side *other = io->kind == PROXY_CLIENT ? &s->backend : &s->client;
+	struct relay_side *side = io->kind == SESSION_CLIENT ? &s->client : &s->backend;
+	struct relay_side *other = io->kind == SESSION_CLIENT ? &s->backend : &s->client;
 
 	if (s->state == SESSION_GREETING && side == &s->backend) {
 		greet(p, s);
@@ -576,7 +576,7 @@ void proxy_ready(struct proxy *p, struct loop_io *io, unsigned events)
 	watch(p, s);
 }
 
-static void connect_expired(struct proxy *p, struct session *s)
+static void connect_expired(struct sessions *p, struct session *s)
 {
 	if (s->state == SESSION_RELAYING)
 		net_keepalive(s->backend.io.fd, 0, 0, 0);
@@ -593,14 +593,14 @@ static bool has_input(const struct relay_side *side)
 }
 
 /* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
-static void idle_expired(struct proxy *p, struct session *s)
+static void idle_expired(struct sessions *p, struct session *s)
 {
 	uint32_t unsent = (uint32_t)net_unsent(s->client.io.fd) + (uint32_t)net_unsent(s->backend.io.fd);
 	uint32_t arrived = (uint32_t)(s->client.sent + s->backend.sent) - unsent;
 	bool still = arrived == s->arrived || (!unsent && !relay_waiting(&s->client) && !relay_waiting(&s->backend));
 
 	if (still && !has_input(&s->client) && !has_input(&s->backend)) {
-		end(p, s, PROXY_IDLE);
+		end(p, s, SESSION_IDLE);
 		return;
 	}
 	s->arrived = arrived;
@@ -614,7 +614,7 @@ static bool drains(const struct session *s)
 }
 
 /* The target may have left, or come back, or both. */
-static void follow_target(struct proxy *p, struct session *s)
+static void follow_target(struct sessions *p, struct session *s)
 {
 	if (s->state == SESSION_CONNECTING) {
 		watch(p, s); /* as soon as it is connected it drains */
@@ -626,7 +626,7 @@ static void follow_target(struct proxy *p, struct session *s)
 	}
 }
 
-void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *timer)
+void session_expired(struct sessions *p, struct loop_fifo *fifo, struct loop_timer *timer)
 {
 	struct session *s = (struct session *)(void *)((char *)timer - offsetof(struct session, timer));
 
@@ -639,13 +639,13 @@ void proxy_expired(struct proxy *p, struct loop_fifo *fifo, struct loop_timer *t
 	} else if (fifo == &p->parting) {
 		end(p, s, BY_SIDE);
 	} else if (drains(s)) {
-		end(p, s, PROXY_DRAIN);
+		end(p, s, SESSION_DRAIN);
 	} else {
 		follow_target(p, s);
 	}
 }
 
-void proxy_retime(struct proxy *p)
+void sessions_retime(struct sessions *p)
 {
 	int64_t idle = atomic_load(&p->shared->idle_timeout);
 	bool toggled = !idle != !p->idle.after;
@@ -662,7 +662,7 @@ void proxy_retime(struct proxy *p)
 	}
 }
 
-void proxy_drain(struct proxy *p)
+void sessions_drain(struct sessions *p)
 {
 	for (struct session *s = p->sessions, *next; s; s = next) {
 		next = s->next;
@@ -671,24 +671,24 @@ void proxy_drain(struct proxy *p)
 	}
 }
 
-void proxy_report(const struct proxy *p, struct proxy_report *r)
+void session_report(const struct sessions *p, struct session_report *r)
 {
 	for (struct session *s = p->sessions; s; s = s->next) {
-		struct proxy_view *v;
+		struct session_view *v;
 
 		count_bytes(s);
 		if (!r)
 			continue;
 		SYS_GROW(r->views, r->count, r->cap);
 		v = &r->views[r->count++];
-		*v = (struct proxy_view){
+		*v = (struct session_view){
 			.client = s->peer, .rx = received(s), .tx = s->client.sent, .started = s->started,
 			.listener = route_listener_ref(s->listener), .target = s->target ? route_backend_ref(s->target) : NULL
 		};
 	}
 }
 
-void proxy_report_free(struct proxy_report *r)
+void session_report_free(struct session_report *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		route_listener_unref(r->views[i].listener);
@@ -696,5 +696,5 @@ void proxy_report_free(struct proxy_report *r)
 			route_backend_unref(r->views[i].target);
 	}
 	free(r->views);
-	*r = (struct proxy_report){ 0 };
+	*r = (struct session_report){ 0 };
 }

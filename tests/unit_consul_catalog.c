@@ -1,11 +1,11 @@
-/* Cases for catalog.c and instance.c: answers go in, lists of services come out, and the clock is ours. Answers are
+/* Cases for consul_catalog.c and consul_instance.c: answers go in, lists of services come out, and the clock is ours. Answers are
  * written with ' for ". */
 #include "base.h"
 
 #include <stdio.h>
 
-#include "../catalog.c"
-#include "../instance.c"
+#include "../consul_catalog.c"
+#include "../consul_instance.c"
 #include "../json.c"
 #include "../net.c"
 #include "../service.c"

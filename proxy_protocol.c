@@ -1,5 +1,5 @@
 #include "base.h"
-#include "preamble.h"
+#include "proxy_protocol.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ static const void *bytes_of(const struct net_addr *a, size_t *len)
 	return a->sa.any.sa_family == AF_INET ? (const void *)&a->sa.v4.sin_addr : (const void *)&a->sa.v6.sin6_addr;
 }
 
-static size_t write_text(const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+static size_t write_text(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
 	char from[INET6_ADDRSTRLEN] = "", to[INET6_ADDRSTRLEN] = "";
 	int family = client->sa.any.sa_family;
@@ -19,11 +19,11 @@ static size_t write_text(const struct net_addr *client, const struct net_addr *o
 
 	inet_ntop(family, bytes_of(client, &len), from, sizeof from);
 	inet_ntop(family, bytes_of(own, &len), to, sizeof to);
-	return (size_t)snprintf(out, PREAMBLE_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6", from, to,
+	return (size_t)snprintf(out, PROXY_PROTOCOL_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6", from, to,
 	                        net_addr_port(client), net_addr_port(own));
 }
 
-static size_t write_binary(const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+static size_t write_binary(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
 	uint16_t ports[2] = { htons(net_addr_port(client)), htons(net_addr_port(own)) };
 	size_t len;
@@ -39,7 +39,7 @@ static size_t write_binary(const struct net_addr *client, const struct net_addr 
 	return 16 + 2 * len + sizeof ports;
 }
 
-size_t preamble_write(int version, const struct net_addr *client, const struct net_addr *own, char out[PREAMBLE_MAX])
+size_t proxy_protocol_write(int version, const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
 	return (version == 1 ? write_text : write_binary)(client, own, out);
 }

@@ -1,5 +1,5 @@
 #include "base.h"
-#include "draft.h"
+#include "merge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 /* Admission. */
 
 /* A table under construction. */
-struct draft {
+struct merge {
 	struct route *r;
 	struct route_table *t;
 	struct want *wants;
@@ -30,7 +30,7 @@ static const char *list_name(const struct service_list *list)
 	return list->source ? list->source : "the configuration";
 }
 
-static void refuse(struct draft *d, const struct service *s, const char *wish, const char *rule, const char *reason)
+static void refuse(struct merge *d, const struct service *s, const char *wish, const char *rule, const char *reason)
 {
 	struct route_table *t = d->t;
 	const char *name = s->name;
@@ -44,7 +44,7 @@ static void refuse(struct draft *d, const struct service *s, const char *wish, c
 }
 
 /* True when the options leave the service routable. */
-static bool check_options(struct draft *d, const struct service *s)
+static bool check_options(struct merge *d, const struct service *s)
 {
 	struct admit_options options;
 	struct admit_refusal no;
@@ -76,7 +76,7 @@ static void sort_refused(struct route_table *t)
 	t->refused_count = kept;
 }
 
-static void admit_service(struct draft *d, const struct service *s, const struct service_list *list)
+static void admit_service(struct merge *d, const struct service *s, const struct service_list *list)
 {
 	if (!check_options(d, s))
 		return;
@@ -109,7 +109,7 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static void admit_all(struct draft *d, struct service_list *const *lists, size_t count)
+static void admit_all(struct merge *d, struct service_list *const *lists, size_t count)
 {
 	struct named *all = NULL;
 	size_t n = 0, cap = 0;
@@ -223,7 +223,7 @@ struct members {
 	const struct admit_options *options;
 };
 
-static void add_member(struct draft *d, struct members *m, const struct route_backend *like, uint16_t weight,
+static void add_member(struct merge *d, struct members *m, const struct route_backend *like, uint16_t weight,
                        bool unchecked)
 {
 	size_t weights = m->count;
@@ -242,7 +242,7 @@ static void add_member(struct draft *d, struct members *m, const struct route_ba
 }
 
 /* One backend for each address of the host that is to be dialled. */
-static void add_host(struct draft *d, struct members *m, const char *host, uint16_t port, struct route_backend *like,
+static void add_host(struct merge *d, struct members *m, const char *host, uint16_t port, struct route_backend *like,
                      uint16_t weight, bool unchecked)
 {
 	const struct net_addr *found;
@@ -259,7 +259,7 @@ static void add_host(struct draft *d, struct members *m, const char *host, uint1
 	}
 }
 
-static void add_members(struct draft *d, struct members *m, const struct want *w)
+static void add_members(struct merge *d, struct members *m, const struct want *w)
 {
 	const struct socks_url *proxy = m->options->through ? &m->options->proxy : NULL;
 
@@ -342,7 +342,7 @@ static void describe_conflicts(struct buf *out, const struct want *w, size_t cou
 }
 
 /* Names of the services that share the entry, and the options that lost. */
-static void describe(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
+static void describe(struct merge *d, struct route_entry *e, const struct want *w, size_t count)
 {
 	struct arena *memory = &d->t->memory;
 	struct buf names = { 0 }, conflict = { 0 };
@@ -363,7 +363,7 @@ static void describe(struct draft *d, struct route_entry *e, const struct want *
 	buf_free(&conflict);
 }
 
-static void build_entry(struct draft *d, struct route_entry *e, const struct want *w, size_t count)
+static void build_entry(struct merge *d, struct route_entry *e, const struct want *w, size_t count)
 {
 	struct arena *memory = &d->t->memory;
 	struct admit_options options = ADMIT_OPTIONS;
@@ -400,7 +400,7 @@ static void build_entry(struct draft *d, struct route_entry *e, const struct wan
 	free(m.weights);
 }
 
-static void build_entries(struct draft *d)
+static void build_entries(struct merge *d)
 {
 	struct route_table *t = d->t;
 	size_t n = d->want_count;
@@ -416,15 +416,15 @@ static void build_entries(struct draft *d)
 	}
 }
 
-static void keep_ranges(struct draft *d, const struct admit_ranges *from)
+static void keep_ranges(struct merge *d, const struct admit_ranges *from)
 {
 	d->t->allow.count = from->count;
 	d->t->allow.items = keep(&d->t->memory, from->items, from->count * sizeof *from->items);
 }
 
-struct route_table *draft_table(struct route *r, struct service_list *const *lists, size_t count)
+struct route_table *merge_table(struct route *r, struct service_list *const *lists, size_t count)
 {
-	struct draft d = { .r = r, .t = sys_alloc(sizeof *d.t) };
+	struct merge d = { .r = r, .t = sys_alloc(sizeof *d.t) };
 
 	atomic_init(&d.t->refs, 1);
 	keep_ranges(&d, &r->rules.admit.allow);

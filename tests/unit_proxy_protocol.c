@@ -1,10 +1,10 @@
-/* Cases for preamble.c: the PROXY protocol's header, byte for byte. */
+/* Cases for proxy_protocol.c: the PROXY protocol's header, byte for byte. */
 #include "base.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "../preamble.c"
+#include "../proxy_protocol.c"
 
 static int passed, failed;
 
@@ -38,12 +38,12 @@ int main(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
 		struct net_addr client, own;
-		char out[PREAMBLE_MAX];
+		char out[PROXY_PROTOCOL_MAX];
 		size_t len;
 
 		check(net_numeric(slice_of(headers[i].client), 56324, &client), "an address", headers[i].client);
 		check(net_numeric(slice_of(headers[i].own), 443, &own), "an address", headers[i].own);
-		len = preamble_write(headers[i].version, &client, &own, out);
+		len = proxy_protocol_write(headers[i].version, &client, &own, out);
 		check(len == headers[i].len && memcmp(out, headers[i].want, len) == 0, "a header", headers[i].client);
 		check(len <= UINT8_MAX, "its length fits where a session keeps it", headers[i].client);
 	}

@@ -1,23 +1,23 @@
 #include "base.h"
-#include "sources.h"
+#include "supervisor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "consul.h"
-#include "endpoint.h"
+#include "url.h"
 #include "file.h"
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
 #include "option.h"
-#include "query.h"
+#include "consul_api.h"
 
 /* A thread and what it goes by. */
-struct sources_thread {
+struct supervisor_thread {
 	struct source source;
 	struct config *config;
-	struct sources_thread *below;
+	struct supervisor_thread *below;
 };
 
 /* One row a source. The first one has no thread: its services are in the configuration. */
@@ -28,10 +28,10 @@ static const struct kind {
 	[CONFIG_STATIC] = { "static", "services", NULL },
 	[CONFIG_CONSUL] = { "consul", "consul", consul_run },
 	[CONFIG_FILE] = { "routing.file", "routing.file", file_run },
-	[CONFIG_HTTP] = { "routing.http", "routing.http", endpoint_run },
+	[CONFIG_HTTP] = { "routing.http", "routing.http", url_run },
 };
 
-struct service_list *sources_given(const struct config *c)
+struct service_list *supervisor_given(const struct config *c)
 {
 	const char *why, *place, *origin;
 	struct manifest m;
@@ -63,30 +63,30 @@ static bool check(const struct config *c, const char *key, const char *value, co
 	return !why;
 }
 
-bool sources_check(const struct config *c)
+bool supervisor_check(const struct config *c)
 {
 	struct http_url u;
 	bool fine = true;
 
 	if (c->uses[CONFIG_CONSUL])
-		fine = check(c, "consul.address", c->consul_address, query_url(&u, c->consul_address));
+		fine = check(c, "consul.address", c->consul_address, consul_api_url(&u, c->consul_address));
 	if (c->uses[CONFIG_HTTP])
-		fine = check(c, "routing.http.endpoint", c->http_endpoint, endpoint_url(&u, c->http_endpoint)) && fine;
+		fine = check(c, "routing.http.endpoint", c->http_endpoint, url_url(&u, c->http_endpoint)) && fine;
 	if (c->uses[CONFIG_FILE] && format_of(c->file_path) == FORMAT_NONE)
 		fine = check(c, "routing.file.path", c->file_path, format_unknown) && fine;
 	return fine;
 }
 
-void sources_open(struct sources *s, void (*ring)(void *arg), void *arg)
+void supervisor_open(struct supervisor *s, void (*ring)(void *arg), void *arg)
 {
-	*s = (struct sources){ .ring = ring, .arg = arg };
+	*s = (struct supervisor){ .ring = ring, .arg = arg };
 	service_mailbox_open(&s->box, CONFIG_SOURCES, ring, arg);
 }
 
 /* The thread may be kept by something that cannot be cancelled, such as a look-up of libc's: nobody waits for it. */
-static void stop(struct sources *s, size_t i)
+static void stop(struct supervisor *s, size_t i)
 {
-	struct sources_thread *t = s->threads[i];
+	struct supervisor_thread *t = s->threads[i];
 
 	if (!t)
 		return;
@@ -96,7 +96,7 @@ static void stop(struct sources *s, size_t i)
 	s->threads[i] = NULL;
 }
 
-static void dispose(struct sources_thread *t)
+static void dispose(struct supervisor_thread *t)
 {
 	source_join(&t->source);
 	config_unref(t->config);
@@ -104,10 +104,10 @@ static void dispose(struct sources_thread *t)
 	free(t);
 }
 
-static void reap(struct sources *s)
+static void reap(struct supervisor *s)
 {
-	for (struct sources_thread **at = &s->leaving; *at;) {
-		struct sources_thread *t = *at;
+	for (struct supervisor_thread **at = &s->leaving; *at;) {
+		struct supervisor_thread *t = *at;
 
 		if (atomic_load(&t->source.ended)) {
 			*at = t->below;
@@ -119,7 +119,7 @@ static void reap(struct sources *s)
 }
 
 /* Without it, its services are gone too. */
-static void forget(struct sources *s, size_t i)
+static void forget(struct supervisor *s, size_t i)
 {
 	stop(s, i);
 	service_free(service_take(&s->box, i));
@@ -128,9 +128,9 @@ static void forget(struct sources *s, size_t i)
 }
 
 /* last_good: of the one before it, whose list is still in force. */
-static bool start(struct sources *s, size_t i, struct config *c, int64_t last_good)
+static bool start(struct supervisor *s, size_t i, struct config *c, int64_t last_good)
 {
-	struct sources_thread *t = sys_alloc(sizeof *t);
+	struct supervisor_thread *t = sys_alloc(sizeof *t);
 	int error;
 
 	t->source = (struct source){
@@ -157,7 +157,7 @@ static bool same(const struct config *a, const struct config *b, size_t i)
 	       (i != CONFIG_FILE || b->file_watch);
 }
 
-bool sources_follow(struct sources *s, struct config *c, struct service_list *given)
+bool supervisor_follow(struct supervisor *s, struct config *c, struct service_list *given)
 {
 	bool fine = true;
 
@@ -178,7 +178,7 @@ bool sources_follow(struct sources *s, struct config *c, struct service_list *gi
 	return fine;
 }
 
-int64_t sources_collect(struct sources *s)
+int64_t supervisor_collect(struct supervisor *s)
 {
 	int64_t heard = 0;
 
@@ -195,10 +195,10 @@ int64_t sources_collect(struct sources *s)
 	return heard;
 }
 
-struct sources_state sources_state(const struct sources *s, size_t source)
+struct supervisor_state supervisor_state(const struct supervisor *s, size_t source)
 {
-	const struct sources_thread *t = s->threads[source];
-	struct sources_state state = { .name = kinds[source].name };
+	const struct supervisor_thread *t = s->threads[source];
+	struct supervisor_state state = { .name = kinds[source].name };
 	int64_t last;
 
 	if (!kinds[source].run) {
@@ -215,7 +215,7 @@ struct sources_state sources_state(const struct sources *s, size_t source)
 	return state;
 }
 
-bool sources_spoken(const struct sources *s)
+bool supervisor_spoken(const struct supervisor *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		if (s->threads[i] && !s->lists[i])
@@ -223,19 +223,19 @@ bool sources_spoken(const struct sources *s)
 	return true;
 }
 
-void sources_stop(struct sources *s)
+void supervisor_stop(struct supervisor *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		stop(s, i);
 	while (s->leaving) {
-		struct sources_thread *t = s->leaving;
+		struct supervisor_thread *t = s->leaving;
 
 		s->leaving = t->below;
 		dispose(t);
 	}
 }
 
-void sources_close(struct sources *s)
+void supervisor_close(struct supervisor *s)
 {
 	for (size_t i = 0; i < CONFIG_SOURCES; i++)
 		forget(s, i);

@@ -1,15 +1,15 @@
 #include "base.h"
-#include "query.h"
+#include "consul_api.h"
 
 #include <string.h>
 
-#include "instance.h"
+#include "consul_instance.h"
 #include "sys.h"
 
 #define ONCE_MS 5000
 #define BODY_MAX (16u << 20)
 
-void query_add(struct buf *path, const char *name, const char *value)
+void consul_api_add(struct buf *path, const char *name, const char *value)
 {
 	buf_printf(path, "%c%s", memchr(path->data, '?', path->len) ? '&' : '?', name);
 	if (value) {
@@ -18,14 +18,14 @@ void query_add(struct buf *path, const char *name, const char *value)
 	}
 }
 
-void query_finish(const struct config *c, const struct http_url *u, struct buf *path, struct buf *out)
+void consul_api_finish(const struct config *c, const struct http_url *u, struct buf *path, struct buf *out)
 {
 	if (*c->consul_datacenter)
-		query_add(path, "dc", c->consul_datacenter);
+		consul_api_add(path, "dc", c->consul_datacenter);
 	if (*c->consul_namespace)
-		query_add(path, "ns", c->consul_namespace);
+		consul_api_add(path, "ns", c->consul_namespace);
 	if (strcmp(c->consul_consistency, "stale") == 0 || strcmp(c->consul_consistency, "consistent") == 0)
-		query_add(path, c->consul_consistency, NULL);
+		consul_api_add(path, c->consul_consistency, NULL);
 	http_request(out, "GET", u, path->data);
 	if (*c->consul_token)
 		buf_printf(out, "X-Consul-Token: %s\r\n", c->consul_token);
@@ -33,7 +33,7 @@ void query_finish(const struct config *c, const struct http_url *u, struct buf *
 	path->len = 0;
 }
 
-const char *query_url(struct http_url *u, const char *address)
+const char *consul_api_url(struct http_url *u, const char *address)
 {
 	const char *why = http_url_parse(u, address);
 
@@ -60,7 +60,7 @@ static const char *judge(const struct http_response *r, struct buf *why, int64_t
 	return why->data;
 }
 
-const char *query_take(const struct http_response *r, struct json *json, struct buf *why, int64_t *wait)
+const char *consul_api_take(const struct http_response *r, struct json *json, struct buf *why, int64_t *wait)
 {
 	const char *wrong = judge(r, why, wait);
 
@@ -72,26 +72,26 @@ const char *query_take(const struct http_response *r, struct json *json, struct 
 	return wrong;
 }
 
-const char query_hidden[] = "the token does not see all of it";
+const char consul_api_hidden[] = "the token does not see all of it";
 
-bool query_filtered(const struct http_response *r)
+bool consul_api_filtered(const struct http_response *r)
 {
 	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
 }
 
-bool query_once(const struct config *c, const char *service, struct service_list *list, struct buf *why)
+bool consul_api_once(const struct config *c, const char *service, struct service_list *list, struct buf *why)
 {
 	int64_t deadline = sys_now() + ONCE_MS, wait;
 	struct buf path = { 0 }, request = { 0 };
 	struct json json = { 0 };
 	struct http_url url;
 	struct http http;
-	const char *wrong = query_url(&url, c->consul_address);
+	const char *wrong = consul_api_url(&url, c->consul_address);
 
 	http_open(&http, BODY_MAX);
 	buf_puts(&path, "/v1/health/service/");
 	http_escape(&path, service);
-	query_finish(c, &url, &path, &request);
+	consul_api_finish(c, &url, &path, &request);
 	if (!wrong)
 		wrong = http_connect(&http, &url, -1, deadline);
 	if (!wrong)
@@ -99,11 +99,11 @@ bool query_once(const struct config *c, const char *service, struct service_list
 	if (!wrong)
 		wrong = http_wait(&http, -1, deadline);
 	if (!wrong)
-		wrong = query_take(&http.response, &json, why, &wait);
+		wrong = consul_api_take(&http.response, &json, why, &wait);
 	if (!wrong)
 		wrong = instance_read(list, service, &json, c->consul_tag);
-	if (!wrong && !list->count && query_filtered(&http.response))
-		wrong = query_hidden;
+	if (!wrong && !list->count && consul_api_filtered(&http.response))
+		wrong = consul_api_hidden;
 	if (wrong && wrong != why->data) {
 		why->len = 0;
 		buf_puts(why, wrong);

@@ -1,10 +1,10 @@
-/* catalog: what is known of Consul's services: which names carry the tag, which of them must be read again, and their
+/* consul_catalog: what is known of Consul's services: which names carry the tag, which of them must be read again, and their
  * last good instances. No input or output; the clock is an argument.
  *
  * Opening is fast, closing is careful: a wish that is gone from the answers keeps its last instances until a second
  * read, CATALOG_CONFIRM_MS after the first, says the same. */
-#ifndef CATALOG_H
-#define CATALOG_H
+#ifndef CONSUL_CATALOG_H
+#define CONSUL_CATALOG_H
 
 #include "base.h"
 #include "json.h"

@@ -1,10 +1,10 @@
 #include "base.h"
-#include "catalog.h"
+#include "consul_catalog.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "instance.h"
+#include "consul_instance.h"
 
 /* A wish that the answers no longer have. */
 struct catalog_held {

@@ -1,5 +1,5 @@
 #include "base.h"
-#include "instance.h"
+#include "consul_instance.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,24 @@
+/* histogram: how often something took how long. Counted from any thread. */
+#ifndef HISTOGRAM_H
+#define HISTOGRAM_H
+
+#include "base.h"
+
+#include <stdatomic.h>
+
+#define HISTOGRAM_BUCKETS 12
+/* Upper bounds, which belong to their buckets, in microseconds and as seconds; the last one holds all the rest. */
+struct histogram_bound {
+	int64_t us;
+	const char *seconds;
+};
+extern const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS];
+
+struct histogram {
+	atomic_ullong sum; /* microseconds */
+	atomic_ullong buckets[HISTOGRAM_BUCKETS]; /* each by itself, not what lies below it */
+};
+
+void histogram_add(struct histogram *t, int64_t us);
+
+#endif

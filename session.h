@@ -1,0 +1,69 @@
+/* session: one session, from the accepted client to the last byte. A worker owns its sessions; nothing here is called
+ * from another thread, but for the shared figures. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "base.h"
+#include "loop.h"
+#include "relay.h"
+#include "route.h"
+
+/* Kinds of descriptors and timeouts in a worker's loop; the worker's own start at SESSION_KINDS. */
+enum session_kind { SESSION_CLIENT = 1, SESSION_BACKEND, SESSION_KINDS };
+
+/* How a session ended. */
+enum session_end {
+	SESSION_BY_CLIENT, SESSION_BY_BACKEND, /* that side was the first to end or to break */
+	SESSION_IDLE, SESSION_DRAIN, SESSION_CONNECT_FAILED, SESSION_NO_BACKEND, SESSION_LIMIT, SESSION_SHUTDOWN, SESSION_ENDS
+};
+extern const char *const session_end_names[SESSION_ENDS];
+
+/* What all workers go by and count together. */
+struct session_shared {
+	atomic_llong connect_timeout, idle_timeout, drain; /* milliseconds; 0: -, never, at once. See sessions_retime */
+	atomic_uint sessions, limit; /* live ones, and how many there may be */
+	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
+	atomic_bool access;          /* each session has a line in the log, at its end */
+	atomic_ullong ended[SESSION_ENDS]; /* sessions, by how they did */
+};
+
+/* The sessions of one worker. */
+struct sessions {
+	struct session_shared *shared;
+	struct loop *loop;
+	struct route_table *table; /* the worker's, replaced by it */
+	struct relay relay;
+	struct loop_fifo connecting, idle, draining, waiting, parting;
+	struct session *sessions;
+	void (*suspected)(struct sessions *p); /* a backend could not be reached, for the first time since it was trusted */
+	bool (*starved)(struct sessions *p); /* no descriptor left for a backend: true when one was made free */
+	void (*ended)(struct sessions *p);   /* a session has gone, and its descriptors */
+};
+
+/* What is told of a live session. */
+struct session_view {
+	struct net_addr client;
+	struct route_listener *listener; /* held, like the next one */
+	struct route_backend *target; /* NULL: there is none */
+	uint64_t rx, tx;  /* bytes from and to the client */
+	int64_t started;  /* on sys_micros()'s clock */
+};
+struct session_report {
+	struct session_view *views;
+	size_t count, cap;
+};
+/* Adds every session to r; NULL: only brings the counters of listeners and backends up to date. */
+void session_report(const struct sessions *p, struct session_report *r);
+void session_report_free(struct session_report *r);
+
+void sessions_open(struct sessions *p, struct session_shared *shared, struct loop *loop);
+void sessions_close(struct sessions *p); /* ends every session */
+
+/* Takes an accepted client that may connect, and that shared->sessions counts already. */
+void session_start(struct sessions *p, const struct route_entry *entry, int fd, const struct net_addr *client);
+void session_ready(struct sessions *p, struct loop_io *io, unsigned events);
+void session_expired(struct sessions *p, struct loop_fifo *fifo, struct loop_timer *timer);
+void sessions_retime(struct sessions *p); /* goes by the timeouts that are shared now */
+void sessions_drain(struct sessions *p); /* after a change of table: looks for sessions whose backend has gone, or come back */
+
+#endif
