@@ -26,4 +26,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
 
+/* The struct that `pointer`, not NULL, is the member of. */
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
 #endif

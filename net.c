@@ -118,6 +118,15 @@ void net_print(const struct net_addr *a, char out[NET_TEXT])
 	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(a));
 }
 
+void net_put_host_port(struct buf *out, const char *host, uint16_t port)
+{
+	bool v6 = strchr(host, ':');
+
+	buf_puts(out, v6 ? "[" : "");
+	buf_visible(out, host, strlen(host));
+	buf_printf(out, v6 ? "]:%u" : ":%u", port);
+}
+
 static int sign(long n)
 {
 	return n < 0 ? -1 : n > 0;
@@ -200,6 +209,16 @@ bool net_in_range(const struct net_range *r, const struct net_addr *a)
 		y = (const unsigned char *)&a->sa.v6.sin6_addr;
 	}
 	return memcmp(x, y, whole) == 0 && (!left || (x[whole] ^ y[whole]) >> (8 - left) == 0);
+}
+
+bool net_again(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+bool net_exhausted(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static socklen_t length(const struct net_addr *a)

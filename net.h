@@ -29,6 +29,7 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an 
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
 void net_print(const struct net_addr *a, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
+void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
 int net_compare(const struct net_addr *a, const struct net_addr *b); /* by family, address, port */
 uint16_t net_addr_port(const struct net_addr *a);
 void net_set_port(struct net_addr *a, uint16_t port);
@@ -45,6 +46,10 @@ const char *net_range(struct slice text, struct net_range *out);
 void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT]); /* 10.0.0.0/8 */
 void net_print_host(const struct net_addr *a, char out[NET_TEXT]); /* without its port: 1.2.3.4, ::1 */
 bool net_in_range(const struct net_range *r, const struct net_addr *a);
+
+/* What an errno means. */
+bool net_again(int error);     /* not now: EAGAIN, EWOULDBLOCK, EINTR */
+bool net_exhausted(int error); /* no descriptor or memory is left: it says nothing of the other side */
 
 /* Sockets. Each returns a descriptor or -errno. What net_accept returns has TCP_NODELAY and keepalive already on
  * systems where a listening socket passes them on; elsewhere they are set. */

@@ -32,6 +32,11 @@ void *sys_realloc(void *old, size_t size)
 	return or_abort(realloc(old, size ? size : 1));
 }
 
+char *sys_dup(const char *text)
+{
+	return strcpy(sys_alloc(strlen(text) + 1), text);
+}
+
 #define ARENA_BLOCK 256
 
 struct arena_block {
@@ -128,6 +133,14 @@ int64_t sys_wall(void)
 int64_t sys_thread_cpu(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID, 1000000);
+}
+
+void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline)
+{
+	int64_t at = sys_wall() + (deadline - sys_now());
+	struct timespec t = { .tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000 * 1000000) };
+
+	pthread_cond_timedwait(cond, lock, &t);
 }
 
 /* A counter through the finaliser of splitmix64: every caller gets a number of its own, without a lock. */

@@ -11,6 +11,7 @@
 void *sys_alloc(size_t size);
 /* As realloc(), with the same promise. What is new is not zeroed. */
 void *sys_realloc(void *old, size_t size);
+char *sys_dup(const char *text); /* a copy, with the same promise */
 /* Makes room in *items for one more of `size` bytes, doubling: the idiom of every growing array here. */
 #define SYS_GROW(items, count, cap) \
 	((count) < (cap) ? (void)0 : (void)((items) = sys_realloc((items), ((cap) = (cap) ? (cap) * 2 : 2) * sizeof *(items))))
@@ -25,6 +26,10 @@ void arena_free(struct arena *a);
 
 /* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
+/* pthread_cond_timedwait() with a deadline on sys_now()'s clock. It may return earlier: libc's own clock here can be set
+ * meanwhile, so look at the time again. */
+void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline);
 
 /* At the start: puts something where the process has no standard input, output or error. Another descriptor would get
  * that number, and what is meant for people. */

@@ -14,6 +14,28 @@ struct slice slice_of(const char *s)
 	return (struct slice){ s, s ? strlen(s) : 0 };
 }
 
+struct slice slice_between(const char *from, const char *to)
+{
+	return (struct slice){ from, (size_t)(to - from) };
+}
+
+struct slice slice_first(struct slice s, size_t len)
+{
+	return (struct slice){ s.at, len };
+}
+
+struct slice slice_skip(struct slice s, size_t len)
+{
+	return (struct slice){ s.at + len, s.len - len };
+}
+
+bool slice_starts(struct slice s, const char *word)
+{
+	size_t len = strlen(word);
+
+	return s.len >= len && (!len || memcmp(s.at, word, len) == 0);
+}
+
 bool slice_is(struct slice s, const char *word)
 {
 	return s.len == strlen(word) && (!s.len || memcmp(s.at, word, s.len) == 0);
@@ -345,6 +367,13 @@ const char *text_duration(struct slice s, int64_t *ms)
 	whole = (int64_t)ns;
 	*ms = whole / 1000000 + (whole % 1000000 != 0); /* a duration above zero stays above zero */
 	return NULL;
+}
+
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		seed = (seed ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+	return seed;
 }
 
 int text_hex(int c)

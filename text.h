@@ -13,6 +13,10 @@ struct slice {
 };
 
 struct slice slice_of(const char *s); /* NULL gives an empty slice */
+struct slice slice_between(const char *from, const char *to);
+struct slice slice_first(struct slice s, size_t len); /* len bytes of it, which it has */
+struct slice slice_skip(struct slice s, size_t len);  /* the rest of it, behind len bytes, which it has */
+bool slice_starts(struct slice s, const char *word);
 bool slice_is(struct slice s, const char *word);
 bool slice_is_nocase(struct slice s, const char *word);
 bool slice_has_word(struct slice list, const char *word); /* in a comma list, in any case */
@@ -41,6 +45,10 @@ void buf_free(struct buf *b);
 /* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
  * Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
+
+/* FNV-1a, 64 bits. Start with TEXT_HASH, another seed, or what an earlier call returned, to go on. */
+#define TEXT_HASH 0xcbf29ce484222325u
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
