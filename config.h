@@ -1,70 +1,86 @@
-/* config: what is configured, and where values come from: command line, environment, file, default, in that order. */
+/* config: what is configured. The values of the program's own options are fields of struct config; those of a source are
+ * in a struct of its own, which only the source's file knows. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
 #include "base.h"
-#include "log.h"
-#include "net.h"
+#include "option.h"
+#include "service.h"
 #include "sys.h"
 #include "text.h"
 
-struct config_label {
-	char *name;
-	struct net_addr addr;
-	const char *origin;
-};
+/* Where a value came from, from the least to the most important place. */
+enum config_layer { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND };
 
-/* One key of the services, in the order in which they were given. */
+/* A key and its value, as somebody has written them. */
 struct config_setting {
 	const char *key, *value;
 	const char *origin; /* "config.toml:12", "DILL_X", "--x" */
-	uint8_t rank;       /* of services: 0 from the file, 1 from the environment, 2 from the command line */
+	enum config_layer layer;
 };
 
-enum config_source { CONFIG_STATIC, CONFIG_CONSUL, CONFIG_FILE, CONFIG_HTTP, CONFIG_SOURCES };
+/* Options that belong together, and their values. */
+struct config_table {
+	const struct option *rows;
+	size_t count;
+	void *values;
+	struct config_mark { /* of each row: who has set it */
+		const char *origin;
+		enum config_layer layer;
+	} *marks;
+	const char *prefix, *alias; /* keys below `alias` are those below `prefix`; NULL: there is no alias */
+};
 
 struct config {
-	struct config_label *labels; /* listeners.allowed */
-	size_t label_count, label_cap;
+	struct option_labels labels; /* listeners.allowed */
 	long port_min, port_max, max_connections, threads;
-	int64_t drain, wait, connect_timeout, idle_timeout, grace; /* milliseconds */
-	const char *consul_address, *consul_token, *consul_datacenter, *consul_namespace, *consul_consistency, *consul_tag;
+	int64_t drain, connect_timeout, idle_timeout, grace; /* milliseconds */
 	const char *allow; /* listeners.allow */
 	const char *peek_listener, *status_listener, *state_path;
-	const char *file_path, *http_endpoint; /* routing.file and routing.http; "" when not given */
-	bool file_watch, log_access;
+	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
 	int64_t health_interval, health_timeout; /* milliseconds */
-	int64_t poll_interval, poll_timeout; /* milliseconds */
 	long balance, log_level, log_format; /* places in the option's words */
-	bool uses[CONFIG_SOURCES]; /* which sources are asked */
 
-	struct config_setting *services; /* keys below services and apps, for manifest_key */
+	struct config_table *tables; /* the program's, and then that of each source */
+	size_t table_count;
+	bool *uses; /* of each source: it is asked */
+	struct config_setting *services; /* keys below services and apps, in the order in which they were given */
 	size_t service_count, service_cap;
+	struct service_list *given; /* the services that they make */
 
 	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
-	uint8_t rank; /* of what is being read */
-	bool consul_given; /* a consul.* key was */
 	const char *explain; /* --explain: the service; NULL when not given */
-	bool check, help, version, plan; /* -t, -h, -v, --plan */
+	bool check, strict, help, version, plan; /* -t, --strict, -h, -v, --plan */
+	size_t errors;  /* said so far, or passed over */
+	size_t unknown; /* keys of the file that nobody knows */
 	unsigned refs;
-	const char **origins; /* of each option, in table order */
 	struct arena memory;
 };
 
-/* Reads everything. Returns the exit status to end with when that failed (it has been said), else 0. */
-int config_read(struct config *c, int argc, char **argv, char **environment);
-void config_free(struct config *c);
+/* A configuration lives on the heap, for as long as a source goes by it. The control plane's thread only. */
+struct config *config_new(void);
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* the last one frees it; NULL is fine */
+extern const struct option config_options[]; /* the program's own */
+extern const size_t config_option_count;
 
-/* A configuration in force lives on the heap, for as long as a source goes by it. The control plane's thread only. */
-struct config *config_ref(struct config *c);
-void config_unref(struct config *c); /* the last one frees it */
+/* The row that a key means, under any of its names and in any letter case, and its table; NULL: none. */
+const struct option *config_find(const struct config *config, const char *key, struct config_table **table);
+struct config_mark *config_mark(const struct config_table *table, const struct option *row);
+/* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL, or what is wrong: words that
+ * follow the value. */
+const char *config_set(struct config *config, const struct config_setting *setting, bool *known);
+/* Whether all keys of a table, or the one of that name, have the same values in both. */
+bool config_same_table(const struct config *a, const struct config *b, size_t table);
+bool config_same_key(const struct config *a, const struct config *b, const char *key);
 
-bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself */
-/* The key that a variable sets: DILL_A_B_C or DYNTCP_A_B_C. NULL: none. It may live in the arena. */
-const char *config_variable(struct arena *memory, const char *variable);
-void config_unknown_variables(struct config *c, char **environment); /* at level debug: platforms set such names too */
-/* Says "ORIGIN: KEY: "VALUE" REASON". */
-void config_complain(const struct config_setting *s, const char *reason);
+bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself; in any letter case */
+const char *config_lower(struct arena *memory, struct slice text);
+
+/* Say what is wrong, up to CONFIG_ERRORS_MAX of them: a line, and ORIGIN: KEY: "VALUE" REASON. Secrets are masked. */
+#define CONFIG_ERRORS_MAX 20
+void config_error(struct config *config, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void config_complain(struct config *config, const struct config_setting *setting, const char *reason);
 
 #endif

@@ -13,10 +13,26 @@
 #include <sys/inotify.h>
 #endif
 
-#include "config.h"
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+
+struct file_settings {
+	const char *path;
+	bool watch;
+};
+
+static const char *check_name(const char *path)
+{
+	return format_of(path) ? NULL : format_unknown;
+}
+
+static const struct option file_options[] = {
+	{ .key = "routing.file.path", OPTION_TEXT, offsetof(struct file_settings, path), "",
+	  "file with services, of any of the formats; off when empty", .check = check_name },
+	{ .key = "routing.file.watch", OPTION_SWITCH, offsetof(struct file_settings, watch), "true",
+	  "read that file again whenever it changes" },
+};
 
 /* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or
  * when another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has
@@ -47,14 +63,14 @@ struct file {
 /* *failed: an errno when it could not be read at all, else 0. */
 static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
-	enum format format = format_of(path);
+	const struct format *format = format_of(path);
 	struct service_list *list = NULL;
 	struct buf text = { 0 };
-	int error = format == FORMAT_NONE ? 0 : format_load(path, &text);
+	int error = format ? format_load(path, &text) : 0;
 
 	*failed = error;
 	why->len = 0;
-	if (format == FORMAT_NONE)
+	if (!format)
 		buf_printf(why, "%s: %s", path, format_unknown);
 	else if (error)
 		buf_printf(why, "%s: %s", path, strerror(error));
@@ -64,11 +80,22 @@ static struct service_list *read_services(const char *path, struct buf *why, int
 	return list;
 }
 
-struct service_list *file_read(const char *path, struct buf *why)
+static struct service_list *file_read(const void *settings, struct buf *why)
 {
 	int error;
 
-	return read_services(path, why, &error);
+	return read_services(((const struct file_settings *)settings)->path, why, &error);
+}
+
+static bool file_wanted(const void *settings)
+{
+	return *((const struct file_settings *)settings)->path;
+}
+
+/* A file that is not watched is read again whenever somebody asks for it. */
+static bool file_restarts(const void *settings)
+{
+	return !((const struct file_settings *)settings)->watch;
 }
 
 static struct print look(const char *path)
@@ -100,7 +127,7 @@ static int watch_directory_of(const struct file *f, const char *path)
 }
 
 /* Again before each reading: the directory may be another one by now, and symlinks may lead elsewhere. */
-static void watch(struct file *f)
+static void watch_file(struct file *f)
 {
 	int was = f->target, own;
 
@@ -146,7 +173,7 @@ static int open_bell(void)
 
 #else
 
-static void watch(struct file *f)
+static void watch_file(struct file *f)
 {
 	(void)f;
 }
@@ -163,21 +190,21 @@ static int open_bell(void)
 
 #endif
 
-static void take(struct file *f, struct service_list *list)
+static void take_services(struct file *f, struct service_list *list)
 {
 	struct source *s = f->source;
-	bool same = f->last && service_equal(f->last, list);
+	bool same = f->last && service_list_equal(f->last, list);
 
 	atomic_store(&s->last_good, sys_wall());
 	if (!same || f->error.len) /* that an error has been mended is news, too */
-		log_info("%s: %zu service%s in %s", s->name, list->count, list->count == 1 ? "" : "s", f->path);
+		log_info("%s: %zu service%s in %s", s->kind->name, list->count, list->count == 1 ? "" : "s", f->path);
 	f->error.len = 0;
 	if (same) {
-		service_free(list);
+		service_list_unref(list);
 		return;
 	}
-	service_free(f->last);
-	f->last = service_hold(list);
+	service_list_unref(f->last);
+	f->last = service_list_ref(list);
 	source_post(s, list);
 }
 
@@ -190,27 +217,27 @@ static void load(struct file *f)
 	struct buf why = { 0 };
 	int error;
 
-	watch(f);
+	watch_file(f);
 	f->read = f->seen = look(f->path);
 	changed = (int64_t)f->read.st.st_ctim.tv_sec * 1000 + f->read.st.st_ctim.tv_nsec / 1000000;
 	list = read_services(f->path, &why, &error);
 	f->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
 	atomic_store(&f->source->up, list != NULL);
 	if (list) {
-		take(f, list);
+		take_services(f, list);
 	} else {
 		source_error(f->source, 0);
 		atomic_fetch_add(&f->source->counters.outages, 1);
 	}
 	if (!list && (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0)) {
-		log_error("%s: %s; what is known stays in force", f->source->name, why.data);
+		log_error("%s: %s; keeping the last known services; retrying", f->source->kind->name, why.data);
 		f->error.len = 0;
 		buf_add(&f->error, why.data, why.len);
 	}
 	buf_free(&why);
 }
 
-static void check(struct file *f)
+static void check_file(struct file *f)
 {
 	struct print now = look(f->path);
 	bool closed = false, moved = false, replaced, quiet;
@@ -226,23 +253,31 @@ static void check(struct file *f)
 		load(f);
 }
 
-void file_run(struct source *s)
+static void file_run(struct source *source)
 {
-	const struct config *c = s->config;
-	struct file f = { .source = s, .path = c->file_path, .bell = c->file_watch ? open_bell() : -1, .target = -1 };
+	const struct file_settings *settings = source->settings;
+	struct file f = {
+		.source = source, .path = settings->path, .bell = settings->watch ? open_bell() : -1, .target = -1
+	};
 
 	load(&f);
 	for (;;) {
-		struct pollfd polls[2] = { { .fd = s->cancel[0], .events = POLLIN }, { .fd = f.bell, .events = POLLIN } };
+		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = f.bell, .events = POLLIN } };
 
-		poll(polls, 2, c->file_watch ? LOOK_MS : -1);
+		poll(polls, 2, settings->watch ? LOOK_MS : -1);
 		if (polls[0].revents)
 			break;
-		check(&f);
+		check_file(&f);
 	}
 	if (f.bell >= 0)
 		close(f.bell);
 	free(f.real);
-	service_free(f.last);
+	service_list_unref(f.last);
 	buf_free(&f.error);
 }
+
+const struct source_kind file_kind = {
+	.name = "file", .title = "the routing file", .table = "routing.file", .options = file_options,
+	.option_count = ARRAY_LEN(file_options), .size = sizeof(struct file_settings), .needs = "routing.file.path",
+	.wanted = file_wanted, .run = file_run, .read = file_read, .restarts = file_restarts
+};

@@ -4,34 +4,99 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "doc.h"
 #include "net.h"
+#include "sys.h"
 
-static const char *add_each(struct service_list *list, struct service *s, struct slice value,
-                            const char *(*add)(struct service_list *, struct service *, struct slice))
+enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
+#define NOT_GIVEN (-1)
+
+/* Where a service stands in the tree: services.web, services[0]. */
+struct manifest_place {
+	struct service *service;
+	const char *text;
+	uint32_t hash;
+	bool app;
+	bool named;  /* by a key, not by its place */
+	bool broken; /* something is wrong with it, which has been said */
+	bool joined; /* it has gone to others of its name */
+	signed char layer[FIELDS]; /* of what was given for each field, or NOT_GIVEN */
+};
+
+void manifest_open(struct manifest *manifest, bool trusted)
 {
-	struct slice part;
-	const char *why;
-
-	while (slice_next(&value, ',', &part))
-		if (part.len && (why = add(list, s, part)))
-			return why;
-	return NULL;
+	*manifest = (struct manifest){ .list = service_list_new(), .seed = sys_random() };
+	manifest->list->trusted = trusted;
 }
 
-static const char *add_wish(struct service_list *list, struct service *s, struct slice text)
-{
-	struct slice host;
-	uint16_t port;
-	const char *why = net_split(text, &host, &port);
+/* Places, by what stands behind `services` or `apps`. */
 
-	if (why)
-		return why;
-	service_wish(list, s, text);
-	return NULL;
+static size_t prefix_of(bool app)
+{
+	return app ? strlen("apps") : strlen("services");
 }
 
-static const char *add_app_port(struct service_list *list, struct service *s, struct slice text)
+/* The slot of a place, or the free one where it belongs. Slots hold places by number, from 1. */
+static uint32_t *place_slot(const struct manifest *manifest, bool app, struct slice where, uint32_t hash)
+{
+	for (size_t i = hash;; i++) {
+		uint32_t *slot = &manifest->slots[i & (manifest->slot_cap - 1)];
+		const struct manifest_place *place = &manifest->places[*slot - 1];
+
+		if (!*slot || (place->hash == hash && place->app == app && slice_is(where, place->text + prefix_of(app))))
+			return slot;
+	}
+}
+
+static void grow_slots(struct manifest *manifest)
+{
+	size_t count = manifest->list->count;
+
+	if (count * 2 < manifest->slot_cap)
+		return;
+	free(manifest->slots);
+	manifest->slot_cap = manifest->slot_cap ? manifest->slot_cap * 2 : 64;
+	manifest->slots = sys_alloc(manifest->slot_cap * sizeof *manifest->slots);
+	for (size_t i = 0; i < count; i++) {
+		const struct manifest_place *place = &manifest->places[i];
+
+		*place_slot(manifest, place->app, slice_of(place->text + prefix_of(place->app)), place->hash) = (uint32_t)i + 1;
+	}
+}
+
+static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
+{
+	uint32_t hash = (uint32_t)text_hash(manifest->seed, where.at, where.len), *slot;
+	size_t count = manifest->list->count;
+	struct manifest_place *place;
+	struct buf text = { 0 };
+
+	grow_slots(manifest);
+	slot = place_slot(manifest, app, where, hash);
+	if (*slot)
+		return &manifest->places[*slot - 1];
+	SYS_GROW(manifest->places, count, manifest->place_cap);
+	*slot = (uint32_t)count + 1;
+	place = &manifest->places[count];
+	*place = (struct manifest_place){ .hash = hash, .app = app };
+	memset(place->layer, NOT_GIVEN, sizeof place->layer);
+	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
+	place->service->origin = service_text(place->service, origin);
+	buf_printf(&text, "%s%.*s", app ? "apps" : "services", (int)where.len, where.at);
+	place->text = service_text(place->service, text.data);
+	buf_free(&text);
+	return place;
+}
+
+/* Fields. */
+
+static const char *add_wish(struct service *service, struct slice text, const char *origin)
+{
+	service_wish(service, text, origin);
+	return service->wishes[service->wish_count - 1].why;
+}
+
+static const char *add_app_port(struct service *service, struct slice text, const char *origin)
 {
 	struct buf wish = { 0 };
 	uint16_t port;
@@ -40,12 +105,12 @@ static const char *add_app_port(struct service_list *list, struct service *s, st
 	if (why)
 		return why;
 	buf_printf(&wish, "any:%u", port);
-	service_wish(list, s, slice_of(wish.data));
+	service_wish(service, slice_of(wish.data), origin);
 	buf_free(&wish);
 	return NULL;
 }
 
-static const char *add_backend(struct service_list *list, struct service *s, struct slice text)
+static const char *add_backend(struct service *service, struct slice text, const char *origin)
 {
 	struct slice host;
 	uint16_t port;
@@ -53,266 +118,419 @@ static const char *add_backend(struct service_list *list, struct service *s, str
 
 	if (!why && !host.len)
 		why = "has no host";
-	if (!why)
-		service_backend(list, s, host, port, 1);
-	return why;
-}
-
-enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
-
-/* Where a service stands in the tree: services.web, services[0]. */
-struct manifest_place {
-	const char *text;
-	uint32_t hash;
-	bool named;           /* by a key, not by its place */
-	uint8_t rank[FIELDS]; /* of what was given for each field */
-};
-
-void manifest_open(struct manifest *m, bool trusted)
-{
-	*m = (struct manifest){ .list = sys_alloc(sizeof *m->list) };
-	m->list->trusted = trusted;
-}
-
-static uint32_t hash(struct slice s) /* FNV-1a */
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ (unsigned char)s.at[i]) * 16777619u;
-	return h;
-}
-
-/* The slot of a place, or the free one where it belongs. Slots hold places by number, from 1. */
-static uint32_t *find_slot(const struct manifest *m, struct slice place, uint32_t h)
-{
-	for (size_t i = h;; i++) {
-		uint32_t *slot = &m->slots[i & (m->slot_cap - 1)];
-
-		if (!*slot || (m->places[*slot - 1].hash == h && slice_is(place, m->places[*slot - 1].text)))
-			return slot;
-	}
-}
-
-static void grow(struct manifest *m)
-{
-	size_t count = m->list->count;
-
-	if (count * 2 < m->slot_cap)
-		return;
-	free(m->slots);
-	m->slot_cap = m->slot_cap ? m->slot_cap * 2 : 64;
-	m->slots = sys_alloc(m->slot_cap * sizeof *m->slots);
-	for (size_t i = 0; i < count; i++)
-		*find_slot(m, slice_of(m->places[i].text), m->places[i].hash) = (uint32_t)i + 1;
-}
-
-static struct service *service_at(struct manifest *m, struct slice place, struct slice name, const char *origin)
-{
-	uint32_t h = hash(place), *slot;
-	struct service *s;
-	size_t count;
-
-	grow(m);
-	slot = find_slot(m, place, h);
-	if (*slot)
-		return &m->list->items[*slot - 1];
-	count = m->list->count;
-	SYS_GROW(m->places, count, m->place_cap);
-	m->places[count] = (struct manifest_place){ .text = arena_dup(&m->list->memory, place.at, place.len), .hash = h };
-	*slot = (uint32_t)count + 1;
-	s = service_add(m->list, name);
-	s->origin = arena_dup(&m->list->memory, origin, strlen(origin));
-	return s;
-}
-
-/* Takes a list element's index off the end: backends[1] is backends. */
-static struct slice without_index(struct slice field)
-{
-	const char *bracket = field.len ? memchr(field.at, '[', field.len) : NULL;
-
-	return bracket ? (struct slice){ field.at, (size_t)(bracket - field.at) } : field;
-}
-
-/* A list comes element by element, and is put together beside the arena, which would keep every stage of it. */
-static void join_option(struct manifest *m)
-{
-	if (m->joining)
-		m->list->items[m->joining_service].options[m->joining_option] =
-			arena_dup(&m->list->memory, m->joined.data, m->joined.len);
-	m->joining = false;
-	m->joined.len = 0;
-}
-
-static const char *set_option(struct manifest *m, struct service *s, int option, const char *value)
-{
-	const char **to = &s->options[option];
-
-	if (m->joining_service != (size_t)(s - m->list->items) || m->joining_option != option || !*to) {
-		join_option(m);
-		if (*to)
-			buf_puts(&m->joined, *to);
-	}
-	buf_printf(&m->joined, "%s%s", *to ? "," : "", value);
-	*to = "";
-	m->joining_service = (size_t)(s - m->list->items);
-	m->joining_option = option;
-	m->joining = true;
+	if (why)
+		return why;
+	if (!service->backend_count)
+		service->backends_origin = service_text(service, origin);
+	service_backend(service, host, port, 1);
 	return NULL;
 }
 
+static const char *add_each(struct service *service, const char *value, const char *origin,
+                            const char *(*add)(struct service *service, struct slice text, const char *origin))
+{
+	struct slice rest = slice_of(value), part;
+	const char *why = NULL;
+
+	while (!why && slice_next(&rest, ',', &part))
+		if (part.len)
+			why = add(service, part, origin);
+	return why;
+}
+
+/* A list comes element by element, and is put together beside the service's memory, which would keep every stage of it. */
+static void join_option(struct manifest *manifest)
+{
+	if (manifest->joining)
+		service_set(manifest->joining, manifest->joining_option, slice_of(manifest->joined.data), manifest->joining_origin);
+	manifest->joining = NULL;
+	manifest->joined.len = 0;
+}
+
+static void set_option(struct manifest *manifest, struct service *service, int option, const char *value,
+                       const char *origin)
+{
+	const struct service_setting *before;
+	bool goes_on = manifest->joining == service && manifest->joining_option == option;
+
+	if (!goes_on) {
+		join_option(manifest);
+		before = service_setting(service, option);
+		if (before && before->value)
+			buf_puts(&manifest->joined, before->value);
+		goes_on = before && before->value;
+		manifest->joining = service;
+		manifest->joining_option = option;
+		manifest->joining_origin = goes_on ? before->origin : service_text(service, origin);
+	}
+	buf_printf(&manifest->joined, "%s%s", goes_on ? "," : "", value);
+}
+
 /* Keys that only state.c writes. */
-static bool set_state_field(struct service_list *list, struct service *s, struct slice field, const char *value)
+static bool set_state_field(struct service *service, struct slice field, const char *value)
 {
 	long weight;
 
 	if (slice_is(field, "node"))
-		s->node = arena_dup(&list->memory, value, strlen(value));
+		service->node = service_text(service, value);
 	else if (slice_is(field, "instance"))
-		s->instance = arena_dup(&list->memory, value, strlen(value));
-	else if (slice_is(field, "weight") && s->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
-		s->backends[0].weight = (uint16_t)weight;
+		service->instance = service_text(service, value);
+	else if (slice_is(field, "weight") && service->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
+		service->backends[0].weight = (uint16_t)weight;
 	else
 		return false;
 	return true;
 }
 
-/* Which field it is; -1: none. */
-static int field_of(bool app, struct slice field)
+/* Which field it is; -1: none. A list element's index does not count: backends[1] is backends. */
+static int field_of(bool app, struct slice name)
 {
-	if (slice_is(field, "name"))
-		return FIELD_NAME;
-	if (app ? slice_is(field, "ports") : slice_is(field, "listener") || slice_is(field, "listeners"))
-		return FIELD_WISHES;
-	if (app ? slice_is(field, "targets") : slice_is(field, "backends") || slice_is(field, "backend"))
-		return FIELD_BACKENDS;
+	static const struct {
+		const char *service, *app;
+		int field;
+	} fields[] = {
+		{ "name", "name", FIELD_NAME }, { "listener", "ports", FIELD_WISHES }, { "listeners", "ports", FIELD_WISHES },
+		{ "backends", "targets", FIELD_BACKENDS }, { "backend", "targets", FIELD_BACKENDS }
+	};
+	const char *bracket = name.len ? memchr(name.at, '[', name.len) : NULL;
+
+	name = bracket ? slice_between(name.at, bracket) : name;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (slice_is_nocase(name, app ? fields[i].app : fields[i].service))
+			return fields[i].field;
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		if (slice_is(field, service_option_names[i]))
+		if (slice_is_nocase(name, service_option_name(i)))
 			return FIELD_OPTION + i;
 	return -1;
 }
 
-/* What a more important place says replaces what the others said. */
-static void outrank(struct manifest *m, struct service *s, int field, uint8_t rank)
+/* What an upper layer says replaces what lower ones said. */
+static void clear_field(struct manifest *manifest, struct service *service, int field)
 {
-	struct manifest_place *place = &m->places[s - m->list->items];
+	struct service_setting *setting = field >= FIELD_OPTION ? service_setting(service, field - FIELD_OPTION) : NULL;
 
-	if (rank > place->rank[field]) {
-		join_option(m);
-		if (field == FIELD_WISHES)
-			s->wish_count = 0;
-		else if (field == FIELD_BACKENDS)
-			s->backend_count = 0;
-		else if (field >= FIELD_OPTION)
-			s->options[field - FIELD_OPTION] = NULL;
-	}
-	place->rank[field] = rank;
-}
-
-static const char *set_field(struct manifest *m, struct service *s, bool app, struct slice name, const char *value,
-                             uint8_t rank)
-{
-	struct service_list *list = m->list;
-	int field;
-
-	name = without_index(name);
-	if (m->state && set_state_field(list, s, name, value))
-		return NULL;
-	field = field_of(app, name);
-	if (field < 0)
-		return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
-		           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
-	outrank(m, s, field, rank);
+	join_option(manifest);
 	if (field == FIELD_WISHES)
-		return add_each(list, s, slice_of(value), app ? add_app_port : add_wish);
-	if (field == FIELD_BACKENDS)
-		return add_each(list, s, slice_of(value), add_backend);
-	if (field >= FIELD_OPTION)
-		return set_option(m, s, field - FIELD_OPTION, value);
-	m->places[s - list->items].named = true;
-	s->name = arena_dup(&list->memory, value, strlen(value));
-	return NULL;
+		service->wish_count = 0;
+	else if (field == FIELD_BACKENDS)
+		service->backend_count = 0;
+	else if (setting)
+		*setting = service->settings[--service->setting_count];
 }
 
-const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin, uint8_t rank)
+static const char *set_field(struct manifest *manifest, struct manifest_place *place, int field, const char *value,
+                             const char *origin)
 {
-	bool app = strncmp(key, "apps", 4) == 0;
-	struct slice rest = slice_of(key + (app ? 4 : 8)), place;
-	const char *dot = strrchr(key, '.');
+	struct service *service = place->service;
 
-	if (!rest.len)
-		return *value ? "is not a table of services" : NULL;
-	if (!dot || dot < rest.at)
-		return "is not a service";
-	place = (struct slice){ key, (size_t)(dot - key) };
-	rest = (struct slice){ rest.at, (size_t)(dot - rest.at) };
-	if (rest.len && rest.at[0] == '.')
-		rest = (struct slice){ rest.at + 1, rest.len - 1 };
-	return set_field(m, service_at(m, place, rest, origin), app, slice_of(dot + 1), value, rank);
-}
-
-const char *manifest_check(struct manifest *m, const char **place, const char **origin)
-{
-	join_option(m);
-	for (size_t i = 0; i < m->list->count; i++) {
-		const struct service *s = &m->list->items[i];
-		bool app = strncmp(m->places[i].text, "apps", 4) == 0;
-
-		*place = m->places[i].text;
-		*origin = s->origin;
-		if (!*s->name || (s->name[0] == '[' && !m->places[i].named))
-			return "has no name";
-		if (!s->wish_count)
-			return app ? "has no ports" : "has no listener";
-		if (!s->backend_count)
-			return app ? "has no targets" : "has no backends";
+	switch (field) {
+	case FIELD_NAME:
+		place->named = true;
+		service->name = service_text(service, value);
+		return NULL;
+	case FIELD_WISHES:
+		return add_each(service, value, origin, place->app ? add_app_port : add_wish);
+	case FIELD_BACKENDS:
+		return add_each(service, value, origin, add_backend);
+	default:
+		set_option(manifest, service, field - FIELD_OPTION, value, origin);
+		return NULL;
 	}
+}
+
+static const char *take_field(struct manifest *manifest, struct manifest_place *place, struct slice name, const char *value,
+                              const char *origin, int layer)
+{
+	int field = field_of(place->app, name);
+
+	if (manifest->state && set_state_field(place->service, name, value))
+		return NULL;
+	if (field < 0)
+		return place->app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
+		                  : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+	if (place->layer[field] != NOT_GIVEN && layer > place->layer[field])
+		clear_field(manifest, place->service, field);
+	place->layer[field] = (signed char)layer;
+	return set_field(manifest, place, field, value, origin);
+}
+
+const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer)
+{
+	bool app = (key[0] | 0x20) == 'a';
+	const char *where = key + prefix_of(app), *dot = strrchr(key, '.'), *why;
+	struct manifest_place *place;
+
+	if (!*where)
+		return *value ? "is not a table of services" : NULL;
+	if (!dot || dot < where)
+		return "is not a service";
+	place = place_at(manifest, app, slice_between(where, dot), origin);
+	why = take_field(manifest, place, slice_of(dot + 1), value, origin, layer);
+	place->broken = place->broken || why;
+	return why;
+}
+
+/* Joining by name. */
+
+/* A byte of a name as variables have it. */
+static int variable_byte(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c + 32;
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+}
+
+static int compare_variables(const char *a, const char *b)
+{
+	for (; *a && *b && variable_byte(*a) == variable_byte(*b); a++, b++)
+		;
+	return *a && *b ? variable_byte(*a) - variable_byte(*b) : (*a != '\0') - (*b != '\0');
+}
+
+static int by_variable(const void *a, const void *b)
+{
+	return compare_variables((*(struct manifest_place *const *)a)->service->name,
+	                         (*(struct manifest_place *const *)b)->service->name);
+}
+
+static int lowest_layer(const struct manifest_place *place)
+{
+	int lowest = 127;
+
+	for (int i = 0; i < FIELDS; i++)
+		if (place->layer[i] != NOT_GIVEN && place->layer[i] < lowest)
+			lowest = place->layer[i];
+	return lowest;
+}
+
+static void copy_field(struct service *to, const struct service *from, int field)
+{
+	const struct service_setting *setting = field >= FIELD_OPTION ? service_setting(from, field - FIELD_OPTION) : NULL;
+
+	if (field == FIELD_NAME)
+		to->name = service_text(to, from->name);
+	for (size_t i = 0; field == FIELD_WISHES && i < from->wish_count; i++)
+		service_wish(to, slice_of(from->wishes[i].text), from->wishes[i].origin);
+	for (size_t i = 0; field == FIELD_BACKENDS && i < from->backend_count; i++)
+		service_backend(to, slice_of(from->backends[i].host), from->backends[i].port, from->backends[i].weight);
+	if (field == FIELD_BACKENDS)
+		to->backends_origin = service_text(to, from->backends_origin);
+	if (setting)
+		service_set(to, setting->option, slice_of(setting->value), setting->origin);
+}
+
+static void overlay(struct manifest *manifest, struct manifest_place *to, struct manifest_place *from)
+{
+	for (int i = 0; i < FIELDS; i++) {
+		if (from->layer[i] == NOT_GIVEN || from->layer[i] <= to->layer[i])
+			continue;
+		clear_field(manifest, to->service, i);
+		copy_field(to->service, from->service, i);
+		to->layer[i] = from->layer[i];
+	}
+	to->broken = to->broken || from->broken;
+	from->joined = true;
+}
+
+/* How many of the sorted places come before the name. */
+static size_t first_of(struct manifest_place **sorted, size_t count, const char *name)
+{
+	size_t low = 0;
+
+	while (low < count) {
+		size_t middle = (low + count) / 2;
+
+		if (compare_variables(sorted[middle]->service->name, name) < 0)
+			low = middle + 1;
+		else
+			count = middle;
+	}
+	return low;
+}
+
+/* Those that stand in a list, or under a name that is no variable's, hear what an upper layer says of their names. */
+static void join_name(struct manifest *manifest, struct manifest_place *from, struct manifest_place **sorted)
+{
+	const char *name = from->text + prefix_of(from->app) + 1;
+	size_t count = manifest->list->count, first = first_of(sorted, count, name);
+	int layer = lowest_layer(from);
+
+	for (int loose = 0; loose < 2 && !from->joined; loose++)
+		for (size_t i = first; i < count && compare_variables(sorted[i]->service->name, name) == 0; i++)
+			if (lowest_layer(sorted[i]) < layer && (loose || strcmp(sorted[i]->service->name, name) == 0))
+				overlay(manifest, sorted[i], from);
+}
+
+static void join_names(struct manifest *manifest)
+{
+	size_t count = manifest->list->count;
+	struct manifest_place **sorted = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		struct manifest_place *place = &manifest->places[i];
+
+		if (place->text[prefix_of(place->app)] != '.' || lowest_layer(place) == 0)
+			continue;
+		if (!sorted) {
+			sorted = sys_alloc(count * sizeof *sorted);
+			for (size_t k = 0; k < count; k++)
+				sorted[k] = &manifest->places[k];
+			qsort(sorted, count, sizeof *sorted, by_variable);
+		}
+		join_name(manifest, place, sorted);
+	}
+	free(sorted);
+}
+
+static void drop_joined(struct manifest *manifest)
+{
+	struct service_list *list = manifest->list;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (manifest->places[i].joined) {
+			service_unref(list->items[i]);
+			continue;
+		}
+		manifest->places[kept] = manifest->places[i];
+		list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+}
+
+static const char *lacks(const struct manifest_place *place)
+{
+	const struct service *service = place->service;
+
+	if (!*service->name || (service->name[0] == '[' && !place->named))
+		return "has no name";
+	if (!service->wish_count)
+		return place->app ? "has no ports" : "has no listener";
+	if (!service->backend_count)
+		return place->app ? "has no targets" : "has no backends";
 	return NULL;
 }
 
-struct service_list *manifest_take(struct manifest *m)
+bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
+                     const char *why), void *arg)
 {
-	free(m->places);
-	free(m->slots);
-	buf_free(&m->joined);
-	return m->list;
+	bool fine = true;
+
+	join_option(manifest);
+	join_names(manifest);
+	drop_joined(manifest);
+	for (size_t i = 0; i < manifest->list->count; i++) {
+		const struct manifest_place *place = &manifest->places[i];
+		const char *why = place->broken ? NULL : lacks(place);
+
+		if (why)
+			complain(arg, place->service->origin, place->text, why);
+		fine = fine && !why && !place->broken;
+		service_seal(place->service);
+	}
+	return fine;
 }
 
-void manifest_drop(struct manifest *m)
+struct service_list *manifest_take(struct manifest *manifest)
 {
-	service_free(manifest_take(m));
+	free(manifest->places);
+	free(manifest->slots);
+	buf_free(&manifest->joined);
+	return manifest->list;
+}
+
+void manifest_drop(struct manifest *manifest)
+{
+	service_list_unref(manifest_take(manifest));
+}
+
+/* Variables. */
+
+static size_t suffix_of(struct slice name, const char *field)
+{
+	size_t len = strlen(field);
+
+	return name.len > len + 1 && name.at[name.len - len - 1] == '_' &&
+	       slice_is_nocase(slice_skip(name, name.len - len), field) ? len : 0;
+}
+
+const char *manifest_variable(struct arena *memory, struct slice name)
+{
+	static const char prefix[] = "SERVICES_";
+	static const char *const fields[] = { "name", "listener", "listeners", "backends", "backend" };
+	size_t field = 0;
+	char *key;
+
+	if (!slice_starts(name, prefix))
+		return NULL;
+	name = slice_skip(name, sizeof prefix - 1);
+	for (size_t i = 0; i < ARRAY_LEN(fields) + SERVICE_OPTIONS; i++) {
+		size_t len = suffix_of(name, i < ARRAY_LEN(fields) ? fields[i] : service_option_name((int)(i - ARRAY_LEN(fields))));
+
+		field = len > field ? len : field; /* the longest: PROXY_PROTOCOL */
+	}
+	if (!field)
+		return NULL;
+	key = arena_alloc(memory, sizeof prefix + name.len);
+	strcpy(key, "services.");
+	for (size_t i = 0; i < name.len; i++)
+		key[sizeof prefix - 1 + i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]);
+	key[sizeof prefix - 1 + name.len - field - 1] = '.';
+	return key;
 }
 
 /* Documents. */
 
+static bool is_below(const char *key, const char *table)
+{
+	size_t len = strlen(table);
+
+	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
+}
+
 /* One item of a document. Returns NULL, or what is wrong with it. */
-static const char *read_item(struct manifest *m, enum format format, const struct format_item *item, const char *origin)
+static const char *read_item(struct manifest *manifest, const struct format *format, const struct doc_item *item,
+                             const char *origin)
 {
 	/* Variables of an env file have the names that they have in the environment. */
-	const char *key = format == FORMAT_ENV ? config_variable(&m->list->memory, item->key) : item->key;
+	const char *key = item->key;
+	struct slice name = slice_of(key);
 
-	bool lists = format == FORMAT_TOML || format == FORMAT_YAML || format == FORMAT_JSON || format == FORMAT_HCL;
-
-	if (!key || (!config_below(key, "services") && !config_below(key, "apps")))
+	if (format->variables && !strchr(key, '.')) {
+		name = slice_starts(name, "DILL_") ? slice_skip(name, 5) : slice_starts(name, "DYNTCP_") ? slice_skip(name, 7) : name;
+		key = name.at > item->key ? manifest_variable(&manifest->list->memory, name) : NULL;
+	}
+	if (!key || !(is_below(key, "services") || is_below(key, "apps")))
 		return "is neither below services nor below apps";
-	if (lists && !item->container && !strpbrk(key, ".["))
+	if (format->lists && !item->container && !strpbrk(key, ".["))
 		return "is not a list of services";
-	return manifest_key(m, key, item->value, origin, 0);
+	return manifest_key(manifest, key, item->value, origin, 0);
+}
+
+/* The first one. */
+static void complain_once(void *arg, const char *origin, const char *place, const char *why)
+{
+	struct buf *out = arg;
+
+	if (!out->len)
+		buf_printf(out, "%s: %s %s", origin, place, why);
 }
 
 /* True when all of it was taken. */
-static bool read_items(struct manifest *m, enum format format, const struct format_doc *doc, const char *name,
+static bool read_items(struct manifest *manifest, const struct format *format, const struct doc *doc, const char *name,
                        struct buf *why)
 {
-	const char *reason = doc->count ? NULL : "is empty (services = [] removes all of them)", *place = name, *origin = "";
+	const char *reason = NULL;
 	struct buf at = { 0 };
 
+	if (!doc->count)
+		buf_printf(why, "%s is empty (services = [] removes all of them)", name);
 	for (size_t i = 0; i < doc->count && !reason; i++) {
-		const struct format_item *item = &doc->items[i];
+		const struct doc_item *item = &doc->items[i];
 
 		at.len = 0;
 		buf_printf(&at, "%s:%d", name, item->line);
-		reason = read_item(m, format, item, at.data);
+		reason = read_item(manifest, format, item, at.data);
 		if (reason) {
 			buf_printf(why, "%s: %s: \"", at.data, item->key);
 			at.len = 0;
@@ -322,45 +540,41 @@ static bool read_items(struct manifest *m, enum format format, const struct form
 		}
 	}
 	buf_free(&at);
-	if (!reason && (reason = manifest_check(m, &place, &origin)))
-		buf_printf(why, "%s: %s %s", origin, place, reason);
-	else if (reason && !why->len)
-		buf_printf(why, "%s %s", name, reason);
-	return !reason;
+	return manifest_finish(manifest, complain_once, why) && !why->len;
 }
 
-static struct service_list *read_document(struct manifest *m, enum format format, const char *text, size_t len,
+static struct service_list *read_manifest(struct manifest *manifest, const struct format *format, struct slice text,
                                           const char *name, struct buf *why)
 {
-	struct format_doc doc = { 0 };
-	bool fine = format_read(&doc, format, text, len);
+	struct doc doc = { 0 };
+	bool fine = format_read(&doc, format, text.at, text.len);
 
 	why->len = 0;
 	if (!fine)
 		buf_printf(why, "%s:%d: %s", name, doc.error_line, doc.error);
 	else
-		fine = read_items(m, format, &doc, name, why);
-	format_free(&doc);
+		fine = read_items(manifest, format, &doc, name, why);
+	doc_free(&doc);
 	if (fine)
-		return manifest_take(m);
-	manifest_drop(m);
+		return manifest_take(manifest);
+	manifest_drop(manifest);
 	return NULL;
 }
 
-struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
-                                   struct buf *why)
+struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
+                                   bool trusted, struct buf *why)
 {
-	struct manifest m;
+	struct manifest manifest;
 
-	manifest_open(&m, trusted);
-	return read_document(&m, format, text, len, name, why);
+	manifest_open(&manifest, trusted);
+	return read_manifest(&manifest, format, (struct slice){ text, len }, name, why);
 }
 
 struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why)
 {
-	struct manifest m;
+	struct manifest manifest;
 
-	manifest_open(&m, false);
-	m.state = m.list->checked = m.list->remembered = true;
-	return read_document(&m, FORMAT_JSON, text, len, name, why);
+	manifest_open(&manifest, false);
+	manifest.state = manifest.list->checked = manifest.list->remembered = true;
+	return read_manifest(&manifest, &format_json, (struct slice){ text, len }, name, why);
 }

@@ -5,6 +5,7 @@
 #include "base.h"
 #include "format.h"
 #include "service.h"
+#include "text.h"
 
 /* Services being put together, key by key. Start with manifest_open. */
 struct manifest {
@@ -14,29 +15,36 @@ struct manifest {
 	bool state; /* what state.c writes: node, instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over them; its size is a power of two */
 	size_t slot_cap;
+	uint64_t seed;
 	struct buf joined; /* an option that comes in pieces, and whose it is */
-	size_t joining_service;
+	struct service *joining; /* NULL: none does */
 	int joining_option;
-	bool joining;
+	const char *joining_origin; /* in the service's memory */
 };
 
-void manifest_open(struct manifest *m, bool trusted); /* see service_list */
+void manifest_open(struct manifest *manifest, bool trusted); /* see service_list */
 
-/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2]. Keys of one
- * service may come in a row or not. `origin` says where it was written; a service keeps its first one. Returns NULL
- * or what is wrong with the key or value. A higher rank replaces what lower ones said for the same field. */
-const char *manifest_key(struct manifest *m, const char *key, const char *value, const char *origin, uint8_t rank);
-/* After the last key: NULL or what is missing, and then the service's *place in the tree, and its *origin. */
-const char *manifest_check(struct manifest *m, const char **place, const char **origin);
+/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any letter case
+ * but for the name. Keys of one service may come in a row or not. `origin` says where it was written. Of each field the
+ * highest layer counts; lower ones come first. Returns NULL or what is wrong with the key or value. */
+const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer);
+
+/* After the last key. What an upper layer says of a service by its name (services.web) goes to the services of that name,
+ * wherever they stand; a name that can be no variable is found by the one that it would have (my-web: MY_WEB). Then each
+ * service is looked at: complain() is told which one lacks what. True when all are complete, and sealed. */
+bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
+                     const char *why), void *arg);
 /* Ends it. The list is the caller's; manifest_drop throws it away. */
-struct service_list *manifest_take(struct manifest *m);
-void manifest_drop(struct manifest *m);
+struct service_list *manifest_take(struct manifest *manifest);
+void manifest_drop(struct manifest *manifest);
 
-/* A whole document that says nothing but services. `name` is what it is called in `why`. NULL: why says what is wrong,
- * and where. */
-struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
-                                   struct buf *why);
+/* The key that the variable SERVICES_MY_WEB_LISTENER sets (without a prefix such as DILL_): services.my_web.listener. It lives
+ * in the arena. NULL: it is none of a service's. */
+const char *manifest_variable(struct arena *memory, struct slice name);
 
+/* A whole document that says nothing but services. `name` is how `why` calls it. NULL: why says what is wrong, and where. */
+struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
+                                   bool trusted, struct buf *why);
 /* The same for what state.c has written: services as a source had them. */
 struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why);
 

@@ -211,6 +211,37 @@ bool net_in_range(const struct net_range *r, const struct net_addr *a)
 	return memcmp(x, y, whole) == 0 && (!left || (x[whole] ^ y[whole]) >> (8 - left) == 0);
 }
 
+const char *net_ranges_parse(struct slice list, struct arena *memory, struct net_ranges *out)
+{
+	struct slice rest = list, part;
+	size_t most = 0;
+
+	while (slice_next(&rest, ',', &part))
+		most++;
+	*out = (struct net_ranges){ .items = arena_alloc(memory, (most + 1) * sizeof *out->items) };
+	while (slice_next(&list, ',', &part)) {
+		const char *why = part.len ? net_range(part, &out->items[out->count]) : NULL;
+
+		if (why)
+			return why;
+		out->count += part.len != 0;
+	}
+	return NULL;
+}
+
+bool net_ranges_have(const struct net_ranges *ranges, const struct net_addr *addr)
+{
+	for (size_t i = 0; i < ranges->count; i++)
+		if (net_in_range(&ranges->items[i], addr))
+			return true;
+	return false;
+}
+
+bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b)
+{
+	return a->count == b->count && (!a->count || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
+}
+
 bool net_again(int error)
 {
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "sys.h"
 #include "text.h"
 
 struct net_addr {
@@ -46,6 +47,15 @@ const char *net_range(struct slice text, struct net_range *out);
 void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT]); /* 10.0.0.0/8 */
 void net_print_host(const struct net_addr *a, char out[NET_TEXT]); /* without its port: 1.2.3.4, ::1 */
 bool net_in_range(const struct net_range *r, const struct net_addr *a);
+
+struct net_ranges {
+	struct net_range *items;
+	size_t count;
+};
+/* Networks in a comma list; empty parts do not count. They live in the arena. NULL, or what is wrong, as net_range. */
+const char *net_ranges_parse(struct slice list, struct arena *memory, struct net_ranges *out);
+bool net_ranges_have(const struct net_ranges *ranges, const struct net_addr *addr);
+bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b);
 
 /* What an errno means. */
 bool net_again(int error);     /* not now: EAGAIN, EWOULDBLOCK, EINTR */

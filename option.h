@@ -1,33 +1,57 @@
-/* option: the table of all keys. Flags, environment, files, --help, -t and the README's table follow from it. An option
- * is known by its place in the table. */
+/* option: one row an option: its key, the kind of its value, its default and its help. Flags, environment, files, --help,
+ * -t and the README's table follow from the rows. Those of the program are in config.c, those of a source in its file. */
 #ifndef OPTION_H
 #define OPTION_H
 
 #include "base.h"
-#include "config.h"
+#include "net.h"
+#include "sys.h"
 #include "text.h"
 
-const char *option_key(const char *name);             /* the key itself when `name` is an older name of it */
-const char *option_flag(const char *name);            /* the same for a name on the command line: lb is proxy.balance */
-int option_find(const char *key);                     /* -1: there is none */
-size_t option_count(void);
-const char *option_name(int option);
-const char *option_default(int option);
-const char *option_of_variable(struct slice name);    /* key of PEEK_LISTENER, without its prefix; NULL: none */
-bool option_is_variable(const char *key, struct slice name); /* PEEK_LISTENER is peek.listener's, or a part of PEEK's */
-bool option_secret(const char *key);
-const char *option_nearest(const char *key);          /* the key that looks most like it */
+/* The C type of a value is behind its name. Texts are never NULL. */
+enum option_type {
+	OPTION_TEXT,     /* const char *; of `words`, if there are any */
+	OPTION_SECRET,   /* const char *, never shown */
+	OPTION_ADDRESS,  /* const char *, host:port to listen on, or "" */
+	OPTION_NETWORKS, /* const char *, a comma list; may be given as a list, too */
+	OPTION_NUMBER,   /* long */
+	OPTION_PORT,     /* long */
+	OPTION_WORD,     /* long, a place in `words` */
+	OPTION_DURATION, /* int64_t, milliseconds */
+	OPTION_SWITCH,   /* bool */
+	OPTION_LABELS,   /* struct option_labels */
+};
 
-const char *option_text(const struct config *c, int option); /* the value of one whose value is text */
-bool option_is_list(int option);                      /* may be given as a list, too: a comma list then */
+struct option {
+	const char *key;
+	enum option_type type;
+	size_t at;            /* of the value, in the struct that has it */
+	const char *standard; /* the default, as it would be written */
+	const char *help;
+	long min, max;
+	const char *const *words; /* ends in NULL */
+	const char *(*check)(const char *value); /* of a text that is not empty: NULL, or what is wrong, as option_set; or NULL */
+	const char *also;     /* another name of the same key; NULL: it has none */
+	const char *flag;     /* its name on the command lines of earlier programs; NULL: it had none */
+	const char *variable; /* of other programs' environment: counts when nothing sets the key */
+};
 
-/* Set a value. Return NULL or what is wrong with it, in words that follow the value. */
-const char *option_set(struct config *c, int option, const char *value, const char *origin);
-const char *option_set_label(struct config *c, struct slice label, struct slice address, const char *origin);
+/* listeners.allowed: addresses by label. */
+struct option_label {
+	const char *name, *origin;
+	struct net_addr addr;
+};
+struct option_labels {
+	struct option_label *items;
+	size_t count, cap;
+};
 
-bool option_same(const struct config *a, const struct config *b, const char *table); /* in all keys of the table */
-
-void option_usage(void);                   /* --help, on stdout */
-void option_print(const struct config *c); /* -t: what is in force, secrets masked, on stdout; not the services */
+/* Sets a value; texts are copied to the arena. NULL, or what is wrong, in words that follow the value. `origin` is kept. */
+const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
+                       struct arena *memory);
+const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
+                             struct arena *memory); /* or gives the label of that name another address */
+void option_put(const struct option *row, const void *values, struct buf *out); /* the value as it would be written */
+void option_put_variable(const char *key, struct buf *out); /* PEEK_LISTENER, without a prefix, for peek.listener */
 
 #endif

@@ -4,81 +4,129 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const service_option_names[SERVICE_OPTIONS] = { "balance", "proxy", "proxy_protocol", "allow", "deny" };
-
-const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
-
-int service_balance(const char *name)
-{
-	for (int i = 0; service_balance_names[i]; i++)
-		if (slice_is_nocase(slice_of(name), service_balance_names[i]))
-			return i;
-	return -1;
-}
-
 struct service *service_add(struct service_list *list, struct slice name)
 {
-	struct service *s;
+	struct service *s = sys_alloc(sizeof *s);
 
+	atomic_init(&s->refs, 1);
+	s->name = arena_dup(&s->memory, name.at, name.len);
 	SYS_GROW(list->items, list->count, list->cap);
-	s = &list->items[list->count++];
-	*s = (struct service){ .name = arena_dup(&list->memory, name.at, name.len) };
-	return s;
+	return list->items[list->count++] = s;
 }
 
-void service_wish(struct service_list *list, struct service *s, struct slice wish)
+const char *service_text(struct service *service, const char *text)
 {
-	SYS_GROW(s->wishes, s->wish_count, s->wish_cap);
-	s->wishes[s->wish_count++] = arena_dup(&list->memory, wish.at, wish.len);
+	return text ? arena_dup(&service->memory, text, strlen(text)) : NULL;
 }
 
-void service_backend(struct service_list *list, struct service *s, struct slice host, uint16_t port, uint16_t weight)
+void service_wish(struct service *service, struct slice wish, const char *origin)
 {
-	SYS_GROW(s->backends, s->backend_count, s->backend_cap);
-	s->backends[s->backend_count++] = (struct service_backend){
-		.host = arena_dup(&list->memory, host.at, host.len), .port = port, .weight = weight
+	ARENA_GROW(&service->memory, service->wishes, service->wish_count, service->wish_cap);
+	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len),
+	                                                    service_text(service, origin));
+}
+
+void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight)
+{
+	ARENA_GROW(&service->memory, service->backends, service->backend_count, service->backend_cap);
+	service->backends[service->backend_count++] = (struct service_backend){
+		.host = arena_dup(&service->memory, host.at, host.len), .port = port, .weight = weight
 	};
 }
 
-static const char *keep(struct service_list *list, const char *s)
+struct service_setting *service_setting(const struct service *service, int option)
 {
-	return s ? arena_dup(&list->memory, s, strlen(s)) : NULL;
+	for (size_t i = 0; i < service->setting_count; i++)
+		if (service->settings[i].option == option)
+			return &service->settings[i];
+	return NULL;
 }
 
-struct slice service_tag(const struct service *s, const char *wish)
+void service_set(struct service *service, int option, struct slice value, const char *origin)
 {
-	struct slice rest = slice_of(s->tags), line;
+	struct service_setting *setting = service_setting(service, option);
 
-	while (slice_next(&rest, '\n', &line)) {
-		const char *equals = line.len ? memchr(line.at, '=', line.len) : NULL;
-
-		if (!equals || equals - line.at < 9 || memcmp(equals - 9, ".listener", 9) != 0)
-			continue;
-		if (slice_is(slice_trim((struct slice){ equals + 1, line.len - (size_t)(equals + 1 - line.at) }), wish))
-			return line;
+	if (!setting) {
+		ARENA_GROW(&service->memory, service->settings, service->setting_count, service->setting_cap);
+		setting = &service->settings[service->setting_count++];
 	}
-	return (struct slice){ NULL, 0 };
+	*setting = (struct service_setting){
+		.option = option, .value = arena_dup(&service->memory, value.at, value.len), .origin = service_text(service, origin)
+	};
 }
 
-void service_copy(struct service_list *to, const struct service *s, const char *only_wish)
+static int by_option(const void *a, const void *b)
 {
-	struct service *copy = service_add(to, slice_of(s->name));
-	struct slice tag = only_wish ? service_tag(s, only_wish) : slice_of(s->tags);
+	return ((const struct service_setting *)a)->option - ((const struct service_setting *)b)->option;
+}
 
-	copy->node = keep(to, s->node);
-	copy->instance = keep(to, s->instance);
-	copy->tags = s->tags ? arena_dup(&to->memory, tag.at, tag.len) : NULL;
-	copy->absent = keep(to, s->absent);
-	copy->fault = keep(to, s->fault);
-	copy->origin = keep(to, s->origin);
-	copy->held = s->held;
-	for (size_t i = 0; i < s->wish_count; i++)
-		if (!only_wish || s->wishes[i] == only_wish)
-			service_wish(to, copy, slice_of(s->wishes[i]));
-	for (size_t i = 0; i < s->backend_count; i++)
-		service_backend(to, copy, slice_of(s->backends[i].host), s->backends[i].port, s->backends[i].weight);
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		copy->options[i] = keep(to, s->options[i]);
+void service_seal(struct service *service)
+{
+	service->options = SERVICE_OPTIONS_NONE;
+	if (service->setting_count > 1)
+		qsort(service->settings, service->setting_count, sizeof *service->settings, by_option);
+	for (size_t i = 0; i < service->setting_count; i++) {
+		struct service_setting *setting = &service->settings[i];
+
+		setting->why = service_option_parse(setting->option, setting->value, &service->memory, &service->options);
+		service->wrong = service->wrong || (setting->why && service_option_vital(setting->option));
+	}
+}
+
+void service_put_setting(const struct service_setting *setting, struct buf *out)
+{
+	buf_printf(out, "%s=", service_option_name(setting->option));
+	service_option_mask(setting->option, setting->value, out);
+}
+
+struct service *service_ref(struct service *service)
+{
+	atomic_fetch_add(&service->refs, 1);
+	return service;
+}
+
+void service_unref(struct service *service)
+{
+	if (atomic_fetch_sub(&service->refs, 1) != 1)
+		return;
+	arena_free(&service->memory);
+	free(service);
+}
+
+/* Lists. */
+
+struct service_list *service_list_new(void)
+{
+	return sys_alloc(sizeof(struct service_list));
+}
+
+void service_share(struct service_list *list, struct service *service)
+{
+	SYS_GROW(list->items, list->count, list->cap);
+	list->items[list->count++] = service_ref(service);
+}
+
+void service_forget(struct service_list *list, size_t first)
+{
+	while (list->count > first)
+		service_unref(list->items[--list->count]);
+}
+
+void service_hold(struct service_list *list, const struct service *service, const struct wish *only)
+{
+	struct service *copy = service_add(list, slice_of(service->name));
+
+	copy->held = true;
+	copy->node = service_text(copy, service->node);
+	copy->instance = service_text(copy, service->instance);
+	copy->tags = service->tags ? service_text(copy, only->origin) : NULL;
+	copy->fault = service_text(copy, service->fault);
+	service_wish(copy, slice_of(only->text), only->origin);
+	for (size_t i = 0; i < service->backend_count; i++)
+		service_backend(copy, slice_of(service->backends[i].host), service->backends[i].port, service->backends[i].weight);
+	for (size_t i = 0; i < service->setting_count; i++)
+		service_set(copy, service->settings[i].option, slice_of(service->settings[i].value), service->settings[i].origin);
+	service_seal(copy);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -86,96 +134,69 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool same_service(const struct service *a, const struct service *b)
+static bool same_wishes(const struct service *a, const struct service *b)
 {
-	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
-	    (!same_text(a->tags, b->tags) && !a->held && !b->held) || !same_text(a->absent, b->absent) ||
-	    !same_text(a->fault, b->fault) || a->wish_count != b->wish_count || a->backend_count != b->backend_count)
-		return false;
 	for (size_t i = 0; i < a->wish_count; i++)
-		if (strcmp(a->wishes[i], b->wishes[i]) != 0)
+		if (strcmp(a->wishes[i].text, b->wishes[i].text) != 0)
 			return false;
+	return true;
+}
+
+static bool same_backends(const struct service *a, const struct service *b)
+{
 	for (size_t i = 0; i < a->backend_count; i++) {
 		const struct service_backend *x = &a->backends[i], *y = &b->backends[i];
 
 		if (x->port != y->port || x->weight != y->weight || strcmp(x->host, y->host) != 0)
 			return false;
 	}
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		if (!same_text(a->options[i], b->options[i]))
+	return true;
+}
+
+static bool same_settings(const struct service *a, const struct service *b)
+{
+	for (size_t i = 0; i < a->setting_count; i++)
+		if (a->settings[i].option != b->settings[i].option || strcmp(a->settings[i].value, b->settings[i].value) != 0)
 			return false;
 	return true;
 }
 
-bool service_equal(const struct service_list *a, const struct service_list *b)
+/* But for where it was written, and for the tags of one that is held. */
+static bool same_service(const struct service *a, const struct service *b)
+{
+	if (a == b)
+		return true;
+	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
+	    !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault))
+		return false;
+	if (a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
+		return false;
+	return (a->held || b->held || same_text(a->tags, b->tags)) && same_wishes(a, b) && same_backends(a, b) &&
+	       same_settings(a, b);
+}
+
+bool service_list_equal(const struct service_list *a, const struct service_list *b)
 {
 	if (a->count != b->count || a->trusted != b->trusted)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (!same_service(&a->items[i], &b->items[i]))
+		if (!same_service(a->items[i], b->items[i]))
 			return false;
 	return true;
 }
 
-struct service_list *service_hold(struct service_list *list)
+struct service_list *service_list_ref(struct service_list *list)
 {
 	atomic_fetch_add(&list->refs, 1);
 	return list;
 }
 
-void service_free(struct service_list *list)
+void service_list_unref(struct service_list *list)
 {
 	if (!list || atomic_fetch_sub(&list->refs, 1) != 0)
 		return;
-	for (size_t i = 0; i < list->count; i++) {
-		free(list->items[i].wishes);
-		free(list->items[i].backends);
-	}
+	service_forget(list, 0);
 	free(list->items);
 	arena_free(&list->memory);
 	free(list);
-}
-
-/* The mailbox. */
-
-void service_mailbox_open(struct service_mailbox *m, size_t sources, void (*ring)(void *arg), void *arg)
-{
-	pthread_mutex_init(&m->lock, NULL);
-	m->slots = sys_alloc(sources * sizeof *m->slots);
-	m->count = sources;
-	m->ring = ring;
-	m->arg = arg;
-}
-
-void service_mailbox_close(struct service_mailbox *m)
-{
-	for (size_t i = 0; i < m->count; i++)
-		service_free(m->slots[i]);
-	free(m->slots);
-	pthread_mutex_destroy(&m->lock);
-}
-
-static struct service_list *swap_slot(struct service_mailbox *m, size_t source, struct service_list *list,
-                                      const atomic_bool *cancelled)
-{
-	struct service_list *old = list;
-
-	pthread_mutex_lock(&m->lock);
-	if (!cancelled || !atomic_load(cancelled)) {
-		old = m->slots[source];
-		m->slots[source] = list;
-	}
-	pthread_mutex_unlock(&m->lock);
-	return old;
-}
-
-void service_post(struct service_mailbox *m, size_t source, struct service_list *list, const atomic_bool *cancelled)
-{
-	service_free(swap_slot(m, source, list, cancelled));
-	m->ring(m->arg);
-}
-
-struct service_list *service_take(struct service_mailbox *m, size_t source)
-{
-	return swap_slot(m, source, NULL, NULL);
 }

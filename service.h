@@ -1,14 +1,18 @@
-/* service: what a source yields. A source says the whole of what it knows, never a difference. */
+/* service: what a source yields. A source says the whole of what it knows, never a difference.
+ *
+ * A service is made by one thread: service_add, what it wants and has, service_seal. From then on nobody changes it, and
+ * lists and tables share it by reference: a list that is made anew names again what has not changed. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
 #include "base.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
+#include "service_option.h"
 #include "sys.h"
 #include "text.h"
+#include "wish.h"
 
 struct service_backend {
 	const char *host; /* address or name */
@@ -16,66 +20,69 @@ struct service_backend {
 	uint16_t weight; /* 1 unless the source says otherwise */
 };
 
-enum service_balance { SERVICE_ROUND_ROBIN, SERVICE_RANDOM, SERVICE_P2C, SERVICE_LEAST_CONN };
-extern const char *const service_balance_names[]; /* ends in NULL */
-int service_balance(const char *name); /* in any case; -1: there is none of that name */
-
-enum service_option {
-	SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_OPTIONS
+/* An option that was given. */
+struct service_setting {
+	int option; /* enum service_option */
+	const char *value, *origin; /* see wish.origin */
+	const char *why; /* what is wrong with the value; NULL: nothing */
 };
-extern const char *const service_option_names[SERVICE_OPTIONS];
 
-/* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its list. */
+/* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its memory. */
 struct service {
+	atomic_uint refs;
+	struct arena memory;
 	const char *name;
 	const char *node, *instance; /* where it runs, and its ID there, for people; NULL when the source has none */
-	const char *origin;   /* where it was written: "dill.toml:12"; NULL when a source has no such place */
-	const char *tags;     /* all that Consul has of it, a line each; NULL: the source has no tags */
-	const char **wishes;  /* where it wants to listen: label:port */
+	const char *origin;   /* where it was written first; NULL when a source has no such place */
+	const char *tags;     /* all that the source has of it, a line each; NULL: the source has no tags */
+	struct wish *wishes;
 	size_t wish_count, wish_cap;
 	struct service_backend *backends;
 	size_t backend_count, backend_cap;
-	const char *options[SERVICE_OPTIONS]; /* as they were written; NULL: not given */
-	const char *fault; /* why it cannot be routed at all; NULL as a rule */
+	const char *backends_origin; /* of the first of them */
+	struct service_setting *settings; /* in the order in which they were given, each option once */
+	size_t setting_count, setting_cap;
+	struct service_options options; /* what they come to, once it is sealed */
+	bool wrong; /* a vital one has a wrong value: it is not routed */
+	bool held;  /* its source no longer has it, and is asked once more before it goes */
+	const char *fault;  /* why it cannot be routed at all; NULL as a rule */
 	const char *absent; /* why it is not routed, and has no wishes here: it is listed for those who ask; or NULL */
-	bool held; /* Consul no longer has it, and is asked once more before it goes */
 };
 
 struct service_list {
-	struct service *items;
+	struct service **items;
 	size_t count, cap;
-	struct arena memory; /* every string in it */
+	struct arena memory; /* of `word` */
 	atomic_uint refs; /* holders beside the first */
-	bool checked; /* the source checks its services' health itself */
+	bool checked;    /* the source checks its services' health itself */
 	bool remembered; /* from state.path: the source has not answered yet */
-	bool trusted; /* written by the operator: a wish may name an address instead of a label */
-	const char *source; /* its name, set by whoever posts the list; NULL: the configuration itself */
+	bool trusted;    /* written by the operator: a wish may name an address instead of a label */
+	const char *source; /* its name and title, for the log and in sentences: set by whoever posts the list; they live as */
+	const char *title;  /* long as the program */
+	const char *word;   /* the mark of the services' tags, and the prefix of their options; NULL: they have no tags */
 	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };
 
+/* Adds a new one; it is the list's. Texts are copied. */
 struct service *service_add(struct service_list *list, struct slice name);
-void service_wish(struct service_list *list, struct service *s, struct slice wish);
-void service_backend(struct service_list *list, struct service *s, struct slice host, uint16_t port, uint16_t weight);
-/* The tag that asks for the wish; empty where there is none. */
-struct slice service_tag(const struct service *s, const char *wish);
-/* only_wish: one of s->wishes, whose tag then is the only one, too; NULL: all of them. */
-void service_copy(struct service_list *to, const struct service *s, const char *only_wish);
-bool service_equal(const struct service_list *a, const struct service_list *b);
-struct service_list *service_hold(struct service_list *list); /* one more holder: nobody changes it any more */
-void service_free(struct service_list *list); /* by the last holder; NULL is fine */
+void service_wish(struct service *service, struct slice wish, const char *origin);
+void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
+struct service_setting *service_setting(const struct service *service, int option); /* NULL: it was not given */
+void service_set(struct service *service, int option, struct slice value, const char *origin); /* the last one counts */
+const char *service_text(struct service *service, const char *text); /* a copy that lives as long; NULL for NULL */
+void service_seal(struct service *service); /* reads its options */
+void service_put_setting(const struct service_setting *setting, struct buf *out); /* NAME=VALUE, as it may be shown */
 
-/* Where sources leave their lists for the control plane: one slot a source, the newest list wins. */
-struct service_mailbox {
-	pthread_mutex_t lock;
-	struct service_list **slots; /* NULL: nothing new */
-	size_t count;
-	void (*ring)(void *arg); /* called after a post, from the source's thread */
-	void *arg;
-};
-void service_mailbox_open(struct service_mailbox *m, size_t sources, void (*ring)(void *arg), void *arg);
-void service_mailbox_close(struct service_mailbox *m);
-/* Takes the list; throws it away when *cancelled is set. */
-void service_post(struct service_mailbox *m, size_t source, struct service_list *list, const atomic_bool *cancelled);
-struct service_list *service_take(struct service_mailbox *m, size_t source); /* gives it, or NULL */
+struct service *service_ref(struct service *service);
+void service_unref(struct service *service);
+
+struct service_list *service_list_new(void);
+void service_share(struct service_list *list, struct service *service); /* adds one that another list has, too */
+void service_forget(struct service_list *list, size_t first); /* drops those from that one on */
+/* Adds a copy with but one of its wishes, of which its source has nothing any more. */
+void service_hold(struct service_list *list, const struct service *service, const struct wish *only);
+bool service_list_equal(const struct service_list *a, const struct service_list *b);
+struct service_list *service_list_ref(struct service_list *list); /* one more holder: nobody changes it any more */
+void service_list_unref(struct service_list *list); /* the last holder frees it; NULL is fine */
 
 #endif

@@ -1,5 +1,6 @@
-/* source: the thread frame of everything that yields services. A source blocks as it likes, in waits that end at once
- * on stop, and posts whole lists to the mailbox. */
+/* source: the frame of everything that yields services. A source is one file, with one struct source_kind, and a line in
+ * sources.c; nothing else knows it. It runs in a thread of its own and blocks as it likes, in waits that end at once on
+ * stop, and posts whole lists to the mailbox. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -9,7 +10,37 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "mailbox.h"
 #include "service.h"
+
+struct source;
+
+struct source_kind {
+	const char *name;  /* in the log, metrics, /routes, the page and --backend: "consul" */
+	const char *title; /* in sentences: "Consul" */
+	const char *table; /* its keys are below this one: "consul" */
+	const char *alias; /* and below this one; NULL: nowhere else */
+	const struct option *options;
+	size_t option_count, size; /* size: of the struct that has its values: its settings */
+	const char *needs; /* must be given when it is asked for by name; NULL: nothing */
+	bool standard;     /* is used when no other source is */
+	bool remembers;    /* goes by state.path, too */
+	bool polls;        /* with blocking queries, whose index may go back */
+
+	/* Whether its settings make it wanted; NULL: when one of its keys is given. */
+	bool (*wanted)(const void *settings);
+	/* The thread; returns when it must stop. NULL: it has none, its services are in the configuration. */
+	void (*run)(struct source *source);
+	/* Its services as they are now, for -t; NULL: why says what is wrong. A NULL function: it is not asked then. */
+	struct service_list *(*read)(const void *settings, struct buf *why);
+	/* Adds what it has of one service to the list, for --explain, in a few seconds at most. False: why. NULL: all of it is
+	 * read. */
+	bool (*ask)(const void *settings, const char *service, struct service_list *list, struct buf *why);
+	/* What a service needs to be found there: a sentence behind a blank. NULL: nothing to say. */
+	void (*advise)(const void *settings, struct buf *out);
+	/* Whether it must read again at a reload that changes none of its keys. NULL: no. */
+	bool (*restarts)(const void *settings);
+};
 
 #define SOURCE_CODES 8
 
@@ -24,11 +55,11 @@ struct source_counters {
 };
 
 struct source {
-	const char *name; /* "consul" */
-	void (*run)(struct source *s); /* the thread; returns when it must stop */
+	const struct source_kind *kind;
 	const struct config *config;
-	struct service_list *known; /* what was in force when it started, held; NULL: nothing */
-	struct service_mailbox *box;
+	const void *settings; /* the kind's, in `config` */
+	struct service_list *known; /* in force when it started, held; NULL: nothing was */
+	struct mailbox *box;
 	size_t slot;
 	void (*ring)(void *arg); /* called by the thread at its end */
 	void *arg;
@@ -42,20 +73,20 @@ struct source {
 	atomic_llong last_good; /* sys_wall() of the last good answer, 0 before */
 };
 
-int source_start(struct source *s); /* 0 or an errno */
+int source_start(struct source *source); /* 0 or an errno */
 /* Tells it to stop, and does not wait: a look-up of libc's may keep it. Nothing that it posts counts any more. */
-void source_cancel(struct source *s);
-void source_join(struct source *s); /* after source_cancel: waits for its end, at once when `ended` is set */
+void source_cancel(struct source *source);
+void source_join(struct source *source); /* after source_cancel: waits for its end, at once when `ended` is set */
 
-void source_post(struct source *s, struct service_list *list); /* its newest list, to the mailbox; takes it */
-bool source_stopping(const struct source *s);
-bool source_sleep(const struct source *s, int64_t ms); /* false when it must stop */
+void source_post(struct source *source, struct service_list *list); /* its newest list, to the mailbox; takes it */
+bool source_stopping(const struct source *source);
+bool source_sleep(const struct source *source, int64_t ms); /* false when it must stop */
 
-void source_error(struct source *s, int code); /* counts one */
+void source_error(struct source *source, int code); /* counts one */
 #define SOURCE_COUNTED (-2) /* for a code: the error has been counted already */
 /* Counts an error, says an outage once, and sleeps before the next try: 250 ms to 10 s with full jitter, at least
  * `at_least` ms. False when it must stop. */
-bool source_failed(struct source *s, int code, const char *where, const char *why, int64_t at_least);
-void source_worked(struct source *s, const char *where); /* says the end of an outage */
+bool source_failed(struct source *source, int code, const char *where, const char *why, int64_t at_least);
+void source_worked(struct source *source, const char *where); /* says the end of an outage */
 
 #endif

@@ -78,6 +78,15 @@ char *arena_dup(struct arena *a, const char *bytes, size_t len)
 	return p;
 }
 
+void *arena_grow(struct arena *a, const void *old, size_t used, size_t size)
+{
+	void *items = arena_alloc(a, size);
+
+	if (used)
+		memcpy(items, old, used);
+	return items;
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->top) {

@@ -22,6 +22,11 @@ struct arena {
 };
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
 char *arena_dup(struct arena *a, const char *bytes, size_t len); /* with a NUL behind it */
+/* As SYS_GROW, for an array in the arena: what it grows out of stays there until the end. */
+#define ARENA_GROW(arena, items, count, cap) \
+	((count) < (cap) ? (void)0 : (void)((items) = arena_grow((arena), (items), (count) * sizeof *(items), \
+	                                    ((cap) = (cap) ? (cap) * 2 : 1) * sizeof *(items))))
+void *arena_grow(struct arena *a, const void *old, size_t used, size_t size);
 void arena_free(struct arena *a);
 
 /* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */

@@ -3,17 +3,46 @@
 
 #include <string.h>
 
-#include "config.h"
 #include "format.h"
+#include "http.h"
 #include "log.h"
 #include "manifest.h"
 #include "sys.h"
 
 #define BODY_MAX (16u << 20)
+#define DAY 86400000L
+
+struct url_settings {
+	const char *endpoint;
+	int64_t interval, timeout; /* milliseconds */
+};
+
+static const char *parse_endpoint(struct http_url *url, const char *text)
+{
+	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+		return "is not an http:// URL";
+	return http_url_parse(url, text);
+}
+
+static const char *check_endpoint(const char *text)
+{
+	struct http_url url;
+
+	return parse_endpoint(&url, text);
+}
+
+static const struct option url_options[] = {
+	{ .key = "routing.http.endpoint", OPTION_TEXT, offsetof(struct url_settings, endpoint), "",
+	  "http:// URL that answers with services, as JSON, YAML or TOML; off when empty", .check = check_endpoint },
+	{ .key = "routing.http.poll_interval", OPTION_DURATION, offsetof(struct url_settings, interval), "5s",
+	  "how often it is asked", 10, DAY },
+	{ .key = "routing.http.poll_timeout", OPTION_DURATION, offsetof(struct url_settings, timeout), "5s",
+	  "how long one answer may take", 1, DAY },
+};
 
 struct url {
 	struct source *source;
-	const struct config *config;
+	const struct url_settings *settings;
 	struct http_url url;
 	struct http http;
 	struct buf name; /* the URL as the log has it */
@@ -23,42 +52,46 @@ struct url {
 	int code; /* of the newest answer, when it was an error; 0: there was none */
 };
 
-const char *url_url(struct http_url *u, const char *text)
+static bool url_wanted(const void *settings)
 {
-	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-		return "is not an http:// URL";
-	return http_url_parse(u, text);
+	return *((const struct url_settings *)settings)->endpoint;
 }
 
-/* The format by its media type, or by the URL's path where the server does not know the type. */
-static enum format format_of_answer(struct slice type, const char *path)
+/* Types of servers that do not know the document's. */
+static bool is_vague(struct slice media)
 {
-	static const struct {
-		const char *word;
-		enum format format;
-	} words[] = { { "json", FORMAT_JSON }, { "yaml", FORMAT_YAML }, { "toml", FORMAT_TOML } };
-	static const char *const vague[] = { "", "text/plain", "application/octet-stream", "binary/octet-stream" };
+	static const char *const types[] = { "", "text/plain", "application/octet-stream", "binary/octet-stream" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (slice_is_nocase(media, types[i]))
+			return true;
+	return false;
+}
+
+/* The format by its media type, or by the URL's path where that is vague. NULL: it is none that is read here. */
+static const struct format *format_of_answer(struct slice type, const char *path)
+{
+	static const struct format *const formats[] = { &format_json, &format_yaml, &format_toml };
 	struct slice media = { NULL, 0 }, name = { NULL, 0 };
 	size_t query = strcspn(path, "?");
 	char file[256];
 
 	slice_next(&type, ';', &media);
-	for (size_t i = 0; i < ARRAY_LEN(vague); i++)
-		if (slice_is_nocase(media, vague[i])) {
-			memcpy(file, path, query);
-			file[query] = '\0';
-			return format_of(file);
-		}
+	if (is_vague(media)) {
+		memcpy(file, path, query);
+		file[query] = '\0';
+		return format_of(file);
+	}
 	/* application/json, text/x-yaml, application/vnd.yaml, application/problem+json */
 	for (size_t i = 0; i < media.len; i++)
 		if (strchr("/+.", media.at[i]))
-			name = (struct slice){ media.at + i + 1, media.len - i - 1 };
-	if (name.len > 2 && slice_is_nocase((struct slice){ name.at, 2 }, "x-"))
-		name = (struct slice){ name.at + 2, name.len - 2 };
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (slice_is_nocase(name, words[i].word))
-			return words[i].format;
-	return FORMAT_NONE;
+			name = slice_skip(media, i + 1);
+	if (name.len > 2 && slice_is_nocase(slice_first(name, 2), "x-"))
+		name = slice_skip(name, 2);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (slice_is_nocase(name, formats[i]->name))
+			return formats[i];
+	return NULL;
 }
 
 static const char *say(struct url *e, const char *fmt, struct slice text)
@@ -73,14 +106,14 @@ static const char *say(struct url *e, const char *fmt, struct slice text)
 }
 
 /* A complete answer of status 200. */
-static const char *take(struct url *e)
+static const char *take_answer(struct url *e)
 {
 	const struct http_response *r = &e->http.response;
 	struct slice type = http_header(r, "Content-Type"), tag = http_header(r, "ETag");
-	enum format format = format_of_answer(type, e->url.prefix);
+	const struct format *format = format_of_answer(type, e->url.prefix);
 	struct service_list *list;
 
-	if (format == FORMAT_NONE)
+	if (!format)
 		return say(e, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
 	list = manifest_read(format, r->body.data ? r->body.data : "", r->body.len, "answer", false, &e->why);
 	if (!list)
@@ -88,30 +121,30 @@ static const char *take(struct url *e)
 	e->tag.len = 0;
 	if (tag.len)
 		buf_add(&e->tag, tag.at, tag.len);
-	if (e->last && service_equal(e->last, list)) {
-		service_free(list);
+	if (e->last && service_list_equal(e->last, list)) {
+		service_list_unref(list);
 		return NULL;
 	}
-	service_free(e->last);
-	e->last = service_hold(list);
-	log_info("%s: %zu service%s in %s", e->source->name, list->count, list->count == 1 ? "" : "s",
+	service_list_unref(e->last);
+	e->last = service_list_ref(list);
+	log_info("%s: %zu service%s in %s", e->source->kind->name, list->count, list->count == 1 ? "" : "s",
 	         e->name.data);
 	source_post(e->source, list);
 	return NULL;
 }
 
-static const char *judge(struct url *e)
+static const char *judge_answer(struct url *e)
 {
 	const struct http_response *r = &e->http.response;
 	struct slice head = { r->head.data, r->head.len }, line;
 
 	if (r->status == 200)
-		return take(e);
+		return take_answer(e);
 	e->code = r->status;
 	if (r->status == 304 && e->tag.len)
 		return NULL;
 	slice_next(&head, '\n', &line);
-	return say(e, "it answered %s", line.len > 9 ? (struct slice){ line.at + 9, line.len - 9 } : line);
+	return say(e, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
 }
 
 static const char *ask_once(struct url *e, int64_t deadline)
@@ -135,9 +168,9 @@ static const char *ask_once(struct url *e, int64_t deadline)
 }
 
 /* A server may have closed a kept connection meanwhile: then once more, over a new one. */
-static const char *ask(struct url *e)
+static const char *ask_url(struct url *e)
 {
-	int64_t deadline = sys_now() + e->config->poll_timeout;
+	int64_t deadline = sys_now() + e->settings->timeout;
 	bool kept = e->http.fd >= 0;
 	const char *why = ask_once(e, deadline);
 
@@ -147,7 +180,7 @@ static const char *ask(struct url *e)
 		why = ask_once(e, deadline);
 	}
 	if (!why)
-		why = judge(e);
+		why = judge_answer(e);
 	/* More than was asked for would be taken for the next answer. */
 	if (why || e->http.response.last || e->http.ahead.len)
 		http_close(&e->http);
@@ -156,27 +189,33 @@ static const char *ask(struct url *e)
 	return why;
 }
 
-void url_run(struct source *s)
+static void url_run(struct source *source)
 {
-	struct url e = { .source = s, .config = s->config };
+	struct url e = { .source = source, .settings = source->settings };
 	bool go_on = true;
 
-	url_url(&e.url, e.config->http_endpoint);
-	buf_masked(&e.name, e.config->http_endpoint);
+	parse_endpoint(&e.url, e.settings->endpoint);
+	buf_masked(&e.name, e.settings->endpoint);
 	http_open(&e.http, BODY_MAX);
 	while (go_on) {
-		const char *why = ask(&e);
+		const char *why = ask_url(&e);
 
 		if (why) {
-			go_on = source_failed(s, e.code, e.name.data, why, 0);
+			go_on = source_failed(source, e.code, e.name.data, why, 0);
 		} else {
-			source_worked(s, e.name.data);
-			go_on = source_sleep(s, e.config->poll_interval);
+			source_worked(source, e.name.data);
+			go_on = source_sleep(source, e.settings->interval);
 		}
 	}
 	http_free(&e.http);
-	service_free(e.last);
+	service_list_unref(e.last);
 	buf_free(&e.name);
 	buf_free(&e.tag);
 	buf_free(&e.why);
 }
+
+const struct source_kind url_kind = {
+	.name = "http", .title = "the routing URL", .table = "routing.http", .options = url_options,
+	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .needs = "routing.http.endpoint",
+	.wanted = url_wanted, .run = url_run
+};

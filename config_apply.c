@@ -1,0 +1,106 @@
+#include "base.h"
+#include "config_apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sources.h"
+
+#define ALLOWED "listeners.allowed"
+
+static bool is_label(const char *key)
+{
+	return config_below(key, ALLOWED) && key[sizeof ALLOWED - 1] == '.';
+}
+
+static bool is_service(const char *key)
+{
+	return config_below(key, "services") || config_below(key, "apps");
+}
+
+bool config_is_key(const struct config *config, const char *key)
+{
+	struct config_table *table;
+
+	return config_find(config, key, &table) || is_label(key) || is_service(key) || sources_lack_key(key);
+}
+
+static void keep_service(struct config *config, const struct config_setting *setting)
+{
+	SYS_GROW(config->services, config->service_count, config->service_cap);
+	config->services[config->service_count++] = (struct config_setting){
+		.key = arena_dup(&config->memory, setting->key, strlen(setting->key)),
+		.value = arena_dup(&config->memory, setting->value, strlen(setting->value)),
+		.origin = setting->origin, .layer = setting->layer
+	};
+}
+
+static void refuse_absent(struct config *config, struct config_setting setting)
+{
+	struct buf why = { 0 }, names = { 0 };
+
+	sources_put_names(" and ", &names);
+	buf_printf(&why, "belongs to a source that this version does not have (there are %s)", names.data);
+	setting.value = "********"; /* it may be a secret */
+	config_complain(config, &setting, why.data);
+	buf_free(&why);
+	buf_free(&names);
+}
+
+bool config_apply(struct config *config, const struct config_setting *setting)
+{
+	const char *why = NULL;
+	bool known = true;
+
+	if (is_service(setting->key)) {
+		keep_service(config, setting);
+	} else if (sources_lack_key(setting->key)) {
+		refuse_absent(config, *setting);
+	} else if (is_label(setting->key)) {
+		why = option_add_label(&config->labels, slice_of(setting->key + sizeof ALLOWED),
+		                       slice_trim(slice_of(setting->value)), setting->origin, &config->memory);
+	} else {
+		why = config_set(config, setting, &known);
+	}
+	if (why)
+		config_complain(config, setting, why);
+	return known;
+}
+
+static void look_at(const char *candidate, const char *key, int *least, const char **best)
+{
+	int distance = text_distance(key, candidate), len = (int)strlen(key);
+
+	if (distance < *least && (distance <= 2 || distance <= len / 3)) {
+		*least = distance;
+		*best = candidate;
+	}
+}
+
+/* `services` and `apps` are compared with a key's first part: what follows is the user's own. */
+const char *config_nearest(const struct config *config, const char *key)
+{
+	struct arena memory = { 0 };
+	const char *lower = config_lower(&memory, slice_of(key)), *best = NULL;
+	const char *head = config_lower(&memory, slice_first(slice_of(key), strcspn(key, ".[")));
+	int least = 1000;
+
+	for (size_t t = 0; t < config->table_count; t++)
+		for (size_t i = 0; i < config->tables[t].count; i++)
+			look_at(config->tables[t].rows[i].key, lower, &least, &best);
+	look_at("services", head, &least, &best);
+	look_at("apps", head, &least, &best);
+	arena_free(&memory);
+	return best;
+}
+
+const char *config_origin(struct config *config, const char *file, int line)
+{
+	struct buf text = { 0 };
+	const char *origin;
+
+	buf_printf(&text, line ? "%s:%d" : "%s", file, line);
+	origin = arena_dup(&config->memory, text.data, text.len);
+	buf_free(&text);
+	return origin;
+}

@@ -1,0 +1,17 @@
+/* config_apply: what a key and its value change. */
+#ifndef CONFIG_APPLY_H
+#define CONFIG_APPLY_H
+
+#include "base.h"
+#include "config.h"
+#include "text.h"
+
+bool config_is_key(const struct config *config, const char *key); /* it means something */
+/* Applies one setting; what is wrong with it has been said. False when nobody knows the key. Key and value are copied where
+ * they are kept, the origin is not. */
+bool config_apply(struct config *config, const struct config_setting *setting);
+/* The known key that looks most like it, when it is near: two edits away, or a third of its length. NULL: none is. */
+const char *config_nearest(const struct config *config, const char *key);
+const char *config_origin(struct config *config, const char *file, int line); /* "FILE:LINE", in the configuration's memory */
+
+#endif

@@ -1,0 +1,94 @@
+#include "base.h"
+#include "config_print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config_flag.h"
+#include "sources.h"
+
+static void put_option(const struct option *row, struct buf *out)
+{
+	buf_printf(out, "  --%s (default: %s)\n        %s; DILL_", row->key, *row->standard ? row->standard : "none", row->help);
+	option_put_variable(row->key, out);
+	buf_puts(out, "\n");
+}
+
+static void put_options(struct buf *out)
+{
+	for (size_t i = 0; i < config_option_count; i++)
+		put_option(&config_options[i], out);
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; i < sources[s]->option_count; i++)
+			put_option(&sources[s]->options[i], out);
+	buf_puts(out, "  --services.NAME.listener, .backends");
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		buf_printf(out, ", .%s", service_option_name(i));
+	buf_puts(out, "\n");
+}
+
+/* Names of earlier programs. */
+static void put_short_names(struct buf *out)
+{
+	for (size_t i = 0; i < config_option_count; i++)
+		if (config_options[i].flag)
+			buf_printf(out, "  --%s VALUE%*s the same as %s\n", config_options[i].flag,
+			           12 - (int)strlen(config_options[i].flag), "", config_options[i].key);
+}
+
+void config_usage(void)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "usage: dill [OPTION]... [BACKEND...]\n\n"
+	         "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
+	         "BACKEND... (host:port): one static service, listening on --laddr.\n\n");
+	config_put_flags(&text);
+	put_short_names(&text);
+	buf_puts(&text, "\nSOURCE is one of ");
+	sources_put_names(" and ", &text);
+	buf_puts(&text, ". One dash or two; a value follows '=' or is the next word.\n"
+	         "Every key is an option (--KEY VALUE), a key of the file, and a variable of the environment:\n\n");
+	put_options(&text);
+	buf_puts(&text,
+	         "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
+	         "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
+	         "The command line counts before the environment, and that before the file. Consul is watched when one of its keys\n"
+	         "is given, or when no other source is.\n\n"
+	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error changes\n"
+	         "nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
+	fputs(text.data, stdout);
+	buf_free(&text);
+}
+
+static void print_row(const struct config_table *table, size_t at)
+{
+	const struct option *row = &table->rows[at];
+	struct buf value = { 0 }, shown = { 0 };
+
+	buf_puts(&value, "");
+	option_put(row, table->values, &value);
+	if (row->type == OPTION_SECRET && value.len)
+		buf_puts(&shown, "********");
+	else
+		buf_masked(&shown, value.data);
+	printf("%s = %s  # %s\n", row->key, shown.data, table->marks[at].origin);
+	buf_free(&value);
+	buf_free(&shown);
+}
+
+void config_print(const struct config *config)
+{
+	char host[NET_TEXT];
+
+	for (size_t t = 0; t < config->table_count; t++)
+		for (size_t i = 0; i < config->tables[t].count; i++)
+			if (config->tables[t].rows[i].type != OPTION_LABELS)
+				print_row(&config->tables[t], i);
+	for (size_t i = 0; i < config->labels.count; i++) {
+		const struct option_label *label = &config->labels.items[i];
+
+		net_print_host(&label->addr, host);
+		printf("listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
+	}
+}

@@ -1,0 +1,216 @@
+#include "base.h"
+#include "config_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_apply.h"
+#include "config_flag.h"
+#include "config_variable.h"
+#include "doc.h"
+#include "format.h"
+#include "log.h"
+#include "manifest.h"
+#include "sources.h"
+
+static void open_table(struct config *config, size_t at, const struct source_kind *kind)
+{
+	struct config_table *table = &config->tables[at];
+
+	if (kind)
+		*table = (struct config_table){
+			.rows = kind->options, .count = kind->option_count, .prefix = kind->table, .alias = kind->alias,
+			.values = arena_alloc(&config->memory, kind->size)
+		};
+	else
+		*table = (struct config_table){ .rows = config_options, .count = config_option_count, .values = config };
+	table->marks = arena_alloc(&config->memory, table->count * sizeof *table->marks);
+	for (size_t i = 0; i < table->count; i++) {
+		option_set(&table->rows[i], table->values, table->rows[i].standard, "default", &config->memory);
+		table->marks[i] = (struct config_mark){ "default", CONFIG_DEFAULT };
+	}
+}
+
+static void open_tables(struct config *config)
+{
+	config->table_count = 1 + source_count;
+	config->tables = arena_alloc(&config->memory, config->table_count * sizeof *config->tables);
+	config->uses = arena_alloc(&config->memory, source_count * sizeof *config->uses);
+	for (size_t i = 0; i < config->table_count; i++)
+		open_table(config, i, i ? sources[i - 1] : NULL);
+}
+
+/* The file. */
+
+static void warn_of_unknown(struct config *config, const struct config_setting *setting)
+{
+	const char *nearest = config_nearest(config, setting->key);
+
+	config->unknown++;
+	if (nearest)
+		log_complain(LOG_WARN, "%s: unknown key %s; the nearest one is %s", setting->origin, setting->key, nearest);
+	else
+		log_complain(LOG_WARN, "%s: unknown key %s", setting->origin, setting->key);
+}
+
+static void apply_doc(struct config *config, const struct doc *doc)
+{
+	bool table_seen = false;
+
+	for (size_t i = 0; i < doc->count; i++) {
+		struct config_setting setting = {
+			.key = doc->items[i].key, .value = doc->items[i].value, .layer = CONFIG_FILE,
+			.origin = config_origin(config, config->file, doc->items[i].line)
+		};
+
+		/* A table that is given replaces the defaults whole. */
+		if (config_below(setting.key, "listeners.allowed") && !table_seen) {
+			table_seen = true;
+			config->labels.count = 0;
+		}
+		if (!config_apply(config, &setting))
+			warn_of_unknown(config, &setting);
+	}
+}
+
+/* A file of variables is an environment that lies on disk. */
+static void apply_variables(struct config *config, const struct doc *doc)
+{
+	char **variables = sys_alloc((doc->count + 1) * sizeof *variables);
+	const char **origins = sys_alloc((doc->count + 1) * sizeof *origins);
+
+	for (size_t i = 0; i < doc->count; i++) {
+		struct buf text = { 0 };
+
+		buf_printf(&text, "%s=%s", doc->items[i].key, doc->items[i].value);
+		variables[i] = arena_dup(&config->memory, text.data, text.len);
+		origins[i] = config_origin(config, config->file, doc->items[i].line);
+		buf_free(&text);
+	}
+	config_variables(config, variables, origins);
+	free(variables);
+	free(origins);
+}
+
+static void apply_file(struct config *config)
+{
+	struct buf text = { 0 };
+	struct doc doc = { 0 };
+	const struct format *format = format_of(config->file);
+	int error = format ? format_load(config->file, &text) : 0;
+
+	if (!format)
+		config_error(config, "%s: %s", config->file, format_unknown);
+	else if (error)
+		config_error(config, "%s: %s", config->file, strerror(error));
+	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
+		config_error(config, "%s:%d: %s", config->file, doc.error_line, doc.error);
+	else
+		(format->variables ? apply_variables : apply_doc)(config, &doc);
+	doc_free(&doc);
+	buf_free(&text);
+}
+
+/* Services. */
+
+static void complain_of_service(void *arg, const char *origin, const char *place, const char *why)
+{
+	config_error(arg, "%s: %s %s", origin, place, why);
+}
+
+static void make_services(struct config *config)
+{
+	struct manifest manifest;
+
+	manifest_open(&manifest, true);
+	for (size_t i = 0; i < config->service_count && config->uses[0]; i++) {
+		const struct config_setting *setting = &config->services[i];
+		const char *why = manifest_key(&manifest, setting->key, setting->value, setting->origin, setting->layer);
+
+		if (why)
+			config_complain(config, setting, why);
+	}
+	manifest_finish(&manifest, complain_of_service, config);
+	config->given = manifest_take(&manifest);
+	config->given->source = sources[0]->name;
+	config->given->title = sources[0]->title;
+}
+
+/* Sources. */
+
+/* One of its keys has been given, and not just another program's variable. */
+static bool is_given(const struct config *config, size_t source)
+{
+	const struct config_table *table = &config->tables[1 + source];
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->marks[i].layer != CONFIG_DEFAULT)
+			return true;
+	for (size_t i = 0; !sources[source]->run && i < config->service_count; i++)
+		if (strpbrk(config->services[i].key, ".[")) /* not just services = [] */
+			return true;
+	return false;
+}
+
+/* Which sources there are, and whether the one that was asked for is. */
+static void choose_sources(struct config *config)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < source_count; i++) {
+		const struct source_kind *kind = sources[i];
+
+		config->uses[i] = kind->wanted ? kind->wanted(config->tables[1 + i].values) : is_given(config, i);
+		any = any || config->uses[i];
+	}
+	for (size_t i = 0; i < source_count; i++) {
+		bool chosen = config->backend && slice_is_nocase(slice_of(config->backend), sources[i]->name);
+
+		config->uses[i] = config->uses[i] || (!any && sources[i]->standard);
+		if (!config->backend)
+			continue;
+		if (chosen && sources[i]->needs && !config->uses[i])
+			config_error(config, "--backend %s needs %s", config->backend, sources[i]->needs);
+		config->uses[i] = chosen;
+	}
+}
+
+/* All, from the least to the most important place. */
+static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
+{
+	if (config->file)
+		apply_file(config);
+	config_variables(config, environment, NULL);
+	for (size_t i = 0; i < flags->count; i++)
+		config_apply(config, &flags->items[i]);
+	if (config->port_min > config->port_max)
+		config_error(config, "listeners.port_min %ld is above listeners.port_max %ld", config->port_min, config->port_max);
+	choose_sources(config);
+	config_foreign_variables(config, environment);
+	make_services(config);
+	if (config->check && config->strict && config->unknown)
+		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, config->unknown == 1 ? "" : "s");
+	if (!config->threads)
+		config->threads = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+}
+
+struct config *config_read(int argc, char **argv, char **environment, int *status)
+{
+	struct config *config = config_new();
+	struct config_flags flags = { 0 };
+
+	open_tables(config);
+	*status = config_flags_read(config, &flags, argc, argv);
+	if (*status != 2 && !config->help && !config->version)
+		apply_layers(config, environment, &flags);
+	if (!*status && config->errors)
+		*status = 1;
+	if (config->errors > CONFIG_ERRORS_MAX)
+		log_complain(LOG_ERROR, "%zu more errors", config->errors - CONFIG_ERRORS_MAX);
+	free(flags.items);
+	if (!*status)
+		return config;
+	config_unref(config);
+	return NULL;
+}

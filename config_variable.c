@@ -1,0 +1,194 @@
+#include "base.h"
+#include "config_variable.h"
+
+#include <string.h>
+
+#include "config_apply.h"
+#include "doc.h"
+#include "format.h"
+#include "log.h"
+#include "manifest.h"
+#include "sources.h"
+
+/* The name without its prefix; NULL: it has none of ours. */
+static const char *strip_prefix(const char *variable)
+{
+	if (strncmp(variable, "DILL_", 5) == 0)
+		return variable + 5;
+	return strncmp(variable, "DYNTCP_", 7) == 0 ? variable + 7 : NULL;
+}
+
+static bool is_variable(const char *key, struct slice name)
+{
+	struct buf variable = { 0 };
+	bool same;
+
+	option_put_variable(key, &variable);
+	same = slice_is(name, variable.data);
+	buf_free(&variable);
+	return same;
+}
+
+/* ROUTING_CONSUL_TOKEN is consul.token, too. */
+static bool is_alias_variable(const struct config_table *table, const char *key, struct slice name)
+{
+	struct buf variable = { 0 };
+	bool same;
+
+	if (!table->alias)
+		return false;
+	option_put_variable(table->alias, &variable);
+	option_put_variable(key + strlen(table->prefix), &variable);
+	same = slice_is(name, variable.data);
+	buf_free(&variable);
+	return same;
+}
+
+static const char *option_of(const struct config *config, struct slice name)
+{
+	for (size_t t = 0; t < config->table_count; t++)
+		for (size_t i = 0; i < config->tables[t].count; i++) {
+			const struct option *row = &config->tables[t].rows[i];
+
+			if (is_variable(row->key, name) || (row->also && is_variable(row->also, name)) ||
+			    is_alias_variable(&config->tables[t], row->key, name))
+				return row->key;
+		}
+	return NULL;
+}
+
+/* A key of a source that is not here. */
+static const char *absent_key(struct config *config, struct slice name)
+{
+	char *key = arena_dup(&config->memory, name.at, name.len);
+
+	for (char *p = key; *p; p++)
+		*p = *p == '_' ? '.' : *p;
+	key = (char *)config_lower(&config->memory, slice_of(key));
+	return sources_lack_key(key) ? key : NULL;
+}
+
+/* The key that a variable, without its prefix, sets; NULL: none. */
+static const char *key_of(struct config *config, struct slice name)
+{
+	static const char allowed[] = "LISTENERS_ALLOWED_";
+	const char *key = manifest_variable(&config->memory, name);
+	struct buf text = { 0 };
+
+	if (!key)
+		key = option_of(config, name);
+	if (key)
+		return key;
+	if (slice_starts(name, allowed) && name.len >= sizeof allowed) {
+		name = slice_skip(name, sizeof allowed - 1);
+		buf_printf(&text, "listeners.allowed.%s", config_lower(&config->memory, name));
+		key = arena_dup(&config->memory, text.data, text.len);
+		buf_free(&text);
+		return key;
+	}
+	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
+}
+
+/* The value of PREFIX + name. NULL: it is not set. */
+static const char *lookup(char **variables, const char *prefix, struct slice name)
+{
+	for (; *variables; variables++) {
+		struct slice rest = slice_of(*variables);
+
+		if (slice_starts(rest, prefix) && (rest = slice_skip(rest, strlen(prefix))).len > name.len &&
+		    memcmp(rest.at, name.at, name.len) == 0 && rest.at[name.len] == '=')
+			return rest.at + name.len + 1;
+	}
+	return NULL;
+}
+
+/* DILL_SERVICES=[{"name": ...}]: the same tree as in a JSON file. */
+static void apply_tree(struct config *config, struct config_setting setting)
+{
+	struct buf text = { 0 };
+	struct doc doc = { 0 };
+
+	buf_printf(&text, "{\"%s\":%s}", setting.key, setting.value);
+	if (!format_read(&doc, &format_json, text.data, text.len))
+		config_error(config, "%s: %s", setting.origin, doc.error);
+	for (size_t i = 0; i < doc.count; i++) {
+		setting.key = doc.items[i].key;
+		setting.value = doc.items[i].value;
+		config_apply(config, &setting);
+	}
+	doc_free(&doc);
+	buf_free(&text);
+}
+
+static void apply_variable(struct config *config, const char *variable, const char *key, const char *origin)
+{
+	const char *equals = strchr(variable, '=');
+	struct config_setting setting = { .key = key, .value = equals + 1, .origin = origin, .layer = CONFIG_FILE };
+
+	if (!origin) {
+		setting.origin = arena_dup(&config->memory, variable, (size_t)(equals - variable));
+		setting.layer = CONFIG_ENVIRONMENT;
+	}
+	if (strcmp(key, "services") == 0 || strcmp(key, "apps") == 0)
+		apply_tree(config, setting);
+	else
+		config_apply(config, &setting);
+}
+
+/* The key of one NAME=value; in a file the dotted form is a key by itself. NULL: nobody knows it, or another one counts. */
+static const char *find_key(struct config *config, const char *variable, char **variables, bool of_file, bool *unknown)
+{
+	const char *equals = strchr(variable, '='), *name = strip_prefix(variable), *key;
+	struct slice rest = { NULL, 0 };
+
+	*unknown = false;
+	if (equals && name && name <= equals) {
+		rest = slice_between(name, equals);
+		if (name == variable + 7 && lookup(variables, "DILL_", rest))
+			return NULL; /* the new name counts */
+		key = key_of(config, rest);
+	} else {
+		key = of_file && equals ? arena_dup(&config->memory, variable, (size_t)(equals - variable)) : NULL;
+		key = key && strchr(key, '.') && config_is_key(config, key) ? key : NULL;
+	}
+	*unknown = !key;
+	return key;
+}
+
+void config_variables(struct config *config, char **variables, const char *const *origins)
+{
+	for (int single = 0; single < 2; single++)
+		for (size_t i = 0; variables[i]; i++) {
+			bool unknown;
+			const char *key = find_key(config, variables[i], variables, origins, &unknown);
+
+			if (key && config_below(key, "listeners.allowed.") == single)
+				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
+			else if (unknown && origins && !single) {
+				log_complain(LOG_WARN, "%s: unknown key %.*s", origins[i], (int)strcspn(variables[i], "="), variables[i]);
+				config->unknown++;
+			}
+		}
+}
+
+void config_foreign_variables(struct config *config, char **variables)
+{
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
+			const struct option *row = &sources[s]->options[i];
+			const char *value = row->variable ? lookup(variables, "", slice_of(row->variable)) : NULL;
+
+			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
+				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->variable });
+		}
+}
+
+void config_unknown_variables(struct config *config, char **variables)
+{
+	for (; *variables; variables++) {
+		const char *name = strip_prefix(*variables), *equals = name ? strchr(name, '=') : NULL;
+
+		if (equals && !key_of(config, slice_between(name, equals)))
+			log_debug("%.*s: no such key", (int)(equals - *variables), *variables);
+	}
+}

@@ -1,0 +1,110 @@
+#include "base.h"
+#include "service_option.h"
+
+#include <string.h>
+
+const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
+
+static const char *parse_balance(const char *value, struct arena *memory, struct service_options *out)
+{
+	(void)memory;
+	for (int i = 0; service_balance_names[i]; i++)
+		if (slice_is_nocase(slice_of(value), service_balance_names[i])) {
+			out->balance = i;
+			return NULL;
+		}
+	return "not one of round_robin, random, p2c, least_conn";
+}
+
+static const char *parse_proxy(const char *value, struct arena *memory, struct service_options *out)
+{
+	return socks_parse(slice_of(value), memory, &out->proxy);
+}
+
+static const char *parse_proxy_protocol(const char *value, struct arena *memory, struct service_options *out)
+{
+	(void)memory;
+	if (!slice_is_nocase(slice_of(value), "v1") && !slice_is_nocase(slice_of(value), "v2"))
+		return "not v1 or v2";
+	out->proxy_protocol = value[1] - '0';
+	return NULL;
+}
+
+static const char *parse_networks(const char *value, struct arena *memory, struct net_ranges *out)
+{
+	struct net_ranges ranges;
+	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+
+	if (!why && !ranges.count)
+		why = "names no network";
+	if (!why)
+		*out = ranges;
+	return why;
+}
+
+/* Whatever it says, somebody is to be kept out. */
+static const char *parse_allow(const char *value, struct arena *memory, struct service_options *out)
+{
+	out->limited = true;
+	return parse_networks(value, memory, &out->allow);
+}
+
+static const char *parse_deny(const char *value, struct arena *memory, struct service_options *out)
+{
+	return parse_networks(value, memory, &out->deny);
+}
+
+static const struct {
+	const char *name, *accepted;
+	bool vital;
+	const char *(*parse)(const char *value, struct arena *memory, struct service_options *out);
+} rows[SERVICE_OPTIONS] = {
+	[SERVICE_BALANCE] = { "balance", "round_robin, random, p2c or least_conn", false, parse_balance },
+	[SERVICE_PROXY] = { "proxy", "socks5://[user:password@]host:port", true, parse_proxy },
+	[SERVICE_PROXY_PROTOCOL] = { "proxy_protocol", "v1 or v2", true, parse_proxy_protocol },
+	[SERVICE_ALLOW] = { "allow", "networks, such as 10.0.0.0/8,2001:db8::/32", true, parse_allow },
+	[SERVICE_DENY] = { "deny", "networks, such as 10.0.0.0/8,2001:db8::/32", true, parse_deny },
+};
+
+int service_option_find(struct slice name)
+{
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		if (slice_is(name, rows[i].name))
+			return i;
+	return -1;
+}
+
+const char *service_option_name(int option)
+{
+	return rows[option].name;
+}
+
+const char *service_option_accepted(int option)
+{
+	return rows[option].accepted;
+}
+
+bool service_option_vital(int option)
+{
+	return rows[option].vital;
+}
+
+const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out)
+{
+	return rows[option].parse(value, memory, out);
+}
+
+void service_option_mask(int option, const char *value, struct buf *out)
+{
+	const char *scheme = strstr(value, "://");
+	struct arena memory = { 0 };
+	struct socks_url url;
+
+	/* What follows a colon may be a password whose host was forgotten. */
+	if (option == SERVICE_PROXY && !strchr(value, '@') && strchr(scheme ? scheme + 3 : value, ':') &&
+	    socks_parse(slice_of(value), &memory, &url))
+		buf_puts(out, "********");
+	else
+		buf_masked(out, value);
+	arena_free(&memory);
+}

@@ -1,0 +1,14 @@
+#include "base.h"
+#include "wish.h"
+
+#include <string.h>
+
+#include "net.h"
+
+struct wish wish_parse(const char *text, const char *origin)
+{
+	struct wish wish = { .text = text, .origin = origin };
+
+	wish.why = strchr(text, ':') ? net_split(slice_of(text), &wish.host, &wish.port) : "is not label:port";
+	return wish;
+}
