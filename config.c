@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doc.h"
 #include "format.h"
 #include "option.h"
 
@@ -194,7 +195,7 @@ const char *config_variable(struct arena *memory, const char *variable)
 
 /* The file. */
 
-static bool apply_doc(struct config *c, const char *path, const struct format_doc *doc)
+static bool apply_doc(struct config *c, const char *path, const struct doc *doc)
 {
 	bool fine = true, table_seen = false, unknown;
 
@@ -233,17 +234,17 @@ static const char *lookup(char **environment, const char *prefix, const char *na
 static bool apply_tree(struct config *c, const struct config_setting *s)
 {
 	struct buf text = { 0 };
-	struct format_doc doc = { 0 };
+	struct doc doc = { 0 };
 	bool fine, unknown;
 
 	buf_printf(&text, "{\"%s\":%s}", s->key, s->value);
-	fine = format_read(&doc, FORMAT_JSON, text.data, text.len);
+	fine = format_read(&doc, &format_json, text.data, text.len);
 	if (!fine)
 		log_complain(LOG_ERROR, "%s: %s", s->origin, doc.error);
 	for (size_t i = 0; fine && i < doc.count; i++)
 		fine = apply(c, &(struct config_setting){ .key = doc.items[i].key, .value = doc.items[i].value,
 			             .origin = s->origin }, &unknown);
-	format_free(&doc);
+	doc_free(&doc);
 	buf_free(&text);
 	return fine;
 }
@@ -310,7 +311,7 @@ static bool apply_consul_variable(struct config *c, char **environment, const ch
 }
 
 /* An env file is an environment that lies on disk. */
-static bool apply_env_file(struct config *c, const struct format_doc *doc)
+static bool apply_env_file(struct config *c, const struct doc *doc)
 {
 	char **variables = sys_alloc((doc->count + 1) * sizeof *variables);
 	const char **origins = sys_alloc((doc->count + 1) * sizeof *origins);
@@ -333,20 +334,20 @@ static bool apply_env_file(struct config *c, const struct format_doc *doc)
 static bool apply_file(struct config *c)
 {
 	struct buf text = { 0 };
-	struct format_doc doc = { 0 };
-	enum format format = format_of(c->file);
-	int error = format == FORMAT_NONE ? 0 : format_load(c->file, &text);
+	struct doc doc = { 0 };
+	const struct format *format = format_of(c->file);
+	int error = format ? format_load(c->file, &text) : 0;
 	bool fine = false;
 
-	if (format == FORMAT_NONE)
+	if (!format)
 		log_complain(LOG_ERROR, "%s: %s", c->file, format_unknown);
 	else if (error)
 		log_complain(LOG_ERROR, "%s: %s", c->file, strerror(error));
 	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
 		log_complain(LOG_ERROR, "%s:%d: %s", c->file, doc.error_line, doc.error);
 	else
-		fine = format == FORMAT_ENV ? apply_env_file(c, &doc) : apply_doc(c, c->file, &doc);
-	format_free(&doc);
+		fine = format->variables ? apply_env_file(c, &doc) : apply_doc(c, c->file, &doc);
+	doc_free(&doc);
 	buf_free(&text);
 	return fine;
 }

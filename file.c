@@ -47,14 +47,14 @@ struct file {
 /* *failed: an errno when it could not be read at all, else 0. */
 static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
-	enum format format = format_of(path);
+	const struct format *format = format_of(path);
 	struct service_list *list = NULL;
 	struct buf text = { 0 };
-	int error = format == FORMAT_NONE ? 0 : format_load(path, &text);
+	int error = format ? format_load(path, &text) : 0;
 
 	*failed = error;
 	why->len = 0;
-	if (format == FORMAT_NONE)
+	if (!format)
 		buf_printf(why, "%s: %s", path, format_unknown);
 	else if (error)
 		buf_printf(why, "%s: %s", path, strerror(error));

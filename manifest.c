@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "doc.h"
 #include "net.h"
 
 static const char *add_each(struct service_list *list, struct service *s, struct slice value,
@@ -286,29 +287,28 @@ void manifest_drop(struct manifest *m)
 /* Documents. */
 
 /* One item of a document. Returns NULL, or what is wrong with it. */
-static const char *read_item(struct manifest *m, enum format format, const struct format_item *item, const char *origin)
+static const char *read_item(struct manifest *m, const struct format *format, const struct doc_item *item,
+                             const char *origin)
 {
 	/* Variables of an env file have the names that they have in the environment. */
-	const char *key = format == FORMAT_ENV ? config_variable(&m->list->memory, item->key) : item->key;
-
-	bool lists = format == FORMAT_TOML || format == FORMAT_YAML || format == FORMAT_JSON || format == FORMAT_HCL;
+	const char *key = format->variables ? config_variable(&m->list->memory, item->key) : item->key;
 
 	if (!key || (!config_below(key, "services") && !config_below(key, "apps")))
 		return "is neither below services nor below apps";
-	if (lists && !item->container && !strpbrk(key, ".["))
+	if (format->lists && !item->container && !strpbrk(key, ".["))
 		return "is not a list of services";
 	return manifest_key(m, key, item->value, origin, 0);
 }
 
 /* True when all of it was taken. */
-static bool read_items(struct manifest *m, enum format format, const struct format_doc *doc, const char *name,
+static bool read_items(struct manifest *m, const struct format *format, const struct doc *doc, const char *name,
                        struct buf *why)
 {
 	const char *reason = doc->count ? NULL : "is empty (services = [] removes all of them)", *place = name, *origin = "";
 	struct buf at = { 0 };
 
 	for (size_t i = 0; i < doc->count && !reason; i++) {
-		const struct format_item *item = &doc->items[i];
+		const struct doc_item *item = &doc->items[i];
 
 		at.len = 0;
 		buf_printf(&at, "%s:%d", name, item->line);
@@ -329,10 +329,10 @@ static bool read_items(struct manifest *m, enum format format, const struct form
 	return !reason;
 }
 
-static struct service_list *read_document(struct manifest *m, enum format format, const char *text, size_t len,
+static struct service_list *read_document(struct manifest *m, const struct format *format, const char *text, size_t len,
                                           const char *name, struct buf *why)
 {
-	struct format_doc doc = { 0 };
+	struct doc doc = { 0 };
 	bool fine = format_read(&doc, format, text, len);
 
 	why->len = 0;
@@ -340,15 +340,15 @@ static struct service_list *read_document(struct manifest *m, enum format format
 		buf_printf(why, "%s:%d: %s", name, doc.error_line, doc.error);
 	else
 		fine = read_items(m, format, &doc, name, why);
-	format_free(&doc);
+	doc_free(&doc);
 	if (fine)
 		return manifest_take(m);
 	manifest_drop(m);
 	return NULL;
 }
 
-struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
-                                   struct buf *why)
+struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
+                                   bool trusted, struct buf *why)
 {
 	struct manifest m;
 
@@ -362,5 +362,5 @@ struct service_list *manifest_read_state(const char *text, size_t len, const cha
 
 	manifest_open(&m, false);
 	m.state = m.list->checked = m.list->remembered = true;
-	return read_document(&m, FORMAT_JSON, text, len, name, why);
+	return read_document(&m, &format_json, text, len, name, why);
 }

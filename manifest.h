@@ -34,8 +34,8 @@ void manifest_drop(struct manifest *m);
 
 /* A whole document that says nothing but services. `name` is what it is called in `why`. NULL: why says what is wrong,
  * and where. */
-struct service_list *manifest_read(enum format format, const char *text, size_t len, const char *name, bool trusted,
-                                   struct buf *why);
+struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
+                                   bool trusted, struct buf *why);
 
 /* The same for what state.c has written: services as a source had them. */
 struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why);

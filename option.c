@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "doc.h"
 #include "format.h"
 #include "service.h"
 
@@ -247,13 +248,13 @@ static const char *set_labels(struct config *c, const char *value, const char *o
 
 	c->label_count = 0;
 	if (rest.len && rest.at[0] == '{') {
-		struct format_doc doc;
+		struct doc doc;
 
-		if (!format_read(&doc, FORMAT_JSON, rest.at, rest.len))
+		if (!format_read(&doc, &format_json, rest.at, rest.len))
 			why = "is not a JSON object";
 		for (size_t i = 0; i < doc.count && !why; i++)
 			why = option_set_label(c, slice_of(doc.items[i].key), slice_of(doc.items[i].value), origin);
-		format_free(&doc);
+		doc_free(&doc);
 		return why;
 	}
 	while (!why && slice_next(&rest, ',', &part)) {

@@ -31,13 +31,10 @@ const char *url_url(struct http_url *u, const char *text)
 }
 
 /* The format by its media type, or by the URL's path where the server does not know the type. */
-static enum format format_of_answer(struct slice type, const char *path)
+static const struct format *format_of_answer(struct slice type, const char *path)
 {
-	static const struct {
-		const char *word;
-		enum format format;
-	} words[] = { { "json", FORMAT_JSON }, { "yaml", FORMAT_YAML }, { "toml", FORMAT_TOML } };
 	static const char *const vague[] = { "", "text/plain", "application/octet-stream", "binary/octet-stream" };
+	const struct format *format;
 	struct slice media = { NULL, 0 }, name = { NULL, 0 };
 	size_t query = strcspn(path, "?");
 	char file[256];
@@ -55,10 +52,8 @@ static enum format format_of_answer(struct slice type, const char *path)
 			name = (struct slice){ media.at + i + 1, media.len - i - 1 };
 	if (name.len > 2 && slice_is_nocase((struct slice){ name.at, 2 }, "x-"))
 		name = (struct slice){ name.at + 2, name.len - 2 };
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (slice_is_nocase(name, words[i].word))
-			return words[i].format;
-	return FORMAT_NONE;
+	format = format_named(name);
+	return format == &format_json || format == &format_yaml || format == &format_toml ? format : NULL;
 }
 
 static const char *say(struct url *e, const char *fmt, struct slice text)
@@ -77,10 +72,10 @@ static const char *take(struct url *e)
 {
 	const struct http_response *r = &e->http.response;
 	struct slice type = http_header(r, "Content-Type"), tag = http_header(r, "ETag");
-	enum format format = format_of_answer(type, e->url.prefix);
+	const struct format *format = format_of_answer(type, e->url.prefix);
 	struct service_list *list;
 
-	if (format == FORMAT_NONE)
+	if (!format)
 		return say(e, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
 	list = manifest_read(format, r->body.data ? r->body.data : "", r->body.len, "answer", false, &e->why);
 	if (!list)
