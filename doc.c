@@ -23,7 +23,7 @@ void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, siz
 	reader->end = reader->at + len;
 }
 
-static struct slice text_of(const struct doc_reader *reader)
+static struct slice latest_text(const struct doc_reader *reader)
 {
 	return (struct slice){ reader->text.data, reader->text.len };
 }
@@ -89,7 +89,7 @@ bool doc_enter(struct doc_reader *reader, struct slice name)
 
 bool doc_enter_text(struct doc_reader *reader)
 {
-	return doc_enter(reader, text_of(reader));
+	return doc_enter(reader, latest_text(reader));
 }
 
 bool doc_enter_index(struct doc_reader *reader, size_t index)
@@ -217,7 +217,7 @@ bool doc_value(struct doc_reader *reader, struct slice value)
 
 bool doc_text(struct doc_reader *reader)
 {
-	return doc_value(reader, text_of(reader));
+	return doc_value(reader, latest_text(reader));
 }
 
 bool doc_part(struct doc_reader *reader, enum doc_kind kind)
@@ -380,7 +380,7 @@ void doc_word(struct doc_reader *reader, const char *more)
 
 bool doc_word_is(const struct doc_reader *reader, const char *word)
 {
-	return slice_is(text_of(reader), word);
+	return slice_is(latest_text(reader), word);
 }
 
 static const char *behind_digits(const char *at)

@@ -2,6 +2,7 @@
 #include "base.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "format.h"
 
