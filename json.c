@@ -7,115 +7,115 @@
 #include "sys.h"
 
 /* A parse in progress. Nesting is kept in `open`, never on the C stack. */
-struct parse {
-	struct json *j;
+struct json_parser {
+	struct json *json;
 	size_t at, len;
 	uint32_t open[JSON_DEPTH_MAX];
 	unsigned depth;
 };
 
-static int peek_byte(const struct parse *r)
+static int json_peek(const struct json_parser *parser)
 {
-	return r->at < r->len ? (unsigned char)r->j->text[r->at] : -1;
+	return parser->at < parser->len ? (unsigned char)parser->json->text[parser->at] : -1;
 }
 
-static void skip_blanks(struct parse *r)
+static void json_skip_blanks(struct json_parser *parser)
 {
-	while (r->at < r->len && strchr(" \t\r\n", r->j->text[r->at]) && r->j->text[r->at])
-		r->at++;
+	for (int c; (c = json_peek(parser)) > 0 && strchr(" \t\r\n", c);)
+		parser->at++;
 }
 
-static uint32_t add_token(struct parse *r, enum json_type type, size_t at, size_t len)
+static uint32_t json_add(struct json_parser *parser, enum json_type type, size_t at, size_t len)
 {
-	struct json *j = r->j;
+	struct json *json = parser->json;
 
-	SYS_GROW(j->tokens, j->count, j->cap);
-	j->tokens[j->count] = (struct json_token){
-		.at = (uint32_t)at, .len = (uint32_t)len, .next = j->count + 1, .type = type
+	SYS_GROW(json->tokens, json->count, json->cap);
+	json->tokens[json->count] = (struct json_token){
+		.at = (uint32_t)at, .len = (uint32_t)len, .next = json->count + 1, .type = type
 	};
-	return j->count++;
+	return json->count++;
 }
 
-static const char *skip_escape(struct parse *r)
+static const char *json_skip_escape(struct json_parser *parser)
 {
-	int c = peek_byte(r);
+	int c = json_peek(parser);
 
 	if (c < 0 || !strchr("\"\\/bfnrtu", c) || !c)
 		return "unknown escape in a string";
-	r->at++;
-	for (int i = 0; c == 'u' && i < 4; i++, r->at++)
-		if (text_hex(peek_byte(r)) < 0)
+	parser->at++;
+	for (int i = 0; c == 'u' && i < 4; i++, parser->at++)
+		if (text_hex(json_peek(parser)) < 0)
 			return "\\u wants four hexadecimal digits";
 	return NULL;
 }
 
-static const char *read_string(struct parse *r)
+static const char *json_read_string(struct json_parser *parser)
 {
-	size_t start = ++r->at;
+	size_t start = ++parser->at;
 
 	for (;;) {
-		int c = peek_byte(r);
+		int c = json_peek(parser);
 		const char *why;
 
 		if (c < 0)
 			return "string without an end";
 		if (c < 0x20)
 			return "control character in a string";
-		r->at++;
+		parser->at++;
 		if (c == '"')
 			break;
-		if (c == '\\' && (why = skip_escape(r)))
+		if (c == '\\' && (why = json_skip_escape(parser)))
 			return why;
 	}
-	add_token(r, JSON_STRING, start, r->at - 1 - start);
+	json_add(parser, JSON_STRING, start, parser->at - 1 - start);
 	return NULL;
 }
 
-static bool skip_digits(struct parse *r)
+static bool json_skip_digits(struct json_parser *parser)
 {
-	size_t start = r->at;
+	size_t start = parser->at;
 
-	while (peek_byte(r) >= '0' && peek_byte(r) <= '9')
-		r->at++;
-	return r->at > start;
+	while (json_peek(parser) >= '0' && json_peek(parser) <= '9')
+		parser->at++;
+	return parser->at > start;
 }
 
-static const char *read_number(struct parse *r)
+static const char *json_read_number(struct json_parser *parser)
 {
-	size_t start = r->at;
+	size_t start = parser->at;
 
-	if (peek_byte(r) == '-')
-		r->at++;
-	if (peek_byte(r) == '0')
-		r->at++;
-	else if (!skip_digits(r))
+	if (json_peek(parser) == '-')
+		parser->at++;
+	if (json_peek(parser) == '0')
+		parser->at++;
+	else if (!json_skip_digits(parser))
 		return "value expected";
-	if (peek_byte(r) == '.') {
-		r->at++;
-		if (!skip_digits(r))
+	if (json_peek(parser) == '.') {
+		parser->at++;
+		if (!json_skip_digits(parser))
 			return "digit expected";
 	}
-	if (peek_byte(r) == 'e' || peek_byte(r) == 'E') {
-		r->at++;
-		if (peek_byte(r) == '+' || peek_byte(r) == '-')
-			r->at++;
-		if (!skip_digits(r))
+	if (json_peek(parser) == 'e' || json_peek(parser) == 'E') {
+		parser->at++;
+		if (json_peek(parser) == '+' || json_peek(parser) == '-')
+			parser->at++;
+		if (!json_skip_digits(parser))
 			return "digit expected";
 	}
-	add_token(r, JSON_NUMBER, start, r->at - start);
+	json_add(parser, JSON_NUMBER, start, parser->at - start);
 	return NULL;
 }
 
-static const char *read_word(struct parse *r)
+static const char *json_read_word(struct json_parser *parser)
 {
 	static const char *const words[] = { [JSON_NULL] = "null", [JSON_FALSE] = "false", [JSON_TRUE] = "true" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		size_t len = strlen(words[i]);
 
-		if (r->len - r->at >= len && memcmp(r->j->text + r->at, words[i], len) == 0) {
-			add_token(r, (enum json_type)i, r->at, len);
-			r->at += len;
+		if (parser->len - parser->at >= len && memcmp(parser->json->text + parser->at, words[i], len) == 0) {
+			json_add(parser, (enum json_type)i, parser->at, len);
+			parser->at += len;
 			return NULL;
 		}
 	}
@@ -123,107 +123,107 @@ static const char *read_word(struct parse *r)
 }
 
 /* Reads a scalar, or opens an array or object. */
-static const char *read_value(struct parse *r)
+static const char *json_read_value(struct json_parser *parser)
 {
-	int c = peek_byte(r);
+	int c = json_peek(parser);
 
 	if (c == '"')
-		return read_string(r);
+		return json_read_string(parser);
 	if (c == '-' || (c >= '0' && c <= '9'))
-		return read_number(r);
+		return json_read_number(parser);
 	if (c != '[' && c != '{')
-		return c < 0 ? "value expected, but the text ends" : read_word(r);
-	if (r->depth == JSON_DEPTH_MAX)
+		return c < 0 ? "value expected, but the text ends" : json_read_word(parser);
+	if (parser->depth == JSON_DEPTH_MAX)
 		return "nested too deeply";
-	r->open[r->depth++] = add_token(r, c == '[' ? JSON_ARRAY : JSON_OBJECT, r->at, 0);
-	r->at++;
+	parser->open[parser->depth++] = json_add(parser, c == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
+	parser->at++;
 	return NULL;
 }
 
-static const char *read_key(struct parse *r)
+static const char *json_read_key(struct json_parser *parser)
 {
 	const char *why;
 
-	if (peek_byte(r) != '"')
+	if (json_peek(parser) != '"')
 		return "member name expected";
-	if ((why = read_string(r)))
+	if ((why = json_read_string(parser)))
 		return why;
-	skip_blanks(r);
-	if (peek_byte(r) != ':')
+	json_skip_blanks(parser);
+	if (json_peek(parser) != ':')
 		return "':' expected";
-	r->at++;
-	skip_blanks(r);
+	parser->at++;
+	json_skip_blanks(parser);
 	return NULL;
 }
 
-static void close_top(struct parse *r)
+static void json_close(struct json_parser *parser)
 {
-	struct json_token *t = &r->j->tokens[r->open[--r->depth]];
+	struct json_token *t = &parser->json->tokens[parser->open[--parser->depth]];
 
-	t->len = (uint32_t)(++r->at - t->at);
-	t->next = r->j->count;
+	t->len = (uint32_t)(++parser->at - t->at);
+	t->next = parser->json->count;
 }
 
 /* Inside an array or object: its end, or what comes before the next value. *more tells which. */
-static const char *read_between(struct parse *r, bool *more)
+static const char *json_read_between(struct json_parser *parser, bool *more)
 {
-	struct json_token *t = &r->j->tokens[r->open[r->depth - 1]];
+	struct json_token *t = &parser->json->tokens[parser->open[parser->depth - 1]];
 	int end = t->type == JSON_ARRAY ? ']' : '}';
 
-	skip_blanks(r);
-	*more = peek_byte(r) != end;
+	json_skip_blanks(parser);
+	*more = json_peek(parser) != end;
 	if (!*more) {
-		close_top(r);
+		json_close(parser);
 		return NULL;
 	}
 	if (t->count) {
-		if (peek_byte(r) != ',')
+		if (json_peek(parser) != ',')
 			return end == ']' ? "',' or ']' expected" : "',' or '}' expected";
-		r->at++;
-		skip_blanks(r);
+		parser->at++;
+		json_skip_blanks(parser);
 	}
 	t->count++;
-	return end == '}' ? read_key(r) : NULL;
+	return end == '}' ? json_read_key(parser) : NULL;
 }
 
-static const char *read_document(struct parse *r)
+static const char *json_read_text(struct json_parser *parser)
 {
 	const char *why;
 	bool more = true;
 
-	skip_blanks(r);
+	json_skip_blanks(parser);
 	do {
-		if (more && (why = read_value(r)))
+		if (more && (why = json_read_value(parser)))
 			return why;
-		if (r->depth && (why = read_between(r, &more)))
+		if (parser->depth && (why = json_read_between(parser, &more)))
 			return why;
-	} while (r->depth);
-	skip_blanks(r);
-	return r->at < r->len ? "text behind the end" : NULL;
+	} while (parser->depth);
+	json_skip_blanks(parser);
+	return parser->at < parser->len ? "text behind the end" : NULL;
 }
 
-const char *json_parse(struct json *j, const char *text, size_t len)
+const char *json_parse(struct json *json, const char *text, size_t len)
 {
-	struct parse r = { .j = j, .len = len };
+	struct json_parser parser = { .json = json, .len = len };
 	const char *why;
 
-	j->text = text;
-	j->count = 0;
-	j->error_at = 0;
+	json->text = text;
+	json->count = 0;
+	json->error_at = 0;
 	if (len >= UINT32_MAX)
 		return "text too large";
-	why = read_document(&r);
-	j->error_at = (uint32_t)r.at;
+	why = json_read_text(&parser);
+	json->error_at = (uint32_t)parser.at;
 	return why;
 }
 
-void json_free(struct json *j)
+void json_free(struct json *json)
 {
-	free(j->tokens);
-	*j = (struct json){ 0 };
+	free(json->tokens);
+	*json = (struct json){ 0 };
 }
 
-static unsigned hex4(const char *p)
+static unsigned json_hex4(const char *p)
 {
 	unsigned n = 0;
 
@@ -233,7 +233,7 @@ static unsigned hex4(const char *p)
 }
 
 /* One escape at p (behind the backslash), appended to out. Returns its length. */
-static size_t unescape(const char *p, const char *end, struct buf *out)
+static size_t json_unescape(const char *p, const char *end, struct buf *out)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	unsigned c, low;
@@ -242,9 +242,9 @@ static size_t unescape(const char *p, const char *end, struct buf *out)
 		buf_add(out, &to[strchr(from, *p) - from], 1);
 		return 1;
 	}
-	c = hex4(p + 1);
+	c = json_hex4(p + 1);
 	if (c >= 0xd800 && c < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u' &&
-	    (low = hex4(p + 7)) >= 0xdc00 && low < 0xe000) {
+	    (low = json_hex4(p + 7)) >= 0xdc00 && low < 0xe000) {
 		buf_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
 		return 11;
 	}
@@ -252,10 +252,10 @@ static size_t unescape(const char *p, const char *end, struct buf *out)
 	return 5;
 }
 
-bool json_string(const struct json *j, uint32_t token, struct buf *out)
+bool json_string(const struct json *json, uint32_t token, struct buf *out)
 {
-	const struct json_token *t = &j->tokens[token];
-	const char *p = j->text + t->at, *end = p + t->len;
+	const struct json_token *t = &json->tokens[token];
+	const char *p = json->text + t->at, *end = p + t->len;
 
 	if (t->type != JSON_STRING)
 		return false;
@@ -266,39 +266,39 @@ bool json_string(const struct json *j, uint32_t token, struct buf *out)
 		if (!escape)
 			break;
 		p = escape + 1;
-		p += unescape(p, end, out);
+		p += json_unescape(p, end, out);
 	}
 	return true;
 }
 
-static bool key_is(const struct json *j, uint32_t token, const char *key)
+static bool json_key_is(const struct json *json, uint32_t token, const char *key)
 {
-	const struct json_token *t = &j->tokens[token];
-	struct slice raw = { j->text + t->at, t->len };
+	const struct json_token *t = &json->tokens[token];
+	struct slice raw = { json->text + t->at, t->len };
 	struct buf plain = { 0 };
 	bool same;
 
 	if (!raw.len || !memchr(raw.at, '\\', raw.len))
 		return slice_is(raw, key);
-	json_string(j, token, &plain);
+	json_string(json, token, &plain);
 	same = slice_is((struct slice){ plain.data, plain.len }, key);
 	buf_free(&plain);
 	return same;
 }
 
-uint32_t json_get(const struct json *j, uint32_t object, const char *key)
+uint32_t json_get(const struct json *json, uint32_t object, const char *key)
 {
-	if (j->tokens[object].type != JSON_OBJECT)
+	if (json->tokens[object].type != JSON_OBJECT)
 		return 0;
-	for (JSON_EACH(j, object, k))
-		if (key_is(j, k, key))
+	for (JSON_EACH(json, object, k))
+		if (json_key_is(json, k, key))
 			return k + 1;
 	return 0;
 }
 
-bool json_integer(const struct json *j, uint32_t token, long min, long max, long *out)
+bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out)
 {
-	const struct json_token *t = &j->tokens[token];
+	const struct json_token *t = &json->tokens[token];
 
-	return t->type == JSON_NUMBER && !text_number((struct slice){ j->text + t->at, t->len }, min, max, out);
+	return t->type == JSON_NUMBER && !text_number((struct slice){ json->text + t->at, t->len }, min, max, out);
 }

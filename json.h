@@ -26,17 +26,17 @@ struct json {
 
 /* Reads the whole text. Returns NULL, or what is wrong at error_at. Reuses the tokens of an earlier call; start with
  * {0}. Text over 4 GiB is refused. */
-const char *json_parse(struct json *j, const char *text, size_t len);
-void json_free(struct json *j);
+const char *json_parse(struct json *json, const char *text, size_t len);
+void json_free(struct json *json);
 
 /* Value of an object's member, 0 when there is none (the root is never a member) or `object` is no object. Of a key
  * that is given twice the first counts. Keys are compared after unescaping. */
-uint32_t json_get(const struct json *j, uint32_t object, const char *key);
+uint32_t json_get(const struct json *json, uint32_t object, const char *key);
 /* Appends the string at `token`, unescaped, to out. False, and nothing appended, when it is no string. A lone
  * surrogate becomes U+FFFD. */
-bool json_string(const struct json *j, uint32_t token, struct buf *out);
+bool json_string(const struct json *json, uint32_t token, struct buf *out);
 /* The number at `token` when it is an integer within min..max. */
-bool json_integer(const struct json *j, uint32_t token, long min, long max, long *out);
+bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out);
 
 /* Walks an array's elements or an object's keys: for (t = first; t < end; t = json_after(j, t)). The value of the key
  * token k is k + 1. */

@@ -72,7 +72,7 @@ bool supervisor_check(const struct config *c)
 		fine = check(c, "consul.address", c->consul_address, consul_api_url(&u, c->consul_address));
 	if (c->uses[CONFIG_HTTP])
 		fine = check(c, "routing.http.endpoint", c->http_endpoint, url_url(&u, c->http_endpoint)) && fine;
-	if (c->uses[CONFIG_FILE] && format_of(c->file_path) == FORMAT_NONE)
+	if (c->uses[CONFIG_FILE] && !format_of(c->file_path))
 		fine = check(c, "routing.file.path", c->file_path, format_unknown) && fine;
 	return fine;
 }

@@ -24,7 +24,9 @@ log_line log
 net
 json
 loop loop_epoll
-format reader toml yaml
+doc
+format
+format_toml format_ini format_yaml format_json format_hcl format_env format_properties
 service
 config option
 manifest

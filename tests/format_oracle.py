@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares format.c with other people's parsers.
+"""Compares the formats with other people's parsers.
 
     format_oracle.py [COUNT [SEED]]     COUNT random documents for each format (default 1000)
     format_oracle.py --files FILE...    documents out of files
@@ -11,6 +11,7 @@ python3-yaml, python3-javaproperties, python3-dotenv, and for HCL (format_oracle
 golang-github-hashicorp-hcl-v2-dev.
 """
 import configparser
+import glob
 import importlib
 import io
 import json
@@ -38,7 +39,7 @@ int main(void)
 	size_t len;
 	while (scanf("%31s %zu", name, &len) == 2 && getchar() == '\n') {
 		char *text = malloc(len + 1);
-		struct format_doc doc;
+		struct doc doc;
 		bool ok;
 		if (!text || fread(text, 1, len, stdin) != len)
 			return 1;
@@ -47,7 +48,7 @@ int main(void)
 		putchar(0);
 		for (size_t i = 0; i < doc.count; i++)
 			printf("%s%c%s%c", doc.items[i].key, 0, doc.items[i].value, 0);
-		format_free(&doc);
+		doc_free(&doc);
 		free(text);
 	}
 	return 0;
@@ -90,8 +91,8 @@ def build(directory):
     source, program = os.path.join(directory, "driver.c"), os.path.join(directory, "driver")
     with open(source, "w") as f:
         f.write(DRIVER)
-    files = [os.path.join(TOP, name) for name in
-             ["format.c", "reader.c", "toml.c", "yaml.c", "json.c", "text.c", "sys.c"]]
+    files = glob.glob(os.path.join(TOP, "format*.c"))
+    files += [os.path.join(TOP, name) for name in ["doc.c", "json.c", "text.c", "sys.c"]]
     subprocess.run(["cc", "-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-I", TOP, "-o", program, source]
                    + files, check=True)
     return program

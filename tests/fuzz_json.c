@@ -1,9 +1,10 @@
 /* libFuzzer target for json.c: every token of what parses stays inside the text, and every accessor takes it. */
 #include "base.h"
 
-#include "../json.c"
-#include "../sys.c"
-#include "../text.c"
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
 
 #define MUST(condition) \
 	do { \

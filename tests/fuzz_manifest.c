@@ -41,15 +41,20 @@ static void again(const struct service_list *list)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct format *const formats[] = {
+		NULL, &format_toml, &format_ini, &format_yaml, &format_json, &format_hcl, &format_env, &format_properties,
+	};
+	const struct format *format;
 	struct buf why = { 0 };
 	struct service_list *list;
 
 	if (!size)
 		return 0;
-	if (data[0] % 8 == FORMAT_NONE)
+	format = formats[data[0] % ARRAY_LEN(formats)];
+	if (!format)
 		list = manifest_read_state((const char *)data + 1, size - 1, "state", &why);
 	else
-		list = manifest_read((enum format)(data[0] % 8), (const char *)data + 1, size - 1, "file", false, &why);
+		list = manifest_read(format, (const char *)data + 1, size - 1, "file", false, &why);
 	if (!list == !why.len)
 		abort();
 	if (list) {

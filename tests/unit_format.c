@@ -1,24 +1,23 @@
-/* Cases for format.c: the same configuration in seven spellings, then each format's own rules. */
+/* Cases for the formats: the same configuration in seven spellings, then each format's own rules. */
 #include "base.h"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "../json.c"
-#include "../format.c"
-#include "../reader.c"
-#include "../sys.c"
-#include "../text.c"
-#include "../toml.c"
-#include "../yaml.c"
+#include "format.h"
 #include "format_cases.h"
 
 static int passed, failed;
 
-static const char *const names[] = {
-	[FORMAT_NONE] = "none", [FORMAT_TOML] = "toml", [FORMAT_INI] = "ini", [FORMAT_YAML] = "yaml",
-	[FORMAT_JSON] = "json", [FORMAT_HCL] = "hcl", [FORMAT_ENV] = "env", [FORMAT_PROPERTIES] = "properties",
+static const struct format *const all[] = {
+	&format_toml, &format_ini, &format_yaml, &format_json, &format_hcl, &format_env, &format_properties,
 };
+
+static const char *name_of(const struct format *format)
+{
+	return format ? format->name : "none";
+}
 
 static void check(bool ok, const char *what, const char *text, const char *got, const char *want)
 {
@@ -28,10 +27,10 @@ static void check(bool ok, const char *what, const char *text, const char *got, 
 }
 
 /* What a text comes to: "LINE key=value" lines, or "!LINE error". */
-static void show(struct buf *out, enum format format, const char *text, size_t len)
+static void show(struct buf *out, const struct format *format, const char *text, size_t len)
 {
 	char *exact = malloc(len ? len : 1); /* so that a byte too far is seen */
-	struct format_doc doc;
+	struct doc doc;
 
 	memcpy(exact, text, len);
 	if (!format_read(&doc, format, exact, len))
@@ -42,16 +41,16 @@ static void show(struct buf *out, enum format format, const char *text, size_t l
 		buf_visible(out, doc.items[i].value, strlen(doc.items[i].value));
 	}
 	buf_add(out, "", 0);
-	format_free(&doc);
+	doc_free(&doc);
 }
 
 /* `want` as show() has it; of an error, its beginning. */
-static void read_case(enum format format, const char *text, size_t len, const char *want)
+static void read_case(const struct format *format, const char *text, size_t len, const char *want)
 {
 	struct buf got = { 0 };
 
 	show(&got, format, text, len);
-	check(*want == '!' ? strncmp(got.data, want, strlen(want)) == 0 : strcmp(got.data, want) == 0, names[format], text,
+	check(*want == '!' ? strncmp(got.data, want, strlen(want)) == 0 : strcmp(got.data, want) == 0, name_of(format), text,
 	      got.data, want);
 	buf_free(&got);
 }
@@ -219,15 +218,15 @@ static const char config_common[] =
 	"DILL_SERVICES_DB_BACKENDS=db.internal:5432\n";
 
 static const struct {
-	enum format format;
+	const struct format *format;
 	const char *text;
 } configs[] = {
-	{ FORMAT_TOML, config_toml }, { FORMAT_INI, config_ini }, { FORMAT_YAML, config_yaml },
-	{ FORMAT_JSON, config_json }, { FORMAT_HCL, config_hcl }, { FORMAT_ENV, config_env },
-	{ FORMAT_PROPERTIES, config_properties },
+	{ &format_toml, config_toml }, { &format_ini, config_ini }, { &format_yaml, config_yaml },
+	{ &format_json, config_json }, { &format_hcl, config_hcl }, { &format_env, config_env },
+	{ &format_properties, config_properties },
 };
 
-static void add_common(struct buf *out, const struct format_item *item, enum format format)
+static void add_common(struct buf *out, const struct doc_item *item, const struct format *format)
 {
 	struct slice rest = slice_of(item->value), part;
 	const char *index = strchr(item->key, '[');
@@ -237,7 +236,7 @@ static void add_common(struct buf *out, const struct format_item *item, enum for
 		buf_printf(out, ",%s\n", item->value);
 		return;
 	}
-	buf_puts(out, format == FORMAT_ENV ? "" : "DILL_");
+	buf_puts(out, format->variables ? "" : "DILL_");
 	for (const char *p = item->key; p != index && *p; p++)
 		buf_printf(out, "%c", isalnum((unsigned char)*p) ? toupper((unsigned char)*p) : '_');
 	for (bool first = true; slice_next(&rest, ',', &part); first = false)
@@ -245,21 +244,21 @@ static void add_common(struct buf *out, const struct format_item *item, enum for
 	buf_puts(out, "\n");
 }
 
-static void spellings(const char *log_line_end, const char *start)
+static void spellings(const char *line_end, const char *start)
 {
 	for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
 		struct buf text = { 0 }, got = { 0 };
-		struct format_doc doc;
+		struct doc doc;
 
 		buf_puts(&text, start);
 		for (const char *p = configs[i].text; *p; p++)
-			*p == '\n' ? buf_puts(&text, log_line_end) : buf_add(&text, p, 1);
+			*p == '\n' ? buf_puts(&text, line_end) : buf_add(&text, p, 1);
 		if (!format_read(&doc, configs[i].format, text.data, text.len))
 			buf_printf(&got, "!%d %s", doc.error_line, doc.error);
 		for (size_t j = 0; j < doc.count; j++)
 			add_common(&got, &doc.items[j], configs[i].format);
-		check(strcmp(got.data, config_common) == 0, names[configs[i].format], text.data, got.data, config_common);
-		format_free(&doc);
+		check(strcmp(got.data, config_common) == 0, name_of(configs[i].format), text.data, got.data, config_common);
+		doc_free(&doc);
 		buf_free(&text);
 		buf_free(&got);
 	}
@@ -274,48 +273,48 @@ static void service_lists(void)
 		"services[0].backends[1]=b:80\nservices[1].name=db\nservices[1].listener=any:5432\nservices[1].backends=\n"
 		"apps[0].name=five\napps[0].ports[0]=5001\napps[0].ports[1]=5200\napps[0].targets[0]=host-a:5001\n";
 	static const struct {
-		enum format format;
+		const struct format *format;
 		const char *text;
 	} texts[] = {
-		{ FORMAT_TOML, "[[services]]\nname = 'web'\nlistener = 'any:80'\nbackends = ['10.0.0.1:80', 'b:80']\n"
-		               "[[services]]\nname = 'db'\nlistener = 'any:5432'\nbackends = []\n"
-		               "[[apps]]\nname = 'five'\nports = [5001, 5200]\ntargets = ['host-a:5001']\n" },
-		{ FORMAT_TOML, "services = [{name = 'web', listener = 'any:80', backends = ['10.0.0.1:80', 'b:80']},\n"
-		               "  {name = 'db', listener = 'any:5432', backends = []},\n]\n"
-		               "apps = [{name = 'five', ports = [5001, 5200], targets = ['host-a:5001']}]" },
-		{ FORMAT_YAML, "services:\n- name: web\n  listener: any:80\n  backends: [10.0.0.1:80, b:80]\n"
-		               "- name: db\n  listener: any:5432\n  backends: []\n"
-		               "apps:\n  - name: five\n    ports: [5001, 5200]\n    targets:\n    - host-a:5001\n" },
-		{ FORMAT_YAML, "services:\n  -\n    name: web\n    listener: 'any:80'\n    backends:\n    - 10.0.0.1:80\n    - b:80\n"
-		               "  - {name: db, listener: any:5432, backends: [ ]}\n"
-		               "apps: [{name: five, ports: [5001, 5200], targets: [host-a:5001]}]" },
-		{ FORMAT_JSON, "{\"services\": [{\"name\": \"web\", \"listener\": \"any:80\", \"backends\": [\"10.0.0.1:80\", \"b:80\"]},\n"
-		               "{\"name\": \"db\", \"listener\": \"any:5432\", \"backends\": []}],\n"
-		               "\"apps\": [{\"name\": \"five\", \"ports\": [5001, 5200], \"targets\": [\"host-a:5001\"]}]}" },
-		{ FORMAT_HCL, "services {\n name = \"web\"\n listener = \"any:80\"\n backends = [\"10.0.0.1:80\", \"b:80\"]\n}\n"
-		              "services {\n name = \"db\"\n listener = \"any:5432\"\n backends = []\n}\n"
-		              "apps {\n name = \"five\"\n ports = [5001, 5200]\n targets = [\"host-a:5001\"]\n}\n" },
-		{ FORMAT_HCL, "services = [{ name = \"web\", listener = \"any:80\", backends = [\"10.0.0.1:80\", \"b:80\"] },\n"
-		              "{\n name = \"db\"\n listener = \"any:5432\"\n backends = [] }]\n"
-		              "apps = [{ name: \"five\", ports: [5001, 5200], targets: [\"host-a:5001\"] }]" },
+		{ &format_toml, "[[services]]\nname = 'web'\nlistener = 'any:80'\nbackends = ['10.0.0.1:80', 'b:80']\n"
+		                "[[services]]\nname = 'db'\nlistener = 'any:5432'\nbackends = []\n"
+		                "[[apps]]\nname = 'five'\nports = [5001, 5200]\ntargets = ['host-a:5001']\n" },
+		{ &format_toml, "services = [{name = 'web', listener = 'any:80', backends = ['10.0.0.1:80', 'b:80']},\n"
+		                "  {name = 'db', listener = 'any:5432', backends = []},\n]\n"
+		                "apps = [{name = 'five', ports = [5001, 5200], targets = ['host-a:5001']}]" },
+		{ &format_yaml, "services:\n- name: web\n  listener: any:80\n  backends: [10.0.0.1:80, b:80]\n"
+		                "- name: db\n  listener: any:5432\n  backends: []\n"
+		                "apps:\n  - name: five\n    ports: [5001, 5200]\n    targets:\n    - host-a:5001\n" },
+		{ &format_yaml, "services:\n  -\n    name: web\n    listener: 'any:80'\n    backends:\n    - 10.0.0.1:80\n    - b:80\n"
+		                "  - {name: db, listener: any:5432, backends: [ ]}\n"
+		                "apps: [{name: five, ports: [5001, 5200], targets: [host-a:5001]}]" },
+		{ &format_json, "{\"services\": [{\"name\": \"web\", \"listener\": \"any:80\", \"backends\": [\"10.0.0.1:80\", \"b:80\"]},\n"
+		                "{\"name\": \"db\", \"listener\": \"any:5432\", \"backends\": []}],\n"
+		                "\"apps\": [{\"name\": \"five\", \"ports\": [5001, 5200], \"targets\": [\"host-a:5001\"]}]}" },
+		{ &format_hcl, "services {\n name = \"web\"\n listener = \"any:80\"\n backends = [\"10.0.0.1:80\", \"b:80\"]\n}\n"
+		               "services {\n name = \"db\"\n listener = \"any:5432\"\n backends = []\n}\n"
+		               "apps {\n name = \"five\"\n ports = [5001, 5200]\n targets = [\"host-a:5001\"]\n}\n" },
+		{ &format_hcl, "services = [{ name = \"web\", listener = \"any:80\", backends = [\"10.0.0.1:80\", \"b:80\"] },\n"
+		               "{\n name = \"db\"\n listener = \"any:5432\"\n backends = [] }]\n"
+		               "apps = [{ name: \"five\", ports: [5001, 5200], targets: [\"host-a:5001\"] }]" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct buf got = { 0 };
-		struct format_doc doc;
+		struct doc doc;
 
 		if (!format_read(&doc, texts[i].format, texts[i].text, strlen(texts[i].text)))
 			buf_printf(&got, "!%d %s", doc.error_line, doc.error);
 		for (size_t j = 0; j < doc.count; j++)
 			buf_printf(&got, "%s=%s\n", doc.items[j].key, doc.items[j].value);
-		check(strcmp(got.data, want) == 0, names[texts[i].format], texts[i].text, got.data, want);
-		format_free(&doc);
+		check(strcmp(got.data, want) == 0, name_of(texts[i].format), texts[i].text, got.data, want);
+		doc_free(&doc);
 		buf_free(&got);
 	}
 }
 
 /* For every format: with CRLF and a byte order mark it reads the same, and bad bytes are refused. */
-static void run_cases(enum format format, const struct format_case *cases, size_t count)
+static void run_cases(const struct format *format, const struct format_case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct buf text = { 0 };
@@ -329,7 +328,7 @@ static void run_cases(enum format format, const struct format_case *cases, size_
 	}
 }
 
-static void bad_bytes(enum format format)
+static void bad_bytes(const struct format *format)
 {
 	read_case(format, "\n\0", 2, "!2 NUL byte");
 	read_case(format, "\n#\0#", 4, "!2 NUL byte");
@@ -345,7 +344,7 @@ static void bad_bytes(enum format format)
 }
 
 /* head, then `middle` as often as it takes, then tail. */
-static void depth_case(enum format format, int levels, const char *head, const char *middle, const char *core,
+static void depth_case(const struct format *format, int levels, const char *head, const char *middle, const char *core,
                        const char *close, const char *tail, const char *want)
 {
 	struct buf text = { 0 };
@@ -365,24 +364,24 @@ static void limits(void)
 {
 	struct buf want = { 0 };
 
-	depth_case(FORMAT_TOML, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
-	depth_case(FORMAT_TOML, 100000, "a = ", "{a=", "1", "}", "", "!1 nested too deeply");
-	depth_case(FORMAT_YAML, 100000, "a: ", "[", "", "]", "", "!1 nested too deeply");
-	depth_case(FORMAT_YAML, 100000, "a: ", "{a: ", "1", "}", "", "!1 nested too deeply");
-	depth_case(FORMAT_YAML, 100000, "a:\n", "- ", "1", "", "", "!2 nested too deeply");
-	depth_case(FORMAT_JSON, 100000, "{\"a\":", "[", "", "]", "}", "!1 nested too deeply");
-	depth_case(FORMAT_HCL, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
-	depth_case(FORMAT_HCL, 100000, "", "a{", "", "}", "", "!1 nested too deeply");
-	depth_case(FORMAT_TOML, 100000, "", "a.", "b = 1", "", "", "!1 key longer than 256 bytes");
-	depth_case(FORMAT_INI, 257, "", "a", " = 1", "", "", "!1 key longer than 256 bytes");
+	depth_case(&format_toml, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(&format_toml, 100000, "a = ", "{a=", "1", "}", "", "!1 nested too deeply");
+	depth_case(&format_yaml, 100000, "a: ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(&format_yaml, 100000, "a: ", "{a: ", "1", "}", "", "!1 nested too deeply");
+	depth_case(&format_yaml, 100000, "a:\n", "- ", "1", "", "", "!2 nested too deeply");
+	depth_case(&format_json, 100000, "{\"a\":", "[", "", "]", "}", "!1 nested too deeply");
+	depth_case(&format_hcl, 100000, "a = ", "[", "", "]", "", "!1 nested too deeply");
+	depth_case(&format_hcl, 100000, "", "a{", "", "}", "", "!1 nested too deeply");
+	depth_case(&format_toml, 100000, "", "a.", "b = 1", "", "", "!1 key longer than 256 bytes");
+	depth_case(&format_ini, 257, "", "a", " = 1", "", "", "!1 key longer than 256 bytes");
 	buf_puts(&want, "1 a");
 	for (int i = 0; i < 50; i++)
 		buf_puts(&want, "[0]");
 	buf_puts(&want, "=");
-	depth_case(FORMAT_TOML, 50, "a = ", "[", "[]", "]", "", want.data);
-	depth_case(FORMAT_YAML, 50, "a: ", "[", "[]", "]", "", want.data);
-	depth_case(FORMAT_JSON, 50, "{\"a\":", "[", "[]", "]", "}", want.data);
-	depth_case(FORMAT_HCL, 50, "a = ", "[", "[]", "]", "", want.data);
+	depth_case(&format_toml, 50, "a = ", "[", "[]", "]", "", want.data);
+	depth_case(&format_yaml, 50, "a: ", "[", "[]", "]", "", want.data);
+	depth_case(&format_json, 50, "{\"a\":", "[", "[]", "]", "}", want.data);
+	depth_case(&format_hcl, 50, "a = ", "[", "[]", "]", "", want.data);
 	buf_free(&want);
 }
 
@@ -390,39 +389,39 @@ static void file_names(void)
 {
 	static const struct {
 		const char *path;
-		enum format format;
+		const struct format *format;
 	} cases[] = {
-		{ "a.toml", FORMAT_TOML }, { "/etc/dill/a.b.ini", FORMAT_INI }, { "dill.conf", FORMAT_INI },
-		{ "a.yaml", FORMAT_YAML }, { "A.YML", FORMAT_YAML }, { "a.json", FORMAT_JSON }, { "a.hcl", FORMAT_HCL },
-		{ ".env", FORMAT_ENV }, { "x/.env", FORMAT_ENV }, { "prod.env", FORMAT_ENV },
-		{ "a.properties", FORMAT_PROPERTIES }, { "a", FORMAT_NONE }, { "", FORMAT_NONE }, { "a.txt", FORMAT_NONE },
-		{ "a.toml/b", FORMAT_NONE }, { "toml", FORMAT_NONE }, { "a.toml~", FORMAT_NONE }, { "a.", FORMAT_NONE },
+		{ "a.toml", &format_toml }, { "/etc/dill/a.b.ini", &format_ini }, { "dill.conf", &format_ini },
+		{ "a.yaml", &format_yaml }, { "A.YML", &format_yaml }, { "a.json", &format_json }, { "a.hcl", &format_hcl },
+		{ ".env", &format_env }, { "x/.env", &format_env }, { "prod.env", &format_env },
+		{ "a.properties", &format_properties }, { "a", NULL }, { "", NULL }, { "a.txt", NULL },
+		{ "a.toml/b", NULL }, { "toml", NULL }, { "a.toml~", NULL }, { "a.", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		check(format_of(cases[i].path) == cases[i].format, "format_of", cases[i].path,
-		      names[format_of(cases[i].path)], names[cases[i].format]);
+		      name_of(format_of(cases[i].path)), name_of(cases[i].format));
 }
 
 int main(void)
 {
-	struct format_doc empty;
+	struct doc empty;
 
 	spellings("\n", "");
 	spellings("\r\n", "\357\273\277");
 	service_lists();
-	run_cases(FORMAT_TOML, toml_cases, ARRAY_LEN(toml_cases));
-	run_cases(FORMAT_INI, ini_cases, ARRAY_LEN(ini_cases));
-	run_cases(FORMAT_JSON, json_cases, ARRAY_LEN(json_cases));
-	run_cases(FORMAT_YAML, yaml_cases, ARRAY_LEN(yaml_cases));
-	run_cases(FORMAT_HCL, hcl_cases, ARRAY_LEN(hcl_cases));
-	run_cases(FORMAT_ENV, env_cases, ARRAY_LEN(env_cases));
-	run_cases(FORMAT_PROPERTIES, properties_cases, ARRAY_LEN(properties_cases));
-	for (enum format f = FORMAT_TOML; f <= FORMAT_PROPERTIES; f++)
-		bad_bytes(f);
-	read_case(FORMAT_NONE, "a = 1", 5, "!1 unknown format");
-	check(format_read(&empty, FORMAT_YAML, NULL, 0) && !empty.count, "NULL", "", "", "");
-	format_free(&empty);
+	run_cases(&format_toml, toml_cases, ARRAY_LEN(toml_cases));
+	run_cases(&format_ini, ini_cases, ARRAY_LEN(ini_cases));
+	run_cases(&format_json, json_cases, ARRAY_LEN(json_cases));
+	run_cases(&format_yaml, yaml_cases, ARRAY_LEN(yaml_cases));
+	run_cases(&format_hcl, hcl_cases, ARRAY_LEN(hcl_cases));
+	run_cases(&format_env, env_cases, ARRAY_LEN(env_cases));
+	run_cases(&format_properties, properties_cases, ARRAY_LEN(properties_cases));
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		bad_bytes(all[i]);
+	read_case(NULL, "a = 1", 5, "!1 unknown format");
+	check(format_read(&empty, &format_yaml, NULL, 0) && !empty.count, "NULL", "", "", "");
+	doc_free(&empty);
 	limits();
 	file_names();
 	printf("%d passed, %d failed\n", passed, failed);

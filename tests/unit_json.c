@@ -2,10 +2,10 @@
 #include "base.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "../json.c"
-#include "../sys.c"
-#include "../text.c"
+#include "json.h"
 
 static int passed, failed;
 

@@ -1,0 +1,165 @@
+/* doc: what a configuration file comes to, a flat list of keys and values; and what the formats read it with. */
+#ifndef DOC_H
+#define DOC_H
+
+#include "base.h"
+
+#include <string.h>
+
+#include "sys.h"
+#include "text.h"
+
+/* Tables are joined by dots, elements of arrays have an index: "services[0].backends[1]". Of an env file the key is
+ * the variable's name. The value is text: a string without its quotes and escapes, true or false, a number. An empty
+ * table or array is one item with the value ""; null (JSON, YAML, HCL) is no item. */
+struct doc_item {
+	char *key, *value; /* live as long as the document */
+	int line;
+	bool container; /* an empty table or array */
+};
+
+struct doc {
+	struct doc_item *items; /* in the order of the text; no key is given twice */
+	size_t count, cap;
+	struct arena memory;
+	int error_line;
+	char error[160]; /* what is wrong, or was expected, on error_line; names neither file nor line */
+};
+
+void doc_free(struct doc *doc); /* whether it was read or not */
+
+/* All below is for the formats: each reads a text, and builds the document on its way. */
+
+#define DOC_DEPTH_MAX 64
+#define DOC_KEY_MAX 256 /* bytes of a joined key: it is repeated for every element below it */
+
+enum doc_kind {
+	DOC_VALUE,    /* a scalar */
+	DOC_NULL,     /* given, but without an item */
+	DOC_CLOSED,   /* an array or table, written in one piece */
+	DOC_TABLE,    /* a table with a header or block of its own */
+	DOC_IMPLICIT, /* a table that so far is only part of a longer header */
+	DOC_DOTTED,   /* a table that came from a dotted key */
+	DOC_LIST,     /* an array of tables, one header or block for each */
+};
+
+/* What is known of one joined key. A pointer to it is good until the next node is added. */
+struct doc_node {
+	const char *key; /* the document's; NULL: a free slot */
+	uint32_t hash;
+	uint32_t item;  /* of a container: the item that stands for it while it is empty */
+	uint32_t count; /* elements of a DOC_LIST */
+	int line;
+	enum doc_kind kind;
+};
+
+/* A document being read. Text is clean UTF-8 with no control byte except tab and line end, CR only right before LF. */
+struct doc_reader {
+	struct doc *doc;              /* borrowed */
+	const char *start, *at, *end; /* the text, borrowed, and what is still to be read */
+	int line;        /* of `at`, from 1: where items and errors are */
+	int depth;       /* of nested values; see doc_deeper() */
+	struct buf key;  /* the joined key of the place in the tree */
+	struct buf text; /* scratch: the latest string */
+	struct doc_node *nodes; /* a hash table, its size a power of two */
+	size_t node_count, node_cap;
+	const char *parent; /* key of the container that was the latest to get a member */
+	size_t parent_len;
+	uint64_t seed;
+};
+
+/* Starts at the beginning of the text, with an empty document in the memory at `doc`. */
+void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, size_t len);
+void doc_end(struct doc_reader *reader, bool ok); /* completes the document; not ok: without items */
+
+/* All that return bool: false when the error is set, so that `return doc_fail(...)` works. */
+bool doc_fail(struct doc_reader *reader, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool doc_duplicate(struct doc_reader *reader, const struct doc_node *first);
+bool doc_deeper(struct doc_reader *reader); /* counts one level; the caller takes it back with reader->depth-- */
+
+/* Moves down in the tree. The way back: remember reader->key.len, and set it. */
+bool doc_enter(struct doc_reader *reader, struct slice name);
+bool doc_enter_text(struct doc_reader *reader); /* as doc_enter, with reader->text */
+bool doc_enter_index(struct doc_reader *reader, size_t index);
+
+struct doc_node *doc_find(const struct doc_reader *reader); /* what is known of the key; NULL: nothing */
+/* What is found at the key. Each fails when the key has been given before. */
+bool doc_value(struct doc_reader *reader, struct slice value);
+bool doc_text(struct doc_reader *reader); /* as doc_value, with reader->text */
+bool doc_null(struct doc_reader *reader);
+bool doc_open(struct doc_reader *reader, enum doc_kind kind); /* an array or table, with or without members */
+bool doc_part(struct doc_reader *reader, enum doc_kind kind); /* a table that surely gets a member */
+bool doc_section(struct doc_reader *reader); /* a DOC_TABLE, that may be there already */
+bool doc_element(struct doc_reader *reader); /* one more table of the DOC_LIST at the key; enters it */
+
+/* The text, byte by byte. */
+
+/* The next byte, -1 at the end. */
+static inline int doc_peek(const struct doc_reader *reader)
+{
+	return reader->at < reader->end ? (unsigned char)*reader->at : -1;
+}
+
+/* Is this word next? */
+static inline bool doc_at(const struct doc_reader *reader, const char *word)
+{
+	return slice_starts(slice_between(reader->at, reader->end), word);
+}
+
+/* At a line feed, or the end of the text? */
+static inline bool doc_at_line_end(const struct doc_reader *reader)
+{
+	return doc_peek(reader) < 0 || doc_peek(reader) == '\n';
+}
+
+/* Steps over this byte, if it is next. */
+static inline bool doc_take(struct doc_reader *reader, int byte)
+{
+	bool next = doc_peek(reader) == byte;
+
+	reader->at += next;
+	return next;
+}
+
+static inline bool doc_is_blank(int c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static inline bool doc_is_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
+
+void doc_set_text(struct doc_reader *reader, struct slice text);
+void doc_skip_blanks(struct doc_reader *reader); /* blanks, tabs and the CR of a line end */
+void doc_skip_line(struct doc_reader *reader);   /* up to the end of the line */
+
+/* How a format writes double-quoted strings. */
+struct doc_quoting {
+	const char *pairs; /* a letter behind the backslash, and the byte it stands for, and so on */
+	const char *hex;   /* letters that take 2 (x), 4 (u) or 8 (U) digits of a code point */
+	const char *(*refuse)(const char *at, const char *end); /* why an unescaped byte is refused, or NULL */
+};
+
+/* A string that starts and ends on this line, into reader->text; the cursor is on its quote. */
+bool doc_quoted(struct doc_reader *reader, const struct doc_quoting *quoting);
+bool doc_literal(struct doc_reader *reader);
+int64_t doc_hex(const char *at, const char *end, size_t digits); /* -1: not that many hexadecimal digits */
+/* The letters, digits, '_', '-' and bytes of `more` that come next, into reader->text. */
+void doc_word(struct doc_reader *reader, const char *more);
+bool doc_word_is(const struct doc_reader *reader, const char *word); /* is that what reader->text has? */
+/* A decimal number? No plus, no zero in front of other digits, digits on both sides of the point. */
+bool doc_is_decimal(const char *text);
+/* Reads [value, value]; the cursor is on the '['. Each format has its own values, and blanks between them. */
+bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), bool (*value)(struct doc_reader *));
+
+/* The text, line by line. */
+
+/* The next line, without its end. False at the end of the text. It counts: set reader->line to 0 before the first. */
+bool doc_next_line(struct doc_reader *reader, struct slice *line);
+/* The text without the comment that may follow it, trimmed. A mark without a blank before it is part of the text. */
+struct slice doc_cut_comment(struct slice text, const char *marks);
+bool doc_is_rest(struct slice text, const char *marks); /* only blanks, and perhaps a comment set off by one? */
+
+#endif
