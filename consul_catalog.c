@@ -5,18 +5,12 @@
 #include <string.h>
 
 #include "consul_instance.h"
-
-/* A wish that the answers no longer have. */
-struct catalog_held {
-	char *wish;
-	int64_t since;
-};
+#include "sys.h"
+#include "tag.h"
 
 void catalog_open(struct catalog *c, const char *tag)
 {
-	*c = (struct catalog){ .tag = tag };
-	c->list = sys_alloc(sizeof *c->list);
-	c->fresh = sys_alloc(sizeof *c->fresh);
+	*c = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
 }
 
 static void forget(struct catalog_name *n)
@@ -29,22 +23,18 @@ void catalog_close(struct catalog *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		forget(&c->names[i]);
-	for (size_t i = 0; i < c->held_count; i++)
-		free(c->held[i].wish);
 	free(c->names);
-	free(c->held);
-	service_free(c->list);
-	service_free(c->fresh);
+	hold_close(&c->hold);
+	service_list_unref(c->list);
+	service_list_unref(c->fresh);
 }
 
-/* FNV-1a. Digests of a set add up its members', so that their order does not matter. */
+/* Digests of a set add up its members', so that their order does not matter. */
 static uint64_t digest(const char *bytes, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t hash = text_hash(TEXT_HASH, bytes, len);
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-	return h ^ h >> 29;
+	return hash ^ hash >> 29;
 }
 
 static int compare_name(const void *key, const void *name)
@@ -75,7 +65,7 @@ static uint64_t marked_digest(const struct json *j, uint32_t tags, const char *c
 		if (!json_string(j, t, text))
 			continue;
 		sum += digest(text->data ? text->data : "", text->len);
-		marked = marked || instance_marked((struct slice){ text->data, text->len }, configured);
+		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, configured);
 	}
 	return marked ? sum : 0;
 }
@@ -84,19 +74,19 @@ static void add_name(struct catalog *c, const char *name, uint64_t tags)
 {
 	SYS_GROW(c->names, c->count, c->cap);
 	c->names[c->count] = (struct catalog_name){
-		.name = sys_alloc(strlen(name) + 1), .tags = tags, .listed = true, .wanted = true
+		.name = sys_dup(name), .tags = tags, .listed = true, .wanted = true
 	};
-	strcpy(c->names[c->count++].name, name);
+	c->count++;
 }
 
 void catalog_recall(struct catalog *c, struct service_list *list)
 {
 	size_t kept = 0;
 
-	service_free(c->list);
+	service_list_unref(c->list);
 	c->list = list;
 	for (size_t i = 0; i < list->count; i++)
-		add_name(c, list->items[i].name, 1);
+		add_name(c, list->items[i]->name, 1);
 	if (c->count)
 		qsort(c->names, c->count, sizeof *c->names, compare_names);
 	for (size_t i = 0; i < c->count; i++)
@@ -223,16 +213,16 @@ void catalog_failed(struct catalog_name *n, const char *why)
 {
 	if (n->failed)
 		return; /* the first reason is as good, and no news */
-	n->failed = strcpy(sys_alloc(strlen(why) + 1), why);
+	n->failed = sys_dup(why);
 }
 
 void catalog_confirm(struct catalog *c, int64_t now)
 {
-	if (!c->confirm_at || now < c->confirm_at)
+	if (!hold_due(&c->hold, now))
 		return;
-	c->confirm_at = now + CATALOG_CONFIRM_MS; /* when the readings fail */
 	for (size_t i = 0; i < c->list->count; i++) {
-		struct catalog_name *n = c->list->items[i].held ? find_in(c->names, c->count, c->list->items[i].name) : NULL;
+		const struct service *service = c->list->items[i];
+		struct catalog_name *n = service->held ? find_in(c->names, c->count, service->name) : NULL;
 
 		if (n)
 			n->wanted = true;
@@ -241,94 +231,13 @@ void catalog_confirm(struct catalog *c, int64_t now)
 
 /* Composing. */
 
-/* A wish and who has it. */
-struct claim {
-	const char *wish;
-	const struct service *service;
-};
-
-static int compare_claims(const void *a, const void *b)
+/* Of a name that is not known any more nobody will read anything. */
+static int64_t name_read_at(void *arg, const char *name)
 {
-	const struct claim *x = a, *y = b;
-	int order = strcmp(x->wish, y->wish);
+	const struct catalog *c = arg;
+	const struct catalog_name *n = find_in(c->names, c->count, name);
 
-	return order ? order : (x->service > y->service) - (x->service < y->service);
-}
-
-static struct claim *all_claims(const struct service_list *list, size_t *count)
-{
-	struct claim *claims = NULL;
-	size_t cap = 0;
-
-	*count = 0;
-	for (size_t i = 0; i < list->count; i++)
-		for (size_t w = 0; w < list->items[i].wish_count; w++) {
-			SYS_GROW(claims, *count, cap);
-			claims[(*count)++] = (struct claim){ list->items[i].wishes[w], &list->items[i] };
-		}
-	if (*count)
-		qsort(claims, *count, sizeof *claims, compare_claims);
-	return claims;
-}
-
-/* Whether all who had the wish have been read again, long enough after it was missed first. */
-static bool confirmed(struct catalog *c, const struct claim *had, size_t count, int64_t since)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct catalog_name *n = find_in(c->names, c->count, had[i].service->name);
-
-		if (n && n->read_at < since + CATALOG_CONFIRM_MS)
-			return false;
-	}
-	return true;
-}
-
-/* A wish of the last list that the new one lacks: carried over with its last instances, or let go. */
-static void miss(struct catalog *c, struct service_list *list, const struct claim *had, size_t count, int64_t since)
-{
-	if (confirmed(c, had, count, since))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		service_copy(list, had[i].service, had[i].wish);
-		list->items[list->count - 1].held = true;
-	}
-	SYS_GROW(c->held, c->held_count, c->held_cap);
-	c->held[c->held_count] = (struct catalog_held){ .wish = sys_alloc(strlen(had->wish) + 1), .since = since };
-	strcpy(c->held[c->held_count++].wish, had->wish);
-}
-
-/* Walks what the last list had, what the new one has, and what was held, all sorted by wish. */
-static void hold_missing(struct catalog *c, struct service_list *list, int64_t now)
-{
-	struct catalog_held *held = c->held;
-	size_t held_count = c->held_count, had_count, has_count, s = 0, h = 0;
-	struct claim *had = all_claims(c->list, &had_count), *has = all_claims(list, &has_count);
-
-	c->held = NULL;
-	c->held_count = c->held_cap = 0;
-	for (size_t i = 0, end; i < had_count; i = end) {
-		const char *wish = had[i].wish;
-		int order = 1;
-
-		for (end = i + 1; end < had_count && strcmp(had[end].wish, wish) == 0; end++)
-			;
-		for (; s < has_count && (order = strcmp(has[s].wish, wish)) < 0; s++)
-			;
-		if (s < has_count && order == 0)
-			continue;
-		for (order = 1; h < held_count && (order = strcmp(held[h].wish, wish)) < 0; h++)
-			;
-		miss(c, list, had + i, end - i, h < held_count && order == 0 ? held[h].since : now);
-	}
-	if (!c->held_count)
-		c->confirm_at = 0;
-	else if (!c->confirm_at)
-		c->confirm_at = now + CATALOG_CONFIRM_MS;
-	for (h = 0; h < held_count; h++)
-		free(held[h].wish);
-	free(held);
-	free(had);
-	free(has);
+	return n ? n->read_at : INT64_MAX;
 }
 
 /* Names that are not listed and have nothing left are forgotten. */
@@ -341,7 +250,7 @@ static void forget_names(struct catalog *c, const struct service_list *list)
 		bool used = n->listed || n->wanted;
 
 		for (size_t s = 0; !used && s < list->count; s++)
-			used = strcmp(list->items[s].name, n->name) == 0;
+			used = strcmp(list->items[s]->name, n->name) == 0;
 		if (used)
 			c->names[kept++] = *n;
 		else
@@ -351,56 +260,59 @@ static void forget_names(struct catalog *c, const struct service_list *list)
 }
 
 /* What is absent is told for as long as the name has the tag somewhere: nobody looks at it afterwards. */
-static void carry(struct service_list *to, const struct service *s, const struct catalog_name *n)
+static void carry(struct service_list *to, struct service *service, const struct catalog_name *n)
 {
-	if (!s->absent || (n->listed && s->instance))
-		service_copy(to, s, NULL);
+	if (!service->absent || (n->listed && service->instance))
+		service_share(to, service);
 }
 
 /* A name of which there is nothing but that it could not be read: no instance, but it is listed for those who ask. */
 static void tell_failure(struct service_list *list, const struct catalog_name *n, size_t before)
 {
 	struct buf why = { 0 };
+	struct service *service;
 
 	if (list->count > before || !n->failed || !n->listed)
 		return;
 	buf_printf(&why, "Consul does not tell its instances: %s", n->failed);
-	service_add(list, slice_of(n->name))->absent = arena_dup(&list->memory, why.data, why.len);
+	service = service_add(list, slice_of(n->name));
+	service->absent = service_text(service, why.data);
+	service_seal(service);
 	buf_free(&why);
+}
+
+/* Both the old list and the names are sorted by name; what is held stands at the end of the list. */
+static void compose_name(struct catalog *c, struct catalog_name *n, struct service_list *list, size_t *old)
+{
+	size_t before = list->count;
+	int order;
+
+	for (; *old < c->list->count && !c->list->items[*old]->held &&
+	       (order = strcmp(c->list->items[*old]->name, n->name)) <= 0; ++*old)
+		if (order == 0 && !n->fresh)
+			carry(list, c->list->items[*old], n);
+	for (size_t i = n->from; n->fresh && i < n->from + n->count; i++)
+		carry(list, c->fresh->items[i], n);
+	n->fresh = false;
+	tell_failure(list, n, before);
 }
 
 struct service_list *catalog_compose(struct catalog *c, int64_t now)
 {
-	struct service_list *list = sys_alloc(sizeof *list);
+	struct service_list *list = service_list_new(), *last = c->list;
 	size_t old = 0;
+	bool same;
 
 	list->checked = true; /* what does not pass is not in it */
-	for (size_t i = 0; i < c->count; i++) {
-		struct catalog_name *n = &c->names[i];
-		size_t before = list->count;
-		int order;
-
-		/* Both are sorted by name; what is held stands at the end of the list. */
-		for (; old < c->list->count && !c->list->items[old].held &&
-		       (order = strcmp(c->list->items[old].name, n->name)) <= 0; old++)
-			if (order == 0 && !n->fresh)
-				carry(list, &c->list->items[old], n);
-		for (size_t s = n->from; n->fresh && s < n->from + n->count; s++)
-			carry(list, &c->fresh->items[s], n);
-		n->fresh = false;
-		tell_failure(list, n, before);
-	}
-	hold_missing(c, list, now);
-	service_free(c->fresh);
-	c->fresh = sys_alloc(sizeof *c->fresh);
+	list->word = arena_dup(&list->memory, c->tag, strlen(c->tag));
+	for (size_t i = 0; i < c->count; i++)
+		compose_name(c, &c->names[i], list, &old);
+	hold_missing(&c->hold, last, list, now, name_read_at, c);
+	service_list_unref(c->fresh);
+	c->fresh = service_list_new();
 	forget_names(c, list);
-	if (service_equal(list, c->list)) {
-		/* What is held may differ, which nobody outside needs to know. */
-		service_free(c->list);
-		c->list = list;
-		return NULL;
-	}
-	service_free(c->list);
+	same = service_list_equal(list, last); /* what is held may differ, which nobody outside needs to know */
+	service_list_unref(last);
 	c->list = list;
-	return service_hold(list);
+	return same ? NULL : service_list_ref(list);
 }

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-#include "consul_instance.h"
+#include "net.h"
+#include "sys.h"
+#include "tag.h"
 
-static void put_visible(struct buf *out, const char *before, const char *text)
+static void explain_visible(struct buf *out, const char *before, const char *text)
 {
 	buf_puts(out, before);
 	buf_visible(out, text, strlen(text));
@@ -13,14 +15,14 @@ static void put_visible(struct buf *out, const char *before, const char *text)
 
 static void put_refusal(struct buf *out, const struct admit_refusal *no)
 {
-	put_visible(out, "refused by ", no->rule);
-	put_visible(out, ": ", no->why);
-	put_visible(out, "; accepted would be ", no->accepted);
+	explain_visible(out, "refused by ", no->rule);
+	explain_visible(out, ": ", no->why);
+	explain_visible(out, "; accepted would be ", no->accepted);
 	buf_puts(out, "\n");
 }
 
 /* What has become of an accepted wish. */
-static void put_state(const struct explain *x, const struct net_addr *addr, struct buf *out)
+static void explain_state(const struct explain *x, const struct net_addr *addr, struct buf *out)
 {
 	const struct route_entry *e = x->table ? route_find(x->table, addr) : NULL;
 	char text[NET_TEXT];
@@ -30,82 +32,83 @@ static void put_state(const struct explain *x, const struct net_addr *addr, stru
 	if (e && atomic_load(&e->listener->fd) >= 0)
 		buf_puts(out, e->count ? ", which is open" : ", which is open, but no address of its backends is known");
 	else if (e)
-		buf_printf(out, ", but it cannot listen there: %s (it is tried again)", strerror(e->listener->error));
+		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(e->listener->error));
 	else if (x->table)
 		buf_puts(out, ", which is not in force");
 	buf_puts(out, "\n");
 	if (e && e->conflict)
-		put_visible(out, "      note: ", e->conflict);
+		explain_visible(out, "      note: ", e->conflict);
 	if (e && e->conflict)
 		buf_puts(out, "\n");
 }
 
-/* One service, its list, and whether its options leave it routable. */
+/* One service of a list. */
 struct subject {
-	const struct explain *x;
+	const struct explain *explain;
 	const struct service *service;
 	const struct service_list *list;
 	struct arena *memory;
-	bool routable;
 };
 
-static void put_wish(const struct subject *s, const char *wish, struct buf *out)
+static void explain_wish(const struct subject *s, const struct wish *wish, struct buf *out)
 {
 	struct admit_refusal no;
 	struct net_addr addr;
 
-	if (!admit_wish(s->x->rules, wish, s->list->trusted, s->memory, &addr, &no))
+	if (!admit_wish(s->explain->rules, wish, s->list->trusted, s->memory, &addr, &no))
 		put_refusal(out, &no);
 	else if (s->service->absent)
 		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
 	else if (s->service->fault)
 		buf_printf(out, "refused: %s\n", s->service->fault);
-	else if (!s->routable)
+	else if (s->service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		put_state(s->x, &addr, out);
+		explain_state(s->explain, &addr, out);
 }
 
 /* Whether it shares a listener with a service that comes first, and wants something else. */
 static bool is_contested(const struct subject *s)
 {
-	for (size_t i = 0; s->x->table && i < s->service->wish_count; i++) {
-		const struct route_entry *e;
+	for (size_t i = 0; s->explain->table && i < s->service->wish_count; i++) {
+		const struct route_entry *entry;
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(s->x->rules, s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
+		if (!admit_wish(s->explain->rules, &s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
 			continue;
-		e = route_find(s->x->table, &addr);
-		if (e && e->conflict && strcmp(e->names[0], s->service->name) != 0)
+		entry = route_find(s->explain->table, &addr);
+		if (entry && entry->conflict && strcmp(entry->names[0], s->service->name) != 0)
 			return true;
 	}
 	return false;
 }
 
 /* An option with two tags has one value, of both. */
-static void put_twice(const struct admit_refusal *no, const char *value, struct buf *out)
+static void put_twice(const struct service_setting *setting, struct buf *out)
 {
-	put_visible(out, "refused by ", no->rule);
-	put_visible(out, ": with other tags of that name it says ", value);
-	put_visible(out, ", which is ", no->why);
+	explain_visible(out, "refused by ", service_option_name(setting->option));
+	explain_visible(out, ": with other tags of that name it says ", setting->value);
+	explain_visible(out, ", which is ", setting->why);
 	buf_puts(out, "\n");
 }
 
-/* `value` stands for what the service has: an absent one keeps nothing but its tags. */
-static void put_option(const struct subject *s, int option, const char *value, struct buf *out)
+/* `value` is what the tag says; the service has the setting, unless it is absent: such a one keeps nothing but its tags. */
+static void explain_option(const struct subject *s, int option, const char *value, struct buf *out)
 {
-	const char *whole = s->service->options[option];
-	struct service asked = *s->service;
-	struct admit_options options = ADMIT_OPTIONS;
+	const struct service_setting *setting = service_setting(s->service, option);
+	struct service_options options = SERVICE_OPTIONS_NONE;
+	struct service_setting asked = { .option = option, .value = value };
 	struct admit_refusal no;
-	bool twice = whole && option != SERVICE_PROXY && strlen(whole) > strlen(value), fine;
 
-	asked.options[option] = twice ? whole : value;
-	fine = admit_option(&asked, option, s->memory, &options, &no);
-	if (!fine && twice)
-		put_twice(&no, whole, out);
-	else if (!fine)
+	if (setting && option != SERVICE_PROXY && strlen(setting->value) > strlen(value))
+		asked = *setting;
+	else
+		asked.why = service_option_parse(option, value, s->memory, &options);
+	no = admit_setting(&asked);
+	if (asked.why && asked.value != value)
+		put_twice(&asked, out);
+	else if (asked.why)
 		put_refusal(out, &no);
 	else if (is_contested(s))
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
@@ -115,7 +118,7 @@ static void put_option(const struct subject *s, int option, const char *value, s
 
 static void put_subject(const char *text, struct buf *out)
 {
-	put_visible(out, "    ", text);
+	explain_visible(out, "    ", text);
 	buf_puts(out, ": ");
 }
 
@@ -129,15 +132,15 @@ static size_t harmless(struct slice tag)
 }
 
 /* As it may be shown. `value` is all behind its '='. */
-static void put_tag_text(struct slice tag, enum instance_tag kind, const char *value, struct buf *out)
+static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	size_t open = kind >= INSTANCE_LISTENER ? tag.len - strlen(value) : harmless(tag);
+	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless(tag);
 
 	buf_add(&shown, tag.at, open);
-	if (kind >= INSTANCE_OPTION)
-		admit_mask(&shown, (int)kind - INSTANCE_OPTION, value);
-	else if (kind == INSTANCE_LISTENER)
+	if (kind >= TAG_OPTION)
+		service_option_mask((int)kind - TAG_OPTION, value, &shown);
+	else if (kind == TAG_LISTENER)
 		buf_masked(&shown, value);
 	else if (open < tag.len)
 		buf_puts(&shown, "...");
@@ -145,130 +148,111 @@ static void put_tag_text(struct slice tag, enum instance_tag kind, const char *v
 	buf_free(&shown);
 }
 
-static void put_tag(const struct subject *s, struct slice tag, struct buf *out)
+static void put_unknown(const char *word, struct buf *out)
 {
-	const char *word = s->x->tag;
-	struct slice value = { NULL, 0 };
-	enum instance_tag kind = instance_tag(tag, word, &value);
-	const char *text = arena_dup(s->memory, value.at, value.len);
-
-	put_tag_text(tag, kind, text, out);
-	if (kind == INSTANCE_FOREIGN)
-		buf_puts(out, "not for dill\n");
-	else if (kind == INSTANCE_MARK)
-		buf_puts(out, "accepted: it marks the service\n");
-	else if (kind == INSTANCE_UNKNOWN)
-		buf_printf(out, "not understood; there are %s.listener, .balance, .proxy, .proxy_protocol, .allow and .deny\n", word);
-	else if (kind == INSTANCE_LISTENER)
-		put_wish(s, text, out);
-	else
-		put_option(s, (int)kind - INSTANCE_OPTION, text, out);
+	buf_printf(out, "not understood; there are %s.listener", word);
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		buf_printf(out, "%s.%s", i + 1 < SERVICE_OPTIONS ? ", " : " and ", service_option_name(i));
+	buf_puts(out, "\n");
 }
 
-static void put_tags(const struct subject *s, struct buf *out)
+static void explain_tag(const struct subject *s, struct slice tag, struct buf *out)
 {
-	struct slice rest = slice_of(s->service->tags), tag;
+	struct slice value = { NULL, 0 };
+	enum tag_kind kind = tag_read(tag, s->list->word, &value);
+	const char *text = arena_dup(s->memory, value.at, value.len);
+	struct wish wish = wish_parse(text, NULL);
+
+	put_tag_text(tag, kind, text, out);
+	if (kind == TAG_FOREIGN)
+		buf_puts(out, "not for dill\n");
+	else if (kind == TAG_MARK)
+		buf_puts(out, "accepted: it marks the service\n");
+	else if (kind == TAG_UNKNOWN)
+		put_unknown(s->list->word, out);
+	else if (kind == TAG_LISTENER)
+		explain_wish(s, &wish, out);
+	else
+		explain_option(s, (int)kind - TAG_OPTION, text, out);
+}
+
+static void explain_tags(const struct subject *s, struct buf *out)
+{
+	struct slice rest = slice_of(s->service->tags), tag, value;
+	const char *word = s->list->word;
 	bool listens = false;
 
 	while (slice_next(&rest, '\n', &tag)) {
-		struct slice value;
-
 		if (!tag.len)
 			continue;
-		listens = listens || instance_tag(tag, s->x->tag, &value) == INSTANCE_LISTENER;
-		put_tag(s, tag, out);
+		listens = listens || tag_read(tag, word, &value) == TAG_LISTENER;
+		explain_tag(s, tag, out);
 	}
 	if (!listens)
-		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", s->x->tag);
+		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", word);
 }
 
 /* A service that somebody has written in a file, the environment, or at a URL. */
-static void put_fields(const struct subject *s, struct buf *out)
+static void explain_fields(const struct subject *s, struct buf *out)
 {
 	struct buf text = { 0 };
 
-	for (int i = 0; i < SERVICE_OPTIONS; i++) {
-		if (!s->service->options[i])
-			continue;
+	for (size_t i = 0; i < s->service->setting_count; i++) {
 		text.len = 0;
-		admit_print_option(s->service, i, &text);
+		service_put_setting(&s->service->settings[i], &text);
 		put_subject(text.data, out);
-		put_option(s, i, s->service->options[i], out);
+		explain_option(s, s->service->settings[i].option, s->service->settings[i].value, out);
 	}
 	for (size_t i = 0; i < s->service->wish_count; i++) {
 		text.len = 0;
-		buf_printf(&text, "listener %s", s->service->wishes[i]);
+		buf_printf(&text, "listener %s", s->service->wishes[i].text);
 		put_subject(text.data, out);
-		put_wish(s, s->service->wishes[i], out);
+		explain_wish(s, &s->service->wishes[i], out);
 	}
 	buf_free(&text);
 }
 
-static bool is_routable(const struct service *s, struct arena *memory)
+/* Who it is, where it was found, and whether it is still there. */
+static void put_who_it_is(const struct service_list *list, const struct service *service, struct buf *out)
 {
-	struct admit_options options = ADMIT_OPTIONS;
-	struct admit_refusal no;
-
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		if (!admit_option(s, i, memory, &options, &no) && admit_needs(i))
-			return false;
-	return true;
-}
-
-static void put_service(const struct explain *x, const struct service_list *list, const struct service *service,
-                        struct buf *out)
-{
-	struct arena memory = { 0 };
-	struct subject s = {
-		.x = x, .service = service, .list = list, .memory = &memory, .routable = is_routable(service, &memory)
-	};
-
-	put_visible(out, "", service->name);
-	put_visible(out, " in ", list->source ? list->source : "the configuration");
+	explain_visible(out, "", service->name);
+	explain_visible(out, " in ", list->source);
 	if (service->instance)
-		put_visible(out, ", instance ", service->instance);
+		explain_visible(out, ", instance ", service->instance);
 	if (service->node)
-		put_visible(out, " on node ", service->node);
+		explain_visible(out, " on node ", service->node);
 	if (service->origin)
-		put_visible(out, ", ", service->origin);
+		explain_visible(out, ", ", service->origin);
 	for (size_t i = 0; i < service->backend_count; i++) {
-		bool v6 = strchr(service->backends[i].host, ':');
-
 		buf_puts(out, i ? ", " : ", backend ");
-		put_visible(out, v6 ? "[" : "", service->backends[i].host);
-		buf_printf(out, v6 ? "]:%u" : ":%u", service->backends[i].port);
+		net_put_host_port(out, service->backends[i].host, service->backends[i].port);
 	}
 	if (service->absent)
-		put_visible(out, "\n  not routed: ", service->absent);
+		explain_visible(out, "\n  not routed: ", service->absent);
 	else if (service->held)
-		buf_puts(out, "\n  gone from Consul; it closes when a second look says so, too");
+		buf_printf(out, "\n  gone from %s; it closes when a second look says so, too", list->title);
 	else if (list->remembered)
-		buf_puts(out, "\n  from state.path: Consul has not answered yet");
+		buf_printf(out, "\n  from state.path: %s has not answered yet", list->title);
 	buf_puts(out, "\n");
-	if (service->tags)
-		put_tags(&s, out);
-	else
-		put_fields(&s, out);
-	arena_free(&memory);
 }
 
-size_t explain_list(const struct explain *x, const struct service_list *list, const char *name, struct buf *out)
+size_t explain_list(const struct explain *explain, const struct service_list *list, const char *name, struct buf *out)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; list && i < list->count; i++)
-		if (strcmp(list->items[i].name, name) == 0) {
-			put_service(x, list, &list->items[i], out);
-			found++;
-		}
-	return found;
-}
+	for (size_t i = 0; list && i < list->count; i++) {
+		struct arena memory = { 0 };
+		struct subject subject = { .explain = explain, .service = list->items[i], .list = list, .memory = &memory };
 
-void explain_nothing(const struct explain *x, const char *name, struct buf *out)
-{
-	put_visible(out, "", name);
-	buf_puts(out, ": no source has a service of this name.");
-	if (x->consul)
-		buf_printf(out, " In Consul it must be registered, and have the tag %s.", x->tag);
-	buf_puts(out, "\n");
+		if (strcmp(subject.service->name, name) != 0)
+			continue;
+		put_who_it_is(list, subject.service, out);
+		if (subject.service->tags)
+			explain_tags(&subject, out);
+		else
+			explain_fields(&subject, out);
+		arena_free(&memory);
+		found++;
+	}
+	return found;
 }

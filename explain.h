@@ -11,15 +11,11 @@
 /* Borrowed. */
 struct explain {
 	const struct admit_rules *rules;
-	const char *tag; /* consul.tag */
 	const struct route_table *table; /* in force; NULL: nobody has one */
-	bool consul; /* is one of the sources */
 };
 
 /* Adds what is to be said of each service `name` of the list, which may be NULL. Returns how many there are; they may
  * all be absent. */
-size_t explain_list(const struct explain *x, const struct service_list *list, const char *name, struct buf *out);
-/* What to say of a name that no list has. */
-void explain_nothing(const struct explain *x, const char *name, struct buf *out);
+size_t explain_list(const struct explain *explain, const struct service_list *list, const char *name, struct buf *out);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance.h"
+#include "round.h"
+#include "sys.h"
 
 /* Admission. */
 
@@ -19,16 +20,11 @@ struct merge {
 /* One service's wish for one listener. */
 struct want {
 	struct net_addr addr;
-	const char *wish;
-	const struct service *service;
+	const struct wish *wish;
+	struct service *service;
 	const struct service_list *list;
 	size_t order;
 };
-
-static const char *list_name(const struct service_list *list)
-{
-	return list->source ? list->source : "the configuration";
-}
 
 static void refuse(struct merge *d, const struct service *s, const char *wish, const char *rule, const char *reason)
 {
@@ -39,28 +35,22 @@ static void refuse(struct merge *d, const struct service *s, const char *wish, c
 	t->refused[t->refused_count++] = (struct route_refusal){
 		.service = arena_dup(&t->memory, name, strlen(name)),
 		.wish = arena_dup(&t->memory, wish, strlen(wish)),
-		.reason = reason, .rule = rule
+		.reason = arena_dup(&t->memory, reason, strlen(reason)), .rule = rule
 	};
 }
 
-/* True when the options leave the service routable. */
-static bool check_options(struct merge *d, const struct service *s)
+static void refuse_settings(struct merge *d, const struct service *service)
 {
-	struct admit_options options;
-	struct admit_refusal no;
-	bool fine = true;
-
-	for (int i = 0; i < SERVICE_OPTIONS; i++) {
+	for (size_t i = 0; i < service->setting_count; i++) {
+		const struct service_setting *setting = &service->settings[i];
 		struct buf text = { 0 };
 
-		if (admit_option(s, i, &d->t->memory, &options, &no))
+		if (!setting->why)
 			continue;
-		admit_print_option(s, i, &text);
-		refuse(d, s, text.data, no.rule, no.why);
-		fine = fine && !admit_needs(i);
+		service_put_setting(setting, &text);
+		refuse(d, service, text.data, service_option_name(setting->option), setting->why);
 		buf_free(&text);
 	}
-	return fine;
 }
 
 /* Sorted, and what several instances were refused alike said once. */
@@ -76,32 +66,31 @@ static void sort_refused(struct route_table *t)
 	t->refused_count = kept;
 }
 
-static void admit_service(struct merge *d, const struct service *s, const struct service_list *list)
+static void admit_service(struct merge *d, struct service *service, const struct service_list *list)
 {
-	if (!check_options(d, s))
-		return;
-	for (size_t i = 0; i < s->wish_count; i++) {
-		struct want w = { .wish = s->wishes[i], .service = s, .list = list, .order = d->want_count };
+	refuse_settings(d, service);
+	for (size_t i = 0; i < service->wish_count && !service->wrong; i++) {
+		struct want want = { .wish = &service->wishes[i], .service = service, .list = list, .order = d->want_count };
 		struct admit_refusal no;
 
-		if (!admit_wish(&d->r->rules.admit, s->wishes[i], list->trusted, &d->t->memory, &w.addr, &no)) {
-			refuse(d, s, s->wishes[i], no.rule, no.why);
-		} else if (s->fault) {
-			refuse(d, s, s->wishes[i], "instance", arena_dup(&d->t->memory, s->fault, strlen(s->fault)));
+		if (!admit_wish(&d->r->rules.admit, want.wish, list->trusted, &d->t->memory, &want.addr, &no)) {
+			refuse(d, service, want.wish->text, no.rule, no.why);
+		} else if (service->fault) {
+			refuse(d, service, want.wish->text, "instance", service->fault);
 		} else {
 			SYS_GROW(d->wants, d->want_count, d->want_cap);
-			d->wants[d->want_count++] = w;
+			d->wants[d->want_count++] = want;
 		}
 	}
 }
 
 struct named {
-	const struct service *service;
+	struct service *service;
 	const struct service_list *list;
 	size_t order;
 };
 
-static int by_name(const void *a, const void *b)
+static int by_service_name(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 	int order = strcmp(x->service->name, y->service->name);
@@ -117,11 +106,11 @@ static void admit_all(struct merge *d, struct service_list *const *lists, size_t
 	for (size_t l = 0; l < count; l++)
 		for (size_t i = 0; lists[l] && i < lists[l]->count; i++) {
 			SYS_GROW(all, n, cap);
-			all[n] = (struct named){ &lists[l]->items[i], lists[l], n };
+			all[n] = (struct named){ lists[l]->items[i], lists[l], n };
 			n++;
 		}
 	if (n)
-		qsort(all, n, sizeof *all, by_name);
+		qsort(all, n, sizeof *all, by_service_name);
 	for (size_t i = 0; i < n; i++)
 		admit_service(d, all[i].service, all[i].list);
 	sort_refused(d->t);
@@ -130,75 +119,12 @@ static void admit_all(struct merge *d, struct service_list *const *lists, size_t
 
 /* Building entries. */
 
-static int by_address(const void *a, const void *b)
+static int by_want_address(const void *a, const void *b)
 {
 	const struct want *x = a, *y = b;
 	int order = net_compare(&x->addr, &y->addr);
 
 	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static struct route_listener *listener_new(const struct net_addr *addr, const char *services)
-{
-	struct route_listener *l = sys_alloc(sizeof *l);
-
-	l->addr = *addr;
-	atomic_init(&l->fd, -1);
-	net_print(addr, l->name);
-	l->services = strcpy(sys_alloc(strlen(services) + 1), services);
-	return l;
-}
-
-static const char *add_text(char **at, const char *text)
-{
-	char *start = *at;
-
-	if (!text)
-		return NULL;
-	strcpy(start, text);
-	*at += strlen(text) + 1;
-	return start;
-}
-
-/* As people see it: where it is, and through what. */
-static void name_backend(const struct route_backend *b, struct buf *name)
-{
-	char text[NET_TEXT];
-
-	net_print(&b->addr, text);
-	buf_printf(name, b->socks.host ? "socks5://%s ─➤ " : "%s", text);
-	if (!b->socks.host)
-		return;
-	buf_puts(name, strchr(b->socks.host, ':') ? "[" : "");
-	buf_visible(name, b->socks.host, strlen(b->socks.host));
-	buf_printf(name, strchr(b->socks.host, ':') ? "]:%u" : ":%u", b->socks.port);
-}
-
-/* A copy of what was looked for, with texts of its own. */
-static struct route_backend *backend_new(const struct route_backend *like)
-{
-	const struct socks_target *socks = &like->socks;
-	const char *texts[] = { socks->host, socks->user, socks->password };
-	struct buf name = { 0 };
-	size_t size;
-	struct route_backend *b;
-	char *at;
-
-	name_backend(like, &name);
-	size = name.len + 1;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		size += texts[i] ? strlen(texts[i]) + 1 : 0;
-	b = sys_alloc(sizeof *b + size);
-	at = b->texts;
-	b->addr = like->addr;
-	b->via = like->via;
-	b->socks.port = socks->port;
-	b->socks.host = add_text(&at, socks->host);
-	b->socks.user = add_text(&at, socks->user);
-	b->socks.password = add_text(&at, socks->password);
-	b->name = add_text(&at, name.data);
-	buf_free(&name);
-	return b;
 }
 
 /* The object of a backend: the one that the old table has, or one that still drains, or a new one. */
@@ -211,7 +137,7 @@ static struct route_backend *backend_for(struct route *r, const struct route_ent
 	for (size_t i = 0; i < r->retired_count; i++)
 		if (route_backend_order(r->retired[i], like) == 0 && net_compare(&r->retired[i]->via, &like->via) == 0)
 			return r->retired[i];
-	return backend_new(like);
+	return route_backend_new(like);
 }
 
 /* An entry under construction. */
@@ -220,7 +146,7 @@ struct members {
 	uint16_t *weights;
 	size_t count, cap, weight_cap;
 	const struct route_entry *old;
-	const struct admit_options *options;
+	const struct socks_url *proxy; /* of the owner; host NULL: there is none */
 };
 
 static void add_member(struct merge *d, struct members *m, const struct route_backend *like, uint16_t weight,
@@ -261,7 +187,7 @@ static void add_host(struct merge *d, struct members *m, const char *host, uint1
 
 static void add_members(struct merge *d, struct members *m, const struct want *w)
 {
-	const struct socks_url *proxy = m->options->through ? &m->options->proxy : NULL;
+	const struct socks_url *proxy = m->proxy->host ? m->proxy : NULL;
 
 	for (size_t i = 0; i < w->service->backend_count; i++) {
 		const struct service_backend *b = &w->service->backends[i];
@@ -276,7 +202,7 @@ static void add_members(struct merge *d, struct members *m, const struct want *w
 	}
 }
 
-static void *keep(struct arena *a, const void *from, size_t size)
+static void *keep_array(struct arena *a, const void *from, size_t size)
 {
 	void *to = arena_alloc(a, size);
 
@@ -285,25 +211,20 @@ static void *keep(struct arena *a, const void *from, size_t size)
 	return to;
 }
 
-static const char *keep_text(struct arena *a, const char *text)
+/* Whether an option is not what the first service says: networks and proxies by their spelling. NULL: not given. */
+static bool differs(int option, const struct service_setting *first, const struct service_setting *other)
 {
-	return text ? arena_dup(a, text, strlen(text)) : NULL;
+	bool by_value = option == SERVICE_BALANCE || option == SERVICE_PROXY_PROTOCOL;
+
+	if (!first || !other)
+		return first != other;
+	return by_value ? !slice_is_nocase(slice_of(first->value), other->value) : strcmp(first->value, other->value) != 0;
 }
 
-/* Whether an option is not what the first service says: networks and proxies by their spelling. */
-static bool differs(int option, const char *first, const char *other)
+static void put_shown(const struct service_setting *setting, int option, struct buf *out)
 {
-	if (option == SERVICE_BALANCE)
-		return (other ? service_balance(other) : -1) != (first ? service_balance(first) : -1);
-	if (option == SERVICE_PROXY_PROTOCOL && first && other)
-		return !slice_is_nocase(slice_of(first), other);
-	return first && other ? strcmp(first, other) != 0 : first != other;
-}
-
-static void put_shown(struct buf *out, const char *value, int option)
-{
-	if (value)
-		buf_masked(out, value);
+	if (setting)
+		buf_masked(out, setting->value);
 	else
 		buf_puts(out, option == SERVICE_BALANCE ? "the default" : "none");
 }
@@ -315,30 +236,43 @@ static void put_who(struct buf *out, const struct want *w, const struct want *ot
 	if (strcmp(w->service->name, other->service->name) != 0)
 		return;
 	if (w->list != other->list || !w->service->instance)
-		buf_printf(out, " in %s", list_name(w->list));
+		buf_printf(out, " in %s", w->list->source);
 	else
 		buf_printf(out, " (%s on %s)", w->service->instance, w->service->node);
 }
 
-/* The first difference of each option, in words. */
-static void describe_conflicts(struct buf *out, const struct want *w, size_t count)
+/* NULL: not given, or with a value that does not count. */
+static const struct service_setting *valid_setting(const struct service *service, int option)
 {
-	for (int o = 0; o < SERVICE_OPTIONS; o++)
-		for (size_t i = 1; i < count; i++) {
-			const char *first = w[0].service->options[o], *other = w[i].service->options[o];
+	const struct service_setting *setting = service_setting(service, option);
 
-			if (!differs(o, first, other))
-				continue;
-			buf_puts(out, out->len ? "; " : "");
-			put_who(out, &w[i], &w[0]);
-			buf_printf(out, " asks for %s ", service_option_names[o]);
-			put_shown(out, other, o);
-			buf_puts(out, ", but ");
-			put_who(out, &w[0], &w[i]);
-			buf_puts(out, " comes first and has ");
-			put_shown(out, first, o);
-			break;
-		}
+	return setting && !setting->why ? setting : NULL;
+}
+
+static void put_conflict(const struct want *want, const struct want *owner, int option, struct buf *out)
+{
+	buf_puts(out, out->len ? "; " : "");
+	put_who(out, want, owner);
+	buf_printf(out, " asks for %s ", service_option_name(option));
+	put_shown(valid_setting(want->service, option), option, out);
+	buf_puts(out, ", but ");
+	put_who(out, owner, want);
+	buf_puts(out, " comes first and has ");
+	put_shown(valid_setting(owner->service, option), option, out);
+}
+
+/* The first difference of each option, in words. */
+static void describe_conflicts(struct buf *out, const struct want *wants, size_t count)
+{
+	for (int option = 0; option < SERVICE_OPTIONS; option++) {
+		const struct service_setting *first = valid_setting(wants[0].service, option);
+		size_t i = 1;
+
+		while (i < count && !differs(option, first, valid_setting(wants[i].service, option)))
+			i++;
+		if (i < count)
+			put_conflict(&wants[i], &wants[0], option, out);
+	}
 }
 
 /* Names of the services that share the entry, and the options that lost. */
@@ -363,41 +297,43 @@ static void describe(struct merge *d, struct route_entry *e, const struct want *
 	buf_free(&conflict);
 }
 
-static void build_entry(struct merge *d, struct route_entry *e, const struct want *w, size_t count)
+/* Its backends, with their weights and their turns. */
+static void build_backends(struct merge *d, struct route_entry *entry, const struct want *wants, size_t count,
+                           const struct route_entry *old)
 {
+	struct members m = { .old = old, .proxy = &wants->service->options.proxy };
 	struct arena *memory = &d->t->memory;
-	struct admit_options options = ADMIT_OPTIONS;
-	struct admit_refusal no;
-	struct slice tag = service_tag(w->service, w->wish);
-	struct members m = { .old = route_find(d->r->table, &w->addr), .options = &options };
 	uint16_t *round;
 
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		admit_option(w->service, i, memory, &options, &no);
 	for (size_t i = 0; i < count; i++)
-		add_members(d, &m, &w[i]);
-	describe(d, e, w, count);
-	e->listener = route_listener_ref(m.old ? m.old->listener : listener_new(&w->addr, e->services));
-	atomic_fetch_add(&e->listener->tables, 1);
-	e->balance = options.balance >= 0 ? (enum service_balance)options.balance : d->r->rules.balance;
-	e->proxy_protocol = (uint8_t)options.proxy_protocol;
-	e->limited = options.limited;
-	e->allow = options.allow;
-	e->deny = options.deny;
-	e->owner = (struct route_owner){
-		.source = keep_text(memory, list_name(w->list)),
-		.tag = tag.len ? arena_dup(memory, tag.at, tag.len) : keep_text(memory, w->wish),
-		.node = keep_text(memory, w->service->node), .instance = keep_text(memory, w->service->instance)
-	};
-	e->count = (unsigned)m.count;
-	e->backends = keep(memory, m.backends, m.count * sizeof *m.backends);
-	e->weights = keep(memory, m.weights, m.count * sizeof *m.weights);
-	round = balance_round(m.weights, e->count, &e->round_len);
+		add_members(d, &m, &wants[i]);
+	entry->count = (unsigned)m.count;
+	entry->backends = keep_array(memory, m.backends, m.count * sizeof *m.backends);
+	entry->weights = keep_array(memory, m.weights, m.count * sizeof *m.weights);
+	round = round_by_weight(m.weights, entry->count, &entry->round_len);
 	if (round)
-		e->round = keep(memory, round, e->round_len * sizeof *round);
+		entry->round = keep_array(memory, round, entry->round_len * sizeof *round);
 	free(round);
 	free(m.backends);
 	free(m.weights);
+}
+
+/* The first of the wants makes the listener open, and its options count. */
+static void build_entry(struct merge *d, struct route_entry *entry, const struct want *wants, size_t count)
+{
+	const struct service_options *options = &wants->service->options;
+	const struct route_entry *old = route_find(d->r->table, &wants->addr);
+
+	build_backends(d, entry, wants, count, old);
+	describe(d, entry, wants, count);
+	entry->listener = route_listener_ref(old ? old->listener : route_listener_new(&wants->addr, entry->services));
+	atomic_fetch_add(&entry->listener->tables, 1);
+	entry->balance = options->balance >= 0 ? (enum service_balance)options->balance : d->r->rules.balance;
+	entry->proxy_protocol = (uint8_t)options->proxy_protocol;
+	entry->limited = options->limited;
+	entry->allow = options->allow;
+	entry->deny = options->deny;
+	entry->owner = (struct route_owner){ service_ref(wants->service), wants->wish, wants->list->source };
 }
 
 static void build_entries(struct merge *d)
@@ -407,7 +343,7 @@ static void build_entries(struct merge *d)
 
 	if (!n)
 		return;
-	qsort(d->wants, n, sizeof *d->wants, by_address);
+	qsort(d->wants, n, sizeof *d->wants, by_want_address);
 	t->entries = arena_alloc(&t->memory, n * sizeof *t->entries);
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && net_compare(&d->wants[i].addr, &d->wants[end].addr) == 0;)
@@ -416,10 +352,10 @@ static void build_entries(struct merge *d)
 	}
 }
 
-static void keep_ranges(struct merge *d, const struct admit_ranges *from)
+static void keep_ranges(struct merge *d, const struct net_ranges *from)
 {
 	d->t->allow.count = from->count;
-	d->t->allow.items = keep(&d->t->memory, from->items, from->count * sizeof *from->items);
+	d->t->allow.items = keep_array(&d->t->memory, from->items, from->count * sizeof *from->items);
 }
 
 struct route_table *merge_table(struct route *r, struct service_list *const *lists, size_t count)
@@ -429,7 +365,8 @@ struct route_table *merge_table(struct route *r, struct service_list *const *lis
 	atomic_init(&d.t->refs, 1);
 	keep_ranges(&d, &r->rules.admit.allow);
 	for (size_t i = 0; i < count; i++)
-		d.t->remembered = d.t->remembered || (lists[i] && lists[i]->remembered);
+		if (lists[i] && lists[i]->remembered)
+			d.t->remembered = lists[i]->title;
 	admit_all(&d, lists, count);
 	build_entries(&d);
 	free(d.wants);

@@ -8,6 +8,6 @@
 
 /* Never NULL; with one reference. Listeners and backends that the table in force has, or that drain, are the same
  * objects here. Lists may be NULL. */
-struct route_table *merge_table(struct route *r, struct service_list *const *lists, size_t count);
+struct route_table *merge_table(struct route *route, struct service_list *const *lists, size_t count);
 
 #endif

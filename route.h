@@ -1,7 +1,8 @@
-/* route: from services to a table of listeners and their backends. Comparison and publishing; see merge.c for the rest.
+/* route: the table of listeners and their backends, and the objects that tables share.
  *
  * A table is immutable. What must outlive it (a listener's socket and cursor, a backend's live connections and
- * counters) is an object that tables share by reference. The control plane builds tables; workers read them. */
+ * counters) is an object that tables share by reference. The control plane builds tables (merge.c) and puts them in force
+ * (publish.c); workers read them. */
 #ifndef ROUTE_H
 #define ROUTE_H
 
@@ -11,10 +12,10 @@
 #include <stdatomic.h>
 
 #include "admit.h"
+#include "histogram.h"
 #include "net.h"
 #include "service.h"
 #include "socks.h"
-#include "histogram.h"
 
 struct route_backend {
 	atomic_uint refs;
@@ -61,9 +62,11 @@ struct route_listener {
 	char name[NET_TEXT];
 };
 
-/* Who has made a listener open: the first that asked for it. Texts of the table; NULL where there is none. */
+/* Who has made a listener open: the first that asked for it. */
 struct route_owner {
-	const char *source, *node, *instance, *tag;
+	struct service *service; /* held */
+	const struct wish *wish; /* of the service's */
+	const char *source;      /* lives as long as the program */
 };
 
 /* One listener as one table has it. */
@@ -76,7 +79,7 @@ struct route_entry {
 	enum service_balance balance;
 	uint8_t proxy_protocol; /* the version that backends are told the client's address with; 0: none */
 	bool limited; /* to the clients of `allow` */
-	struct admit_ranges allow, deny;
+	struct net_ranges allow, deny; /* the owner's */
 	struct route_owner owner;
 	const char **names;   /* of the services that share it, sorted */
 	size_t name_count;
@@ -95,8 +98,8 @@ struct route_table {
 	size_t count;
 	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
-	struct admit_ranges allow; /* of all listeners; none: everybody */
-	bool remembered;   /* some of it is from disk: its source has not answered yet */
+	struct net_ranges allow; /* of all listeners; none: everybody */
+	const char *remembered; /* the title of a source that has not answered yet: some of it is from disk; NULL: nothing is */
 	unsigned moves; /* backends that ever left, or came back, while connections lived: then sessions must be looked at */
 	struct arena memory;
 };
@@ -121,28 +124,28 @@ struct route {
 	bool dry; /* set by the caller: nothing is bound, and nothing is said */
 };
 
-void route_open(struct route *r, const struct route_rules *rules);
-void route_close(struct route *r);
-/* Joins the lists into a table and publishes it when it differs. True when workers must be told. */
-bool route_update(struct route *r, struct service_list *const *lists, size_t count);
-bool route_bind(struct route *r);  /* tries again what is not bound; true when a listener opened: tell the workers */
-bool route_unbound(const struct route *r);
-size_t route_draining(const struct route *r); /* listeners that have left, and still have connections */
-void route_clear(struct route *r); /* publishes an empty table */
+void route_open(struct route *route, const struct route_rules *rules);
+void route_close(struct route *route);
+bool route_unbound(const struct route *route);    /* a listener could not be bound, and is tried again */
+size_t route_draining(const struct route *route); /* listeners that have left, and still have connections */
 
-struct route_table *route_take(struct route *r); /* any thread; give it back with route_release */
-void route_release(struct route_table *t);
-bool route_admits(const struct route_table *t, const struct route_entry *e, const struct net_addr *client);
-const struct route_entry *route_find(const struct route_table *t, const struct net_addr *addr);
+struct route_table *route_take(struct route *route); /* any thread; give it back with route_release */
+void route_release(struct route_table *table);
+bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client);
+const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 
-struct route_listener *route_listener_ref(struct route_listener *l);
-void route_listener_unref(struct route_listener *l);
-struct route_backend *route_backend_ref(struct route_backend *b);
-void route_backend_unref(struct route_backend *b);
+struct route_listener *route_listener_new(const struct net_addr *addr, const char *services); /* with no reference yet */
+struct route_listener *route_listener_ref(struct route_listener *listener);
+void route_listener_unref(struct route_listener *listener);
+/* One with no reference yet, a copy of what `like` dials and asks for, with texts of its own. */
+struct route_backend *route_backend_new(const struct route_backend *like);
+struct route_backend *route_backend_ref(struct route_backend *backend);
+void route_backend_unref(struct route_backend *backend);
 /* By what is dialled and asked for, wherever they belong; 0: the same backend. */
 int route_backend_order(const struct route_backend *a, const struct route_backend *b);
 
-/* Between route.c and merge.c. */
-int route_by_refusal(const void *a, const void *b);
+int route_by_refusal(const void *a, const void *b); /* the order of a table's refused wishes, for qsort and bsearch */
+/* One stable line in the log whenever a port opens or closes. */
+void route_audit(const char *what, const struct route_entry *entry, const char *why);
 
 #endif

@@ -33,9 +33,9 @@ struct source_kind {
 	void (*run)(struct source *source);
 	/* Its services as they are now, for -t; NULL: why says what is wrong. A NULL function: it is not asked then. */
 	struct service_list *(*read)(const void *settings, struct buf *why);
-	/* Adds what it has of one service to the list, for --explain, in a few seconds at most. False: why. NULL: all of it is
-	 * read. */
-	bool (*ask)(const void *settings, const char *service, struct service_list *list, struct buf *why);
+	/* Adds its instances of one service to the list, for --explain, in a few seconds at most. `where` is then whom it asked, in
+	 * words; or false, and that and what went wrong. NULL: it cannot be asked for one alone. */
+	bool (*ask)(const void *settings, const char *service, struct service_list *list, struct buf *where);
 	/* What a service needs to be found there: a sentence behind a blank. NULL: nothing to say. */
 	void (*advise)(const void *settings, struct buf *out);
 	/* Whether it must read again at a reload that changes none of its keys. NULL: no. */

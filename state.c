@@ -16,15 +16,6 @@
 #include "net.h"
 #include "sys.h"
 
-static uint64_t sum_of(const char *bytes, size_t len)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 1099511628211u;
-	return h;
-}
-
 /* What a reader would take for something else is left out. */
 static bool clean(const char *s)
 {
@@ -34,15 +25,12 @@ static bool clean(const char *s)
 	return true;
 }
 
-static bool routable(const char *wish)
+static bool can_be_kept(const struct wish *wish)
 {
-	struct slice host;
-	uint16_t port;
-
-	return clean(wish) && !strchr(wish, ',') && !net_split(slice_of(wish), &host, &port);
+	return !wish->why && clean(wish->text) && !strchr(wish->text, ',');
 }
 
-static void put(struct buf *out, const char *before, const char *text)
+static void put_json(struct buf *out, const char *before, const char *text)
 {
 	buf_puts(out, before);
 	buf_json(out, text, strlen(text));
@@ -54,8 +42,8 @@ static void put_wishes(struct buf *out, const struct service *s)
 
 	buf_puts(out, ",\"listener\":[");
 	for (size_t i = 0; i < s->wish_count; i++)
-		if (routable(s->wishes[i])) {
-			put(out, comma, s->wishes[i]);
+		if (can_be_kept(&s->wishes[i])) {
+			put_json(out, comma, s->wishes[i].text);
 			comma = ",";
 		}
 	buf_puts(out, "]");
@@ -67,36 +55,36 @@ static bool fits(const struct service *s)
 	size_t wishes = 0;
 
 	for (size_t i = 0; i < s->wish_count; i++)
-		wishes += routable(s->wishes[i]);
+		wishes += can_be_kept(&s->wishes[i]);
 	return wishes && s->backend_count == 1 && !s->fault && !s->held && *s->name && s->name[0] != '[' && clean(s->name);
 }
 
-static void put_service(struct buf *out, const struct service *s)
+static void put_kept(struct buf *out, const struct service *s)
 {
 	const struct service_backend *b = s->backends;
 	struct buf address = { 0 };
 
-	put(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
+	put_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
 	if (s->node && clean(s->node))
-		put(out, ",\"node\":", s->node);
+		put_json(out, ",\"node\":", s->node);
 	if (s->instance && clean(s->instance))
-		put(out, ",\"instance\":", s->instance);
+		put_json(out, ",\"instance\":", s->instance);
 	put_wishes(out, s);
-	buf_printf(&address, strchr(b->host, ':') ? "[%s]:%u" : "%s:%u", b->host, b->port);
-	put(out, ",\"backends\":[", address.data);
+	net_put_host_port(&address, b->host, b->port);
+	put_json(out, ",\"backends\":[", address.data);
 	buf_printf(out, "],\"weight\":%u", b->weight);
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		if (s->options[i] && clean(s->options[i])) {
-			buf_printf(out, ",\"%s\":", service_option_names[i]);
-			buf_json(out, s->options[i], strlen(s->options[i]));
+	for (size_t i = 0; i < s->setting_count; i++)
+		if (clean(s->settings[i].value)) {
+			buf_printf(out, ",\"%s\":", service_option_name(s->settings[i].option));
+			buf_json(out, s->settings[i].value, strlen(s->settings[i].value));
 		}
 	buf_puts(out, "}");
 	buf_free(&address);
 }
 
-static void put_head(struct buf *out, const char *body, size_t len)
+static void put_state_head(struct buf *out, const char *body, size_t len)
 {
-	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)sum_of(body, len), len);
+	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)text_hash(TEXT_HASH, body, len), len);
 }
 
 static int write_all(int fd, const struct buf *b)
@@ -118,10 +106,10 @@ int state_save(const char *path, const struct service_list *list)
 
 	buf_puts(&body, "{\"services\":[");
 	for (size_t i = 0; i < list->count; i++)
-		if (fits(&list->items[i]))
-			put_service(&body, &list->items[i]);
+		if (fits(list->items[i]))
+			put_kept(&body, list->items[i]);
 	buf_puts(&body, "\n]}\n");
-	put_head(&file, body.data, body.len);
+	put_state_head(&file, body.data, body.len);
 	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
 	buf_add(&file, body.data, body.len);
 	buf_printf(&temporary, "%s.new", path);
@@ -140,9 +128,9 @@ int state_save(const char *path, const struct service_list *list)
 	return error;
 }
 
-static int by_name(const void *a, const void *b)
+static int by_state_name(const void *a, const void *b)
 {
-	const struct service *x = a, *y = b;
+	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
 	int order = strcmp(x->name, y->name);
 
 	if (!order)
@@ -151,7 +139,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The body, when the first line fits it; else empty, with NULL. */
-static struct slice check(const struct buf *file, int64_t *saved)
+static struct slice check_head(const struct buf *file, int64_t *saved)
 {
 	const char *end = file->len ? memchr(file->data, '\n', file->len) : NULL;
 	struct slice body = { NULL, 0 }, when;
@@ -160,13 +148,13 @@ static struct slice check(const struct buf *file, int64_t *saved)
 
 	if (!end)
 		return body;
-	put_head(&head, end + 1, file->len - (size_t)(end + 1 - file->data));
+	put_state_head(&head, end + 1, file->len - (size_t)(end + 1 - file->data));
 	when = (struct slice){ file->data + head.len, 0 };
 	if ((size_t)(end - file->data) > head.len && memcmp(file->data, head.data, head.len) == 0) {
 		when.len = (size_t)(end - when.at);
 		if (!text_number(when, 0, LONG_MAX, &number)) {
 			*saved = number;
-			body = (struct slice){ end + 1, file->len - (size_t)(end + 1 - file->data) };
+			body = slice_between(end + 1, file->data + file->len);
 		}
 	}
 	buf_free(&head);
@@ -178,7 +166,7 @@ struct service_list *state_load(const char *path, int64_t *saved, struct buf *wh
 	struct service_list *list = NULL;
 	struct buf file = { 0 };
 	int error = format_load(path, &file);
-	struct slice body = error ? (struct slice){ NULL, 0 } : check(&file, saved);
+	struct slice body = error ? (struct slice){ NULL, 0 }   : check_head(&file, saved);
 
 	why->len = 0;
 	buf_puts(why, "");
@@ -190,6 +178,6 @@ struct service_list *state_load(const char *path, int64_t *saved, struct buf *wh
 		list = manifest_read_state(body.at, body.len, path, why);
 	buf_free(&file);
 	if (list && list->count)
-		qsort(list->items, list->count, sizeof *list->items, by_name);
+		qsort(list->items, list->count, sizeof *list->items, by_state_name);
 	return list;
 }

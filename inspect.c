@@ -1,0 +1,199 @@
+#include "base.h"
+#include "inspect.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "explain.h"
+#include "sources.h"
+#include "sys.h"
+
+#define ANSWER_MS 5000   /* within which the running dill gives one answer */
+#define SOURCES_MS 10000 /* within which the sources say what they know */
+#define BODY_MAX (256u << 20)
+
+/* The running dill. */
+
+/* Where its status server is, seen from here: one that listens everywhere is reached at home. */
+static const char *find_status(const struct config *c, struct http_url *u)
+{
+	struct slice host;
+	struct net_addr at;
+	const char *why = *c->status_listener ? net_split(slice_of(c->status_listener), &host, &u->port) : "is not set";
+
+	if (why || !net_local(host, u->port, &at))
+		return why ? why : "has no IP address before its port";
+	if (net_is_any(&at))
+		host = slice_of(at.sa.any.sa_family == AF_INET ? "127.0.0.1" : "::1");
+	else
+		net_print_host(&at, u->host);
+	if (net_is_any(&at))
+		memcpy(u->host, host.at, host.len + 1);
+	u->prefix[0] = '\0';
+	return NULL;
+}
+
+const char *inspect_page(const struct config *c, const char *path, struct http *http)
+{
+	int64_t deadline = sys_now() + ANSWER_MS;
+	struct buf request = { 0 };
+	struct http_url url;
+	const char *why = find_status(c, &url);
+
+	http_open(http, BODY_MAX);
+	if (why)
+		return why;
+	http_request(&request, "GET", &url, path);
+	buf_puts(&request, "\r\n");
+	why = http_connect(http, &url, -1, deadline);
+	if (!why)
+		why = http_send(http, &request, -1, deadline);
+	if (!why)
+		why = http_wait(http, -1, deadline);
+	buf_free(&request);
+	return why;
+}
+
+const char *inspect_body(const struct http *http)
+{
+	return http->response.body.data ? http->response.body.data : "";
+}
+
+/* What another program says is text for a terminal, and no more. */
+static void print_lines(FILE *to, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		struct buf shown = { 0 };
+
+		buf_visible(&shown, text, len);
+		fprintf(to, "%s\n", shown.data ? shown.data : "");
+		buf_free(&shown);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* The sources, read once. */
+
+static void nobody(void *arg)
+{
+	(void)arg;
+}
+
+/* Each source has said what it knows, or has failed as a whole. */
+static bool have_spoken(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct supervisor_state state = supervisor_state(supervisor, i);
+
+		if (state.counters && !supervisor->lists[i] && !state.failed)
+			return false;
+	}
+	return true;
+}
+
+bool inspect_sources(struct supervisor *supervisor, struct config *config)
+{
+	int64_t deadline = sys_now() + SOURCES_MS;
+
+	config->state_path = ""; /* what is on disk is no answer, and is not to be written */
+	supervisor_open(supervisor, nobody, NULL);
+	if (!supervisor_follow(supervisor, config))
+		return false;
+	while (!have_spoken(supervisor) && sys_now() < deadline) {
+		poll(NULL, 0, 5);
+		supervisor_collect(supervisor);
+	}
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct supervisor_state state = supervisor_state(supervisor, i);
+
+		if (state.used && !supervisor->lists[i])
+			fprintf(stderr, "dill: %s has not answered\n", state.kind->name);
+	}
+	return supervisor_spoken(supervisor);
+}
+
+/* --explain */
+
+/* True when the running dill has explained it. *running: there is one; what it says of a name that it does not know has
+ * been printed. */
+static bool ask_running(const struct config *c, struct buf *out, bool *running)
+{
+	struct buf path = { 0 };
+	struct http http;
+	const char *why;
+	bool found = false;
+
+	buf_puts(&path, "/explain/");
+	http_escape(&path, c->explain);
+	why = inspect_page(c, path.data, &http);
+	*running = !why && (http.response.status == 200 || http.response.status == 404);
+	if (!why && http.response.status == 200) {
+		buf_puts(out, inspect_body(&http));
+		found = true;
+	} else if (!why && http.response.status == 404) {
+		fprintf(stderr, "dill: the running dill at %s says: ", c->status_listener);
+		print_lines(stderr, *inspect_body(&http) ? inspect_body(&http) : "nothing");
+	} else if (*c->status_listener) {
+		fprintf(stderr, "dill: no dill answers at %s: %s\n", c->status_listener, why ? why : "it is something else");
+	}
+	http_free(&http);
+	buf_free(&path);
+	return found;
+}
+
+/* A source that can be asked for one service has more to say than the running dill of one that is not marked: what its
+ * instances lack. */
+static size_t ask_source(const struct config *c, size_t source, const struct explain *x, struct buf *out)
+{
+	const struct source_kind *kind = sources[source];
+	struct service_list *list = service_list_new();
+	struct buf why = { 0 };
+	size_t found = 0;
+
+	list->source = kind->name;
+	list->title = kind->title;
+	if (!kind->ask(c->tables[1 + source].values, c->explain, list, &why))
+		fprintf(stderr, "dill: %s: %s\n", kind->name, why.data);
+	else if (!list->count)
+		fprintf(stderr, "dill: %s has no service %s\n", why.data, c->explain);
+	else
+		found = explain_list(x, list, c->explain, out);
+	service_list_unref(list);
+	buf_free(&why);
+	return found;
+}
+
+/* *complete: all have answered; of those that are asked for it alone, what they have said has been printed. */
+static bool ask_sources(struct config *c, const struct admit_rules *rules, struct buf *out, bool *complete)
+{
+	struct explain x = { .rules = rules };
+	struct supervisor supervisor;
+	size_t found = 0, asked = 0;
+
+	for (size_t i = 0; i < source_count; i++)
+		if (c->uses[i] && sources[i]->ask) {
+			found += ask_source(c, i, &x, out);
+			c->uses[i] = false;
+			asked++;
+		}
+	*complete = inspect_sources(&supervisor, c) && !asked;
+	for (size_t i = 0; i < supervisor.count; i++)
+		found += explain_list(&x, supervisor.lists[i], c->explain, out);
+	return found != 0;
+}
+
+int inspect_explain(struct config *config, const struct admit_rules *rules)
+{
+	struct buf out = { 0 };
+	bool running, complete = false;
+	bool found = ask_running(config, &out, &running) || ask_sources(config, rules, &out, &complete);
+
+	if (out.len)
+		print_lines(stdout, out.data);
+	else if (!running && complete)
+		fprintf(stderr, "dill: no source has a service %s\n", config->explain);
+	buf_free(&out);
+	return found ? 0 : 1;
+}
