@@ -49,6 +49,8 @@ void doc_end(struct doc_reader *reader, bool ok)
 	buf_free(&reader->text);
 }
 
+/* The tree. */
+
 bool doc_fail(struct doc_reader *reader, const char *fmt, ...)
 {
 	va_list args;
@@ -263,9 +265,11 @@ bool doc_element(struct doc_reader *reader)
 	return doc_enter_index(reader, node->count++) && doc_open(reader, DOC_TABLE);
 }
 
+/* The text. */
+
 void doc_skip_blanks(struct doc_reader *reader)
 {
-	while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\r'))
+	while (doc_is_blank(doc_peek(reader)) || doc_peek(reader) == '\r')
 		reader->at++;
 }
 

@@ -69,6 +69,16 @@ static bool hcl_key(struct doc_reader *reader, const char *expected)
 
 static bool hcl_value(struct doc_reader *reader);
 
+/* key = value, and the blanks behind it. */
+static bool hcl_member(struct doc_reader *reader)
+{
+	if (!hcl_key(reader, "key or '}' expected"))
+		return false;
+	if (!doc_take(reader, '=') && !doc_take(reader, ':'))
+		return doc_fail(reader, "'=' or ':' expected behind a key");
+	return hcl_blanks(reader, false) && hcl_value(reader) && hcl_blanks(reader, false);
+}
+
 static bool hcl_object(struct doc_reader *reader)
 {
 	size_t back = reader->key.len;
@@ -81,11 +91,7 @@ static bool hcl_object(struct doc_reader *reader)
 			return false;
 		if (doc_peek(reader) == '}')
 			break;
-		if (!hcl_key(reader, "key or '}' expected"))
-			return false;
-		if (!doc_take(reader, '=') && !doc_take(reader, ':'))
-			return doc_fail(reader, "'=' or ':' expected behind a key");
-		if (!hcl_blanks(reader, false) || !hcl_value(reader) || !hcl_blanks(reader, false))
+		if (!hcl_member(reader))
 			return false;
 		if (!doc_take(reader, ',') && doc_peek(reader) != '\n' && doc_peek(reader) != '}')
 			return doc_fail(reader, "',' or end of line expected in the object that starts on line %d", line);

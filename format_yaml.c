@@ -12,10 +12,10 @@ static const struct doc_quoting yaml_quoting = {
 	"a\ab\bt\tn\nv\vf\fr\re\033  \"\"//\\\\", "xuU", NULL
 };
 
-/* Is the byte at p, or the end of the text, what separates two tokens? */
-static bool yaml_gap(const struct doc_reader *reader, const char *p)
+/* Is the byte at `at`, or the end of the text, what separates two tokens? */
+static bool yaml_gap(const struct doc_reader *reader, const char *at)
 {
-	return p >= reader->end || *p == ' ' || *p == '\t' || *p == '\r' || *p == '\n';
+	return at >= reader->end || *at == ' ' || *at == '\t' || *at == '\r' || *at == '\n';
 }
 
 /* Does the indicator stand here as a token of its own: "- ", "? "? */
@@ -123,24 +123,24 @@ static const char *yaml_refused_start(char c)
 	}
 }
 
-/* Does the colon at p end a key? Within [] and {} it may stand right before one of their marks. */
-static bool yaml_ends_key(const struct doc_reader *reader, const char *p, bool flow)
+/* Does the colon at `at` end a key? Within [] and {} it may stand right before one of their marks. */
+static bool yaml_ends_key(const struct doc_reader *reader, const char *at, bool flow)
 {
-	return yaml_gap(reader, p + 1) || (flow && strchr(",[]{}", p[1]));
+	return yaml_gap(reader, at + 1) || (flow && strchr(",[]{}", at[1]));
 }
 
-/* Does a plain scalar end at p? Within [] and {} it ends at more places. */
-static bool yaml_ends_plain(const struct doc_reader *reader, const char *p, bool flow)
+/* Does a plain scalar end at `at`? Within [] and {} it ends at more places. */
+static bool yaml_ends_plain(const struct doc_reader *reader, const char *at, bool flow)
 {
-	switch (*p) {
+	switch (*at) {
 	case '\n':
 		return true;
 	case ':':
-		return yaml_ends_key(reader, p, flow);
+		return yaml_ends_key(reader, at, flow);
 	case '#':
-		return p > reader->at && yaml_gap(reader, p - 1);
+		return at > reader->at && yaml_gap(reader, at - 1);
 	default:
-		return flow && strchr(",[]{}", *p);
+		return flow && strchr(",[]{}", *at);
 	}
 }
 

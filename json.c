@@ -223,28 +223,28 @@ void json_free(struct json *json)
 	*json = (struct json){ 0 };
 }
 
-static unsigned json_hex4(const char *p)
+static unsigned json_hex4(const char *digits)
 {
 	unsigned n = 0;
 
 	for (int i = 0; i < 4; i++)
-		n = n << 4 | (unsigned)text_hex((unsigned char)p[i]);
+		n = n << 4 | (unsigned)text_hex((unsigned char)digits[i]);
 	return n;
 }
 
-/* One escape at p (behind the backslash), appended to out. Returns its length. */
-static size_t json_unescape(const char *p, const char *end, struct buf *out)
+/* One escape at `at` (behind the backslash), appended to out. Returns its length. */
+static size_t json_unescape(const char *at, const char *end, struct buf *out)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	unsigned c, low;
 
-	if (*p != 'u') {
-		buf_add(out, &to[strchr(from, *p) - from], 1);
+	if (*at != 'u') {
+		buf_add(out, &to[strchr(from, *at) - from], 1);
 		return 1;
 	}
-	c = json_hex4(p + 1);
-	if (c >= 0xd800 && c < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u' &&
-	    (low = json_hex4(p + 7)) >= 0xdc00 && low < 0xe000) {
+	c = json_hex4(at + 1);
+	if (c >= 0xd800 && c < 0xdc00 && end - at >= 11 && at[5] == '\\' && at[6] == 'u' &&
+	    (low = json_hex4(at + 7)) >= 0xdc00 && low < 0xe000) {
 		buf_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
 		return 11;
 	}
