@@ -1,13 +1,13 @@
 /* libFuzzer target for format.c: the first byte chooses the format, the rest is the text. */
 #include "base.h"
 
-#include "../json.c"
-#include "../format.c"
-#include "../reader.c"
-#include "../sys.c"
-#include "../text.c"
-#include "../toml.c"
-#include "../yaml.c"
+#include "../../json.c"
+#include "../../format.c"
+#include "../../reader.c"
+#include "../../sys.c"
+#include "../../text.c"
+#include "../../toml.c"
+#include "../../yaml.c"
 
 #define MUST(condition) \
 	do { \

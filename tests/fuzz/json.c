@@ -1,9 +1,9 @@
 /* libFuzzer target for json.c: every token of what parses stays inside the text, and every accessor takes it. */
 #include "base.h"
 
-#include "../json.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../json.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define MUST(condition) \
 	do { \

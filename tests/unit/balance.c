@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "../balance.c"
-#include "../sys.c"
+#include "../../balance.c"
+#include "../../sys.c"
 
 #define BACKENDS 8
 

@@ -4,13 +4,13 @@
 
 #include <stdio.h>
 
-#include "../consul_catalog.c"
-#include "../consul_instance.c"
-#include "../json.c"
-#include "../net.c"
-#include "../service.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../consul_catalog.c"
+#include "../../consul_instance.c"
+#include "../../json.c"
+#include "../../net.c"
+#include "../../service.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 static int passed, failed;
 

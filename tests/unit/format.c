@@ -4,13 +4,13 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "../json.c"
-#include "../format.c"
-#include "../reader.c"
-#include "../sys.c"
-#include "../text.c"
-#include "../toml.c"
-#include "../yaml.c"
+#include "../../json.c"
+#include "../../format.c"
+#include "../../reader.c"
+#include "../../sys.c"
+#include "../../text.c"
+#include "../../toml.c"
+#include "../../yaml.c"
 #include "format_cases.h"
 
 static int passed, failed;

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "../json.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../json.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 static int passed, failed;
 

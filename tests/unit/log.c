@@ -25,7 +25,7 @@ static ssize_t hanging_write(int fd, const void *bytes, size_t len)
 
 #define write hanging_write
 #define LOG_WINDOW_MS 300
-#include "../log.c"
+#include "../../log.c"
 #undef write
 
 static int passed, failed;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../net.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../net.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define TEXT(s) s, sizeof(s) - 1
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../proxy_protocol.c"
+#include "../../proxy_protocol.c"
 
 static int passed, failed;
 

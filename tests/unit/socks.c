@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../net.c"
-#include "../socks.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../net.c"
+#include "../../socks.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define BYTES(s) { s, sizeof(s) - 1 }
 

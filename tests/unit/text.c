@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "../sys.c"
-#include "../text.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define TEXT(s) s, sizeof(s) - 1
 
