@@ -78,24 +78,19 @@ class Source:
             if word in TYPES and text[i + 2] == "{":
                 self.tags.add(text[i + 1])
             if word == "enum" and "{" in text[i + 1:i + 3]:
-                body = " ".join(text[text.index("{", i) + 1:text.index("}", i)])
-                while "(" in body and (flat := re.sub(r"\([^()]*\)", "", body)) != body:
-                    body = flat
-                self.names |= {name.split()[0] for name in body.split(",") if name.strip()}
+                body = text[text.index("{", i):text.index("}", i)]
+                self.names |= {word for before, word in zip(body, body[1:]) if before in "{," and word.isidentifier()}
         if len(text) == 3 and text[0] in TYPES:
             self.mentioned.add(text[1])
-        head = text[:opened[0]] if opened and opened[2] else text if not opened else []
-        flat = re.sub(r"__attribute__ \( \( .*? \) \)", "", " ".join(head))
-        name = re.search(r"(\w+) \((?! \*)", flat.split("=")[0])
+        head = " ".join(text[:opened[0]] if opened else text)
+        name = re.search(r"\w+(?= \((?! \*))", head.split("=")[0])
         if opened and opened[2]:
-            self.functions.append((name[1], words[0][1], words[-1][1] - opened[1] - 1))
-            self.names.add(name[1])
-        elif text[0] == "typedef":
-            self.names.add(text[-2])
-        elif text[0] == "extern" and (variable := re.search(r"(\w+)(?: \[[^]]*\])* ;", flat)):
-            self.names.add(variable[1])
-        elif name and name[1] not in ("_Static_assert", "static_assert"):
-            self.names.add(name[1])
+            self.functions.append((name[0], words[0][1], words[-1][1] - opened[1] - 1))
+        elif text[0] in ("extern", "typedef"):
+            name = re.search(r"\w+(?=(?: \[[^]]*\])* ;)", head) or name
+        elif opened:
+            name = None     # a type or a variable with its contents
+        self.names |= {name[0]} if name else set()
 
     def uses(self, names, tags):
         """Yields (name, line) of every use of a name or a `struct tag`, by the name."""
@@ -117,7 +112,8 @@ class Source:
 
 def read_order(top):
     rows, inside = {}, False
-    for number, line in enumerate((top / ORDER).read_text().splitlines(), 1):
+    text = (top / ORDER).read_text() if (top / ORDER).exists() else ""
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("## "):
             inside = line.strip() == "## Files, in order"
         row = re.match(r"\| *`(\w+)` *\|", line)
