@@ -118,7 +118,7 @@ header_alone() { printf '#include "%s"\n' "$1" | "$CC" -std=c11 -Wall -Wextra -W
 static_size() { # the static musl binary is small
     local size
     make -B dill-static MUSL_CC="musl-gcc -Werror" || return
-    size=$(stat -c %s dill-static)
+    size=$(wc -c <dill-static)
     echo "$size bytes"
     [ "$size" -le 245760 ]
 }
@@ -334,6 +334,6 @@ start=$SECONDS
 for part in "$@"; do "$part"; done
 heading "sum, after $((SECONDS - start)) s"
 [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
-[ ${#missing[@]} -eq 0 ] || printf 'left out, not installed: %s\n' "${missing[@]}"
+[ ${#missing[@]} -eq 0 ] || { printf -v missing '%s, ' "${missing[@]}"; echo "left out, not installed: ${missing%, }"; }
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
