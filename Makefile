@@ -1,8 +1,7 @@
-# dill: cc -O2 -pthread *.c -o dill does the same as `make`.
-CC ?= cc
+# dill: cc -O2 -pthread *.c -o dill does the same as `make`, which compiles each file on its own, and again only when
+# it, a header of it or the flags have changed. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are honoured.
 CFLAGS ?= -O2 -g
 WARNINGS = -std=c11 -Wall -Wextra -Wpedantic
-LDFLAGS ?=
 PREFIX ?= /usr/local
 SECONDS ?= 60
 MINUTES ?= 10
@@ -10,10 +9,32 @@ MINUTES ?= 10
 MUSL_CC ?= musl-gcc
 SMALL ?= -Oz -flto -flto-partition=one -fno-pie -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
 
-SOURCES = $(wildcard *.c)
+# Another build beside the first, as tests/all.sh makes them: OBJ its directory, PROGRAM what it links.
+OBJ ?= build/obj
+PROGRAM ?= dill
 
-dill: $(SOURCES) $(wildcard *.h) Makefile
-	$(CC) $(WARNINGS) $(CFLAGS) -pthread $(SOURCES) $(LDFLAGS) -o $@
+SOURCES = $(sort $(wildcard *.c))
+OBJECTS = $(SOURCES:%.c=$(OBJ)/%.o)
+COMPILE = $(CC) $(WARNINGS) -I. $(CPPFLAGS) $(CFLAGS) -pthread
+LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
+FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS))'
+
+$(PROGRAM): $(OBJECTS)
+	$(LINK) $(OBJECTS) $(LDLIBS) -o $@
+
+$(OBJ)/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c $< -o $@
+
+# Changes only when the flags are not those of the last time.
+$(OBJ)/flags: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = $(FLAGS) ] || printf '%s\n' $(FLAGS) >$@
+
+# A unit test or a fuzzer includes the .c files whose insides it needs; it is linked with the objects of all others but
+# dill.c, which has main.
+$(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
+	$(LINK) $< $(filter-out $(OBJ)/dill.o $(shell sed -n 's|^#include "../../\(.*\)\.c"|$(OBJ)/\1.o|p' tests/$*.c),$(OBJECTS)) $(LDLIBS) -o $@
 
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
@@ -27,6 +48,10 @@ run: dill
 	@echo '    nc 127.0.0.1 4000'
 	@echo 'Then change example.toml, and start again. Ctrl-C stops.'
 	@./dill -c example.toml
+
+# What takes seconds, with the tools that are installed: those that are not are named, and their checks left out.
+check:
+	@tests/all.sh --installed lint unit
 
 test: dill
 	@tests/all.sh
@@ -48,4 +73,7 @@ install: dill
 clean:
 	rm -rf dill dill-static build
 
-.PHONY: static run test fuzz bench soak install clean
+-include $(OBJECTS:.o=.d) $(wildcard $(OBJ)/tests/*/*.d)
+
+.SECONDARY:
+.PHONY: static run check test fuzz bench soak install clean FORCE

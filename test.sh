@@ -5,10 +5,10 @@
 #
 # One line a case, `ok   NAME` or `FAIL NAME: reason`, and at the end `N passed, N failed`. Environment:
 #     DILL        the binary (default ./dill)
-#     CONSUL      a consul binary (default: what tests/get-consul.sh finds)
+#     CONSUL      a consul binary (default: what tests/tools/get-consul.sh finds)
 #     TEST_SLOW   factor for every time limit, for builds with sanitizers (default 1)
 #     TEST_JOBS   cases that run at the same time, each with a Consul agent of its own, 1 to 4 (default 4)
-#     TEST_FILES  the files of cases, tests/cases-NAME.sh, as a list of names (default: all)
+#     TEST_FILES  the files of cases, tests/cases/NAME.sh, as a list of names (default: all)
 #     TEST_KEEP   when set, the directory with every log stays
 #     TEST_TIMES  when set to a number, that many of the slowest cases are listed with their milliseconds
 #
@@ -24,8 +24,8 @@ CASE_FILES=()
 for file in cluster health operator metrics faults socks clients consul proxy process log admission state sources programs \
     status page config; do      # the longest cases first
     # shellcheck source=/dev/null
-    . "$TOP/tests/cases-$file.sh"
-    [[ " ${TEST_FILES:-$file} " != *" $file "* ]] || CASE_FILES+=("$TOP/tests/cases-$file.sh")
+    . "$TOP/tests/cases/$file.sh"
+    [[ " ${TEST_FILES:-$file} " != *" $file "* ]] || CASE_FILES+=("$TOP/tests/cases/$file.sh")
 done
 
 die() {
@@ -179,7 +179,7 @@ need nc netcat-openbsd
 need "$PYTHON" python3
 need prlimit util-linux
 need flock util-linux
-CONSUL=$("$TOP/tests/get-consul.sh") || die "no Consul"
+CONSUL=$("$TOP/tests/tools/get-consul.sh") || die "no Consul"
 take_ports
 
 WORKERS=()

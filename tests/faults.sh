@@ -420,7 +420,7 @@ DILL=$(readlink -f "$DILL")
 for word in "$DILL" redis-server redis-cli redis-benchmark curl nc prlimit ip "$PYTHON" "$PGBIN/pgbench"; do
     command -v "$word" >/dev/null || die "$word is missing: run make; tests/packages.txt names the packages"
 done
-CONSUL=$("$TOP/tests/get-consul.sh") || die "no Consul"
+CONSUL=$("$TOP/tests/tools/get-consul.sh") || die "no Consul"
 ! unshare -n true 2>/dev/null || JOBS=${TEST_JOBS:-3} RUN=(unshare -n) ISOLATED=1
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/dill-faults.XXXXXX") && chmod 755 "$TMP"
 trap finish EXIT; trap 'exit 1' INT TERM

@@ -8,7 +8,7 @@
 (c) processor time of dill over `idle` seconds in which nothing changes
 (d) resident memory of dill with 1 and with `listeners` listeners
 
-A figure whose number is given as 0 is left out. The consul binary is the one that tests/get-consul.sh finds.
+A figure whose number is given as 0 is left out. The consul binary is the one that tests/tools/get-consul.sh finds.
 """
 
 import argparse
@@ -211,7 +211,7 @@ def main():
                               ("listeners", 1000, int)):
         parser.add_argument("--" + name, type=kind, default=value)
     options = parser.parse_args()
-    binary = subprocess.run([os.path.join(HERE, "get-consul.sh")], check=True, stdout=subprocess.PIPE,
+    binary = subprocess.run([os.path.join(HERE, "tools", "get-consul.sh")], check=True, stdout=subprocess.PIPE,
                             universal_newlines=True).stdout.strip()
     directory = tempfile.mkdtemp(prefix="dill-latency.")
     port = backend()

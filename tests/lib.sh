@@ -15,7 +15,7 @@ if [ -z "${PYTHON:-}" ]; then
     PYTHON=python3
     [ ! -x /usr/bin/python3 ] || PYTHON=/usr/bin/python3
 fi
-PEER=("$PYTHON" "$TOP/tests/peer.py")
+PEER=("$PYTHON" "$TOP/tests/tools/peer.py")
 
 # Failing and comparing
 
@@ -356,7 +356,7 @@ agent_ports() { # prints the first of three ports in a row for start_agent; they
 
 start_fake() { # sets FAKE and CONTROL (ports)
     local file=$T/fake.$((STARTED += 1))
-    "$PYTHON" "$TOP/tests/fake_consul.py" >"$file" 2>"$file.err" &
+    "$PYTHON" "$TOP/tests/tools/fake_consul.py" >"$file" 2>"$file.err" &
     must 5 "fake Consul" test -s "$file"
     read -r FAKE CONTROL <"$file"
 }

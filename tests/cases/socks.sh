@@ -13,7 +13,7 @@ start_microsocks() { # [USER PASSWORD]: sets PROXY (its port)
 start_socks() { # OPTION...: socks_server.py; sets PROXY (its port), PROXY_LOG
     local file=$T/socks.$((STARTED += 1))
     PROXY_LOG=$file.seen
-    "$PYTHON" "$TOP/tests/socks_server.py" --log "$PROXY_LOG" "$@" >"$file" 2>"$file.stderr" 9>&- &
+    "$PYTHON" "$TOP/tests/tools/socks_server.py" --log "$PROXY_LOG" "$@" >"$file" 2>"$file.stderr" 9>&- &
     must 5 "SOCKS proxy" test -s "$file"
     read -r PROXY <"$file"
 }
@@ -198,7 +198,7 @@ case_socks_refusals() { # each code in words, once, though nobody asked for deta
     local p code text vars=() proxies=()
     p=$(next_port)
     for code in 1 2 3 4 5 6 7 8 9; do
-        "$PYTHON" "$TOP/tests/socks_server.py" --reply $code >"$T/proxy.$code" 2>"$T/proxy.$code.stderr" 9>&- &
+        "$PYTHON" "$TOP/tests/tools/socks_server.py" --reply $code >"$T/proxy.$code" 2>"$T/proxy.$code.stderr" 9>&- &
         next_port >/dev/null
     done
     for code in 1 2 3 4 5 6 7 8 9; do

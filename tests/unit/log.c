@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "json.h"
 
 /* Between poll() and write() somebody else may fill the pipe: then the thread hangs in write(2). */
@@ -25,17 +26,8 @@ static ssize_t hanging_write(int fd, const void *bytes, size_t len)
 
 #define write hanging_write
 #define LOG_WINDOW_MS 300
-#include "../log.c"
+#include "../../log.c"
 #undef write
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 static void check_number(unsigned long long got, unsigned long long want, const char *what)
 {
@@ -822,6 +814,5 @@ int main(void)
 	thread_cases();
 	restart_cases();
 	chunk_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

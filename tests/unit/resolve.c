@@ -1,9 +1,9 @@
-/* Cases for resolve.c: the TTL of DNS answers. Looking up is tested with a real server, by tests/dns.sh. */
+/* Cases for resolve.c: the TTL of DNS answers. Looking up is tested with a real server, by tests/tools/dns.sh. */
 #include "base.h"
 
 #include <stdio.h>
 
-#include "../resolve.c"
+#include "../../resolve.c"
 
 static int passed, failed;
 

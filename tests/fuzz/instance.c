@@ -2,13 +2,13 @@
  * catalog stays in order, and saying it twice changes nothing. */
 #include "base.h"
 
-#include "../consul_catalog.c"
-#include "../consul_instance.c"
-#include "../json.c"
-#include "../net.c"
-#include "../service.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../consul_catalog.c"
+#include "../../consul_instance.c"
+#include "../../json.c"
+#include "../../net.c"
+#include "../../service.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define MUST(condition) \
 	do { \

@@ -6,7 +6,7 @@
 # beside the checkout. Nothing of the machine's own apt configuration or state is changed; packages are only unpacked.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=$here/.cache
 suite=bullseye
 tmp=

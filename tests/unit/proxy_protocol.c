@@ -4,16 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../proxy_protocol.c"
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
+#include "check.h"
+#include "../../proxy_protocol.c"
 
 #define BYTES(s) s, sizeof(s) - 1
 
@@ -47,6 +39,5 @@ int main(void)
 		check(len == headers[i].len && memcmp(out, headers[i].want, len) == 0, "a header", headers[i].client);
 		check(len <= UINT8_MAX, "its length fits where a session keeps it", headers[i].client);
 	}
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

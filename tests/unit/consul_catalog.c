@@ -4,22 +4,14 @@
 
 #include <stdio.h>
 
-#include "../consul_catalog.c"
-#include "../consul_instance.c"
-#include "../json.c"
-#include "../net.c"
-#include "../service.c"
-#include "../sys.c"
-#include "../text.c"
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
+#include "check.h"
+#include "../../consul_catalog.c"
+#include "../../consul_instance.c"
+#include "../../json.c"
+#include "../../net.c"
+#include "../../service.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 /* An answer; its text is in *text. */
 static struct json read_answer(struct buf *text, const char *quoted)
@@ -441,6 +433,5 @@ int main(void)
 	absent_cases();
 	partial_cases();
 	failed_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

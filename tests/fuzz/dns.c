@@ -1,6 +1,6 @@
 /* DNS answers: the least TTL is found without reading beyond the message. */
-#include "../base.h"
-#include "../resolve.c"
+#include "base.h"
+#include "../../resolve.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

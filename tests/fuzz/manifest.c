@@ -1,7 +1,7 @@
 /* Services out of documents: the first byte chooses the format, one of them what state.path holds. What is accepted can
  * be routed, and says the same when it is written and read again. */
-#include "../base.h"
-#include "../state.c"
+#include "base.h"
+#include "../../state.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -377,7 +377,7 @@ case_cluster_model() { # whatever changes in Consul, dill comes to be what a mod
     need_program ss iproute2
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_LISTENERS_ALLOWED=local=127.0.0.1,two=127.0.0.2,six=::1 \
         "DILL_LISTENERS_PORT_MIN=$p" "DILL_LISTENERS_PORT_MAX=$((p + 7))"
-    same "dill and the model" same "$("$PYTHON" "$TOP/tests/model.py" "$CONSUL_PORT" "$PEEK" "$STATUS" "$DILL_PID" "$p" "${MODEL_BATCHES:-15}" "${MODEL_SEED:-2}" 2>&1)"
+    same "dill and the model" same "$("$PYTHON" "$TOP/tests/tools/model.py" "$CONSUL_PORT" "$PEEK" "$STATUS" "$DILL_PID" "$p" "${MODEL_BATCHES:-15}" "${MODEL_SEED:-2}" 2>&1)"
 }
 
 # Neighbours

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../net.c"
-#include "../socks.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../net.c"
+#include "../../socks.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define MUST(condition) \
 	do { \

@@ -172,8 +172,8 @@ case_health_follows_table() { # what is known of an address survives changes aro
 
 # Names
 
-case_dns() { # host names by their TTL, with a real DNS server; see tests/dns.sh
+case_dns() { # host names by their TTL, with a real DNS server; see tests/tools/dns.sh
     local own="unshare -n -m" out
     $own true 2>/dev/null || own="unshare -r -n -m"
-    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$TOP/tests/dns.sh" "$(realpath "$DILL")" "$T" 2>&1 9>&-) || fail "$out"
+    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$TOP/tests/tools/dns.sh" "$(realpath "$DILL")" "$T" 2>&1 9>&-) || fail "$out"
 }

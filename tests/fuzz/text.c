@@ -2,10 +2,10 @@
  * and read again. */
 #include "base.h"
 
-#include "../http.c"
-#include "../net.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../http.c"
+#include "../../net.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define MUST(condition) \
 	do { \

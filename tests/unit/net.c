@@ -5,20 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../net.c"
-#include "../sys.c"
-#include "../text.c"
+#include "check.h"
+#include "../../net.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define TEXT(s) s, sizeof(s) - 1
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 static const struct {
 	const char *text, *host; /* host NULL: refused */
@@ -248,6 +240,5 @@ int main(void)
 	compare_cases();
 	range_cases();
 	error_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

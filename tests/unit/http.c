@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
-#include "../http.c"
-#include "../net.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../http.c"
+#include "../../net.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define TEXT(s) s, sizeof(s) - 1
 #define MAX_BODY 64

@@ -73,7 +73,7 @@ class Raw(str):
 dumps, unquote = json.dumps, urllib.parse.unquote
 json.dumps = lambda *a, **k: Raw(dumps(*a, **k))
 urllib.parse.unquote = lambda text, **_: unquote(text, errors="surrogateescape")
-fake_consul.main()' "$TOP/tests" >"$T/fake" 2>"$T/fake.stderr" &
+fake_consul.main()' "$TOP/tests/tools" >"$T/fake" 2>"$T/fake.stderr" &
     must 5 "fake Consul" test -s "$T/fake"
     read -r FAKE CONTROL <"$T/fake"
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.listener=local:80 dill.listener=no:8080)],

@@ -6,21 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../net.c"
-#include "../socks.c"
-#include "../sys.c"
-#include "../text.c"
+#include "check.h"
+#include "../../net.c"
+#include "../../socks.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define BYTES(s) { s, sizeof(s) - 1 }
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 /* URLs. */
 
@@ -510,6 +502,5 @@ int main(void)
 	partial_send();
 	unconnected();
 	bad_targets();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

@@ -25,7 +25,8 @@ import tempfile
 import tomllib
 import unicodedata
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
 FORMATS = ["toml", "ini", "yaml", "json", "hcl", "env", "properties"]
 
 DRIVER = r"""
@@ -68,7 +69,7 @@ yaml, javaproperties, dotenv = map(optional, ["yaml", "javaproperties", "dotenv"
 
 def build_hcl(directory):
     """The other HCL parser, None without it."""
-    source, program = os.path.join(TOP, "tests", "format_oracle.go"), os.path.join(directory, "hcl")
+    source, program = os.path.join(HERE, "format_oracle.go"), os.path.join(directory, "hcl")
     env = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOCACHE=os.path.join(directory, "cache"))
     try:
         build = subprocess.run(["go", "build", "-o", program, source], env=env, stderr=subprocess.DEVNULL, check=False)

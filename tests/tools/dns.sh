@@ -1,14 +1,14 @@
 #!/bin/bash
 # Names of backends with a real DNS server (dnsmasq), in a network and mount namespace of its own. Run by the case `dns`.
 #
-#     unshare -n -m tests/dns.sh DILL DIRECTORY
+#     unshare -n -m tests/tools/dns.sh DILL DIRECTORY
 #
 # Prints what is wrong, and exits with 1 then.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 DILL=$1
 T=$2
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TTL=2
 SLOW=${TEST_SLOW:-1}
 PIDS=()
@@ -64,7 +64,7 @@ dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --addn
 DNS=$!
 PIDS+=("$DNS")
 within 5000 "the DNS server" eval '(exec 3<>/dev/tcp/127.0.0.1/53) 2>/dev/null'
-python3 "$TOP/tests/peer.py" serve name:a@127.0.0.11:7000 name:b@127.0.0.12:7000 "name:six@[::1]:7000" >"$T/dns.ports" &
+python3 "$TOP/tests/tools/peer.py" serve name:a@127.0.0.11:7000 name:b@127.0.0.12:7000 "name:six@[::1]:7000" >"$T/dns.ports" &
 PIDS+=("$!")
 DILL_PEEK_LISTENER=127.0.0.1:2323 DILL_HEALTH_ENABLED=false "$DILL" \
     --connections 4001:db.test:7000,4002:filed.test:7000,4003:nowhere.test:7000 2>"$T/dns.log" &

@@ -2,10 +2,10 @@
  * it is cut, the same answers come out, and what a cut answer lacks is never taken for complete. */
 #include "base.h"
 
-#include "../http.c"
-#include "../net.c"
-#include "../sys.c"
-#include "../text.c"
+#include "../../http.c"
+#include "../../net.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define MUST(condition) \
 	do { \

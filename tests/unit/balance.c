@@ -3,19 +3,11 @@
 
 #include <stdio.h>
 
-#include "../balance.c"
-#include "../sys.c"
+#include "check.h"
+#include "../../balance.c"
+#include "../../sys.c"
 
 #define BACKENDS 8
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 static const struct {
 	uint16_t weights[BACKENDS]; /* to the first 0 */
@@ -262,6 +254,5 @@ int main(void)
 	tried_cases();
 	sick_cases();
 	load_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

@@ -3,19 +3,11 @@
 
 #include <stdio.h>
 
-#include "../sys.c"
-#include "../text.c"
+#include "check.h"
+#include "../../sys.c"
+#include "../../text.c"
 
 #define TEXT(s) s, sizeof(s) - 1
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 static void slice_cases(void)
 {
@@ -327,6 +319,5 @@ int main(void)
 	distance_cases();
 	masked_cases();
 	unescape_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

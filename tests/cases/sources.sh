@@ -162,7 +162,7 @@ case_routing_file_unwatched() { # watch = false: SIGHUP reads it again
 
 start_routes() { # sets ROUTES, the port; $T/routes is the server's directory
     mkdir -p "$T/routes"
-    "$PYTHON" "$TOP/tests/routes_server.py" "$T/routes" >"$T/routes.port" 2>"$T/routes.err" &
+    "$PYTHON" "$TOP/tests/tools/routes_server.py" "$T/routes" >"$T/routes.port" 2>"$T/routes.err" &
     must 5 "the routes server" test -s "$T/routes.port"
     ROUTES=$(cat "$T/routes.port")
 }

@@ -1,4 +1,4 @@
-/* Each format's own rules, for unit_format.c: a text, and what it comes to. */
+/* Each format's own rules, for format.c: a text, and what it comes to. */
 struct format_case {
 	const char *text, *want;
 };

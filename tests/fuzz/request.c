@@ -1,6 +1,6 @@
 /* Requests to the status server: a head is cut and read without touching what is beyond it. */
-#include "../base.h"
-#include "../status.c"
+#include "base.h"
+#include "../../status.c"
 
 #include <stdlib.h>
 

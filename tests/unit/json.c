@@ -2,19 +2,11 @@
 #include "base.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "json.h"
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
+#include "check.h"
+#include "../../json.c"
+#include "../../sys.c"
+#include "../../text.c"
 
 /* Parses a copy that ends where the text ends, so that a byte too far is seen. */
 static const char *parse(struct json *j, char **copy, const char *text, size_t len)
@@ -222,6 +214,5 @@ int main(void)
 	refuse_cases();
 	depth_cases();
 	access_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }
