@@ -1,0 +1,494 @@
+#include "base.h"
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "config_read.h"
+#include "config_variable.h"
+#include "health.h"
+#include "histogram.h"
+#include "log.h"
+#include "loop.h"
+#include "net.h"
+#include "notify.h"
+#include "peek.h"
+#include "publish.h"
+#include "resolve.h"
+#include "route.h"
+#include "service.h"
+#include "signals.h"
+#include "stats.h"
+#include "status.h"
+#include "supervisor.h"
+#include "sys.h"
+#include "worker.h"
+
+extern char **environ;
+
+#define REBIND_MS 500
+#define SPARE_FDS 20 /* kept from sessions, for everything else */
+
+/* Kinds of descriptors in the control loop; a server has two. */
+enum control_kind { CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2 };
+
+struct control {
+	int argc;
+	char **argv;
+	struct config *config;
+	struct loop loop;
+	struct loop_io signals;
+	struct loop_fifo rebind, grace;
+	struct loop_timer rebind_timer, grace_timer;
+	struct route route;
+	struct arena ranges; /* listeners.allow */
+	struct worker_pool pool;
+	struct supervisor sources;
+	struct resolver *resolver;
+	struct health health;
+	struct admin peek;
+	struct status status;
+	struct stats stats;
+	atomic_bool news; /* of a source or the resolver */
+	bool stopping;
+	bool said_ready; /* to the service manager */
+};
+
+/* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
+
+struct admit_rules control_rules(const struct config *config, struct arena *memory)
+{
+	struct admit_rules rules = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max };
+
+	net_ranges_parse(slice_of(config->allow), memory, &rules.allow);
+	return rules;
+}
+
+static void set_rules(struct control *control, const struct config *config)
+{
+	struct arena old = control->ranges;
+
+	control->ranges = (struct arena){ 0 };
+	control->route.rules.admit = control_rules(config, &control->ranges);
+	control->route.rules.balance = (enum service_balance)config->balance;
+	arena_free(&old);
+}
+
+static void set_times(struct control *control, const struct config *config)
+{
+	struct session_shared *shared = &control->pool.shared;
+
+	atomic_store(&shared->connect_timeout, config->connect_timeout);
+	atomic_store(&shared->idle_timeout, config->idle_timeout);
+	atomic_store(&shared->drain, config->drain);
+	atomic_store(&shared->access, config->log_access);
+	loop_fifo_retime(&control->grace, config->grace);
+}
+
+static void set_health(struct control *control, const struct config *config)
+{
+	health_set(&control->health, &(struct health_rules){
+		.mode = (enum health_mode)config->health_enabled, .interval = config->health_interval,
+		.timeout = config->health_timeout, .unhealthy = (unsigned)config->unhealthy_threshold,
+		.healthy = (unsigned)config->healthy_threshold
+	}, control->route.table);
+}
+
+static bool set_server(struct admin *server, const char *key, const char *where)
+{
+	struct slice host;
+	struct net_addr at;
+	uint16_t port;
+	int error;
+
+	if (*where) {
+		net_split(slice_of(where), &host, &port);
+		net_local(host, port, &at);
+	}
+	error = admin_listen(server, *where ? &at : NULL);
+	if (error)
+		log_error("%s: cannot listen on %s: %s", key, where, strerror(error));
+	return !error;
+}
+
+static bool set_servers(struct control *control, const struct config *config)
+{
+	bool fine = set_server(&control->peek, "peek.listener", config->peek_listener);
+
+	return set_server(&control->status.server, "status.listener", config->status_listener) && fine;
+}
+
+/* Descriptors. */
+
+static rlim_t raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 1024;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
+}
+
+/* Checks of backends take some of them, but not all of few. */
+static unsigned probes_at_once(void)
+{
+	rlim_t fit = raise_limit() / 16;
+
+	return fit > 64 ? 64 : fit < 2 ? 2 : (unsigned)fit;
+}
+
+/* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
+static void set_limit(struct control *control)
+{
+	long asked = control->config->max_connections, left = (long)raise_limit();
+	long fit;
+
+	left -= SPARE_FDS + (long)control->health.most + 4L * control->pool.count + (long)control->route.table->count;
+	fit = left > 4 ? left / 2 : 2;
+	atomic_store(&control->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
+}
+
+/* The service manager. It hears READY once, when the first table is in force, and again after a reload. */
+
+static void tell_manager(struct control *control)
+{
+	const struct route_table *table = control->route.table;
+	const char *why;
+	bool ready = stats_ready(&control->stats, &why) == 200;
+	size_t open, failed;
+
+	stats_listeners(table, &open, &failed);
+	if (!ready)
+		notify_send("STATUS=%s", why);
+	else
+		notify_send("%sSTATUS=%zu listeners open, %zu failed, %zu wishes refused",
+		            control->said_ready ? "" : "READY=1\n", open, failed, table->refused_count);
+	control->said_ready = control->said_ready || ready;
+}
+
+/* The table. */
+
+static void update_table(struct control *control)
+{
+	bool changed;
+
+	resolve_round(control->resolver);
+	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
+	health_follow(&control->health, control->route.table);
+	if (changed) {
+		set_limit(control);
+		worker_tell(&control->pool);
+	}
+	if (changed || !control->said_ready)
+		tell_manager(control);
+	if (route_unbound(&control->route) && !control->rebind_timer.next)
+		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
+}
+
+static void bind_again(struct control *control)
+{
+	if (publish_bind(&control->route)) {
+		worker_tell(&control->pool);
+		tell_manager(control);
+	}
+	if (route_unbound(&control->route))
+		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
+}
+
+/* SIGHUP: the configuration again. An error changes nothing. */
+
+static void refuse_reload(struct control *control)
+{
+	control->stats.reload_failed = true;
+	control->stats.failed_reloads++;
+	log_error("reload: the configuration has an error; nothing changes");
+	tell_manager(control);
+}
+
+static void take_config(struct control *control, struct config *config)
+{
+	struct config *old = control->config;
+	bool moved;
+
+	log_setup((enum log_level)config->log_level, config->log_format == 1);
+	if (config->threads != old->threads)
+		log_warn("reload: runtime.threads is %ld now; it counts from the next start on", config->threads);
+	moved = set_servers(control, config);
+	control->config = config;
+	control->stats.config = config;
+	control->stats.reload_failed = false;
+	control->stats.reloads++;
+	control->stats.loaded = sys_wall();
+	set_rules(control, config);
+	set_times(control, config);
+	set_health(control, config);
+	supervisor_follow(&control->sources, config);
+	set_limit(control);
+	config_unref(old);
+	if (moved)
+		log_info("reload: done");
+	else
+		log_warn("reload: done, except for an address that cannot be listened on; the next reload tries again");
+}
+
+static void reload(struct control *control)
+{
+	struct config *config;
+	int status;
+
+	if (control->stopping)
+		return;
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_micros());
+	control->said_ready = false;
+	config = config_read(control->argc, control->argv, environ, &status);
+	if (!config) {
+		refuse_reload(control);
+		return;
+	}
+	take_config(control, config);
+	update_table(control);
+	worker_tell(&control->pool); /* of the timeouts */
+}
+
+/* Stopping. */
+
+static void stop_if_idle(struct control *control)
+{
+	if (control->stopping && !atomic_load(&control->pool.shared.sessions))
+		control->loop.stop = true;
+}
+
+static void begin_stop(struct control *control)
+{
+	if (control->stopping) {
+		log_warn("stopped at once");
+		log_stop();
+		_exit(1);
+	}
+	control->stopping = control->stats.stopping = true;
+	notify_send("STOPPING=1\nSTATUS=stopping");
+	log_info("stopping; %u connections", atomic_load(&control->pool.shared.sessions));
+	worker_finish(&control->pool);
+	publish_clear(&control->route);
+	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
+	worker_tell(&control->pool);
+	if (!control->config->grace)
+		control->loop.stop = true;
+	loop_arm(&control->loop, &control->grace, &control->grace_timer);
+	stop_if_idle(control);
+}
+
+/* The loop. */
+
+static void on_signal_byte(struct control *control)
+{
+	unsigned char number;
+
+	if (read(control->signals.fd, &number, 1) != 1)
+		return;
+	if (number == SIGHUP)
+		reload(control);
+	else if (number == SIGTERM || number == SIGINT)
+		begin_stop(control);
+	else
+		status_log(&control->status);
+}
+
+static void control_ready(struct loop *loop, struct loop_io *io, unsigned events)
+{
+	struct control *control = loop->owner;
+
+	if (io == &control->signals)
+		on_signal_byte(control);
+	else if (!admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events))
+		health_ready(&control->health, io, events);
+}
+
+static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct control *control = loop->owner;
+
+	if (fifo == &control->rebind)
+		bind_again(control);
+	else if (fifo == &control->grace)
+		loop->stop = true;
+	else if (!admin_expired(&control->peek, fifo, timer) && !admin_expired(&control->status.server, fifo, timer))
+		health_expired(&control->health, fifo, timer);
+}
+
+static void control_woken(struct loop *loop)
+{
+	struct control *control = loop->owner;
+
+	if (atomic_exchange(&control->news, false)) {
+		int64_t heard = supervisor_collect(&control->sources);
+
+		if (!control->stopping)
+			update_table(control);
+		if (heard)
+			histogram_add(&control->stats.update, sys_micros() - heard);
+	}
+	if (atomic_exchange(&control->pool.suspects, false))
+		health_suspected(&control->health);
+	status_woken(&control->status);
+	stop_if_idle(control);
+}
+
+static const struct loop_ops control_ops = { control_ready, control_expired, control_woken };
+
+/* From the threads of sources and the resolver. */
+static void ring_news(void *arg)
+{
+	struct control *control = arg;
+
+	atomic_store(&control->news, true);
+	loop_wake(&control->loop);
+}
+
+/* From the workers. */
+static void ring_worker(void *arg)
+{
+	struct control *control = arg;
+
+	loop_wake(&control->loop);
+}
+
+/* Starting, in order, and stopping in reverse. */
+
+static bool start_workers(struct control *control)
+{
+	int error;
+
+	control->pool.route = &control->route;
+	control->pool.ring = ring_worker;
+	control->pool.arg = control;
+	error = worker_open(&control->pool, (unsigned)control->config->threads);
+	set_limit(control);
+	if (error)
+		log_error("cannot start the workers: %s", strerror(error));
+	return !error;
+}
+
+/* For people and tools that look. */
+static bool open_servers(struct control *control)
+{
+	control->stats = (struct stats){
+		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
+		.started = sys_wall(), .loaded = sys_wall()
+	};
+	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .owner = &control->route };
+	admin_open(&control->peek, &control->loop);
+	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };
+	status_open(&control->status, &control->loop);
+	return set_servers(control, control->config);
+}
+
+static bool open_loop(struct control *control, int signals)
+{
+	if (!loop_open(&control->loop, &control_ops, control))
+		return false;
+	loop_fifo_open(&control->loop, &control->rebind, REBIND_MS, 0);
+	loop_fifo_open(&control->loop, &control->grace, 0, 0);
+	control->signals = LOOP_IO(signals, CONTROL_SIGNALS);
+	loop_want(&control->loop, &control->signals, LOOP_IN);
+	return true;
+}
+
+/* All that the loop needs, except the workers. False: something could not be opened, which has been said. */
+static bool open_planes(struct control *control)
+{
+	supervisor_open(&control->sources, ring_news, control);
+	control->resolver = resolve_open(ring_news, control);
+	if (!control->resolver)
+		log_error("cannot start: %s", strerror(errno));
+	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
+	set_rules(control, control->config);
+	set_times(control, control->config);
+	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
+	set_health(control, control->config);
+	return control->resolver;
+}
+
+static void close_planes(struct control *control)
+{
+	health_close(&control->health);
+	route_close(&control->route);
+	arena_free(&control->ranges);
+	if (control->resolver)
+		resolve_close(control->resolver);
+	supervisor_close(&control->sources);
+	loop_close(&control->loop);
+}
+
+static void serve(struct control *control)
+{
+	log_info("dill " DILL_VERSION " started, %u workers, at most %u connections", control->pool.count,
+	         atomic_load(&control->pool.shared.limit));
+	signals_allow();
+	update_table(control);
+	loop_run(&control->loop);
+	signals_bound_stop();
+}
+
+/* Workers and sources run between start and stop. Returns the exit status. */
+static int run_planes(struct control *control)
+{
+	bool open = open_servers(control), working = open && start_workers(control);
+	bool fed = working && supervisor_follow(&control->sources, control->config);
+
+	if (fed)
+		serve(control);
+	if (working) {
+		supervisor_stop(&control->sources);
+		worker_close(&control->pool);
+	}
+	admin_close(&control->status.server);
+	admin_close(&control->peek);
+	return fed ? 0 : 1;
+}
+
+static int run_loop(struct control *control, int signals)
+{
+	int status = 1;
+
+	if (signals < 0 || !open_loop(control, signals)) {
+		log_error("cannot start: %s", strerror(signals < 0 ? -signals : errno));
+		return 1;
+	}
+	if (open_planes(control))
+		status = run_planes(control);
+	close_planes(control);
+	return status;
+}
+
+int control_run(struct config *config, int argc, char **argv)
+{
+	static struct control control;
+	int signals = signals_open(), error, status = 1;
+
+	control.argc = argc;
+	control.argv = argv;
+	control.config = config;
+	log_setup((enum log_level)config->log_level, config->log_format == 1);
+	error = log_start();
+	if (error)
+		log_error("cannot start: %s", strerror(error));
+	config_unknown_variables(config, environ);
+	if (!error)
+		status = run_loop(&control, signals);
+	if (!status)
+		log_info("stopped");
+	log_stop();
+	if (signals >= 0)
+		signals_close();
+	config_unref(control.config);
+	return status;
+}
