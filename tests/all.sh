@@ -23,7 +23,8 @@ histogram
 log_line log
 net
 json
-loop loop_epoll
+loop_backend loop_poll loop_epoll
+loop
 format reader toml yaml
 service
 config option
@@ -32,7 +33,9 @@ state
 http
 socks proxy_protocol
 admit
-route merge balance
+round
+route merge
+balance
 relay
 session
 worker
