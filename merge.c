@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance.h"
+#include "round.h"
 
 /* Admission. */
 
@@ -392,7 +392,7 @@ static void build_entry(struct merge *d, struct route_entry *e, const struct wan
 	e->count = (unsigned)m.count;
 	e->backends = keep(memory, m.backends, m.count * sizeof *m.backends);
 	e->weights = keep(memory, m.weights, m.count * sizeof *m.weights);
-	round = balance_round(m.weights, e->count, &e->round_len);
+	round = round_by_weight(m.weights, e->count, &e->round_len);
 	if (round)
 		e->round = keep(memory, round, e->round_len * sizeof *round);
 	free(round);
