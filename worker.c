@@ -243,7 +243,7 @@ static void ended(struct sessions *p)
 
 	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
 		wake_all(w->pool);
-	if (!p->sessions && atomic_load(&w->pool->shared.finishing))
+	if (!p->live && atomic_load(&w->pool->shared.finishing))
 		w->pool->ring(w->pool->arg);
 }
 
@@ -276,10 +276,10 @@ static void report(struct worker *w)
 	atomic_store(&w->cpu, sys_thread_cpu());
 	if (atomic_load(&pool->want_sessions)) {
 		pthread_mutex_lock(&pool->report_lock);
-		session_report(&w->proxy, &pool->report);
+		sessions_report(&w->proxy, &pool->report);
 		pthread_mutex_unlock(&pool->report_lock);
 	} else {
-		session_report(&w->proxy, NULL);
+		sessions_report(&w->proxy, NULL);
 	}
 	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
 		pool->ring(pool->arg);
