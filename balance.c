@@ -109,7 +109,8 @@ static unsigned first_choice(const struct route_entry *entry)
 	return next_healthy(entry);
 }
 
-struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried, size_t tried_count)
+struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried,
+                                   size_t tried_count)
 {
 	unsigned start;
 

@@ -7,6 +7,7 @@
 
 /* The next backend of an entry by its strategy, NULL when it has none. Those in `tried` are skipped; healthy ones come
  * first, then the others. Any thread; borrowed from the table. */
-struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried, size_t tried_count);
+struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried,
+                                   size_t tried_count);
 
 #endif

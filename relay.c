@@ -228,8 +228,8 @@ static bool relay_keep(struct relay *relay, struct relay_side *to, const char *r
 	return true;
 }
 
-/* A send has taken less than it should: `sent` bytes of the scratch buffer's `len`, or failed with -1. What is left is kept
- * after a failure too: another backend may get it. */
+/* A send has taken less than it should: `sent` bytes of the scratch buffer's `len`, or failed with -1. What is left is
+ * kept after a failure too: another backend may get it. */
 static enum relay_result fell_short(struct relay *relay, struct relay_side *to, size_t len, ssize_t sent)
 {
 	int error = sent < 0 ? errno : EAGAIN;

@@ -245,8 +245,8 @@ static void session_broke(struct sessions *set, struct session *s, const struct 
 	session_end(set, s, SESSION_END_SIDE);
 }
 
-/* After an error of a side: when nobody reads it, only the error itself tells that it has failed. False when the session
- * is over. */
+/* After an error of a side: when nobody reads it, only the error itself tells that it has failed. False when the
+ * session is over. */
 static bool session_lives(struct sessions *set, struct session *s, const struct relay_side *side,
                           const struct relay_side *other)
 {
@@ -441,8 +441,8 @@ static void session_watch(struct sessions *set, struct session *s)
 		connecting_watch(set, s);
 }
 
-/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the system's
- * own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
+/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the
+ * system's own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
 static void measure_connect(struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
@@ -493,8 +493,8 @@ static void suspect(struct sessions *set, struct route_backend *backend, const c
 		set->suspected(set);
 }
 
-/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the next
- * one. */
+/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the
+ * next one. */
 static void unreachable(struct sessions *set, struct session *session, const char *refusal, int error)
 {
 	struct route_backend *target = session->target;

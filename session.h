@@ -65,7 +65,8 @@ void sessions_close(struct sessions *set); /* ends every session */
 /* Adds every session to the report; NULL: only brings the counters of listeners and backends up to date. */
 void sessions_report(const struct sessions *set, struct session_report *report);
 void sessions_retime(struct sessions *set); /* goes by the timeouts that are shared now */
-void sessions_drain(struct sessions *set); /* after a change of table: finds sessions whose backend has left or returned */
+/* After a change of table: finds the sessions whose backend has left or returned. */
+void sessions_drain(struct sessions *set);
 
 /* One session. */
 /* Takes an accepted client that may connect, and that shared->sessions counts already. */
