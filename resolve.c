@@ -252,19 +252,19 @@ static void *resolve_run(void *arg)
 	return NULL;
 }
 
-static struct host *resolve_add(struct resolver *r, const char *name)
+static struct host *resolve_add(struct resolver *resolver, const char *name)
 {
-	struct host *h = sys_alloc(sizeof *h + strlen(name) + 1);
+	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1);
 
-	strcpy(h->name, name);
-	h->next = r->hosts;
-	r->hosts = h;
+	strcpy(host->name, name);
+	host->next = resolver->hosts;
+	resolver->hosts = host;
 	/* When no thread can be added, those that there are do its work. */
-	if (++r->host_count > r->thread_count && r->thread_count < THREADS_MAX &&
-	    sys_thread(&r->threads[r->thread_count], resolve_run, r) == 0)
-		r->thread_count++;
-	pthread_cond_broadcast(&r->wake);
-	return h;
+	if (++resolver->host_count > resolver->thread_count && resolver->thread_count < THREADS_MAX &&
+	    sys_thread(&resolver->threads[resolver->thread_count], resolve_run, resolver) == 0)
+		resolver->thread_count++;
+	pthread_cond_broadcast(&resolver->wake);
+	return host;
 }
 
 size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs)
