@@ -1,55 +1,11 @@
 #include "base.h"
 #include "balance.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdatomic.h>
 
-#define ROUND_MAX 4096
+#include "sys.h"
 
-static unsigned gcd(unsigned a, unsigned b)
-{
-	return b ? gcd(b, a % b) : a;
-}
-
-uint16_t *balance_round(const uint16_t *weights, unsigned count, unsigned *len)
-{
-	unsigned common = 0, total = 0;
-	uint16_t *round;
-	int *current;
-	bool same = true;
-
-	for (unsigned i = 0; i < count; i++) {
-		common = gcd(weights[i], common);
-		total += weights[i];
-		same = same && weights[i] == weights[0];
-	}
-	*len = count;
-	if (same)
-		return NULL;
-	while (total / common > ROUND_MAX)
-		common++; /* a very long round is cut; the shares stay close */
-	current = sys_alloc(count * sizeof *current);
-	*len = 0;
-	for (unsigned i = 0; i < count; i++)
-		*len += weights[i] / common ? weights[i] / common : 1;
-	total = *len;
-	round = sys_alloc(total * sizeof *round);
-	for (unsigned at = 0; at < total; at++) {
-		unsigned best = 0;
-
-		for (unsigned i = 0; i < count; i++) {
-			current[i] += weights[i] / common ? (int)(weights[i] / common) : 1;
-			if (current[i] > current[best])
-				best = i;
-		}
-		current[best] -= (int)total;
-		round[at] = (uint16_t)best;
-	}
-	free(current);
-	return round;
-}
-
-static bool usable(struct route_backend *b, struct route_backend *const *tried, size_t count)
+static bool untried(struct route_backend *b, struct route_backend *const *tried, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (tried[i] == b)
@@ -57,7 +13,7 @@ static bool usable(struct route_backend *b, struct route_backend *const *tried, 
 	return true;
 }
 
-static unsigned place(const struct route_entry *e, unsigned at)
+static unsigned place_of_turn(const struct route_entry *e, unsigned at)
 {
 	return e->round ? e->round[at % e->round_len] : at % e->count;
 }
@@ -73,39 +29,39 @@ static unsigned next_in_round(const struct route_entry *e)
 	return at;
 }
 
-static bool sick(const struct route_entry *e, unsigned i)
+static bool is_unhealthy(const struct route_entry *e, unsigned i)
 {
 	return atomic_load_explicit(&e->backends[i]->unhealthy, memory_order_relaxed);
 }
 
-static bool all_sick(const struct route_entry *e)
+static bool none_healthy(const struct route_entry *e)
 {
 	for (unsigned i = 0; i < e->count; i++)
-		if (!sick(e, i))
+		if (!is_unhealthy(e, i))
 			return false;
 	return true;
 }
 
-/* The next in the round that is healthy, so that the turns of those who are not are shared by all others. */
+/* The next in the round that is healthy: the healthy ones share the turns of the others. */
 static unsigned next_healthy(const struct route_entry *e)
 {
-	unsigned i = place(e, next_in_round(e));
+	unsigned i = place_of_turn(e, next_in_round(e));
 
-	if (!sick(e, i) || all_sick(e))
+	if (!is_unhealthy(e, i) || none_healthy(e))
 		return i;
-	for (unsigned n = 1; n < e->round_len && sick(e, i); n++)
-		i = place(e, next_in_round(e));
+	for (unsigned n = 1; n < e->round_len && is_unhealthy(e, i); n++)
+		i = place_of_turn(e, next_in_round(e));
 	return i;
 }
 
 static unsigned any_healthy(const struct route_entry *e)
 {
-	unsigned i = place(e, sys_random() % e->round_len);
+	unsigned i = place_of_turn(e, sys_random() % e->round_len);
 
-	if (!sick(e, i) || all_sick(e))
+	if (!is_unhealthy(e, i) || none_healthy(e))
 		return i;
-	for (unsigned n = 1; n < 2 * e->round_len && sick(e, i); n++)
-		i = place(e, sys_random() % e->round_len);
+	for (unsigned n = 1; n < 2 * e->round_len && is_unhealthy(e, i); n++)
+		i = place_of_turn(e, sys_random() % e->round_len);
 	return i;
 }
 
@@ -114,62 +70,63 @@ static unsigned load_of(const struct route_entry *e, unsigned i)
 	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);
 }
 
-/* Whether place a is to be preferred to place b: healthy, and then carrying less for its weight. */
-static bool better(const struct route_entry *e, unsigned a, unsigned b)
+/* Whether place a is better than place b: healthy, then with fewer connections for its weight. */
+static bool balance_prefers(const struct route_entry *e, unsigned a, unsigned b)
 {
-	if (sick(e, a) != sick(e, b))
-		return sick(e, b);
+	if (is_unhealthy(e, a) != is_unhealthy(e, b))
+		return is_unhealthy(e, b);
 	return (uint64_t)load_of(e, a) * e->weights[b] < (uint64_t)load_of(e, b) * e->weights[a];
 }
 
 static unsigned least_loaded(const struct route_entry *e)
 {
-	unsigned start = place(e, next_in_round(e)), best = start;
+	unsigned start = place_of_turn(e, next_in_round(e)), best = start;
 
 	for (unsigned i = 1; i < e->count; i++)
-		if (better(e, (start + i) % e->count, best))
+		if (balance_prefers(e, (start + i) % e->count, best))
 			best = (start + i) % e->count;
 	return best;
 }
 
-static unsigned first_choice(const struct route_entry *e)
+static unsigned first_choice(const struct route_entry *entry)
 {
 	unsigned a, b;
 
-	switch (e->balance) {
+	switch (entry->balance) {
 	case SERVICE_RANDOM:
-		return any_healthy(e);
+		return any_healthy(entry);
 	case SERVICE_P2C:
-		a = any_healthy(e);
-		b = any_healthy(e);
+		a = any_healthy(entry);
+		b = any_healthy(entry);
 		if (a == b)
-			b = (b + 1) % e->count;
-		return better(e, b, a) ? b : a;
+			b = (b + 1) % entry->count;
+		return balance_prefers(entry, b, a) ? b : a;
 	case SERVICE_LEAST_CONN:
-		return least_loaded(e);
+		return least_loaded(entry);
 	case SERVICE_ROUND_ROBIN:
 		break;
 	}
-	return next_healthy(e);
+	return next_healthy(entry);
 }
 
-struct route_backend *balance_pick(const struct route_entry *e, struct route_backend *const *tried, size_t tried_count)
+struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried,
+                                   size_t tried_count)
 {
 	unsigned start;
 
-	if (!e->count)
+	if (!entry->count)
 		return NULL;
-	/* A second attempt goes on behind the first; only a first one moves the round. */
-	start = tried_count ? 0 : first_choice(e);
-	for (unsigned i = 0; tried_count && i < e->count; i++)
-		if (e->backends[i] == tried[tried_count - 1])
+	/* A second attempt starts behind the first; only a first one moves the round. */
+	start = tried_count ? 0 : first_choice(entry);
+	for (unsigned i = 0; tried_count && i < entry->count; i++)
+		if (entry->backends[i] == tried[tried_count - 1])
 			start = i + 1;
 	for (int last = 0; last < 2; last++)
-		for (unsigned i = 0; i < e->count; i++) {
-			unsigned at = (start + i) % e->count;
+		for (unsigned i = 0; i < entry->count; i++) {
+			unsigned at = (start + i) % entry->count;
 
-			if (sick(e, at) == last && usable(e->backends[at], tried, tried_count))
-				return e->backends[at];
+			if (is_unhealthy(entry, at) == last && untried(entry->backends[at], tried, tried_count))
+				return entry->backends[at];
 		}
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* A target is where backends are: an address, perhaps behind a SOCKS proxy. It is unhealthy while it is
  *
- *     down     so many active checks in a row have failed, and not yet so many in a row succeeded
+ *     down     health.unhealthy_threshold active checks in a row have failed, and healthy_threshold have not yet
+ *              succeeded since
  *     suspect  a client's connect has failed there, and no probe has succeeded since
  */
 #include "base.h"
@@ -20,22 +21,22 @@
 
 struct health_target {
 	struct loop_io io;       /* of the probe under way, else fd is -1 */
-	struct loop_timer timer; /* its time-out, or when the next probe of a suspect is due */
+	struct loop_timer timer; /* its timeout, or when the next probe of a suspect is due */
 	struct route_backend *backends; /* those of the table in force, through their `peer` */
 	struct route_backend *like; /* one of them, held: what is dialled, and its name */
-	struct socks *socks; /* the hand-shake of a probe under way; NULL: none */
+	struct socks *socks; /* the handshake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
 	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
 	int64_t said_at; /* when, aloud, without checks: there it comes and goes with each client */
 	bool used; /* while targets are compared with a table */
 };
 
-void health_open(struct health *h, struct loop *loop, uint8_t kind, unsigned most)
+void health_open(struct health *health, struct loop *loop, uint8_t kind, unsigned most)
 {
-	*h = (struct health){ .loop = loop, .kind = kind, .most = most, .rules = { HEALTH_OFF, 1000, 1000, 1, 1 } };
-	loop_fifo_open(loop, &h->tick, 1000, 0);
-	loop_fifo_open(loop, &h->timeout, 1000, 0);
-	loop_fifo_open(loop, &h->again, SUSPECT_MS, 0);
+	*health = (struct health){ .loop = loop, .kind = kind, .most = most, .rules = { HEALTH_OFF, 1000, 1000, 1, 1 } };
+	loop_fifo_open(loop, &health->tick, 1000, 0);
+	loop_fifo_open(loop, &health->timeout, 1000, 0);
+	loop_fifo_open(loop, &health->again, SUSPECT_MS, 0);
 }
 
 /* Verdicts. */
@@ -49,27 +50,27 @@ static void say_unhealthy(const struct health *h, struct health_target *t, const
 		t->said_at = h->loop->now;
 }
 
-static void show(struct health *h, struct health_target *t, const char *why)
+static void target_show(struct health *health, struct health_target *target, const char *why)
 {
-	bool unhealthy = t->down || t->suspect;
+	bool unhealthy = target->down || target->suspect;
 
-	for (struct route_backend *b = t->backends; b; b = b->peer) {
-		if (!t->suspect)
-			atomic_store(&b->suspect, false); /* first: a worker that finds it set does not ring */
-		atomic_store(&b->unhealthy, unhealthy);
+	for (struct route_backend *backend = target->backends; backend; backend = backend->peer) {
+		if (!target->suspect)
+			atomic_store(&backend->suspect, false); /* first: a worker that finds it set does not ring */
+		atomic_store(&backend->unhealthy, unhealthy);
 	}
-	if (unhealthy == t->shown)
+	if (unhealthy == target->shown)
 		return;
-	t->shown = unhealthy;
+	target->shown = unhealthy;
 	if (unhealthy)
-		say_unhealthy(h, t, why);
-	else if (h->rules.mode == HEALTH_OFF)
-		log_debug("backend %s is trusted again", t->like->name); /* nobody has looked */
+		say_unhealthy(health, target, why);
+	else if (health->rules.mode == HEALTH_OFF)
+		log_debug("backend %s is trusted again", target->like->name); /* nobody has looked */
 	else
-		log_info("backend %s is healthy again", t->like->name);
+		log_info("backend %s is healthy again", target->like->name);
 }
 
-static void forget_probe(struct health *h, struct health_target *t)
+static void probe_forget(struct health *h, struct health_target *t)
 {
 	loop_disarm(&t->timer);
 	if (t->io.fd < 0)
@@ -80,109 +81,109 @@ static void forget_probe(struct health *h, struct health_target *t)
 	h->probing--;
 }
 
-static void succeeded(struct health *h, struct health_target *t)
+static void check_succeeded(struct health *h, struct health_target *t)
 {
 	t->bad = 0;
 	t->suspect = false;
 	if (++t->good >= h->rules.healthy || !t->active)
 		t->down = false;
-	show(h, t, "");
+	target_show(h, t, "");
 }
 
-static void failed(struct health *h, struct health_target *t, const char *why)
+static void check_failed(struct health *h, struct health_target *t, const char *why)
 {
 	t->good = 0;
 	if (t->active && ++t->bad >= h->rules.unhealthy)
 		t->down = true;
 	if (t->suspect)
 		loop_arm(h->loop, &h->again, &t->timer);
-	show(h, t, why);
+	target_show(h, t, why);
 }
 
 /* why: what is wrong with it; NULL: nothing. */
-static void verdict(struct health *h, struct health_target *t, const char *why)
+static void probe_ended(struct health *h, struct health_target *t, const char *why)
 {
-	forget_probe(h, t);
+	probe_forget(h, t);
 	if (why)
-		failed(h, t, why);
+		check_failed(h, t, why);
 	else
-		succeeded(h, t);
+		check_succeeded(h, t);
 }
 
-/* Probes. A connect that succeeds is all that is asked for, and it is closed at once. Nothing is sent, but for a SOCKS
- * proxy the words that make it connect. */
+/* Probes. A connect that succeeds is enough, and is closed at once. Nothing is sent, except to a SOCKS proxy the words
+ * that make it connect. */
 
-static void start_probe(struct health *h, struct health_target *t)
+static void probe_start(struct health *health, struct health_target *target)
 {
 	int fd;
 
-	if (t->io.fd >= 0 || h->probing >= h->most)
+	if (target->io.fd >= 0 || health->probing >= health->most)
 		return;
-	fd = net_connect(&t->like->addr);
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM || fd == -EADDRNOTAVAIL)
+	fd = net_connect(&target->like->addr);
+	if (net_exhausted(-fd) || fd == -EADDRNOTAVAIL)
 		return; /* says nothing of the backend */
 	if (fd < 0) {
-		verdict(h, t, strerror(-fd));
+		probe_ended(health, target, strerror(-fd));
 		return;
 	}
-	h->probing++;
-	t->io = LOOP_IO(fd, h->kind);
-	loop_arm(h->loop, &h->timeout, &t->timer);
-	if (!loop_want(h->loop, &t->io, LOOP_OUT))
-		forget_probe(h, t);
+	health->probing++;
+	target->io = LOOP_IO(fd, health->kind);
+	loop_arm(health->loop, &health->timeout, &target->timer);
+	if (!loop_want(health->loop, &target->io, LOOP_OUT))
+		probe_forget(health, target);
 }
 
-static void probe(struct health *h, struct health_target *t)
+static void target_probe(struct health *h, struct health_target *t)
 {
-	start_probe(h, t);
+	probe_start(h, t);
 	if (t->suspect && !t->timer.next)
 		loop_arm(h->loop, &h->again, &t->timer); /* it could not be started */
 }
 
 /* The probe has reached the proxy. */
-static void shake_hands(struct health *h, struct health_target *t)
+static void probe_shake_hands(struct health *health, struct health_target *target)
 {
 	enum socks_state state;
 
-	if (!t->socks) {
-		t->socks = sys_alloc(sizeof *t->socks);
-		socks_start(t->socks, &t->like->socks);
+	if (!target->socks) {
+		target->socks = sys_alloc(sizeof *target->socks);
+		socks_start(target->socks, &target->like->socks);
 	}
-	state = socks_run(t->socks, t->io.fd);
+	state = socks_run(target->socks, target->io.fd);
 	if (state == SOCKS_DONE)
-		verdict(h, t, NULL);
+		probe_ended(health, target, NULL);
 	else if (state == SOCKS_FAILED)
-		verdict(h, t, t->socks->why);
-	else if (!loop_want(h->loop, &t->io, state == SOCKS_SEND ? LOOP_OUT : LOOP_IN))
-		forget_probe(h, t);
+		probe_ended(health, target, target->socks->why);
+	else if (!loop_want(health->loop, &target->io, state == SOCKS_SEND ? LOOP_OUT : LOOP_IN))
+		probe_forget(health, target);
 }
 
-bool health_ready(struct health *h, struct loop_io *io, unsigned events)
+bool health_ready(struct health *health, struct loop_io *io, unsigned events)
 {
-	struct health_target *t = (struct health_target *)(void *)io;
+	struct health_target *target = CONTAINER_OF(io, struct health_target, io);
 	int error;
 
 	(void)events;
-	if (io->kind != h->kind)
+	if (io->kind != health->kind)
 		return false;
 	error = net_error(io->fd);
 	if (error)
-		verdict(h, t, strerror(error));
-	else if (net_connected(io->fd) && !t->like->socks.host)
-		verdict(h, t, NULL);
+		probe_ended(health, target, strerror(error));
+	else if (net_connected(io->fd) && !target->like->socks.host)
+		probe_ended(health, target, NULL);
 	else if (net_connected(io->fd))
-		shake_hands(h, t);
+		probe_shake_hands(health, target);
 	return true;
 }
 
 /* Without checks a suspect is trusted again after a while; with them, when it answers. */
-static void look_again(struct health *h, struct health_target *t)
+static void suspect_due(struct health *h, struct health_target *t)
 {
 	if (h->rules.mode == HEALTH_OFF) {
 		t->suspect = false;
-		show(h, t, "");
+		target_show(h, t, "");
 	} else {
-		probe(h, t);
+		target_probe(h, t);
 	}
 }
 
@@ -195,29 +196,29 @@ static int64_t tick_length(const struct health *h)
 	return each < TICK_LEAST ? TICK_LEAST : each;
 }
 
-static void check_some(struct health *h)
+static void check_some(struct health *health)
 {
-	h->credit += (int64_t)h->active * h->tick.after;
-	for (size_t looked = 0; h->credit >= h->rules.interval && looked < h->count; looked++) {
-		h->next = h->next + 1 < h->count ? h->next + 1 : 0;
-		if (!h->targets[h->next]->active)
+	health->credit += (int64_t)health->active * health->tick.after;
+	for (size_t looked = 0; health->credit >= health->rules.interval && looked < health->count; looked++) {
+		health->next = health->next + 1 < health->count ? health->next + 1 : 0;
+		if (!health->targets[health->next]->active)
 			continue;
-		probe(h, h->targets[h->next]);
-		h->credit -= h->rules.interval;
+		target_probe(health, health->targets[health->next]);
+		health->credit -= health->rules.interval;
 	}
-	loop_arm(h->loop, &h->tick, &h->tick_timer);
+	loop_arm(health->loop, &health->tick, &health->tick_timer);
 }
 
-bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer *timer)
+bool health_expired(struct health *health, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	struct health_target *t = (struct health_target *)(void *)((char *)timer - offsetof(struct health_target, timer));
+	struct health_target *target = CONTAINER_OF(timer, struct health_target, timer);
 
-	if (fifo == &h->tick)
-		check_some(h);
-	else if (fifo == &h->timeout)
-		verdict(h, t, strerror(ETIMEDOUT));
-	else if (fifo == &h->again)
-		look_again(h, t);
+	if (fifo == &health->tick)
+		check_some(health);
+	else if (fifo == &health->timeout)
+		probe_ended(health, target, strerror(ETIMEDOUT));
+	else if (fifo == &health->again)
+		suspect_due(health, target);
 	else
 		return false;
 	return true;
@@ -225,14 +226,14 @@ bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer 
 
 /* Who is to be checked. */
 
-static size_t place_of(const struct health *h, const struct route_backend *b)
+static size_t target_place(const struct health *health, const struct route_backend *backend)
 {
-	size_t low = 0, high = h->count;
+	size_t low = 0, high = health->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (route_backend_order(h->targets[middle]->like, b) < 0)
+		if (route_backend_order(health->targets[middle]->like, backend) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -240,122 +241,123 @@ static size_t place_of(const struct health *h, const struct route_backend *b)
 	return low;
 }
 
-static struct health_target *target_for(struct health *h, struct route_backend *b)
+static struct health_target *target_for(struct health *health, struct route_backend *backend)
 {
-	size_t at = place_of(h, b);
-	struct health_target *t;
+	size_t at = target_place(health, backend);
+	struct health_target *target;
 
-	if (at < h->count && route_backend_order(h->targets[at]->like, b) == 0)
-		return h->targets[at];
-	t = sys_alloc(sizeof *t);
-	t->io.fd = -1;
-	t->like = route_backend_ref(b);
-	SYS_GROW(h->targets, h->count, h->cap);
-	memmove(h->targets + at + 1, h->targets + at, (h->count - at) * sizeof *h->targets);
-	h->targets[at] = t;
-	h->count++;
-	return t;
+	if (at < health->count && route_backend_order(health->targets[at]->like, backend) == 0)
+		return health->targets[at];
+	target = sys_alloc(sizeof *target);
+	target->io.fd = -1;
+	target->like = route_backend_ref(backend);
+	SYS_GROW(health->targets, health->count, health->cap);
+	memmove(health->targets + at + 1, health->targets + at, (health->count - at) * sizeof *health->targets);
+	health->targets[at] = target;
+	health->count++;
+	return target;
 }
 
-static void drop(struct health *h, struct health_target *t)
+static void target_drop(struct health *h, struct health_target *t)
 {
-	forget_probe(h, t);
+	probe_forget(h, t);
 	route_backend_unref(t->like);
 	loop_free(h->loop, t);
 }
 
-static void take_backend(struct health *h, struct route_backend *b)
+static void take_backend(struct health *health, struct route_backend *backend)
 {
-	struct health_target *t = target_for(h, b);
+	struct health_target *target = target_for(health, backend);
 
-	if (!t->used) {
-		t->used = true;
-		t->backends = NULL;
-		t->active = false;
+	if (!target->used) {
+		target->used = true;
+		target->backends = NULL;
+		target->active = false;
 	}
-	b->peer = t->backends;
-	t->backends = b;
-	t->active = t->active || h->rules.mode == HEALTH_ON || (h->rules.mode == HEALTH_AUTO && b->unchecked);
-	if (!atomic_load(&b->suspect)) /* else a worker has just said it */
-		atomic_store(&b->unhealthy, t->shown);
+	backend->peer = target->backends;
+	target->backends = backend;
+	if (health->rules.mode == HEALTH_ON || (health->rules.mode == HEALTH_AUTO && backend->unchecked))
+		target->active = true;
+	if (!atomic_load(&backend->suspect)) /* else a worker has just said it */
+		atomic_store(&backend->unhealthy, target->shown);
 }
 
-static void drop_unused(struct health *h)
+static void targets_drop_unused(struct health *health)
 {
 	size_t kept = 0;
 
-	h->active = 0;
-	for (size_t i = 0; i < h->count; i++) {
-		struct health_target *t = h->targets[i];
+	health->active = 0;
+	for (size_t i = 0; i < health->count; i++) {
+		struct health_target *target = health->targets[i];
 
-		if (!t->used) {
-			drop(h, t);
+		if (!target->used) {
+			target_drop(health, target);
 			continue;
 		}
-		t->used = false;
-		h->active += t->active;
-		h->targets[kept++] = t;
-		if (!t->active && t->down) {
-			t->down = false; /* nobody would ever say otherwise */
-			show(h, t, "");
+		target->used = false;
+		health->active += target->active;
+		health->targets[kept++] = target;
+		if (!target->active && target->down) {
+			target->down = false; /* nobody would ever say otherwise */
+			target_show(health, target, "");
 		}
 	}
-	h->count = kept;
+	health->count = kept;
 }
 
-void health_follow(struct health *h, const struct route_table *t)
+void health_follow(struct health *health, const struct route_table *table)
 {
-	for (size_t i = 0; i < t->count; i++)
-		for (unsigned b = 0; b < t->entries[i].count; b++)
-			take_backend(h, t->entries[i].backends[b]);
-	drop_unused(h);
-	h->tick.after = tick_length(h);
-	if (!h->active)
-		loop_disarm(&h->tick_timer);
-	else if (!h->tick_timer.next || h->tick_timer.at > h->loop->now + h->tick.after)
-		loop_arm(h->loop, &h->tick, &h->tick_timer);
-	health_suspected(h);
+	for (size_t i = 0; i < table->count; i++)
+		for (unsigned b = 0; b < table->entries[i].count; b++)
+			take_backend(health, table->entries[i].backends[b]);
+	targets_drop_unused(health);
+	health->tick.after = tick_length(health);
+	if (!health->active)
+		loop_disarm(&health->tick_timer);
+	else if (!health->tick_timer.next || health->tick_timer.at > health->loop->now + health->tick.after)
+		loop_arm(health->loop, &health->tick, &health->tick_timer);
+	health_suspected(health);
 }
 
 /* What a worker has found. */
-static void show_suspect(struct health *h, struct health_target *t)
+static void suspect_show(struct health *health, struct health_target *target)
 {
-	const struct route_backend *b = t->backends;
+	const struct route_backend *backend = target->backends;
 	const char *refusal;
 	char why[128];
 
-	while (b->peer && !atomic_load(&b->suspect))
-		b = b->peer;
-	refusal = atomic_load(&b->refusal);
-	snprintf(why, sizeof why, "a client's connect failed: %s", refusal ? refusal : strerror(atomic_load(&b->error)));
-	show(h, t, why);
+	while (backend->peer && !atomic_load(&backend->suspect))
+		backend = backend->peer;
+	refusal = atomic_load(&backend->refusal);
+	snprintf(why, sizeof why, "a client's connect failed: %s", refusal ? refusal : strerror(atomic_load(&backend->error)));
+	target_show(health, target, why);
 }
 
-void health_suspected(struct health *h)
+void health_suspected(struct health *health)
 {
-	for (size_t i = 0; i < h->count; i++) {
-		struct health_target *t = h->targets[i];
+	for (size_t i = 0; i < health->count; i++) {
+		struct health_target *target = health->targets[i];
 
-		for (struct route_backend *b = t->backends; b && !t->suspect; b = b->peer)
-			t->suspect = atomic_load(&b->suspect);
-		if (!t->suspect || (t->timer.next && t->shown))
+		for (struct route_backend *backend = target->backends; backend && !target->suspect; backend = backend->peer)
+			target->suspect = atomic_load(&backend->suspect);
+		if (!target->suspect || (target->timer.next && target->shown))
 			continue;
-		show_suspect(h, t);
-		if (!t->timer.next)
-			loop_arm(h->loop, &h->again, &t->timer);
+		suspect_show(health, target);
+		if (!target->timer.next)
+			loop_arm(health->loop, &health->again, &target->timer);
 	}
 }
 
-void health_set(struct health *h, const struct health_rules *rules, const struct route_table *t)
+void health_set(struct health *health, const struct health_rules *rules, const struct route_table *table)
 {
-	h->rules = *rules;
-	h->timeout.after = rules->timeout;
-	health_follow(h, t);
+	health->rules = *rules;
+	health->timeout.after = rules->timeout;
+	health_follow(health, table);
 }
 
-void health_close(struct health *h)
+void health_close(struct health *health)
 {
-	for (size_t i = 0; i < h->count; i++)
-		drop(h, h->targets[i]);
-	free(h->targets);
+	for (size_t i = 0; i < health->count; i++)
+		target_drop(health, health->targets[i]);
+	free(health->targets);
 }

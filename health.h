@@ -29,14 +29,14 @@ struct health {
 	struct loop_timer tick_timer;
 };
 
-void health_open(struct health *h, struct loop *loop, uint8_t kind, unsigned most);
-void health_close(struct health *h);
-void health_set(struct health *h, const struct health_rules *rules, const struct route_table *t);
+void health_open(struct health *health, struct loop *loop, uint8_t kind, unsigned most);
+void health_close(struct health *health);
+void health_set(struct health *health, const struct health_rules *rules, const struct route_table *table);
 /* After every change of table: who is to be checked. What is known of an address that stays is kept. */
-void health_follow(struct health *h, const struct route_table *t);
-void health_suspected(struct health *h); /* a worker has found a backend unreachable: see route_backend.suspect */
+void health_follow(struct health *health, const struct route_table *table);
+void health_suspected(struct health *health); /* a worker has found a backend unreachable: see route_backend.suspect */
 
-bool health_ready(struct health *h, struct loop_io *io, unsigned events); /* false: not one of its descriptors */
-bool health_expired(struct health *h, struct loop_fifo *fifo, struct loop_timer *timer);
+bool health_ready(struct health *health, struct loop_io *io, unsigned events); /* false: not one of its descriptors */
+bool health_expired(struct health *health, struct loop_fifo *fifo, struct loop_timer *timer);
 
 #endif

@@ -41,14 +41,14 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 			colon = text.at + i;
 	if (!colon)
 		return "is not host:port";
-	*host = (struct slice){ text.at, (size_t)(colon - text.at) };
-	if (net_port((struct slice){ colon + 1, text.len - host->len - 1 }, port))
+	*host = slice_between(text.at, colon);
+	if (net_port(slice_skip(text, host->len + 1), port))
 		return "has no valid port (1-65535)";
 	bare = host->len;
 	if (bare > 253)
 		return "has too long a host name";
 	if (bare >= 2 && host->at[0] == '[' && host->at[bare - 1] == ']') {
-		*host = (struct slice){ host->at + 1, bare - 2 };
+		*host = slice_first(slice_skip(*host, 1), bare - 2);
 		return memchr(host->at, ':', host->len) ? NULL : "has no IPv6 address between its brackets";
 	}
 	if (bare && memchr(host->at, ':', bare))
@@ -62,7 +62,7 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 	char *scope;
 
 	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
-		host = (struct slice){ host.at + 1, host.len - 2 };
+		host = slice_first(slice_skip(host, 1), host.len - 2);
 	if (!host.len || host.len >= sizeof text || memchr(host.at, '\0', host.len))
 		return false;
 	memcpy(text, host.at, host.len);
@@ -84,14 +84,14 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 	return true;
 }
 
-uint16_t net_addr_port(const struct net_addr *a)
+uint16_t net_addr_port(const struct net_addr *addr)
 {
-	return ntohs(a->sa.any.sa_family == AF_INET6 ? a->sa.v6.sin6_port : a->sa.v4.sin_port);
+	return ntohs(addr->sa.any.sa_family == AF_INET6 ? addr->sa.v6.sin6_port : addr->sa.v4.sin_port);
 }
 
-void net_set_port(struct net_addr *a, uint16_t port)
+void net_set_port(struct net_addr *addr, uint16_t port)
 {
-	*(a->sa.any.sa_family == AF_INET6 ? &a->sa.v6.sin6_port : &a->sa.v4.sin_port) = htons(port);
+	*(addr->sa.any.sa_family == AF_INET6 ? &addr->sa.v6.sin6_port : &addr->sa.v4.sin_port) = htons(port);
 }
 
 bool net_local(struct slice host, uint16_t port, struct net_addr *out)
@@ -103,19 +103,19 @@ bool net_local(struct slice host, uint16_t port, struct net_addr *out)
 	return net_numeric(host, port, out);
 }
 
-void net_print(const struct net_addr *a, char out[NET_TEXT])
+void net_print(const struct net_addr *addr, char out[NET_TEXT])
 {
 	char host[INET6_ADDRSTRLEN] = "?", scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];
 
-	if (a->sa.any.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &a->sa.v4.sin_addr, host, sizeof host);
-		snprintf(out, NET_TEXT, "%s:%u", host, net_addr_port(a));
+	if (addr->sa.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
+		snprintf(out, NET_TEXT, "%s:%u", host, net_addr_port(addr));
 		return;
 	}
-	inet_ntop(AF_INET6, &a->sa.v6.sin6_addr, host, sizeof host);
-	if (a->sa.v6.sin6_scope_id && if_indextoname(a->sa.v6.sin6_scope_id, name))
+	inet_ntop(AF_INET6, &addr->sa.v6.sin6_addr, host, sizeof host);
+	if (addr->sa.v6.sin6_scope_id && if_indextoname(addr->sa.v6.sin6_scope_id, name))
 		snprintf(scope, sizeof scope, "%%%s", name);
-	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(a));
+	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(addr));
 }
 
 void net_put_host_port(struct buf *out, const char *host, uint16_t port)
@@ -132,55 +132,61 @@ static int sign(long n)
 	return n < 0 ? -1 : n > 0;
 }
 
-int net_compare(const struct net_addr *a, const struct net_addr *b)
+int net_compare(const struct net_addr *left, const struct net_addr *right)
 {
-	int diff = (int)a->sa.any.sa_family - (int)b->sa.any.sa_family;
+	int diff = (int)left->sa.any.sa_family - (int)right->sa.any.sa_family;
 
-	if (!diff && a->sa.any.sa_family == AF_INET)
-		diff = memcmp(&a->sa.v4.sin_addr, &b->sa.v4.sin_addr, sizeof a->sa.v4.sin_addr);
+	if (!diff && left->sa.any.sa_family == AF_INET)
+		diff = memcmp(&left->sa.v4.sin_addr, &right->sa.v4.sin_addr, sizeof left->sa.v4.sin_addr);
 	else if (!diff)
-		diff = memcmp(&a->sa.v6.sin6_addr, &b->sa.v6.sin6_addr, sizeof a->sa.v6.sin6_addr);
-	if (!diff && a->sa.any.sa_family == AF_INET6)
-		diff = sign((long)a->sa.v6.sin6_scope_id - (long)b->sa.v6.sin6_scope_id);
-	return diff ? sign(diff) : sign((long)net_addr_port(a) - (long)net_addr_port(b));
+		diff = memcmp(&left->sa.v6.sin6_addr, &right->sa.v6.sin6_addr, sizeof left->sa.v6.sin6_addr);
+	if (!diff && left->sa.any.sa_family == AF_INET6)
+		diff = sign((long)left->sa.v6.sin6_scope_id - (long)right->sa.v6.sin6_scope_id);
+	return diff ? sign(diff) : sign((long)net_addr_port(left) - (long)net_addr_port(right));
 }
 
-bool net_is_any(const struct net_addr *a)
+bool net_is_any(const struct net_addr *addr)
 {
-	return a->sa.any.sa_family == AF_INET ? a->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY)
-	                                      : IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
+	return addr->sa.any.sa_family == AF_INET ? addr->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY)
+	                                      : IN6_IS_ADDR_UNSPECIFIED(&addr->sa.v6.sin6_addr);
+}
+
+/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
+static void unmap_v4(struct net_addr *addr)
+{
+	struct in_addr v4;
+
+	memcpy(&v4, addr->sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
+	memset(addr, 0, sizeof *addr);
+	addr->sa.v4.sin_family = AF_INET;
+	addr->sa.v4.sin_addr = v4;
 }
 
 const char *net_range(struct slice text, struct net_range *out)
 {
 	static const char wrong[] = "is not a network such as 10.0.0.0/8";
 	const char *slash = text.len ? memchr(text.at, '/', text.len) : NULL;
-	struct slice host = { text.at, slash ? (size_t)(slash - text.at) : text.len };
+	struct slice host = slash ? slice_between(text.at, slash) : text;
 	long bits, most;
 
 	if (!net_numeric(host, 0, &out->addr) || (host.len && host.at[0] == '['))
 		return wrong;
 	bits = most = out->addr.sa.any.sa_family == AF_INET ? 32 : 128;
-	if (slash && text_number((struct slice){ slash + 1, text.len - host.len - 1 }, 0, most, &bits))
+	if (slash && text_number(slice_skip(text, host.len + 1), 0, most, &bits))
 		return wrong;
 	if (out->addr.sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&out->addr.sa.v6.sin6_addr)) {
-		struct in_addr v4;
-
 		if (bits < 96)
 			return "is neither of IPv4 nor of IPv6"; /* clients are the one or the other */
-		memcpy(&v4, out->addr.sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
-		memset(&out->addr, 0, sizeof out->addr);
-		out->addr.sa.v4.sin_family = AF_INET;
-		out->addr.sa.v4.sin_addr = v4;
+		unmap_v4(&out->addr);
 		bits -= 96;
 	}
 	out->bits = (uint8_t)bits;
 	return NULL;
 }
 
-void net_print_host(const struct net_addr *a, char out[NET_TEXT])
+void net_print_host(const struct net_addr *addr, char out[NET_TEXT])
 {
-	net_print(a, out);
+	net_print(addr, out);
 	*strrchr(out, ':') = '\0';
 	if (out[0] == '[') {
 		memmove(out, out + 1, strlen(out));
@@ -188,25 +194,25 @@ void net_print_host(const struct net_addr *a, char out[NET_TEXT])
 	}
 }
 
-void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT])
+void net_print_range(const struct net_range *range, char out[NET_RANGE_TEXT])
 {
 	char host[NET_TEXT];
 
-	net_print_host(&r->addr, host);
-	snprintf(out, NET_RANGE_TEXT, "%s/%u", host, r->bits);
+	net_print_host(&range->addr, host);
+	snprintf(out, NET_RANGE_TEXT, "%s/%u", host, range->bits);
 }
 
-bool net_in_range(const struct net_range *r, const struct net_addr *a)
+bool net_in_range(const struct net_range *range, const struct net_addr *addr)
 {
-	const unsigned char *x = (const unsigned char *)&r->addr.sa.v4.sin_addr;
-	const unsigned char *y = (const unsigned char *)&a->sa.v4.sin_addr;
-	unsigned whole = r->bits / 8, left = r->bits % 8;
+	const unsigned char *x = (const unsigned char *)&range->addr.sa.v4.sin_addr;
+	const unsigned char *y = (const unsigned char *)&addr->sa.v4.sin_addr;
+	unsigned whole = range->bits / 8, left = range->bits % 8;
 
-	if (r->addr.sa.any.sa_family != a->sa.any.sa_family)
+	if (range->addr.sa.any.sa_family != addr->sa.any.sa_family)
 		return false;
-	if (a->sa.any.sa_family == AF_INET6) {
-		x = (const unsigned char *)&r->addr.sa.v6.sin6_addr;
-		y = (const unsigned char *)&a->sa.v6.sin6_addr;
+	if (addr->sa.any.sa_family == AF_INET6) {
+		x = (const unsigned char *)&range->addr.sa.v6.sin6_addr;
+		y = (const unsigned char *)&addr->sa.v6.sin6_addr;
 	}
 	return memcmp(x, y, whole) == 0 && (!left || (x[whole] ^ y[whole]) >> (8 - left) == 0);
 }
@@ -252,12 +258,12 @@ bool net_exhausted(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static socklen_t length(const struct net_addr *a)
+static socklen_t addr_length(const struct net_addr *addr)
 {
-	return a->sa.any.sa_family == AF_INET6 ? sizeof a->sa.v6 : sizeof a->sa.v4;
+	return addr->sa.any.sa_family == AF_INET6 ? sizeof addr->sa.v6 : sizeof addr->sa.v4;
 }
 
-static void set(int fd, int level, int option, int value)
+static void net_set_option(int fd, int level, int option, int value)
 {
 	setsockopt(fd, level, option, &value, sizeof value); /* each is an improvement, none a condition */
 }
@@ -277,7 +283,7 @@ bool net_pipe(int fds[2])
 	return true;
 }
 
-static int open_socket(int family)
+static int net_socket(int family)
 {
 #ifdef SOCK_NONBLOCK
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -290,7 +296,7 @@ static int open_socket(int family)
 	return fd < 0 ? -errno : fd;
 }
 
-static int close_failed(int fd)
+static int net_give_up(int fd)
 {
 	int why = errno;
 
@@ -298,21 +304,21 @@ static int close_failed(int fd)
 	return -why;
 }
 
-int net_listen(const struct net_addr *a)
+int net_listen(const struct net_addr *addr)
 {
-	int fd = open_socket(a->sa.any.sa_family);
+	int fd = net_socket(addr->sa.any.sa_family);
 
 	if (fd < 0)
 		return fd;
-	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (a->sa.any.sa_family == AF_INET6)
-		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 are two listeners */
+	net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (addr->sa.any.sa_family == AF_INET6)
+		net_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 are two listeners */
 	/* Linux and the BSDs hand these on to what is accepted, so each connection saves the calls. */
-	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	if (bind(fd, &a->sa.any, length(a)) < 0 || listen(fd, BACKLOG) < 0)
-		return close_failed(fd);
+	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (bind(fd, &addr->sa.any, addr_length(addr)) < 0 || listen(fd, BACKLOG) < 0)
+		return net_give_up(fd);
 	return fd;
 }
 
@@ -331,23 +337,23 @@ int net_accept(int fd, struct net_addr *peer)
 	if (got < 0)
 		return -errno;
 	net_nonblocking(got);
-	set(got, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(got, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(got, SOL_SOCKET, SO_OOBINLINE, 1);
+	net_set_option(got, IPPROTO_TCP, TCP_NODELAY, 1);
+	net_set_option(got, SOL_SOCKET, SO_KEEPALIVE, 1);
+	net_set_option(got, SOL_SOCKET, SO_OOBINLINE, 1);
 #endif
 	return got;
 }
 
-int net_connect(const struct net_addr *a)
+int net_connect(const struct net_addr *addr)
 {
-	int fd = open_socket(a->sa.any.sa_family);
+	int fd = net_socket(addr->sa.any.sa_family);
 
 	if (fd < 0)
 		return fd;
-	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
-	if (connect(fd, &a->sa.any, length(a)) < 0 && errno != EINPROGRESS)
-		return close_failed(fd);
+	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
+	if (connect(fd, &addr->sa.any, addr_length(addr)) < 0 && errno != EINPROGRESS)
+		return net_give_up(fd);
 	return fd;
 }
 
@@ -373,8 +379,8 @@ int64_t net_round_trip(int fd)
 	return -1;
 }
 
-/* A connect to a port of this host that nobody listens on, but that the system has just given to the socket itself, does
- * succeed: both ends are one. */
+/* A connect to a port of this host that nobody listens on, but that the system has just given to the socket itself,
+ * does succeed: both ends are one. */
 static bool is_own_peer(int fd)
 {
 	struct net_addr peer = { 0 }, own;
@@ -435,16 +441,16 @@ void net_reset_on_close(int fd)
 
 void net_keepalive(int fd, int idle_s, int every_s, int count)
 {
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	if (!idle_s)
 		return;
 #ifdef TCP_KEEPIDLE
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
-	set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+	net_set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	net_set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
+	net_set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
 #endif
 #ifdef TCP_USER_TIMEOUT
-	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle_s + every_s * count) * 1000);
+	net_set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle_s + every_s * count) * 1000);
 #endif
 	(void)idle_s, (void)every_s, (void)count;
 }

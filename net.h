@@ -29,12 +29,12 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an 
 /* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
-void net_print(const struct net_addr *a, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
+void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
 void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
-int net_compare(const struct net_addr *a, const struct net_addr *b); /* by family, address, port */
-uint16_t net_addr_port(const struct net_addr *a);
-void net_set_port(struct net_addr *a, uint16_t port);
-bool net_is_any(const struct net_addr *a);
+int net_compare(const struct net_addr *left, const struct net_addr *right); /* by family, address, port */
+uint16_t net_addr_port(const struct net_addr *addr);
+void net_set_port(struct net_addr *addr, uint16_t port);
+bool net_is_any(const struct net_addr *addr);
 
 /* A network: the addresses whose first `bits` bits are the same. */
 struct net_range {
@@ -44,9 +44,9 @@ struct net_range {
 /* 10.0.0.0/8, 2001:db8::/32, or one address. Returns NULL or what is wrong with it. */
 const char *net_range(struct slice text, struct net_range *out);
 #define NET_RANGE_TEXT (NET_TEXT + 4)
-void net_print_range(const struct net_range *r, char out[NET_RANGE_TEXT]); /* 10.0.0.0/8 */
-void net_print_host(const struct net_addr *a, char out[NET_TEXT]); /* without its port: 1.2.3.4, ::1 */
-bool net_in_range(const struct net_range *r, const struct net_addr *a);
+void net_print_range(const struct net_range *range, char out[NET_RANGE_TEXT]); /* 10.0.0.0/8 */
+void net_print_host(const struct net_addr *addr, char out[NET_TEXT]); /* without its port: 1.2.3.4, ::1 */
+bool net_in_range(const struct net_range *range, const struct net_addr *addr);
 
 struct net_ranges {
 	struct net_range *items;
@@ -63,13 +63,13 @@ bool net_exhausted(int error); /* no descriptor or memory is left: it says nothi
 
 /* Sockets. Each returns a descriptor or -errno. What net_accept returns has TCP_NODELAY and keepalive already on
  * systems where a listening socket passes them on; elsewhere they are set. */
-int net_listen(const struct net_addr *a);
+int net_listen(const struct net_addr *addr);
 int net_accept(int fd, struct net_addr *peer);
-int net_connect(const struct net_addr *a); /* in progress, as a rule; net_error tells how it ended */
+int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
 
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
 int64_t net_round_trip(int fd); /* microseconds, as the system has measured them; -1 where it does not tell */
-int net_error(int fd);         /* what SO_ERROR holds, as a positive errno, 0 for none; ECONNREFUSED: it is its own peer */
+int net_error(int fd);         /* what SO_ERROR holds, a positive errno, 0 for none; ECONNREFUSED: it is its own peer */
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */
 size_t net_room(int fd, size_t *size); /* about how many bytes a send would take now, of a buffer of *size */

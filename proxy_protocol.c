@@ -5,29 +5,29 @@
 #include <stdio.h>
 #include <string.h>
 
-static const void *bytes_of(const struct net_addr *a, size_t *len)
+static const void *address_bytes(const struct net_addr *addr, size_t *len)
 {
-	*len = a->sa.any.sa_family == AF_INET ? 4 : 16;
-	return a->sa.any.sa_family == AF_INET ? (const void *)&a->sa.v4.sin_addr : (const void *)&a->sa.v6.sin6_addr;
+	*len = addr->sa.any.sa_family == AF_INET ? 4 : 16;
+	return addr->sa.any.sa_family == AF_INET ? (const void *)&addr->sa.v4.sin_addr : (const void *)&addr->sa.v6.sin6_addr;
 }
 
-static size_t write_text(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
+static size_t header_text(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
 	char from[INET6_ADDRSTRLEN] = "", to[INET6_ADDRSTRLEN] = "";
 	int family = client->sa.any.sa_family;
 	size_t len;
 
-	inet_ntop(family, bytes_of(client, &len), from, sizeof from);
-	inet_ntop(family, bytes_of(own, &len), to, sizeof to);
-	return (size_t)snprintf(out, PROXY_PROTOCOL_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6", from, to,
-	                        net_addr_port(client), net_addr_port(own));
+	inet_ntop(family, address_bytes(client, &len), from, sizeof from);
+	inet_ntop(family, address_bytes(own, &len), to, sizeof to);
+	return (size_t)snprintf(out, PROXY_PROTOCOL_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6",
+	                        from, to, net_addr_port(client), net_addr_port(own));
 }
 
-static size_t write_binary(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
+static size_t header_binary(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
 	uint16_t ports[2] = { htons(net_addr_port(client)), htons(net_addr_port(own)) };
 	size_t len;
-	const void *from = bytes_of(client, &len), *to = bytes_of(own, &len);
+	const void *from = address_bytes(client, &len), *to = address_bytes(own, &len);
 
 	memcpy(out, "\r\n\r\n\0\r\nQUIT\n\x21", 13);      /* the signature; version 2, PROXY */
 	out[13] = len == 4 ? 0x11 : 0x21;                   /* TCP over IPv4 or IPv6 */
@@ -39,7 +39,8 @@ static size_t write_binary(const struct net_addr *client, const struct net_addr 
 	return 16 + 2 * len + sizeof ports;
 }
 
-size_t proxy_protocol_write(int version, const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
+size_t proxy_protocol_write(int version, const struct net_addr *client, const struct net_addr *own,
+                            char out[PROXY_PROTOCOL_MAX])
 {
-	return (version == 1 ? write_text : write_binary)(client, own, out);
+	return (version == 1 ? header_text : header_binary)(client, own, out);
 }

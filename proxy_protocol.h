@@ -9,6 +9,7 @@
 #define PROXY_PROTOCOL_MAX 108
 
 /* Writes the header of a connection from `client` to `own`, the address that it was accepted at. Returns its length. */
-size_t proxy_protocol_write(int version, const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX]);
+size_t proxy_protocol_write(int version, const struct net_addr *client, const struct net_addr *own,
+                            char out[PROXY_PROTOCOL_MAX]);
 
 #endif

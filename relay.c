@@ -38,47 +38,51 @@ struct relay_pipe {
 	size_t held;
 };
 
-void relay_open(struct relay *r)
+void relay_open(struct relay *relay)
 {
 	/* On a page of its own: the kernel copies to an aligned address faster. */
-	*r = (struct relay){ .block = sys_alloc(RELAY_SCRATCH + PAGE) };
-	r->scratch = (char *)(((uintptr_t)r->block + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+	*relay = (struct relay){ .block = sys_alloc(RELAY_SCRATCH + PAGE) };
+	relay->scratch = (char *)(((uintptr_t)relay->block + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
 }
 
-static void close_pipe(struct relay_pipe *p)
+static void close_pipe(struct relay_pipe *pipe)
 {
-	close(p->fds[0]);
-	close(p->fds[1]);
-	free(p);
+	close(pipe->fds[0]);
+	close(pipe->fds[1]);
+	free(pipe);
 }
 
-void relay_close(struct relay *r)
+void relay_close(struct relay *relay)
 {
-	while (r->pipes) {
-		struct relay_pipe *below = r->pipes->below;
+	while (relay->pipes) {
+		struct relay_pipe *below = relay->pipes->below;
 
-		close_pipe(r->pipes);
-		r->pipes = below;
+		close_pipe(relay->pipes);
+		relay->pipes = below;
 	}
-	free(r->block);
+	free(relay->block);
 }
 
-static void give_pipe(struct relay *r, struct relay_pipe *p)
+static void give_pipe(struct relay *relay, struct relay_pipe *pipe)
 {
-	r->held -= p->held;
-	if (p->held || r->pipe_count == RELAY_PIPES) {
-		close_pipe(p);
+	relay->held -= pipe->held;
+	if (pipe->held || relay->pipe_count == RELAY_PIPES) {
+		close_pipe(pipe);
 		return;
 	}
-	p->below = r->pipes;
-	r->pipes = p;
-	r->pipe_count++;
+	pipe->below = relay->pipes;
+	relay->pipes = pipe;
+	relay->pipe_count++;
 }
 
 static bool not_now(int error)
 {
-	/* ENOTCONN: a connect that is still in progress, on the BSDs. */
-	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOTCONN;
+	return net_again(error) || error == ENOTCONN; /* a connect that is still in progress, on the BSDs */
+}
+
+static enum relay_result write_failed(int error)
+{
+	return not_now(error) ? RELAY_WAIT : error == ENOMEM ? RELAY_NO_MEMORY : RELAY_TO_BROKE;
 }
 
 /* What a splice may take. 0: better to wait until there is more room, which comes in pieces of about a quarter of the
@@ -93,51 +97,66 @@ static size_t room_for_bulk(const struct relay_side *to)
 
 #ifdef CAN_SPLICE
 
-static struct relay_pipe *take_pipe(struct relay *r)
+static struct relay_pipe *take_pipe(struct relay *relay)
 {
-	struct relay_pipe *p = r->pipes;
+	struct relay_pipe *pipe = relay->pipes;
 
-	if (p) {
-		r->pipes = p->below;
-		r->pipe_count--;
-		return p;
+	if (pipe) {
+		relay->pipes = pipe->below;
+		relay->pipe_count--;
+		return pipe;
 	}
-	p = malloc(sizeof *p);
-	if (!p)
+	pipe = malloc(sizeof *pipe);
+	if (!pipe)
 		return NULL;
-	p->held = 0;
-	if (pipe2(p->fds, O_NONBLOCK | O_CLOEXEC) < 0) {
-		free(p);
+	pipe->held = 0;
+	if (pipe2(pipe->fds, O_NONBLOCK | O_CLOEXEC) < 0) {
+		free(pipe);
 		return NULL;
 	}
-	fcntl(p->fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one costs more, but works */
-	return p;
+	fcntl(pipe->fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one costs more, but works */
+	return pipe;
 }
 
-static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
+static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
 {
-	struct relay_pipe *p = to->pipe;
+	struct relay_pipe *pipe = to->pipe;
 
-	while (p->held) {
-		ssize_t n = splice(p->fds[0], NULL, to->io.fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (pipe->held) {
+		ssize_t n = splice(pipe->fds[0], NULL, to->io.fd, NULL, pipe->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (n <= 0)
-			return n < 0 && not_now(errno) ? RELAY_WAIT : RELAY_TO_BROKE;
-		p->held -= (size_t)n;
-		r->held -= (size_t)n;
+			return n < 0 ? write_failed(errno) : RELAY_TO_BROKE;
+		pipe->held -= (size_t)n;
+		relay->held -= (size_t)n;
 		to->sent += (size_t)n;
 	}
 	to->pipe = NULL;
-	give_pipe(r, p);
+	give_pipe(relay, pipe);
 	return RELAY_MOVED;
+}
+
+/* A splice into an empty pipe has failed, or taken nothing. */
+static enum relay_result reading_failed(struct relay *relay, struct relay_side *to, ssize_t n, int error)
+{
+	if (n < 0 && error == EINVAL) {
+		relay->no_splice = true;
+		return RELAY_WAIT;
+	}
+	if (n == 0 || not_now(error)) {
+		to->full = 0; /* at an urgent byte splice says the one or the other, for ever: recv tells what it is */
+		return RELAY_WAIT;
+	}
+	errno = error;
+	return RELAY_FROM_BROKE;
 }
 
 /* Only as much is read as there is room to send it: the pipe is empty again before this returns, as a rule. A slow
  * reader's bytes wait in the sockets' buffers, which hold them anyway, and not in a pipe of his own. */
-static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
+static enum relay_result move_by_pipe(struct relay *relay, struct relay_side *from, struct relay_side *to)
 {
 	size_t room = room_for_bulk(to);
-	struct relay_pipe *p;
+	struct relay_pipe *pipe;
 	enum relay_result result;
 	ssize_t n;
 
@@ -145,48 +164,39 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 		to->choked = true;
 		return RELAY_WAIT;
 	}
-	p = take_pipe(r);
-	if (!p) {
+	pipe = take_pipe(relay);
+	if (!pipe) {
 		to->full = 0; /* no descriptor left: copy for a while */
 		return RELAY_WAIT;
 	}
-	n = splice(from->io.fd, NULL, p->fds[1], NULL, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	n = splice(from->io.fd, NULL, pipe->fds[1], NULL, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n <= 0) {
 		int error = errno;
 
-		give_pipe(r, p);
-		if (n < 0 && error == EINVAL) {
-			r->no_splice = true;
-			return RELAY_WAIT;
-		}
-		if (n == 0 || not_now(error)) {
-			to->full = 0; /* at an urgent byte splice says the one or the other, for ever: recv tells what it is */
-			return RELAY_WAIT;
-		}
-		errno = error;
-		return RELAY_FROM_BROKE;
+		give_pipe(relay, pipe);
+		return reading_failed(relay, to, n, error);
 	}
 	if (n < 16 * 1024)
 		to->full = 0; /* the flood is over */
-	p->held = (size_t)n;
-	r->held += (size_t)n;
-	to->pipe = p;
-	result = drain_pipe(r, to);
+	pipe->held = (size_t)n;
+	relay->held += (size_t)n;
+	to->pipe = pipe;
+	result = drain_pipe(relay, to);
 	return result == RELAY_WAIT ? RELAY_MOVED : result;
 }
 
 #else
 
-static enum relay_result drain_pipe(struct relay *r, struct relay_side *to)
+static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
 {
-	(void)r, (void)to;
+	(void)relay, (void)to;
 	return RELAY_MOVED;
 }
 
-static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, struct relay_side *to)
+static enum relay_result move_by_pipe(struct relay *relay, struct relay_side *from, struct relay_side *to)
 {
 	(void)from;
-	r->no_splice = true;
+	relay->no_splice = true;
 	to->full = 0;
 	return RELAY_WAIT;
 }
@@ -194,54 +204,57 @@ static enum relay_result move_by_pipe(struct relay *r, struct relay_side *from, 
 #endif
 
 /* While much waits for slow readers, all together, nothing is read further ahead of them than it must. */
-static size_t portion(const struct relay *r, const struct relay_side *to)
+static size_t portion(const struct relay *relay, const struct relay_side *to)
 {
-	size_t size = (size_t)16 * 1024 << (r->held > MUCH ? 0 : to->quick);
+	size_t size = (size_t)16 * 1024 << (relay->held > MUCH ? 0 : to->quick);
 
 	return size < RELAY_SCRATCH ? size : RELAY_SCRATCH;
 }
 
 /* Keeps what was not taken, in memory of its own, and asks for less next time: a slow reader holds little. */
-static bool keep(struct relay *r, struct relay_side *to, const char *rest, size_t len)
+static bool relay_keep(struct relay *relay, struct relay_side *to, const char *rest, size_t len)
 {
 	struct relay_spill *spill = malloc(sizeof *spill + len);
 
-	if (!spill) {
-		errno = ENOMEM;
+	if (!spill)
 		return false;
-	}
 	spill->at = 0;
 	spill->len = len;
 	memcpy(spill->data, rest, len);
 	to->spill = spill;
-	r->held += len;
+	relay->held += len;
 	to->quick = 0;
 	to->full = 0;
 	return true;
 }
 
-enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to)
+/* A send has taken less than it should: `sent` bytes of the scratch buffer's `len`, or failed with -1. What is left is
+ * kept after a failure too: another backend may get it. */
+static enum relay_result fell_short(struct relay *relay, struct relay_side *to, size_t len, ssize_t sent)
 {
-	size_t size = portion(r, to);
+	int error = sent < 0 ? errno : EAGAIN;
+	size_t done = sent < 0 ? 0 : (size_t)sent;
+
+	to->sent += done;
+	if (!relay_keep(relay, to, relay->scratch + done, len - done))
+		return RELAY_NO_MEMORY;
+	errno = error;
+	return not_now(error) ? RELAY_MOVED : write_failed(error);
+}
+
+enum relay_result relay_move(struct relay *relay, struct relay_side *from, struct relay_side *to)
+{
+	size_t size = portion(relay, to);
 	ssize_t n, sent;
 
-	if (to->full >= BULK_AFTER && !r->no_splice)
-		return move_by_pipe(r, from, to);
-	n = recv(from->io.fd, r->scratch, size, 0);
+	if (to->full >= BULK_AFTER && !relay->no_splice)
+		return move_by_pipe(relay, from, to);
+	n = recv(from->io.fd, relay->scratch, size, 0);
 	if (n <= 0)
 		return n == 0 ? RELAY_EOF : not_now(errno) ? RELAY_WAIT : RELAY_FROM_BROKE;
-	sent = send(to->io.fd, r->scratch, (size_t)n, MSG_NOSIGNAL);
-	if (sent < n) {
-		int error = sent < 0 ? errno : EAGAIN;
-
-		/* Kept after a failure too: another backend may get it. */
-		sent = sent < 0 ? 0 : sent;
-		to->sent += (size_t)sent;
-		if (!keep(r, to, r->scratch + sent, (size_t)(n - sent)))
-			return RELAY_TO_BROKE;
-		errno = error;
-		return not_now(error) ? RELAY_MOVED : RELAY_TO_BROKE;
-	}
+	sent = send(to->io.fd, relay->scratch, (size_t)n, MSG_NOSIGNAL);
+	if (sent < n)
+		return fell_short(relay, to, (size_t)n, sent);
 	to->sent += (size_t)sent;
 	to->full = (size_t)n == size || n >= BULK ? (uint8_t)(to->full + (to->full < BULK_AFTER)) : 0;
 	if (to->full && to->quick < QUICK_MAX)
@@ -249,28 +262,28 @@ enum relay_result relay_move(struct relay *r, struct relay_side *from, struct re
 	return RELAY_MOVED;
 }
 
-enum relay_result relay_flush(struct relay *r, struct relay_side *to)
+enum relay_result relay_flush(struct relay *relay, struct relay_side *to)
 {
-	struct relay_spill *s = to->spill;
+	struct relay_spill *spill = to->spill;
 
 	if (to->choked && !room_for_bulk(to))
 		to->full = 0; /* its buffer is smaller than what a pipe is good for */
 	to->choked = false;
 	if (to->pipe)
-		return drain_pipe(r, to);
-	while (s && s->at < s->len) {
-		ssize_t n = send(to->io.fd, s->data + s->at, s->len - s->at, MSG_NOSIGNAL);
+		return drain_pipe(relay, to);
+	while (spill && spill->at < spill->len) {
+		ssize_t n = send(to->io.fd, spill->data + spill->at, spill->len - spill->at, MSG_NOSIGNAL);
 
 		if (n < 0)
-			return not_now(errno) ? RELAY_WAIT : RELAY_TO_BROKE;
-		s->at += (size_t)n;
+			return write_failed(errno);
+		spill->at += (size_t)n;
 		to->sent += (size_t)n;
 	}
-	relay_drop(r, to);
+	relay_drop(relay, to);
 	return RELAY_MOVED;
 }
 
-bool relay_push(struct relay *r, struct relay_side *to, const char *bytes, size_t len)
+bool relay_push(struct relay *relay, struct relay_side *to, const char *bytes, size_t len)
 {
 	const struct relay_spill *old = to->spill;
 	size_t left = old ? old->len - old->at : 0;
@@ -282,20 +295,20 @@ bool relay_push(struct relay *r, struct relay_side *to, const char *bytes, size_
 	memcpy(spill->data, bytes, len);
 	if (left)
 		memcpy(spill->data + len, old->data + old->at, left);
-	r->held += spill->len - (old ? old->len : 0);
+	relay->held += spill->len - (old ? old->len : 0);
 	free(to->spill);
 	to->spill = spill;
 	return true;
 }
 
-void relay_drop(struct relay *r, struct relay_side *to)
+void relay_drop(struct relay *relay, struct relay_side *to)
 {
 	to->choked = false;
 	if (to->spill)
-		r->held -= to->spill->len;
+		relay->held -= to->spill->len;
 	free(to->spill);
 	to->spill = NULL;
 	if (to->pipe)
-		give_pipe(r, to->pipe);
+		give_pipe(relay, to->pipe);
 	to->pipe = NULL;
 }

@@ -39,11 +39,12 @@ enum relay_result {
 	RELAY_WAIT,  /* not now */
 	RELAY_EOF,
 	RELAY_FROM_BROKE, /* reading failed, see errno */
-	RELAY_TO_BROKE    /* writing failed, see errno; what was read waits */
+	RELAY_TO_BROKE,   /* writing failed, see errno; what was read waits */
+	RELAY_NO_MEMORY   /* for what was read, or in the system: something of the stream is lost */
 };
 
-void relay_open(struct relay *r);
-void relay_close(struct relay *r);
+void relay_open(struct relay *relay);
+void relay_close(struct relay *relay);
 
 static inline bool relay_waiting(const struct relay_side *to)
 {
@@ -51,11 +52,11 @@ static inline bool relay_waiting(const struct relay_side *to)
 }
 
 /* Moves one bounded portion. Nothing may be waiting for `to`. */
-enum relay_result relay_move(struct relay *r, struct relay_side *from, struct relay_side *to);
+enum relay_result relay_move(struct relay *relay, struct relay_side *from, struct relay_side *to);
 /* Writes what waits for `to`: RELAY_MOVED when it has drained. */
-enum relay_result relay_flush(struct relay *r, struct relay_side *to);
+enum relay_result relay_flush(struct relay *relay, struct relay_side *to);
 /* Puts bytes before all that waits for `to`. False without memory. */
-bool relay_push(struct relay *r, struct relay_side *to, const char *bytes, size_t len);
-void relay_drop(struct relay *r, struct relay_side *to); /* throws away what waits */
+bool relay_push(struct relay *relay, struct relay_side *to, const char *bytes, size_t len);
+void relay_drop(struct relay *relay, struct relay_side *to); /* throws away what waits */
 
 #endif

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #if defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)
 #define KNOWS_TTL /* the resolver library is part of libc */
@@ -25,7 +24,7 @@
 
 #define AGAIN_MS 5000     /* until a name without a TTL is looked up again, or one that failed */
 #define TTL_MAX 3600      /* seconds */
-#define THREADS_MAX 8     /* so many names may hang in a silent server before others wait for them */
+#define THREADS_MAX 8     /* names that may hang in a silent server before others wait for them */
 
 struct answer {
 	size_t count;
@@ -54,7 +53,7 @@ struct resolver {
 	void *arg;
 };
 
-static int by_address(const void *a, const void *b)
+static int compare_addresses(const void *a, const void *b)
 {
 	return net_compare(a, b);
 }
@@ -78,12 +77,20 @@ static struct answer *look_up(const char *name, const char **why)
 		if (a->ai_addrlen <= sizeof *found->addrs)
 			memcpy(&found->addrs[found->count++], a->ai_addr, a->ai_addrlen);
 	freeaddrinfo(all);
-	qsort(found->addrs, found->count, sizeof *found->addrs, by_address);
+	qsort(found->addrs, found->count, sizeof *found->addrs, compare_addresses);
 	return found;
 }
 
+/* Behind the name at `at`: labels, ended by an empty one, or by a pointer to one that came before. */
+static size_t skip_name(const unsigned char *message, size_t len, size_t at)
+{
+	while (at < len && message[at] && message[at] < 0xc0)
+		at += message[at] + 1u;
+	return at + (at < len && message[at] ? 2 : 1);
+}
+
 /* Seconds that a DNS answer may be used: the least TTL of its records (RFC 1035, 4.1). -1: none, or a broken one. */
-static long least_ttl(const unsigned char *m, size_t len)
+static long least_ttl(const unsigned char *message, size_t len)
 {
 	unsigned questions, answers;
 	size_t at = 12;
@@ -91,24 +98,23 @@ static long least_ttl(const unsigned char *m, size_t len)
 
 	if (len < at)
 		return -1;
-	questions = m[4] << 8 | m[5];
-	answers = m[6] << 8 | m[7];
+	questions = message[4] << 8 | message[5];
+	answers = message[6] << 8 | message[7];
 	for (unsigned i = 0; i < questions + answers; i++) {
 		size_t fixed = i < questions ? 4 : 10; /* type and class, then TTL and length */
+		const unsigned char *m;
 
-		/* A name: labels, ended by an empty one, or by a pointer to one that came before. */
-		while (at < len && m[at] && m[at] < 0xc0)
-			at += m[at] + 1u;
-		at += at < len && m[at] ? 2 : 1;
+		at = skip_name(message, len, at);
 		if (at + fixed > len)
 			return -1;
+		m = message + at;
+		at += fixed;
 		if (i >= questions) {
-			long ttl = (long)m[at + 4] << 24 | m[at + 5] << 16 | m[at + 6] << 8 | m[at + 7];
+			long ttl = (long)m[4] << 24 | m[5] << 16 | m[6] << 8 | m[7];
 
 			least = least < 0 || ttl < least ? ttl : least;
-			fixed += (size_t)(m[at + 8] << 8 | m[at + 9]);
+			at += (size_t)(m[8] << 8 | m[9]);
 		}
-		at += fixed;
 	}
 	return at > len ? -1 : least;
 }
@@ -136,7 +142,7 @@ static int64_t time_to_live(const char *name)
 	return least < 0 ? AGAIN_MS : least < 1 ? 1000 : least > TTL_MAX ? TTL_MAX * 1000L : least * 1000;
 }
 
-static bool same(const struct answer *a, const struct answer *b)
+static bool same_answer(const struct answer *a, const struct answer *b)
 {
 	if (!a || a->count != b->count)
 		return false;
@@ -153,17 +159,17 @@ static void free_host(struct host *h)
 	free(h);
 }
 
-static void drop_gone(struct resolver *r)
+static void drop_gone(struct resolver *resolver)
 {
-	for (struct host **at = &r->hosts; *at;) {
-		struct host *h = *at;
+	for (struct host **link = &resolver->hosts; *link;) {
+		struct host *host = *link;
 
-		if (h->gone && !h->busy) {
-			*at = h->next;
-			free_host(h);
-			r->host_count--;
+		if (host->gone && !host->busy) {
+			*link = host->next;
+			free_host(host);
+			resolver->host_count--;
 		} else {
-			at = &h->next;
+			link = &host->next;
 		}
 	}
 }
@@ -178,164 +184,171 @@ static struct host *next_due(struct resolver *r)
 	return first;
 }
 
-static void wait_until(struct resolver *r, int64_t at)
+static void failed_lookup(struct host *host, const char *why)
 {
-	int64_t ms = sys_wall() + (at - sys_now());
-	struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+	bool kept = host->fresh || host->now;
 
-	pthread_cond_timedwait(&r->wake, &r->lock, &t);
+	if (!host->said)
+		log_warn("cannot resolve %s: %s%s", host->name, why, kept ? "; keeping its last addresses" : "");
+	host->said = true;
+}
+
+/* Takes `found`. False when it is what was known. */
+static bool new_answer(struct host *host, struct answer *found)
+{
+	if (host->said)
+		log_info("%s resolves again", host->name);
+	host->said = false;
+	if (same_answer(host->fresh ? host->fresh : host->now, found)) {
+		free(found);
+		return false;
+	}
+	free(host->fresh);
+	host->fresh = found;
+	return true;
 }
 
 /* One look-up, without the lock. The host stays meanwhile: it is busy. */
-static void refresh(struct resolver *r, struct host *h)
+static void resolve_refresh(struct resolver *resolver, struct host *host)
 {
 	const char *why = NULL;
-	struct answer *found, *last;
-	bool changed;
-	int64_t again = AGAIN_MS;
+	struct answer *found;
+	int64_t again;
 
-	h->busy = true;
-	pthread_mutex_unlock(&r->lock);
-	found = look_up(h->name, &why);
-	if (found)
-		again = time_to_live(h->name);
-	pthread_mutex_lock(&r->lock);
-	h->busy = false;
-	last = h->fresh ? h->fresh : h->now;
-	h->due = sys_now() + again;
+	host->busy = true;
+	pthread_mutex_unlock(&resolver->lock);
+	found = look_up(host->name, &why);
+	again = found ? time_to_live(host->name) : AGAIN_MS;
+	pthread_mutex_lock(&resolver->lock);
+	host->busy = false;
+	host->due = sys_now() + again;
 	if (!found) {
-		if (!h->said)
-			log_warn("cannot resolve %s: %s%s", h->name, why, last ? "; its last addresses stay" : "");
-		h->said = true;
-		return;
+		failed_lookup(host, why);
+	} else if (new_answer(host, found)) {
+		pthread_mutex_unlock(&resolver->lock);
+		resolver->ring(resolver->arg);
+		pthread_mutex_lock(&resolver->lock);
 	}
-	if (h->said)
-		log_info("%s resolves again", h->name);
-	h->said = false;
-	changed = !same(last, found);
-	if (!changed) {
-		free(found);
-		return;
-	}
-	free(h->fresh);
-	h->fresh = found;
-	pthread_mutex_unlock(&r->lock);
-	r->ring(r->arg);
-	pthread_mutex_lock(&r->lock);
 }
 
-static void *run(void *arg)
+static void *resolve_run(void *arg)
 {
-	struct resolver *r = arg;
+	struct resolver *resolver = arg;
 
-	pthread_mutex_lock(&r->lock);
-	while (!r->stop) {
-		struct host *h;
+	pthread_mutex_lock(&resolver->lock);
+	while (!resolver->stop) {
+		struct host *host;
 
-		drop_gone(r);
-		h = next_due(r);
-		if (!h)
-			pthread_cond_wait(&r->wake, &r->lock);
-		else if (h->due > sys_now())
-			wait_until(r, h->due);
+		drop_gone(resolver);
+		host = next_due(resolver);
+		if (!host)
+			pthread_cond_wait(&resolver->wake, &resolver->lock);
+		else if (host->due > sys_now())
+			sys_wait_until(&resolver->wake, &resolver->lock, host->due);
 		else
-			refresh(r, h);
+			resolve_refresh(resolver, host);
 	}
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&resolver->lock);
 	return NULL;
+}
+
+static struct host *resolve_add(struct resolver *resolver, const char *name)
+{
+	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1);
+
+	strcpy(host->name, name);
+	host->next = resolver->hosts;
+	resolver->hosts = host;
+	/* When no thread can be added, those that there are do its work. */
+	if (++resolver->host_count > resolver->thread_count && resolver->thread_count < THREADS_MAX &&
+	    sys_thread(&resolver->threads[resolver->thread_count], resolve_run, resolver) == 0)
+		resolver->thread_count++;
+	pthread_cond_broadcast(&resolver->wake);
+	return host;
 }
 
 size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs)
 {
-	struct resolver *r = resolver;
-	struct host *h;
+	struct resolver *self = resolver;
+	struct host *found;
 	size_t count = 0;
 
-	pthread_mutex_lock(&r->lock);
-	for (h = r->hosts; h && (h->gone || strcmp(h->name, host) != 0); h = h->next)
+	pthread_mutex_lock(&self->lock);
+	for (found = self->hosts; found && (found->gone || strcmp(found->name, host) != 0); found = found->next)
 		;
-	if (!h) {
-		h = sys_alloc(sizeof *h + strlen(host) + 1);
-		strcpy(h->name, host);
-		h->next = r->hosts;
-		r->hosts = h;
-		/* Without a thread more, those that there are do its work. */
-		if (++r->host_count > r->thread_count && r->thread_count < THREADS_MAX &&
-		    sys_thread(&r->threads[r->thread_count], run, r) == 0)
-			r->thread_count++;
-		pthread_cond_broadcast(&r->wake);
+	if (!found)
+		found = resolve_add(self, host);
+	found->used = true;
+	if (found->now) {
+		*addrs = found->now->addrs;
+		count = found->now->count;
 	}
-	h->used = true;
-	if (h->now) {
-		*addrs = h->now->addrs;
-		count = h->now->count;
-	}
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&self->lock);
 	return count;
 }
 
-bool resolve_settled(struct resolver *r)
+bool resolve_settled(struct resolver *resolver)
 {
 	bool settled = true;
 
-	pthread_mutex_lock(&r->lock);
-	for (const struct host *h = r->hosts; h; h = h->next)
-		settled = settled && h->due;
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_lock(&resolver->lock);
+	for (const struct host *host = resolver->hosts; host; host = host->next)
+		settled = settled && host->due;
+	pthread_mutex_unlock(&resolver->lock);
 	return settled;
 }
 
-void resolve_round(struct resolver *r)
+void resolve_round(struct resolver *resolver)
 {
 	bool dropped = false;
 
-	pthread_mutex_lock(&r->lock);
-	for (struct host *h = r->hosts; h; h = h->next) {
-		if (h->fresh) {
-			free(h->now);
-			h->now = h->fresh;
-			h->fresh = NULL;
+	pthread_mutex_lock(&resolver->lock);
+	for (struct host *host = resolver->hosts; host; host = host->next) {
+		if (host->fresh) {
+			free(host->now);
+			host->now = host->fresh;
+			host->fresh = NULL;
 		}
-		dropped = dropped || !h->used;
-		h->gone = h->gone || !h->used;
-		h->used = false;
+		dropped = dropped || !host->used;
+		host->gone = host->gone || !host->used;
+		host->used = false;
 	}
 	if (dropped)
-		pthread_cond_broadcast(&r->wake);
-	pthread_mutex_unlock(&r->lock);
+		pthread_cond_broadcast(&resolver->wake);
+	pthread_mutex_unlock(&resolver->lock);
 }
 
 struct resolver *resolve_open(void (*ring)(void *arg), void *arg)
 {
-	struct resolver *r = sys_alloc(sizeof *r);
+	struct resolver *resolver = sys_alloc(sizeof *resolver);
 
-	r->ring = ring;
-	r->arg = arg;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->wake, NULL);
-	errno = sys_thread(&r->threads[0], run, r);
-	r->thread_count = 1;
+	resolver->ring = ring;
+	resolver->arg = arg;
+	pthread_mutex_init(&resolver->lock, NULL);
+	pthread_cond_init(&resolver->wake, NULL);
+	errno = sys_thread(&resolver->threads[0], resolve_run, resolver);
+	resolver->thread_count = 1;
 	if (!errno)
-		return r;
-	free(r);
+		return resolver;
+	free(resolver);
 	return NULL;
 }
 
-void resolve_close(struct resolver *r)
+void resolve_close(struct resolver *resolver)
 {
-	pthread_mutex_lock(&r->lock);
-	r->stop = true;
-	pthread_cond_broadcast(&r->wake);
-	pthread_mutex_unlock(&r->lock);
-	for (unsigned i = 0; i < r->thread_count; i++)
-		pthread_join(r->threads[i], NULL);
-	while (r->hosts) {
-		struct host *h = r->hosts;
+	pthread_mutex_lock(&resolver->lock);
+	resolver->stop = true;
+	pthread_cond_broadcast(&resolver->wake);
+	pthread_mutex_unlock(&resolver->lock);
+	for (unsigned i = 0; i < resolver->thread_count; i++)
+		pthread_join(resolver->threads[i], NULL);
+	while (resolver->hosts) {
+		struct host *host = resolver->hosts;
 
-		r->hosts = h->next;
-		free_host(h);
+		resolver->hosts = host->next;
+		free_host(host);
 	}
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->wake);
-	free(r);
+	pthread_mutex_destroy(&resolver->lock);
+	pthread_cond_destroy(&resolver->wake);
+	free(resolver);
 }

@@ -1,18 +1,21 @@
 /* One session:
  *
  *                ┌──────► GREETING ──────┐
- *     accepted ──┴──────► CONNECTING ──────┴──► RELAYING ──► ended
+ *     accepted ──┴──────► CONNECTING ────┴──► RELAYING ──► ended
  *        │  ▲               │  next backend
  *        ▼  │               ▼
  *      WAITING            (none left: ended)
  *
- * WAITING     no descriptor for a backend; tried again in a moment
+ * WAITING     no descriptor is left for a backend; retried in a moment
  * CONNECTING  connect() is on its way. Nobody waits for its success, unless time runs from then: the first byte that a
  *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
  *             an event, or by timeout.
  * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile,
  *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file
+ *
+ * Each state has a handler for what is ready (STATE_ready), one for its timer (STATE_expired), and says what it waits
+ * for (STATE_watch). They stand below in this order: RELAYING, CONNECTING, GREETING, WAITING.
  */
 #include "base.h"
 #include "session.h"
@@ -26,6 +29,7 @@
 #include "balance.h"
 #include "log.h"
 #include "proxy_protocol.h"
+#include "socks.h"
 #include "sys.h"
 
 enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESSION_RELAYING };
@@ -36,7 +40,7 @@ enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESS
 const char *const session_end_names[SESSION_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
-#define BY_SIDE SESSION_ENDS /* one of the first two, whichever it was */
+#define SESSION_END_SIDE SESSION_ENDS /* one of the first two, whichever it was */
 
 /* What is needed until a backend is reached; a session that reaches its first one directly never has it. */
 struct attempt {
@@ -60,35 +64,26 @@ struct session {
 	uint32_t arrived;    /* bytes that both sides have acknowledged, its low bits, when the idle timeout last looked */
 	uint32_t left_at;    /* the target's gone_at, its low bits: for that it drains */
 	uint16_t attempts;
-	uint8_t state;    /* enum session_state */
-	uint8_t preamble; /* bytes before the client's own */
-	uint8_t first;    /* enum session_end: the side that was the first to end; BY_SIDE: neither */
-	bool reset;       /* one side was: the other will be */
+	uint8_t state;      /* enum session_state */
+	uint8_t header_len; /* bytes before the client's own: the PROXY protocol's header */
+	uint8_t first;      /* enum session_end: the side that was the first to end; SESSION_END_SIDE: neither */
+	bool reset;         /* one side was: the other will be */
 	bool draining;
 };
 
-void sessions_open(struct sessions *p, struct session_shared *shared, struct loop *loop)
+void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop)
 {
-	*p = (struct sessions){ .shared = shared, .loop = loop };
-	relay_open(&p->relay);
-	loop_fifo_open(loop, &p->connecting, 0, 0);
-	loop_fifo_open(loop, &p->idle, 0, 0);
-	loop_fifo_open(loop, &p->draining, 0, 0);
-	loop_fifo_open(loop, &p->waiting, WAITING_MS, 0);
-	loop_fifo_open(loop, &p->parting, PARTING_MS, 0);
-	sessions_retime(p);
+	*set = (struct sessions){ .shared = shared, .loop = loop };
+	relay_open(&set->relay);
+	loop_fifo_open(loop, &set->connecting, 0, 0);
+	loop_fifo_open(loop, &set->idle, 0, 0);
+	loop_fifo_open(loop, &set->draining, 0, 0);
+	loop_fifo_open(loop, &set->waiting, WAITING_MS, 0);
+	loop_fifo_open(loop, &set->parting, PARTING_MS, 0);
+	sessions_retime(set);
 }
 
-static void release_target(struct session *s)
-{
-	if (!s->target)
-		return;
-	atomic_fetch_sub(&s->target->active, 1);
-	route_backend_unref(s->target);
-	s->target = NULL;
-}
-
-static void forget_attempt(struct session *s)
+static void attempt_forget(struct session *s)
 {
 	for (unsigned i = 0; s->attempt && i < s->attempt->tried_count; i++)
 		route_backend_unref(s->attempt->tried[i]);
@@ -97,22 +92,24 @@ static void forget_attempt(struct session *s)
 }
 
 /* Room for one more that was tried. False without memory. */
-static bool grow_attempt(struct session *s)
+static bool attempt_grow(struct session *s)
 {
 	size_t count = s->attempt ? s->attempt->tried_count : 0;
-	struct attempt *a = realloc(s->attempt, sizeof *a + (count + 1) * sizeof *a->tried);
+	struct attempt *attempt = realloc(s->attempt, sizeof *attempt + (count + 1) * sizeof *attempt->tried);
 
-	if (!a)
+	if (!attempt)
 		return false;
 	if (!s->attempt)
-		*a = (struct attempt){ .tried_count = 0 };
-	s->attempt = a;
+		*attempt = (struct attempt){ .tried_count = 0 };
+	s->attempt = attempt;
 	return true;
 }
 
+/* The end of a session. */
+
 static uint64_t received(const struct session *s)
 {
-	return s->backend.sent - (s->backend.sent < s->preamble ? s->backend.sent : s->preamble);
+	return s->backend.sent - (s->backend.sent < s->header_len ? s->backend.sent : s->header_len);
 }
 
 static void count_bytes(struct session *s)
@@ -129,147 +126,146 @@ static void count_bytes(struct session *s)
 	s->told_tx = tx;
 }
 
-static void log_access(const struct sessions *p, const struct session *s, enum session_end how)
+static void log_access(const struct sessions *set, const struct session *session, enum session_end how)
 {
-	const struct route_entry *e = route_find(p->table, &s->listener->addr);
-	const struct attempt *a = s->attempt;
-	const struct route_backend *b = s->target ? s->target : a && a->tried_count ? a->tried[a->tried_count - 1] : NULL;
+	const struct route_entry *entry = route_find(set->table, &session->listener->addr);
+	const struct attempt *attempt = session->attempt;
+	const struct route_backend *backend = session->target;
 	struct log_line line;
 	char client[NET_TEXT];
 
-	net_print(&s->peer, client);
+	if (!backend && attempt && attempt->tried_count)
+		backend = attempt->tried[attempt->tried_count - 1];
+	net_print(&session->peer, client);
 	log_event(&line, LOG_INFO, "access");
-	log_line_text(&line, "listener", s->listener->name);
-	log_line_text(&line, "service", e ? e->services : s->listener->services);
+	log_line_text(&line, "listener", session->listener->name);
+	log_line_text(&line, "service", entry ? entry->services : session->listener->services);
 	log_line_text(&line, "client", client);
-	log_line_text(&line, "backend", b ? b->name : NULL);
-	log_line_number(&line, "attempts", s->attempts);
-	log_line_seconds(&line, "connect", s->state == SESSION_RELAYING ? (int64_t)s->connect_us : -1);
-	log_line_seconds(&line, "duration", sys_micros() - s->started);
-	log_line_number(&line, "rx", received(s));
-	log_line_number(&line, "tx", s->client.sent);
+	log_line_text(&line, "backend", backend ? backend->name : NULL);
+	log_line_number(&line, "attempts", session->attempts);
+	log_line_seconds(&line, "connect", session->state == SESSION_RELAYING ? (int64_t)session->connect_us : -1);
+	log_line_seconds(&line, "duration", sys_micros() - session->started);
+	log_line_number(&line, "rx", received(session));
+	log_line_number(&line, "tx", session->client.sent);
 	log_line_text(&line, "end", session_end_names[how]);
 	log_end(&line);
 }
 
-static void count_reject(const struct session *s, enum session_end how)
+static void count_end(const struct sessions *set, const struct session *session, enum session_end how)
 {
-	enum route_reject reason = how == SESSION_NO_BACKEND ? ROUTE_NO_BACKEND :
-	                           how == SESSION_CONNECT_FAILED ? ROUTE_CONNECT_FAILED : ROUTE_LIMIT;
+	atomic_ullong *rejected = session->listener->rejected;
 
-	if (s->state != SESSION_RELAYING && (how == SESSION_NO_BACKEND || how == SESSION_CONNECT_FAILED || how == SESSION_LIMIT))
-		atomic_fetch_add_explicit(&s->listener->rejected[reason], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&set->shared->ended[how], 1, memory_order_relaxed);
+	if (session->state == SESSION_RELAYING)
+		return;
+	if (how == SESSION_END_NO_BACKEND)
+		atomic_fetch_add_explicit(&rejected[ROUTE_NO_BACKEND], 1, memory_order_relaxed);
+	else if (how == SESSION_END_CONNECT_FAILED)
+		atomic_fetch_add_explicit(&rejected[ROUTE_CONNECT_FAILED], 1, memory_order_relaxed);
+	else if (how == SESSION_END_LIMIT)
+		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
 }
 
-static void end(struct sessions *p, struct session *s, enum session_end how)
+static void close_sides(struct sessions *set, struct session *session, enum session_end how)
 {
-	if (how == BY_SIDE)
-		how = s->first == BY_SIDE ? SESSION_BY_CLIENT : (enum session_end)s->first;
-	if ((how == SESSION_IDLE || how == SESSION_DRAIN || how == SESSION_SHUTDOWN) &&
-	    (relay_waiting(&s->client) || relay_waiting(&s->backend)))
-		s->reset = true; /* what a slow reader has not got must not look complete */
-	if (s->reset) {
-		net_reset_on_close(s->client.io.fd);
-		if (s->backend.io.fd >= 0)
-			net_reset_on_close(s->backend.io.fd);
+	if ((how == SESSION_END_IDLE || how == SESSION_END_DRAIN || how == SESSION_END_SHUTDOWN) &&
+	    (relay_waiting(&session->client) || relay_waiting(&session->backend)))
+		session->reset = true; /* what a slow reader has not got must not look complete */
+	if (session->reset) {
+		net_reset_on_close(session->client.io.fd);
+		if (session->backend.io.fd >= 0)
+			net_reset_on_close(session->backend.io.fd);
 	}
-	loop_disarm(&s->timer);
-	relay_drop(&p->relay, &s->client);
-	relay_drop(&p->relay, &s->backend);
-	loop_close_fd(p->loop, &s->client.io);
-	loop_close_fd(p->loop, &s->backend.io);
-	count_bytes(s);
-	count_reject(s, how);
-	atomic_fetch_add_explicit(&p->shared->ended[how], 1, memory_order_relaxed);
-	if (atomic_load_explicit(&p->shared->access, memory_order_relaxed))
-		log_access(p, s, how);
-	release_target(s);
-	forget_attempt(s);
-	atomic_fetch_sub(&s->listener->active, 1);
-	route_listener_unref(s->listener);
-	if (s->next)
-		s->next->prev = s->prev;
-	*(s->prev ? &s->prev->next : &p->sessions) = s->next;
-	atomic_fetch_sub(&p->shared->sessions, 1);
-	loop_free(p->loop, s);
-	p->ended(p);
+	relay_drop(&set->relay, &session->client);
+	relay_drop(&set->relay, &session->backend);
+	loop_close_fd(set->loop, &session->client.io);
+	loop_close_fd(set->loop, &session->backend.io);
 }
 
-void sessions_close(struct sessions *p)
+static void release_target(struct session *s)
 {
-	while (p->sessions)
-		end(p, p->sessions, SESSION_SHUTDOWN);
-	relay_close(&p->relay);
+	if (!s->target)
+		return;
+	atomic_fetch_sub(&s->target->active, 1);
+	route_backend_unref(s->target);
+	s->target = NULL;
 }
 
-/* What each side is watched for follows from its state alone. */
-static void watch(struct sessions *p, struct session *s)
+static void session_end(struct sessions *set, struct session *session, enum session_end how)
 {
-	bool finish = s->client.eof && !s->backend.shut; /* a half-close that waits for the connect */
-	bool prove = s->state == SESSION_CONNECTING && (p->idle.after || atomic_load(&s->target->gone)); /* a clock starts */
-	unsigned client = 0, backend = 0;
-
-	if (!s->client.eof && !relay_waiting(&s->backend))
-		client |= LOOP_IN;
-	if (relay_waiting(&s->client))
-		client |= LOOP_OUT;
-	if (!s->backend.eof && !relay_waiting(&s->client))
-		backend |= LOOP_IN;
-	if (relay_waiting(&s->backend) || finish || prove)
-		backend |= LOOP_OUT;
-	if (s->state == SESSION_WAITING || s->state == SESSION_GREETING)
-		client = 0;
-	if (s->state == SESSION_GREETING)
-		backend = s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN;
-	if (!loop_want(p->loop, &s->client.io, client) ||
-	    (s->backend.io.fd >= 0 && !loop_want(p->loop, &s->backend.io, backend)))
-		end(p, s, SESSION_LIMIT);
+	if (how == SESSION_END_SIDE)
+		how = session->first == SESSION_END_BACKEND ? SESSION_END_BACKEND : SESSION_END_CLIENT;
+	loop_disarm(&session->timer);
+	close_sides(set, session, how);
+	count_bytes(session);
+	count_end(set, session, how);
+	if (atomic_load_explicit(&set->shared->access, memory_order_relaxed))
+		log_access(set, session, how);
+	release_target(session);
+	attempt_forget(session);
+	atomic_fetch_sub(&session->listener->active, 1);
+	route_listener_unref(session->listener);
+	if (session->next)
+		session->next->prev = session->prev;
+	*(session->prev ? &session->prev->next : &set->live) = session->next;
+	atomic_fetch_sub(&set->shared->sessions, 1);
+	loop_free(set->loop, session);
+	set->ended(set);
 }
 
-/* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
- * and a short one saves the call. */
-static void arm_relaying(struct sessions *p, struct session *s)
+void sessions_close(struct sessions *set)
 {
-	loop_arm(p->loop, p->idle.after ? &p->idle : &p->connecting, &s->timer);
+	while (set->live)
+		session_end(set, set->live, SESSION_END_SHUTDOWN);
+	relay_close(&set->relay);
 }
 
-/* False when the session is over. */
-static bool drain(struct sessions *p, struct session *s)
+/* What more than one state needs. */
+
+/* What both sides are watched for. May end the session. */
+static void session_want(struct sessions *set, struct session *s, unsigned client, unsigned backend)
 {
-	if (!p->draining.after) {
-		end(p, s, SESSION_DRAIN);
-		return false;
-	}
-	s->draining = true;
-	s->left_at = (uint32_t)atomic_load(&s->target->gone_at);
-	loop_arm(p->loop, &p->draining, &s->timer);
-	return true;
+	if (!loop_want(set->loop, &s->client.io, client) ||
+	    (s->backend.io.fd >= 0 && !loop_want(set->loop, &s->backend.io, backend)))
+		session_end(set, s, SESSION_END_LIMIT);
 }
 
-/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the system's
- * own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
-static void measure_connect(struct session *s)
+/* The side that ends or breaks first is how the session ends. */
+static void note_first(struct session *s, const struct relay_side *side)
 {
-	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
-	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
-	int64_t trip = us > histogram_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
-
-	us = trip >= 0 && trip < us ? trip : us;
-	s->connect_us = (uint32_t)us;
-	histogram_add(&s->target->connect_time, us);
+	if (s->first == SESSION_END_SIDE)
+		s->first = side == &s->client ? SESSION_END_CLIENT : SESSION_END_BACKEND;
 }
 
-/* The backend has answered. */
-static bool proven(struct sessions *p, struct session *s)
+/* A side has failed, and nothing more can be read from it. */
+static void session_broke(struct sessions *set, struct session *s, const struct relay_side *side)
 {
-	measure_connect(s);
-	s->state = SESSION_RELAYING;
-	forget_attempt(s);
-	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */
-	if (atomic_load(&s->target->gone) && !atomic_load(&p->shared->finishing))
-		return drain(p, s);
-	arm_relaying(p, s);
-	return true;
+	note_first(s, side);
+	s->reset = true;
+	session_end(set, s, SESSION_END_SIDE);
+}
+
+/* After an error of a side: when nobody reads it, only the error itself tells that it has failed. False when the
+ * session is over. */
+static bool session_lives(struct sessions *set, struct session *s, const struct relay_side *side,
+                          const struct relay_side *other)
+{
+	bool unread = side->eof || relay_waiting(other) || !side->io.want;
+
+	if (!unread || !net_error(side->io.fd))
+		return true;
+	session_broke(set, s, side);
+	return false;
+}
+
+/* RELAYING */
+
+static void relaying_watch(struct sessions *set, struct session *s)
+{
+	bool to_client = relay_waiting(&s->client), to_backend = relay_waiting(&s->backend);
+
+	session_want(set, s, (s->client.eof || to_backend ? 0u : LOOP_IN) | (to_client ? LOOP_OUT : 0u),
+	             (s->backend.eof || to_client ? 0u : LOOP_IN) | (to_backend ? LOOP_OUT : 0u));
 }
 
 /* Passes a half-close on once nothing is left to write before it. */
@@ -281,309 +277,92 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 	}
 }
 
-static void try_next(struct sessions *p, struct session *s, const struct route_entry *e);
-
-/* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
-static void suspect(struct sessions *p, struct route_backend *b, const char *refusal, int error)
+/* After each step. False when the session is over. */
+static bool relaying_goes_on(struct sessions *set, struct session *session)
 {
-	if (error == EADDRNOTAVAIL || error == ENOBUFS || error == ENOMEM)
-		return;
-	if (!refusal)
-		atomic_store(&b->error, error); /* before `refusal`: another worker may be here, too */
-	atomic_store(&b->refusal, refusal);
-	atomic_store(&b->unhealthy, true);
-	if (!atomic_exchange(&b->suspect, true))
-		p->suspected(p);
-}
-
-/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the next
- * one. */
-static void unreachable(struct sessions *p, struct session *s, const char *refusal, int error)
-{
-	log_debug("%s: backend %s: %s", s->listener->name, s->target->name, refusal ? refusal : strerror(error));
-	atomic_fetch_add_explicit(&s->target->connect_errors, 1, memory_order_relaxed);
-	suspect(p, s->target, refusal, error);
-	loop_close_fd(p->loop, &s->backend.io);
-	if (!grow_attempt(s)) {
-		end(p, s, SESSION_LIMIT);
-		return;
-	}
-	s->attempt->tried[s->attempt->tried_count++] = route_backend_ref(s->target);
-	s->attempt->greeting = false;
-	release_target(s);
-	try_next(p, s, route_find(p->table, &s->listener->addr));
-}
-
-/* Acts on what a move from -> to came to. False when the session is over, or goes on elsewhere. */
-static bool settle(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to,
-                   enum relay_result result)
-{
-	bool connecting = s->state == SESSION_CONNECTING;
-	struct relay_side *dead = result == RELAY_TO_BROKE ? to : from;
-	int error = errno;
-
-	if (result == RELAY_TO_BROKE && error == ENOMEM) {
-		s->reset = true; /* something of the stream is lost */
-		end(p, s, SESSION_LIMIT);
+	if (session->client.eof && session->backend.eof && !relay_waiting(&session->client) &&
+	    !relay_waiting(&session->backend)) {
+		session_end(set, session, SESSION_END_SIDE); /* close() sends what is left to say */
 		return false;
 	}
-	if (result >= RELAY_FROM_BROKE && connecting && dead == &s->backend && error != ECONNRESET && error != EPIPE) {
-		unreachable(p, s, NULL, error);
-		return false;
-	}
-	if (result >= RELAY_EOF && s->first == BY_SIDE)
-		s->first = dead == &s->client ? SESSION_BY_CLIENT : SESSION_BY_BACKEND;
-	switch (result) {
-	case RELAY_WAIT:
-		if (!connecting || !s->backend.sent)
-			return true;
-		break;
-	case RELAY_MOVED:
-		break;
-	case RELAY_EOF:
-		from->eof = true;
-		break;
-	case RELAY_TO_BROKE:
-		/* Its last words may still be there to be read; then the reset is passed on. */
-		s->reset = true;
-		relay_drop(&p->relay, to);
-		to->shut = from->eof = true;
-		break;
-	case RELAY_FROM_BROKE:
-		s->reset = true;
-		end(p, s, BY_SIDE);
-		return false;
-	}
-	if (connecting && (s->backend.sent || from == &s->backend || result == RELAY_TO_BROKE) && !proven(p, s))
-		return false;
-	if (s->client.eof && s->backend.eof && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) {
-		end(p, s, BY_SIDE); /* close() sends what is left to say */
-		return false;
-	}
-	if (s->state == SESSION_RELAYING) {
-		pass_end(&s->client, &s->backend);
-		pass_end(&s->backend, &s->client);
-		if (s->reset)
-			loop_arm(p->loop, &p->parting, &s->timer);
-		else if (!s->draining && p->idle.after)
-			loop_arm(p->loop, &p->idle, &s->timer);
-	}
+	pass_end(&session->client, &session->backend);
+	pass_end(&session->backend, &session->client);
+	if (session->reset)
+		loop_arm(set->loop, &set->parting, &session->timer);
+	else if (!session->draining && set->idle.after)
+		loop_arm(set->loop, &set->idle, &session->timer);
 	return true;
 }
 
-static bool move(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to)
+/* `to` takes nothing more. Its last words may still be there to be read; then the reset is passed on. */
+static void writing_broke(struct sessions *set, struct session *s, struct relay_side *from, struct relay_side *to)
 {
-	return settle(p, s, from, to, relay_move(&p->relay, from, to));
-}
-
-static bool flush(struct sessions *p, struct session *s, struct relay_side *from, struct relay_side *to)
-{
-	return settle(p, s, from, to, relay_flush(&p->relay, to));
-}
-
-/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
-static bool introduce(struct sessions *p, struct session *s, int version)
-{
-	char header[PROXY_PROTOCOL_MAX];
-	struct net_addr own;
-
-	if (!version || s->preamble)
-		return true;
-	if (!net_own(s->client.io.fd, &own))
-		own = s->listener->addr;
-	s->preamble = (uint8_t)proxy_protocol_write(version, &s->peer, &own, header);
-	return relay_push(&p->relay, &s->backend, header, s->preamble);
-}
-
-/* Offers the backend at once what the client has said: on a fast network it is there already. */
-static void offer(struct sessions *p, struct session *s)
-{
-	if (!(relay_waiting(&s->backend) ? flush(p, s, &s->client, &s->backend)
-	                                 : s->client.eof || move(p, s, &s->client, &s->backend)))
-		return;
-	if (s->state != SESSION_CONNECTING || !p->idle.after || !net_connected(s->backend.io.fd) ||
-	    settle(p, s, &s->backend, &s->client, RELAY_MOVED)) /* saves the event that would tell */
-		watch(p, s);
-}
-
-/* Goes on asking the SOCKS proxy for the backend. */
-static void greet(struct sessions *p, struct session *s)
-{
-	struct socks *socks = &s->attempt->socks;
-
-	switch (socks_run(socks, s->backend.io.fd)) {
-	case SOCKS_SEND:
-	case SOCKS_RECEIVE:
-		watch(p, s);
-		break;
-	case SOCKS_FAILED:
-		unreachable(p, s, socks->why, 0);
-		break;
-	case SOCKS_DONE:
-		s->state = SESSION_CONNECTING;
-		if (settle(p, s, &s->backend, &s->client, RELAY_MOVED))
-			offer(p, s);
-		break;
-	}
-}
-
-/* The entry that the session goes by has no (other) backend. */
-static void give_up(struct sessions *p, struct session *s)
-{
-	log_debug("%s: no backend could be reached", s->listener->name);
-	end(p, s, s->attempts ? SESSION_CONNECT_FAILED : SESSION_NO_BACKEND);
-}
-
-/* A connect is on its way. */
-static void connect_began(struct sessions *p, struct session *s, int fd)
-{
-	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
-	s->state = SESSION_CONNECTING;
-	loop_arm(p->loop, &p->connecting, &s->timer);
-	if (!s->target->socks.host) {
-		offer(p, s);
-	} else if (grow_attempt(s)) {
-		s->state = SESSION_GREETING;
-		s->attempt->greeting = true;
-		socks_start(&s->attempt->socks, &s->target->socks);
-		greet(p, s);
-	} else {
-		end(p, s, SESSION_LIMIT);
-	}
-}
-
-/* Starts a connect to the next backend. */
-static void try_next(struct sessions *p, struct session *s, const struct route_entry *e)
-{
-	const struct attempt *a = s->attempt;
-	struct route_backend *b = e ? balance_pick(e, a ? a->tried : NULL, a ? a->tried_count : 0) : NULL;
-	uint32_t began;
-	int fd;
-
-	if (!b) {
-		give_up(p, s);
-		return;
-	}
-	if (!introduce(p, s, e->proxy_protocol)) {
-		end(p, s, SESSION_LIMIT);
-		return;
-	}
-	began = (uint32_t)sys_micros();
-	fd = net_connect(&b->addr);
-	if ((fd == -EMFILE || fd == -ENFILE) && p->starved(p))
-		fd = net_connect(&b->addr);
-	if (fd == -EMFILE || fd == -ENFILE) {
-		s->state = SESSION_WAITING;
-		loop_arm(p->loop, &p->waiting, &s->timer);
-		watch(p, s);
-		return;
-	}
-	s->target = route_backend_ref(b);
-	s->attempts++;
-	s->connect_us = began;
-	atomic_fetch_add(&b->active, 1);
-	atomic_fetch_add_explicit(&b->connections, 1, memory_order_relaxed);
-	if (fd < 0)
-		unreachable(p, s, NULL, -fd);
-	else
-		connect_began(p, s, fd);
-}
-
-void session_start(struct sessions *p, const struct route_entry *entry, int fd, const struct net_addr *client)
-{
-	struct session *s = calloc(1, sizeof *s);
-
-	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
-	if (!s) {
-		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
-		atomic_fetch_sub(&p->shared->sessions, 1);
-		close(fd);
-		p->ended(p);
-		return;
-	}
-	s->client.io = LOOP_IO(fd, SESSION_CLIENT);
-	s->backend.io.fd = -1;
-	s->client.quick = s->backend.quick = 2;
-	s->peer = *client;
-	s->first = BY_SIDE;
-	s->started = sys_micros();
-	s->listener = route_listener_ref(entry->listener);
-	atomic_fetch_add(&entry->listener->active, 1);
-	s->next = p->sessions;
-	if (s->next)
-		s->next->prev = s;
-	p->sessions = s;
-	try_next(p, s, entry);
-}
-
-/* A side has failed, and nobody is reading it. */
-static void broke(struct sessions *p, struct session *s, const struct relay_side *side)
-{
-	if (s->first == BY_SIDE)
-		s->first = side == &s->client ? SESSION_BY_CLIENT : SESSION_BY_BACKEND;
+	note_first(s, to);
 	s->reset = true;
-	end(p, s, BY_SIDE);
+	relay_drop(&set->relay, to);
+	to->shut = from->eof = true;
 }
 
-/* A half-close before the first byte: only the success of the connect itself tells. */
-static bool check_connect(struct sessions *p, struct session *s)
+/* Acts on what relay_move or relay_flush from -> to came to. False when the session is over. */
+static bool session_moved(struct sessions *set, struct session *session, struct relay_side *from, struct relay_side *to,
+                          enum relay_result result)
 {
-	int error = net_error(s->backend.io.fd);
-
-	if (error == ECONNRESET || error == EPIPE) {
-		broke(p, s, &s->backend); /* it was reached, and did not like what it got */
-		return false;
-	}
-	if (error) {
-		unreachable(p, s, NULL, error);
-		return false;
-	}
-	if (!net_connected(s->backend.io.fd))
-		return true; /* an event of the descriptor before this one */
-	return settle(p, s, &s->backend, &s->client, RELAY_MOVED);
-}
-
-/* A side that nobody reads has failed: only the error itself tells. */
-static bool check_error(struct sessions *p, struct session *s, const struct relay_side *side)
-{
-	if (!net_error(side->io.fd))
+	switch (result) {
+	case RELAY_WAIT:
 		return true;
-	broke(p, s, side);
-	return false;
-}
-
-void session_ready(struct sessions *p, struct loop_io *io, unsigned events)
-{
-	struct session *s = (struct session *)(void *)((char *)io - (io->kind == SESSION_CLIENT ?
-	                    offsetof(struct session, client.io) : offsetof(struct session, backend.io)));
-	struct relay_side *side = io->kind == SESSION_CLIENT ? &s->client : &s->backend;
-	struct relay_side *other = io->kind == SESSION_CLIENT ? &s->backend : &s->client;
-
-	if (s->state == SESSION_GREETING && side == &s->backend) {
-		greet(p, s);
-		return;
+	case RELAY_MOVED:
+		break;
+	case RELAY_EOF:
+		note_first(session, from);
+		from->eof = true;
+		break;
+	case RELAY_TO_BROKE:
+		writing_broke(set, session, from, to);
+		break;
+	case RELAY_FROM_BROKE:
+		session_broke(set, session, from);
+		return false;
+	case RELAY_NO_MEMORY:
+		session->reset = true;
+		session_end(set, session, SESSION_END_LIMIT);
+		return false;
 	}
-	/* Reading first: a side that has broken may have left something to be read. */
-	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) && !move(p, s, side, other))
-		return;
-	if ((events & LOOP_OUT) && relay_waiting(side) && !flush(p, s, other, side))
-		return;
-	if ((events & LOOP_OUT) && s->state == SESSION_CONNECTING && side == &s->backend && !relay_waiting(side) &&
-	    !check_connect(p, s))
-		return;
-	if ((events & LOOP_ERROR) && (side->eof || relay_waiting(other) || !side->io.want) && !check_error(p, s, side))
-		return;
-	watch(p, s);
+	return session->state != SESSION_RELAYING || relaying_goes_on(set, session);
 }
 
-static void connect_expired(struct sessions *p, struct session *s)
+static void relaying_ready(struct sessions *set, struct session *session, struct relay_side *side,
+                           struct relay_side *other, unsigned events)
 {
-	if (s->state == SESSION_RELAYING)
-		net_keepalive(s->backend.io.fd, 0, 0, 0);
-	else if (s->state == SESSION_GREETING || !net_connected(s->backend.io.fd))
-		unreachable(p, s, NULL, ETIMEDOUT);
-	else if (settle(p, s, &s->backend, &s->client, RELAY_MOVED)) /* long ago, and nobody has said a word */
-		watch(p, s);
+	/* Reading first: a side that has broken may have left something to be read. */
+	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) &&
+	    !session_moved(set, session, side, other, relay_move(&set->relay, side, other)))
+		return;
+	if ((events & LOOP_OUT) && relay_waiting(side) &&
+	    !session_moved(set, session, other, side, relay_flush(&set->relay, side)))
+		return;
+	if ((events & LOOP_ERROR) && !session_lives(set, session, side, other))
+		return;
+	relaying_watch(set, session);
+}
+
+/* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
+ * and a short one saves the call. */
+static void relaying_arm(struct sessions *set, struct session *s)
+{
+	loop_arm(set->loop, set->idle.after ? &set->idle : &set->connecting, &s->timer);
+}
+
+/* False when the session is over. */
+static bool draining_begin(struct sessions *set, struct session *s)
+{
+	if (!set->draining.after) {
+		session_end(set, s, SESSION_END_DRAIN);
+		return false;
+	}
+	s->draining = true;
+	s->left_at = (uint32_t)atomic_load(&s->target->gone_at);
+	loop_arm(set->loop, &set->draining, &s->timer);
+	return true;
 }
 
 /* Something has come, and has not been read yet: the process, or the whole machine, stood still. */
@@ -593,108 +372,515 @@ static bool has_input(const struct relay_side *side)
 }
 
 /* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
-static void idle_expired(struct sessions *p, struct session *s)
+static void idle_expired(struct sessions *set, struct session *session)
 {
-	uint32_t unsent = (uint32_t)net_unsent(s->client.io.fd) + (uint32_t)net_unsent(s->backend.io.fd);
-	uint32_t arrived = (uint32_t)(s->client.sent + s->backend.sent) - unsent;
-	bool still = arrived == s->arrived || (!unsent && !relay_waiting(&s->client) && !relay_waiting(&s->backend));
+	const struct relay_side *client = &session->client, *backend = &session->backend;
+	uint32_t unsent = (uint32_t)net_unsent(client->io.fd) + (uint32_t)net_unsent(backend->io.fd);
+	uint32_t arrived = (uint32_t)(client->sent + backend->sent) - unsent;
+	bool still = arrived == session->arrived || (!unsent && !relay_waiting(client) && !relay_waiting(backend));
 
-	if (still && !has_input(&s->client) && !has_input(&s->backend)) {
-		end(p, s, SESSION_IDLE);
+	if (still && !has_input(client) && !has_input(backend)) {
+		session_end(set, session, SESSION_END_IDLE);
 		return;
 	}
-	s->arrived = arrived;
-	loop_arm(p->loop, &p->idle, &s->timer);
+	session->arrived = arrived;
+	loop_arm(set->loop, &set->idle, &session->timer);
 }
 
-/* It drains for the last time that the target has left. */
+/* It already drains because of the target's last departure. */
 static bool drains(const struct session *s)
 {
 	return s->draining && atomic_load(&s->target->gone) && s->left_at == (uint32_t)atomic_load(&s->target->gone_at);
 }
 
 /* The target may have left, or come back, or both. */
-static void follow_target(struct sessions *p, struct session *s)
+static void relaying_follow_target(struct sessions *set, struct session *s)
 {
-	if (s->state == SESSION_CONNECTING) {
-		watch(p, s); /* as soon as it is connected it drains */
-	} else if (s->state == SESSION_RELAYING && atomic_load(&s->target->gone) && !drains(s)) {
-		drain(p, s);
-	} else if (s->draining && !atomic_load(&s->target->gone)) {
+	bool gone = atomic_load(&s->target->gone);
+
+	if (gone && !drains(s)) {
+		draining_begin(set, s);
+	} else if (s->draining && !gone) {
 		s->draining = false;
-		arm_relaying(p, s);
+		relaying_arm(set, s);
 	}
 }
 
-void session_expired(struct sessions *p, struct loop_fifo *fifo, struct loop_timer *timer)
+static void relaying_expired(struct sessions *set, struct session *session, const struct loop_fifo *fifo)
 {
-	struct session *s = (struct session *)(void *)((char *)timer - offsetof(struct session, timer));
+	if (fifo == &set->idle)
+		idle_expired(set, session);
+	else if (fifo == &set->connecting)
+		net_keepalive(session->backend.io.fd, 0, 0, 0);
+	else if (fifo == &set->parting)
+		session_end(set, session, SESSION_END_SIDE);
+	else if (drains(session))
+		session_end(set, session, SESSION_END_DRAIN);
+	else
+		relaying_follow_target(set, session);
+}
 
-	if (fifo == &p->connecting) {
-		connect_expired(p, s);
-	} else if (fifo == &p->waiting) {
-		try_next(p, s, route_find(p->table, &s->listener->addr));
-	} else if (fifo == &p->idle) {
-		idle_expired(p, s);
-	} else if (fifo == &p->parting) {
-		end(p, s, BY_SIDE);
-	} else if (drains(s)) {
-		end(p, s, SESSION_DRAIN);
-	} else {
-		follow_target(p, s);
+/* CONNECTING */
+
+static void connecting_watch(struct sessions *set, struct session *s)
+{
+	bool waiting = relay_waiting(&s->backend);
+	bool clock = set->idle.after || atomic_load(&s->target->gone); /* one starts when it is connected */
+
+	/* A half-close of the client waits for the connect, too. */
+	session_want(set, s, s->client.eof || waiting ? 0 : LOOP_IN,
+	             LOOP_IN | (waiting || s->client.eof || clock ? LOOP_OUT : 0u));
+}
+
+/* By the state that the last step has led to. */
+static void session_watch(struct sessions *set, struct session *s)
+{
+	if (s->state == SESSION_RELAYING)
+		relaying_watch(set, s);
+	else
+		connecting_watch(set, s);
+}
+
+/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the
+ * system's own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
+static void measure_connect(struct session *s)
+{
+	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
+	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
+	int64_t trip = us > histogram_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
+
+	us = trip >= 0 && trip < us ? trip : us;
+	s->connect_us = (uint32_t)us;
+	histogram_add(&s->target->connect_time, us);
+}
+
+/* The backend has answered. False when the session is over. */
+static bool relaying_begin(struct sessions *set, struct session *s)
+{
+	measure_connect(s);
+	s->state = SESSION_RELAYING;
+	attempt_forget(s);
+	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */
+	if (atomic_load(&s->target->gone) && !atomic_load(&set->shared->finishing))
+		return draining_begin(set, s);
+	relaying_arm(set, s);
+	return true;
+}
+
+/* The same, when no byte has told. */
+static bool session_connected(struct sessions *set, struct session *s)
+{
+	return relaying_begin(set, s) && relaying_goes_on(set, s);
+}
+
+static void session_try_next(struct sessions *set, struct session *session, const struct route_entry *entry);
+
+static void try_again(struct sessions *set, struct session *s)
+{
+	session_try_next(set, s, route_find(set->table, &s->listener->addr));
+}
+
+/* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
+static void suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
+{
+	if (net_exhausted(error) || error == EADDRNOTAVAIL)
+		return;
+	if (!refusal)
+		atomic_store(&backend->error, error); /* before `refusal`: another worker may be here, too */
+	atomic_store(&backend->refusal, refusal);
+	atomic_store(&backend->unhealthy, true);
+	if (!atomic_exchange(&backend->suspect, true))
+		set->suspected(set);
+}
+
+/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the
+ * next one. */
+static void unreachable(struct sessions *set, struct session *session, const char *refusal, int error)
+{
+	struct route_backend *target = session->target;
+
+	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
+	atomic_fetch_add_explicit(&target->connect_errors, 1, memory_order_relaxed);
+	suspect(set, target, refusal, error);
+	loop_close_fd(set->loop, &session->backend.io);
+	if (!attempt_grow(session)) {
+		session_end(set, session, SESSION_END_LIMIT);
+		return;
+	}
+	session->attempt->tried[session->attempt->tried_count++] = route_backend_ref(target);
+	session->attempt->greeting = false;
+	release_target(session);
+	try_again(set, session);
+}
+
+/* The backend was reached, and did not like what it got. */
+static bool was_reached(int error)
+{
+	return error == ECONNRESET || error == EPIPE;
+}
+
+/* As session_moved, which does the rest: is the backend connected, or can it not be reached? False when the session is
+ * over, or goes on elsewhere. */
+static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
+                             struct relay_side *to, enum relay_result result)
+{
+	bool by_backend = from == &session->backend;
+	bool answered = session->backend.sent || (by_backend && result != RELAY_WAIT) || result == RELAY_TO_BROKE;
+	int error = errno;
+
+	if (result == (by_backend ? RELAY_FROM_BROKE : RELAY_TO_BROKE) && !was_reached(error)) {
+		unreachable(set, session, NULL, error);
+		return false;
+	}
+	if (answered && result != RELAY_FROM_BROKE && result != RELAY_NO_MEMORY && !relaying_begin(set, session))
+		return false;
+	return session_moved(set, session, from, to, result);
+}
+
+static bool connecting_move(struct sessions *set, struct session *s, struct relay_side *from, struct relay_side *to)
+{
+	return connecting_moved(set, s, from, to, relay_move(&set->relay, from, to));
+}
+
+static bool connecting_flush(struct sessions *set, struct session *s)
+{
+	return connecting_moved(set, s, &s->client, &s->backend, relay_flush(&set->relay, &s->backend));
+}
+
+/* Nothing is there to be written: only the success of the connect itself tells. */
+static bool connecting_check(struct sessions *set, struct session *session)
+{
+	int error = net_error(session->backend.io.fd);
+
+	if (was_reached(error)) {
+		session_broke(set, session, &session->backend);
+		return false;
+	}
+	if (error) {
+		unreachable(set, session, NULL, error);
+		return false;
+	}
+	if (!net_connected(session->backend.io.fd))
+		return true; /* an event of the descriptor before this one */
+	return session_connected(set, session);
+}
+
+static void connecting_ready(struct sessions *set, struct session *session, struct relay_side *side,
+                             struct relay_side *other, unsigned events)
+{
+	bool to_backend = (events & LOOP_OUT) && side == &session->backend;
+
+	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) && !connecting_move(set, session, side, other))
+		return;
+	if (session->state == SESSION_RELAYING) {
+		relaying_ready(set, session, side, other, events & ~(unsigned)LOOP_IN);
+		return;
+	}
+	if (to_backend && !(relay_waiting(side) ? connecting_flush(set, session) : connecting_check(set, session)))
+		return;
+	if ((events & LOOP_ERROR) && !session_lives(set, session, side, other))
+		return;
+	session_watch(set, session);
+}
+
+static void connecting_expired(struct sessions *set, struct session *s)
+{
+	if (!net_connected(s->backend.io.fd))
+		unreachable(set, s, NULL, ETIMEDOUT);
+	else if (session_connected(set, s)) /* long ago, and nobody has said a word */
+		relaying_watch(set, s);
+}
+
+/* Offers the backend at once what the client has said: on a fast network it is there already. */
+static void offer(struct sessions *set, struct session *session)
+{
+	if (relay_waiting(&session->backend)) {
+		if (!connecting_flush(set, session))
+			return;
+	} else if (!session->client.eof && !connecting_move(set, session, &session->client, &session->backend)) {
+		return;
+	}
+	if (session->state != SESSION_CONNECTING || !set->idle.after || !net_connected(session->backend.io.fd) ||
+	    session_connected(set, session)) /* saves the event that would tell */
+		session_watch(set, session);
+}
+
+/* GREETING */
+
+static void greeting_watch(struct sessions *set, struct session *s)
+{
+	session_want(set, s, 0, s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN);
+}
+
+/* The backend may be told now what has waited: the header, or what the client has sent since. */
+static void relaying_first(struct sessions *set, struct session *s)
+{
+	if (relay_waiting(&s->backend))
+		relaying_ready(set, s, &s->backend, &s->client, LOOP_OUT);
+	else
+		relaying_ready(set, s, &s->client, &s->backend, LOOP_IN);
+}
+
+/* Goes on asking the SOCKS proxy for the backend. */
+static void greet(struct sessions *set, struct session *session)
+{
+	struct socks *socks = &session->attempt->socks;
+
+	switch (socks_run(socks, session->backend.io.fd)) {
+	case SOCKS_SEND:
+	case SOCKS_RECEIVE:
+		greeting_watch(set, session);
+		break;
+	case SOCKS_FAILED:
+		unreachable(set, session, socks->why, 0);
+		break;
+	case SOCKS_DONE:
+		if (session_connected(set, session))
+			relaying_first(set, session);
+		break;
 	}
 }
 
-void sessions_retime(struct sessions *p)
+static void greeting_ready(struct sessions *set, struct session *s, const struct relay_side *side,
+                           const struct relay_side *other)
 {
-	int64_t idle = atomic_load(&p->shared->idle_timeout);
-	bool toggled = !idle != !p->idle.after;
+	if (side == &s->backend)
+		greet(set, s);
+	else
+		session_lives(set, s, side, other);
+}
 
-	loop_fifo_retime(&p->connecting, atomic_load(&p->shared->connect_timeout));
-	loop_fifo_retime(&p->draining, atomic_load(&p->shared->drain));
-	loop_fifo_retime(&p->idle, idle);
-	for (struct session *s = toggled ? p->sessions : NULL, *next; s; s = next) {
+static void greeting_begin(struct sessions *set, struct session *s)
+{
+	if (!attempt_grow(s)) {
+		session_end(set, s, SESSION_END_LIMIT);
+		return;
+	}
+	s->state = SESSION_GREETING;
+	s->attempt->greeting = true;
+	socks_start(&s->attempt->socks, &s->target->socks);
+	greet(set, s);
+}
+
+/* WAITING, and the next backend. */
+
+static void waiting_begin(struct sessions *set, struct session *s)
+{
+	s->state = SESSION_WAITING;
+	loop_arm(set->loop, &set->waiting, &s->timer);
+	session_want(set, s, 0, 0);
+}
+
+/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
+static bool push_header(struct sessions *set, struct session *s, int version)
+{
+	char header[PROXY_PROTOCOL_MAX];
+	struct net_addr own;
+
+	if (!version || s->header_len)
+		return true;
+	if (!net_own(s->client.io.fd, &own))
+		own = s->listener->addr;
+	s->header_len = (uint8_t)proxy_protocol_write(version, &s->peer, &own, header);
+	return relay_push(&set->relay, &s->backend, header, s->header_len);
+}
+
+/* The entry that the session goes by has no (other) backend. */
+static void give_up(struct sessions *set, struct session *s)
+{
+	log_debug("%s: no backend could be reached", s->listener->name);
+	session_end(set, s, s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
+}
+
+static bool no_descriptor(int fd)
+{
+	return fd == -EMFILE || fd == -ENFILE;
+}
+
+/* A descriptor or -errno. */
+static int dial(struct sessions *set, const struct route_backend *backend)
+{
+	int fd = net_connect(&backend->addr);
+
+	return no_descriptor(fd) && set->starved(set) ? net_connect(&backend->addr) : fd;
+}
+
+/* A connect is on its way. */
+static void connecting_begin(struct sessions *set, struct session *s, int fd)
+{
+	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
+	s->state = SESSION_CONNECTING;
+	loop_arm(set->loop, &set->connecting, &s->timer);
+	if (s->target->socks.host)
+		greeting_begin(set, s);
+	else
+		offer(set, s);
+}
+
+static void session_dialled(struct sessions *set, struct session *session, struct route_backend *backend, int fd,
+                            uint32_t began)
+{
+	session->target = route_backend_ref(backend);
+	session->attempts++;
+	session->connect_us = began;
+	atomic_fetch_add(&backend->active, 1);
+	atomic_fetch_add_explicit(&backend->connections, 1, memory_order_relaxed);
+	if (fd < 0)
+		unreachable(set, session, NULL, -fd);
+	else
+		connecting_begin(set, session, fd);
+}
+
+/* Starts a connect to the next backend. */
+static void session_try_next(struct sessions *set, struct session *session, const struct route_entry *entry)
+{
+	const struct attempt *attempt = session->attempt;
+	struct route_backend *backend = NULL;
+	uint32_t began;
+	int fd;
+
+	if (entry)
+		backend = balance_pick(entry, attempt ? attempt->tried : NULL, attempt ? attempt->tried_count : 0);
+	if (!backend) {
+		give_up(set, session);
+		return;
+	}
+	if (!push_header(set, session, entry->proxy_protocol)) {
+		session_end(set, session, SESSION_END_LIMIT);
+		return;
+	}
+	began = (uint32_t)sys_micros();
+	fd = dial(set, backend);
+	if (no_descriptor(fd))
+		waiting_begin(set, session);
+	else
+		session_dialled(set, session, backend, fd, began);
+}
+
+/* All states. */
+
+void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client)
+{
+	struct session *session = calloc(1, sizeof *session);
+
+	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
+	if (!session) {
+		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+		atomic_fetch_sub(&set->shared->sessions, 1);
+		close(fd);
+		set->ended(set);
+		return;
+	}
+	session->client.io = LOOP_IO(fd, SESSION_CLIENT);
+	session->backend.io.fd = -1;
+	session->client.quick = session->backend.quick = 2;
+	session->peer = *client;
+	session->first = SESSION_END_SIDE;
+	session->started = sys_micros();
+	session->listener = route_listener_ref(entry->listener);
+	atomic_fetch_add(&entry->listener->active, 1);
+	session->next = set->live;
+	if (session->next)
+		session->next->prev = session;
+	set->live = session;
+	session_try_next(set, session, entry);
+}
+
+void session_ready(struct sessions *set, struct loop_io *io, unsigned events)
+{
+	bool client = io->kind == SESSION_CLIENT;
+	struct session *session = client ? CONTAINER_OF(io, struct session, client.io)
+	                                 : CONTAINER_OF(io, struct session, backend.io);
+	struct relay_side *side = client ? &session->client : &session->backend;
+	struct relay_side *other = client ? &session->backend : &session->client;
+
+	switch ((enum session_state)session->state) {
+	case SESSION_RELAYING:
+		relaying_ready(set, session, side, other, events);
+		break;
+	case SESSION_CONNECTING:
+		connecting_ready(set, session, side, other, events);
+		break;
+	case SESSION_GREETING:
+		greeting_ready(set, session, side, other);
+		break;
+	case SESSION_WAITING:
+		session_lives(set, session, side, other);
+		break;
+	}
+}
+
+void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct session *session = CONTAINER_OF(timer, struct session, timer);
+
+	switch ((enum session_state)session->state) {
+	case SESSION_RELAYING:
+		relaying_expired(set, session, fifo);
+		break;
+	case SESSION_CONNECTING:
+		connecting_expired(set, session);
+		break;
+	case SESSION_GREETING:
+		unreachable(set, session, NULL, ETIMEDOUT);
+		break;
+	case SESSION_WAITING:
+		try_again(set, session);
+		break;
+	}
+}
+
+/* The set. */
+
+void sessions_retime(struct sessions *set)
+{
+	int64_t idle = atomic_load(&set->shared->idle_timeout);
+	bool toggled = !idle != !set->idle.after;
+
+	loop_fifo_retime(&set->connecting, atomic_load(&set->shared->connect_timeout));
+	loop_fifo_retime(&set->draining, atomic_load(&set->shared->drain));
+	loop_fifo_retime(&set->idle, idle);
+	for (struct session *session = toggled ? set->live : NULL, *next; session; session = next) {
+		next = session->next;
+		if (session->state == SESSION_CONNECTING)
+			connecting_watch(set, session);
+		else if (session->state == SESSION_RELAYING && !session->draining && !session->reset)
+			relaying_arm(set, session);
+	}
+}
+
+void sessions_drain(struct sessions *set)
+{
+	for (struct session *s = set->live, *next; s; s = next) {
 		next = s->next;
 		if (s->state == SESSION_CONNECTING)
-			watch(p, s);
-		else if (s->state == SESSION_RELAYING && !s->draining && !s->reset)
-			arm_relaying(p, s);
+			connecting_watch(set, s); /* as soon as it is connected it drains */
+		else if (s->state == SESSION_RELAYING && !s->reset)
+			relaying_follow_target(set, s);
 	}
 }
 
-void sessions_drain(struct sessions *p)
+void sessions_report(const struct sessions *set, struct session_report *report)
 {
-	for (struct session *s = p->sessions, *next; s; s = next) {
-		next = s->next;
-		if (s->target && !s->reset)
-			follow_target(p, s);
-	}
-}
-
-void session_report(const struct sessions *p, struct session_report *r)
-{
-	for (struct session *s = p->sessions; s; s = s->next) {
-		struct session_view *v;
-
+	for (struct session *s = set->live; s; s = s->next) {
 		count_bytes(s);
-		if (!r)
+		if (!report)
 			continue;
-		SYS_GROW(r->views, r->count, r->cap);
-		v = &r->views[r->count++];
-		*v = (struct session_view){
+		SYS_GROW(report->views, report->count, report->cap);
+		report->views[report->count++] = (struct session_view){
 			.client = s->peer, .rx = received(s), .tx = s->client.sent, .started = s->started,
 			.listener = route_listener_ref(s->listener), .target = s->target ? route_backend_ref(s->target) : NULL
 		};
 	}
 }
 
-void session_report_free(struct session_report *r)
+void session_report_free(struct session_report *report)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		route_listener_unref(r->views[i].listener);
-		if (r->views[i].target)
-			route_backend_unref(r->views[i].target);
+	for (size_t i = 0; i < report->count; i++) {
+		route_listener_unref(report->views[i].listener);
+		if (report->views[i].target)
+			route_backend_unref(report->views[i].target);
 	}
-	free(r->views);
-	*r = (struct session_report){ 0 };
+	free(report->views);
+	*report = (struct session_report){ 0 };
 }

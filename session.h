@@ -1,20 +1,25 @@
-/* session: one session, from the accepted client to the last byte. A worker owns its sessions; nothing here is called
- * from another thread, but for the shared figures. */
+/* session: from the accepted client to the last byte. `struct sessions` is the set of one worker's sessions, and only
+ * its thread calls what stands here; the shared figures are read by others. */
 #ifndef SESSION_H
 #define SESSION_H
 
 #include "base.h"
+
+#include <stdatomic.h>
+
 #include "loop.h"
+#include "net.h"
 #include "relay.h"
 #include "route.h"
 
-/* Kinds of descriptors and timeouts in a worker's loop; the worker's own start at SESSION_KINDS. */
+/* Kinds of descriptors in a worker's loop; the worker's own start at SESSION_KINDS. */
 enum session_kind { SESSION_CLIENT = 1, SESSION_BACKEND, SESSION_KINDS };
 
 /* How a session ended. */
 enum session_end {
-	SESSION_BY_CLIENT, SESSION_BY_BACKEND, /* that side was the first to end or to break */
-	SESSION_IDLE, SESSION_DRAIN, SESSION_CONNECT_FAILED, SESSION_NO_BACKEND, SESSION_LIMIT, SESSION_SHUTDOWN, SESSION_ENDS
+	SESSION_END_CLIENT, SESSION_END_BACKEND, /* that side was the first to end or to break */
+	SESSION_END_IDLE, SESSION_END_DRAIN, SESSION_END_CONNECT_FAILED, SESSION_END_NO_BACKEND, SESSION_END_LIMIT,
+	SESSION_END_SHUTDOWN, SESSION_ENDS
 };
 extern const char *const session_end_names[SESSION_ENDS];
 
@@ -34,10 +39,10 @@ struct sessions {
 	struct route_table *table; /* the worker's, replaced by it */
 	struct relay relay;
 	struct loop_fifo connecting, idle, draining, waiting, parting;
-	struct session *sessions;
-	void (*suspected)(struct sessions *p); /* a backend could not be reached, for the first time since it was trusted */
-	bool (*starved)(struct sessions *p); /* no descriptor left for a backend: true when one was made free */
-	void (*ended)(struct sessions *p);   /* a session has gone, and its descriptors */
+	struct session *live;
+	void (*suspected)(struct sessions *set); /* a backend could not be reached, for the first time since it was trusted */
+	bool (*starved)(struct sessions *set); /* no descriptor left for a backend: true when one was made free */
+	void (*ended)(struct sessions *set);   /* a session has gone, and its descriptors */
 };
 
 /* What is told of a live session. */
@@ -52,18 +57,21 @@ struct session_report {
 	struct session_view *views;
 	size_t count, cap;
 };
-/* Adds every session to r; NULL: only brings the counters of listeners and backends up to date. */
-void session_report(const struct sessions *p, struct session_report *r);
-void session_report_free(struct session_report *r);
+void session_report_free(struct session_report *report);
 
-void sessions_open(struct sessions *p, struct session_shared *shared, struct loop *loop);
-void sessions_close(struct sessions *p); /* ends every session */
+/* The set. */
+void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop);
+void sessions_close(struct sessions *set); /* ends every session */
+/* Adds every session to the report; NULL: only brings the counters of listeners and backends up to date. */
+void sessions_report(const struct sessions *set, struct session_report *report);
+void sessions_retime(struct sessions *set); /* goes by the timeouts that are shared now */
+/* After a change of table: finds the sessions whose backend has left or returned. */
+void sessions_drain(struct sessions *set);
 
+/* One session. */
 /* Takes an accepted client that may connect, and that shared->sessions counts already. */
-void session_start(struct sessions *p, const struct route_entry *entry, int fd, const struct net_addr *client);
-void session_ready(struct sessions *p, struct loop_io *io, unsigned events);
-void session_expired(struct sessions *p, struct loop_fifo *fifo, struct loop_timer *timer);
-void sessions_retime(struct sessions *p); /* goes by the timeouts that are shared now */
-void sessions_drain(struct sessions *p); /* after a change of table: looks for sessions whose backend has gone, or come back */
+void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client);
+void session_ready(struct sessions *set, struct loop_io *io, unsigned events);
+void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer);
 
 #endif

@@ -36,9 +36,9 @@ struct socks {
 	unsigned char out[3 + 255 + 255], in[7 + 255]; /* a user and password; a reply that names a host */
 };
 
-void socks_start(struct socks *s, const struct socks_target *target);
+void socks_start(struct socks *socks, const struct socks_target *target);
 /* Goes on over a non-blocking socket as far as it can now; never reads a byte beyond the proxy's answer, since the
  * backend's first words may follow it at once. What it returns tells what it waits for. */
-enum socks_state socks_run(struct socks *s, int fd);
+enum socks_state socks_run(struct socks *socks, int fd);
 
 #endif

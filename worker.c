@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ struct worker {
 	struct worker_pool *pool;
 	pthread_t thread;
 	struct loop loop;
-	struct sessions proxy;
+	struct sessions sessions;
 	struct watched **watched; /* in the table's order, one for each entry */
 	size_t watched_count;
 	struct loop_fifo pause;
@@ -42,21 +41,21 @@ struct worker {
 	unsigned moves, news; /* of the newest table seen; of the pool's when it was */
 };
 
-static unsigned interest(const struct worker *w)
+static unsigned listener_interest(const struct worker *w)
 {
 	return w->paused ? 0 : LOOP_IN | LOOP_SHARED;
 }
 
-static struct watched *watched_new(struct route_listener *l)
+static struct watched *watched_new(struct route_listener *listener)
 {
 	struct watched *v = sys_alloc(sizeof *v);
 
 	v->io = LOOP_IO(-1, WORKER_LISTENER);
-	v->listener = l;
+	v->listener = listener;
 	return v;
 }
 
-static void unwatch(struct worker *w, struct watched *v)
+static void watched_free(struct worker *w, struct watched *v)
 {
 	if (v->io.fd >= 0)
 		loop_forget(&w->loop, &v->io);
@@ -64,77 +63,84 @@ static void unwatch(struct worker *w, struct watched *v)
 	loop_free(&w->loop, v);
 }
 
-/* Both lists are sorted by address: one walk finds what stays, what leaves and what is new. */
-static void follow_table(struct worker *w, const struct route_table *t)
+/* Its listener may be bound by now. */
+static void watched_bound(struct worker *w, struct watched *v)
 {
-	struct watched **now = t->count ? sys_alloc(t->count * sizeof *now) : NULL;
-	size_t old = 0;
+	int fd = atomic_load(&v->listener->fd);
 
-	for (size_t i = 0; i < t->count; i++) {
-		struct route_listener *l = t->entries[i].listener;
-		int fd = atomic_load(&l->fd);
-
-		while (old < w->watched_count && net_compare(&w->watched[old]->listener->addr, &l->addr) < 0)
-			unwatch(w, w->watched[old++]);
-		if (old < w->watched_count && w->watched[old]->listener == l)
-			now[i] = w->watched[old++];
-		else
-			now[i] = watched_new(l);
-		if (fd >= 0 && now[i]->io.fd < 0) {
-			now[i]->io.fd = fd;
-			if (!loop_want(&w->loop, &now[i]->io, interest(w)))
-				log_error("cannot watch %s: %s", l->name, strerror(errno));
-		}
-	}
-	while (old < w->watched_count)
-		unwatch(w, w->watched[old++]);
-	free(w->watched);
-	w->watched = now;
-	w->watched_count = t->count;
+	if (fd < 0 || v->io.fd >= 0)
+		return;
+	v->io.fd = fd;
+	if (!loop_want(&w->loop, &v->io, listener_interest(w)))
+		log_error("cannot watch %s: %s", v->listener->name, strerror(errno));
 }
 
-static void take_table(struct worker *w)
+/* Both lists are sorted by address: one walk finds what stays, what leaves and what is new. */
+static void follow_table(struct worker *worker, const struct route_table *table)
 {
-	struct route_table *old = w->proxy.table, *t;
+	struct watched **now = table->count ? sys_alloc(table->count * sizeof *now) : NULL;
+	size_t old = 0;
 
-	w->news = atomic_load(&w->pool->news);
-	t = route_take(w->pool->route);
-	w->proxy.table = t;
-	sessions_retime(&w->proxy);
-	follow_table(w, t);
-	if (t->moves != w->moves && !atomic_load(&w->pool->shared.finishing))
-		sessions_drain(&w->proxy);
-	w->moves = t->moves;
+	for (size_t i = 0; i < table->count; i++) {
+		struct route_listener *listener = table->entries[i].listener;
+
+		while (old < worker->watched_count && net_compare(&worker->watched[old]->listener->addr, &listener->addr) < 0)
+			watched_free(worker, worker->watched[old++]);
+		if (old < worker->watched_count && worker->watched[old]->listener == listener)
+			now[i] = worker->watched[old++];
+		else
+			now[i] = watched_new(listener);
+		watched_bound(worker, now[i]);
+	}
+	while (old < worker->watched_count)
+		watched_free(worker, worker->watched[old++]);
+	free(worker->watched);
+	worker->watched = now;
+	worker->watched_count = table->count;
+}
+
+static void take_table(struct worker *worker)
+{
+	struct route_table *old = worker->sessions.table, *table;
+
+	worker->news = atomic_load(&worker->pool->news);
+	table = route_take(worker->pool->route);
+	worker->sessions.table = table;
+	sessions_retime(&worker->sessions);
+	follow_table(worker, table);
+	if (table->moves != worker->moves && !atomic_load(&worker->pool->shared.finishing))
+		sessions_drain(&worker->sessions);
+	worker->moves = table->moves;
 	route_release(old);
 }
 
-/* Accepting stops when it would only take a client that cannot be served; those wait in the backlog. */
-static void set_paused(struct worker *w, bool paused)
+/* Accepting stops when it would only take clients that cannot be served; they wait in the backlog. */
+static void set_paused(struct worker *worker, bool paused)
 {
-	if (w->paused == paused)
+	if (worker->paused == paused)
 		return;
-	w->paused = paused;
-	for (size_t i = 0; i < w->watched_count; i++)
-		if (w->watched[i]->io.fd >= 0)
-			loop_want(&w->loop, &w->watched[i]->io, interest(w));
+	worker->paused = paused;
+	for (size_t i = 0; i < worker->watched_count; i++)
+		if (worker->watched[i]->io.fd >= 0)
+			loop_want(&worker->loop, &worker->watched[i]->io, listener_interest(worker));
 	if (!paused)
 		return;
-	atomic_store(&w->pool->starved, true);
-	loop_arm(&w->loop, &w->pause, &w->resume);
+	atomic_store(&worker->pool->starved, true);
+	loop_arm(&worker->loop, &worker->pause, &worker->resume);
 }
 
-/* Again and again, while it goes on: the log sums it up. */
-static void pause_for(struct worker *w, enum worker_pause why)
+/* Repeats while the cause lasts: the log sums it up. */
+static void pause_for(struct worker *worker, enum worker_pause why)
 {
-	if (w->paused)
+	if (worker->paused)
 		return;
-	atomic_fetch_add_explicit(&w->pool->pauses[why], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&worker->pool->pauses[why], 1, memory_order_relaxed);
 	if (why == WORKER_LIMIT)
 		log_warn("accepting pauses: there are %u connections, the most that there may be",
-		         atomic_load(&w->pool->shared.limit));
+		         atomic_load(&worker->pool->shared.limit));
 	else
-		log_warn("accepting pauses: no descriptor, or no memory, is left");
-	set_paused(w, true);
+		log_warn("accepting pauses: no descriptor or memory is left");
+	set_paused(worker, true);
 }
 
 /* A client takes a descriptor, and its backend another: the second one is held before the first is accepted. */
@@ -173,61 +179,70 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	log_warn("%s: client %s is not allowed", e->listener->name, text);
 }
 
-static void accept_some(struct worker *w, struct watched *v)
+/* Before each accept: a descriptor for the backend, and a place among the sessions. Without them accepting pauses. */
+static bool may_accept(struct worker *w)
+{
+	if (w->paused)
+		return false;
+	if (!has_spare(w))
+		pause_for(w, WORKER_DESCRIPTORS);
+	else if (!reserve(w))
+		pause_for(w, WORKER_LIMIT);
+	else
+		return true;
+	return false;
+}
+
+/* Takes one client, whose place is reserved. False when that is all for now. */
+static bool accept_one(struct worker *worker, const struct watched *watched)
+{
+	const struct route_entry *entry;
+	struct net_addr client;
+	int fd = net_accept(watched->io.fd, &client);
+
+	if (fd < 0) {
+		unreserve(worker);
+		if (net_exhausted(-fd))
+			pause_for(worker, WORKER_DESCRIPTORS);
+		return fd == -ECONNABORTED || fd == -EINTR;
+	}
+	entry = route_find(worker->sessions.table, &watched->listener->addr);
+	if (route_admits(worker->sessions.table, entry, &client))
+		session_start(&worker->sessions, entry, fd, &client);
+	else
+		turn_away(worker, entry, fd, &client);
+	return true;
+}
+
+static void accept_some(struct worker *w, const struct watched *v)
 {
 	for (int i = 0; i < ACCEPTS_PER_TURN && v->io.fd >= 0; i++) {
-		const struct route_entry *e;
-		struct net_addr client;
-		int fd;
-
 		if (w->news != atomic_load(&w->pool->news)) {
 			take_table(w); /* who connects after a change gets what is new; v may be gone */
 			return;
 		}
-		if (w->paused)
+		if (!may_accept(w) || !accept_one(w, v))
 			return;
-		if (!has_spare(w)) {
-			pause_for(w, WORKER_DESCRIPTORS);
-			return;
-		}
-		if (!reserve(w)) {
-			pause_for(w, WORKER_LIMIT);
-			return;
-		}
-		fd = net_accept(v->io.fd, &client);
-		if (fd < 0)
-			unreserve(w);
-		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
-			pause_for(w, WORKER_DESCRIPTORS);
-		if (fd == -ECONNABORTED || fd == -EINTR)
-			continue;
-		if (fd < 0)
-			return;
-		e = route_find(w->proxy.table, &v->listener->addr);
-		if (route_admits(w->proxy.table, e, &client))
-			session_start(&w->proxy, e, fd, &client);
-		else
-			turn_away(w, e, fd, &client);
 	}
 }
 
-static void wake_all(struct worker_pool *pool)
+static void worker_wake_all(struct worker_pool *pool)
 {
 	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
 		loop_wake(&pool->workers[i].loop);
 }
 
-static void suspected(struct sessions *p)
+static void worker_suspected(struct sessions *set)
 {
-	struct worker_pool *pool = ((struct worker *)p->loop->owner)->pool;
+	struct worker_pool *pool = ((struct worker *)set->loop->owner)->pool;
 
 	atomic_store(&pool->suspects, true);
 	pool->ring(pool->arg);
 }
 
-static bool starved(struct sessions *p)
+static bool worker_starved(struct sessions *set)
 {
-	struct worker *w = p->loop->owner;
+	struct worker *w = set->loop->owner;
 	bool had = w->spare >= 0;
 
 	pause_for(w, WORKER_DESCRIPTORS);
@@ -237,73 +252,73 @@ static bool starved(struct sessions *p)
 	return had;
 }
 
-static void ended(struct sessions *p)
+static void worker_ended(struct sessions *set)
 {
-	struct worker *w = p->loop->owner;
+	struct worker *w = set->loop->owner;
 
 	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
-		wake_all(w->pool);
-	if (!p->sessions && atomic_load(&w->pool->shared.finishing))
+		worker_wake_all(w->pool);
+	if (!set->live && atomic_load(&w->pool->shared.finishing))
 		w->pool->ring(w->pool->arg);
 }
 
-static void on_ready(struct loop *l, struct loop_io *io, unsigned events)
+static void worker_ready(struct loop *loop, struct loop_io *io, unsigned events)
 {
-	struct worker *w = l->owner;
+	struct worker *w = loop->owner;
 
 	if (io->kind == WORKER_LISTENER)
-		accept_some(w, (struct watched *)(void *)io);
+		accept_some(w, CONTAINER_OF(io, struct watched, io));
 	else
-		session_ready(&w->proxy, io, events);
+		session_ready(&w->sessions, io, events);
 }
 
-static void on_expired(struct loop *l, struct loop_fifo *fifo, struct loop_timer *timer)
+static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	struct worker *w = l->owner;
+	struct worker *w = loop->owner;
 
 	if (fifo == &w->pause)
 		set_paused(w, false);
 	else
-		session_expired(&w->proxy, fifo, timer);
+		session_expired(&w->sessions, fifo, timer);
 }
 
-/* All that it has, once for each time that it was asked. */
-static void report(struct worker *w)
+/* Tells what it has, once each time it is asked. */
+static void worker_report(struct worker *worker)
 {
-	struct worker_pool *pool = w->pool;
+	struct worker_pool *pool = worker->pool;
 
-	w->reported = atomic_load(&pool->reports);
-	atomic_store(&w->cpu, sys_thread_cpu());
+	worker->reported = atomic_load(&pool->reports);
+	atomic_store(&worker->cpu, sys_thread_cpu());
 	if (atomic_load(&pool->want_sessions)) {
 		pthread_mutex_lock(&pool->report_lock);
-		session_report(&w->proxy, &pool->report);
+		sessions_report(&worker->sessions, &pool->report);
 		pthread_mutex_unlock(&pool->report_lock);
 	} else {
-		session_report(&w->proxy, NULL);
+		sessions_report(&worker->sessions, NULL);
 	}
 	if (atomic_fetch_sub(&pool->reporters, 1) == 1)
 		pool->ring(pool->arg);
 }
 
-static void on_woken(struct loop *l)
+static void worker_woken(struct loop *loop)
 {
-	struct worker *w = l->owner;
+	struct worker *w = loop->owner;
 
 	if (atomic_load(&w->pool->stopping)) {
-		l->stop = true;
+		loop->stop = true;
 		return;
 	}
 	if (w->reported != atomic_load(&w->pool->reports))
-		report(w);
+		worker_report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
 	loop_disarm(&w->resume);
 	set_paused(w, false);
 }
 
-static const struct loop_ops ops = { on_ready, on_expired, on_woken };
+static const struct loop_ops worker_ops = { worker_ready, worker_expired, worker_woken };
 
-static void *run(void *arg)
+static void *worker_run(void *arg)
 {
 	struct worker *w = arg;
 
@@ -311,36 +326,36 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void dispose(struct worker *w)
+static void worker_dispose(struct worker *w)
 {
 	while (w->watched_count)
-		unwatch(w, w->watched[--w->watched_count]);
+		watched_free(w, w->watched[--w->watched_count]);
 	free(w->watched);
-	sessions_close(&w->proxy);
-	route_release(w->proxy.table);
+	sessions_close(&w->sessions);
+	route_release(w->sessions.table);
 	if (w->spare >= 0)
 		close(w->spare);
 	loop_close(&w->loop);
 }
 
-static int start(struct worker_pool *pool, struct worker *w)
+static int worker_start(struct worker_pool *pool, struct worker *worker)
 {
 	int error;
 
-	w->pool = pool;
-	w->spare = -1;
-	if (!loop_open(&w->loop, &ops, w))
+	worker->pool = pool;
+	worker->spare = -1;
+	if (!loop_open(&worker->loop, &worker_ops, worker))
 		return errno;
-	has_spare(w);
-	sessions_open(&w->proxy, &pool->shared, &w->loop);
-	w->proxy.suspected = suspected;
-	w->proxy.starved = starved;
-	w->proxy.ended = ended;
-	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);
-	take_table(w);
-	error = sys_thread(&w->thread, run, w);
+	has_spare(worker);
+	sessions_open(&worker->sessions, &pool->shared, &worker->loop);
+	worker->sessions.suspected = worker_suspected;
+	worker->sessions.starved = worker_starved;
+	worker->sessions.ended = worker_ended;
+	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
+	take_table(worker);
+	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)
-		dispose(w);
+		worker_dispose(worker);
 	return error;
 }
 
@@ -349,7 +364,7 @@ int worker_open(struct worker_pool *pool, unsigned threads)
 	pthread_mutex_init(&pool->report_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
 	for (unsigned i = 0; i < threads; i++) {
-		int error = start(pool, &pool->workers[i]);
+		int error = worker_start(pool, &pool->workers[i]);
 
 		if (error) {
 			worker_close(pool);
@@ -363,7 +378,7 @@ int worker_open(struct worker_pool *pool, unsigned threads)
 void worker_tell(struct worker_pool *pool)
 {
 	atomic_fetch_add(&pool->news, 1);
-	wake_all(pool);
+	worker_wake_all(pool);
 }
 
 void worker_ask(struct worker_pool *pool, bool sessions)
@@ -371,7 +386,7 @@ void worker_ask(struct worker_pool *pool, bool sessions)
 	atomic_store(&pool->want_sessions, sessions);
 	atomic_store(&pool->reporters, pool->count);
 	atomic_fetch_add(&pool->reports, 1);
-	wake_all(pool);
+	worker_wake_all(pool);
 }
 
 bool worker_told(struct worker_pool *pool, struct session_report *report)
@@ -385,9 +400,9 @@ bool worker_told(struct worker_pool *pool, struct session_report *report)
 	return true;
 }
 
-int64_t worker_cpu(const struct worker_pool *pool, unsigned i)
+int64_t worker_cpu(const struct worker_pool *pool, unsigned worker)
 {
-	return atomic_load(&pool->workers[i].cpu);
+	return atomic_load(&pool->workers[worker].cpu);
 }
 
 void worker_finish(struct worker_pool *pool)
@@ -404,7 +419,7 @@ void worker_close(struct worker_pool *pool)
 		pthread_join(pool->workers[i].thread, NULL);
 	atomic_store(&pool->closing, true);
 	for (unsigned i = 0; i < pool->count; i++)
-		dispose(&pool->workers[i]);
+		worker_dispose(&pool->workers[i]);
 	session_report_free(&pool->report);
 	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);

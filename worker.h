@@ -5,9 +5,10 @@
 #include "base.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-#include "session.h"
 #include "route.h"
+#include "session.h"
 
 /* Why accepting pauses. */
 enum worker_pause { WORKER_LIMIT, WORKER_DESCRIPTORS, WORKER_PAUSES };
@@ -40,7 +41,7 @@ void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; s
  * when all have answered; then worker_told gives the report. Not again before that. */
 void worker_ask(struct worker_pool *pool, bool sessions);
 bool worker_told(struct worker_pool *pool, struct session_report *report); /* false: not yet */
-int64_t worker_cpu(const struct worker_pool *pool, unsigned i); /* microseconds, as of when it was last asked */
+int64_t worker_cpu(const struct worker_pool *pool, unsigned worker); /* microseconds, when it was last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 
 #endif

@@ -1,10 +1,13 @@
-/* Cases for balance.c: rounds by weight, and whose turn it is. */
+/* Cases for round.c and balance.c: rounds by weight, and whose turn it is. */
 #include "base.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 #include "../../balance.c"
+#include "../../round.c"
 #include "../../sys.c"
 
 #define BACKENDS 8
@@ -27,7 +30,7 @@ static void round_cases(void)
 
 		while (count < BACKENDS && rounds[i].weights[count])
 			count++;
-		round = balance_round(rounds[i].weights, count, &len);
+		round = round_by_weight(rounds[i].weights, count, &len);
 		check(!round == !rounds[i].round, "a round", rounds[i].round ? rounds[i].round : "all alike");
 		if (!rounds[i].round)
 			check(len == count, "length of a round", "all alike");
@@ -51,7 +54,7 @@ static void share_cases(void)
 		weights[0] = 1;
 		for (unsigned i = 0; i < count; i++)
 			sum += weights[i] = (uint16_t)(i ? 1 + (i * 7919 + seed * 104729) % 50 : 1);
-		round = balance_round(weights, count, &len);
+		round = round_by_weight(weights, count, &len);
 		if (!round)
 			continue;
 		check(len == sum || (len < sum && sum % len == 0), "length", "is the sum of the weights");
@@ -77,14 +80,14 @@ static void long_cases(void)
 	static uint16_t many[6000];
 	uint16_t two[] = { 65535, 65534 }, far[] = { 65535, 1 };
 	unsigned len, first = 0;
-	uint16_t *round = balance_round(two, 2, &len);
+	uint16_t *round = round_by_weight(two, 2, &len);
 
 	check(round && len <= ROUND_MAX, "a long round", "is cut");
 	for (unsigned i = 0; i < len; i++)
 		first += round[i] == 0;
 	check(first * 100 > len * 49 && first * 100 < len * 51, "a long round", "keeps the shares");
 	free(round);
-	round = balance_round(far, 2, &len);
+	round = round_by_weight(far, 2, &len);
 	first = 0;
 	for (unsigned i = 0; i < len; i++)
 		first += round[i] == 1;
@@ -92,7 +95,7 @@ static void long_cases(void)
 	free(round);
 	for (size_t i = 0; i < ARRAY_LEN(many); i++)
 		many[i] = (uint16_t)(1 + i % 2);
-	round = balance_round(many, ARRAY_LEN(many), &len);
+	round = round_by_weight(many, ARRAY_LEN(many), &len);
 	check(round && len >= ARRAY_LEN(many), "more backends than a round has places", "all are in it");
 	free(round);
 }
@@ -116,7 +119,7 @@ static void open_fixture(struct fixture *f, enum service_balance balance, unsign
 	f->e = (struct route_entry){
 		.listener = &f->listener, .backends = f->order, .weights = f->weights, .count = count, .balance = balance
 	};
-	f->e.round = f->round = balance_round(f->weights, count, &f->e.round_len);
+	f->e.round = f->round = round_by_weight(f->weights, count, &f->e.round_len);
 }
 
 static void expect(struct fixture *f, unsigned picks, const char *want, const char *what)
