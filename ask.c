@@ -13,7 +13,7 @@
 #include "consul_api.h"
 #include "resolve.h"
 #include "supervisor.h"
-#include "status.h"
+#include "routes.h"
 #include "sys.h"
 
 #define ANSWER_MS 5000   /* what the running dill has for one answer */
@@ -405,7 +405,7 @@ static bool make_table(struct route *r, struct supervisor *s, struct config *c, 
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);
 	}
-	status_routes(&stats, out);
+	routes_text(&stats, out);
 	return fine && resolver;
 }
 

@@ -238,16 +238,15 @@ static void tell_manager(struct control *k)
 {
 	const struct route_table *t = k->route.table;
 	const char *why;
-	size_t open = 0;
+	size_t open, failed;
 	bool ready = stats_ready(&k->stats, &why) == 200;
 
-	for (size_t i = 0; i < t->count; i++)
-		open += atomic_load(&t->entries[i].listener->fd) >= 0;
+	stats_listeners(t, &open, &failed);
 	if (!ready)
 		notify_send("STATUS=%s", why);
 	else
 		notify_send("%sSTATUS=%zu listeners open, %zu failed, %zu wishes refused", k->said_ready ? "" : "READY=1\n", open,
-		            t->count - open, t->refused_count);
+		            failed, t->refused_count);
 	k->said_ready = k->said_ready || ready;
 }
 

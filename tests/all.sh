@@ -29,7 +29,8 @@ service
 config option
 manifest
 state
-http
+http_head
+http httpd
 socks proxy_protocol
 admit
 route merge balance
@@ -45,7 +46,8 @@ resolve health
 stats
 explain
 admin
-peek metrics page status
+peek metrics page routes
+status
 ask notify
 dill
 '
