@@ -100,41 +100,41 @@ static const char *http_finish_head(struct http_response *response)
 	return http_expect_body(response);
 }
 
-static const char *http_head_byte(struct http_response *response, char c)
+static const char *http_head_byte(struct http_response *response, char byte)
 {
 	const struct buf *head = &response->head;
 
 	if (head->len >= HEAD_MAX)
 		return "headers too large";
-	buf_add(&response->head, &c, 1);
+	buf_add(&response->head, &byte, 1);
 	return http_head_ended(head->data, head->len) ? http_finish_head(response) : NULL;
 }
 
-static const char *http_size_byte(struct http_response *response, char c)
+static const char *http_size_byte(struct http_response *response, char byte)
 {
-	int digit = text_hex(c);
+	int digit = text_hex(byte);
 
 	if (digit >= 0) {
 		response->digits = 1;
 		response->left = response->left << 4 | (uint64_t)digit;
 		return response->left > response->max_body ? "answer too large" : NULL;
 	}
-	if (!response->digits || !c || !strchr("\r\n; \t", c))
+	if (!response->digits || !byte || !strchr("\r\n; \t", byte))
 		return "wrong chunk size";
-	response->state = c == '\n' ? (response->left ? IN_CHUNK : IN_TRAILER) : IN_EXTENSION;
+	response->state = byte == '\n' ? (response->left ? IN_CHUNK : IN_TRAILER) : IN_EXTENSION;
 	if (response->state != IN_EXTENSION)
 		response->digits = 0;
 	return NULL;
 }
 
 /* Bytes of which only the end of their line matters. The trailer ends with an empty one. */
-static const char *http_line_byte(struct http_response *response, char c)
+static const char *http_line_byte(struct http_response *response, char byte)
 {
 	bool empty = response->digits == 0;
 
-	if (c == '\r')
+	if (byte == '\r')
 		return NULL;
-	if (c != '\n') {
+	if (byte != '\n') {
 		if (response->state == IN_CHUNK_END)
 			return "chunk longer than its size";
 		response->digits = 1;
@@ -150,11 +150,11 @@ static const char *http_line_byte(struct http_response *response, char c)
 	return NULL;
 }
 
-static const char *http_control_byte(struct http_response *response, char c)
+static const char *http_control_byte(struct http_response *response, char byte)
 {
 	if (response->state == IN_HEAD)
-		return http_head_byte(response, c);
-	return response->state == IN_SIZE ? http_size_byte(response, c) : http_line_byte(response, c);
+		return http_head_byte(response, byte);
+	return response->state == IN_SIZE ? http_size_byte(response, byte) : http_line_byte(response, byte);
 }
 
 /* Takes of the bytes what belongs to the body or chunk; *used moves on by as much. */

@@ -205,12 +205,12 @@ void log_line_text(struct log_line *line, const char *key, const char *value)
 	line->cut++;
 }
 
-void log_line_number(struct log_line *line, const char *key, unsigned long long n)
+void log_line_number(struct log_line *line, const char *key, unsigned long long number)
 {
 	size_t mark = line->len;
 
 	log_line_add_key(line, key);
-	log_line_add_digits(line, n, 1);
+	log_line_add_digits(line, number, 1);
 	line->cut += !log_line_keep(line, mark);
 }
 

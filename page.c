@@ -398,14 +398,14 @@ static void page_put_listener(struct buf *out, const struct route_entry *entry)
 	buf_puts(out, "</tr>\n");
 }
 
-static void page_put_backend(struct buf *out, const struct route_entry *entry, unsigned i)
+static void page_put_backend(struct buf *out, const struct route_entry *entry, unsigned index)
 {
-	struct route_backend *backend = entry->backends[i];
+	struct route_backend *backend = entry->backends[index];
 	unsigned long long errors = atomic_load(&backend->connect_errors);
 
 	page_put_text(out, "<tr><th scope=\"row\">", backend->name, "");
 	if (entry->round)
-		buf_printf(out, "<small>weight %u</small>", entry->weights[i]);
+		buf_printf(out, "<small>weight %u</small>", entry->weights[index]);
 	buf_puts(out, atomic_load(&backend->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");
 	page_put_number(out, "<td>", atomic_load(&backend->active), "</td>");
