@@ -109,7 +109,7 @@ static const char script[] =
 	"    good = new Date();\n"
 	"    say('');\n"
 	"  } catch {\n"
-	"    say('dill has not answered since ' + good.toLocaleTimeString() + '. This page shows the state at that time.');\n"
+	"    say('dill does not answer since ' + good.toLocaleTimeString() + '. This page shows the state at that time.');\n"
 	"  }\n"
 	"  busy = false;\n"
 	"  timer = setTimeout(refresh, Math.max(2000, 3 * (Date.now() - start)));\n"
