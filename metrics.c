@@ -35,12 +35,11 @@ enum metrics_number {
 
 /* A family: one HELP and one TYPE, then all of its samples, which `put` adds. */
 struct metrics_family {
-	const char *name;
-	uint8_t type; /* enum metrics_type */
-	const char *help;
+	const char *name, *help;
 	void (*put)(const struct metrics *metrics, const struct metrics_family *family);
 	uint16_t at;    /* offset of the figure, for those who go by `number` */
 	uint8_t number; /* enum metrics_number */
+	uint8_t type;   /* enum metrics_type */
 };
 
 /* Parts of a sample. */
@@ -390,85 +389,87 @@ static void metrics_put_connect_times(const struct metrics *metrics, const struc
 
 /* All of them, in the order in which they appear. */
 
-#define SHARED(field) .put = metrics_put_shared, .at = offsetof(struct session_shared, field), .number = IS_UINT
-#define LISTENER(kind, field) .put = metrics_put_listeners, .at = offsetof(struct route_listener, field), .number = kind
-#define BACKEND(kind, field) .put = metrics_put_backends, .at = offsetof(struct route_backend, field), .number = kind
+/* What a row ends in: its type, and what writes its samples; of a figure also how it is kept, and in which member. */
+#define OWN(kind, function) .type = kind, .put = function
+#define FIGURE(kind, function, object, as, field) OWN(kind, function), .number = as, .at = offsetof(struct object, field)
+#define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
+#define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
+#define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)
+#define PROCESS(kind, as, field) FIGURE(kind, NULL, stats_process, as, field)
 
 static const struct metrics_family families[] = {
-	{ "dill_build_info", GAUGE, "The version that runs.", .put = metrics_put_build },
-	{ "dill_sessions", GAUGE, "Live sessions.", SHARED(sessions) },
-	{ "dill_sessions_limit", GAUGE, "Most simultaneous sessions; accepting pauses there.", SHARED(limit) },
-	{ "dill_sessions_ended_total", COUNTER, "Sessions that have ended, by how they did: see the access log.",
-	  .put = metrics_put_ends },
-	{ "dill_accept_pauses_total", COUNTER,
+	{ "dill_build_info", "The version that runs.", OWN(GAUGE, metrics_put_build) },
+	{ "dill_sessions", "Live sessions.", SHARED(GAUGE, IS_UINT, sessions) },
+	{ "dill_sessions_limit", "Most simultaneous sessions; accepting pauses there.", SHARED(GAUGE, IS_UINT, limit) },
+	{ "dill_sessions_ended_total", "Sessions that have ended, by how they did: see the access log.",
+	  OWN(COUNTER, metrics_put_ends) },
+	{ "dill_accept_pauses_total",
 	  "How often a worker stopped accepting for a moment: limit (of connections), descriptors (there were none).",
-	  .put = metrics_put_pauses },
-	{ "dill_worker_busy_seconds_total", COUNTER, "CPU time of each worker; its rate is the busy share.",
-	  .put = metrics_put_busy },
-	{ "dill_log_dropped_total", COUNTER, "Lines of the log that stderr did not take in time.",
-	  .put = metrics_put_log_dropped },
+	  OWN(COUNTER, metrics_put_pauses) },
+	{ "dill_worker_busy_seconds_total", "CPU time of each worker; its rate is the busy share.",
+	  OWN(COUNTER, metrics_put_busy) },
+	{ "dill_log_dropped_total", "Lines of the log that stderr did not take in time.",
+	  OWN(COUNTER, metrics_put_log_dropped) },
 
-	{ "dill_config_reloads_total", COUNTER, "SIGHUPs; failed: the configuration had an error.",
-	  .put = metrics_put_reloads },
-	{ "dill_config_last_reload_successful", GAUGE, "0: the last reload had an error, and changed nothing.",
-	  .put = metrics_put_reload_successful },
-	{ "dill_config_last_reload_success_timestamp_seconds", GAUGE, "When the configuration in force was read.",
-	  .put = metrics_put_loaded },
+	{ "dill_config_reloads_total", "SIGHUPs; failed: the configuration had an error.",
+	  OWN(COUNTER, metrics_put_reloads) },
+	{ "dill_config_last_reload_successful", "0: the last reload had an error, and changed nothing.",
+	  OWN(GAUGE, metrics_put_reload_successful) },
+	{ "dill_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.",
+	  OWN(GAUGE, metrics_put_loaded) },
 
-	{ "dill_listeners", GAUGE, "Listeners, by their state; draining: gone, with connections that live on.",
-	  .put = metrics_put_states },
-	{ "dill_routes_refused", GAUGE, "Wishes of services that are refused, by the rule that says no.",
-	  .put = metrics_put_refused },
-	{ "dill_route_changes_total", COUNTER, "Tables that were put in force.", .put = metrics_put_changes },
-	{ "dill_route_update_seconds", HISTOGRAM, "From a source's complete answer to its table in force.",
-	  .put = metrics_put_update },
-	{ "dill_route_remembered", GAUGE, "1 while the table is from state.path.", .put = metrics_put_remembered },
+	{ "dill_listeners", "Listeners, by their state; draining: gone, with connections that live on.",
+	  OWN(GAUGE, metrics_put_states) },
+	{ "dill_routes_refused", "Wishes of services that are refused, by the rule that says no.",
+	  OWN(GAUGE, metrics_put_refused) },
+	{ "dill_route_changes_total", "Tables that were put in force.", OWN(COUNTER, metrics_put_changes) },
+	{ "dill_route_update_seconds", "From a source's complete answer to its table in force.",
+	  OWN(HISTOGRAM, metrics_put_update) },
+	{ "dill_route_remembered", "1 while the table is from state.path.", OWN(GAUGE, metrics_put_remembered) },
 
-	{ "dill_source_up", GAUGE, "1 while the source answers.", .put = metrics_put_source_up },
-	{ "dill_source_last_success_timestamp_seconds", GAUGE, "When its last good answer came.",
-	  .put = metrics_put_source_success },
-	{ "dill_source_index_resets_total", COUNTER, "Blocking queries that began anew: the index went back.",
-	  .put = metrics_put_source_resets },
-	{ "dill_source_errors_total", COUNTER,
+	{ "dill_source_up", "1 while the source answers.", OWN(GAUGE, metrics_put_source_up) },
+	{ "dill_source_last_success_timestamp_seconds", "When its last good answer came.",
+	  OWN(GAUGE, metrics_put_source_success) },
+	{ "dill_source_index_resets_total", "Blocking queries that began anew: the index went back.",
+	  OWN(COUNTER, metrics_put_source_resets) },
+	{ "dill_source_errors_total",
 	  "Answers that could not be used, by HTTP status; none: there was no answer, or one that makes no sense.",
-	  .put = metrics_put_source_errors },
+	  OWN(COUNTER, metrics_put_source_errors) },
 
-	{ "dill_listener_info", GAUGE, "1; the services that share the listener, its strategy, and who opened it.",
-	  .put = metrics_put_infos },
-	{ "dill_listener_up", GAUGE, "1: it is open; 0: it cannot listen (retrying).", LISTENER(IS_FD, fd) },
-	{ "dill_listener_connections_total", COUNTER, "Clients that were accepted.", LISTENER(IS_ULLONG, connections) },
-	{ "dill_listener_connections_active", GAUGE, "Clients that are connected.", LISTENER(IS_UINT, active) },
-	{ "dill_listener_received_bytes_total", COUNTER, "Bytes from clients.", LISTENER(IS_ULLONG, rx) },
-	{ "dill_listener_sent_bytes_total", COUNTER, "Bytes to clients.", LISTENER(IS_ULLONG, tx) },
-	{ "dill_listener_rejected_total", COUNTER,
+	{ "dill_listener_info", "1; the services that share the listener, its strategy, and who opened it.",
+	  OWN(GAUGE, metrics_put_infos) },
+	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_FD, fd) },
+	{ "dill_listener_connections_total", "Clients that were accepted.", LISTENER(COUNTER, IS_ULLONG, connections) },
+	{ "dill_listener_connections_active", "Clients that are connected.", LISTENER(GAUGE, IS_UINT, active) },
+	{ "dill_listener_received_bytes_total", "Bytes from clients.", LISTENER(COUNTER, IS_ULLONG, rx) },
+	{ "dill_listener_sent_bytes_total", "Bytes to clients.", LISTENER(COUNTER, IS_ULLONG, tx) },
+	{ "dill_listener_rejected_total",
 	  "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
 	  "be reached), limit (no memory or descriptor).",
-	  .put = metrics_put_rejected },
+	  OWN(COUNTER, metrics_put_rejected) },
 
-	{ "dill_backend_connections_total", COUNTER, "Connects that were tried.", BACKEND(IS_ULLONG, connections) },
-	{ "dill_backend_connections_active", GAUGE, "Live connections.", BACKEND(IS_UINT, active) },
-	{ "dill_backend_received_bytes_total", COUNTER, "Bytes from clients.", BACKEND(IS_ULLONG, rx) },
-	{ "dill_backend_sent_bytes_total", COUNTER, "Bytes to clients.", BACKEND(IS_ULLONG, tx) },
-	{ "dill_backend_connect_errors_total", COUNTER, "Connects that failed.", BACKEND(IS_ULLONG, connect_errors) },
-	{ "dill_backend_healthy", GAUGE, "1: it is used; 0: it is tried last.", BACKEND(IS_FALSE, unhealthy) },
-	{ "dill_backend_weight", GAUGE, "Its share of new connections, in proportion to the others'.",
-	  .put = metrics_put_backends, .number = IS_WEIGHT },
-	{ "dill_backend_connect_seconds", HISTOGRAM, "How long connects took that succeeded.",
-	  .put = metrics_put_connect_times },
+	{ "dill_backend_connections_total", "Connects that were tried.", BACKEND(COUNTER, IS_ULLONG, connections) },
+	{ "dill_backend_connections_active", "Live connections.", BACKEND(GAUGE, IS_UINT, active) },
+	{ "dill_backend_received_bytes_total", "Bytes from clients.", BACKEND(COUNTER, IS_ULLONG, rx) },
+	{ "dill_backend_sent_bytes_total", "Bytes to clients.", BACKEND(COUNTER, IS_ULLONG, tx) },
+	{ "dill_backend_connect_errors_total", "Connects that failed.", BACKEND(COUNTER, IS_ULLONG, connect_errors) },
+	{ "dill_backend_healthy", "1: it is used; 0: it is tried last.", BACKEND(GAUGE, IS_FALSE, unhealthy) },
+	{ "dill_backend_weight", "Its share of new connections, in proportion to the others'.",
+	  OWN(GAUGE, metrics_put_backends), .number = IS_WEIGHT },
+	{ "dill_backend_connect_seconds", "How long connects took that succeeded.",
+	  OWN(HISTOGRAM, metrics_put_connect_times) },
 
-	{ "process_start_time_seconds", GAUGE, "When the process began, since 1970.", .put = metrics_put_started },
+	{ "process_start_time_seconds", "When the process began, since 1970.", OWN(GAUGE, metrics_put_started) },
 };
 
 /* Figures of the process, each an int64_t of struct stats_process. */
 
-#define PROCESS(kind, field) .at = offsetof(struct stats_process, field), .number = kind
-
 static const struct metrics_family process_families[] = {
-	{ "process_cpu_seconds_total", COUNTER, "CPU time of all threads.", PROCESS(IS_MICROS, cpu) },
-	{ "process_open_fds", GAUGE, "Open file descriptors.", PROCESS(IS_INT64, open_fds) },
-	{ "process_max_fds", GAUGE, "Most open file descriptors.", PROCESS(IS_INT64, max_fds) },
-	{ "process_resident_memory_bytes", GAUGE, "Resident memory.", PROCESS(IS_INT64, resident) },
-	{ "process_virtual_memory_bytes", GAUGE, "Virtual memory.", PROCESS(IS_INT64, virtual_size) },
+	{ "process_cpu_seconds_total", "CPU time of all threads.", PROCESS(COUNTER, IS_MICROS, cpu) },
+	{ "process_open_fds", "Open file descriptors.", PROCESS(GAUGE, IS_INT64, open_fds) },
+	{ "process_max_fds", "Most open file descriptors.", PROCESS(GAUGE, IS_INT64, max_fds) },
+	{ "process_resident_memory_bytes", "Resident memory.", PROCESS(GAUGE, IS_INT64, resident) },
+	{ "process_virtual_memory_bytes", "Virtual memory.", PROCESS(GAUGE, IS_INT64, virtual_size) },
 };
 
 /* A family that the system does not tell is left out. */
