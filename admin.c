@@ -16,327 +16,330 @@
 #define LINGER_MS 1000
 #define PAUSE_MS 200
 
-void admin_open(struct admin *s, struct loop *loop)
+void admin_open(struct admin *admin, struct loop *loop)
 {
-	s->loop = loop;
-	s->listener = LOOP_IO(-1, s->kind);
-	loop_fifo_open(loop, &s->patience, PATIENCE_MS, 0);
-	loop_fifo_open(loop, &s->linger, LINGER_MS, 0);
-	loop_fifo_open(loop, &s->pause, PAUSE_MS, 0);
+	admin->loop = loop;
+	admin->listener = LOOP_IO(-1, admin->kind);
+	loop_fifo_open(loop, &admin->patience, PATIENCE_MS, 0);
+	loop_fifo_open(loop, &admin->linger, LINGER_MS, 0);
+	loop_fifo_open(loop, &admin->pause, PAUSE_MS, 0);
 }
 
 /* Clients. */
 
-struct admin_body *admin_body(struct admin *s, struct buf *text)
+struct admin_body *admin_body(struct admin *admin, struct buf *text)
 {
-	struct admin_body *b = sys_alloc(sizeof *b);
+	struct admin_body *body = sys_alloc(sizeof *body);
 
-	*b = (struct admin_body){ .text = *text, .refs = 1 };
+	*body = (struct admin_body){ .text = *text, .refs = 1 };
 	*text = (struct buf){ 0 };
-	s->held += b->text.len;
-	return b;
+	admin->held += body->text.len;
+	return body;
 }
 
-struct admin_body *admin_body_ref(struct admin_body *b)
+struct admin_body *admin_body_ref(struct admin_body *body)
 {
-	b->refs++;
-	return b;
+	body->refs++;
+	return body;
 }
 
-void admin_body_unref(struct admin *s, struct admin_body *b)
+void admin_body_unref(struct admin *admin, struct admin_body *body)
 {
-	if (!b || --b->refs)
+	if (!body || --body->refs)
 		return;
-	s->held -= b->text.len;
-	buf_free(&b->text);
-	free(b);
+	admin->held -= body->text.len;
+	buf_free(&body->text);
+	free(body);
 }
 
 /* Bytes that are to be sent, and have not been. */
-static size_t left(const struct admin_client *c)
+static size_t admin_left(const struct admin_client *client)
 {
-	return c->out.len + (c->body ? c->body->text.len : 0) - c->sent;
+	return client->out.len + (client->body ? client->body->text.len : 0) - client->sent;
 }
 
-static void forget_answer(struct admin *s, struct admin_client *c)
+static void admin_forget_answer(struct admin *admin, struct admin_client *client)
 {
-	buf_free(&c->out);
-	admin_body_unref(s, c->body);
-	c->body = NULL;
-	c->sent = 0;
+	buf_free(&client->out);
+	admin_body_unref(admin, client->body);
+	client->body = NULL;
+	client->sent = 0;
 }
 
-static void drop(struct admin *s, struct admin_client *c)
+static void admin_drop(struct admin *admin, struct admin_client *client)
 {
-	loop_disarm(&c->timer);
-	loop_close_fd(s->loop, &c->io);
-	buf_free(&c->in);
-	forget_answer(s, c);
-	if (c->next)
-		c->next->prev = c->prev;
-	*(c->prev ? &c->prev->next : &s->clients) = c->next;
-	s->count--;
-	loop_free(s->loop, c);
+	loop_disarm(&client->timer);
+	loop_close_fd(admin->loop, &client->io);
+	buf_free(&client->in);
+	admin_forget_answer(admin, client);
+	if (client->next)
+		client->next->prev = client->prev;
+	*(client->prev ? &client->prev->next : &admin->clients) = client->next;
+	admin->count--;
+	loop_free(admin->loop, client);
 }
 
-static bool is_idle(const struct admin_client *c)
+static bool admin_is_idle(const struct admin_client *client)
 {
-	return !c->last && !c->waiting && !c->in.len && !left(c);
+	return !client->last && !client->waiting && !client->in.len && !admin_left(client);
 }
 
 /* False: all have something under way. */
-static bool make_room(struct admin *s)
+static bool admin_make_room(struct admin *admin)
 {
 	struct admin_client *longest = NULL;
 
-	for (struct admin_client *c = s->clients; c; c = c->next)
-		if (is_idle(c) && (!longest || c->timer.at < longest->timer.at))
-			longest = c;
+	for (struct admin_client *client = admin->clients; client; client = client->next)
+		if (admin_is_idle(client) && (!longest || client->timer.at < longest->timer.at))
+			longest = client;
 	if (longest)
-		drop(s, longest);
+		admin_drop(admin, longest);
 	return longest;
 }
 
-bool admin_relieve(struct admin *s)
+bool admin_relieve(struct admin *admin)
 {
 	struct admin_client *longest = NULL;
 
-	for (struct admin_client *c = s->clients; c; c = c->next)
-		if (c->body && c->timer.at - PATIENCE_MS + STUCK_MS <= s->loop->now && (!longest || c->timer.at < longest->timer.at))
-			longest = c;
+	for (struct admin_client *client = admin->clients; client; client = client->next)
+		if (client->body && client->timer.at - PATIENCE_MS + STUCK_MS <= admin->loop->now &&
+		    (!longest || client->timer.at < longest->timer.at))
+			longest = client;
 	if (!longest)
 		return false;
 	net_reset_on_close(longest->io.fd);
-	drop(s, longest);
+	admin_drop(admin, longest);
 	return true;
 }
 
 /* Where it listened. */
 
-static void dismiss_clients(struct admin *s)
+static void admin_dismiss_clients(struct admin *admin)
 {
-	for (struct admin_client *c = s->clients, *next; c; c = next) {
-		next = c->next;
-		c->dismissed = true;
-		if (is_idle(c))
-			drop(s, c);
+	for (struct admin_client *client = admin->clients, *next; client; client = next) {
+		next = client->next;
+		client->dismissed = true;
+		if (admin_is_idle(client))
+			admin_drop(admin, client);
 	}
 }
 
-static void stop_listening(struct admin *s)
+static void admin_stop_listening(struct admin *admin)
 {
-	loop_disarm(&s->resume);
-	if (s->listener.fd >= 0)
-		loop_close_fd(s->loop, &s->listener);
+	loop_disarm(&admin->resume);
+	if (admin->listener.fd >= 0)
+		loop_close_fd(admin->loop, &admin->listener);
 }
 
-static int start_listening(struct admin *s, int fd, const struct net_addr *at)
+static int admin_start_listening(struct admin *admin, int fd, const struct net_addr *at)
 {
-	s->listener = LOOP_IO(fd, s->kind);
-	s->at = *at;
-	return loop_want(s->loop, &s->listener, LOOP_IN) ? 0 : errno;
+	admin->listener = LOOP_IO(fd, admin->kind);
+	admin->at = *at;
+	return loop_want(admin->loop, &admin->listener, LOOP_IN) ? 0 : errno;
 }
 
-int admin_listen(struct admin *s, const struct net_addr *at)
+int admin_listen(struct admin *admin, const struct net_addr *at)
 {
-	bool was = s->listener.fd >= 0;
-	struct net_addr before = s->at;
+	bool was = admin->listener.fd >= 0;
+	struct net_addr before = admin->at;
 	int fd, back;
 
 	if (!at) {
-		stop_listening(s);
-		dismiss_clients(s);
+		admin_stop_listening(admin);
+		admin_dismiss_clients(admin);
 		return 0;
 	}
 	if (was && net_compare(at, &before) == 0)
 		return 0;
 	fd = net_listen(at);
 	if (fd == -EADDRINUSE && was) { /* perhaps by ourselves: 127.0.0.1 and 0.0.0.0 exclude each other */
-		stop_listening(s);
+		admin_stop_listening(admin);
 		fd = net_listen(at);
 		back = fd < 0 ? net_listen(&before) : -1;
 		if (back >= 0)
-			start_listening(s, back, &before);
+			admin_start_listening(admin, back, &before);
 	}
 	if (fd < 0)
 		return -fd;
-	stop_listening(s);
-	dismiss_clients(s);
-	return start_listening(s, fd, at);
+	admin_stop_listening(admin);
+	admin_dismiss_clients(admin);
+	return admin_start_listening(admin, fd, at);
 }
 
-void admin_close(struct admin *s)
+void admin_close(struct admin *admin)
 {
-	while (s->clients)
-		drop(s, s->clients);
-	if (s->listener.fd >= 0)
-		loop_close_fd(s->loop, &s->listener);
+	while (admin->clients)
+		admin_drop(admin, admin->clients);
+	if (admin->listener.fd >= 0)
+		loop_close_fd(admin->loop, &admin->listener);
 }
 
 /* Says that nothing follows, and waits a moment for the client's end: closing on unread input would reset the
  * connection, and take the text with it. Some kinds of nc wait for their own input to end: those are then reset, which
  * ends them, and leaves the text that has arrived. */
-static void finish(struct admin *s, struct admin_client *c)
+static void admin_finish(struct admin *admin, struct admin_client *client)
 {
-	c->give_up = s->loop->now + PATIENCE_MS;
-	if (shutdown(c->io.fd, SHUT_WR) < 0 || !loop_want(s->loop, &c->io, LOOP_IN))
-		drop(s, c);
+	client->give_up = admin->loop->now + PATIENCE_MS;
+	if (shutdown(client->io.fd, SHUT_WR) < 0 || !loop_want(admin->loop, &client->io, LOOP_IN))
+		admin_drop(admin, client);
 	else
-		loop_arm(s->loop, &s->linger, &c->timer);
+		loop_arm(admin->loop, &admin->linger, &client->timer);
 }
 
-static bool finished(const struct admin_client *c)
+static bool admin_has_finished(const struct admin_client *client)
 {
-	return c->last && !left(c);
+	return client->last && !admin_left(client);
 }
 
-static ssize_t send_some(const struct admin_client *c)
+static ssize_t admin_send_some(const struct admin_client *client)
 {
 	struct iovec parts[2];
 	struct msghdr message = { .msg_iov = parts };
-	size_t skip = c->sent;
+	size_t skip = client->sent;
 
-	if (skip < c->out.len) {
-		parts[message.msg_iovlen++] = (struct iovec){ c->out.data + skip, c->out.len - skip };
-		skip = c->out.len;
+	if (skip < client->out.len) {
+		parts[message.msg_iovlen++] = (struct iovec){ client->out.data + skip, client->out.len - skip };
+		skip = client->out.len;
 	}
-	skip -= c->out.len;
-	if (c->body && skip < c->body->text.len)
-		parts[message.msg_iovlen++] = (struct iovec){ c->body->text.data + skip, c->body->text.len - skip };
-	return sendmsg(c->io.fd, &message, 0);
+	skip -= client->out.len;
+	if (client->body && skip < client->body->text.len)
+		parts[message.msg_iovlen++] = (struct iovec){ client->body->text.data + skip, client->body->text.len - skip };
+	return sendmsg(client->io.fd, &message, 0);
 }
 
 /* False when the client is gone. */
-static bool flush(struct admin *s, struct admin_client *c)
+static bool admin_flush(struct admin *admin, struct admin_client *client)
 {
-	while (left(c)) {
-		ssize_t n = send_some(c);
+	while (admin_left(client)) {
+		ssize_t n = admin_send_some(client);
 
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			if (loop_want(s->loop, &c->io, LOOP_OUT))
-				return true;
-		}
+		if (n < 0 && net_again(errno) && loop_want(admin->loop, &client->io, LOOP_OUT))
+			return true;
 		if (n < 0) {
-			drop(s, c);
+			admin_drop(admin, client);
 			return false;
 		}
-		c->sent += (size_t)n;
-		loop_arm(s->loop, &s->patience, &c->timer);
+		client->sent += (size_t)n;
+		loop_arm(admin->loop, &admin->patience, &client->timer);
 	}
-	forget_answer(s, c);
-	if (c->last) {
-		finish(s, c);
+	admin_forget_answer(admin, client);
+	if (client->last) {
+		admin_finish(admin, client);
 		return false;
 	}
-	if (loop_want(s->loop, &c->io, LOOP_IN))
+	if (loop_want(admin->loop, &client->io, LOOP_IN))
 		return true;
-	drop(s, c);
+	admin_drop(admin, client);
 	return false;
 }
 
-void admin_answer(struct admin *s, struct admin_client *c, bool last)
+void admin_answer(struct admin *admin, struct admin_client *client, bool last)
 {
-	c->last = last;
-	c->waiting = false;
-	loop_arm(s->loop, &s->patience, &c->timer);
-	flush(s, c);
+	client->last = last;
+	client->waiting = false;
+	loop_arm(admin->loop, &admin->patience, &client->timer);
+	admin_flush(admin, client);
 }
 
-static void discard_input(struct admin *s, struct admin_client *c)
+static void admin_discard_input(struct admin *admin, struct admin_client *client)
 {
 	char bytes[256];
-	ssize_t n = recv(c->io.fd, bytes, sizeof bytes, 0);
+	ssize_t n = recv(client->io.fd, bytes, sizeof bytes, 0);
 
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK))
-		drop(s, c);
+	if (n == 0 || (n < 0 && !net_again(errno)))
+		admin_drop(admin, client);
 }
 
-static void read_input(struct admin *s, struct admin_client *c)
+static void admin_read_input(struct admin *admin, struct admin_client *client)
 {
-	size_t room = ADMIN_INPUT_MAX - c->in.len;
+	size_t room = ADMIN_INPUT_MAX - client->in.len;
 	ssize_t n;
 
-	if (!room && c->waiting && loop_want(s->loop, &c->io, 0))
+	if (!room && client->waiting && loop_want(admin->loop, &client->io, 0))
 		return; /* until its answer is out */
-	n = room ? recv(c->io.fd, buf_room(&c->in, room), room, 0) : -1;
-	if (n < 0 && room && (errno == EAGAIN || errno == EWOULDBLOCK))
+	n = room ? recv(client->io.fd, buf_room(&client->in, room), room, 0) : -1;
+	if (n < 0 && room && net_again(errno))
 		return;
-	if (n == 0 && c->waiting && loop_want(s->loop, &c->io, 0))
+	if (n == 0 && client->waiting && loop_want(admin->loop, &client->io, 0))
 		return; /* it has said all, and its answer will come */
 	if (n <= 0) {
-		drop(s, c);
+		admin_drop(admin, client);
 		return;
 	}
-	c->in.len += (size_t)n;
-	c->in.data[c->in.len] = '\0';
-	s->input(s, c);
+	client->in.len += (size_t)n;
+	client->in.data[client->in.len] = '\0';
+	admin->input(admin, client);
 }
 
-static void welcome(struct admin *s)
+static void admin_add_client(struct admin *admin, int fd)
+{
+	struct admin_client *client = sys_alloc(sizeof *client);
+
+	client->io = LOOP_IO(fd, (uint8_t)(admin->kind + 1));
+	client->next = admin->clients;
+	if (client->next)
+		client->next->prev = client;
+	admin->clients = client;
+	admin->count++;
+	loop_arm(admin->loop, &admin->patience, &client->timer);
+	if (admin->greet)
+		admin->greet(admin, client);
+	else if (!loop_want(admin->loop, &client->io, LOOP_IN))
+		admin_drop(admin, client);
+}
+
+static void admin_accept(struct admin *admin)
 {
 	struct net_addr from;
-	int fd = net_accept(s->listener.fd, &from);
-	struct admin_client *c;
+	int fd = net_accept(admin->listener.fd, &from);
 
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-		loop_want(s->loop, &s->listener, 0);
-		loop_arm(s->loop, &s->pause, &s->resume);
+	if (fd < 0 && net_exhausted(-fd)) {
+		loop_want(admin->loop, &admin->listener, 0);
+		loop_arm(admin->loop, &admin->pause, &admin->resume);
 	}
 	if (fd < 0)
 		return;
-	if (s->count == CLIENTS_MAX && !make_room(s)) {
+	if (admin->count == CLIENTS_MAX && !admin_make_room(admin))
 		close(fd);
-		return;
-	}
-	c = sys_alloc(sizeof *c);
-	c->io = LOOP_IO(fd, (uint8_t)(s->kind + 1));
-	c->next = s->clients;
-	if (c->next)
-		c->next->prev = c;
-	s->clients = c;
-	s->count++;
-	loop_arm(s->loop, &s->patience, &c->timer);
-	if (s->greet)
-		s->greet(s, c);
-	else if (!loop_want(s->loop, &c->io, LOOP_IN))
-		drop(s, c);
+	else
+		admin_add_client(admin, fd);
 }
 
-bool admin_ready(struct admin *s, struct loop_io *io, unsigned events)
+bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events)
 {
-	struct admin_client *c = (struct admin_client *)(void *)io;
+	struct admin_client *client = CONTAINER_OF(io, struct admin_client, io);
 
-	if (io == &s->listener) {
-		welcome(s);
+	if (io == &admin->listener) {
+		admin_accept(admin);
 		return true;
 	}
-	if (io->kind != s->kind + 1)
+	if (io->kind != admin->kind + 1)
 		return false;
-	if (left(c)) {
-		if ((events & LOOP_OUT) && flush(s, c) && !left(c) && s->input)
-			s->input(s, c); /* the next request may be there already */
-	} else if (finished(c) || !s->input) {
-		discard_input(s, c);
+	if (admin_left(client)) {
+		if ((events & LOOP_OUT) && admin_flush(admin, client) && !admin_left(client) && admin->input)
+			admin->input(admin, client); /* the next request may be there already */
+	} else if (admin_has_finished(client) || !admin->input) {
+		admin_discard_input(admin, client);
 	} else {
-		read_input(s, c);
+		admin_read_input(admin, client);
 	}
 	return true;
 }
 
-bool admin_expired(struct admin *s, struct loop_fifo *fifo, struct loop_timer *timer)
+bool admin_expired(struct admin *admin, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	struct admin_client *c = (struct admin_client *)(void *)((char *)timer - offsetof(struct admin_client, timer));
+	struct admin_client *client = CONTAINER_OF(timer, struct admin_client, timer);
 
-	if (fifo == &s->pause) {
-		loop_want(s->loop, &s->listener, LOOP_IN);
-	} else if (fifo == &s->linger && net_unsent(c->io.fd) && s->loop->now < c->give_up) {
-		loop_arm(s->loop, &s->linger, &c->timer);
-	} else if (fifo == &s->patience && is_idle(c)) {
-		c->last = true; /* it has nothing more to ask */
-		finish(s, c);
-	} else if (fifo == &s->linger || fifo == &s->patience) {
-		net_reset_on_close(c->io.fd);
-		drop(s, c);
+	if (fifo == &admin->pause) {
+		loop_want(admin->loop, &admin->listener, LOOP_IN);
+	} else if (fifo == &admin->linger && net_unsent(client->io.fd) && admin->loop->now < client->give_up) {
+		loop_arm(admin->loop, &admin->linger, &client->timer);
+	} else if (fifo == &admin->patience && admin_is_idle(client)) {
+		client->last = true; /* it has nothing more to ask */
+		admin_finish(admin, client);
+	} else if (fifo == &admin->linger || fifo == &admin->patience) {
+		net_reset_on_close(client->io.fd);
+		admin_drop(admin, client);
 	} else {
 		return false;
 	}

@@ -1,6 +1,6 @@
-/* admin: a small server in the control plane's loop, for people and machines that look: accepting, patience, and an
- * orderly end. What it says is its owner's matter. At most 64 clients at a time: when there are more, the one that has
- * been silent for longest makes room. */
+/* admin: a server for those who look (people, tools, probes), in the control plane's loop. It accepts, sets time limits,
+ * and ends connections in order; what it says is its owner's matter: see peek.c and status.c. At most 64 clients at a
+ * time: when there are more, the one that has been silent for longest makes room. */
 #ifndef ADMIN_H
 #define ADMIN_H
 
@@ -28,7 +28,10 @@ struct admin_client {
 	bool last;      /* nothing follows what is in `out` and `body` */
 	bool waiting;   /* its answer is being prepared */
 	bool dismissed; /* the server has moved: its next answer is to be the last one */
-	bool close, bare, old; /* these and `page` are the owner's */
+	/* The owner's, of the request that it answers: */
+	bool close; /* the connection ends with it */
+	bool bare;  /* the body is left out */
+	bool old;   /* HTTP/1.0 */
 	uint8_t page;
 };
 
@@ -36,8 +39,8 @@ struct admin_client {
 struct admin {
 	struct loop *loop;
 	uint8_t kind;
-	void (*greet)(struct admin *s, struct admin_client *c); /* it has come; may be NULL */
-	void (*input)(struct admin *s, struct admin_client *c); /* `in` has grown, or an answer is out; NULL: unread */
+	void (*greet)(struct admin *admin, struct admin_client *client); /* it has come; may be NULL */
+	void (*input)(struct admin *admin, struct admin_client *client); /* `in` has grown, or an answer is out; NULL: unread */
 	void *owner;
 	struct loop_io listener;
 	struct loop_fifo patience, linger, pause;
@@ -48,23 +51,23 @@ struct admin {
 	size_t held; /* bytes of all bodies */
 };
 
-/* kind, greet, input and owner are set by the caller. */
-void admin_open(struct admin *s, struct loop *loop);
+/* Sets up a server that listens nowhere yet. `kind`, `greet`, `input` and `owner` are set by the caller. */
+void admin_open(struct admin *admin, struct loop *loop);
 /* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then it listens where it did, if it can. */
-int admin_listen(struct admin *s, const struct net_addr *at);
-void admin_close(struct admin *s);
+int admin_listen(struct admin *admin, const struct net_addr *at);
+void admin_close(struct admin *admin);
 
 /* A body, held once by the caller; takes the text. */
-struct admin_body *admin_body(struct admin *s, struct buf *text);
-struct admin_body *admin_body_ref(struct admin_body *b);
-void admin_body_unref(struct admin *s, struct admin_body *b); /* NULL is fine */
+struct admin_body *admin_body(struct admin *admin, struct buf *text);
+struct admin_body *admin_body_ref(struct admin_body *body);
+void admin_body_unref(struct admin *admin, struct admin_body *body); /* NULL is fine */
 
 /* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is none. */
-bool admin_relieve(struct admin *s);
+bool admin_relieve(struct admin *admin);
 /* Sends what is in `out` and `body`. With `last` the connection ends after it. The client may be gone afterwards. */
-void admin_answer(struct admin *s, struct admin_client *c, bool last);
+void admin_answer(struct admin *admin, struct admin_client *client, bool last);
 
-bool admin_ready(struct admin *s, struct loop_io *io, unsigned events); /* false: not this server's */
-bool admin_expired(struct admin *s, struct loop_fifo *fifo, struct loop_timer *timer);
+bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events); /* false: not this server's */
+bool admin_expired(struct admin *admin, struct loop_fifo *fifo, struct loop_timer *timer);
 
 #endif

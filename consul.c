@@ -12,6 +12,37 @@
 #include "consul_api.h"
 #include "state.h"
 
+static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
+
+static const char *check_address(const char *text)
+{
+	struct http_url url;
+
+	return consul_api_url(&url, text);
+}
+
+static const char *check_tag(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return text[strspn(text, letters)] ? "is not a word of letters, digits, '_', '.' and '-'" : NULL;
+}
+
+#define AT(field) offsetof(struct consul_settings, field)
+
+static const struct option consul_options[] = {
+	{ .key = "consul.address", OPTION_TEXT, AT(address), "http://127.0.0.1:8500", "Consul agent to watch",
+	  .check = check_address, .variable = "CONSUL_HTTP_ADDR" },
+	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token", .variable = "CONSUL_HTTP_TOKEN" },
+	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
+	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
+	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m", "longest wait of one blocking query, 1s to 10m", 1000, 600000 },
+	{ .key = "consul.consistency_mode", OPTION_TEXT, AT(consistency), "", "stale, consistent or leader",
+	  .words = consistency_words },
+	{ .key = "consul.tag", OPTION_TEXT, AT(tag), "dill",
+	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = check_tag },
+};
+
 #define CONNECT_MS 5000
 #define READING_MS 5000           /* one reading */
 #define AGAIN_MS 10000            /* until a reading is tried again that broke the connection */
@@ -38,7 +69,7 @@ struct bell {
 
 struct consul {
 	struct source *source;
-	const struct config *config;
+	const struct consul_settings *config;
 	struct http_url url;
 	struct catalog catalog;
 	struct bell bells[BELLS];
@@ -71,7 +102,7 @@ struct consul {
 
 static void bell_path(struct consul *c, int which)
 {
-	const char *tag = c->config->consul_tag;
+	const char *tag = c->config->tag;
 	struct buf filter = { 0 };
 
 	if (which == NAMES) {
@@ -185,16 +216,16 @@ static void take_index(struct consul *c, struct bell *b, bool *moved)
 static void judge_names(struct consul *c, const struct http_response *r)
 {
 	bool hidden = consul_api_filtered(r), empty = c->json.tokens[0].type == JSON_OBJECT && !c->json.tokens[0].count;
-	bool blind = empty && (hidden || !*c->config->consul_namespace);
+	bool blind = empty && (hidden || !*c->config->namespace);
 
 	if (blind && !c->blind) {
 		log_warn("consul: %s: it lists no service, not even itself: may the token see any? What is known stays in force",
-		         c->config->consul_address);
+		         c->config->address);
 		atomic_fetch_add(&c->source->counters.outages, 1);
 		atomic_store(&c->source->up, false);
 	} else if (hidden && !blind && !c->hidden) {
 		log_warn("consul: %s: the token does not see all services; those that it does not see are not routed",
-		         c->config->consul_address);
+		         c->config->address);
 	}
 	c->blind = blind;
 	c->hidden = hidden && !blind;
@@ -220,7 +251,7 @@ static const char *take_bell(struct consul *c, int which)
 	take_index(c, b, &rung);
 	c->sweep_due = c->sweep_due || rung;
 	if (!c->source->down && !c->blind)
-		source_worked(c->source, c->config->consul_address);
+		source_worked(c->source, c->config->address);
 	if (b->http.response.last)
 		http_close(&b->http);
 	else
@@ -410,7 +441,7 @@ static const char *end_sweep(struct consul *c)
 	c->at_least = 0;
 	log_debug("consul: %zu services read, index %ld and %ld", c->sweep_good, c->bells[NAMES].index,
 	          c->bells[CHECKS].index);
-	source_worked(c->source, c->config->consul_address);
+	source_worked(c->source, c->config->address);
 	return NULL;
 }
 
@@ -423,11 +454,11 @@ static void recall(struct consul *c)
 {
 	struct buf why = { 0 };
 
-	c->recalled = state_load(c->config->state_path, &c->saved, &why);
+	c->recalled = state_load(c->source->config->state_path, &c->saved, &why);
 	if (c->recalled)
-		catalog_recall(&c->catalog, service_hold(c->recalled));
+		catalog_recall(&c->catalog, service_list_ref(c->recalled));
 	else if (why.len)
-		log_warn("state.path: %s %s; it is not used", c->config->state_path, why.data);
+		log_warn("state.path: %s %s; it is not used", c->source->config->state_path, why.data);
 	c->recall_at = sys_now() + RECALL_MS;
 	buf_free(&why);
 }
@@ -440,11 +471,11 @@ static void offer_recalled(struct consul *c)
 		return;
 	c->recalled = NULL;
 	if (c->complete) {
-		service_free(list);
+		service_list_unref(list);
 		return;
 	}
 	log_warn("consul: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", list->count,
-	         (long long)(sys_wall() / 1000 - c->saved), c->config->state_path);
+	         (long long)(sys_wall() / 1000 - c->saved), c->source->config->state_path);
 	source_post(c->source, list);
 }
 
@@ -452,11 +483,11 @@ static void save(struct consul *c, bool now)
 {
 	int error;
 
-	if (!c->unsaved || !*c->config->state_path || (!now && sys_now() < c->save_at))
+	if (!c->unsaved || !*c->source->config->state_path || (!now && sys_now() < c->save_at))
 		return;
-	error = state_save(c->config->state_path, c->catalog.list);
+	error = state_save(c->source->config->state_path, c->catalog.list);
 	if (error && !c->save_failed)
-		log_warn("state.path: cannot write %s: %s", c->config->state_path, strerror(error));
+		log_warn("state.path: cannot write %s: %s", c->source->config->state_path, strerror(error));
 	c->save_failed = error != 0;
 	c->unsaved = false;
 	c->save_at = sys_now() + SAVE_MS;
@@ -471,10 +502,10 @@ static void post(struct consul *c, bool first)
 	if (c->sweeping)
 		c->sweep_at = 0; /* names may have moved; those that were read are known by their time */
 	if (list && !c->complete) {
-		service_free(list);
+		service_list_unref(list);
 		list = NULL;
 	} else if (!list && first && c->complete) {
-		list = service_hold(c->catalog.list);
+		list = service_list_ref(c->catalog.list);
 	}
 	if (!list)
 		return;
@@ -513,7 +544,7 @@ static int64_t soonest(const struct consul *c, bool open, bool busy)
 {
 	int64_t now = sys_now(), at = busy ? now : now + 60000;
 
-	if (c->unsaved && *c->config->state_path && c->save_at < at)
+	if (c->unsaved && *c->source->config->state_path && c->save_at < at)
 		at = c->save_at;
 	if (c->recalled && c->recall_at < at)
 		at = c->recall_at;
@@ -525,8 +556,8 @@ static int64_t soonest(const struct consul *c, bool open, bool busy)
 	}
 	if (!open)
 		return at < now ? now : at;
-	if (c->catalog.confirm_at && c->catalog.confirm_at < at)
-		at = c->catalog.confirm_at;
+	if (c->catalog.hold.confirm_at && c->catalog.hold.confirm_at < at)
+		at = c->catalog.hold.confirm_at;
 	if (c->retry_at && c->retry_at < at)
 		at = c->retry_at;
 	if (c->sweep_due && c->sweep_tokens_at + (c->sweep_gap > SWEEP_MS ? c->sweep_gap : SWEEP_MS) < at)
@@ -558,7 +589,7 @@ static bool answered(const struct consul *c, int which)
 	return c->bells[which].index || !c->bells[which].asked;
 }
 
-static const char *watch(struct consul *c)
+static const char *consul_watch(struct consul *c)
 {
 	const char *why = NULL;
 
@@ -598,27 +629,27 @@ static void hang_up(struct consul *c)
 	c->request.len = 0;
 }
 
-void consul_run(struct source *s)
+static void consul_run(struct source *s)
 {
-	struct consul c = { .source = s, .config = s->config, .allowance = ALLOWANCE_US };
+	struct consul c = { .source = s, .config = s->settings, .allowance = ALLOWANCE_US };
 
-	consul_api_url(&c.url, c.config->consul_address);
-	catalog_open(&c.catalog, c.config->consul_tag);
+	consul_api_url(&c.url, c.config->address);
+	catalog_open(&c.catalog, c.config->tag);
 	for (int i = 0; i < BELLS; i++)
 		http_open(&c.bells[i].http, BELL_BODY_MAX);
 	http_open(&c.reader, READING_BODY_MAX);
 	c.allowance_at = sys_now();
 	if (s->known)
-		catalog_recall(&c.catalog, service_hold(s->known)); /* a reload: closing is as careful as ever */
-	else if (*c.config->state_path)
+		catalog_recall(&c.catalog, service_list_ref(s->known)); /* a reload: closing is as careful as ever */
+	else if (*s->config->state_path)
 		recall(&c);
 	while (!source_stopping(s)) {
-		const char *why = watch(&c);
+		const char *why = consul_watch(&c);
 		bool go_on;
 
 		if (!source_stopping(s))
 			offer_recalled(&c);
-		go_on = source_failed(s, c.code, c.config->consul_address, why, c.at_least);
+		go_on = source_failed(s, c.code, c.config->address, why, c.at_least);
 		c.at_least = 0;
 		c.code = 0;
 		hang_up(&c);
@@ -626,7 +657,7 @@ void consul_run(struct source *s)
 			break;
 	}
 	save(&c, true);
-	service_free(c.recalled);
+	service_list_unref(c.recalled);
 	for (int i = 0; i < BELLS; i++)
 		http_free(&c.bells[i].http);
 	http_free(&c.reader);
@@ -635,3 +666,27 @@ void consul_run(struct source *s)
 	buf_free(&c.text);
 	catalog_close(&c.catalog);
 }
+
+static bool consul_ask(const void *settings, const char *service, struct service_list *list, struct buf *where)
+{
+	const struct consul_settings *consul = settings;
+	struct buf why = { 0 };
+	bool fine;
+
+	list->word = arena_dup(&list->memory, consul->tag, strlen(consul->tag));
+	fine = consul_api_once(consul, service, list, &why);
+	buf_printf(where, fine ? "Consul at %s" : "%s: %s", consul->address, why.data);
+	buf_free(&why);
+	return fine;
+}
+
+static const char *consul_word(const void *settings)
+{
+	return ((const struct consul_settings *)settings)->tag;
+}
+
+const struct source_kind consul_kind = {
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .options = consul_options,
+	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
+	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
+};

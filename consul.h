@@ -1,4 +1,4 @@
-/* consul: the services of a Consul catalog, as they come and go.
+/* consul: the services of a Consul catalog (consul.*), as they come and go.
  *
  * Two blocking queries are the bells: the catalog's names with their tags, and all checks. No single endpoint rings
  * for everything, and one query a service would use up the agent's connection limit. When a bell rings, the services
@@ -9,6 +9,6 @@
 #include "base.h"
 #include "source.h"
 
-void consul_run(struct source *s); /* goes by consul.* and state.path */
+extern const struct source_kind consul_kind;
 
 #endif

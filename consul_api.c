@@ -18,17 +18,17 @@ void consul_api_add(struct buf *path, const char *name, const char *value)
 	}
 }
 
-void consul_api_finish(const struct config *c, const struct http_url *u, struct buf *path, struct buf *out)
+void consul_api_finish(const struct consul_settings *c, const struct http_url *u, struct buf *path, struct buf *out)
 {
-	if (*c->consul_datacenter)
-		consul_api_add(path, "dc", c->consul_datacenter);
-	if (*c->consul_namespace)
-		consul_api_add(path, "ns", c->consul_namespace);
-	if (strcmp(c->consul_consistency, "stale") == 0 || strcmp(c->consul_consistency, "consistent") == 0)
-		consul_api_add(path, c->consul_consistency, NULL);
+	if (*c->datacenter)
+		consul_api_add(path, "dc", c->datacenter);
+	if (*c->namespace)
+		consul_api_add(path, "ns", c->namespace);
+	if (strcmp(c->consistency, "stale") == 0 || strcmp(c->consistency, "consistent") == 0)
+		consul_api_add(path, c->consistency, NULL);
 	http_request(out, "GET", u, path->data);
-	if (*c->consul_token)
-		buf_printf(out, "X-Consul-Token: %s\r\n", c->consul_token);
+	if (*c->token)
+		buf_printf(out, "X-Consul-Token: %s\r\n", c->token);
 	buf_puts(out, "\r\n");
 	path->len = 0;
 }
@@ -79,14 +79,14 @@ bool consul_api_filtered(const struct http_response *r)
 	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
 }
 
-bool consul_api_once(const struct config *c, const char *service, struct service_list *list, struct buf *why)
+bool consul_api_once(const struct consul_settings *c, const char *service, struct service_list *list, struct buf *why)
 {
 	int64_t deadline = sys_now() + ONCE_MS, wait;
 	struct buf path = { 0 }, request = { 0 };
 	struct json json = { 0 };
 	struct http_url url;
 	struct http http;
-	const char *wrong = consul_api_url(&url, c->consul_address);
+	const char *wrong = consul_api_url(&url, c->address);
 
 	http_open(&http, BODY_MAX);
 	buf_puts(&path, "/v1/health/service/");
@@ -101,7 +101,7 @@ bool consul_api_once(const struct config *c, const char *service, struct service
 	if (!wrong)
 		wrong = consul_api_take(&http.response, &json, why, &wait);
 	if (!wrong)
-		wrong = instance_read(list, service, &json, c->consul_tag);
+		wrong = instance_read(list, service, &json, c->tag);
 	if (!wrong && !list->count && consul_api_filtered(&http.response))
 		wrong = consul_api_hidden;
 	if (wrong && wrong != why->data) {

@@ -7,17 +7,11 @@
 #include "sys.h"
 #include "tag.h"
 
-static void explain_visible(struct buf *out, const char *before, const char *text)
-{
-	buf_puts(out, before);
-	buf_visible(out, text, strlen(text));
-}
-
 static void put_refusal(struct buf *out, const struct admit_refusal *no)
 {
-	explain_visible(out, "refused by ", no->rule);
-	explain_visible(out, ": ", no->why);
-	explain_visible(out, "; accepted would be ", no->accepted);
+	buf_puts_visible(out, "refused by ", no->rule);
+	buf_puts_visible(out, ": ", no->why);
+	buf_puts_visible(out, "; accepted would be ", no->accepted);
 	buf_puts(out, "\n");
 }
 
@@ -37,7 +31,7 @@ static void explain_state(const struct explain *x, const struct net_addr *addr, 
 		buf_puts(out, ", which is not in force");
 	buf_puts(out, "\n");
 	if (e && e->conflict)
-		explain_visible(out, "      note: ", e->conflict);
+		buf_puts_visible(out, "      note: ", e->conflict);
 	if (e && e->conflict)
 		buf_puts(out, "\n");
 }
@@ -87,9 +81,9 @@ static bool is_contested(const struct subject *s)
 /* An option with two tags has one value, of both. */
 static void put_twice(const struct service_setting *setting, struct buf *out)
 {
-	explain_visible(out, "refused by ", service_option_name(setting->option));
-	explain_visible(out, ": with other tags of that name it says ", setting->value);
-	explain_visible(out, ", which is ", setting->why);
+	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
+	buf_puts_visible(out, ": with other tags of that name it says ", setting->value);
+	buf_puts_visible(out, ", which is ", setting->why);
 	buf_puts(out, "\n");
 }
 
@@ -118,7 +112,7 @@ static void explain_option(const struct subject *s, int option, const char *valu
 
 static void put_subject(const char *text, struct buf *out)
 {
-	explain_visible(out, "    ", text);
+	buf_puts_visible(out, "    ", text);
 	buf_puts(out, ": ");
 }
 
@@ -215,20 +209,20 @@ static void explain_fields(const struct subject *s, struct buf *out)
 /* Who it is, where it was found, and whether it is still there. */
 static void put_who_it_is(const struct service_list *list, const struct service *service, struct buf *out)
 {
-	explain_visible(out, "", service->name);
-	explain_visible(out, " in ", list->source);
+	buf_puts_visible(out, "", service->name);
+	buf_puts_visible(out, " in ", list->source);
 	if (service->instance)
-		explain_visible(out, ", instance ", service->instance);
+		buf_puts_visible(out, ", instance ", service->instance);
 	if (service->node)
-		explain_visible(out, " on node ", service->node);
+		buf_puts_visible(out, " on node ", service->node);
 	if (service->origin)
-		explain_visible(out, ", ", service->origin);
+		buf_puts_visible(out, ", ", service->origin);
 	for (size_t i = 0; i < service->backend_count; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
 		net_put_host_port(out, service->backends[i].host, service->backends[i].port);
 	}
 	if (service->absent)
-		explain_visible(out, "\n  not routed: ", service->absent);
+		buf_puts_visible(out, "\n  not routed: ", service->absent);
 	else if (service->held)
 		buf_printf(out, "\n  gone from %s; it closes when a second look says so, too", list->title);
 	else if (list->remembered)

@@ -6,13 +6,13 @@ const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS] = {
 	{ 100000, "0.1" }, { 250000, "0.25" }, { 500000, "0.5" }, { 1000000, "1" }, { 2500000, "2.5" }, { INT64_MAX, "+Inf" }
 };
 
-void histogram_add(struct histogram *t, int64_t us)
+void histogram_add(struct histogram *histogram, int64_t us)
 {
 	int i = 0;
 
 	us = us < 0 ? 0 : us;
 	while (us > histogram_bounds[i].us)
 		i++;
-	atomic_fetch_add_explicit(&t->buckets[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&t->sum, (unsigned long long)us, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->buckets[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum, (unsigned long long)us, memory_order_relaxed);
 }

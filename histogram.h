@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #define HISTOGRAM_BUCKETS 12
-/* Upper bounds, which belong to their buckets, in microseconds and as seconds; the last one holds all the rest. */
+/* Upper bounds, which belong to their buckets, in microseconds and as seconds; the last one has no bound. */
 struct histogram_bound {
 	int64_t us;
 	const char *seconds;
@@ -19,6 +19,6 @@ struct histogram {
 	atomic_ullong buckets[HISTOGRAM_BUCKETS]; /* each by itself, not what lies below it */
 };
 
-void histogram_add(struct histogram *t, int64_t us);
+void histogram_add(struct histogram *histogram, int64_t us);
 
 #endif

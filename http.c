@@ -9,259 +9,279 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "http_head.h"
 #include "sys.h"
 
 #define HEAD_MAX (64 * 1024)
 #define READ_SIZE (16 * 1024)
 
 /* What an answer's parser waits for next. */
-enum state { IN_HEAD, IN_BODY, IN_REST, IN_SIZE, IN_EXTENSION, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, COMPLETE };
+enum http_state { IN_HEAD, IN_BODY, IN_REST, IN_SIZE, IN_EXTENSION, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, COMPLETE };
 
-struct slice http_header(const struct http_response *r, const char *name)
+struct slice http_header(const struct http_response *response, const char *name)
 {
-	struct slice rest = { r->head.data, r->head.len }, line;
+	struct slice rest = { response->head.data, response->head.len }, line, key, value;
 
-	while (rest.len && slice_next(&rest, '\n', &line)) {
-		const char *colon = line.len ? memchr(line.at, ':', line.len) : NULL;
-		struct slice key = { line.at, colon ? (size_t)(colon - line.at) : 0 };
-
-		if (colon && slice_is_nocase(key, name))
-			return slice_trim((struct slice){ colon + 1, line.len - key.len - 1 });
-	}
+	while (http_head_line(&rest, &line))
+		if (http_head_field(slice_trim(line), &key, &value) && slice_is_nocase(key, name))
+			return value;
 	return (struct slice){ NULL, 0 };
 }
 
-static const char *read_status(struct http_response *r)
+static const char *http_read_status(struct http_response *response)
 {
-	const char *p = r->head.data;
+	const char *head = response->head.data;
 	long status;
 
-	if (r->head.len < 13 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ' || !memchr(" \r\n", p[12], 3) ||
-	    text_number((struct slice){ p + 9, 3 }, 100, 599, &status))
+	if (response->head.len < 13 || memcmp(head, "HTTP/1.", 7) != 0 || head[8] != ' ' || !memchr(" \r\n", head[12], 3) ||
+	    text_number((struct slice){ head + 9, 3 }, 100, 599, &status))
 		return "not an HTTP answer";
-	r->status = (int)status;
-	r->last = p[7] == '0';
+	response->status = (int)status;
+	response->last = head[7] == '0';
 	return NULL;
 }
 
-static const char *read_length(struct http_response *r, struct slice text)
+static const char *http_read_length(struct http_response *response, struct slice text)
 {
-	uint64_t n = 0;
+	uint64_t length = 0;
 
 	if (!text.len || text.len > 18)
 		return "wrong Content-Length";
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.at[i] < '0' || text.at[i] > '9')
 			return "wrong Content-Length";
-		n = n * 10 + (uint64_t)(text.at[i] - '0');
+		length = length * 10 + (uint64_t)(text.at[i] - '0');
 	}
-	if (n > r->max_body)
+	if (length > response->max_body)
 		return "answer too large";
-	r->left = n;
-	r->state = n ? IN_BODY : COMPLETE;
+	response->left = length;
+	response->state = length ? IN_BODY : COMPLETE;
 	return NULL;
 }
 
-/* The head is complete: how the body will come (RFC 9112, 6.3). */
-static const char *finish_head(struct http_response *r)
+/* How the body will come (RFC 9112, 6.3). */
+static const char *http_expect_body(struct http_response *response)
 {
-	const char *why = read_status(r);
-	struct slice coding, length, connection;
+	struct slice coding = http_header(response, "Transfer-Encoding"), length = http_header(response, "Content-Length");
 
-	if (why)
-		return why;
-	coding = http_header(r, "Transfer-Encoding");
-	length = http_header(r, "Content-Length");
-	connection = http_header(r, "Connection");
-	if (slice_has_word(connection, "close"))
-		r->last = true;
-	else if (slice_has_word(connection, "keep-alive"))
-		r->last = false;
-	if (r->status < 200) { /* an interim answer: the real one follows */
-		bool head_only = r->head_only;
-
-		http_reset(r);
-		r->head_only = head_only;
-		return NULL;
-	}
-	if (r->head_only || r->status == 204 || r->status == 304) {
-		r->state = COMPLETE;
+	if (response->head_only || response->status == 204 || response->status == 304) {
+		response->state = COMPLETE;
 	} else if (coding.at) {
 		if (!slice_is_nocase(coding, "chunked"))
 			return "unknown Transfer-Encoding";
-		r->state = IN_SIZE;
+		response->state = IN_SIZE;
 	} else if (length.at) {
-		why = read_length(r, length);
+		return http_read_length(response, length);
 	} else {
-		r->state = IN_REST;
-		r->last = true;
+		response->state = IN_REST;
+		response->last = true;
 	}
-	return why;
-}
-
-static const char *head_byte(struct http_response *r, char c)
-{
-	const struct buf *h = &r->head;
-
-	if (h->len >= HEAD_MAX)
-		return "headers too large";
-	buf_add(&r->head, &c, 1);
-	if (c == '\n' && ((h->len >= 2 && h->data[h->len - 2] == '\n') ||
-	                  (h->len >= 3 && memcmp(h->data + h->len - 3, "\n\r\n", 3) == 0)))
-		return finish_head(r);
 	return NULL;
 }
 
-static const char *size_byte(struct http_response *r, char c)
+static const char *http_finish_head(struct http_response *response)
 {
-	int digit = text_hex(c);
+	const char *why = http_read_status(response);
+	bool head_only = response->head_only;
+	struct slice connection;
+
+	if (why)
+		return why;
+	if (response->status < 200) { /* an interim answer: the real one follows */
+		http_reset(response);
+		response->head_only = head_only;
+		return NULL;
+	}
+	connection = http_header(response, "Connection");
+	if (slice_has_word(connection, "close"))
+		response->last = true;
+	else if (slice_has_word(connection, "keep-alive"))
+		response->last = false;
+	return http_expect_body(response);
+}
+
+static const char *http_head_byte(struct http_response *response, char byte)
+{
+	const struct buf *head = &response->head;
+
+	if (head->len >= HEAD_MAX)
+		return "headers too large";
+	buf_add(&response->head, &byte, 1);
+	return http_head_ended(head->data, head->len) ? http_finish_head(response) : NULL;
+}
+
+static const char *http_size_byte(struct http_response *response, char byte)
+{
+	int digit = text_hex(byte);
 
 	if (digit >= 0) {
-		r->digits = 1;
-		r->left = r->left << 4 | (uint64_t)digit;
-		return r->left > r->max_body ? "answer too large" : NULL;
+		response->digits = 1;
+		response->left = response->left << 4 | (uint64_t)digit;
+		return response->left > response->max_body ? "answer too large" : NULL;
 	}
-	if (!r->digits || !c || !strchr("\r\n; \t", c))
+	if (!response->digits || !byte || !strchr("\r\n; \t", byte))
 		return "wrong chunk size";
-	r->state = c == '\n' ? (r->left ? IN_CHUNK : IN_TRAILER) : IN_EXTENSION;
+	response->state = byte == '\n' ? (response->left ? IN_CHUNK : IN_TRAILER) : IN_EXTENSION;
+	if (response->state != IN_EXTENSION)
+		response->digits = 0;
 	return NULL;
 }
 
-/* Bytes that are only looked for the end of their line. The trailer ends with an empty one. */
-static const char *line_byte(struct http_response *r, char c)
+/* Bytes of which only the end of their line matters. The trailer ends with an empty one. */
+static const char *http_line_byte(struct http_response *response, char byte)
 {
-	bool empty = r->digits == 0;
+	bool empty = response->digits == 0;
 
-	if (c == '\r')
+	if (byte == '\r')
 		return NULL;
-	if (c != '\n') {
-		if (r->state == IN_CHUNK_END)
+	if (byte != '\n') {
+		if (response->state == IN_CHUNK_END)
 			return "chunk longer than its size";
-		r->digits = 1;
+		response->digits = 1;
 		return NULL;
 	}
-	r->digits = 0;
-	if (r->state == IN_CHUNK_END)
-		r->state = IN_SIZE;
-	else if (r->state == IN_TRAILER)
-		r->state = empty ? COMPLETE : IN_TRAILER;
+	response->digits = 0;
+	if (response->state == IN_CHUNK_END)
+		response->state = IN_SIZE;
+	else if (response->state == IN_TRAILER)
+		response->state = empty ? COMPLETE : IN_TRAILER;
 	else
-		r->state = r->left ? IN_CHUNK : IN_TRAILER;
+		response->state = response->left ? IN_CHUNK : IN_TRAILER;
 	return NULL;
 }
 
-static const char *control_byte(struct http_response *r, char c)
+static const char *http_control_byte(struct http_response *response, char byte)
 {
-	const char *why;
-
-	if (r->state == IN_HEAD)
-		return head_byte(r, c);
-	if (r->state != IN_SIZE)
-		return line_byte(r, c);
-	why = size_byte(r, c);
-	if (r->state == IN_TRAILER || r->state == IN_CHUNK)
-		r->digits = 0;
-	return why;
+	if (response->state == IN_HEAD)
+		return http_head_byte(response, byte);
+	return response->state == IN_SIZE ? http_size_byte(response, byte) : http_line_byte(response, byte);
 }
 
-const char *http_parse(struct http_response *r, const char *bytes, size_t len, size_t *used)
+/* Takes of the bytes what belongs to the body or chunk; *used moves on by as much. */
+static const char *http_body_bytes(struct http_response *response, const char *bytes, size_t len, size_t *used)
+{
+	if (response->state != IN_REST && len > response->left)
+		len = (size_t)response->left;
+	if (response->body.len + len > response->max_body)
+		return "answer too large";
+	buf_add(&response->body, bytes, len);
+	*used += len;
+	if (response->state == IN_REST)
+		return NULL;
+	response->left -= len;
+	if (!response->left)
+		response->state = response->state == IN_BODY ? COMPLETE : IN_CHUNK_END;
+	return NULL;
+}
+
+static bool http_in_body(const struct http_response *response)
+{
+	return response->state == IN_BODY || response->state == IN_CHUNK || response->state == IN_REST;
+}
+
+const char *http_parse(struct http_response *response, const char *bytes, size_t len, size_t *used)
 {
 	const char *why = NULL;
 	size_t at = 0;
 
-	while (!why && at < len && r->state != COMPLETE) {
-		size_t n = len - at;
-
-		if (r->state != IN_BODY && r->state != IN_CHUNK && r->state != IN_REST) {
-			why = control_byte(r, bytes[at++]);
-			continue;
-		}
-		if (r->state != IN_REST && n > r->left)
-			n = (size_t)r->left;
-		if (r->body.len + n > r->max_body) {
-			why = "answer too large";
-			break;
-		}
-		buf_add(&r->body, bytes + at, n);
-		at += n;
-		r->left -= r->state == IN_REST ? 0 : n;
-		if (r->left == 0 && r->state == IN_BODY)
-			r->state = COMPLETE;
-		else if (r->left == 0 && r->state == IN_CHUNK)
-			r->state = IN_CHUNK_END;
+	while (!why && at < len && response->state != COMPLETE) {
+		if (http_in_body(response))
+			why = http_body_bytes(response, bytes + at, len - at, &at);
+		else
+			why = http_control_byte(response, bytes[at++]);
 	}
 	*used = at;
-	r->done = r->state == COMPLETE;
+	response->done = response->state == COMPLETE;
 	return why;
 }
 
-const char *http_parse_end(struct http_response *r)
+const char *http_parse_end(struct http_response *response)
 {
-	if (r->state == IN_HEAD)
-		return r->head.len ? "connection closed within the headers" : "connection closed";
-	if (r->state != IN_REST && r->state != COMPLETE)
+	if (response->state == IN_HEAD)
+		return response->head.len ? "connection closed within the headers" : "connection closed";
+	if (response->state != IN_REST && response->state != COMPLETE)
 		return "answer cut short";
-	r->state = COMPLETE;
-	r->done = true;
+	response->state = COMPLETE;
+	response->done = true;
 	return NULL;
 }
 
-void http_reset(struct http_response *r)
+void http_reset(struct http_response *response)
 {
-	r->status = 0;
-	r->head.len = r->body.len = 0;
-	r->left = 0;
-	r->state = IN_HEAD;
-	r->digits = 0;
-	r->done = r->last = r->head_only = false;
+	response->status = 0;
+	response->head.len = response->body.len = 0;
+	response->left = 0;
+	response->state = IN_HEAD;
+	response->digits = 0;
+	response->done = response->last = response->head_only = false;
 }
 
-void http_response_free(struct http_response *r)
+void http_response_free(struct http_response *response)
 {
-	buf_free(&r->head);
-	buf_free(&r->body);
+	buf_free(&response->head);
+	buf_free(&response->body);
 }
 
 /* URLs. */
 
-const char *http_url_parse(struct http_url *u, const char *text)
+static bool http_has_blank(struct slice text)
 {
-	struct slice rest = slice_of(text), host;
-	const char *slash, *why;
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] <= ' ')
+			return true;
+	return false;
+}
+
+/* Moves the path, if there is one, from *rest to the prefix. */
+static const char *http_url_take_prefix(struct http_url *url, struct slice *rest)
+{
+	const char *slash = memchr(rest->at, '/', rest->len);
+	size_t len = slash ? (size_t)(slash - rest->at) : rest->len;
+	struct slice path = slice_skip(*rest, len);
+
+	if (path.len >= sizeof url->prefix)
+		return "has too long a path";
+	memcpy(url->prefix, path.at, path.len);
+	if (path.len && len && rest->at[len - 1] == ':')
+		return "is not an http:// address";
+	*rest = slice_first(*rest, len);
+	return NULL;
+}
+
+static const char *http_url_host(struct http_url *url, struct slice text, const char *default_port)
+{
 	struct buf authority = { 0 };
+	struct slice host;
+	const char *why;
 
-	memset(u, 0, sizeof *u);
-	if (strncmp(text, "https://", 8) == 0)
-		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
-		       "as stunnel before it";
-	if (strncmp(text, "http://", 7) == 0)
-		rest = slice_of(text + 7);
-	if (rest.len && memchr(rest.at, '@', strcspn(rest.at, "/")))
-		return "has a user name or password, which is not supported";
-	slash = rest.len ? memchr(rest.at, '/', rest.len) : NULL;
-	if (slash) {
-		size_t len = rest.len - (size_t)(slash - rest.at);
-
-		if (len >= sizeof u->prefix)
-			return "has too long a path";
-		memcpy(u->prefix, slash, len);
-		rest.len = (size_t)(slash - rest.at);
-		if (rest.len && rest.at[rest.len - 1] == ':')
-			return "is not an http:// address";
-	}
-	for (size_t i = 0; i < rest.len + strlen(u->prefix); i++)
-		if ((unsigned char)(i < rest.len ? rest.at[i] : u->prefix[i - rest.len]) <= ' ')
-			return "has a space or control character";
-	buf_add(&authority, rest.at, rest.len);
-	if (!rest.len || (!strchr(authority.data, ':') || authority.data[rest.len - 1] == ']'))
-		buf_puts(&authority, strncmp(text, "http://", 7) == 0 ? ":80" : ":8500");
-	why = net_split((struct slice){ authority.data, authority.len }, &host, &u->port);
+	buf_add(&authority, text.at, text.len);
+	if (!text.len || !strchr(authority.data, ':') || text.at[text.len - 1] == ']')
+		buf_puts(&authority, default_port);
+	why = net_split((struct slice){ authority.data, authority.len }, &host, &url->port);
 	if (!why && !host.len)
 		why = "has no host";
 	if (!why)
-		memcpy(u->host, host.at, host.len);
+		memcpy(url->host, host.at, host.len);
 	buf_free(&authority);
 	return why;
+}
+
+const char *http_url_parse(struct http_url *url, const char *text)
+{
+	bool scheme = strncmp(text, "http://", 7) == 0;
+	struct slice rest = slice_of(scheme ? text + 7 : text);
+	const char *why;
+
+	memset(url, 0, sizeof *url);
+	if (strncmp(text, "https://", 8) == 0)
+		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
+		       "as stunnel before it";
+	if (memchr(rest.at, '@', strcspn(rest.at, "/")))
+		return "has a user name or password, which is not supported";
+	why = http_url_take_prefix(url, &rest);
+	if (!why && (http_has_blank(rest) || http_has_blank(slice_of(url->prefix))))
+		why = "has a space or control character";
+	return why ? why : http_url_host(url, rest, scheme ? ":80" : ":8500");
 }
 
 void http_escape(struct buf *out, const char *text)
@@ -274,39 +294,38 @@ void http_escape(struct buf *out, const char *text)
 			buf_printf(out, "%%%02X", (unsigned char)*text);
 }
 
-void http_request(struct buf *out, const char *method, const struct http_url *u, const char *path)
+void http_request(struct buf *out, const char *method, const struct http_url *url, const char *path)
 {
-	bool v6 = strchr(u->host, ':');
-
-	buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\nUser-Agent: dill/" DILL_VERSION "\r\nAccept: */*\r\n", method,
-	           u->prefix, path, v6 ? "[" : "", u->host, v6 ? "]" : "", u->port);
+	buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: ", method, url->prefix, path);
+	net_put_host_port(out, url->host, url->port);
+	buf_puts(out, "\r\nUser-Agent: dill/" DILL_VERSION "\r\nAccept: */*\r\n");
 }
 
 /* The connection. */
 
-void http_open(struct http *h, size_t max_body)
+void http_open(struct http *http, size_t max_body)
 {
-	*h = (struct http){ .fd = -1, .response.max_body = max_body };
+	*http = (struct http){ .fd = -1, .response.max_body = max_body };
 }
 
-void http_close(struct http *h)
+void http_close(struct http *http)
 {
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
-	h->ahead.len = 0;
-	http_reset(&h->response);
+	if (http->fd >= 0)
+		close(http->fd);
+	http->fd = -1;
+	http->ahead.len = 0;
+	http_reset(&http->response);
 }
 
-void http_free(struct http *h)
+void http_free(struct http *http)
 {
-	http_close(h);
-	http_response_free(&h->response);
-	buf_free(&h->ahead);
+	http_close(http);
+	http_response_free(&http->response);
+	buf_free(&http->ahead);
 }
 
 /* Waits for events. NULL when they came. */
-static const char *wait_for(int fd, short events, int cancel_fd, int64_t deadline)
+static const char *http_wait_for(int fd, short events, int cancel_fd, int64_t deadline)
 {
 	struct pollfd polls[2] = { { .fd = fd, .events = events }, { .fd = cancel_fd, .events = POLLIN } };
 
@@ -323,120 +342,134 @@ static const char *wait_for(int fd, short events, int cancel_fd, int64_t deadlin
 	}
 }
 
-static const char *connect_to(struct http *h, const struct net_addr *a, int cancel_fd, int64_t deadline)
+static const char *http_connect_to(struct http *http, const struct net_addr *addr, int cancel_fd, int64_t deadline)
 {
-	int fd = net_connect(a), error;
+	int fd = net_connect(addr), error;
 	const char *why;
 
 	if (fd < 0)
 		return strerror(-fd);
-	why = wait_for(fd, POLLOUT, cancel_fd, deadline);
+	why = http_wait_for(fd, POLLOUT, cancel_fd, deadline);
 	error = why ? 0 : net_error(fd);
 	if (why || error) {
 		close(fd);
 		return why ? why : strerror(error);
 	}
 	net_keepalive(fd, 10, 5, 3);
-	h->fd = fd;
+	http->fd = fd;
 	return NULL;
 }
 
-const char *http_connect(struct http *h, const struct http_url *u, int cancel_fd, int64_t deadline)
+/* To the first that answers. Each has its share of the time: one that swallows packets must not use up all of it. */
+static const char *http_connect_any(struct http *http, const struct addrinfo *all, int cancel_fd, int64_t deadline)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC }, *all, *a;
-	char port[8];
-	struct net_addr addr;
 	const char *why = "no address";
-	int error, left = 0;
+	int left = 0;
 
-	http_close(h);
-	if (net_numeric(slice_of(u->host), u->port, &addr))
-		return connect_to(h, &addr, cancel_fd, deadline);
-	snprintf(port, sizeof port, "%u", u->port);
-	error = getaddrinfo(u->host, port, &hints, &all);
+	for (const struct addrinfo *a = all; a; a = a->ai_next)
+		left++;
+	for (const struct addrinfo *a = all; a && http->fd < 0 && strcmp(why, "stopped") != 0; a = a->ai_next, left--) {
+		struct net_addr addr;
+		const char *error;
+
+		if (a->ai_addrlen > sizeof addr)
+			continue;
+		memset(&addr, 0, sizeof addr);
+		memcpy(&addr, a->ai_addr, a->ai_addrlen);
+		error = http_connect_to(http, &addr, cancel_fd, sys_now() + (deadline - sys_now()) / left);
+		why = error ? error : why;
+	}
+	return http->fd < 0 ? why : NULL;
+}
+
+const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC }, *all;
+	struct net_addr addr;
+	const char *why;
+	char port[8];
+	int error;
+
+	http_close(http);
+	if (net_numeric(slice_of(url->host), url->port, &addr))
+		return http_connect_to(http, &addr, cancel_fd, deadline);
+	snprintf(port, sizeof port, "%u", url->port);
+	error = getaddrinfo(url->host, port, &hints, &all);
 	if (error)
 		return gai_strerror(error);
-	for (a = all; a; a = a->ai_next)
-		left++;
-	/* Each address has its share of the time: one that swallows packets must not use up all of it. */
-	for (a = all; a && h->fd < 0 && (!why || strcmp(why, "stopped") != 0); a = a->ai_next, left--)
-		if (a->ai_addrlen <= sizeof addr) {
-			memset(&addr, 0, sizeof addr);
-			memcpy(&addr, a->ai_addr, a->ai_addrlen);
-			why = connect_to(h, &addr, cancel_fd, sys_now() + (deadline - sys_now()) / left);
-		}
+	why = http_connect_any(http, all, cancel_fd, deadline);
 	freeaddrinfo(all);
 	return why;
 }
 
-const char *http_send(struct http *h, const struct buf *request, int cancel_fd, int64_t deadline)
+const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline)
 {
 	size_t sent = 0;
 
 	while (sent < request->len) {
-		ssize_t n = send(h->fd, request->data + sent, request->len - sent, 0);
+		ssize_t n = send(http->fd, request->data + sent, request->len - sent, 0);
 		const char *why;
 
 		if (n >= 0) {
 			sent += (size_t)n;
 			continue;
 		}
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		if (!net_again(errno))
 			return strerror(errno);
-		if ((why = wait_for(h->fd, POLLOUT, cancel_fd, deadline)))
+		if ((why = http_wait_for(http->fd, POLLOUT, cancel_fd, deadline)))
 			return why;
 	}
 	return NULL;
 }
 
 /* Parses from `ahead` what belongs to this answer. */
-static const char *parse_ahead(struct http *h)
+static const char *http_parse_ahead(struct http *http)
 {
 	size_t used = 0;
 	const char *why = NULL;
 
-	if (h->ahead.len)
-		why = http_parse(&h->response, h->ahead.data, h->ahead.len, &used);
+	if (http->ahead.len)
+		why = http_parse(&http->response, http->ahead.data, http->ahead.len, &used);
 	if (used)
-		memmove(h->ahead.data, h->ahead.data + used, h->ahead.len - used);
-	h->ahead.len -= used;
+		memmove(http->ahead.data, http->ahead.data + used, http->ahead.len - used);
+	http->ahead.len -= used;
 	return why;
 }
 
-const char *http_receive(struct http *h)
+const char *http_receive(struct http *http)
 {
 	const char *why = NULL;
 
-	while (!why && !h->response.done) {
-		char *to = buf_room(&h->ahead, READ_SIZE);
-		ssize_t n = recv(h->fd, to, READ_SIZE, 0);
+	while (!why && !http->response.done) {
+		char *to = buf_room(&http->ahead, READ_SIZE);
+		ssize_t n = recv(http->fd, to, READ_SIZE, 0);
 
 		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? NULL : strerror(errno);
+			return net_again(errno) ? NULL : strerror(errno);
 		if (n == 0)
-			return http_parse_end(&h->response);
-		h->ahead.len += (size_t)n;
-		why = parse_ahead(h);
+			return http_parse_end(&http->response);
+		http->ahead.len += (size_t)n;
+		why = http_parse_ahead(http);
 	}
 	return why;
 }
 
-const char *http_wait(struct http *h, int cancel_fd, int64_t deadline)
+const char *http_wait(struct http *http, int cancel_fd, int64_t deadline)
 {
-	const char *why = h->fd < 0 ? "connection closed" : NULL;
+	const char *why = http->fd < 0 ? "connection closed" : NULL;
 
-	while (!why && !h->response.done) {
-		why = wait_for(h->fd, POLLIN, cancel_fd, deadline);
+	while (!why && !http->response.done) {
+		why = http_wait_for(http->fd, POLLIN, cancel_fd, deadline);
 		if (!why)
-			why = http_receive(h);
+			why = http_receive(http);
 	}
 	return why;
 }
 
-void http_next(struct http *h)
+void http_next(struct http *http)
 {
-	http_reset(&h->response);
-	/* What is wrong is said when it is waited for: there is no connection any more. */
-	if (h->ahead.len && parse_ahead(h))
-		http_close(h);
+	http_reset(&http->response);
+	/* What is wrong is said when it is waited for: then there is no connection. */
+	if (http->ahead.len && http_parse_ahead(http))
+		http_close(http);
 }

@@ -21,20 +21,20 @@ struct http_response {
 };
 
 /* Takes bytes; *used tells how many belong to this answer. Returns NULL, or what is wrong. */
-const char *http_parse(struct http_response *r, const char *bytes, size_t len, size_t *used);
+const char *http_parse(struct http_response *response, const char *bytes, size_t len, size_t *used);
 /* The connection has ended: NULL when that completes the answer, or what is missing. */
-const char *http_parse_end(struct http_response *r);
-void http_reset(struct http_response *r); /* for the next answer; keeps max_body and memory */
-void http_response_free(struct http_response *r);
+const char *http_parse_end(struct http_response *response);
+void http_reset(struct http_response *response); /* for the next answer; keeps max_body and memory */
+void http_response_free(struct http_response *response);
 /* A header's value; the name in any case. Empty with at == NULL when it is not there. Borrowed from head. */
-struct slice http_header(const struct http_response *r, const char *name);
+struct slice http_header(const struct http_response *response, const char *name);
 
 /* Where to: http://host:port/prefix, or host:port. */
 struct http_url {
 	char host[256], prefix[256];
 	uint16_t port;
 };
-const char *http_url_parse(struct http_url *u, const char *text); /* NULL or what is wrong */
+const char *http_url_parse(struct http_url *url, const char *text); /* NULL or what is wrong */
 
 struct http {
 	int fd; /* -1: not connected */
@@ -42,19 +42,19 @@ struct http {
 	struct buf ahead; /* bytes of the answers behind this one */
 };
 
-void http_open(struct http *h, size_t max_body);
-void http_close(struct http *h); /* the connection; to be opened again by http_connect */
-void http_free(struct http *h);
+void http_open(struct http *http, size_t max_body);
+void http_close(struct http *http); /* the connection; to be opened again by http_connect */
+void http_free(struct http *http);
 
 /* Each returns NULL or why not; "stopped" when cancel_fd became readable. Deadlines are on sys_now()'s clock. */
-const char *http_connect(struct http *h, const struct http_url *u, int cancel_fd, int64_t deadline);
-const char *http_send(struct http *h, const struct buf *request, int cancel_fd, int64_t deadline);
-const char *http_wait(struct http *h, int cancel_fd, int64_t deadline); /* until the answer is complete */
-const char *http_receive(struct http *h); /* what is there, without waiting: look at response.done */
-void http_next(struct http *h); /* goes on to the next pipelined answer, which may be complete already */
+const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline);
+const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline);
+const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */
+const char *http_receive(struct http *http); /* what is there, without waiting: look at response.done */
+void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
 
 /* Appends a request's line and the headers that all have; the caller adds its own and the empty line. */
-void http_request(struct buf *out, const char *method, const struct http_url *u, const char *path);
+void http_request(struct buf *out, const char *method, const struct http_url *url, const char *path);
 void http_escape(struct buf *out, const char *text); /* percent-encodes all but unreserved bytes (RFC 3986) */
 
 #endif

@@ -24,7 +24,7 @@
 #define LOG_WINDOW_LINES 5
 #define LOG_SUMS 32
 #define LOG_STOP_MS 1000
-/* What the thread waits for more lines before it writes the first: waking it costs the caller more than a line. */
+/* How long the thread waits for more lines before it writes the first: waking it costs the caller more than a line. */
 #define LOG_NAP_MS 2
 
 /* What one write(2) gets: Linux's PIPE_BUF. As much fits into a pipe that poll() calls writable, and is never torn. */
@@ -32,49 +32,49 @@
 #define MESSAGE_MAX 512 /* six times that, as \u00NN, and what stands around it fit into a line */
 #define STUCK_POLL_MS 100
 
-static const char *const level_names[] = { "error", "warn", "info", "debug" };
+static const char *const log_level_names[] = { "error", "warn", "info", "debug" };
 
 static atomic_int log_limit = LOG_INFO;
 static atomic_bool log_as_json, log_ready;
-static atomic_ulong dropped;
+static atomic_ulong log_lost;
 
 /* Whole lines, and how many are missing behind them. */
-struct block {
-	struct block *next;
+struct log_block {
+	struct log_block *next;
 	size_t len;
 	unsigned long lost;
 	char bytes[8 * 1024 - 64];
 };
 
-struct message {
+struct log_message {
 	enum log_level level;
-	uint32_t hash;
+	uint64_t hash;
 	size_t len;
 	char text[MESSAGE_MAX];
 };
 
-struct sum {
-	struct message message;
+struct log_sum {
+	struct log_message message;
 	int64_t ends; /* of the window, on sys_now's clock; 0: the entry is free */
 	unsigned long seen;
 };
 
 /* OFF -> RUNNING -> STOPPING -> OFF; a thread that hangs in write(2) is ABANDONED until it comes back. */
-enum state { OFF, RUNNING, STOPPING, ABANDONED };
+enum log_state { OFF, RUNNING, STOPPING, ABANDONED };
 
 static struct {
 	pthread_mutex_t lock; /* of all that follows; never held while the thread writes */
 	pthread_cond_t wake, ended;
 	pthread_t thread;
-	enum state state;
+	enum log_state state;
 	bool asleep, news;
-	struct block *head, *tail; /* never NULL while there is a thread */
+	struct log_block *head, *tail; /* never NULL while there is a thread */
 	size_t blocks;
 	unsigned long missing; /* lines that the next one written without the thread shall mention */
-	struct sum sums[LOG_SUMS];
-} q = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+	struct log_sum sums[LOG_SUMS];
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 
-static _Atomic int64_t give_up_at; /* on sys_now's clock; 0: never */
+static _Atomic int64_t log_give_up_at; /* on sys_now's clock; 0: never */
 
 void log_setup(enum log_level level, bool json)
 {
@@ -90,33 +90,33 @@ bool log_on(enum log_level level)
 
 unsigned long log_dropped(void)
 {
-	return atomic_load(&dropped);
+	return atomic_load(&log_lost);
 }
 
-static void compose(struct log_line *l, const struct message *m, unsigned long repeated)
+static void log_compose(struct log_line *line, const struct log_message *message, unsigned long repeated)
 {
-	log_line_begin(l, level_names[m->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
-	log_line_message(l, m->text, m->len);
+	log_line_begin(line, log_level_names[message->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	log_line_message(line, message->text, message->len);
 	if (repeated)
-		log_line_repeated(l, repeated, LOG_WINDOW_MS);
-	log_line_end(l);
+		log_line_repeated(line, repeated, LOG_WINDOW_MS);
+	log_line_end(line);
 }
 
 /* Writing. */
 
-static bool gave_up(void)
+static bool log_gave_up(void)
 {
-	int64_t at = atomic_load(&give_up_at);
+	int64_t at = atomic_load(&log_give_up_at);
 
 	return at && sys_now() >= at;
 }
 
-static bool wait_for_room(bool patient)
+static bool log_wait_for_room(bool patient)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 
 	for (;;) {
-		bool wait = patient && !gave_up();
+		bool wait = patient && !log_gave_up();
 		int n = poll(&out, 1, wait ? STUCK_POLL_MS : 0);
 
 		if (n > 0)
@@ -127,10 +127,10 @@ static bool wait_for_room(bool patient)
 }
 
 /* stderr blocks as others of its users want it to: that is why only as much as fits is written at once. */
-static bool put(const char *bytes, size_t len, bool patient)
+static bool log_put(const char *bytes, size_t len, bool patient)
 {
 	while (len) {
-		ssize_t n = wait_for_room(patient) ? write(STDERR_FILENO, bytes, len) : -2;
+		ssize_t n = log_wait_for_room(patient) ? write(STDERR_FILENO, bytes, len) : -2;
 
 		if (n == -2 || (n < 0 && errno != EINTR && !(errno == EAGAIN && patient)))
 			return false;
@@ -142,254 +142,258 @@ static bool put(const char *bytes, size_t len, bool patient)
 	return true;
 }
 
-static void deliver(const char *bytes, size_t len, unsigned long *missing, bool patient)
+static void log_deliver(const char *bytes, size_t len, unsigned long *missing, bool patient)
 {
 	struct log_line notice;
-	struct message m = { .level = LOG_WARN };
+	struct log_message message = { .level = LOG_WARN };
 	unsigned long lines = 0;
 
 	if (*missing) {
-		m.len = (size_t)snprintf(m.text, sizeof m.text, "%lu log lines dropped", *missing);
-		compose(&notice, &m, 0);
-		if (put(notice.text, notice.len, patient))
+		message.len = (size_t)snprintf(message.text, sizeof message.text, "%lu log lines dropped", *missing);
+		log_compose(&notice, &message, 0);
+		if (log_put(notice.text, notice.len, patient))
 			*missing = 0;
 	}
-	if (!*missing && put(bytes, len, patient))
+	if (!*missing && log_put(bytes, len, patient))
 		return;
 	for (size_t i = 0; i < len; i++)
 		lines += bytes[i] == '\n';
 	*missing += lines;
-	atomic_fetch_add(&dropped, lines);
+	atomic_fetch_add(&log_lost, lines);
 }
 
 /* The queue. The lock is held. */
 
-static struct block *block_new(void)
+static struct log_block *log_block_new(void)
 {
-	struct block *b = calloc(1, sizeof *b);
+	struct log_block *block = calloc(1, sizeof *block);
 
-	q.blocks += b != NULL;
-	return b;
+	queue.blocks += block != NULL;
+	return block;
 }
 
-static void block_free(struct block *b)
+static void log_block_free(struct log_block *block)
 {
-	q.blocks -= b != NULL;
-	free(b);
+	queue.blocks -= block != NULL;
+	free(block);
 }
 
 /* Once a line is lost behind a block, the block is closed: the notice stands where the line would be. */
-static void append(const struct log_line *l)
+static void log_append(const struct log_line *line)
 {
-	struct block *b = q.tail;
+	struct log_block *block = queue.tail;
 
-	q.news = true;
-	if (b->lost || l->len > sizeof b->bytes - b->len) {
-		b = q.blocks < LOG_PENDING_MAX / sizeof *b ? block_new() : NULL;
-		if (!b) {
-			q.tail->lost++;
-			atomic_fetch_add(&dropped, 1);
+	queue.news = true;
+	if (block->lost || line->len > sizeof block->bytes - block->len) {
+		block = queue.blocks < LOG_PENDING_MAX / sizeof *block ? log_block_new() : NULL;
+		if (!block) {
+			queue.tail->lost++;
+			atomic_fetch_add(&log_lost, 1);
 			return;
 		}
-		q.tail = q.tail->next = b;
+		queue.tail = queue.tail->next = block;
 	}
-	memcpy(b->bytes + b->len, l->text, l->len);
-	b->len += l->len;
+	memcpy(block->bytes + block->len, line->text, line->len);
+	block->len += line->len;
 }
 
 /* Unlocks, and wakes the thread if it has to do something and nobody has woken it yet. */
-static void leave(void)
+static void log_leave(void)
 {
-	bool wake = q.news && q.asleep;
+	bool wake = queue.news && queue.asleep;
 
 	if (wake)
-		q.asleep = false;
-	pthread_mutex_unlock(&q.lock);
+		queue.asleep = false;
+	pthread_mutex_unlock(&queue.lock);
 	if (wake)
-		pthread_cond_signal(&q.wake);
+		pthread_cond_signal(&queue.wake);
 }
 
-static void end_window(struct sum *s)
+static void log_end_window(struct log_sum *sum)
 {
-	struct log_line l;
+	struct log_line line;
 
-	s->ends = 0;
-	if (s->seen <= LOG_WINDOW_LINES)
+	sum->ends = 0;
+	if (sum->seen <= LOG_WINDOW_LINES)
 		return;
-	compose(&l, &s->message, s->seen - LOG_WINDOW_LINES);
-	append(&l);
+	log_compose(&line, &sum->message, sum->seen - LOG_WINDOW_LINES);
+	log_append(&line);
 }
 
 /* Ends the windows that have something to say; returns when the next one of them ends. */
-static int64_t end_windows(int64_t now)
+static int64_t log_end_windows(int64_t now)
 {
 	int64_t next = INT64_MAX;
 
-	for (struct sum *s = q.sums; s < q.sums + LOG_SUMS; s++)
-		if (s->ends && s->ends <= now)
-			end_window(s);
-		else if (s->ends && s->seen > LOG_WINDOW_LINES && s->ends < next)
-			next = s->ends;
+	for (struct log_sum *sum = queue.sums; sum < queue.sums + LOG_SUMS; sum++)
+		if (sum->ends && sum->ends <= now)
+			log_end_window(sum);
+		else if (sum->ends && sum->seen > LOG_WINDOW_LINES && sum->ends < next)
+			next = sum->ends;
 	return next;
 }
 
-static bool is_of(const struct sum *s, const struct message *m)
+static bool log_sum_is_of(const struct log_sum *sum, const struct log_message *message)
 {
-	return s->ends && s->message.hash == m->hash && s->message.level == m->level && s->message.len == m->len &&
-	       memcmp(s->message.text, m->text, m->len) == 0;
+	const struct log_message *known = &sum->message;
+
+	return sum->ends && known->hash == message->hash && known->level == message->level && known->len == message->len &&
+	       memcmp(known->text, message->text, message->len) == 0;
+}
+
+/* The window of this message, or else the one that began first. */
+static struct log_sum *log_find_sum(const struct log_message *message)
+{
+	struct log_sum *first = queue.sums;
+
+	for (struct log_sum *sum = queue.sums; sum < queue.sums + LOG_SUMS; sum++) {
+		if (log_sum_is_of(sum, message))
+			return sum;
+		if (sum->ends < first->ends)
+			first = sum;
+	}
+	return first;
 }
 
 /* True: the message is only counted. A new one takes the place of the window that began first. */
-static bool sum_up(const struct message *m)
+static bool log_sum_up(const struct log_message *message)
 {
-	struct sum *s = q.sums;
+	struct log_sum *sum = log_find_sum(message);
 	int64_t now = sys_now();
 
-	for (size_t i = 0; i < LOG_SUMS && !is_of(s, m); i++)
-		if (is_of(&q.sums[i], m) || q.sums[i].ends < s->ends)
-			s = &q.sums[i];
-	if (is_of(s, m) && now < s->ends) {
-		s->seen++;
-		if (s->seen == LOG_WINDOW_LINES + 1)
-			q.news = true; /* the thread shall watch the clock */
-		return s->seen > LOG_WINDOW_LINES;
+	if (log_sum_is_of(sum, message) && now < sum->ends) {
+		sum->seen++;
+		if (sum->seen == LOG_WINDOW_LINES + 1)
+			queue.news = true; /* the thread shall watch the clock */
+		return sum->seen > LOG_WINDOW_LINES;
 	}
-	if (s->ends)
-		end_window(s);
-	s->message = *m;
-	s->ends = now + LOG_WINDOW_MS;
-	s->seen = 1;
+	if (sum->ends)
+		log_end_window(sum);
+	sum->message = *message;
+	sum->ends = now + LOG_WINDOW_MS;
+	sum->seen = 1;
 	return false;
 }
 
-/* `m` is the message that `l` was composed of, if it shall be summed up. */
-static void submit(const struct log_line *l, const struct message *m)
+/* `message` is what `line` was composed of; NULL: it is not to be summed up. */
+static void log_submit(const struct log_line *line, const struct log_message *message)
 {
-	pthread_mutex_lock(&q.lock);
-	if (q.state == RUNNING || q.state == STOPPING) {
-		if (!m || !sum_up(m))
-			append(l);
-		leave();
+	pthread_mutex_lock(&queue.lock);
+	if (queue.state == RUNNING || queue.state == STOPPING) {
+		if (!message || !log_sum_up(message))
+			log_append(line);
+		log_leave();
 		return;
 	}
-	deliver(l->text, l->len, &q.missing, false);
-	pthread_mutex_unlock(&q.lock);
+	log_deliver(line->text, line->len, &queue.missing, false);
+	pthread_mutex_unlock(&queue.lock);
 }
 
 /* The thread. */
 
-/* Returns at `deadline` on sys_now's clock, or earlier. libc's own clock here may be set meanwhile: look again. */
-static void wait_until(pthread_cond_t *cond, int64_t deadline)
-{
-	int64_t at = sys_wall() + (deadline - sys_now());
-	struct timespec t = { .tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000 * 1000000) };
-
-	pthread_cond_timedwait(cond, &q.lock, &t);
-}
-
-static void write_block(const struct block *b, unsigned long *missing)
+static void log_write_block(const struct log_block *block, unsigned long *missing)
 {
 	size_t at = 0, n;
 
-	for (; at < b->len; at += n) {
-		n = b->len - at;
+	for (; at < block->len; at += n) {
+		n = block->len - at;
 		if (n > CHUNK_MAX)
-			for (n = CHUNK_MAX; b->bytes[at + n - 1] != '\n'; n--)
+			for (n = CHUNK_MAX; block->bytes[at + n - 1] != '\n'; n--)
 				;
-		deliver(b->bytes + at, n, missing, true);
+		log_deliver(block->bytes + at, n, missing, true);
 	}
-	*missing += b->lost;
-	deliver(NULL, 0, missing, true);
+	*missing += block->lost;
+	log_deliver(NULL, 0, missing, true);
 }
 
 /* Writes the first block. The empty one takes its place when there is no second; returns an empty one. */
-static struct block *write_first(struct block *empty, unsigned long *missing)
+static struct log_block *log_write_first(struct log_block *empty, unsigned long *missing)
 {
-	struct block *b = q.head;
+	struct log_block *block = queue.head;
 
-	if (b->next) {
-		q.head = b->next;
+	if (block->next) {
+		queue.head = block->next;
 	} else {
-		q.head = q.tail = empty;
+		queue.head = queue.tail = empty;
 		empty = NULL;
 	}
-	pthread_mutex_unlock(&q.lock);
-	write_block(b, missing);
-	pthread_mutex_lock(&q.lock);
+	pthread_mutex_unlock(&queue.lock);
+	log_write_block(block, missing);
+	pthread_mutex_lock(&queue.lock);
 	if (empty) {
-		block_free(b);
+		log_block_free(block);
 		return empty;
 	}
-	b->len = 0;
-	b->lost = 0;
-	return b;
+	block->len = 0;
+	block->lost = 0;
+	return block;
 }
 
-static void sleep_until(int64_t due)
+static void log_sleep_until(int64_t due)
 {
-	q.asleep = true;
+	queue.asleep = true;
 	if (due == INT64_MAX)
-		pthread_cond_wait(&q.wake, &q.lock);
+		pthread_cond_wait(&queue.wake, &queue.lock);
 	else
-		wait_until(&q.wake, due);
-	q.asleep = false;
-	if (q.state != RUNNING)
+		sys_wait_until(&queue.wake, &queue.lock, due);
+	queue.asleep = false;
+	if (queue.state != RUNNING)
 		return;
-	pthread_mutex_unlock(&q.lock);
+	pthread_mutex_unlock(&queue.lock);
 	nanosleep(&(struct timespec){ .tv_nsec = LOG_NAP_MS * 1000000 }, NULL);
-	pthread_mutex_lock(&q.lock);
+	pthread_mutex_lock(&queue.lock);
 }
 
-static void *write_lines(void *arg)
+static void *log_run(void *arg)
 {
-	struct block *empty = arg;
+	struct log_block *empty = arg;
 	unsigned long missing;
 
-	pthread_mutex_lock(&q.lock);
-	missing = q.missing;
-	q.missing = 0;
+	pthread_mutex_lock(&queue.lock);
+	missing = queue.missing;
+	queue.missing = 0;
 	for (;;) {
-		int64_t due = end_windows(q.state == RUNNING ? sys_now() : INT64_MAX);
+		int64_t due = log_end_windows(queue.state == RUNNING ? sys_now() : INT64_MAX);
 
-		q.news = false;
-		if (q.head->len || q.head->lost) {
-			empty = write_first(empty, &missing);
+		queue.news = false;
+		if (queue.head->len || queue.head->lost) {
+			empty = log_write_first(empty, &missing);
 			continue;
 		}
-		if (q.state != RUNNING)
+		if (queue.state != RUNNING)
 			break;
-		sleep_until(due);
+		log_sleep_until(due);
 	}
-	block_free(empty);
-	block_free(q.head);
-	q.head = q.tail = NULL;
-	q.missing += missing;
-	q.state = OFF;
-	pthread_cond_signal(&q.ended);
-	pthread_mutex_unlock(&q.lock);
+	log_block_free(empty);
+	log_block_free(queue.head);
+	queue.head = queue.tail = NULL;
+	queue.missing += missing;
+	queue.state = OFF;
+	pthread_cond_signal(&queue.ended);
+	pthread_mutex_unlock(&queue.lock);
 	return NULL;
 }
 
 int log_start(void)
 {
-	struct block *empty = NULL;
+	struct log_block *empty = NULL;
 	int error = EBUSY;
 
-	pthread_mutex_lock(&q.lock);
-	if (q.state == OFF) {
-		atomic_store(&give_up_at, 0);
-		q.head = q.tail = block_new();
-		empty = block_new();
-		error = q.head && empty ? sys_thread(&q.thread, write_lines, empty) : ENOMEM;
+	pthread_mutex_lock(&queue.lock);
+	if (queue.state == OFF) {
+		atomic_store(&log_give_up_at, 0);
+		queue.head = queue.tail = log_block_new();
+		empty = log_block_new();
+		error = queue.head && empty ? sys_thread(&queue.thread, log_run, empty) : ENOMEM;
 		if (!error) {
-			q.state = RUNNING;
+			queue.state = RUNNING;
 		} else {
-			block_free(q.head);
-			block_free(empty);
-			q.head = q.tail = NULL;
+			log_block_free(queue.head);
+			log_block_free(empty);
+			queue.head = queue.tail = NULL;
 		}
 	}
-	pthread_mutex_unlock(&q.lock);
+	pthread_mutex_unlock(&queue.lock);
 	return error;
 }
 
@@ -399,21 +403,21 @@ void log_stop(void)
 	pthread_t thread;
 	bool ended;
 
-	pthread_mutex_lock(&q.lock);
-	if (q.state != RUNNING) {
-		pthread_mutex_unlock(&q.lock);
+	pthread_mutex_lock(&queue.lock);
+	if (queue.state != RUNNING) {
+		pthread_mutex_unlock(&queue.lock);
 		return;
 	}
-	thread = q.thread;
-	q.state = STOPPING;
-	atomic_store(&give_up_at, deadline - LOG_STOP_MS / 4); /* then there is time for the thread to end */
-	pthread_cond_signal(&q.wake);
-	while (q.state != OFF && sys_now() < deadline)
-		wait_until(&q.ended, deadline);
-	ended = q.state == OFF;
+	thread = queue.thread;
+	queue.state = STOPPING;
+	atomic_store(&log_give_up_at, deadline - LOG_STOP_MS / 4); /* then there is time for the thread to end */
+	pthread_cond_signal(&queue.wake);
+	while (queue.state != OFF && sys_now() < deadline)
+		sys_wait_until(&queue.ended, &queue.lock, deadline);
+	ended = queue.state == OFF;
 	if (!ended)
-		q.state = ABANDONED;
-	pthread_mutex_unlock(&q.lock);
+		queue.state = ABANDONED;
+	pthread_mutex_unlock(&queue.lock);
 	if (ended)
 		pthread_join(thread, NULL);
 	else
@@ -424,27 +428,26 @@ void log_stop(void)
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-	struct message m = { .level = level, .hash = 2166136261u };
-	struct log_line l;
+	struct log_message message = { .level = level };
+	struct log_line line;
 	va_list args;
 	int len;
 
 	if (!log_on(level))
 		return;
 	va_start(args, fmt);
-	len = vsnprintf(m.text, sizeof m.text, fmt, args);
+	len = vsnprintf(message.text, sizeof message.text, fmt, args);
 	va_end(args);
 	if (len < 0)
 		return;
-	m.len = (size_t)len;
-	if (m.len >= sizeof m.text) {
-		m.len = sizeof m.text - 1;
-		memcpy(m.text + m.len - 3, "...", 3);
+	message.len = (size_t)len;
+	if (message.len >= sizeof message.text) {
+		message.len = sizeof message.text - 1;
+		memcpy(message.text + message.len - 3, "...", 3);
 	}
-	for (size_t i = 0; i < m.len; i++) /* FNV-1a */
-		m.hash = (m.hash ^ (unsigned char)m.text[i]) * 16777619u;
-	compose(&l, &m, 0);
-	submit(&l, level == LOG_INFO ? NULL : &m);
+	message.hash = text_hash(TEXT_HASH, message.text, message.len);
+	log_compose(&line, &message, 0);
+	log_submit(&line, level == LOG_INFO ? NULL : &message);
 }
 
 void log_complain(enum log_level level, const char *fmt, ...)
@@ -462,14 +465,14 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	buf_free(&text);
 }
 
-void log_event(struct log_line *l, enum log_level level, const char *name)
+void log_event(struct log_line *line, enum log_level level, const char *name)
 {
-	log_line_begin(l, level_names[level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
-	log_line_name(l, name);
+	log_line_begin(line, log_level_names[level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
+	log_line_name(line, name);
 }
 
-void log_end(struct log_line *l)
+void log_end(struct log_line *line)
 {
-	log_line_end(l);
-	submit(l, NULL);
+	log_line_end(line);
+	log_submit(line, NULL);
 }

@@ -32,7 +32,7 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* A line of fields: log_event, any number of fields (see log_line.h), log_end. It is written whatever the level of the log
  * is. */
-void log_event(struct log_line *l, enum log_level level, const char *name);
-void log_end(struct log_line *l);
+void log_event(struct log_line *line, enum log_level level, const char *name);
+void log_end(struct log_line *line);
 
 #endif

@@ -12,22 +12,22 @@
 
 /* What does not fit raises `full`, and nothing is added any more until somebody cuts back. */
 
-static void add(struct log_line *l, const char *bytes, size_t len)
+static void log_line_add(struct log_line *line, const char *bytes, size_t len)
 {
-	if (l->full || len > sizeof l->text - END_ROOM - l->len) {
-		l->full = true;
+	if (line->full || len > sizeof line->text - END_ROOM - line->len) {
+		line->full = true;
 		return;
 	}
-	memcpy(l->text + l->len, bytes, len);
-	l->len += len;
+	memcpy(line->text + line->len, bytes, len);
+	line->len += len;
 }
 
-static void add_word(struct log_line *l, const char *word)
+static void log_line_add_word(struct log_line *line, const char *word)
 {
-	add(l, word, strlen(word));
+	log_line_add(line, word, strlen(word));
 }
 
-static void add_digits(struct log_line *l, unsigned long long n, size_t width)
+static void log_line_add_digits(struct log_line *line, unsigned long long n, size_t width)
 {
 	char digits[24], *p = digits + sizeof digits;
 	char *least = p - width;
@@ -36,11 +36,11 @@ static void add_digits(struct log_line *l, unsigned long long n, size_t width)
 		*--p = (char)('0' + n % 10);
 		n /= 10;
 	} while (n || p > least);
-	add(l, p, (size_t)(digits + sizeof digits - p));
+	log_line_add(line, p, (size_t)(digits + sizeof digits - p));
 }
 
 /* RFC 3339 in UTC. */
-static void add_time(struct log_line *l)
+static void log_line_add_time(struct log_line *line)
 {
 	int64_t now = sys_wall(), ms = now % 86400000;
 	struct text_date date = text_date(now / 86400000);
@@ -54,26 +54,26 @@ static void add_time(struct log_line *l)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		add_digits(l, (unsigned long long)parts[i].n, parts[i].width);
-		add(l, parts[i].behind, 1);
+		log_line_add_digits(line, (unsigned long long)parts[i].n, parts[i].width);
+		log_line_add(line, parts[i].behind, 1);
 	}
 }
 
-void log_line_begin(struct log_line *l, const char *level, bool json)
+void log_line_begin(struct log_line *line, const char *level, bool json)
 {
-	l->len = 0;
-	l->cut = 0;
-	l->full = false;
-	l->json = json;
+	line->len = 0;
+	line->cut = 0;
+	line->full = false;
+	line->json = json;
 	if (json)
-		add_word(l, "{\"time\":\"");
-	add_time(l);
-	add_word(l, json ? "\",\"level\":\"" : " ");
-	add_word(l, level);
+		log_line_add_word(line, "{\"time\":\"");
+	log_line_add_time(line);
+	log_line_add_word(line, json ? "\",\"level\":\"" : " ");
+	log_line_add_word(line, level);
 	if (json)
-		add_word(l, "\",\"message\":");
+		log_line_add_word(line, "\",\"message\":");
 	else
-		add(l, "      ", 6 - strlen(level));
+		log_line_add(line, "      ", 6 - strlen(level));
 }
 
 static bool is_c1(const char *at, size_t left)
@@ -82,73 +82,73 @@ static bool is_c1(const char *at, size_t left)
 }
 
 /* A JSON string without its quotes. In text C1 controls are escaped as well, for they reach a terminal. */
-static void add_escaped(struct log_line *l, const char *bytes, size_t len)
+static void log_line_add_escaped(struct log_line *line, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
 		size_t n = text_utf8(bytes + i, len - i);
-		bool c1 = !l->json && is_c1(bytes + i, len - i);
+		bool c1 = !line->json && is_c1(bytes + i, len - i);
 
 		if (c1)
 			c = (unsigned char)bytes[i + 1];
 		if (c == '"' || c == '\\')
-			add(l, (char[2]){ '\\', (char)c }, 2);
+			log_line_add(line, (char[2]){ '\\', (char)c }, 2);
 		else if (c < 0x20 || c == 0x7f || c1)
-			add(l, (char[6]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+			log_line_add(line, (char[6]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 		else if (!n)
-			add(l, "\\ufffd", 6);
+			log_line_add(line, "\\ufffd", 6);
 		else
-			add(l, bytes + i, n);
+			log_line_add(line, bytes + i, n);
 		i += n ? n : 1;
 	}
 }
 
-void log_line_message(struct log_line *l, const char *text, size_t len)
+void log_line_message(struct log_line *line, const char *text, size_t len)
 {
-	if (l->json) {
-		add(l, "\"", 1);
-		add_escaped(l, text, len);
-		add(l, "\"", 1);
+	if (line->json) {
+		log_line_add(line, "\"", 1);
+		log_line_add_escaped(line, text, len);
+		log_line_add(line, "\"", 1);
 	} else {
-		l->len += text_visible(l->text + l->len, sizeof l->text - END_ROOM - l->len, text, len);
+		line->len += text_visible(line->text + line->len, sizeof line->text - END_ROOM - line->len, text, len);
 	}
 }
 
-void log_line_repeated(struct log_line *l, unsigned long n, int64_t within_ms)
+void log_line_repeated(struct log_line *line, unsigned long count, int64_t within_ms)
 {
 	char window[32], note[96];
 
 	text_print_duration(within_ms, window);
-	snprintf(note, sizeof note, l->json ? ",\"repeated\":%lu" : " (%lu more within %s)", n, window);
-	add_word(l, note);
+	snprintf(note, sizeof note, line->json ? ",\"repeated\":%lu" : " (%lu more within %s)", count, window);
+	log_line_add_word(line, note);
 }
 
-void log_line_name(struct log_line *l, const char *name)
+void log_line_name(struct log_line *line, const char *name)
 {
-	add_word(l, l->json ? "\"" : "");
-	add_word(l, name);
-	add_word(l, l->json ? "\"" : "");
+	log_line_add_word(line, line->json ? "\"" : "");
+	log_line_add_word(line, name);
+	log_line_add_word(line, line->json ? "\"" : "");
 }
 
 /* Fields. */
 
-static void add_key(struct log_line *l, const char *key)
+static void log_line_add_key(struct log_line *line, const char *key)
 {
-	add_word(l, l->json ? ",\"" : " ");
-	add_word(l, key);
-	add_word(l, l->json ? "\":" : "=");
+	log_line_add_word(line, line->json ? ",\"" : " ");
+	log_line_add_word(line, key);
+	log_line_add_word(line, line->json ? "\":" : "=");
 }
 
-/* Did the field fit that began at `mark`? If not, it is taken back. */
-static bool keep(struct log_line *l, size_t mark)
+/* Whether the field that begins at `mark` fits. If not, it is taken back. */
+static bool log_line_keep(struct log_line *line, size_t mark)
 {
-	bool fits = !l->full;
+	bool fits = !line->full;
 
 	if (!fits)
-		l->len = mark;
-	l->full = false;
+		line->len = mark;
+	line->full = false;
 	return fits;
 }
 
@@ -166,7 +166,7 @@ static bool is_plain(const char *value, size_t len)
 	return len > 0;
 }
 
-static void add_value(struct log_line *l, const char *value, size_t max)
+static void log_line_add_value(struct log_line *line, const char *value, size_t max)
 {
 	size_t len = strnlen(value, max + 1);
 	bool cut = len > max, plain;
@@ -176,64 +176,65 @@ static void add_value(struct log_line *l, const char *value, size_t max)
 		for (int i = 0; i < 3 && ((unsigned char)value[len] & 0xc0) == 0x80; i++)
 			len--;
 	}
-	plain = !l->json && is_plain(value, len);
+	plain = !line->json && is_plain(value, len);
 	if (plain) {
-		add(l, value, len);
+		log_line_add(line, value, len);
 	} else {
-		add(l, "\"", 1);
-		add_escaped(l, value, len);
+		log_line_add(line, "\"", 1);
+		log_line_add_escaped(line, value, len);
 	}
 	if (cut)
-		add(l, "...", 3);
+		log_line_add(line, "...", 3);
 	if (!plain)
-		add(l, "\"", 1);
+		log_line_add(line, "\"", 1);
 }
 
-void log_line_text(struct log_line *l, const char *key, const char *value)
+void log_line_text(struct log_line *line, const char *key, const char *value)
 {
-	size_t mark = l->len;
+	size_t mark = line->len;
 
 	for (size_t max = VALUE_MAX; max >= 16; max /= 2) {
-		add_key(l, key);
+		log_line_add_key(line, key);
 		if (value)
-			add_value(l, value, max);
+			log_line_add_value(line, value, max);
 		else
-			add_word(l, l->json ? "null" : "-");
-		if (keep(l, mark))
+			log_line_add_word(line, line->json ? "null" : "-");
+		if (log_line_keep(line, mark))
 			return;
 	}
-	l->cut++;
+	line->cut++;
 }
 
-void log_line_number(struct log_line *l, const char *key, unsigned long long n)
+void log_line_number(struct log_line *line, const char *key, unsigned long long number)
 {
-	size_t mark = l->len;
+	size_t mark = line->len;
 
-	add_key(l, key);
-	add_digits(l, n, 1);
-	l->cut += !keep(l, mark);
+	log_line_add_key(line, key);
+	log_line_add_digits(line, number, 1);
+	line->cut += !log_line_keep(line, mark);
 }
 
-void log_line_seconds(struct log_line *l, const char *key, int64_t us)
+void log_line_seconds(struct log_line *line, const char *key, int64_t us)
 {
-	size_t mark = l->len;
+	size_t mark = line->len;
 
 	if (us < 0) {
-		log_line_text(l, key, NULL);
+		log_line_text(line, key, NULL);
 		return;
 	}
-	add_key(l, key);
-	add_digits(l, (unsigned long long)us / 1000000, 1);
-	add(l, ".", 1);
-	add_digits(l, (unsigned long long)us % 1000000, 6);
-	l->cut += !keep(l, mark);
+	log_line_add_key(line, key);
+	log_line_add_digits(line, (unsigned long long)us / 1000000, 1);
+	log_line_add(line, ".", 1);
+	log_line_add_digits(line, (unsigned long long)us % 1000000, 6);
+	line->cut += !log_line_keep(line, mark);
 }
 
-void log_line_end(struct log_line *l)
+void log_line_end(struct log_line *line)
 {
-	if (l->cut)
-		l->len += (size_t)snprintf(l->text + l->len, END_ROOM - 2, l->json ? ",\"cut\":%u" : " cut=%u", l->cut);
-	if (l->json)
-		l->text[l->len++] = '}';
-	l->text[l->len++] = '\n';
+	if (line->cut)
+		line->len += (size_t)snprintf(line->text + line->len, END_ROOM - 2, line->json ? ",\"cut\":%u" : " cut=%u",
+		                              line->cut);
+	if (line->json)
+		line->text[line->len++] = '}';
+	line->text[line->len++] = '\n';
 }

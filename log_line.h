@@ -13,17 +13,19 @@ struct log_line {
 };
 
 /* TIME LEVEL, or {"time":...,"level":..., and then one of the next two. */
-void log_line_begin(struct log_line *l, const char *level, bool json);
+void log_line_begin(struct log_line *line, const char *level, bool json);
 /* Strangers' text is welcome: control bytes are written as \xNN, or escaped. At most 512 bytes. */
-void log_line_message(struct log_line *l, const char *text, size_t len);
-void log_line_repeated(struct log_line *l, unsigned long n, int64_t within_ms); /* behind a message: (17 more within 10s) */
-void log_line_name(struct log_line *l, const char *name); /* of a line of fields: NAME, or "message":NAME */
+void log_line_message(struct log_line *line, const char *text, size_t len);
+/* Behind a message: (17 more within 10s). */
+void log_line_repeated(struct log_line *line, unsigned long count, int64_t within_ms);
+void log_line_name(struct log_line *line, const char *name); /* of a line of fields: NAME, or "message":NAME */
 
-/* Fields: key=value key="two words", or "key":"value","n":12. Keys are the program's own words and need no quotes. */
-void log_line_text(struct log_line *l, const char *key, const char *value); /* over 512 bytes it ends in ...; NULL: - or null */
-void log_line_number(struct log_line *l, const char *key, unsigned long long n);
-void log_line_seconds(struct log_line *l, const char *key, int64_t us); /* as 0.000123; what is negative as - or null */
+/* Fields: key=value key="two words", or "key":"value","n":12. Keys are the program's own words and need no quotes. What
+ * is not known (NULL, or a negative time) is - or null. */
+void log_line_text(struct log_line *line, const char *key, const char *value); /* over 512 bytes it ends in "..." */
+void log_line_number(struct log_line *line, const char *key, unsigned long long number);
+void log_line_seconds(struct log_line *line, const char *key, int64_t us); /* as 0.000123 */
 
-void log_line_end(struct log_line *l);
+void log_line_end(struct log_line *line);
 
 #endif

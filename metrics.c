@@ -5,16 +5,53 @@
 #include <string.h>
 
 #include "log.h"
+#include "route.h"
+#include "session.h"
+#include "supervisor.h"
 #include "sys.h"
+#include "worker.h"
 
-/* A family: one HELP and one TYPE, then all of its samples. */
-static void family(struct buf *out, const char *name, const char *type, const char *help)
+/* What is read once for all families. */
+struct metrics {
+	struct buf *out;
+	const struct stats *stats;
+	const struct route_table *table;
+	struct supervisor_state *sources;
+	size_t source_count;
+};
+
+enum metrics_type { GAUGE, COUNTER, HISTOGRAM };
+static const char *const metrics_types[] = { "gauge", "counter", "histogram" };
+
+/* How a figure is kept in the object that it belongs to. */
+enum metrics_number {
+	IS_UINT,
+	IS_ULLONG,
+	IS_FALSE,  /* 1: the flag is not set */
+	IS_FD,     /* 1: it is a descriptor */
+	IS_WEIGHT, /* a backend's, in this table */
+	IS_INT64,
+	IS_MICROS  /* an int64_t, shown as seconds */
+};
+
+/* A family: one HELP and one TYPE, then all of its samples, which `put` adds. */
+struct metrics_family {
+	const char *name, *help;
+	void (*put)(const struct metrics *metrics, const struct metrics_family *family);
+	uint16_t at;    /* offset of the figure, for those who go by `number` */
+	uint8_t number; /* enum metrics_number */
+	uint8_t type;   /* enum metrics_type */
+};
+
+/* Parts of a sample. */
+
+static void metrics_put_head(struct buf *out, const struct metrics_family *family)
 {
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, metrics_types[family->type]);
 }
 
-/* A label's value goes out as it is, but for what would end it, and for what is not UTF-8. */
-static void put_label(struct buf *out, const char *before, const char *value)
+/* A label's value goes out as it is, except for what would end it, and for what is not UTF-8. */
+static void metrics_put_label(struct buf *out, const char *before, const char *value)
 {
 	size_t len = strlen(value), from = 0, n;
 
@@ -36,324 +73,440 @@ static void put_label(struct buf *out, const char *before, const char *value)
 	buf_puts(out, "\"");
 }
 
-static void put_value(struct buf *out, const char *before, unsigned long long value)
+/* NAME{LABEL="VALUE", to be followed by more labels, or "} ". `label` is {LABEL=" */
+static void metrics_put_name(struct buf *out, const char *name, const char *label, const char *value)
+{
+	buf_puts(out, name);
+	metrics_put_label(out, label, value);
+}
+
+static void metrics_put_number(struct buf *out, const char *before, unsigned long long value)
 {
 	buf_puts(out, before);
 	buf_number(out, value);
 	buf_puts(out, "\n");
 }
 
-static void single(struct buf *out, const char *name, const char *type, const char *help, unsigned long long value)
-{
-	family(out, name, type, help);
-	buf_puts(out, name);
-	put_value(out, " ", value);
-}
-
-static void put_seconds(struct buf *out, int64_t us)
+static void metrics_put_micros(struct buf *out, int64_t us)
 {
 	buf_printf(out, " %lld.%06d\n", (long long)(us / 1000000), (int)(us % 1000000));
 }
 
+static void metrics_put_millis(struct buf *out, const char *before, int64_t ms)
+{
+	buf_puts(out, before);
+	buf_seconds(out, ms);
+	buf_puts(out, "\n");
+}
+
 /* labels: what every sample has, or "". */
-static void put_histogram(struct buf *out, const char *name, const char *labels, const struct histogram *t)
+static void metrics_put_histogram(struct buf *out, const char *name, const char *labels,
+                                  const struct histogram *histogram)
 {
 	unsigned long long count = 0;
 
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		count += atomic_load(&t->buckets[i]);
+		count += atomic_load(&histogram->buckets[i]);
 		buf_puts(out, name);
 		buf_puts(out, "_bucket{");
 		buf_puts(out, labels);
 		buf_puts(out, *labels ? ",le=\"" : "le=\"");
 		buf_puts(out, histogram_bounds[i].seconds);
-		put_value(out, "\"} ", count);
+		metrics_put_number(out, "\"} ", count);
 	}
 	buf_printf(out, *labels ? "%s_sum{%s}" : "%s_sum%s", name, labels);
-	put_seconds(out, (int64_t)atomic_load(&t->sum));
+	metrics_put_micros(out, (int64_t)atomic_load(&histogram->sum));
 	buf_printf(out, *labels ? "%s_count{%s} %llu\n" : "%s_count%s %llu\n", name, labels, count);
 }
 
-/* Listeners and their backends: one row a family. */
-
-enum number { UINT, COUNTER };
-struct row {
-	const char *name, *type, *help;
-	enum number number;
-	size_t at; /* in the listener or backend */
-};
-
-static unsigned long long value_at(const void *object, const struct row *row)
+static unsigned long long metrics_value(const struct metrics_family *family, const void *object)
 {
-	const void *at = (const char *)object + row->at;
+	const void *at = (const char *)object + family->at;
 
-	return row->number == UINT ? atomic_load((const atomic_uint *)at) : atomic_load((const atomic_ullong *)at);
-}
-
-/* What to join other series of a listener with. */
-static void put_infos(struct buf *out, const struct route_table *t)
-{
-	family(out, "dill_listener_info", "gauge", "1; the services that share the listener, its strategy, and who opened it.");
-	for (size_t i = 0; i < t->count; i++) {
-		const struct route_entry *e = &t->entries[i];
-
-		put_label(out, "dill_listener_info{listener=\"", e->listener->name);
-		put_label(out, ",service=\"", e->services);
-		put_label(out, ",balance=\"", service_balance_names[e->balance]);
-		put_label(out, ",source=\"", e->owner.source);
-		buf_puts(out, "} 1\n");
+	switch (family->number) {
+	case IS_UINT:
+		return atomic_load((const atomic_uint *)at);
+	case IS_ULLONG:
+		return atomic_load((const atomic_ullong *)at);
+	case IS_FALSE:
+		return !atomic_load((const atomic_bool *)at);
+	default: /* IS_FD */
+		return atomic_load((const atomic_int *)at) >= 0;
 	}
 }
 
-static void put_listeners(struct buf *out, const struct route_table *t)
+/* A family of one sample. */
+static void metrics_put_single(const struct metrics *metrics, const struct metrics_family *family,
+                               unsigned long long value)
 {
-	static const struct row rows[] = {
-#define AT(field) offsetof(struct route_listener, field)
-		{ "dill_listener_connections_total", "counter", "Clients that were accepted.", COUNTER, AT(connections) },
-		{ "dill_listener_connections_active", "gauge", "Clients that are connected.", UINT, AT(active) },
-		{ "dill_listener_received_bytes_total", "counter", "Bytes from clients.", COUNTER, AT(rx) },
-		{ "dill_listener_sent_bytes_total", "counter", "Bytes to clients.", COUNTER, AT(tx) },
-#undef AT
-	};
-
-	family(out, "dill_listener_up", "gauge", "1: it is open; 0: it cannot listen, and tries again.");
-	for (size_t i = 0; i < t->count; i++) {
-		put_label(out, "dill_listener_up{listener=\"", t->entries[i].listener->name);
-		put_value(out, "} ", atomic_load(&t->entries[i].listener->fd) >= 0);
-	}
-	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-		family(out, rows[r].name, rows[r].type, rows[r].help);
-		for (size_t i = 0; i < t->count; i++) {
-			buf_puts(out, rows[r].name);
-			put_label(out, "{listener=\"", t->entries[i].listener->name);
-			put_value(out, "} ", value_at(t->entries[i].listener, &rows[r]));
-		}
-	}
-	family(out, "dill_listener_rejected_total", "counter",
-	       "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none "
-	       "could be reached), limit (no memory or descriptor).");
-	for (size_t i = 0; i < t->count; i++)
-		for (int k = 0; k < ROUTE_REJECTS; k++) {
-			put_label(out, "dill_listener_rejected_total{listener=\"", t->entries[i].listener->name);
-			buf_printf(out, ",reason=\"%s\"} %llu\n", route_reject_names[k],
-			           atomic_load(&t->entries[i].listener->rejected[k]));
-		}
+	buf_puts(metrics->out, family->name);
+	metrics_put_number(metrics->out, " ", value);
 }
 
-static void put_backend_labels(struct buf *out, const struct route_entry *e, const struct route_backend *b)
+/* The program and its sessions. */
+
+static void metrics_put_build(const struct metrics *metrics, const struct metrics_family *family)
 {
-	put_label(out, "{listener=\"", e->listener->name);
-	put_label(out, ",backend=\"", b->name);
+	metrics_put_name(metrics->out, family->name, "{version=\"", DILL_VERSION);
+	buf_puts(metrics->out, "} 1\n");
 }
 
-static void put_backends(struct buf *out, const struct route_table *t)
+static void metrics_put_shared(const struct metrics *metrics, const struct metrics_family *family)
 {
-	static const struct row rows[] = {
-#define AT(field) offsetof(struct route_backend, field)
-		{ "dill_backend_connections_total", "counter", "Connects that were tried.", COUNTER, AT(connections) },
-		{ "dill_backend_connections_active", "gauge", "Live connections.", UINT, AT(active) },
-		{ "dill_backend_received_bytes_total", "counter", "Bytes from clients.", COUNTER, AT(rx) },
-		{ "dill_backend_sent_bytes_total", "counter", "Bytes to clients.", COUNTER, AT(tx) },
-		{ "dill_backend_connect_errors_total", "counter", "Connects that failed.", COUNTER, AT(connect_errors) },
-#undef AT
-	};
+	metrics_put_single(metrics, family, metrics_value(family, &metrics->stats->pool->shared));
+}
 
-	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-		family(out, rows[r].name, rows[r].type, rows[r].help);
-		for (size_t i = 0; i < t->count; i++)
-			for (unsigned b = 0; b < t->entries[i].count; b++) {
-				buf_puts(out, rows[r].name);
-				put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
-				put_value(out, "} ", value_at(t->entries[i].backends[b], &rows[r]));
-			}
+static void metrics_put_ends(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (int i = 0; i < SESSION_ENDS; i++) {
+		metrics_put_name(metrics->out, family->name, "{end=\"", session_end_names[i]);
+		metrics_put_number(metrics->out, "} ", atomic_load(&metrics->stats->pool->shared.ended[i]));
 	}
 }
 
-static void put_health(struct buf *out, const struct route_table *t)
+static void metrics_put_pauses(const struct metrics *metrics, const struct metrics_family *family)
 {
-	family(out, "dill_backend_healthy", "gauge", "1: it is used; 0: it is tried last.");
-	for (size_t i = 0; i < t->count; i++)
-		for (unsigned b = 0; b < t->entries[i].count; b++) {
-			buf_puts(out, "dill_backend_healthy");
-			put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
-			put_value(out, "} ", !atomic_load(&t->entries[i].backends[b]->unhealthy));
-		}
-	family(out, "dill_backend_weight", "gauge", "Its share of new connections, in proportion to the others'.");
-	for (size_t i = 0; i < t->count; i++)
-		for (unsigned b = 0; b < t->entries[i].count; b++) {
-			buf_puts(out, "dill_backend_weight");
-			put_backend_labels(out, &t->entries[i], t->entries[i].backends[b]);
-			put_value(out, "} ", t->entries[i].weights[b]);
-		}
-}
-
-static void put_connect_times(struct buf *out, const struct route_table *t)
-{
-	struct buf labels = { 0 };
-
-	family(out, "dill_backend_connect_seconds", "histogram", "How long connects took that succeeded.");
-	for (size_t i = 0; i < t->count; i++)
-		for (unsigned b = 0; b < t->entries[i].count; b++) {
-			labels.len = 0;
-			put_backend_labels(&labels, &t->entries[i], t->entries[i].backends[b]);
-			put_histogram(out, "dill_backend_connect_seconds", labels.data + 1, &t->entries[i].backends[b]->connect_time);
-		}
-	buf_free(&labels);
-}
-
-/* The table. */
-
-static int by_rule(const void *a, const void *b)
-{
-	return strcmp((*(const struct route_refusal *const *)a)->rule, (*(const struct route_refusal *const *)b)->rule);
-}
-
-static void put_refused(struct buf *out, const struct route_table *t)
-{
-	const struct route_refusal **all = sys_alloc((t->refused_count + 1) * sizeof *all);
-
-	family(out, "dill_routes_refused", "gauge", "Wishes of services that are refused, by the rule that says no.");
-	for (size_t i = 0; i < t->refused_count; i++)
-		all[i] = &t->refused[i];
-	if (t->refused_count)
-		qsort(all, t->refused_count, sizeof *all, by_rule);
-	for (size_t i = 0, end; i < t->refused_count; i = end) {
-		for (end = i + 1; end < t->refused_count && strcmp(all[end]->rule, all[i]->rule) == 0;)
-			end++;
-		put_label(out, "dill_routes_refused{reason=\"", all[i]->rule);
-		buf_printf(out, "} %zu\n", end - i);
+	for (int i = 0; i < WORKER_PAUSES; i++) {
+		metrics_put_name(metrics->out, family->name, "{reason=\"", worker_pause_names[i]);
+		metrics_put_number(metrics->out, "} ", atomic_load(&metrics->stats->pool->pauses[i]));
 	}
-	free(all);
 }
 
-static void put_table(struct buf *out, const struct stats *s)
+static void metrics_put_busy(const struct metrics *metrics, const struct metrics_family *family)
 {
-	const struct route_table *t = s->route->table;
-	size_t open = 0;
-
-	for (size_t i = 0; i < t->count; i++)
-		open += atomic_load(&t->entries[i].listener->fd) >= 0;
-	family(out, "dill_listeners", "gauge", "Listeners, by their state; draining: gone, with connections that live on.");
-	buf_printf(out, "dill_listeners{state=\"open\"} %zu\ndill_listeners{state=\"failed\"} %zu\n"
-	           "dill_listeners{state=\"draining\"} %zu\n", open, t->count - open, route_draining(s->route));
-	put_refused(out, t);
-	single(out, "dill_route_changes_total", "counter", "Tables that were put in force.", s->route->changes);
-	family(out, "dill_route_update_seconds", "histogram", "From a source's complete answer to its table in force.");
-	put_histogram(out, "dill_route_update_seconds", "", &s->update);
-	single(out, "dill_route_remembered", "gauge", "1 while the table is from state.path.", t->remembered);
+	for (unsigned i = 0; i < metrics->stats->pool->count; i++) {
+		buf_printf(metrics->out, "%s{worker=\"%u\"}", family->name, i);
+		metrics_put_micros(metrics->out, worker_cpu(metrics->stats->pool, i));
+	}
 }
 
-/* Sources. */
-
-static void put_sources(struct buf *out, const struct stats *s)
+static void metrics_put_log_dropped(const struct metrics *metrics, const struct metrics_family *family)
 {
-	struct supervisor_state states[CONFIG_SOURCES];
+	metrics_put_single(metrics, family, log_dropped());
+}
 
-	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		states[i] = supervisor_state(s->sources, i);
-	family(out, "dill_source_up", "gauge", "1 while the source answers.");
-	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		if (states[i].used)
-			buf_printf(out, "dill_source_up{source=\"%s\"} %d\n", states[i].name, states[i].up);
-	family(out, "dill_source_last_success_timestamp_seconds", "gauge", "When its last good answer came.");
-	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		if (states[i].last)
-			buf_printf(out, "dill_source_last_success_timestamp_seconds{source=\"%s\"} %lld.%03d\n", states[i].name,
-			           (long long)(states[i].last / 1000), (int)(states[i].last % 1000));
-	family(out, "dill_source_index_resets_total", "counter", "Blocking queries that began anew: the index went back.");
-	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		if (states[i].counters && i == CONFIG_CONSUL)
-			buf_printf(out, "dill_source_index_resets_total{source=\"%s\"} %llu\n", states[i].name,
-			           atomic_load(&states[i].counters->resets));
-	family(out, "dill_source_errors_total", "counter",
-	       "Answers that could not be used, by HTTP status; none: there was no answer, or one that makes no sense.");
-	for (size_t i = 0; i < CONFIG_SOURCES; i++)
-		for (int k = 0; states[i].counters && k < SOURCE_CODES; k++) {
-			unsigned long long count = atomic_load(&states[i].counters->errors[k].count);
-			int code = atomic_load(&states[i].counters->errors[k].code);
-
-			if (!count && k) /* the first one is `none`, and there from the beginning */
-				continue;
-			buf_printf(out, "dill_source_errors_total{source=\"%s\",code=\"", states[i].name);
-			buf_printf(out, code > 0 ? "%d" : code ? "other" : "none", code);
-			buf_printf(out, "\"} %llu\n", count);
-		}
+static void metrics_put_started(const struct metrics *metrics, const struct metrics_family *family)
+{
+	buf_puts(metrics->out, family->name);
+	metrics_put_millis(metrics->out, " ", metrics->stats->started);
 }
 
 /* The configuration. */
 
-static void put_config(struct buf *out, const struct stats *s)
+static void metrics_put_reloads(const struct metrics *metrics, const struct metrics_family *family)
 {
-	family(out, "dill_config_reloads_total", "counter", "SIGHUPs; failed: the configuration had an error.");
-	buf_printf(out, "dill_config_reloads_total{result=\"done\"} %lu\ndill_config_reloads_total{result=\"failed\"} %lu\n",
-	           s->reloads, s->failed_reloads);
-	single(out, "dill_config_last_reload_successful", "gauge", "0: the last reload had an error, and changed nothing.",
-	       !s->reload_failed);
-	family(out, "dill_config_last_reload_success_timestamp_seconds", "gauge", "When what is in force was read.");
-	buf_printf(out, "dill_config_last_reload_success_timestamp_seconds %lld.%03d\n", (long long)(s->loaded / 1000),
-	           (int)(s->loaded % 1000));
+	metrics_put_name(metrics->out, family->name, "{result=\"", "done");
+	metrics_put_number(metrics->out, "} ", metrics->stats->reloads);
+	metrics_put_name(metrics->out, family->name, "{result=\"", "failed");
+	metrics_put_number(metrics->out, "} ", metrics->stats->failed_reloads);
 }
 
-/* The process. */
-
-static void put_process(struct buf *out, const struct stats *s)
+static void metrics_put_reload_successful(const struct metrics *metrics, const struct metrics_family *family)
 {
-	struct stats_process p;
+	metrics_put_single(metrics, family, !metrics->stats->reload_failed);
+}
 
-	stats_process(&p);
-	family(out, "process_start_time_seconds", "gauge", "When the process began, since 1970.");
-	buf_printf(out, "process_start_time_seconds %lld.%03d\n", (long long)(s->started / 1000), (int)(s->started % 1000));
-	if (p.cpu >= 0) {
-		family(out, "process_cpu_seconds_total", "counter", "CPU time of all threads.");
-		buf_puts(out, "process_cpu_seconds_total");
-		put_seconds(out, p.cpu);
+static void metrics_put_loaded(const struct metrics *metrics, const struct metrics_family *family)
+{
+	buf_puts(metrics->out, family->name);
+	metrics_put_millis(metrics->out, " ", metrics->stats->loaded);
+}
+
+/* The table. */
+
+static void metrics_put_states(const struct metrics *metrics, const struct metrics_family *family)
+{
+	size_t open, failed;
+
+	stats_listeners(metrics->table, &open, &failed);
+	metrics_put_name(metrics->out, family->name, "{state=\"", "open");
+	metrics_put_number(metrics->out, "} ", open);
+	metrics_put_name(metrics->out, family->name, "{state=\"", "failed");
+	metrics_put_number(metrics->out, "} ", failed);
+	metrics_put_name(metrics->out, family->name, "{state=\"", "draining");
+	metrics_put_number(metrics->out, "} ", route_draining(metrics->stats->route));
+}
+
+static int metrics_by_rule(const void *a, const void *b)
+{
+	return strcmp((*(const struct route_refusal *const *)a)->rule, (*(const struct route_refusal *const *)b)->rule);
+}
+
+static void metrics_put_refused(const struct metrics *metrics, const struct metrics_family *family)
+{
+	size_t count = metrics->table->refused_count;
+	const struct route_refusal **all = sys_alloc((count + 1) * sizeof *all);
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = &metrics->table->refused[i];
+	qsort(all, count, sizeof *all, metrics_by_rule);
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i + 1; end < count && strcmp(all[end]->rule, all[i]->rule) == 0;)
+			end++;
+		metrics_put_name(metrics->out, family->name, "{reason=\"", all[i]->rule);
+		metrics_put_number(metrics->out, "} ", end - i);
 	}
-	if (p.open_fds >= 0)
-		single(out, "process_open_fds", "gauge", "Open file descriptors.", (unsigned long long)p.open_fds);
-	if (p.max_fds >= 0)
-		single(out, "process_max_fds", "gauge", "How many there may be.", (unsigned long long)p.max_fds);
-	if (p.resident >= 0)
-		single(out, "process_resident_memory_bytes", "gauge", "Resident memory.", (unsigned long long)p.resident);
-	if (p.virtual_size >= 0)
-		single(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.", (unsigned long long)p.virtual_size);
+	free(all);
 }
 
-static void put_dill(struct buf *out, const struct stats *s)
+static void metrics_put_changes(const struct metrics *metrics, const struct metrics_family *family)
 {
-	family(out, "dill_build_info", "gauge", "The version that runs.");
-	buf_puts(out, "dill_build_info{version=\"" DILL_VERSION "\"} 1\n");
-	single(out, "dill_sessions", "gauge", "Live sessions.", atomic_load(&s->pool->shared.sessions));
-	single(out, "dill_sessions_limit", "gauge", "How many there may be; accepting pauses there.",
-	       atomic_load(&s->pool->shared.limit));
-	family(out, "dill_sessions_ended_total", "counter", "Sessions that have ended, by how they did: see the access log.");
-	for (int i = 0; i < SESSION_ENDS; i++)
-		buf_printf(out, "dill_sessions_ended_total{end=\"%s\"} %llu\n", session_end_names[i],
-		           atomic_load(&s->pool->shared.ended[i]));
-	family(out, "dill_accept_pauses_total", "counter",
-	       "How often a worker stopped accepting for a moment: limit (of connections), descriptors (there were none).");
-	for (int i = 0; i < WORKER_PAUSES; i++)
-		buf_printf(out, "dill_accept_pauses_total{reason=\"%s\"} %llu\n", worker_pause_names[i],
-		           atomic_load(&s->pool->pauses[i]));
-	family(out, "dill_worker_busy_seconds_total", "counter", "CPU time of each worker; its rate is the busy share.");
-	for (unsigned i = 0; i < s->pool->count; i++) {
-		buf_printf(out, "dill_worker_busy_seconds_total{worker=\"%u\"}", i);
-		put_seconds(out, worker_cpu(s->pool, i));
+	metrics_put_single(metrics, family, metrics->stats->route->changes);
+}
+
+static void metrics_put_update(const struct metrics *metrics, const struct metrics_family *family)
+{
+	metrics_put_histogram(metrics->out, family->name, "", &metrics->stats->update);
+}
+
+static void metrics_put_remembered(const struct metrics *metrics, const struct metrics_family *family)
+{
+	metrics_put_single(metrics, family, metrics->table->remembered != NULL);
+}
+
+/* Sources. */
+
+static void metrics_put_source_up(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->source_count; i++) {
+		if (!metrics->sources[i].used)
+			continue;
+		metrics_put_name(metrics->out, family->name, "{source=\"", metrics->sources[i].kind->name);
+		metrics_put_number(metrics->out, "} ", metrics->sources[i].up);
 	}
-	single(out, "dill_log_dropped_total", "counter", "Lines of the log that stderr did not take in time.", log_dropped());
 }
 
-void metrics_text(struct stats *s, struct buf *out)
+static void metrics_put_source_success(const struct metrics *metrics, const struct metrics_family *family)
 {
-	const struct route_table *t = s->route->table;
+	for (size_t i = 0; i < metrics->source_count; i++) {
+		if (!metrics->sources[i].last)
+			continue;
+		metrics_put_name(metrics->out, family->name, "{source=\"", metrics->sources[i].kind->name);
+		metrics_put_millis(metrics->out, "} ", metrics->sources[i].last);
+	}
+}
 
-	put_dill(out, s);
-	put_config(out, s);
-	put_table(out, s);
-	put_sources(out, s);
-	put_infos(out, t);
-	put_listeners(out, t);
-	put_backends(out, t);
-	put_health(out, t);
-	put_connect_times(out, t);
-	put_process(out, s);
+static void metrics_put_source_resets(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->source_count; i++) {
+		const struct supervisor_state *source = &metrics->sources[i];
+
+		if (!source->counters || !source->kind->polls)
+			continue;
+		metrics_put_name(metrics->out, family->name, "{source=\"", source->kind->name);
+		metrics_put_number(metrics->out, "} ", atomic_load(&source->counters->resets));
+	}
+}
+
+static void metrics_put_code(struct buf *out, const char *name, const char *source, int code, unsigned long long count)
+{
+	metrics_put_name(out, name, "{source=\"", source);
+	buf_printf(out, code > 0 ? ",code=\"%d\"" : code ? ",code=\"other\"" : ",code=\"none\"", code);
+	metrics_put_number(out, "} ", count);
+}
+
+static void metrics_put_source_errors(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->source_count; i++) {
+		const struct source_counters *counters = metrics->sources[i].counters;
+
+		for (int k = 0; counters && k < SOURCE_CODES; k++) {
+			unsigned long long count = atomic_load(&counters->errors[k].count);
+			int code = atomic_load(&counters->errors[k].code);
+
+			if (count || !k) /* the first one is `none`, and there from the beginning */
+				metrics_put_code(metrics->out, family->name, metrics->sources[i].kind->name, code, count);
+		}
+	}
+}
+
+/* Listeners. */
+
+/* What to join other series of a listener with. */
+static void metrics_put_infos(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->table->count; i++) {
+		const struct route_entry *entry = &metrics->table->entries[i];
+
+		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
+		metrics_put_label(metrics->out, ",service=\"", entry->services);
+		metrics_put_label(metrics->out, ",balance=\"", service_balance_names[entry->balance]);
+		metrics_put_label(metrics->out, ",source=\"", entry->owner.source);
+		buf_puts(metrics->out, "} 1\n");
+	}
+}
+
+static void metrics_put_listeners(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->table->count; i++) {
+		const struct route_listener *listener = metrics->table->entries[i].listener;
+
+		metrics_put_name(metrics->out, family->name, "{listener=\"", listener->name);
+		metrics_put_number(metrics->out, "} ", metrics_value(family, listener));
+	}
+}
+
+static void metrics_put_rejected(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->table->count; i++)
+		for (int k = 0; k < ROUTE_REJECTS; k++) {
+			const struct route_listener *listener = metrics->table->entries[i].listener;
+
+			metrics_put_name(metrics->out, family->name, "{listener=\"", listener->name);
+			metrics_put_label(metrics->out, ",reason=\"", route_reject_names[k]);
+			metrics_put_number(metrics->out, "} ", atomic_load(&listener->rejected[k]));
+		}
+}
+
+/* Backends. */
+
+static void metrics_put_backends(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->table->count; i++)
+		for (unsigned k = 0; k < metrics->table->entries[i].count; k++) {
+			const struct route_entry *entry = &metrics->table->entries[i];
+			const struct route_backend *backend = entry->backends[k];
+
+			metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
+			metrics_put_label(metrics->out, ",backend=\"", backend->name);
+			metrics_put_number(metrics->out, "} ",
+			                   family->number == IS_WEIGHT ? entry->weights[k] : metrics_value(family, backend));
+		}
+}
+
+static void metrics_put_connect_times(const struct metrics *metrics, const struct metrics_family *family)
+{
+	struct buf labels = { 0 };
+
+	for (size_t i = 0; i < metrics->table->count; i++)
+		for (unsigned k = 0; k < metrics->table->entries[i].count; k++) {
+			const struct route_entry *entry = &metrics->table->entries[i];
+
+			labels.len = 0;
+			metrics_put_label(&labels, "listener=\"", entry->listener->name);
+			metrics_put_label(&labels, ",backend=\"", entry->backends[k]->name);
+			metrics_put_histogram(metrics->out, family->name, labels.data, &entry->backends[k]->connect_time);
+		}
+	buf_free(&labels);
+}
+
+/* All of them, in the order in which they appear. */
+
+/* What a row ends in: its type, and what writes its samples; of a figure also how it is kept, and in which member. */
+#define OWN(kind, function) .type = kind, .put = function
+#define FIGURE(kind, function, object, as, field) OWN(kind, function), .number = as, .at = offsetof(struct object, field)
+#define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
+#define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
+#define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)
+#define PROCESS(kind, as, field) FIGURE(kind, NULL, stats_process, as, field)
+
+static const struct metrics_family families[] = {
+	{ "dill_build_info", "The version that runs.", OWN(GAUGE, metrics_put_build) },
+	{ "dill_sessions", "Live sessions.", SHARED(GAUGE, IS_UINT, sessions) },
+	{ "dill_sessions_limit", "Most simultaneous sessions; accepting pauses there.", SHARED(GAUGE, IS_UINT, limit) },
+	{ "dill_sessions_ended_total", "Sessions that have ended, by how they did: see the access log.",
+	  OWN(COUNTER, metrics_put_ends) },
+	{ "dill_accept_pauses_total",
+	  "How often a worker stopped accepting for a moment: limit (of connections), descriptors (there were none).",
+	  OWN(COUNTER, metrics_put_pauses) },
+	{ "dill_worker_busy_seconds_total", "CPU time of each worker; its rate is the busy share.",
+	  OWN(COUNTER, metrics_put_busy) },
+	{ "dill_log_dropped_total", "Lines of the log that stderr did not take in time.",
+	  OWN(COUNTER, metrics_put_log_dropped) },
+
+	{ "dill_config_reloads_total", "SIGHUPs; failed: the configuration had an error.",
+	  OWN(COUNTER, metrics_put_reloads) },
+	{ "dill_config_last_reload_successful", "0: the last reload had an error, and changed nothing.",
+	  OWN(GAUGE, metrics_put_reload_successful) },
+	{ "dill_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.",
+	  OWN(GAUGE, metrics_put_loaded) },
+
+	{ "dill_listeners", "Listeners, by their state; draining: gone, with connections that live on.",
+	  OWN(GAUGE, metrics_put_states) },
+	{ "dill_routes_refused", "Wishes of services that are refused, by the rule that says no.",
+	  OWN(GAUGE, metrics_put_refused) },
+	{ "dill_route_changes_total", "Tables that were put in force.", OWN(COUNTER, metrics_put_changes) },
+	{ "dill_route_update_seconds", "From a source's complete answer to its table in force.",
+	  OWN(HISTOGRAM, metrics_put_update) },
+	{ "dill_route_remembered", "1 while the table is from state.path.", OWN(GAUGE, metrics_put_remembered) },
+
+	{ "dill_source_up", "1 while the source answers.", OWN(GAUGE, metrics_put_source_up) },
+	{ "dill_source_last_success_timestamp_seconds", "When its last good answer came.",
+	  OWN(GAUGE, metrics_put_source_success) },
+	{ "dill_source_index_resets_total", "Blocking queries that began anew: the index went back.",
+	  OWN(COUNTER, metrics_put_source_resets) },
+	{ "dill_source_errors_total",
+	  "Answers that could not be used, by HTTP status; none: there was no answer, or one that makes no sense.",
+	  OWN(COUNTER, metrics_put_source_errors) },
+
+	{ "dill_listener_info", "1; the services that share the listener, its strategy, and who opened it.",
+	  OWN(GAUGE, metrics_put_infos) },
+	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_FD, fd) },
+	{ "dill_listener_connections_total", "Clients that were accepted.", LISTENER(COUNTER, IS_ULLONG, connections) },
+	{ "dill_listener_connections_active", "Clients that are connected.", LISTENER(GAUGE, IS_UINT, active) },
+	{ "dill_listener_received_bytes_total", "Bytes from clients.", LISTENER(COUNTER, IS_ULLONG, rx) },
+	{ "dill_listener_sent_bytes_total", "Bytes to clients.", LISTENER(COUNTER, IS_ULLONG, tx) },
+	{ "dill_listener_rejected_total",
+	  "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
+	  "be reached), limit (no memory or descriptor).",
+	  OWN(COUNTER, metrics_put_rejected) },
+
+	{ "dill_backend_connections_total", "Connects that were tried.", BACKEND(COUNTER, IS_ULLONG, connections) },
+	{ "dill_backend_connections_active", "Live connections.", BACKEND(GAUGE, IS_UINT, active) },
+	{ "dill_backend_received_bytes_total", "Bytes from clients.", BACKEND(COUNTER, IS_ULLONG, rx) },
+	{ "dill_backend_sent_bytes_total", "Bytes to clients.", BACKEND(COUNTER, IS_ULLONG, tx) },
+	{ "dill_backend_connect_errors_total", "Connects that failed.", BACKEND(COUNTER, IS_ULLONG, connect_errors) },
+	{ "dill_backend_healthy", "1: it is used; 0: it is tried last.", BACKEND(GAUGE, IS_FALSE, unhealthy) },
+	{ "dill_backend_weight", "Its share of new connections, in proportion to the others'.",
+	  OWN(GAUGE, metrics_put_backends), .number = IS_WEIGHT },
+	{ "dill_backend_connect_seconds", "How long connects took that succeeded.",
+	  OWN(HISTOGRAM, metrics_put_connect_times) },
+
+	{ "process_start_time_seconds", "When the process began, since 1970.", OWN(GAUGE, metrics_put_started) },
+};
+
+/* Figures of the process, each an int64_t of struct stats_process. */
+
+static const struct metrics_family process_families[] = {
+	{ "process_cpu_seconds_total", "CPU time of all threads.", PROCESS(COUNTER, IS_MICROS, cpu) },
+	{ "process_open_fds", "Open file descriptors.", PROCESS(GAUGE, IS_INT64, open_fds) },
+	{ "process_max_fds", "Most open file descriptors.", PROCESS(GAUGE, IS_INT64, max_fds) },
+	{ "process_resident_memory_bytes", "Resident memory.", PROCESS(GAUGE, IS_INT64, resident) },
+	{ "process_virtual_memory_bytes", "Virtual memory.", PROCESS(GAUGE, IS_INT64, virtual_size) },
+};
+
+/* A family that the system does not tell is left out. */
+static void metrics_put_process(struct buf *out, const struct metrics_family *family,
+                                const struct stats_process *process)
+{
+	int64_t value = *(const int64_t *)(const void *)((const char *)process + family->at);
+
+	if (value < 0)
+		return;
+	metrics_put_head(out, family);
+	buf_puts(out, family->name);
+	if (family->number == IS_MICROS)
+		metrics_put_micros(out, value);
+	else
+		metrics_put_number(out, " ", (unsigned long long)value);
+}
+
+void metrics_text(struct stats *stats, struct buf *out)
+{
+	struct metrics metrics = {
+		.out = out, .stats = stats, .table = stats->route->table, .source_count = stats->sources->count,
+		.sources = sys_alloc(stats->sources->count * sizeof *metrics.sources)
+	};
+	struct stats_process process;
+
+	for (size_t i = 0; i < metrics.source_count; i++)
+		metrics.sources[i] = supervisor_state(stats->sources, i);
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		metrics_put_head(out, &families[i]);
+		families[i].put(&metrics, &families[i]);
+	}
+	stats_process(&process);
+	for (size_t i = 0; i < ARRAY_LEN(process_families); i++)
+		metrics_put_process(out, &process_families[i], &process);
+	free(metrics.sources);
 }

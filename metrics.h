@@ -1,4 +1,5 @@
-/* metrics: what there is to look at, for Prometheus (its text exposition format, version 0.0.4). */
+/* metrics: all figures for Prometheus, in its text exposition format, version 0.0.4. A new metric is a row of `families`
+ * in metrics.c. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -8,6 +9,6 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-void metrics_text(struct stats *s, struct buf *out);
+void metrics_text(struct stats *stats, struct buf *out);
 
 #endif

@@ -12,7 +12,7 @@
 #include "text.h"
 
 /* A path, or with @ a name of Linux's abstract namespace. 0: it cannot be one. */
-static socklen_t address_of(const char *name, struct sockaddr_un *to)
+static socklen_t notify_address(const char *name, struct sockaddr_un *to)
 {
 	size_t len = name ? strlen(name) : 0;
 
@@ -28,7 +28,7 @@ static socklen_t address_of(const char *name, struct sockaddr_un *to)
 void notify_send(const char *fmt, ...)
 {
 	struct sockaddr_un to;
-	socklen_t len = address_of(getenv("NOTIFY_SOCKET"), &to);
+	socklen_t len = notify_address(getenv("NOTIFY_SOCKET"), &to);
 	int fd = len ? socket(AF_UNIX, SOCK_DGRAM, 0) : -1;
 	struct buf text = { 0 };
 	va_list args;
@@ -39,7 +39,7 @@ void notify_send(const char *fmt, ...)
 	buf_vprintf(&text, fmt, args);
 	va_end(args);
 	net_nonblocking(fd);
-	sendto(fd, text.data, text.len, 0, (const struct sockaddr *)&to, len); /* a manager that does not listen misses it */
+	sendto(fd, text.data, text.len, 0, (const struct sockaddr *)&to, len); /* lost when nobody listens */
 	close(fd);
 	buf_free(&text);
 }

@@ -1,4 +1,4 @@
-/* notify: tells systemd how dill fares (sd_notify(3)): datagrams to NOTIFY_SOCKET, which nobody need listen to. */
+/* notify: tells the service manager how dill is (systemd's sd_notify(3)): datagrams to NOTIFY_SOCKET. */
 #ifndef NOTIFY_H
 #define NOTIFY_H
 

@@ -8,7 +8,7 @@
 /* The page without its figures. It is served as it is: no file, no library, and no policy that lets one in. Symbols
  * for states are in the style sheet, beside the words, to keep rows short. */
 
-static const char head[] =
+static const char page_head[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
 	"<meta charset=\"utf-8\">\n"
 	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -109,7 +109,7 @@ static const char script[] =
 	"    good = new Date();\n"
 	"    say('');\n"
 	"  } catch {\n"
-	"    say('dill does not answer since ' + good.toLocaleTimeString() + '. This page shows what was so then.');\n"
+	"    say('dill does not answer since ' + good.toLocaleTimeString() + '. This page shows the state at that time.');\n"
 	"  }\n"
 	"  busy = false;\n"
 	"  timer = setTimeout(refresh, Math.max(2000, 3 * (Date.now() - start)));\n"
@@ -127,7 +127,7 @@ static const char footer[] =
 /* Texts and figures. */
 
 /* A stranger's: what a browser would take for its own is escaped, and what is not UTF-8 is replaced. */
-static void put_slice(struct buf *out, struct slice text)
+static void page_put_slice(struct buf *out, struct slice text)
 {
 	static const char special[] = "&<>\"'";
 	static const char *const escaped[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&#39;" };
@@ -149,15 +149,15 @@ static void put_slice(struct buf *out, struct slice text)
 	buf_free(&seen);
 }
 
-static void put_text(struct buf *out, const char *before, const char *text, const char *after)
+static void page_put_text(struct buf *out, const char *before, const char *text, const char *after)
 {
 	buf_puts(out, before);
-	put_slice(out, slice_of(text));
+	page_put_slice(out, slice_of(text));
 	buf_puts(out, after);
 }
 
 /* Three digits, in the unit that suits. */
-static void put_scaled(struct buf *out, double n, const char *const *unit)
+static void page_put_scaled(struct buf *out, double n, const char *const *unit)
 {
 	bool whole = true;
 
@@ -166,33 +166,33 @@ static void put_scaled(struct buf *out, double n, const char *const *unit)
 	buf_printf(out, whole || n >= 99.95 ? "%.0f%s" : "%.1f%s", n, *unit);
 }
 
-static void put_bytes(struct buf *out, double n)
+static void page_put_bytes(struct buf *out, double n)
 {
 	static const char *const units[] = { " B", " kB", " MB", " GB", " TB", " PB", NULL };
 
-	put_scaled(out, n, units);
+	page_put_scaled(out, n, units);
 }
 
-static void put_count(struct buf *out, unsigned long long n)
+static void page_put_count(struct buf *out, unsigned long long n)
 {
 	static const char *const units[] = { "", " k", " M", " G", " T", NULL };
 
 	if (n >= 1000000)
-		put_scaled(out, (double)n, units);
+		page_put_scaled(out, (double)n, units);
 	else if (n >= 1000)
 		buf_printf(out, "%llu,%03llu", n / 1000, n % 1000);
 	else
 		buf_printf(out, "%llu", n);
 }
 
-static void put_number(struct buf *out, const char *before, unsigned long long n, const char *after)
+static void page_put_number(struct buf *out, const char *before, unsigned long long n, const char *after)
 {
 	buf_puts(out, before);
-	put_count(out, n);
+	page_put_count(out, n);
 	buf_puts(out, after);
 }
 
-static void put_time(struct buf *out, int64_t ms)
+static void page_put_time(struct buf *out, int64_t ms)
 {
 	long long s = ms < 0 ? 0 : ms / 1000;
 
@@ -208,289 +208,299 @@ static void put_time(struct buf *out, int64_t ms)
 
 /* The verdict. */
 
-static void put_verdict(struct stats *s, struct buf *out)
+static void page_put_verdict(struct stats *stats, struct buf *out)
 {
-	const struct route_table *t = s->route->table;
+	const struct route_table *table = stats->route->table;
 	const char *why;
-	bool ready = stats_ready(s, &why) == 200;
-	size_t open = 0, draining = route_draining(s->route);
+	bool ready = stats_ready(stats, &why) == 200;
+	size_t open, failed, draining = route_draining(stats->route);
 
-	for (size_t i = 0; i < t->count; i++)
-		open += atomic_load(&t->entries[i].listener->fd) >= 0;
+	stats_listeners(table, &open, &failed);
 	buf_puts(out, ready ? "<ul class=\"verdict\">\n<li class=\"ok\">" : "<ul class=\"verdict\">\n<li class=\"warn\">");
 	buf_puts(out, ready ? "ready" : why);
-	put_number(out, "</li>\n<li>", open, open == 1 ? " listener open</li>\n" : " listeners open</li>\n");
-	if (open < t->count)
-		put_number(out, "<li class=\"bad\">", t->count - open, " failed</li>\n");
+	page_put_number(out, "</li>\n<li>", open, open == 1 ? " listener open</li>\n" : " listeners open</li>\n");
+	if (failed)
+		page_put_number(out, "<li class=\"bad\">", failed, " failed</li>\n");
 	if (draining)
-		put_number(out, "<li>", draining, " draining</li>\n");
-	if (s->reload_failed)
+		page_put_number(out, "<li>", draining, " draining</li>\n");
+	if (stats->reload_failed)
 		buf_puts(out, "<li class=\"bad\">the last reload failed</li>\n");
-	put_number(out, "<li>", atomic_load(&s->pool->shared.sessions), " of ");
-	put_number(out, "", atomic_load(&s->pool->shared.limit), " connections live</li>\n");
-	put_number(out, t->refused_count ? "<li class=\"warn\">" : "<li>", t->refused_count,
-	           t->refused_count == 1 ? " refused wish</li>\n</ul>\n" : " refused wishes</li>\n</ul>\n");
+	page_put_number(out, "<li>", atomic_load(&stats->pool->shared.sessions), " of ");
+	page_put_number(out, "", atomic_load(&stats->pool->shared.limit), " connections live</li>\n");
+	page_put_number(out, table->refused_count ? "<li class=\"warn\">" : "<li>", table->refused_count,
+	                table->refused_count == 1 ? " refused wish</li>\n</ul>\n" : " refused wishes</li>\n</ul>\n");
 }
 
-static void put_header(struct stats *s, struct buf *out)
+static void page_put_header(struct stats *stats, struct buf *out)
 {
 	buf_puts(out, "<header>\n<h1>dill</h1> <span class=\"soft\">" DILL_VERSION ", up ");
-	put_time(out, sys_wall() - s->started);
+	page_put_time(out, sys_wall() - stats->started);
 	buf_puts(out, "</span>\n");
-	put_verdict(s, out);
+	page_put_verdict(stats, out);
 	buf_puts(out, "</header>\n");
 }
 
 /* Sources. */
 
-static void put_errors(struct buf *out, const struct source_counters *c)
+static void page_put_errors(struct buf *out, const struct source_counters *counters)
 {
 	const char *comma = " (";
 	unsigned long long sum = 0;
 
 	for (size_t i = 0; i < SOURCE_CODES; i++)
-		sum += atomic_load(&c->errors[i].count);
-	put_number(out, ", ", sum, sum == 1 ? " error" : " errors");
+		sum += atomic_load(&counters->errors[i].count);
+	page_put_number(out, ", ", sum, sum == 1 ? " error" : " errors");
 	for (size_t i = 0; i < SOURCE_CODES && sum; i++) {
-		int code = atomic_load(&c->errors[i].code);
-		unsigned long long n = atomic_load(&c->errors[i].count);
+		int code = atomic_load(&counters->errors[i].code);
+		unsigned long long n = atomic_load(&counters->errors[i].count);
 
 		if (!n)
 			continue;
 		buf_printf(out, code > 0 ? "%sHTTP %d: " : code < 0 ? "%sother: " : "%sno answer: ", comma, code);
-		put_count(out, n);
+		page_put_count(out, n);
 		comma = ", ";
 	}
 	buf_puts(out, sum ? ")" : "");
 }
 
-static void put_source(struct buf *out, const struct supervisor_state *state, bool consul)
+static void page_put_source(struct buf *out, const struct supervisor_state *state)
 {
-	put_text(out, "<li><b>", state->name, "</b> ");
+	page_put_text(out, "<li><b>", state->kind->name, "</b> ");
 	if (!state->counters) {
 		buf_puts(out, "<span class=\"ok\">in force</span></li>\n");
 		return;
 	}
 	if (state->up)
-		buf_puts(out, consul ? "<span class=\"ok\">in step</span>" : "<span class=\"ok\">up</span>");
+		buf_puts(out, state->kind->polls ? "<span class=\"ok\">in step</span>" : "<span class=\"ok\">up</span>");
 	else
 		buf_puts(out, state->age < 0 ? "<span class=\"warn\">no answer yet</span>" : "<span class=\"bad\">down</span>");
 	buf_puts(out, "<span class=\"soft\">");
 	if (state->age >= 0) {
 		buf_puts(out, ", last good answer ");
-		put_time(out, state->age);
+		page_put_time(out, state->age);
 		buf_puts(out, " ago");
 	}
-	put_errors(out, state->counters);
-	buf_puts(out, state->up || state->age < 0 ? "" : "; its last good table stays in force");
+	page_put_errors(out, state->counters);
+	buf_puts(out, state->up || state->age < 0 ? "" : "; keeping the last known services; retrying");
 	buf_puts(out, "</span></li>\n");
 }
 
-static void put_sources(struct stats *s, struct buf *out)
+static void page_put_sources(struct stats *stats, struct buf *out)
 {
 	bool any = false;
 
 	buf_puts(out, "<section>\n<h2>Sources</h2>\n<ul class=\"sources\">\n");
-	for (size_t i = 0; i < CONFIG_SOURCES; i++) {
-		struct supervisor_state state = supervisor_state(s->sources, i);
+	for (size_t i = 0; i < stats->sources->count; i++) {
+		struct supervisor_state state = supervisor_state(stats->sources, i);
 
 		if (state.used)
-			put_source(out, &state, i == CONFIG_CONSUL);
+			page_put_source(out, &state);
 		any = any || state.used;
 	}
 	buf_puts(out, any ? "</ul>\n" : "<li>none is configured</li>\n</ul>\n");
-	if (s->route->table->remembered)
-		buf_puts(out, "<p class=\"warn\">Listeners are from state.path: Consul has not answered yet.</p>\n");
+	if (stats->route->table->remembered)
+		buf_printf(out, "<p class=\"warn\">Listeners are from state.path: %s has not answered yet.</p>\n",
+		           stats->route->table->remembered);
 	buf_puts(out, "</section>\n");
 }
 
 /* Listeners and backends. */
 
-static void put_networks(struct buf *out, const char *before, const struct admit_ranges *ranges)
+static void page_put_networks(struct buf *out, const char *before, const struct net_ranges *ranges)
 {
 	if (ranges->count)
-		put_number(out, before, ranges->count, ranges->count == 1 ? " network" : " networks");
+		page_put_number(out, before, ranges->count, ranges->count == 1 ? " network" : " networks");
 	else
 		buf_printf(out, "%snobody", before);
 }
 
 /* What a client and a backend get, beside bytes. */
-static void put_marks(struct buf *out, const struct route_entry *e)
+static void page_put_marks(struct buf *out, const struct route_entry *entry)
 {
-	buf_printf(out, "<small>%s", service_balance_names[e->balance]);
-	if (e->proxy_protocol)
-		buf_printf(out, " · PROXY v%u", e->proxy_protocol);
-	if (e->limited)
-		put_networks(out, " · allow ", &e->allow);
-	if (e->deny.count)
-		put_networks(out, " · deny ", &e->deny);
+	buf_printf(out, "<small>%s", service_balance_names[entry->balance]);
+	if (entry->proxy_protocol)
+		buf_printf(out, " · PROXY v%u", entry->proxy_protocol);
+	if (entry->limited)
+		page_put_networks(out, " · allow ", &entry->allow);
+	if (entry->deny.count)
+		page_put_networks(out, " · deny ", &entry->deny);
 	buf_puts(out, "</small>");
-	if (e->conflict)
-		put_text(out, "<small class=\"warn\">", e->conflict, "</small>");
+	if (entry->conflict)
+		page_put_text(out, "<small class=\"warn\">", entry->conflict, "</small>");
 }
 
-static void put_services(struct buf *out, const struct route_entry *e)
+static void page_put_services(struct buf *out, const struct route_entry *entry)
 {
-	for (size_t i = 0; i < e->name_count; i++)
-		put_text(out, i ? ", <bdi>" : "<bdi>", e->names[i], "</bdi>");
+	for (size_t i = 0; i < entry->name_count; i++)
+		page_put_text(out, i ? ", <bdi>" : "<bdi>", entry->names[i], "</bdi>");
 }
 
-static void put_state(struct buf *out, const struct route_listener *l)
+static void page_put_state(struct buf *out, const struct route_listener *listener)
 {
-	if (atomic_load(&l->fd) >= 0)
+	if (stats_is_open(listener))
 		buf_puts(out, "<td class=\"w ok\">open</td>");
-	else if (l->error)
-		put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(l->error), "</td>");
+	else if (listener->error)
+		page_put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(listener->error), "</td>");
 	else
 		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
 }
 
-static void put_rejected(struct buf *out, const struct route_listener *l)
+static void page_put_rejected(struct buf *out, const struct route_listener *listener)
 {
 	unsigned long long counts[ROUTE_REJECTS], sum = 0;
 
 	for (int i = 0; i < ROUTE_REJECTS; i++)
-		sum += counts[i] = atomic_load(&l->rejected[i]);
-	put_number(out, sum ? "<td>" : "<td class=\"z\">", sum, "");
+		sum += counts[i] = atomic_load(&listener->rejected[i]);
+	page_put_number(out, sum ? "<td>" : "<td class=\"z\">", sum, "");
 	for (int i = 0; i < ROUTE_REJECTS; i++) {
 		if (!counts[i])
 			continue;
 		buf_printf(out, "<small>%s ", route_reject_names[i]);
-		put_number(out, "", counts[i], "</small>");
+		page_put_number(out, "", counts[i], "</small>");
 	}
 	buf_puts(out, "</td>");
 }
 
 /* A sum of bytes, and how many a second. */
-static void put_flow(struct buf *out, unsigned long long sum, bool rated, double rate)
+static void page_put_flow(struct buf *out, unsigned long long sum, bool rated, double rate)
 {
 	buf_puts(out, "<td>");
-	put_bytes(out, (double)sum);
+	page_put_bytes(out, (double)sum);
 	buf_puts(out, "<small>");
 	if (rated)
-		put_bytes(out, rate);
+		page_put_bytes(out, rate);
 	buf_puts(out, rated ? "/s</small></td>" : "–</small></td>");
 }
 
-static void put_rate(struct buf *out, bool rated, double n)
+static void page_put_rate(struct buf *out, bool rated, double n)
 {
 	if (rated)
 		buf_printf(out, n < 0.05 || n >= 99.95 ? "%.0f/s" : "%.1f/s", n);
 	buf_puts(out, rated ? "</small></td>" : "–</small></td>");
 }
 
-static void put_listener(struct buf *out, const struct route_entry *e)
+static void page_put_listener(struct buf *out, const struct route_entry *entry)
 {
-	struct route_listener *l = e->listener;
+	struct route_listener *listener = entry->listener;
 	struct stats_rate rate = { 0 };
-	bool rated = stats_rate(l, &rate);
+	bool rated = stats_rate(listener, &rate);
 
-	put_text(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>", l->name, "</b>");
-	put_services(out, e);
-	put_marks(out, e);
+	page_put_text(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>", listener->name, "</b>");
+	page_put_services(out, entry);
+	page_put_marks(out, entry);
 	buf_puts(out, "</th>");
-	put_state(out, l);
-	put_number(out, "<td>", atomic_load(&l->active), "</td>");
-	put_number(out, "<td>", atomic_load(&l->connections), "<small>");
-	put_rate(out, rated, rate.connections);
-	put_flow(out, atomic_load(&l->rx), rated, rate.rx);
-	put_flow(out, atomic_load(&l->tx), rated, rate.tx);
-	put_rejected(out, l);
+	page_put_state(out, listener);
+	page_put_number(out, "<td>", atomic_load(&listener->active), "</td>");
+	page_put_number(out, "<td>", atomic_load(&listener->connections), "<small>");
+	page_put_rate(out, rated, rate.connections);
+	page_put_flow(out, atomic_load(&listener->rx), rated, rate.rx);
+	page_put_flow(out, atomic_load(&listener->tx), rated, rate.tx);
+	page_put_rejected(out, listener);
 	buf_puts(out, "</tr>\n");
 }
 
-static void put_backend(struct buf *out, const struct route_entry *e, unsigned i)
+static void page_put_backend(struct buf *out, const struct route_entry *entry, unsigned index)
 {
-	struct route_backend *b = e->backends[i];
-	unsigned long long errors = atomic_load(&b->connect_errors);
+	struct route_backend *backend = entry->backends[index];
+	unsigned long long errors = atomic_load(&backend->connect_errors);
 
-	put_text(out, "<tr><th scope=\"row\">", b->name, "");
-	if (e->round)
-		buf_printf(out, "<small>weight %u</small>", e->weights[i]);
-	buf_puts(out, atomic_load(&b->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
+	page_put_text(out, "<tr><th scope=\"row\">", backend->name, "");
+	if (entry->round)
+		buf_printf(out, "<small>weight %u</small>", entry->weights[index]);
+	buf_puts(out, atomic_load(&backend->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");
-	put_number(out, "<td>", atomic_load(&b->active), "</td>");
-	put_number(out, "<td>", atomic_load(&b->connections), "</td><td>");
-	put_bytes(out, (double)atomic_load(&b->rx));
+	page_put_number(out, "<td>", atomic_load(&backend->active), "</td>");
+	page_put_number(out, "<td>", atomic_load(&backend->connections), "</td><td>");
+	page_put_bytes(out, (double)atomic_load(&backend->rx));
 	buf_puts(out, "</td><td>");
-	put_bytes(out, (double)atomic_load(&b->tx));
-	put_number(out, errors ? "</td><td>" : "</td><td class=\"z\">", errors, "</td></tr>\n");
+	page_put_bytes(out, (double)atomic_load(&backend->tx));
+	page_put_number(out, errors ? "</td><td>" : "</td><td class=\"z\">", errors, "</td></tr>\n");
 }
 
-static void put_entry(struct buf *out, const struct route_entry *e)
+static void page_put_entry(struct buf *out, const struct route_entry *entry)
 {
-	put_listener(out, e);
-	for (unsigned i = 0; i < e->count; i++)
-		put_backend(out, e, i);
-	if (!e->count)
+	page_put_listener(out, entry);
+	for (unsigned i = 0; i < entry->count; i++)
+		page_put_backend(out, entry, i);
+	if (!entry->count)
 		buf_puts(out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
 	buf_puts(out, "</tbody>\n");
 }
 
-/* What to do about it: the tags of one service. */
-static void put_no_route(struct stats *s, struct buf *out)
+/* The tags of a service that would get a listener. */
+static void page_put_example(const struct config *config, const struct source_kind *kind, const char *word, struct buf *out)
 {
-	const struct config *c = s->config;
+	page_put_text(out, "<p class=\"soft\">A service in ", kind->title, " gets a listener by its tags:</p>\n");
+	page_put_text(out, "<pre>\"Tags\": [\"", word, "\", \"");
+	page_put_slice(out, slice_of(word));
+	page_put_text(out, ".listener=", config->labels.count ? config->labels.items[0].name : "LABEL", "");
+	buf_printf(out, ":%ld\"]</pre>\n", config->port_min > 8080 || config->port_max < 8080 ? config->port_min : 8080);
+}
 
-	if (s->stopping) {
+static void page_put_no_route(struct stats *stats, struct buf *out)
+{
+	const struct config *config = stats->config;
+
+	if (stats->stopping) {
 		buf_puts(out, "<p>All are closed. Live connections may finish.</p>\n");
 		return;
 	}
-	buf_puts(out, "<p>No registered backends. Please verify routing configuration.</p>\n"
-	              "<p class=\"soft\">A service in Consul gets a listener by its tags:</p>\n");
-	put_text(out, "<pre>\"Tags\": [\"", c->consul_tag, "\", \"");
-	put_slice(out, slice_of(c->consul_tag));
-	put_text(out, ".listener=", c->label_count ? c->labels[0].name : "LABEL", "");
-	buf_printf(out, ":%ld\"]</pre>\n", c->port_min > 8080 || c->port_max < 8080 ? c->port_min : 8080);
+	buf_puts(out, "<p>No registered backends. Please verify routing configuration.</p>\n");
+	for (size_t i = 0; i < stats->sources->count; i++) {
+		const struct source_kind *kind = supervisor_state(stats->sources, i).kind;
+
+		if (config->uses[i] && kind->word)
+			page_put_example(config, kind, kind->word(config->tables[1 + i].values), out);
+	}
 }
 
-static void put_listeners(struct stats *s, struct buf *out)
+static void page_put_listeners(struct stats *stats, struct buf *out)
 {
 	static const char routes_head[] =
 		"<table class=\"routes\">\n<thead><tr><th scope=\"col\">Listener, services and backends</th>"
 		"<th scope=\"col\" class=\"w\">State</th><th scope=\"col\">Live</th><th scope=\"col\">Total</th>"
 		"<th scope=\"col\" title=\"bytes from clients\">In</th><th scope=\"col\" title=\"bytes to clients\">Out</th>"
 		"<th scope=\"col\">Failed</th></tr></thead>\n";
-	const struct route_table *t = s->route->table;
+	const struct route_table *table = stats->route->table;
 
 	buf_puts(out, "<section>\n<h2>Listeners");
-	if (t->allow.count)
-		put_networks(out, " <small>all of them only for listeners.allow: ", &t->allow);
-	buf_puts(out, t->allow.count ? "</small></h2>\n" : "</h2>\n");
-	if (!t->count)
-		put_no_route(s, out);
+	if (table->allow.count)
+		page_put_networks(out, " <small>all of them only for listeners.allow: ", &table->allow);
+	buf_puts(out, table->allow.count ? "</small></h2>\n" : "</h2>\n");
+	if (!table->count)
+		page_put_no_route(stats, out);
 	else
 		buf_puts(out, routes_head);
-	for (size_t i = 0; i < t->count; i++)
-		put_entry(out, &t->entries[i]);
-	buf_puts(out, t->count ? "</table>\n</section>\n" : "</section>\n");
+	for (size_t i = 0; i < table->count; i++)
+		page_put_entry(out, &table->entries[i]);
+	buf_puts(out, table->count ? "</table>\n</section>\n" : "</section>\n");
 }
 
-static void put_refused(const struct route_table *t, struct buf *out)
+static void page_put_refused(const struct route_table *table, struct buf *out)
 {
-	if (!t->refused_count)
+	if (!table->refused_count)
 		return;
 	buf_puts(out, "<section>\n<h2>Refused wishes <small><code>dill --explain NAME</code> says more</small></h2>\n"
 	              "<table class=\"refused\">\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Wish</th>"
 	              "<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n");
-	for (size_t i = 0; i < t->refused_count; i++) {
-		put_text(out, "<tr><th scope=\"row\">", t->refused[i].service, "</th><td class=\"w mono\">");
-		put_text(out, "", t->refused[i].wish, "</td><td class=\"w\">");
-		put_text(out, "", t->refused[i].reason, "</td></tr>\n");
+	for (size_t i = 0; i < table->refused_count; i++) {
+		page_put_text(out, "<tr><th scope=\"row\">", table->refused[i].service, "</th><td class=\"w mono\">");
+		page_put_text(out, "", table->refused[i].wish, "</td><td class=\"w\">");
+		page_put_text(out, "", table->refused[i].reason, "</td></tr>\n");
 	}
 	buf_puts(out, "</tbody>\n</table>\n</section>\n");
 }
 
-void page_text(struct stats *s, struct buf *out)
+void page_text(struct stats *stats, struct buf *out)
 {
-	buf_puts(out, head);
+	buf_puts(out, page_head);
 	buf_puts(out, style);
 	buf_puts(out, style_tables);
 	buf_puts(out, "</head>\n<body>\n<p id=\"gone\" role=\"status\"></p>\n<main>\n");
-	put_header(s, out);
-	put_sources(s, out);
-	put_listeners(s, out);
-	put_refused(s->route->table, out);
+	page_put_header(stats, out);
+	page_put_sources(stats, out);
+	page_put_listeners(stats, out);
+	page_put_refused(stats->route->table, out);
 	buf_puts(out, footer);
 	buf_puts(out, script);
 	buf_puts(out, "</body>\n</html>\n");

@@ -7,6 +7,6 @@
 #include "text.h"
 
 /* The whole page. Nothing in it comes from elsewhere; strangers' text is escaped. */
-void page_text(struct stats *s, struct buf *out);
+void page_text(struct stats *stats, struct buf *out);
 
 #endif

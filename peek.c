@@ -3,43 +3,37 @@
 
 #include <string.h>
 
-static void put_entry(const struct route_entry *e, struct buf *out)
+static void peek_entry(const struct route_entry *entry, struct buf *out)
 {
-	buf_puts(out, e->listener->name);
-	if (e->listener->error)
-		buf_printf(out, " (cannot listen: %s)", strerror(e->listener->error));
-	buf_printf(out, "\n  ├ %s\n", service_balance_names[e->balance]);
-	for (unsigned i = 0; i < e->count; i++)
-		buf_printf(out, "  ├──➤ %s%s\n", e->backends[i]->name,
-		           atomic_load(&e->backends[i]->unhealthy) ? " (unhealthy)" : "");
+	buf_puts(out, entry->listener->name);
+	if (entry->listener->error)
+		buf_printf(out, " (cannot listen: %s)", strerror(entry->listener->error));
+	buf_printf(out, "\n  ├ %s\n", service_balance_names[entry->balance]);
+	for (unsigned i = 0; i < entry->count; i++)
+		buf_printf(out, "  ├──➤ %s%s\n", entry->backends[i]->name,
+		           atomic_load(&entry->backends[i]->unhealthy) ? " (unhealthy)" : "");
 }
 
-static void put_visible(struct buf *out, const char *before, const char *text)
+void peek_text(const struct route_table *table, struct buf *out)
 {
-	buf_puts(out, before);
-	buf_visible(out, text, strlen(text));
-}
-
-void peek_text(const struct route_table *t, struct buf *out)
-{
-	if (!t->count)
+	if (!table->count)
 		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
-	for (size_t i = 0; i < t->count; i++)
-		put_entry(&t->entries[i], out);
-	if (t->remembered)
-		buf_puts(out, "# from state.path: Consul has not answered yet\n");
-	for (size_t i = 0; i < t->refused_count; i++) {
-		put_visible(out, "# refused: ", t->refused[i].service);
-		put_visible(out, " wants ", t->refused[i].wish);
-		put_visible(out, ": ", t->refused[i].reason);
+	for (size_t i = 0; i < table->count; i++)
+		peek_entry(&table->entries[i], out);
+	if (table->remembered)
+		buf_printf(out, "# from state.path: %s has not answered yet\n", table->remembered);
+	for (size_t i = 0; i < table->refused_count; i++) {
+		buf_puts_visible(out, "# refused: ", table->refused[i].service);
+		buf_puts_visible(out, " wants ", table->refused[i].wish);
+		buf_puts_visible(out, ": ", table->refused[i].reason);
 		buf_puts(out, "\n");
 	}
 }
 
-void peek_greet(struct admin *s, struct admin_client *c)
+void peek_greet(struct admin *admin, struct admin_client *client)
 {
-	const struct route *route = s->owner;
+	const struct route *route = admin->owner;
 
-	peek_text(route->table, &c->out);
-	admin_answer(s, c, true);
+	peek_text(route->table, &client->out);
+	admin_answer(admin, client, true);
 }

@@ -3,10 +3,10 @@
 #define PEEK_H
 
 #include "base.h"
-#include "route.h"
 #include "admin.h"
+#include "route.h"
 
-void peek_text(const struct route_table *t, struct buf *out);
-void peek_greet(struct admin *s, struct admin_client *c); /* s->owner is the struct route */
+void peek_text(const struct route_table *table, struct buf *out);
+void peek_greet(struct admin *admin, struct admin_client *client); /* admin->owner is the struct route */
 
 #endif

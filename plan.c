@@ -222,7 +222,7 @@ static bool make_table(struct route *r, struct supervisor *s, struct config *c, 
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);
 	}
-	status_routes(&stats, out);
+	routes_text(&stats, out);
 	return fine && resolver;
 }
 

@@ -36,8 +36,8 @@ struct source_kind {
 	/* Adds its instances of one service to the list, for --explain, in a few seconds at most. `where` is then whom it asked, in
 	 * words; or false, and that and what went wrong. NULL: it cannot be asked for one alone. */
 	bool (*ask)(const void *settings, const char *service, struct service_list *list, struct buf *where);
-	/* What a service needs to be found there: a sentence behind a blank. NULL: nothing to say. */
-	void (*advise)(const void *settings, struct buf *out);
+	/* The tag that its services must have. NULL: they have no tags. */
+	const char *(*word)(const void *settings);
 	/* Whether it must read again at a reload that changes none of its keys. NULL: no. */
 	bool (*restarts)(const void *settings);
 };

@@ -5,12 +5,15 @@
  *     /connections  the live sessions, as JSON
  *     /routes       listeners, backends, refused wishes and sources, as JSON
  *     /metrics      for Prometheus
- *     /explain/NAME why that service is routed or not, tag by tag, as text */
+ *     /explain/NAME why that service is routed or not, tag by tag, as text
+ *
+ * A new page of figures is a row of `pages` in status.c. */
 #ifndef STATUS_H
 #define STATUS_H
 
 #include "base.h"
 #include "admin.h"
+#include "loop.h"
 #include "stats.h"
 
 struct status {
@@ -21,9 +24,8 @@ struct status {
 	bool logging;  /* and stats_log waits for it */
 };
 
-void status_open(struct status *s, struct loop *loop); /* the server's kind, and stats, are set by the caller */
-void status_woken(struct status *s); /* a report may be complete */
-void status_log(struct status *s);   /* stats_log, as soon as the counters are up to date */
-void status_routes(const struct stats *s, struct buf *out); /* what /routes says */
+void status_open(struct status *status, struct loop *loop); /* the server's kind, and stats, are set by the caller */
+void status_woken(struct status *status); /* a report may be complete */
+void status_log(struct status *status);   /* stats_log, as soon as the counters are up to date */
 
 #endif

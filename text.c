@@ -137,6 +137,11 @@ void buf_number(struct buf *b, unsigned long long n)
 	buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
+void buf_seconds(struct buf *b, int64_t ms)
+{
+	buf_printf(b, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list args;
@@ -222,6 +227,12 @@ void buf_visible(struct buf *b, const char *bytes, size_t len)
 		b->data[b->len] = '\0';
 }
 
+void buf_puts_visible(struct buf *b, const char *before, const char *text)
+{
+	buf_puts(b, before);
+	buf_visible(b, text, strlen(text));
+}
+
 size_t text_utf8(const char *at, size_t len)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -272,6 +283,12 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 		i += n ? n : 1;
 	}
 	buf_add(b, "\"", 1);
+}
+
+void buf_puts_json(struct buf *b, const char *before, const char *text)
+{
+	buf_puts(b, before);
+	buf_json(b, text, strlen(text));
 }
 
 const char *text_number(struct slice s, long min, long max, long *out)

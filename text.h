@@ -34,11 +34,15 @@ char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len;
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_number(struct buf *b, unsigned long long n);
+void buf_seconds(struct buf *b, int64_t ms); /* three decimals: 1.250 */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
 void buf_masked(struct buf *b, const char *text); /* for people: without a login and a query */
 void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
+/* `before` as it is, then the text. */
+void buf_puts_visible(struct buf *b, const char *before, const char *text);
+void buf_puts_json(struct buf *b, const char *before, const char *text);
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);
 

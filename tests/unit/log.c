@@ -167,9 +167,9 @@ static void wait_drained(void)
 
 	for (int i = 0; i < 10000 && !empty; i++) {
 		usleep(1000);
-		pthread_mutex_lock(&q.lock);
-		empty = q.head == q.tail && !q.head->len && !q.head->lost && q.asleep;
-		pthread_mutex_unlock(&q.lock);
+		pthread_mutex_lock(&queue.lock);
+		empty = queue.head == queue.tail && !queue.head->len && !queue.head->lost && queue.asleep;
+		pthread_mutex_unlock(&queue.lock);
 	}
 	check(empty, "the queue", "is not drained");
 }
@@ -528,16 +528,16 @@ static void full_pipe_cases(void)
 		numbered(i);
 	check(sys_now() - began < 20000, "200,000 lines", "took more than 20 s");
 	check(log_dropped() > before, "nothing was dropped", "though the pipe is full");
-	pthread_mutex_lock(&q.lock);
-	check(q.blocks > 100 && q.blocks * sizeof(struct block) <= 1024 * 1024, "1 MiB", "of pending lines");
-	pthread_mutex_unlock(&q.lock);
+	pthread_mutex_lock(&queue.lock);
+	check(queue.blocks > 100 && queue.blocks * sizeof(struct log_block) <= 1024 * 1024, "1 MiB", "of pending lines");
+	pthread_mutex_unlock(&queue.lock);
 	check(!(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK), "stderr", "is non-blocking");
 	capture_read(&c);
 	wait_drained();
-	check(q.blocks * sizeof(struct block) <= 16 * 1024, "16 KiB", "are kept");
+	check(queue.blocks * sizeof(struct log_block) <= 16 * 1024, "16 KiB", "are kept");
 	numbered(200000);
 	log_stop();
-	check_number(q.blocks, 0, "blocks after log_stop");
+	check_number(queue.blocks, 0, "blocks after log_stop");
 	capture_close(&c);
 	check_number(check_sequence(&c, 200001), log_dropped() - before, "missing");
 }
@@ -578,7 +578,7 @@ static void stuck_stop_cases(void)
 	began = sys_now();
 	log_stop();
 	check(sys_now() - began <= 2000, "log_stop", "took more than 2 s");
-	check_number(q.state, OFF, "the thread has given up");
+	check_number(queue.state, OFF, "the thread has given up");
 	check(log_dropped() > before, "log_stop", "dropped nothing");
 	began = sys_now();
 	numbered(5000);
@@ -604,7 +604,7 @@ static void hanging_cases(void)
 	began = sys_now();
 	log_stop();
 	check(sys_now() - began <= 2000, "log_stop", "took more than 2 s");
-	check_number(q.state, ABANDONED, "the thread hangs");
+	check_number(queue.state, ABANDONED, "the thread hangs");
 	check_number((unsigned)log_start(), EBUSY, "log_start");
 	log_stop();
 	atomic_store(&hang, false);

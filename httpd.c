@@ -1,0 +1,146 @@
+#include "base.h"
+#include "httpd.h"
+
+#include <string.h>
+
+#include "http_head.h"
+#include "sys.h"
+
+/* Answers. */
+
+const char *httpd_reason(int code)
+{
+	static const struct {
+		int code;
+		const char *reason;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 400, "Bad Request" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].code == code)
+			return reasons[i].reason;
+	return "Error";
+}
+
+/* A server with a clock sends a date (RFC 9110, 6.6.1, 5.6.7). */
+static void httpd_put_date(struct buf *out)
+{
+	static const char days[][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
+	static const char months[][4] = {
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
+	};
+	int64_t now = sys_wall() / 1000, day = now / 86400;
+	struct text_date date = text_date(day);
+	int second = (int)(now % 86400);
+
+	buf_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[day % 7], date.day, months[date.month - 1],
+	           date.year, second / 3600, second / 60 % 60, second % 60);
+}
+
+void httpd_put_head(struct buf *out, const struct httpd_answer *answer)
+{
+	buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->code, httpd_reason(answer->code));
+	httpd_put_date(out);
+	buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", answer->type, answer->length);
+	buf_puts(out, "Cache-Control: no-store\r\n");
+	if (answer->code == 405)
+		buf_puts(out, "Allow: GET, HEAD\r\n");
+	if (answer->last)
+		buf_puts(out, "Connection: close\r\n");
+	else if (answer->old)
+		buf_puts(out, "Connection: keep-alive\r\n");
+	buf_puts(out, "\r\n");
+}
+
+/* Requests. */
+
+size_t httpd_head_length(struct slice bytes)
+{
+	for (size_t i = 1; i < bytes.len; i++)
+		if (bytes.at[i] == '\n' && http_head_ended(bytes.at, i + 1))
+			return i + 1;
+	return 0;
+}
+
+/* GET http://host/path is the same as GET /path. */
+static struct slice httpd_path(struct slice target)
+{
+	static const char scheme[] = "http://";
+	const size_t len = sizeof scheme - 1;
+	const char *slash, *query;
+
+	if (target.len > len && slice_is_nocase(slice_first(target, len), scheme)) {
+		slash = memchr(target.at + len, '/', target.len - len);
+		target = slash ? slice_between(slash, target.at + target.len) : slice_of("/");
+	}
+	query = target.len ? memchr(target.at, '?', target.len) : NULL;
+	return query ? slice_between(target.at, query) : target;
+}
+
+/* METHOD TARGET HTTP/1.N */
+static int httpd_read_start(struct slice line, struct httpd_request *request)
+{
+	struct slice target;
+
+	if (!slice_next(&line, ' ', &request->method) || !http_head_token(request->method) || !slice_next(&line, ' ', &target))
+		return 400;
+	request->path = httpd_path(target);
+	if (!slice_starts(request->path, "/") || line.len != 8 || !slice_starts(line, "HTTP/"))
+		return 400;
+	if (!slice_starts(line, "HTTP/1."))
+		return 505;
+	request->old = line.at[7] == '0';
+	return 0;
+}
+
+/* What the fields say. */
+struct httpd_fields {
+	unsigned hosts;
+	bool close, keep, body;
+};
+
+/* False when the line is wrong. */
+static bool httpd_read_field(struct slice line, struct httpd_fields *fields)
+{
+	struct slice name, value;
+
+	if (!http_head_field(line, &name, &value) || !http_head_token(name) || memchr(line.at, '\r', line.len))
+		return false;
+	if (slice_is_nocase(name, "Host")) {
+		fields->hosts++;
+	} else if (slice_is_nocase(name, "Connection")) {
+		fields->close = fields->close || slice_has_word(value, "close");
+		fields->keep = fields->keep || slice_has_word(value, "keep-alive");
+	} else if (slice_is_nocase(name, "Transfer-Encoding") ||
+	           (slice_is_nocase(name, "Content-Length") && !slice_is(value, "0"))) {
+		fields->body = true;
+	}
+	return true;
+}
+
+int httpd_read(struct slice head, struct httpd_request *request)
+{
+	struct httpd_fields fields = { 0 };
+	struct slice line;
+	int code;
+
+	*request = (struct httpd_request){ 0 };
+	if (memchr(head.at, '\0', head.len))
+		return 400;
+	slice_next(&head, '\n', &line);
+	code = httpd_read_start(line, request);
+	if (code)
+		return code;
+	while (http_head_line(&head, &line))
+		if (line.len && !httpd_read_field(line, &fields))
+			return 400;
+	request->last = fields.body || fields.close || (request->old && !fields.keep);
+	return fields.hosts == 1 || (request->old && !fields.hosts) ? 0 : 400;
+}
