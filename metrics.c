@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
+#include "histogram.h"
 #include "log.h"
 #include "route.h"
+#include "service.h"
 #include "session.h"
+#include "source.h"
 #include "supervisor.h"
 #include "sys.h"
 #include "worker.h"

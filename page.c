@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+#include "admit.h"
+#include "config.h"
+#include "route.h"
+#include "service.h"
+#include "source.h"
+#include "supervisor.h"
 #include "sys.h"
 
 /* The page without its figures. It is served as it is: no file, no library, and no policy that lets one in. Symbols

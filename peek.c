@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "service.h"
+
 static void peek_entry(const struct route_entry *entry, struct buf *out)
 {
 	buf_puts(out, entry->listener->name);

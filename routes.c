@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "admit.h"
+#include "config.h"
 #include "net.h"
 #include "route.h"
 #include "service.h"

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "log_line.h"
 #include "sys.h"
+#include "text.h"
 
 #define RATE_US 2000000 /* a rate is over this time at least, and twice it where somebody looks often */
 

@@ -4,13 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "explain.h"
 #include "httpd.h"
 #include "metrics.h"
 #include "page.h"
+#include "route.h"
 #include "routes.h"
+#include "session.h"
+#include "supervisor.h"
 #include "sys.h"
 #include "text.h"
+#include "worker.h"
 
 #define STATUS_PLAIN "text/plain; charset=utf-8"
 #define HELD_MAX (32u << 20) /* bytes that may wait for slow readers: above, they give way, or others come again */
