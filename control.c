@@ -220,7 +220,7 @@ static void take_config(struct control *control, struct config *config)
 
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
 	if (config->threads != old->threads)
-		log_warn("reload: runtime.threads is %ld now; it counts from the next start on", config->threads);
+		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", config->threads);
 	moved = set_servers(control, config);
 	control->config = config;
 	control->stats.config = config;

@@ -207,9 +207,10 @@ static int field_of(bool app, struct slice name)
 /* What an upper layer says replaces what lower ones said. */
 static void clear_field(struct manifest *manifest, struct service *service, int field)
 {
-	struct service_setting *setting = field >= FIELD_OPTION ? service_setting(service, field - FIELD_OPTION) : NULL;
+	struct service_setting *setting;
 
 	join_option(manifest);
+	setting = field >= FIELD_OPTION ? service_setting(service, field - FIELD_OPTION) : NULL;
 	if (field == FIELD_WISHES)
 		service->wish_count = 0;
 	else if (field == FIELD_BACKENDS)
@@ -365,11 +366,14 @@ static void join_names(struct manifest *manifest)
 {
 	size_t count = manifest->list->count;
 	struct manifest_place **sorted = NULL;
+	int base = 127;
 
+	for (size_t i = 0; i < count; i++)
+		base = lowest_layer(&manifest->places[i]) < base ? lowest_layer(&manifest->places[i]) : base;
 	for (size_t i = 0; i < count; i++) {
 		struct manifest_place *place = &manifest->places[i];
 
-		if (place->text[prefix_of(place->app)] != '.' || lowest_layer(place) == 0)
+		if (place->text[prefix_of(place->app)] != '.' || lowest_layer(place) == base)
 			continue;
 		if (!sorted) {
 			sorted = sys_alloc(count * sizeof *sorted);

@@ -244,7 +244,7 @@ judge() { # KIND NOUN [COUNT]
 }
 
 # Consul. It ends with a service that is new: dill must see changes again.
-notices() { must 15 "dill says that Consul fails" log_has 'consul: .*; what is known stays in force'; }
+notices() { must 15 "dill says that Consul fails" log_has 'consul: .*; keeping the last known services; retrying'; }
 late() { RECOVERY=15000 CONCERNED=$LATE && "$@"; }     # COMMAND: adds it. Two tries may be as far from each other
 restart_agent() { # [COMMAND...]: beside which it is empty
     kill -KILL "$AGENT_PID"

@@ -63,7 +63,7 @@ traffic_is_fine() { # ends it, too
 
 nothing_closed() { ! log_has ' closed ' || fail "dill closed a listener: $(grep -m 1 ' closed ' "$LOG")"; }
 
-balanced() { [ "$(log_count 'tried again')" = "$(log_count 'answers again')" ]; } # each outage said to be over
+balanced() { [ "$(log_count 'retrying')" = "$(log_count 'answers again')" ]; } # each outage said to be over
 
 # Three servers
 

@@ -123,7 +123,7 @@ case_log_audit() { # one line whenever a port opens or closes, with who asked fo
         fail "opened: $(grep "opened.*:$p" "$LOG")"
     log_has " opened address=127.0.0.1:$q service=high instance=\"high 1\" node=$node tag=\"dill.listener=local:$q\" source=consul why=" ||
         fail "opened: $(grep "opened.*:$q" "$LOG")"
-    log_has " opened address=0.0.0.0:$r service=own .* source=\"the configuration\" why=\"new in the configuration\"\$" ||
+    log_has " opened address=0.0.0.0:$r service=own .* source=static why=\"new in static\"\$" ||
         fail "opened: $(grep "opened.*:$r" "$LOG")"
     ! log_has "opened address=127.0.0.1:$taken " || fail "it says that the taken port is open"
     end_pid "$PEER_PID"

@@ -203,7 +203,7 @@ case_metrics_table() { # states of listeners, refusals by rule, changes; a liste
     must 5 "the other" metric_is 'dill_listeners{state="open"}' 1
     metric_is "dill_listener_up{listener=\"127.0.0.1:$q\"}" 0 || fail "the listener that failed is up"
     metric_is "dill_listener_up{listener=\"0.0.0.0:$p\"}" 1 || fail "the open listener is not"
-    metric_is "dill_listener_info{listener=\"0.0.0.0:$p\",service=\"web\",balance=\"round_robin\",source=\"routing.file\"}" 1 ||
+    metric_is "dill_listener_info{listener=\"0.0.0.0:$p\",service=\"web\",balance=\"round_robin\",source=\"file\"}" 1 ||
         fail "info: $(metrics | grep dill_listener_info)"
     metrics_say "m['dill_listeners{state=\"draining\"}'] == 0 and total('dill_routes_refused') == 0 and
         m['dill_route_changes_total'] >= 1 and m['dill_route_update_seconds_count'] > 0" || fail "$METRICS"

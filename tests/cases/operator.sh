@@ -210,7 +210,7 @@ case_operator_explain_unmarked() { # what only Consul knows, what nobody knows, 
     lacks "stderr, as nobody knows" "no source has" "$ERR"
     dill_once DILL_SERVICES_WEB_LISTENER=local:80 DILL_SERVICES_WEB_BACKENDS=127.0.0.1:1 --explain web
     same "exit status for a static service" 0 "$RC"
-    contains "stdout" "web in the configuration" "$OUT"
+    contains "stdout" "web in static" "$OUT"
     contains "stdout" "    listener local:80: refused by listeners.port_min: port below listeners.port_min 1024" "$OUT"
     dill_once DILL_SERVICES_WEB_LISTENER=local:80 DILL_SERVICES_WEB_BACKENDS=127.0.0.1:1 --explain nosuch
     same "exit status for no static service" 1 "$RC"
@@ -395,7 +395,7 @@ port, wait = int(sys.argv[1]), 5 * float(sys.argv[2])
 TYPES = {"/": "text/html", "/status": "text/plain", "/connections": "application/json", "/routes": "application/json",
          "/metrics": "text/plain; version=0.0.4", "/explain/web": "text/plain", "/explain/none": "text/plain", "/x": "text/plain"}
 MARKS = {"/": b"<!DOCTYPE html>", "/status": b"OK", "/connections": b"\"active\":[{\"client\"", "/routes": b"\"listeners\":",
-         "/metrics": b"# HELP dill_", "/explain/web": b"web in the configuration", "/explain/none": b"none: no source", "/x": b"There are /"}
+         "/metrics": b"# HELP dill_", "/explain/web": b"web in static", "/explain/none": b"none: no source", "/x": b"There are /"}
 def ask(path, method="GET", more=""):
     with socket.create_connection(("127.0.0.1", port), wait) as s:
         s.sendall(("%s %s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n" % (method, path, more)).encode())

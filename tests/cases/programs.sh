@@ -401,7 +401,7 @@ services.wrong.deny = 10.0.0.0/99
 # wrong: proxy_protocol=v3 is refused: not v1 or v2
 # wrong: deny=10.0.0.0/99 is refused: is not a network such as 10.0.0.0/8' \
         "$(verdicts)"
-    contains "where it came from" "services.tunnel.listener = any:8081  # $T/c.toml:8" "$OUT"
+    contains "where it came from" "services.tunnel.listener = any:8081  # $T/c.toml:9" "$OUT"
     dill_once -t "DILL_ROUTING_FILE_PATH=$T/missing.toml"
     same "exit status with a routing file that is not there" 1 "$RC"
     contains "the error" "$T/missing.toml: No such file" "$ERR"

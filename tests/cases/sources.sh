@@ -25,7 +25,7 @@ case_routing_file_changes() { # in place, by rename, gone and back; live connect
     mv "$T/new" "$T/routing.toml"
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO" "127.0.0.1:$B")" 1
     rm "$T/routing.toml"
-    must 4 "the loss is said" log_has 'routing.file: .*No such file'
+    must 4 "the loss is said" log_has 'file: .*No such file'
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO" "127.0.0.1:$B")"
     routing "$p" "$ECHO" "$C" >"$T/routing.toml"
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO" "127.0.0.1:$C")" 2
@@ -44,7 +44,7 @@ case_routing_file_broken() { # keeps the old routes, and says where it is wrong;
     while IFS='|' read -r place text; do
         # shellcheck disable=SC2059  # with its escapes
         printf "$text" >"$T/routing.toml"
-        must 3 "the error of $text" log_has "error +routing.file: $T/routing.toml$place"
+        must 3 "the error of $text" log_has "error +file: $T/routing.toml$place"
         answers "$p" a || fail "the route has gone after $text"
     done <<'END'
 :2: |[[services]]\nname = \n
@@ -63,7 +63,7 @@ END
     must 3 "a good file" answers "$p" b
 }
 
-log_mended() { [ "$(log_count 'info +routing.file: 1 service in')" -ge 2 ]; }
+log_mended() { [ "$(log_count 'info +file: 1 service in')" -ge 2 ]; }
 
 case_routing_file_bystanders() { # another file that is closed beside a half-written one changes nothing
     local p
@@ -87,7 +87,7 @@ case_routing_file_no_file() { # a FIFO or a directory is an error, and keeps nob
     mkfifo "$T/routing.toml"
     printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n[routing.file]\npath = %s\n' "$p" "$A" "$T/routing.toml" >"$T/c.ini"
     start_bare -c "$T/c.ini"
-    must 3 "the error" log_has 'routing.file: .*routing.toml: '
+    must 3 "the error" log_has 'file: .*routing.toml: '
     answers "$p" a || fail "no service"
     sed -i '/routing/d;/path/d' "$T/c.ini"
     kill -HUP "$DILL_PID"
@@ -139,7 +139,7 @@ case_routing_file_late() { # dill starts before its file, and before the file's 
     local p
     p=$(next_port)
     start_bare "DILL_ROUTING_FILE_PATH=$T/later/routing.yaml"
-    must 3 "the loss is said" log_has 'routing.file: .*No such file'
+    must 3 "the loss is said" log_has 'file: .*No such file'
     peek_is "$NO_ROUTE" || fail "Peek: $(peek)"
     mkdir "$T/later"
     printf 'services:\n- {name: web, listener: "local:%s", backends: ["127.0.0.1:%s"]}\n' "$p" "$A" >"$T/later/routing.yaml"
@@ -232,7 +232,7 @@ case_routing_http_slow() { # an answer that stops in the middle is given up; chu
         DILL_ROUTING_HTTP_POLL_TIMEOUT=300ms
     must 5 "a chunked answer" answers "$p" a
     echo hang >"$T/routes/status"
-    must 5 "the time-out is said" log_has 'routing.http: .*what is known stays in force'
+    must 5 "the time-out is said" log_has 'http: .*keeping the last known services; retrying'
     answers "$p" a || fail "the route has gone"
     serve_routes application/json "$(json_routes "$p" "$B")"
     must 15 "the route after that" answers "$p" b

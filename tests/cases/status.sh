@@ -239,7 +239,7 @@ case_status_reload() { # moves with SIGHUP
     must 3 "the new place" status_is /status 200
     printf '[status]\nlistener = 127.0.0.1:%s\n[routing.http]\nendpoint = http://127.0.0.1:1/\n' "$other" >"$T/c.ini"
     kill -HUP "$DILL_PID"
-    must 3 "that the new source does not answer" log_has 'routing.http: '
+    must 3 "that the new source does not answer" log_has 'http: '
     status_is /status 200 || fail "a source that is added makes it unready"
     printf '[status]\nlistener = 127.0.0.1:%s\n' "${A}" >"$T/c.ini"
     kill -HUP "$DILL_PID"
