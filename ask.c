@@ -10,6 +10,7 @@
 #include "explain.h"
 #include "http.h"
 #include "json.h"
+#include "consul.h"
 #include "consul_api.h"
 #include "resolve.h"
 #include "supervisor.h"
@@ -158,11 +159,12 @@ static bool ask_running(const struct config *c, struct buf *out, bool *running)
 static bool ask_consul(const struct config *c, const struct explain *x, struct buf *out)
 {
 	struct service_list *list = sys_alloc(sizeof *list);
+	struct consul_settings settings = consul_settings_of(c);
 	struct buf why = { 0 };
 	size_t found = 0;
 
 	list->source = "consul";
-	if (!consul_api_once(c, c->explain, list, &why))
+	if (!consul_api_once(&settings, c->explain, list, &why))
 		fprintf(stderr, "dill: consul: %s: %s\n", c->consul_address, why.data);
 	else if (!list->count)
 		fprintf(stderr, "dill: Consul at %s has no service %s\n", c->consul_address, c->explain);

@@ -7,8 +7,12 @@
 #define CONSUL_H
 
 #include "base.h"
+#include "config.h"
+#include "consul_api.h"
 #include "source.h"
 
-void consul_run(struct source *s); /* goes by consul.* and state.path */
+struct consul_settings consul_settings_of(const struct config *config); /* its strings are the configuration's */
+
+void consul_run(struct source *source); /* goes by consul.* and state.path */
 
 #endif

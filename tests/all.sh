@@ -18,7 +18,7 @@ CORES=$(nproc)
 ORDER='
 base
 sys
-text
+text pace
 histogram
 log_line log
 net
@@ -30,6 +30,7 @@ config option
 manifest
 state
 http
+longpoll
 socks proxy_protocol
 admit
 route merge balance
@@ -39,6 +40,8 @@ worker
 source
 consul_instance
 consul_catalog consul_api
+consul_memory consul_sweep
+consul_reader
 consul file url
 supervisor
 resolve health
