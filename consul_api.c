@@ -8,109 +8,150 @@
 
 #define ONCE_MS 5000
 #define BODY_MAX (16u << 20)
+#define DENIED_MS 5000 /* after 403: somebody must mend the token first */
+#define WORDS_MAX 120  /* of an error's body */
 
-void consul_api_add(struct buf *path, const char *name, const char *value)
+const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings)
 {
-	buf_printf(path, "%c%s", memchr(path->data, '?', path->len) ? '&' : '?', name);
-	if (value) {
-		buf_puts(path, "=");
-		http_escape(path, value);
-	}
+	*api = (struct consul_api){ .settings = settings };
+	return consul_api_url(&api->url, settings->address);
 }
 
-void consul_api_finish(const struct consul_settings *c, const struct http_url *u, struct buf *path, struct buf *out)
+void consul_api_close(struct consul_api *api)
 {
-	if (*c->datacenter)
-		consul_api_add(path, "dc", c->datacenter);
-	if (*c->namespace)
-		consul_api_add(path, "ns", c->namespace);
-	if (strcmp(c->consistency, "stale") == 0 || strcmp(c->consistency, "consistent") == 0)
-		consul_api_add(path, c->consistency, NULL);
-	http_request(out, "GET", u, path->data);
-	if (*c->token)
-		buf_printf(out, "X-Consul-Token: %s\r\n", c->token);
-	buf_puts(out, "\r\n");
-	path->len = 0;
+	buf_free(&api->path);
+	json_free(&api->json);
+	buf_free(&api->words);
 }
 
-const char *consul_api_url(struct http_url *u, const char *address)
+const char *consul_api_url(struct http_url *url, const char *address)
 {
-	const char *why = http_url_parse(u, address);
+	const char *why = http_url_parse(url, address);
 
-	if (!why && strpbrk(u->prefix, "?#"))
+	if (!why && strpbrk(url->prefix, "?#"))
 		why = "has a query: consul.token, consul.datacenter and consul.namespace have keys of their own";
-	for (size_t len = why ? 0 : strlen(u->prefix); len && u->prefix[len - 1] == '/';)
-		u->prefix[--len] = '\0';
+	for (size_t len = why ? 0 : strlen(url->prefix); len && url->prefix[len - 1] == '/';)
+		url->prefix[--len] = '\0';
 	return why;
 }
 
-static const char *judge(const struct http_response *r, struct buf *why, int64_t *wait)
-{
-	struct slice retry = http_header(r, "Retry-After");
-	long seconds;
+/* Requests. */
 
-	*wait = r->status == 403 ? 5000 : 0;
-	if (r->status == 200)
-		return slice_is_nocase(http_header(r, "X-Consul-KnownLeader"), "false") ? "200, but the agent knows no leader" : NULL;
-	if (retry.at && !text_number(retry, 0, 60, &seconds))
-		*wait = seconds * 1000;
-	why->len = 0;
-	buf_printf(why, "answered %d: ", r->status);
-	buf_visible(why, r->body.data, r->body.len > 120 ? 120 : r->body.len);
-	return why->data;
+void consul_api_add(struct consul_api *api, const char *name, const char *value)
+{
+	buf_printf(&api->path, "%c%s", memchr(api->path.data, '?', api->path.len) ? '&' : '?', name);
+	if (value) {
+		buf_puts(&api->path, "=");
+		http_escape(&api->path, value);
+	}
 }
 
-const char *consul_api_take(const struct http_response *r, struct json *json, struct buf *why, int64_t *wait)
+void consul_api_health(struct consul_api *api, const char *service)
 {
-	const char *wrong = judge(r, why, wait);
+	api->path.len = 0;
+	buf_puts(&api->path, "/v1/health/service/");
+	http_escape(&api->path, service);
+}
 
-	if (!wrong && (wrong = json_parse(json, r->body.data ? r->body.data : "", r->body.len))) {
-		why->len = 0;
-		buf_printf(why, "answered with broken JSON: %s", wrong);
-		wrong = why->data;
+void consul_api_finish(struct consul_api *api, struct buf *out)
+{
+	const struct consul_settings *settings = api->settings;
+
+	if (*settings->datacenter)
+		consul_api_add(api, "dc", settings->datacenter);
+	if (*settings->namespace)
+		consul_api_add(api, "ns", settings->namespace);
+	if (strcmp(settings->consistency, "stale") == 0 || strcmp(settings->consistency, "consistent") == 0)
+		consul_api_add(api, settings->consistency, NULL);
+	http_request(out, "GET", &api->url, api->path.data);
+	if (*settings->token)
+		buf_printf(out, "X-Consul-Token: %s\r\n", settings->token);
+	buf_puts(out, "\r\n");
+	api->path.len = 0;
+}
+
+/* Answers. */
+
+static void judge_pause(struct consul_api *api, const struct http_response *response)
+{
+	struct slice retry = http_header(response, "Retry-After");
+	long seconds;
+	int64_t pause = response->status == 403 ? DENIED_MS : 0;
+
+	if (retry.at && !text_number(retry, 0, 60, &seconds))
+		pause = seconds * 1000;
+	if (pause)
+		api->pause = pause;
+}
+
+static const char *judge_status(struct consul_api *api, const struct http_response *response)
+{
+	const struct buf *body = &response->body;
+
+	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
+		return "200, but the agent knows no leader";
+	if (response->status == 200)
+		return NULL;
+	api->code = response->status;
+	judge_pause(api, response);
+	api->words.len = 0;
+	buf_printf(&api->words, "answered %d: ", response->status);
+	buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
+	return api->words.data;
+}
+
+const char *consul_api_take(struct consul_api *api, const struct http_response *response)
+{
+	const struct buf *body = &response->body;
+	const char *why;
+
+	api->code = 0;
+	why = judge_status(api, response);
+	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
+		api->words.len = 0;
+		buf_printf(&api->words, "answered with broken JSON: %s", why);
+		why = api->words.data;
 	}
-	return wrong;
+	if (!why)
+		api->heard = sys_micros();
+	return why;
 }
 
 const char consul_api_hidden[] = "the token does not see all of it";
 
-bool consul_api_filtered(const struct http_response *r)
+bool consul_api_filtered(const struct http_response *response)
 {
-	return slice_is_nocase(http_header(r, "X-Consul-Results-Filtered-By-ACLs"), "true");
+	return slice_is_nocase(http_header(response, "X-Consul-Results-Filtered-By-ACLs"), "true");
 }
 
-bool consul_api_once(const struct consul_settings *c, const char *service, struct service_list *list, struct buf *why)
+bool consul_api_once(const struct consul_settings *settings, const char *service, struct service_list *list,
+                     struct buf *why)
 {
-	int64_t deadline = sys_now() + ONCE_MS, wait;
-	struct buf path = { 0 }, request = { 0 };
-	struct json json = { 0 };
-	struct http_url url;
+	int64_t deadline = sys_now() + ONCE_MS;
+	struct buf request = { 0 };
+	struct consul_api api;
 	struct http http;
-	const char *wrong = consul_api_url(&url, c->address);
+	const char *wrong = consul_api_open(&api, settings);
 
 	http_open(&http, BODY_MAX);
-	buf_puts(&path, "/v1/health/service/");
-	http_escape(&path, service);
-	consul_api_finish(c, &url, &path, &request);
+	consul_api_health(&api, service);
+	consul_api_finish(&api, &request);
 	if (!wrong)
-		wrong = http_connect(&http, &url, -1, deadline);
+		wrong = http_connect(&http, &api.url, -1, deadline);
 	if (!wrong)
 		wrong = http_send(&http, &request, -1, deadline);
 	if (!wrong)
 		wrong = http_wait(&http, -1, deadline);
 	if (!wrong)
-		wrong = consul_api_take(&http.response, &json, why, &wait);
+		wrong = consul_api_take(&api, &http.response);
 	if (!wrong)
-		wrong = instance_read(list, service, &json, c->tag);
+		wrong = instance_read(list, service, &api.json, settings->tag);
 	if (!wrong && !list->count && consul_api_filtered(&http.response))
 		wrong = consul_api_hidden;
-	if (wrong && wrong != why->data) {
-		why->len = 0;
-		buf_puts(why, wrong);
-	}
+	why->len = 0;
+	buf_puts(why, wrong ? wrong : "");
 	http_free(&http);
-	json_free(&json);
-	buf_free(&path);
+	consul_api_close(&api);
 	buf_free(&request);
 	return !wrong;
 }

@@ -236,7 +236,7 @@ static void take_config(struct control *control, struct config *config)
 	if (moved)
 		log_info("reload: done");
 	else
-		log_warn("reload: done, except for an address that cannot be listened on; the next reload tries again");
+		log_warn("reload: done, but for what could not be listened on; the next one tries again");
 }
 
 static void reload(struct control *control)

@@ -366,7 +366,7 @@ case_consul_token() { # an agent with ACLs: without, with a wrong, and with the 
     lacks "the log" $wrong "$(cat "$LOG")"
     PEEK=$(next_port)
     start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"
-    must 5 "that nothing is seen without a token" log_has 'warn +consul: .*it lists no service, not even itself'
+    must 5 "that nothing is seen without a token" log_has 'warn +consul: .* lists no services, not even consul itself'
     PEEK=$(next_port)
     start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port" DILL_CONSUL_TOKEN=$secret DILL_LOG_LEVEL=debug
     must 5 "routed with the token" answers "$p" a

@@ -333,20 +333,20 @@ case_operator_blind_token() { # one that may see nothing is no empty Consul: at 
         fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
         fake PUT "/fault?mode=$mode"
         start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
-        must 5 "that it is said" log_has 'warn +consul: .*: it lists no service, not even itself: '
+        must 5 "that it is said" log_has 'warn +consul: .* lists no services, not even consul itself; '
         stays 1500 "it is ready" status_is /status 503
         metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up"
         plan
         same "exit status of a plan" 1 "$RC"
         same "the plan" "" "$OUT"
-        contains "stderr" "it lists no service, not even itself" "$ERR"
+        contains "stderr" "lists no services, not even consul itself" "$ERR"
         fake DELETE /fault
         fake PUT /touch
         must 5 "the service, once it is seen" answers "$p" a
         status_is /status 200 || fail "it is not ready"
         fake PUT "/fault?mode=$mode"
         fake PUT /touch
-        must 5 "that it is said again" log_counts 2 'not even itself'
+        must 5 "that it is said again" log_counts 2 'not even consul itself'
         stays 2500 "the listener closes" answers "$p" a
         metric_is 'dill_source_up{source="consul"}' 0 || fail "it counts as up again"
         fake DELETE /fault

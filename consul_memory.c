@@ -1,0 +1,65 @@
+#include "base.h"
+#include "consul_memory.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "state.h"
+#include "sys.h"
+#include "text.h"
+
+#define RECALL_MS 1000 /* how long Consul has to answer at a start */
+#define SAVE_MS 1000   /* between two writes */
+
+struct service_list *consul_memory_recall(struct consul_memory *memory)
+{
+	struct buf why = { 0 };
+
+	if (!*memory->path)
+		return NULL;
+	memory->recalled = state_load(memory->path, &memory->saved_at, &why);
+	if (!memory->recalled && why.len)
+		log_warn("state.path: %s %s; it is not used", memory->path, why.data);
+	memory->offer_at = sys_now() + RECALL_MS;
+	buf_free(&why);
+	return memory->recalled;
+}
+
+void consul_memory_offer(struct consul_memory *memory, struct source *source)
+{
+	struct service_list *list = memory->recalled;
+
+	if (!list)
+		return;
+	memory->recalled = NULL;
+	log_warn("consul: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", list->count,
+	         (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
+	source_post(source, list);
+}
+
+void consul_memory_forget(struct consul_memory *memory)
+{
+	service_list_unref(memory->recalled);
+	memory->recalled = NULL;
+}
+
+void consul_memory_save(struct consul_memory *memory, const struct service_list *list, bool now)
+{
+	int error;
+
+	if (!memory->unsaved || !*memory->path || (!now && sys_now() < memory->save_at))
+		return;
+	error = state_save(memory->path, list);
+	if (error && !memory->failed)
+		log_warn("state.path: cannot write %s: %s", memory->path, strerror(error));
+	memory->failed = error != 0;
+	memory->unsaved = false;
+	memory->save_at = sys_now() + SAVE_MS;
+}
+
+int64_t consul_memory_at(const struct consul_memory *memory)
+{
+	int64_t at = memory->unsaved && *memory->path ? memory->save_at : INT64_MAX;
+
+	return memory->recalled && memory->offer_at < at ? memory->offer_at : at;
+}

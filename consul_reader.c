@@ -1,0 +1,132 @@
+#include "base.h"
+#include "consul_reader.h"
+
+#include "log.h"
+#include "sys.h"
+
+#define CONNECT_MS 5000
+#define READING_MS 5000 /* one reading */
+#define BROKEN_MS 10000 /* until a reading is tried again that broke the connection */
+#define BODY_MAX (16u << 20)
+
+/* Readings asked for together, pipelined. */
+struct batch {
+	const size_t *which; /* their places in the catalog */
+	size_t count, done;
+	int64_t began;
+	bool denied; /* one was answered with 403: the token's fault, and no one service's */
+};
+
+void consul_reader_open(struct consul_reader *reader)
+{
+	http_open(&reader->http, BODY_MAX);
+}
+
+void consul_reader_close(struct consul_reader *reader)
+{
+	http_close(&reader->http);
+}
+
+void consul_reader_free(struct consul_reader *reader)
+{
+	http_free(&reader->http);
+}
+
+static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
+{
+	int cancel_fd = reader->source->cancel[0];
+	struct buf out = { 0 };
+	const char *why = NULL;
+
+	batch->began = sys_now();
+	for (size_t i = batch->done; i < batch->count; i++) {
+		consul_api_health(reader->api, reader->catalog->names[batch->which[i]].name);
+		consul_api_finish(reader->api, &out);
+	}
+	if (reader->http.fd < 0)
+		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
+	if (!why)
+		why = http_send(&reader->http, &out, cancel_fd, batch->began + READING_MS);
+	buf_free(&out);
+	return why;
+}
+
+/* A reading that failed leaves its service as it was. That is logged once, and counted: an outage that follows from it does
+ * not count it again. */
+static void reading_failed(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
+{
+	if (!name->failed)
+		log_warn("consul: service %s: %s; keeping its last known instances", name->name, why);
+	source_error(reader->source, reader->api->code);
+	reader->api->code = SOURCE_COUNTED;
+	catalog_failed(name, why);
+	consul_sweep_failed(reader->sweep, name, why, sys_now() + again_in);
+}
+
+static void reading_take(struct consul_reader *reader, struct catalog_name *name, int64_t began)
+{
+	const struct http_response *response = &reader->http.response;
+	const char *why = consul_api_take(reader->api, response);
+
+	if (!why && consul_api_filtered(response))
+		why = consul_api_hidden;
+	if (!why)
+		why = catalog_reading(reader->catalog, name, &reader->api->json, began);
+	name->wanted = false;
+	if (why)
+		reading_failed(reader, name, why, CONSUL_SWEEP_MS);
+	else
+		consul_sweep_read(reader->sweep, name);
+}
+
+/* Takes the answers as they come: all of them, or as many as the connection was good for. */
+static const char *batch_take(struct consul_reader *reader, struct batch *batch)
+{
+	for (; batch->done < batch->count; http_next(&reader->http)) {
+		const char *why = http_wait(&reader->http, reader->source->cancel[0], sys_now() + READING_MS);
+
+		batch->denied = !why && reader->http.response.status == 403;
+		if (batch->denied)
+			why = consul_api_take(reader->api, &reader->http.response);
+		if (why)
+			return why;
+		reading_take(reader, &reader->catalog->names[batch->which[batch->done++]], batch->began);
+		if (reader->http.response.last) {
+			http_close(&reader->http);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/* A kept connection may have ended meanwhile: the same is asked again over a new one. When a new one breaks, the service
+ * whose answer broke it is blamed, and the others go on. Two in a row without an answer between them are an outage. */
+const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
+{
+	struct batch batch = { .which = which, .count = count };
+	unsigned lost = 0;
+
+	while (batch.done < count) {
+		bool kept = reader->http.fd >= 0;
+		size_t before = batch.done;
+		const char *why = batch_ask(reader, &batch);
+
+		if (why && !kept)
+			return why;
+		if (!why)
+			why = batch_take(reader, &batch);
+		if (!why)
+			continue;
+		http_close(&reader->http);
+		if (source_stopping(reader->source) || batch.denied)
+			return why;
+		if (batch.done > before)
+			lost = 0;
+		else if (kept)
+			continue;
+		reading_failed(reader, &reader->catalog->names[which[batch.done++]], why, BROKEN_MS);
+		if (++lost == 2)
+			return why;
+	}
+	return NULL;
+}

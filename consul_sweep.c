@@ -1,0 +1,103 @@
+#include "base.h"
+#include "consul_sweep.h"
+
+#include "sys.h"
+
+void consul_sweep_restart(struct consul_sweep *sweep)
+{
+	sweep->due = true;
+	sweep->running = false;
+	pace_fill(&sweep->bucket);
+}
+
+void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
+{
+	pace_earn(&sweep->bucket, now);
+	if (sweep->retry_at && now >= sweep->retry_at) {
+		sweep->due = true;
+		sweep->retry_at = 0;
+	}
+	if (!sweep->due || sweep->running || !pace_take(&sweep->bucket, now))
+		return;
+	sweep->due = sweep->skipped = false;
+	sweep->running = true;
+	sweep->next = sweep->good = 0;
+	sweep->number++;
+	sweep->why = NULL;
+	sweep->cpu = sys_thread_cpu();
+}
+
+static size_t choose_wanted(const struct catalog *catalog, size_t *which, int64_t now)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < catalog->count && count < CONSUL_SWEEP_BATCH; i++)
+		if (catalog->names[i].wanted && now >= catalog->names[i].again_at)
+			which[count++] = i;
+	return count;
+}
+
+static size_t choose_next(struct consul_sweep *sweep, const struct catalog *catalog, size_t *which, int64_t now)
+{
+	size_t count = 0;
+
+	for (; sweep->next < catalog->count && count < CONSUL_SWEEP_BATCH; sweep->next++) {
+		const struct catalog_name *name = &catalog->names[sweep->next];
+
+		if (now < name->again_at)
+			sweep->skipped = true;
+		else if (name->sweep != sweep->number)
+			which[count++] = sweep->next;
+	}
+	return count;
+}
+
+size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *catalog, size_t which[CONSUL_SWEEP_BATCH],
+                           int64_t now)
+{
+	size_t count = choose_wanted(catalog, which, now);
+
+	return count || !sweep->running ? count : choose_next(sweep, catalog, which, now);
+}
+
+void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name)
+{
+	name->sweep = sweep->number;
+	sweep->good++;
+}
+
+void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at)
+{
+	name->sweep = sweep->number;
+	name->again_at = again_at;
+	if (!sweep->retry_at || sweep->retry_at > again_at)
+		sweep->retry_at = again_at;
+	sweep->why = why;
+}
+
+bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)
+{
+	return sweep->running && sweep->next >= catalog->count;
+}
+
+bool consul_sweep_end(struct consul_sweep *sweep)
+{
+	bool good = sweep->good || (!sweep->why && !sweep->skipped);
+
+	sweep->running = false;
+	pace_cost(&sweep->bucket, sys_thread_cpu() - sweep->cpu);
+	sweep->complete = sweep->complete || good;
+	return good;
+}
+
+void consul_sweep_moved(struct consul_sweep *sweep)
+{
+	sweep->next = 0; /* those that were read are known by the sweep's number */
+}
+
+int64_t consul_sweep_at(const struct consul_sweep *sweep)
+{
+	int64_t at = sweep->due ? pace_at(&sweep->bucket) : INT64_MAX;
+
+	return sweep->retry_at && sweep->retry_at < at ? sweep->retry_at : at;
+}

@@ -1,0 +1,143 @@
+/* Cases for longpoll.c without a network: what an index says, when the next question comes, and what it asks for. */
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../longpoll.c"
+
+#define NOW 1000000
+#define WAIT 300000
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, const char *text)
+{
+	ok ? passed++ : failed++;
+	if (!ok)
+		printf("FAIL %s: %s\n", what, text);
+}
+
+/* A query whose answer, `took` milliseconds after the question, has arrived whole. */
+static struct longpoll answered(int64_t index, int64_t took, const char *headers)
+{
+	struct longpoll query;
+	struct buf text = { 0 };
+	size_t used;
+
+	longpoll_open(&query, "X-Index", WAIT, 1000);
+	query.index = index;
+	query.asked = true;
+	query.asked_at = NOW - took;
+	buf_printf(&text, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%s\r\n{}", headers);
+	check(!http_parse(&query.http.response, text.data, text.len, &used) && query.http.response.done, "the answer", headers);
+	buf_free(&text);
+	return query;
+}
+
+static const struct {
+	const char *text;
+	int64_t index;
+} indexes[] = {
+	{ "1", 1 }, { "9", 9 }, { "10", 10 }, { "007", 7 }, { "4294967296", 4294967296 }, { "461168601842738799", 461168601842738799 },
+	{ "4611686018427387899", 4611686018427387899 }, { "", 0 }, { "0", 0 }, { "000", 0 }, { "-1", -1 }, { "+1", -1 }, { "1.5", -1 },
+	{ "1e3", -1 }, { "5 6", -1 }, { "5x", -1 }, { "x5", -1 }, { "0x10", -1 }, { "none", -1 },
+	{ "4611686018427387910", -1 }, { "18446744073709551617", -1 }, { "99999999999999999999999999999999", -1 },
+};
+
+static void index_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(indexes); i++)
+		check(index_of(slice_of(indexes[i].text)) == indexes[i].index, "the number", indexes[i].text);
+	check(index_of((struct slice){ NULL, 0 }) == 0, "the number", "without the header");
+}
+
+/* How the next question looks after an answer. */
+static const struct {
+	const char *what, *headers;
+	int64_t before, took; /* the index that was asked with, and how long the answer took */
+	enum longpoll_news news;
+	int64_t index, rest; /* the next question's, and how long it must wait beside the user's 7 ms */
+} answers[] = {
+	{ "the first", "X-Index: 5\r\n", 0, 3, LONGPOLL_MOVED, 5, 7 },
+	{ "a change", "X-Index: 6\r\n", 5, 3, LONGPOLL_MOVED, 6, 7 },
+	{ "any case", "x-iNDEX: 6\r\n", 5, 3, LONGPOLL_MOVED, 6, 7 },
+	{ "a late change", "X-Index: 6\r\n", 5, 200000, LONGPOLL_MOVED, 6, 7 },
+	{ "no change after the whole wait", "X-Index: 5\r\n", 5, 300000, LONGPOLL_SAME, 5, 7 },
+	{ "no change, barely late", "X-Index: 5\r\n", 5, 500, LONGPOLL_SAME, 5, 7 },
+	{ "no change at once", "X-Index: 5\r\n", 5, 499, LONGPOLL_SAME, 5, 1000 },
+	{ "no change at all", "X-Index: 5\r\n", 5, 0, LONGPOLL_SAME, 5, 1000 },
+	{ "back", "X-Index: 4\r\n", 5, 200000, LONGPOLL_BACK, 0, 100 },
+	{ "back at once", "X-Index: 1\r\n", 5, 0, LONGPOLL_BACK, 0, 100 },
+	{ "0", "X-Index: 0\r\n", 5, 200000, LONGPOLL_LOST, 0, 1000 },
+	{ "0 at first", "X-Index: 0\r\n", 0, 0, LONGPOLL_LOST, 0, 1000 },
+	{ "missing", "", 5, 200000, LONGPOLL_LOST, 0, 1000 },
+	{ "missing at first", "", 0, 0, LONGPOLL_LOST, 0, 1000 },
+	{ "another header", "X-Indexes: 6\r\n", 5, 3, LONGPOLL_LOST, 0, 1000 },
+	{ "negative", "X-Index: -6\r\n", 5, 3, LONGPOLL_LOST, 0, 1000 },
+	{ "not a number", "X-Index: six\r\n", 5, 3, LONGPOLL_LOST, 0, 1000 },
+	{ "too large", "X-Index: 99999999999999999999\r\n", 5, 3, LONGPOLL_LOST, 0, 1000 },
+};
+
+static void answer_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct longpoll query = answered(answers[i].before, answers[i].took, answers[i].headers);
+
+		check(longpoll_take(&query, NOW, 7) == answers[i].news, "the news", answers[i].what);
+		check(query.index == answers[i].index, "the next index", answers[i].what);
+		check(!query.asked && longpoll_at(&query) == NOW + answers[i].rest, "the next question", answers[i].what);
+		check(longpoll_fd(&query) == -1, "nothing to wait on", answers[i].what);
+		check(longpoll_answered(&query), "answered", answers[i].what);
+		check(!query.http.response.done && !query.http.response.body.len, "room for the next answer", answers[i].what);
+		longpoll_free(&query);
+	}
+}
+
+static void query_cases(void)
+{
+	struct longpoll query;
+	struct buf path = { 0 };
+	int64_t least = WAIT, most = 0;
+
+	longpoll_open(&query, "X-Index", WAIT, 1000);
+	longpoll_restart(&query);
+	check(longpoll_at(&query) == 0, "a question at once", "after the restart");
+	buf_puts(&path, "/v1/x");
+	longpoll_query(&query, &path, NOW);
+	check(strcmp(path.data, "/v1/x") == 0, "the first question has no index", path.data);
+	check(query.asked_at == NOW && query.deadline == NOW + 10000, "the first question does not wait", path.data);
+	query.asked = true;
+	check(!longpoll_answered(&query) && longpoll_at(&query) == NOW + 10000, "asked", path.data);
+	query.index = 77;
+	check(longpoll_answered(&query), "answered before", path.data);
+	for (int i = 0; i < 2000; i++) {
+		long long index, wait;
+		char mark;
+
+		path.len = 0;
+		buf_puts(&path, i % 2 ? "/v1/x" : "/v1/x?filter=y");
+		longpoll_query(&query, &path, NOW);
+		check(sscanf(path.data, i % 2 ? "/v1/x%cindex=%lld&wait=%lldms" : "/v1/x?filter=y%cindex=%lld&wait=%lldms", &mark, &index,
+		             &wait) == 3 && mark == (i % 2 ? '?' : '&') && index == 77, "the question", path.data);
+		check(wait >= WAIT - WAIT / 10 && wait <= WAIT, "the wait", path.data);
+		check(query.deadline == NOW + wait + wait / 16 + 10000, "the deadline", path.data);
+		least = wait < least ? wait : least;
+		most = wait > most ? wait : most;
+	}
+	check(least < WAIT - WAIT / 11 && most > WAIT - WAIT / 100, "the jitter", "is a tenth");
+	longpoll_restart(&query);
+	check(!query.index && !query.asked && longpoll_at(&query) == 0, "nothing is left", "after a restart");
+	longpoll_free(&query);
+	buf_free(&path);
+}
+
+int main(void)
+{
+	index_cases();
+	answer_cases();
+	query_cases();
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed != 0;
+}
