@@ -6,7 +6,7 @@
  *     consul_sweep    which services are read next
  *     consul_reader   reads them
  *     consul_catalog  what is known of all services
- *     consul_memory   the last good services on disk
+ *     state_memory   the last good services on disk
  *     pace            how much CPU time all this may use */
 #include "base.h"
 #include "consul.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "consul_catalog.h"
-#include "consul_memory.h"
+#include "state_memory.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
 #include "log.h"
@@ -70,7 +70,7 @@ struct consul {
 	struct longpoll bells[BELLS];
 	struct consul_sweep sweep;
 	struct consul_reader reader;
-	struct consul_memory memory;
+	struct state_memory memory;
 	struct pace_allowance allowance;
 	enum sight sight;
 };
@@ -222,7 +222,7 @@ static void services_post(struct consul *consul, bool first)
 	list->heard = consul->api.heard;
 	source_post(consul->source, list);
 	consul->memory.unsaved = true;
-	consul_memory_forget(&consul->memory);
+	state_memory_forget(&consul->memory);
 }
 
 /* Not one good reading in a whole sweep is an outage; when all names had to be left out, it says nothing. */
@@ -276,7 +276,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* When the next turn must begin even if no bell rings. */
 static int64_t turn_at(const struct consul *consul)
 {
-	int64_t at = earlier(sys_now() + IDLE_MS, consul_memory_at(&consul->memory));
+	int64_t at = earlier(sys_now() + IDLE_MS, state_memory_at(&consul->memory));
 
 	for (int i = 0; i < BELLS; i++)
 		at = earlier(at, longpoll_at(&consul->bells[i]));
@@ -296,9 +296,9 @@ static const char *turn_run(struct consul *consul)
 		why = services_read(consul, &busy);
 		consul->api.code = why ? consul->api.code : 0; /* one service's error is not that of a bell */
 	}
-	consul_memory_save(&consul->memory, consul->catalog.list, false);
+	state_memory_save(&consul->memory, consul->catalog.list, false);
 	if (sys_now() >= consul->memory.offer_at)
-		consul_memory_offer(&consul->memory, consul->source);
+		state_memory_offer(&consul->memory, consul->source);
 	return why ? why : bells_wait(consul, busy ? sys_now() : turn_at(consul));
 }
 
@@ -324,7 +324,7 @@ static bool consul_try(struct consul *consul)
 	consul->api.pause = consul->api.code = 0;
 	why = consul_watch(consul);
 	if (!source_stopping(consul->source))
-		consul_memory_offer(&consul->memory, consul->source);
+		state_memory_offer(&consul->memory, consul->source);
 	go_on = source_failed(consul->source, consul->api.code, consul->settings->address, why, consul->api.pause);
 	for (int i = 0; i < BELLS; i++)
 		longpoll_close(&consul->bells[i]);
@@ -351,7 +351,7 @@ static void consul_open(struct consul *consul, struct source *source)
 
 static void consul_close(struct consul *consul)
 {
-	consul_memory_forget(&consul->memory);
+	state_memory_forget(&consul->memory);
 	for (int i = 0; i < BELLS; i++)
 		longpoll_free(&consul->bells[i]);
 	consul_reader_free(&consul->reader);
@@ -366,12 +366,12 @@ static void consul_run(struct source *source)
 
 	consul_open(&consul, source);
 	/* On a reload, closing is as careful as ever; at a start, what is on disk is used when Consul does not answer. */
-	known = source->known ? source->known : consul_memory_recall(&consul.memory);
+	known = source->known ? source->known : state_memory_recall(&consul.memory);
 	if (known)
 		catalog_recall(&consul.catalog, service_list_ref(known));
 	while (!source_stopping(source) && consul_try(&consul))
 		;
-	consul_memory_save(&consul.memory, consul.catalog.list, true);
+	state_memory_save(&consul.memory, consul.catalog.list, true);
 	consul_close(&consul);
 }
 

@@ -1,5 +1,5 @@
 #include "base.h"
-#include "consul_memory.h"
+#include "state_memory.h"
 
 #include <string.h>
 
@@ -8,10 +8,10 @@
 #include "sys.h"
 #include "text.h"
 
-#define RECALL_MS 1000 /* how long Consul has to answer at a start */
+#define RECALL_MS 1000 /* within which the source answers at a start */
 #define SAVE_MS 1000   /* between two writes */
 
-struct service_list *consul_memory_recall(struct consul_memory *memory)
+struct service_list *state_memory_recall(struct state_memory *memory)
 {
 	struct buf why = { 0 };
 
@@ -25,25 +25,25 @@ struct service_list *consul_memory_recall(struct consul_memory *memory)
 	return memory->recalled;
 }
 
-void consul_memory_offer(struct consul_memory *memory, struct source *source)
+void state_memory_offer(struct state_memory *memory, struct source *source)
 {
 	struct service_list *list = memory->recalled;
 
 	if (!list)
 		return;
 	memory->recalled = NULL;
-	log_warn("consul: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", list->count,
-	         (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
+	log_warn("%s: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", source->kind->name,
+	         list->count, (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
 	source_post(source, list);
 }
 
-void consul_memory_forget(struct consul_memory *memory)
+void state_memory_forget(struct state_memory *memory)
 {
 	service_list_unref(memory->recalled);
 	memory->recalled = NULL;
 }
 
-void consul_memory_save(struct consul_memory *memory, const struct service_list *list, bool now)
+void state_memory_save(struct state_memory *memory, const struct service_list *list, bool now)
 {
 	int error;
 
@@ -57,7 +57,7 @@ void consul_memory_save(struct consul_memory *memory, const struct service_list 
 	memory->save_at = sys_now() + SAVE_MS;
 }
 
-int64_t consul_memory_at(const struct consul_memory *memory)
+int64_t state_memory_at(const struct state_memory *memory)
 {
 	int64_t at = memory->unsaved && *memory->path ? memory->save_at : INT64_MAX;
 
