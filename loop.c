@@ -55,7 +55,7 @@ static void take_wake(struct loop *loop)
 	ssize_t n = read(loop->wake_fds[0], bytes, sizeof bytes);
 
 	(void)n;
-	/* Cleared before the owner looks: what is said from here on rings again. */
+	/* Cleared before the owner looks: a loop_wake from here on rings again. */
 	atomic_store(&loop->wake_sent, false);
 	loop->ops->woken(loop);
 }

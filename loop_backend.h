@@ -1,5 +1,5 @@
 /* loop_backend: between loop.c and the system. poll() everywhere (loop_poll.c), epoll on Linux (loop_epoll.c);
- * -DLOOP_POLL forces poll(). A backend says what is ready, and knows nothing of the loop above it. */
+ * -DLOOP_POLL forces poll(). A backend returns ready descriptors, and knows nothing of the loop above it. */
 #ifndef LOOP_BACKEND_H
 #define LOOP_BACKEND_H
 

@@ -14,8 +14,8 @@
  *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file
  *
- * Each state has a handler for what is ready (STATE_ready), one for its timer (STATE_expired), and says what it waits
- * for (STATE_watch). They stand below in this order: RELAYING, CONNECTING, GREETING, WAITING.
+ * A state has a handler for ready descriptors (STATE_ready) and one for its timer (STATE_expired), and sets what it waits
+ * for (STATE_watch). They stand below in the order RELAYING, CONNECTING, GREETING, WAITING.
  */
 #include "base.h"
 #include "session.h"
@@ -277,12 +277,12 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 	}
 }
 
-/* After each step. False when the session is over. */
+/* After bytes, or an end, have passed. False when the session is over. */
 static bool relaying_goes_on(struct sessions *set, struct session *session)
 {
 	if (session->client.eof && session->backend.eof && !relay_waiting(&session->client) &&
 	    !relay_waiting(&session->backend)) {
-		session_end(set, session, SESSION_END_SIDE); /* close() sends what is left to say */
+		session_end(set, session, SESSION_END_SIDE); /* close() sends the rest */
 		return false;
 	}
 	pass_end(&session->client, &session->backend);
@@ -303,7 +303,7 @@ static void writing_broke(struct sessions *set, struct session *s, struct relay_
 	to->shut = from->eof = true;
 }
 
-/* Acts on what relay_move or relay_flush from -> to came to. False when the session is over. */
+/* Acts on the result of relay_move or relay_flush. False when the session is over. */
 static bool session_moved(struct sessions *set, struct session *session, struct relay_side *from, struct relay_side *to,
                           enum relay_result result)
 {
@@ -365,13 +365,13 @@ static bool draining_begin(struct sessions *set, struct session *s)
 	return true;
 }
 
-/* Something has come, and has not been read yet: the process, or the whole machine, stood still. */
+/* Bytes have come and are not read yet: the process, or the whole machine, stood still. */
 static bool has_input(const struct relay_side *side)
 {
 	return (side->io.want & LOOP_IN) && recv(side->io.fd, &(char){ 0 }, 1, MSG_PEEK) >= 0;
 }
 
-/* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
+/* Nothing happened for that long. But a slow reader may have taken bytes that were sent before. */
 static void idle_expired(struct sessions *set, struct session *session)
 {
 	const struct relay_side *client = &session->client, *backend = &session->backend;
@@ -432,7 +432,7 @@ static void connecting_watch(struct sessions *set, struct session *s)
 	             LOOP_IN | (waiting || s->client.eof || clock ? LOOP_OUT : 0u));
 }
 
-/* By the state that the last step has led to. */
+/* CONNECTING or RELAYING: the last step may have led to it. */
 static void session_watch(struct sessions *set, struct session *s)
 {
 	if (s->state == SESSION_RELAYING)
@@ -467,7 +467,7 @@ static bool relaying_begin(struct sessions *set, struct session *s)
 	return true;
 }
 
-/* The same, when no byte has told. */
+/* The same, when the connect itself tells so. */
 static bool session_connected(struct sessions *set, struct session *s)
 {
 	return relaying_begin(set, s) && relaying_goes_on(set, s);
@@ -480,7 +480,7 @@ static void try_again(struct sessions *set, struct session *s)
 	session_try_next(set, s, route_find(set->table, &s->listener->addr));
 }
 
-/* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
+/* From now on it is tried last, until a probe has reached it. Our own shortages say nothing of it. */
 static void suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
 {
 	if (net_exhausted(error) || error == EADDRNOTAVAIL)
@@ -547,7 +547,7 @@ static bool connecting_flush(struct sessions *set, struct session *s)
 	return connecting_moved(set, s, &s->client, &s->backend, relay_flush(&set->relay, &s->backend));
 }
 
-/* Nothing is there to be written: only the success of the connect itself tells. */
+/* Nothing waits to be written: only the success of the connect itself tells. */
 static bool connecting_check(struct sessions *set, struct session *session)
 {
 	int error = net_error(session->backend.io.fd);
@@ -612,7 +612,7 @@ static void greeting_watch(struct sessions *set, struct session *s)
 	session_want(set, s, 0, s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN);
 }
 
-/* The backend may be told now what has waited: the header, or what the client has sent since. */
+/* The backend now gets what has waited: the header, or bytes that the client has sent since. */
 static void relaying_first(struct sessions *set, struct session *s)
 {
 	if (relay_waiting(&s->backend))
@@ -621,7 +621,7 @@ static void relaying_first(struct sessions *set, struct session *s)
 		relaying_ready(set, s, &s->client, &s->backend, LOOP_IN);
 }
 
-/* Goes on asking the SOCKS proxy for the backend. */
+/* Continues the SOCKS handshake. */
 static void greet(struct sessions *set, struct session *session)
 {
 	struct socks *socks = &session->attempt->socks;
@@ -685,7 +685,7 @@ static bool push_header(struct sessions *set, struct session *s, int version)
 	return relay_push(&set->relay, &s->backend, header, s->header_len);
 }
 
-/* The entry that the session goes by has no (other) backend. */
+/* The session's entry has no (other) backend. */
 static void give_up(struct sessions *set, struct session *s)
 {
 	log_debug("%s: no backend could be reached", s->listener->name);
