@@ -14,6 +14,8 @@
 
 #include "log.h"
 #include "net.h"
+#include "socks.h"
+#include "sys.h"
 
 #define TICK_LEAST 50    /* milliseconds between two rounds of active checks */
 #define SAY_AGAIN_MS 60000

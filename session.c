@@ -27,7 +27,9 @@
 #include <unistd.h>
 
 #include "balance.h"
+#include "histogram.h"
 #include "log.h"
+#include "log_line.h"
 #include "proxy_protocol.h"
 #include "socks.h"
 #include "sys.h"

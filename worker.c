@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "loop.h"
+#include "net.h"
 #include "sys.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
