@@ -65,7 +65,7 @@ static void loop_ready(struct loop *loop, struct loop_io *io, unsigned events)
 {
 	unsigned wanted = io->want & (LOOP_IN | LOOP_OUT), trouble = events & (LOOP_HUP | LOOP_ERROR);
 
-	if (io->fd < 0 || !io->have)
+	if (!io->have)
 		return; /* closed or forgotten earlier in this turn */
 	events = (trouble && wanted ? LOOP_IN | LOOP_OUT : events & wanted) | (trouble & LOOP_ERROR);
 	if (!events && trouble)
