@@ -14,6 +14,8 @@
 
 #include "log.h"
 #include "net.h"
+#include "socks.h"
+#include "sys.h"
 
 #define TICK_LEAST 50    /* milliseconds between two rounds of active checks */
 #define SAY_AGAIN_MS 60000
@@ -23,7 +25,7 @@ struct health_target {
 	struct loop_io io;       /* of the probe under way, else fd is -1 */
 	struct loop_timer timer; /* its timeout, or when the next probe of a suspect is due */
 	struct route_backend *backends; /* those of the table in force, through their `peer` */
-	struct route_backend *like; /* one of them, held: what is dialled, and its name */
+	struct route_backend *like; /* one of them, held: its address is dialled, its name is logged */
 	struct socks *socks; /* the handshake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
 	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
@@ -100,7 +102,7 @@ static void check_failed(struct health *h, struct health_target *t, const char *
 	target_show(h, t, why);
 }
 
-/* why: what is wrong with it; NULL: nothing. */
+/* why: the failure; NULL: none. */
 static void probe_ended(struct health *h, struct health_target *t, const char *why)
 {
 	probe_forget(h, t);

@@ -55,7 +55,7 @@ static void take_wake(struct loop *loop)
 	ssize_t n = read(loop->wake_fds[0], bytes, sizeof bytes);
 
 	(void)n;
-	/* Cleared before the owner looks: what is said from here on rings again. */
+	/* Cleared before the owner looks: a loop_wake from here on rings again. */
 	atomic_store(&loop->wake_sent, false);
 	loop->ops->woken(loop);
 }
@@ -65,7 +65,7 @@ static void loop_ready(struct loop *loop, struct loop_io *io, unsigned events)
 {
 	unsigned wanted = io->want & (LOOP_IN | LOOP_OUT), trouble = events & (LOOP_HUP | LOOP_ERROR);
 
-	if (io->fd < 0 || !io->have)
+	if (!io->have)
 		return; /* closed or forgotten earlier in this turn */
 	events = (trouble && wanted ? LOOP_IN | LOOP_OUT : events & wanted) | (trouble & LOOP_ERROR);
 	if (!events && trouble)

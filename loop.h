@@ -49,7 +49,7 @@ void loop_close(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop->stop */
 void loop_wake(struct loop *loop); /* any thread: ops->woken runs soon, once for any number of calls before it */
 
-/* Sets what is watched for; 0 takes io out of the set. Withdrawing is lazy: it costs a system call only when an event
+/* Sets the events to watch for; 0 takes io out of the set. Withdrawing is lazy: it costs a system call only when an event
  * that nobody wants arrives. False when the system refuses a new descriptor. */
 bool loop_want(struct loop *loop, struct loop_io *io, unsigned events);
 void loop_forget(struct loop *loop, struct loop_io *io);   /* out of the set at once; the descriptor stays open */
@@ -57,8 +57,8 @@ void loop_close_fd(struct loop *loop, struct loop_io *io); /* out of the set, cl
 void loop_free(struct loop *loop, void *block);            /* free() at the end of the turn */
 
 void loop_fifo_open(struct loop *loop, struct loop_fifo *fifo, int64_t after_ms, uint8_t kind);
-void loop_fifo_retime(struct loop_fifo *fifo, int64_t after_ms); /* moves what is armed by the difference */
-void loop_arm(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer); /* anew, when it is armed already */
+void loop_fifo_retime(struct loop_fifo *fifo, int64_t after_ms); /* moves armed timers by the difference */
+void loop_arm(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer); /* again, if it is armed already */
 void loop_disarm(struct loop_timer *timer);
 
 #endif

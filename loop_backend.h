@@ -1,5 +1,5 @@
 /* loop_backend: between loop.c and the system. poll() everywhere (loop_poll.c), epoll on Linux (loop_epoll.c);
- * -DLOOP_POLL forces poll(). A backend says what is ready, and knows nothing of the loop above it. */
+ * -DLOOP_POLL forces poll(). A backend returns ready descriptors, and knows nothing of the loop above it. */
 #ifndef LOOP_BACKEND_H
 #define LOOP_BACKEND_H
 
@@ -42,7 +42,7 @@ void loop_backend_close(struct loop_backend *backend);
 bool loop_backend_want(struct loop_backend *backend, struct loop_io *io); /* tells the system of io->want */
 void loop_backend_forget(struct loop_backend *backend, struct loop_io *io, bool closing);
 /* Waits for events and returns how many there are. *events, the backend's own, stays as it is until the next call,
- * whatever is registered, forgotten or closed meanwhile: the caller passes over those with fd -1, or with `have` 0. */
+ * whatever is registered, forgotten or closed meanwhile: the caller passes over those whose `have` is 0 by then. */
 size_t loop_backend_wait(struct loop_backend *backend, int timeout_ms, const struct loop_event **events);
 
 #endif

@@ -37,7 +37,7 @@ void loop_backend_close(struct loop_backend *backend)
 	free(backend);
 }
 
-/* Tells the kernel what is wanted, when that differs from what it knows. */
+/* Tells the kernel of io->want, when that differs from what it knows. */
 bool loop_backend_want(struct loop_backend *backend, struct loop_io *io)
 {
 	struct epoll_event event = { .data.ptr = io };

@@ -313,7 +313,7 @@ int net_listen(const struct net_addr *addr)
 	net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (addr->sa.any.sa_family == AF_INET6)
 		net_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 are two listeners */
-	/* Linux and the BSDs hand these on to what is accepted, so each connection saves the calls. */
+	/* Linux and the BSDs hand these on to accepted sockets, so each connection saves the calls. */
 	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
@@ -412,7 +412,7 @@ int net_unsent(int fd)
 	int bytes = 0;
 
 #ifdef __linux__
-	ioctl(fd, TIOCOUTQ, &bytes); /* of a socket: what is not acknowledged, see tcp(7), SIOCOUTQ */
+	ioctl(fd, TIOCOUTQ, &bytes); /* of a socket: bytes that are not acknowledged, see tcp(7), SIOCOUTQ */
 #else
 	(void)fd;
 #endif

@@ -20,7 +20,7 @@ struct net_addr {
 
 #define NET_TEXT 80 /* room for any address as text, scope and port included */
 
-/* Cuts `host:port`, `[v6]:port` or `:port` (an empty host). Returns NULL or what is wrong with it; the host is not
+/* Cuts `host:port`, `[v6]:port` or `:port` (an empty host). Returns NULL or the reason against it; the host is not
  * looked at. */
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
@@ -41,7 +41,7 @@ struct net_range {
 	struct net_addr addr;
 	uint8_t bits;
 };
-/* 10.0.0.0/8, 2001:db8::/32, or one address. Returns NULL or what is wrong with it. */
+/* 10.0.0.0/8, 2001:db8::/32, or one address. Returns NULL or the reason against it. */
 const char *net_range(struct slice text, struct net_range *out);
 #define NET_RANGE_TEXT (NET_TEXT + 4)
 void net_print_range(const struct net_range *range, char out[NET_RANGE_TEXT]); /* 10.0.0.0/8 */

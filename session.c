@@ -14,8 +14,8 @@
  *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file
  *
- * Each state has a handler for what is ready (STATE_ready), one for its timer (STATE_expired), and says what it waits
- * for (STATE_watch). They stand below in this order: RELAYING, CONNECTING, GREETING, WAITING.
+ * A state has a handler for ready descriptors (STATE_ready) and one for its timer (STATE_expired); STATE_watch sets the
+ * events that it waits for. They stand below in the order RELAYING, CONNECTING, GREETING, WAITING.
  */
 #include "base.h"
 #include "session.h"
@@ -27,7 +27,9 @@
 #include <unistd.h>
 
 #include "balance.h"
+#include "histogram.h"
 #include "log.h"
+#include "log_line.h"
 #include "proxy_protocol.h"
 #include "socks.h"
 #include "sys.h"
@@ -277,20 +279,27 @@ static void pass_end(struct relay_side *from, struct relay_side *to)
 	}
 }
 
-/* After each step. False when the session is over. */
-static bool relaying_goes_on(struct sessions *set, struct session *session)
+/* At least one side has ended. False when the session is over. */
+static bool pass_ends(struct sessions *set, struct session *s)
 {
-	if (session->client.eof && session->backend.eof && !relay_waiting(&session->client) &&
-	    !relay_waiting(&session->backend)) {
-		session_end(set, session, SESSION_END_SIDE); /* close() sends what is left to say */
+	if (s->client.eof && s->backend.eof && !relay_waiting(&s->client) && !relay_waiting(&s->backend)) {
+		session_end(set, s, SESSION_END_SIDE); /* close() sends the rest */
 		return false;
 	}
-	pass_end(&session->client, &session->backend);
-	pass_end(&session->backend, &session->client);
-	if (session->reset)
-		loop_arm(set->loop, &set->parting, &session->timer);
-	else if (!session->draining && set->idle.after)
-		loop_arm(set->loop, &set->idle, &session->timer);
+	pass_end(&s->client, &s->backend);
+	pass_end(&s->backend, &s->client);
+	return true;
+}
+
+/* After bytes, or an end, have passed. False when the session is over. */
+static bool relaying_goes_on(struct sessions *set, struct session *s)
+{
+	if ((s->client.eof || s->backend.eof) && !pass_ends(set, s))
+		return false;
+	if (s->reset)
+		loop_arm(set->loop, &set->parting, &s->timer);
+	else if (!s->draining && set->idle.after)
+		loop_arm(set->loop, &set->idle, &s->timer);
 	return true;
 }
 
@@ -303,31 +312,37 @@ static void writing_broke(struct sessions *set, struct session *s, struct relay_
 	to->shut = from->eof = true;
 }
 
-/* Acts on what relay_move or relay_flush from -> to came to. False when the session is over. */
-static bool session_moved(struct sessions *set, struct session *session, struct relay_side *from, struct relay_side *to,
-                          enum relay_result result)
+/* An end, or a failure, of a side. False when the session is over. */
+static bool side_ended(struct sessions *set, struct session *session, struct relay_side *from, struct relay_side *to,
+                       enum relay_result result)
 {
-	switch (result) {
-	case RELAY_WAIT:
-		return true;
-	case RELAY_MOVED:
-		break;
-	case RELAY_EOF:
+	if (result == RELAY_EOF) {
 		note_first(session, from);
 		from->eof = true;
-		break;
-	case RELAY_TO_BROKE:
+		return true;
+	}
+	if (result == RELAY_TO_BROKE) {
 		writing_broke(set, session, from, to);
-		break;
-	case RELAY_FROM_BROKE:
+		return true;
+	}
+	if (result == RELAY_FROM_BROKE) {
 		session_broke(set, session, from);
 		return false;
-	case RELAY_NO_MEMORY:
-		session->reset = true;
-		session_end(set, session, SESSION_END_LIMIT);
-		return false;
 	}
-	return session->state != SESSION_RELAYING || relaying_goes_on(set, session);
+	session->reset = true;
+	session_end(set, session, SESSION_END_LIMIT); /* RELAY_NO_MEMORY */
+	return false;
+}
+
+/* Acts on the result of relay_move or relay_flush. False when the session is over. */
+static bool relaying_moved(struct sessions *set, struct session *session, struct relay_side *from,
+                           struct relay_side *to, enum relay_result result)
+{
+	if (result == RELAY_WAIT)
+		return true;
+	if (result != RELAY_MOVED && !side_ended(set, session, from, to, result))
+		return false;
+	return relaying_goes_on(set, session);
 }
 
 static void relaying_ready(struct sessions *set, struct session *session, struct relay_side *side,
@@ -335,10 +350,10 @@ static void relaying_ready(struct sessions *set, struct session *session, struct
 {
 	/* Reading first: a side that has broken may have left something to be read. */
 	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) &&
-	    !session_moved(set, session, side, other, relay_move(&set->relay, side, other)))
+	    !relaying_moved(set, session, side, other, relay_move(&set->relay, side, other)))
 		return;
 	if ((events & LOOP_OUT) && relay_waiting(side) &&
-	    !session_moved(set, session, other, side, relay_flush(&set->relay, side)))
+	    !relaying_moved(set, session, other, side, relay_flush(&set->relay, side)))
 		return;
 	if ((events & LOOP_ERROR) && !session_lives(set, session, side, other))
 		return;
@@ -365,13 +380,13 @@ static bool draining_begin(struct sessions *set, struct session *s)
 	return true;
 }
 
-/* Something has come, and has not been read yet: the process, or the whole machine, stood still. */
+/* Bytes have come and are not read yet: the process, or the whole machine, stood still. */
 static bool has_input(const struct relay_side *side)
 {
 	return (side->io.want & LOOP_IN) && recv(side->io.fd, &(char){ 0 }, 1, MSG_PEEK) >= 0;
 }
 
-/* Nothing was to be done for that long. But a slow reader may have taken what was sent before. */
+/* Nothing happened for that long. But a slow reader may have taken bytes that were sent before. */
 static void idle_expired(struct sessions *set, struct session *session)
 {
 	const struct relay_side *client = &session->client, *backend = &session->backend;
@@ -432,7 +447,7 @@ static void connecting_watch(struct sessions *set, struct session *s)
 	             LOOP_IN | (waiting || s->client.eof || clock ? LOOP_OUT : 0u));
 }
 
-/* By the state that the last step has led to. */
+/* CONNECTING or RELAYING: the last step may have led to it. */
 static void session_watch(struct sessions *set, struct session *s)
 {
 	if (s->state == SESSION_RELAYING)
@@ -467,7 +482,7 @@ static bool relaying_begin(struct sessions *set, struct session *s)
 	return true;
 }
 
-/* The same, when no byte has told. */
+/* The same, when the connect itself tells so. */
 static bool session_connected(struct sessions *set, struct session *s)
 {
 	return relaying_begin(set, s) && relaying_goes_on(set, s);
@@ -480,7 +495,7 @@ static void try_again(struct sessions *set, struct session *s)
 	session_try_next(set, s, route_find(set->table, &s->listener->addr));
 }
 
-/* From now on it is tried last, until a probe has reached it. Troubles of our own say nothing of it. */
+/* From now on it is tried last, until a probe has reached it. Our own shortages say nothing of it. */
 static void suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
 {
 	if (net_exhausted(error) || error == EADDRNOTAVAIL)
@@ -519,8 +534,8 @@ static bool was_reached(int error)
 	return error == ECONNRESET || error == EPIPE;
 }
 
-/* As session_moved, which does the rest: is the backend connected, or can it not be reached? False when the session is
- * over, or goes on elsewhere. */
+/* The same here: is the backend connected, or can it not be reached? False when the session is over, or goes on
+ * elsewhere. */
 static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
                              struct relay_side *to, enum relay_result result)
 {
@@ -532,9 +547,11 @@ static bool connecting_moved(struct sessions *set, struct session *session, stru
 		unreachable(set, session, NULL, error);
 		return false;
 	}
-	if (answered && result != RELAY_FROM_BROKE && result != RELAY_NO_MEMORY && !relaying_begin(set, session))
-		return false;
-	return session_moved(set, session, from, to, result);
+	if (result == RELAY_FROM_BROKE || result == RELAY_NO_MEMORY)
+		return side_ended(set, session, from, to, result);
+	if (answered)
+		return relaying_begin(set, session) && relaying_moved(set, session, from, to, result);
+	return result != RELAY_EOF || side_ended(set, session, from, to, result);
 }
 
 static bool connecting_move(struct sessions *set, struct session *s, struct relay_side *from, struct relay_side *to)
@@ -547,7 +564,7 @@ static bool connecting_flush(struct sessions *set, struct session *s)
 	return connecting_moved(set, s, &s->client, &s->backend, relay_flush(&set->relay, &s->backend));
 }
 
-/* Nothing is there to be written: only the success of the connect itself tells. */
+/* Nothing waits to be written: only the success of the connect itself tells. */
 static bool connecting_check(struct sessions *set, struct session *session)
 {
 	int error = net_error(session->backend.io.fd);
@@ -583,8 +600,9 @@ static void connecting_ready(struct sessions *set, struct session *session, stru
 	session_watch(set, session);
 }
 
-static void connecting_expired(struct sessions *set, struct session *s)
+static void connecting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
 {
+	(void)fifo;
 	if (!net_connected(s->backend.io.fd))
 		unreachable(set, s, NULL, ETIMEDOUT);
 	else if (session_connected(set, s)) /* long ago, and nobody has said a word */
@@ -612,7 +630,7 @@ static void greeting_watch(struct sessions *set, struct session *s)
 	session_want(set, s, 0, s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN);
 }
 
-/* The backend may be told now what has waited: the header, or what the client has sent since. */
+/* The backend now gets what has waited: the header, or bytes that the client has sent since. */
 static void relaying_first(struct sessions *set, struct session *s)
 {
 	if (relay_waiting(&s->backend))
@@ -621,7 +639,7 @@ static void relaying_first(struct sessions *set, struct session *s)
 		relaying_ready(set, s, &s->client, &s->backend, LOOP_IN);
 }
 
-/* Goes on asking the SOCKS proxy for the backend. */
+/* Continues the SOCKS handshake. */
 static void greet(struct sessions *set, struct session *session)
 {
 	struct socks *socks = &session->attempt->socks;
@@ -641,13 +659,20 @@ static void greet(struct sessions *set, struct session *session)
 	}
 }
 
-static void greeting_ready(struct sessions *set, struct session *s, const struct relay_side *side,
-                           const struct relay_side *other)
+static void greeting_ready(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+                           unsigned events)
 {
+	(void)events;
 	if (side == &s->backend)
 		greet(set, s);
 	else
 		session_lives(set, s, side, other);
+}
+
+static void greeting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	(void)fifo;
+	unreachable(set, s, NULL, ETIMEDOUT);
 }
 
 static void greeting_begin(struct sessions *set, struct session *s)
@@ -671,6 +696,19 @@ static void waiting_begin(struct sessions *set, struct session *s)
 	session_want(set, s, 0, 0);
 }
 
+static void waiting_ready(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+                          unsigned events)
+{
+	(void)events;
+	session_lives(set, s, side, other);
+}
+
+static void waiting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	(void)fifo;
+	try_again(set, s);
+}
+
 /* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
 static bool push_header(struct sessions *set, struct session *s, int version)
 {
@@ -685,7 +723,7 @@ static bool push_header(struct sessions *set, struct session *s, int version)
 	return relay_push(&set->relay, &s->backend, header, s->header_len);
 }
 
-/* The entry that the session goes by has no (other) backend. */
+/* The session's entry has no (other) backend. */
 static void give_up(struct sessions *set, struct session *s)
 {
 	log_debug("%s: no backend could be reached", s->listener->name);
@@ -786,48 +824,33 @@ void session_start(struct sessions *set, const struct route_entry *entry, int fd
 	session_try_next(set, session, entry);
 }
 
+/* side: the one that is ready. fifo: the one that its timer was in. */
+static const struct {
+	void (*ready)(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+	              unsigned events);
+	void (*expired)(struct sessions *set, struct session *s, const struct loop_fifo *fifo);
+} handlers[] = {
+	[SESSION_WAITING] = { waiting_ready, waiting_expired },
+	[SESSION_CONNECTING] = { connecting_ready, connecting_expired },
+	[SESSION_GREETING] = { greeting_ready, greeting_expired },
+	[SESSION_RELAYING] = { relaying_ready, relaying_expired },
+};
+
 void session_ready(struct sessions *set, struct loop_io *io, unsigned events)
 {
 	bool client = io->kind == SESSION_CLIENT;
-	struct session *session = client ? CONTAINER_OF(io, struct session, client.io)
-	                                 : CONTAINER_OF(io, struct session, backend.io);
-	struct relay_side *side = client ? &session->client : &session->backend;
-	struct relay_side *other = client ? &session->backend : &session->client;
+	struct relay_side *side = CONTAINER_OF(io, struct relay_side, io);
+	struct session *session = client ? CONTAINER_OF(side, struct session, client)
+	                                 : CONTAINER_OF(side, struct session, backend);
 
-	switch ((enum session_state)session->state) {
-	case SESSION_RELAYING:
-		relaying_ready(set, session, side, other, events);
-		break;
-	case SESSION_CONNECTING:
-		connecting_ready(set, session, side, other, events);
-		break;
-	case SESSION_GREETING:
-		greeting_ready(set, session, side, other);
-		break;
-	case SESSION_WAITING:
-		session_lives(set, session, side, other);
-		break;
-	}
+	handlers[session->state].ready(set, session, side, client ? &session->backend : &session->client, events);
 }
 
 void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer)
 {
 	struct session *session = CONTAINER_OF(timer, struct session, timer);
 
-	switch ((enum session_state)session->state) {
-	case SESSION_RELAYING:
-		relaying_expired(set, session, fifo);
-		break;
-	case SESSION_CONNECTING:
-		connecting_expired(set, session);
-		break;
-	case SESSION_GREETING:
-		unreachable(set, session, NULL, ETIMEDOUT);
-		break;
-	case SESSION_WAITING:
-		try_again(set, session);
-		break;
-	}
+	handlers[session->state].expired(set, session, fifo);
 }
 
 /* The set. */

@@ -19,7 +19,7 @@ struct socks_url {
 	uint16_t port;
 };
 
-/* socks5://[user[:password]@]host:port (also socks5h://; [v6]:port). Returns NULL or what is wrong with it, words that
+/* socks5://[user[:password]@]host:port (also socks5h://; [v6]:port). Returns NULL or the reason against it, words that
  * follow the value: "is not socks5://[user:password@]host:port". Leaves *out alone unless it returns NULL. */
 const char *socks_parse(struct slice url, struct arena *memory, struct socks_url *out);
 

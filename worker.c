@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "loop.h"
+#include "net.h"
 #include "sys.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
@@ -75,7 +77,7 @@ static void watched_bound(struct worker *w, struct watched *v)
 		log_error("cannot watch %s: %s", v->listener->name, strerror(errno));
 }
 
-/* Both lists are sorted by address: one walk finds what stays, what leaves and what is new. */
+/* Both lists are sorted by address: one walk finds those that stay, leave and are new. */
 static void follow_table(struct worker *worker, const struct route_table *table)
 {
 	struct watched **now = table->count ? sys_alloc(table->count * sizeof *now) : NULL;
@@ -218,7 +220,7 @@ static void accept_some(struct worker *w, const struct watched *v)
 {
 	for (int i = 0; i < ACCEPTS_PER_TURN && v->io.fd >= 0; i++) {
 		if (w->news != atomic_load(&w->pool->news)) {
-			take_table(w); /* who connects after a change gets what is new; v may be gone */
+			take_table(w); /* clients after a change get the new table; v may be gone */
 			return;
 		}
 		if (!may_accept(w) || !accept_one(w, v))
