@@ -1,5 +1,6 @@
-/* The thread takes turns: ask the bells that are not under way, read a batch of services, post what has changed, wait for a
- * bell. The first error ends the turns; everything is then closed, and begins again after a pause.
+/* The thread takes turn after turn: ask the bells that are not under way, read a batch of services, post what has
+ * changed, wait for a bell. The first error ends the turns; all connections are then closed, and after a pause it begins
+ * again.
  *
  *     longpoll        the bells' questions and their index
  *     consul_api      requests and answers
@@ -119,9 +120,9 @@ static const char *bells_ask(struct consul *consul)
 	return why;
 }
 
-/* Every catalog lists Consul itself. One that does not (outside of namespaces), or that is empty and filtered, tells nothing
- * about the services but that the token may not see them: then nothing is read, and the known services stay. A source that
- * has never seen any is not ready. */
+/* Every catalog lists Consul itself. One that is empty says nothing about the services, except that the token may not see
+ * them: then nothing is read, the known services stay, and a source that has never seen any is not ready. Only in a
+ * namespace may an empty catalog be true, when nothing was filtered out of it. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {
 	const struct json_token *root = &consul->api.json.tokens[0];
@@ -260,8 +261,8 @@ static const char *services_read(struct consul *consul, bool *busy)
 
 /* The turns. */
 
-/* Whether services may be read: not before their names are known, nor, at first, before the checks have pointed at those
- * that would only be read again. */
+/* Whether services may be read: not before their names are known; and at first not before the checks are, which would
+ * only have them read again. */
 static bool services_open(const struct consul *consul)
 {
 	return longpoll_answered(&consul->bells[NAMES]) && consul->sight != SIGHT_NOTHING &&

@@ -51,8 +51,8 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	return why;
 }
 
-/* A reading that failed leaves its service as it was. That is logged once, and counted: an outage that follows from it does
- * not count it again. */
+/* A reading that failed leaves its service as it was. That is logged once, and counted: an outage that follows from it
+ * does not count it again. */
 static void reading_failed(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
 {
 	if (!name->failed)
@@ -99,8 +99,9 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 	return NULL;
 }
 
-/* A kept connection may have ended meanwhile: the same is asked again over a new one. When a new one breaks, the service
- * whose answer broke it is blamed, and the others go on. Two in a row without an answer between them are an outage. */
+/* A kept connection may have ended meanwhile: the same is asked again over a new one. When a new one breaks, the
+ * service whose answer broke it is blamed, and the others go on. Two in a row without an answer in between are an
+ * outage. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
 {
 	struct batch batch = { .which = which, .count = count };

@@ -1,5 +1,5 @@
-/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. What is wrong with one
- * service stays with that one. */
+/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. A service that cannot
+ * be read does not keep the others from it. */
 #ifndef CONSUL_READER_H
 #define CONSUL_READER_H
 
@@ -22,8 +22,8 @@ void consul_reader_open(struct consul_reader *reader); /* behind the four, which
 void consul_reader_close(struct consul_reader *reader); /* the connection */
 void consul_reader_free(struct consul_reader *reader);
 
-/* Reads the names in these places of the catalog. NULL, or why Consul as a whole does not answer: the names read before are
- * in the catalog all the same. api->code is then for source_failed. */
+/* Reads the names in these places of the catalog. NULL, or why Consul as a whole does not answer (api->code is then for
+ * source_failed): the readings before that are in the catalog all the same. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
-/* consul_sweep: which services are read next: those that a bell has pointed at, and one after the other all of them, in a
- * sweep, when a bell has rung. No input or output; the clock is an argument, but for the CPU time. */
+/* consul_sweep: which services are read next: first those that a bell has pointed at; then, in a sweep that every ring
+ * makes due, all of them. No input or output; the clock is an argument, except that of the CPU. */
 #ifndef CONSUL_SWEEP_H
 #define CONSUL_SWEEP_H
 

@@ -82,7 +82,7 @@ static int64_t index_of(struct slice text)
 	return index;
 }
 
-/* An index of 0 is never asked with: whoever answers would not wait, and the two would be busy without an end. */
+/* An index of 0 is never asked with: servers do not wait then, and the two would never rest. */
 static enum longpoll_news judge_index(struct longpoll *query, int64_t index, int64_t now)
 {
 	if (index <= 0) {

@@ -1,7 +1,7 @@
-/* longpoll: a blocking query, asked again and again over one kept connection: "answer when your index is not this one any
- * more". Consul and Nomad have it with the same rules; the path, the headers and the meaning of the answer are the user's.
+/* longpoll: a blocking query, asked again and again over one kept connection: "answer when your index is no longer this
+ * one". Consul and Nomad have it with the same rules; the path, the headers and the meaning of the answer are the user's.
  *
- *     resting --longpoll_query, longpoll_send--> asked --longpoll_receive, longpoll_take--> resting, until longpoll_at()
+ *     resting --longpoll_query, longpoll_send--> asked --longpoll_receive, longpoll_take--> resting until longpoll_at
  *
  * After an error the user calls longpoll_close, and longpoll_restart before the next question. */
 #ifndef LONGPOLL_H
@@ -14,7 +14,7 @@
 struct longpoll {
 	struct http http;
 	const char *index_header; /* borrowed: the header that has an answer's index */
-	int64_t wait;     /* the longest wait to ask for, in milliseconds */
+	int64_t wait;     /* longest wait to ask for, in milliseconds */
 	int64_t index;    /* of the last answer; 0: none, so that the next answer comes at once */
 	bool asked;       /* a question is under way */
 	int64_t asked_at; /* when it went out */
@@ -36,16 +36,15 @@ const char *longpoll_send(struct longpoll *query, const struct http_url *url, co
  * complete: the user reads it, and calls longpoll_take when it was a good one. */
 const char *longpoll_receive(struct longpoll *query);
 
-/* What the index of a good answer says. A changed index is no proof of a change, but one that has not changed is proof of
- * none. */
+/* What the index of a good answer says. That it has moved does not prove that anything has changed. */
 enum longpoll_news {
 	LONGPOLL_SAME,
 	LONGPOLL_MOVED,
 	LONGPOLL_BACK, /* lower than before: the other side has started again, and so does the query */
 	LONGPOLL_LOST, /* none, or nonsense */
 };
-/* Takes the index, and is done with the answer. The next question comes `pause` milliseconds later, or when the rules of
- * the index say. */
+/* Takes the index, and is done with the answer. The next question comes `pause` milliseconds later, or when the rules
+ * of the index say. */
 enum longpoll_news longpoll_take(struct longpoll *query, int64_t now, int64_t pause);
 
 int longpoll_fd(const struct longpoll *query);     /* to wait on for input; -1: nothing has been asked */

@@ -1,5 +1,5 @@
-/* pace: how much a source that is told of every change may do about it: a share of a core, and a token bucket for what
- * costs the most. The clock is an argument, but for the CPU time that the calling thread has used. */
+/* pace: how much a source that hears of every change may do about it: a share of a core, and a token bucket for what
+ * costs most. The clock is an argument, except that of the calling thread's CPU time. */
 #ifndef PACE_H
 #define PACE_H
 
@@ -21,7 +21,7 @@ struct pace_bucket {
 	int64_t gap; /* milliseconds */
 };
 void pace_fill(struct pace_bucket *bucket);
-void pace_earn(struct pace_bucket *bucket, int64_t now); /* to be called often: what is past a whole gap is lost */
+void pace_earn(struct pace_bucket *bucket, int64_t now); /* to be called often: parts of a gap are lost */
 bool pace_take(struct pace_bucket *bucket, int64_t now); /* one token; false: there is none */
 void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* what the last token was used for, in microseconds of CPU */
 int64_t pace_at(const struct pace_bucket *bucket);       /* when the next one is earned */
