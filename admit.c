@@ -1,25 +1,8 @@
 #include "base.h"
 #include "admit.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *print_words(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static const char *print_words(struct arena *memory, const char *fmt, ...)
-{
-	struct buf b = { 0 };
-	const char *text;
-	va_list args;
-
-	va_start(args, fmt);
-	buf_vprintf(&b, fmt, args);
-	va_end(args);
-	text = arena_dup(memory, b.data, b.len);
-	buf_free(&b);
-	return text;
-}
 
 static const struct option_label *find_label(const struct admit_rules *rules, struct slice name)
 {
@@ -45,16 +28,15 @@ static const char *all_labels(const struct admit_rules *rules, struct arena *mem
 static void refuse_label(const struct admit_rules *rules, struct slice label, struct arena *memory, struct admit_refusal *no)
 {
 	no->rule = "listeners.allowed";
-	no->why = print_words(memory, "label \"%.*s\" is not in listeners.allowed", (int)label.len, label.at);
+	no->why = text_printf(memory, "label \"%.*s\" is not in listeners.allowed", (int)label.len, label.at);
 	no->accepted = all_labels(rules, memory);
 }
 
 static void refuse_port(const struct admit_rules *rules, bool below, struct arena *memory, struct admit_refusal *no)
 {
 	no->rule = below ? "listeners.port_min" : "listeners.port_max";
-	no->why = print_words(memory, "port %s %s %ld", below ? "below" : "above", no->rule,
-	                      below ? rules->port_min : rules->port_max);
-	no->accepted = print_words(memory, "a port from %ld to %ld", rules->port_min, rules->port_max);
+	no->why = text_printf(memory, "port %s %s %ld", below ? "below" : "above", no->rule, below ? rules->port_min : rules->port_max);
+	no->accepted = text_printf(memory, "a port from %ld to %ld", rules->port_min, rules->port_max);
 }
 
 bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool trusted, struct arena *memory,

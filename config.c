@@ -12,7 +12,7 @@ static const char *const level_words[] = { "error", "warn", "info", "debug", NUL
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
 
-#define DAY 86400000L
+#define DAY 86400000
 #define AT(field) offsetof(struct config, field)
 
 const struct option config_options[] = {
@@ -25,9 +25,9 @@ const struct option config_options[] = {
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
-	  .words = service_balance_names, .flag = "lb" },
+	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s", "longest attempt to reach a backend", 1, 0,
-	  .flag = "timeout" },
+	  .other = "timeout", .other_is = OPTION_FLAG },
 	{ .key = "proxy.idle_timeout", OPTION_DURATION, AT(idle_timeout), "0s",
 	  "closes a connection on which nothing moved for that long; 0: never" },
 	{ .key = "proxy.max_connections", OPTION_NUMBER, AT(max_connections), "0",
@@ -44,9 +44,9 @@ const struct option config_options[] = {
 	{ .key = "shutdown.grace", OPTION_DURATION, AT(grace), "5s", "how long live connections may finish after SIGTERM or SIGINT" },
 	{ .key = "peek.listener", OPTION_ADDRESS, AT(peek_listener), "", "text debug server, for nc; off when empty" },
 	{ .key = "status.listener", OPTION_ADDRESS, AT(status_listener), "",
-	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty", .flag = "status" },
+	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty", .other = "status", .other_is = OPTION_FLAG },
 	{ .key = "runtime.threads", OPTION_NUMBER, AT(threads), "0", "worker threads; 0: number of CPUs", 0, 1024,
-	  .also = "runtime.gomaxprocs" },
+	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
 	  "file that keeps the last good services, for a start while their source is away; off when empty" },
 	{ .key = "log.level", OPTION_WORD, AT(log_level), "info", "error, warn, info or debug", .words = level_words },
@@ -119,7 +119,7 @@ const struct option *config_find(const struct config *config, const char *key, s
 		for (size_t i = 0; i < config->tables[t].count; i++) {
 			const struct option *row = &config->tables[t].rows[i];
 
-			if (!is_key(key, row->key) && !(row->also && is_key(key, row->also)) &&
+			if (!is_key(key, row->key) && !(row->other_is == OPTION_KEY && is_key(key, row->other)) &&
 			    !is_alias(&config->tables[t], key, row->key))
 				continue;
 			*table = &config->tables[t];
@@ -150,17 +150,6 @@ static const char *set_element(struct config *config, const struct option *row, 
 	return why;
 }
 
-static const char *twice(struct config *config, const struct config_mark *mark)
-{
-	struct buf why = { 0 };
-	const char *text;
-
-	buf_printf(&why, "is given twice, first at %s", mark->origin);
-	text = arena_dup(&config->memory, why.data, why.len);
-	buf_free(&why);
-	return text;
-}
-
 /* On the command line the last one counts, as everywhere; in a file, or the environment, two names of one key differ. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known)
 {
@@ -175,7 +164,7 @@ const char *config_set(struct config *config, const struct config_setting *setti
 		return NULL;
 	mark = config_mark(table, row);
 	if (mark->layer == setting->layer && (setting->layer == CONFIG_FILE || setting->layer == CONFIG_ENVIRONMENT) && !element)
-		return twice(config, mark);
+		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);
 	*mark = (struct config_mark){ setting->origin, setting->layer };

@@ -96,11 +96,5 @@ const char *config_nearest(const struct config *config, const char *key)
 
 const char *config_origin(struct config *config, const char *file, int line)
 {
-	struct buf text = { 0 };
-	const char *origin;
-
-	buf_printf(&text, line ? "%s:%d" : "%s", file, line);
-	origin = arena_dup(&config->memory, text.data, text.len);
-	buf_free(&text);
-	return origin;
+	return text_printf(&config->memory, line ? "%s:%d" : "%s", file, line);
 }

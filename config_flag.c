@@ -80,11 +80,8 @@ static void add_flag(struct config_flags *flags, const char *key, const char *va
 static void add_field(struct config *config, struct config_flags *flags, struct slice service, const char *field,
                       struct slice value, const char *origin)
 {
-	struct buf key = { 0 };
-
-	buf_printf(&key, "services.%.*s.%s", (int)service.len, service.at, field);
-	add_flag(flags, arena_dup(&config->memory, key.data, key.len), arena_dup(&config->memory, value.at, value.len), origin);
-	buf_free(&key);
+	add_flag(flags, text_printf(&config->memory, "services.%.*s.%s", (int)service.len, service.at, field),
+	         arena_dup(&config->memory, value.at, value.len), origin);
 }
 
 /* --connections 8002:db.example.com:5432,...: the service is called as it is written. */
@@ -142,7 +139,7 @@ static const char *key_of_flag(const struct config *config, const char *name)
 
 	for (size_t t = 0; t < config->table_count; t++)
 		for (size_t i = 0; i < config->tables[t].count; i++)
-			if (config->tables[t].rows[i].flag && strcmp(config->tables[t].rows[i].flag, name) == 0)
+			if (option_is(&config->tables[t].rows[i], OPTION_FLAG, name))
 				return config->tables[t].rows[i].key;
 	return absent ? absent : config_is_key(config, name) ? name : NULL;
 }

@@ -31,9 +31,9 @@ static void put_options(struct buf *out)
 static void put_short_names(struct buf *out)
 {
 	for (size_t i = 0; i < config_option_count; i++)
-		if (config_options[i].flag)
-			buf_printf(out, "  --%s VALUE%*s the same as %s\n", config_options[i].flag,
-			           12 - (int)strlen(config_options[i].flag), "", config_options[i].key);
+		if (config_options[i].other_is == OPTION_FLAG)
+			buf_printf(out, "  --%s VALUE%*s the same as %s\n", config_options[i].other,
+			           12 - (int)strlen(config_options[i].other), "", config_options[i].key);
 }
 
 void config_usage(void)

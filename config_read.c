@@ -81,12 +81,8 @@ static void apply_variables(struct config *config, const struct doc *doc)
 	const char **origins = sys_alloc((doc->count + 1) * sizeof *origins);
 
 	for (size_t i = 0; i < doc->count; i++) {
-		struct buf text = { 0 };
-
-		buf_printf(&text, "%s=%s", doc->items[i].key, doc->items[i].value);
-		variables[i] = arena_dup(&config->memory, text.data, text.len);
+		variables[i] = (char *)text_printf(&config->memory, "%s=%s", doc->items[i].key, doc->items[i].value);
 		origins[i] = config_origin(config, config->file, doc->items[i].line);
-		buf_free(&text);
 	}
 	config_variables(config, variables, origins);
 	free(variables);

@@ -50,7 +50,7 @@ static const char *option_of(const struct config *config, struct slice name)
 		for (size_t i = 0; i < config->tables[t].count; i++) {
 			const struct option *row = &config->tables[t].rows[i];
 
-			if (is_variable(row->key, name) || (row->also && is_variable(row->also, name)) ||
+			if (is_variable(row->key, name) || (row->other_is == OPTION_KEY && is_variable(row->other, name)) ||
 			    is_alias_variable(&config->tables[t], row->key, name))
 				return row->key;
 		}
@@ -73,7 +73,6 @@ static const char *key_of(struct config *config, struct slice name)
 {
 	static const char allowed[] = "LISTENERS_ALLOWED_";
 	const char *key = manifest_variable(&config->memory, name);
-	struct buf text = { 0 };
 
 	if (!key)
 		key = option_of(config, name);
@@ -81,10 +80,7 @@ static const char *key_of(struct config *config, struct slice name)
 		return key;
 	if (slice_starts(name, allowed) && name.len >= sizeof allowed) {
 		name = slice_skip(name, sizeof allowed - 1);
-		buf_printf(&text, "listeners.allowed.%s", config_lower(&config->memory, name));
-		key = arena_dup(&config->memory, text.data, text.len);
-		buf_free(&text);
-		return key;
+		return text_printf(&config->memory, "listeners.allowed.%s", config_lower(&config->memory, name));
 	}
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
 }
@@ -176,10 +172,11 @@ void config_foreign_variables(struct config *config, char **variables)
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
 			const struct option *row = &sources[s]->options[i];
-			const char *value = row->variable ? lookup(variables, "", slice_of(row->variable)) : NULL;
+			bool has = row->other_is == OPTION_VARIABLE;
+			const char *value = has ? lookup(variables, "", slice_of(row->other)) : NULL;
 
 			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
-				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->variable });
+				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->other });
 		}
 }
 

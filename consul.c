@@ -44,8 +44,8 @@ static const char *check_tag(const char *text)
 
 static const struct option consul_options[] = {
 	{ .key = "consul.address", OPTION_TEXT, AT(address), "http://127.0.0.1:8500", "Consul agent to watch",
-	  .check = check_address, .variable = "CONSUL_HTTP_ADDR" },
-	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token", .variable = "CONSUL_HTTP_TOKEN" },
+	  .check = check_address, .other = "CONSUL_HTTP_ADDR", .other_is = OPTION_VARIABLE },
+	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token", .other = "CONSUL_HTTP_TOKEN", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
 	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
 	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m", "longest wait of one blocking query, 1s to 10m", 1000, 600000 },

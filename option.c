@@ -7,6 +7,11 @@
 #include "doc.h"
 #include "format.h"
 
+bool option_is(const struct option *row, enum option_name kind, const char *name)
+{
+	return row->other_is == kind && strcmp(row->other, name) == 0;
+}
+
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory)
 {
@@ -83,18 +88,10 @@ static bool find_word(const struct option *row, const char *value, long *place)
 
 static const char *range_error(const struct option *row, struct arena *memory)
 {
-	struct buf why = { 0 };
-	const char *text;
-
 	if (row->words)
-		buf_printf(&why, "is not one of %s", row->help);
-	else if (row->type == OPTION_PORT)
-		buf_printf(&why, "is not a port (%ld-%ld)", row->min, row->max);
-	else
-		buf_printf(&why, "is not a number from %ld to %ld", row->min, row->max);
-	text = arena_dup(memory, why.data, why.len);
-	buf_free(&why);
-	return text;
+		return text_printf(memory, "is not one of %s", row->help);
+	return text_printf(memory, row->type == OPTION_PORT ? "is not a port (%d-%d)" : "is not a number from %d to %d",
+	                   row->min, row->max);
 }
 
 static const char *check_listen_address(const char *value)

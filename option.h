@@ -22,18 +22,25 @@ enum option_type {
 	OPTION_LABELS,   /* struct option_labels */
 };
 
+/* What `other` of an option is. */
+enum option_name {
+	OPTION_NO_NAME,
+	OPTION_KEY,     /* the same key under another name */
+	OPTION_FLAG,    /* its name on the command lines of earlier programs */
+	OPTION_VARIABLE /* a variable of other programs, which counts when nothing sets the key */
+};
+
 struct option {
 	const char *key;
-	enum option_type type;
-	size_t at;            /* of the value, in the struct that has it */
+	uint8_t type;         /* enum option_type */
+	uint16_t at;          /* of the value, in the struct that has it */
 	const char *standard; /* the default, as it would be written */
 	const char *help;
-	long min, max;
+	int32_t min, max;
 	const char *const *words; /* ends in NULL */
 	const char *(*check)(const char *value); /* of a text that is not empty: NULL, or what is wrong, as option_set; or NULL */
-	const char *also;     /* another name of the same key; NULL: it has none */
-	const char *flag;     /* its name on the command lines of earlier programs; NULL: it had none */
-	const char *variable; /* of other programs' environment: counts when nothing sets the key */
+	const char *other;
+	uint8_t other_is; /* enum option_name */
 };
 
 /* listeners.allowed: addresses by label. */
@@ -46,6 +53,7 @@ struct option_labels {
 	size_t count, cap;
 };
 
+bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
 /* Sets a value; texts are copied to the arena. NULL, or what is wrong, in words that follow the value. `origin` is kept. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);

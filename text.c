@@ -182,6 +182,20 @@ void buf_masked(struct buf *b, const char *text)
 		buf_puts(b, "?********");
 }
 
+const char *text_printf(struct arena *memory, const char *fmt, ...)
+{
+	struct buf text = { 0 };
+	const char *copy;
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(&text, fmt, args);
+	va_end(args);
+	copy = arena_dup(memory, text.data, text.len);
+	buf_free(&text);
+	return copy;
+}
+
 void buf_free(struct buf *b)
 {
 	free(b->data);

@@ -6,6 +6,8 @@
 
 #include <stdarg.h>
 
+#include "sys.h"
+
 /* Borrowed bytes, without a NUL. */
 struct slice {
 	const char *at;
@@ -45,6 +47,7 @@ void buf_puts_visible(struct buf *b, const char *before, const char *text);
 void buf_puts_json(struct buf *b, const char *before, const char *text);
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);
+const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* a text that lives in the arena */
 
 /* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
  * Returns the bytes written, no NUL behind them. */

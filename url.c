@@ -10,7 +10,7 @@
 #include "sys.h"
 
 #define BODY_MAX (16u << 20)
-#define DAY 86400000L
+#define DAY 86400000
 
 struct url_settings {
 	const char *endpoint;
