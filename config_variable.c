@@ -2,6 +2,7 @@
 #include "config_variable.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "config_apply.h"
 #include "doc.h"
@@ -18,30 +19,24 @@ static const char *strip_prefix(const char *variable)
 	return strncmp(variable, "DYNTCP_", 7) == 0 ? variable + 7 : NULL;
 }
 
-static bool is_variable(const char *key, struct slice name)
+/* Whether a name, up to `len`, is the variable of a key: PEEK_LISTENER of peek.listener. */
+static bool is_variable(const char *key, const char *name, size_t len)
 {
-	struct buf variable = { 0 };
-	bool same;
+	size_t i = 0;
 
-	option_put_variable(key, &variable);
-	same = slice_is(name, variable.data);
-	buf_free(&variable);
-	return same;
+	for (; key[i] && i < len; i++)
+		if (name[i] != (key[i] == '.' ? '_' : key[i] >= 'a' && key[i] <= 'z' ? key[i] - 32 : key[i]))
+			return false;
+	return i == len && !key[i];
 }
 
 /* ROUTING_CONSUL_TOKEN is consul.token, too. */
 static bool is_alias_variable(const struct config_table *table, const char *key, struct slice name)
 {
-	struct buf variable = { 0 };
-	bool same;
+	size_t len = table->alias ? strlen(table->alias) : 0;
 
-	if (!table->alias)
-		return false;
-	option_put_variable(table->alias, &variable);
-	option_put_variable(key + strlen(table->prefix), &variable);
-	same = slice_is(name, variable.data);
-	buf_free(&variable);
-	return same;
+	return len && name.len > len && is_variable(table->alias, name.at, len) &&
+	       is_variable(key + strlen(table->prefix), name.at + len, name.len - len);
 }
 
 static const char *option_of(const struct config *config, struct slice name)
@@ -50,7 +45,8 @@ static const char *option_of(const struct config *config, struct slice name)
 		for (size_t i = 0; i < config->tables[t].count; i++) {
 			const struct option *row = &config->tables[t].rows[i];
 
-			if (is_variable(row->key, name) || (row->other_is == OPTION_KEY && is_variable(row->other, name)) ||
+			if (is_variable(row->key, name.at, name.len) ||
+			    (row->other_is == OPTION_KEY && is_variable(row->other, name.at, name.len)) ||
 			    is_alias_variable(&config->tables[t], row->key, name))
 				return row->key;
 		}
@@ -98,19 +94,40 @@ static const char *lookup(char **variables, const char *prefix, struct slice nam
 	return NULL;
 }
 
+/* The key of an item as if its service were written by name: the place in a list of its own layer means nothing to others.
+ * NULL: it has no name. */
+static const char *key_by_name(struct config *config, const struct doc *doc, size_t at)
+{
+	const char *key = doc->items[at].key, *end = strchr(key, ']');
+	size_t len = end ? (size_t)(end + 1 - key) : 0;
+
+	if (!len)
+		return key;
+	while (at && strncmp(doc->items[at - 1].key, key, len) == 0)
+		at--;
+	for (; at < doc->count && strncmp(doc->items[at].key, key, len) == 0; at++)
+		if (strcasecmp(doc->items[at].key + len, ".name") == 0)
+			return text_printf(&config->memory, "%.*s.%s%s", (int)strcspn(key, "["), key, doc->items[at].value, end + 1);
+	return NULL;
+}
+
 /* DILL_SERVICES=[{"name": ...}]: the same tree as in a JSON file. */
 static void apply_tree(struct config *config, struct config_setting setting)
 {
+	const char *tree = setting.key;
 	struct buf text = { 0 };
 	struct doc doc = { 0 };
 
-	buf_printf(&text, "{\"%s\":%s}", setting.key, setting.value);
+	buf_printf(&text, "{\"%s\":%s}", tree, setting.value);
 	if (!format_read(&doc, &format_json, text.data, text.len))
 		config_error(config, "%s: %s", setting.origin, doc.error);
 	for (size_t i = 0; i < doc.count; i++) {
-		setting.key = doc.items[i].key;
+		setting.key = key_by_name(config, &doc, i);
 		setting.value = doc.items[i].value;
-		config_apply(config, &setting);
+		if (setting.key)
+			config_apply(config, &setting);
+		else
+			config_error(config, "%s: %s: its service has no name", setting.origin, doc.items[i].key);
 	}
 	doc_free(&doc);
 	buf_free(&text);

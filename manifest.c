@@ -7,6 +7,7 @@
 #include "doc.h"
 #include "net.h"
 #include "sys.h"
+#include "text.h"
 
 enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
 #define NOT_GIVEN (-1)
@@ -19,7 +20,6 @@ struct manifest_place {
 	bool app;
 	bool named;  /* by a key, not by its place */
 	bool broken; /* something is wrong with it, which has been said */
-	bool joined; /* it has gone to others of its name */
 	signed char layer[FIELDS]; /* of what was given for each field, or NOT_GIVEN */
 };
 
@@ -41,9 +41,9 @@ static uint32_t *place_slot(const struct manifest *manifest, bool app, struct sl
 {
 	for (size_t i = hash;; i++) {
 		uint32_t *slot = &manifest->slots[i & (manifest->slot_cap - 1)];
-		const struct manifest_place *place = &manifest->places[*slot - 1];
+		const struct manifest_place *place = *slot ? manifest->places[*slot - 1] : NULL;
 
-		if (!*slot || (place->hash == hash && place->app == app && slice_is(where, place->text + prefix_of(app))))
+		if (!place || (place->hash == hash && place->app == app && slice_is(where, place->text + prefix_of(app))))
 			return slot;
 	}
 }
@@ -58,7 +58,7 @@ static void grow_slots(struct manifest *manifest)
 	manifest->slot_cap = manifest->slot_cap ? manifest->slot_cap * 2 : 64;
 	manifest->slots = sys_alloc(manifest->slot_cap * sizeof *manifest->slots);
 	for (size_t i = 0; i < count; i++) {
-		const struct manifest_place *place = &manifest->places[i];
+		const struct manifest_place *place = manifest->places[i];
 
 		*place_slot(manifest, place->app, slice_of(place->text + prefix_of(place->app)), place->hash) = (uint32_t)i + 1;
 	}
@@ -69,22 +69,19 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 	uint32_t hash = (uint32_t)text_hash(manifest->seed, where.at, where.len), *slot;
 	size_t count = manifest->list->count;
 	struct manifest_place *place;
-	struct buf text = { 0 };
 
 	grow_slots(manifest);
 	slot = place_slot(manifest, app, where, hash);
 	if (*slot)
-		return &manifest->places[*slot - 1];
+		return manifest->places[*slot - 1];
 	SYS_GROW(manifest->places, count, manifest->place_cap);
 	*slot = (uint32_t)count + 1;
-	place = &manifest->places[count];
+	place = manifest->places[count] = arena_alloc(&manifest->memory, sizeof *place);
 	*place = (struct manifest_place){ .hash = hash, .app = app };
+	place->text = text_printf(&manifest->memory, "%s%.*s", app ? "apps" : "services", (int)where.len, where.at);
 	memset(place->layer, NOT_GIVEN, sizeof place->layer);
 	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
 	place->service->origin = service_text(place->service, origin);
-	buf_printf(&text, "%s%.*s", app ? "apps" : "services", (int)where.len, where.at);
-	place->text = service_text(place->service, text.data);
-	buf_free(&text);
 	return place;
 }
 
@@ -240,38 +237,26 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 }
 
 static const char *take_field(struct manifest *manifest, struct manifest_place *place, struct slice name, const char *value,
-                              const char *origin, int layer)
+                              const char *origin)
 {
 	int field = field_of(place->app, name);
+	const char *why;
 
 	if (manifest->state && set_state_field(place->service, name, value))
 		return NULL;
+	place->broken = place->broken || field < 0;
 	if (field < 0)
 		return place->app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
 		                  : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
-	if (place->layer[field] != NOT_GIVEN && layer > place->layer[field])
+	if (place->layer[field] != NOT_GIVEN && manifest->layer > place->layer[field])
 		clear_field(manifest, place->service, field);
-	place->layer[field] = (signed char)layer;
-	return set_field(manifest, place, field, value, origin);
-}
-
-const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer)
-{
-	bool app = (key[0] | 0x20) == 'a';
-	const char *where = key + prefix_of(app), *dot = strrchr(key, '.'), *why;
-	struct manifest_place *place;
-
-	if (!*where)
-		return *value ? "is not a table of services" : NULL;
-	if (!dot || dot < where)
-		return "is not a service";
-	place = place_at(manifest, app, slice_between(where, dot), origin);
-	why = take_field(manifest, place, slice_of(dot + 1), value, origin, layer);
+	place->layer[field] = (signed char)manifest->layer;
+	why = set_field(manifest, place, field, value, origin);
 	place->broken = place->broken || why;
 	return why;
 }
 
-/* Joining by name. */
+/* Names. */
 
 /* A byte of a name as variables have it. */
 static int variable_byte(char c)
@@ -294,112 +279,75 @@ static int by_variable(const void *a, const void *b)
 	                         (*(struct manifest_place *const *)b)->service->name);
 }
 
-static int lowest_layer(const struct manifest_place *place)
+/* A layer begins: all that there is so far is of lower ones. */
+static void sort_names(struct manifest *manifest, int layer)
 {
-	int lowest = 127;
+	size_t count = manifest->list->count;
 
-	for (int i = 0; i < FIELDS; i++)
-		if (place->layer[i] != NOT_GIVEN && place->layer[i] < lowest)
-			lowest = place->layer[i];
-	return lowest;
+	manifest->layer = layer;
+	manifest->named_count = count;
+	manifest->named = sys_realloc(manifest->named, count * sizeof *manifest->named);
+	for (size_t i = 0; i < count; i++)
+		manifest->named[i] = manifest->places[i];
+	if (count)
+		qsort(manifest->named, count, sizeof *manifest->named, by_variable);
 }
 
-static void copy_field(struct service *to, const struct service *from, int field)
+/* The first of the names that look like this one as variables, if there is any. */
+static size_t first_like(const struct manifest *manifest, const char *name)
 {
-	const struct service_setting *setting = field >= FIELD_OPTION ? service_setting(from, field - FIELD_OPTION) : NULL;
+	size_t low = 0, high = manifest->named_count;
 
-	if (field == FIELD_NAME)
-		to->name = service_text(to, from->name);
-	for (size_t i = 0; field == FIELD_WISHES && i < from->wish_count; i++)
-		service_wish(to, slice_of(from->wishes[i].text), from->wishes[i].origin);
-	for (size_t i = 0; field == FIELD_BACKENDS && i < from->backend_count; i++)
-		service_backend(to, slice_of(from->backends[i].host), from->backends[i].port, from->backends[i].weight);
-	if (field == FIELD_BACKENDS)
-		to->backends_origin = service_text(to, from->backends_origin);
-	if (setting)
-		service_set(to, setting->option, slice_of(setting->value), setting->origin);
-}
+	while (low < high) {
+		size_t middle = (low + high) / 2;
 
-static void overlay(struct manifest *manifest, struct manifest_place *to, struct manifest_place *from)
-{
-	for (int i = 0; i < FIELDS; i++) {
-		if (from->layer[i] == NOT_GIVEN || from->layer[i] <= to->layer[i])
-			continue;
-		clear_field(manifest, to->service, i);
-		copy_field(to->service, from->service, i);
-		to->layer[i] = from->layer[i];
-	}
-	to->broken = to->broken || from->broken;
-	from->joined = true;
-}
-
-/* How many of the sorted places come before the name. */
-static size_t first_of(struct manifest_place **sorted, size_t count, const char *name)
-{
-	size_t low = 0;
-
-	while (low < count) {
-		size_t middle = (low + count) / 2;
-
-		if (compare_variables(sorted[middle]->service->name, name) < 0)
+		if (compare_variables(manifest->named[middle]->service->name, name) < 0)
 			low = middle + 1;
 		else
-			count = middle;
+			high = middle;
 	}
 	return low;
 }
 
-/* Those that stand in a list, or under a name that is no variable's, hear what an upper layer says of their names. */
-static void join_name(struct manifest *manifest, struct manifest_place *from, struct manifest_place **sorted)
+/* Sets the field of each service of that name in lower layers. *count: how many there are. */
+static const char *set_named(struct manifest *manifest, const char *name, struct slice field, const char *value,
+                             const char *origin, size_t *count)
 {
-	const char *name = from->text + prefix_of(from->app) + 1;
-	size_t count = manifest->list->count, first = first_of(sorted, count, name);
-	int layer = lowest_layer(from);
+	const char *why = NULL;
 
-	for (int loose = 0; loose < 2 && !from->joined; loose++)
-		for (size_t i = first; i < count && compare_variables(sorted[i]->service->name, name) == 0; i++)
-			if (lowest_layer(sorted[i]) < layer && (loose || strcmp(sorted[i]->service->name, name) == 0))
-				overlay(manifest, sorted[i], from);
+	*count = 0;
+	for (int loose = 0; loose < 2 && !*count; loose++)
+		for (size_t i = first_like(manifest, name); i < manifest->named_count; i++) {
+			struct manifest_place *place = manifest->named[i];
+
+			if (compare_variables(place->service->name, name) != 0)
+				break;
+			if (loose || strcmp(place->service->name, name) == 0) {
+				why = take_field(manifest, place, field, value, origin);
+				++*count;
+			}
+		}
+	return why;
 }
 
-static void join_names(struct manifest *manifest)
+const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer)
 {
-	size_t count = manifest->list->count;
-	struct manifest_place **sorted = NULL;
-	int base = 127;
+	bool app = (key[0] | 0x20) == 'a';
+	struct slice where = slice_skip(slice_of(key), prefix_of(app)), field;
+	const char *dot = strrchr(key, '.'), *why = NULL;
+	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++)
-		base = lowest_layer(&manifest->places[i]) < base ? lowest_layer(&manifest->places[i]) : base;
-	for (size_t i = 0; i < count; i++) {
-		struct manifest_place *place = &manifest->places[i];
-
-		if (place->text[prefix_of(place->app)] != '.' || lowest_layer(place) == base)
-			continue;
-		if (!sorted) {
-			sorted = sys_alloc(count * sizeof *sorted);
-			for (size_t k = 0; k < count; k++)
-				sorted[k] = &manifest->places[k];
-			qsort(sorted, count, sizeof *sorted, by_variable);
-		}
-		join_name(manifest, place, sorted);
-	}
-	free(sorted);
-}
-
-static void drop_joined(struct manifest *manifest)
-{
-	struct service_list *list = manifest->list;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		if (manifest->places[i].joined) {
-			service_unref(list->items[i]);
-			continue;
-		}
-		manifest->places[kept] = manifest->places[i];
-		list->items[kept++] = list->items[i];
-	}
-	list->count = kept;
+	if (!where.len)
+		return *value ? "is not a table of services" : NULL;
+	if (!dot || dot < where.at)
+		return "is not a service";
+	where = slice_between(where.at, dot);
+	field = slice_of(dot + 1);
+	if (layer > manifest->layer)
+		sort_names(manifest, layer);
+	if (where.len && where.at[0] == '.' && manifest->named_count)
+		why = set_named(manifest, arena_dup(&manifest->memory, where.at + 1, where.len - 1), field, value, origin, &found);
+	return found ? why : take_field(manifest, place_at(manifest, app, where, origin), field, value, origin);
 }
 
 static const char *lacks(const struct manifest_place *place)
@@ -421,10 +369,8 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 	bool fine = true;
 
 	join_option(manifest);
-	join_names(manifest);
-	drop_joined(manifest);
 	for (size_t i = 0; i < manifest->list->count; i++) {
-		const struct manifest_place *place = &manifest->places[i];
+		const struct manifest_place *place = manifest->places[i];
 		const char *why = place->broken ? NULL : lacks(place);
 
 		if (why)
@@ -439,6 +385,8 @@ struct service_list *manifest_take(struct manifest *manifest)
 {
 	free(manifest->places);
 	free(manifest->slots);
+	free(manifest->named);
+	arena_free(&manifest->memory);
 	buf_free(&manifest->joined);
 	return manifest->list;
 }

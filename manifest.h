@@ -10,12 +10,16 @@
 /* Services being put together, key by key. Start with manifest_open. */
 struct manifest {
 	struct service_list *list;
-	struct manifest_place *places; /* of the services in the tree, in the list's order */
+	struct arena memory;            /* of the places */
+	struct manifest_place **places; /* of the services in the tree, in the list's order */
 	size_t place_cap;
 	bool state; /* what state.c writes: node, instance and weight are keys, too */
-	uint32_t *slots; /* a hash table over them; its size is a power of two */
+	uint32_t *slots; /* a hash table over the places; its size is a power of two */
 	size_t slot_cap;
 	uint64_t seed;
+	struct manifest_place **named; /* places of lower layers, by their services' names */
+	size_t named_count;
+	int layer; /* of the newest key; lower ones have come before */
 	struct buf joined; /* an option that comes in pieces, and whose it is */
 	struct service *joining; /* NULL: none does */
 	int joining_option;
@@ -25,13 +29,14 @@ struct manifest {
 void manifest_open(struct manifest *manifest, bool trusted); /* see service_list */
 
 /* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any letter case
- * but for the name. Keys of one service may come in a row or not. `origin` says where it was written. Of each field the
- * highest layer counts; lower ones come first. Returns NULL or what is wrong with the key or value. */
+ * but for the name. Keys of one service may come in a row or not. `origin` says where it was written.
+ *
+ * Layers come one after the other, from 0 up; of each field the highest counts. What an upper one says of a service by its
+ * name (services.web) goes to all that lower ones call so, wherever they stand; when there is none, to those whose names
+ * look the same as variables (my-web: MY_WEB); else it is a service of its own.
+ * Returns NULL or what is wrong with the key or value. */
 const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer);
-
-/* After the last key. What an upper layer says of a service by its name (services.web) goes to the services of that name,
- * wherever they stand; a name that can be no variable is found by the one that it would have (my-web: MY_WEB). Then each
- * service is looked at: complain() is told which one lacks what. True when all are complete, and sealed. */
+/* After the last key: complain() is told which service lacks what. True when all are complete, and sealed. */
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
                      const char *why), void *arg);
 /* Ends it. The list is the caller's; manifest_drop throws it away. */
