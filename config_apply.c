@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "sources.h"
 
 #define ALLOWED "listeners.allowed"
@@ -92,6 +93,14 @@ const char *config_nearest(const struct config *config, const char *key)
 	look_at("apps", head, &least, &best);
 	arena_free(&memory);
 	return best;
+}
+
+void config_unknown(struct config *config, const char *key, const char *origin)
+{
+	const char *nearest = config_nearest(config, key);
+
+	config->unknown++;
+	log_complain(LOG_WARN, nearest ? "%s: unknown key %s; the nearest one is %s" : "%s: unknown key %s", origin, key, nearest);
 }
 
 const char *config_origin(struct config *config, const char *file, int line)

@@ -12,6 +12,7 @@ bool config_is_key(const struct config *config, const char *key); /* it means so
 bool config_apply(struct config *config, const struct config_setting *setting);
 /* The known key that looks most like it, when it is near: two edits away, or a third of its length. NULL: none is. */
 const char *config_nearest(const struct config *config, const char *key);
+void config_unknown(struct config *config, const char *key, const char *origin); /* warns of a key that nobody knows */
 const char *config_origin(struct config *config, const char *file, int line); /* "FILE:LINE", in the configuration's memory */
 
 #endif

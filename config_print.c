@@ -36,6 +36,13 @@ static void put_short_names(struct buf *out)
 			           12 - (int)strlen(config_options[i].other), "", config_options[i].key);
 }
 
+static void put_standard(struct buf *out)
+{
+	for (size_t i = 0; i < source_count; i++)
+		if (sources[i]->standard)
+			buf_printf(out, "%s is watched when one of its keys is given, or when no other source is.\n", sources[i]->title);
+}
+
 void config_usage(void)
 {
 	struct buf text = { 0 };
@@ -53,8 +60,9 @@ void config_usage(void)
 	buf_puts(&text,
 	         "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
 	         "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
-	         "The command line counts before the environment, and that before the file. Consul is watched when one of its keys\n"
-	         "is given, or when no other source is.\n\n"
+	         "The command line counts before the environment, and that before the file.\n");
+	put_standard(&text);
+	buf_puts(&text, "\n"
 	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error changes\n"
 	         "nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
 	fputs(text.data, stdout);

@@ -43,17 +43,6 @@ static void open_tables(struct config *config)
 
 /* The file. */
 
-static void warn_of_unknown(struct config *config, const struct config_setting *setting)
-{
-	const char *nearest = config_nearest(config, setting->key);
-
-	config->unknown++;
-	if (nearest)
-		log_complain(LOG_WARN, "%s: unknown key %s; the nearest one is %s", setting->origin, setting->key, nearest);
-	else
-		log_complain(LOG_WARN, "%s: unknown key %s", setting->origin, setting->key);
-}
-
 static void apply_doc(struct config *config, const struct doc *doc)
 {
 	bool table_seen = false;
@@ -70,7 +59,7 @@ static void apply_doc(struct config *config, const struct doc *doc)
 			config->labels.count = 0;
 		}
 		if (!config_apply(config, &setting))
-			warn_of_unknown(config, &setting);
+			config_unknown(config, setting.key, setting.origin);
 	}
 }
 

@@ -177,10 +177,9 @@ void config_variables(struct config *config, char **variables, const char *const
 
 			if (key && config_below(key, "listeners.allowed.") == single)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
-			else if (unknown && origins && !single) {
-				log_complain(LOG_WARN, "%s: unknown key %.*s", origins[i], (int)strcspn(variables[i], "="), variables[i]);
-				config->unknown++;
-			}
+			else if (unknown && origins && !single)
+				config_unknown(config, text_printf(&config->memory, "%.*s", (int)strcspn(variables[i], "="), variables[i]),
+				               origins[i]);
 		}
 }
 

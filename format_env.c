@@ -62,6 +62,12 @@ static bool env_value(struct doc_reader *reader)
 	return doc_text(reader);
 }
 
+/* Of a variable's name, or of the dotted form of a key: listeners.port_min, services.my-web.listener. */
+static bool env_name_byte(int c, bool first)
+{
+	return env_letter(c) || (!first && (doc_is_digit(c) || c == '.' || c == '-'));
+}
+
 static bool env_pair(struct doc_reader *reader)
 {
 	const char *start;
@@ -71,7 +77,7 @@ static bool env_pair(struct doc_reader *reader)
 		doc_skip_blanks(reader);
 	}
 	start = reader->at;
-	while (env_letter(doc_peek(reader)) || (reader->at > start && doc_is_digit(doc_peek(reader))))
+	while (env_name_byte(doc_peek(reader), reader->at == start))
 		reader->at++;
 	if (reader->at == start || doc_peek(reader) != '=')
 		return doc_fail(reader, "NAME=value expected, without blanks around the '='");
