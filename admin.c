@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "loop_backend.h"
 #include "sys.h"
 
 #define CLIENTS_MAX 64

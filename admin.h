@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "loop.h"
+#include "loop_backend.h"
 #include "net.h"
 #include "text.h"
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "service.h"
+#include "service_option.h"
 #include "sys.h"
 
 static bool untried(struct route_backend *b, struct route_backend *const *tried, size_t count)

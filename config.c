@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "log.h"
+#include "service_option.h"
 
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };

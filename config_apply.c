@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "log.h"
+#include "option.h"
 #include "sources.h"
+#include "sys.h"
 
 #define ALLOWED "listeners.allowed"
 

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "config_apply.h"
+#include "net.h"
+#include "option.h"
 #include "sources.h"
+#include "sys.h"
 
 /* Words that are no keys. */
 enum flag {

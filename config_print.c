@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "config_flag.h"
+#include "net.h"
+#include "option.h"
+#include "service_option.h"
 #include "sources.h"
+#include "text.h"
 
 static void put_option(const struct option *row, struct buf *out)
 {

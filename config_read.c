@@ -12,7 +12,11 @@
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+#include "option.h"
+#include "source.h"
 #include "sources.h"
+#include "sys.h"
+#include "text.h"
 
 static void open_table(struct config *config, size_t at, const struct source_kind *kind)
 {

@@ -9,7 +9,10 @@
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+#include "option.h"
 #include "sources.h"
+#include "sys.h"
+#include "text.h"
 
 /* The name without its prefix; NULL: it has none of ours. */
 static const char *strip_prefix(const char *variable)

@@ -15,6 +15,7 @@
 #include "histogram.h"
 #include "log.h"
 #include "loop.h"
+#include "loop_backend.h"
 #include "net.h"
 #include "notify.h"
 #include "peek.h"
@@ -22,11 +23,14 @@
 #include "resolve.h"
 #include "route.h"
 #include "service.h"
+#include "service_option.h"
+#include "session.h"
 #include "signals.h"
 #include "stats.h"
 #include "status.h"
 #include "supervisor.h"
 #include "sys.h"
+#include "text.h"
 #include "worker.h"
 
 extern char **environ;

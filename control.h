@@ -6,6 +6,7 @@
 #include "base.h"
 #include "admit.h"
 #include "config.h"
+#include "sys.h"
 
 /* Runs until a signal stops it. Takes the configuration, and reads it again with the same words. Returns the exit status. */
 int control_run(struct config *config, int argc, char **argv);

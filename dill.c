@@ -14,9 +14,12 @@
 #include "log.h"
 #include "plan.h"
 #include "resolve.h"
+#include "route.h"
 #include "service.h"
+#include "service_option.h"
 #include "sources.h"
 #include "sys.h"
+#include "text.h"
 
 extern char **environ;
 

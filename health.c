@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "loop_backend.h"
 #include "net.h"
 #include "socks.h"
 #include "sys.h"

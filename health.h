@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "loop.h"
+#include "loop_backend.h"
 #include "route.h"
 
 enum health_mode { HEALTH_AUTO, HEALTH_ON, HEALTH_OFF }; /* auto: those whose source does not check them itself */

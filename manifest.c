@@ -6,6 +6,7 @@
 
 #include "doc.h"
 #include "net.h"
+#include "service_option.h"
 #include "sys.h"
 #include "text.h"
 

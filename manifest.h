@@ -5,6 +5,7 @@
 #include "base.h"
 #include "format.h"
 #include "service.h"
+#include "sys.h"
 #include "text.h"
 
 /* Services being put together, key by key. Start with manifest_open. */

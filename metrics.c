@@ -9,6 +9,7 @@
 #include "log.h"
 #include "route.h"
 #include "service.h"
+#include "service_option.h"
 #include "session.h"
 #include "source.h"
 #include "supervisor.h"

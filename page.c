@@ -5,8 +5,10 @@
 
 #include "admit.h"
 #include "config.h"
+#include "net.h"
 #include "route.h"
 #include "service.h"
+#include "service_option.h"
 #include "source.h"
 #include "supervisor.h"
 #include "sys.h"

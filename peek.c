@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "service.h"
+#include "service_option.h"
 
 static void peek_entry(const struct route_entry *entry, struct buf *out)
 {

@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "loop.h"
+#include "loop_backend.h"
 
 #ifndef RELAY_SCRATCH
 #define RELAY_SCRATCH (256 * 1024) /* bytes read at most in one go */

@@ -8,6 +8,7 @@
 #include "net.h"
 #include "route.h"
 #include "service.h"
+#include "service_option.h"
 #include "supervisor.h"
 #include "sys.h"
 

@@ -11,7 +11,9 @@
 
 #include "config.h"
 #include "mailbox.h"
+#include "option.h"
 #include "service.h"
+#include "text.h"
 
 struct source;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "consul.h"
 #include "file.h"
 #include "url.h"

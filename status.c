@@ -12,6 +12,7 @@
 #include "route.h"
 #include "routes.h"
 #include "session.h"
+#include "source.h"
 #include "supervisor.h"
 #include "sys.h"
 #include "text.h"

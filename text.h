@@ -60,6 +60,9 @@ uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 
+/* Reasons. All over the program a `const char *why`, returned or set, is NULL or says what is wrong. It is borrowed: a text of
+ * the program's, or one in the arena, buffer or struct that was given to the call. It is printed once, by who knows the place. */
+
 /* Parsers. Each takes the whole slice or nothing, and returns NULL or what is wrong, as words that follow the value:
  * "is not a number". *out is set only on success. */
 const char *text_number(struct slice s, long min, long max, long *out);

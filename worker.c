@@ -9,7 +9,9 @@
 
 #include "log.h"
 #include "loop.h"
+#include "loop_backend.h"
 #include "net.h"
+#include "session_set.h"
 #include "sys.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker

@@ -9,6 +9,7 @@
 
 #include "route.h"
 #include "session.h"
+#include "session_state.h"
 
 /* Why accepting pauses. */
 enum worker_pause { WORKER_LIMIT, WORKER_DESCRIPTORS, WORKER_PAUSES };

@@ -1,0 +1,341 @@
+#include "base.h"
+#include "session_connect.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "balance.h"
+#include "log.h"
+#include "loop_backend.h"
+#include "net.h"
+#include "proxy_protocol.h"
+#include "session.h"
+#include "session_relay.h"
+#include "socks.h"
+#include "sys.h"
+
+/* CONNECTING */
+
+void session_connecting_watch(struct sessions *set, struct session *s)
+{
+	bool waiting = relay_waiting(&s->backend);
+	bool clock = set->idle.after || atomic_load(&s->target->gone); /* one starts when it is connected */
+
+	/* A half-close of the client waits for the connect, too. */
+	session_want(set, s, s->client.eof || waiting ? 0 : LOOP_IN,
+	             LOOP_IN | (waiting || s->client.eof || clock ? LOOP_OUT : 0u));
+}
+
+/* CONNECTING or RELAYING: the last step may have led to it. */
+static void watch_either(struct sessions *set, struct session *s)
+{
+	if (s->state == SESSION_RELAYING)
+		session_relay_watch(set, s);
+	else
+		session_connecting_watch(set, s);
+}
+
+static void try_again(struct sessions *set, struct session *s)
+{
+	session_dial(set, s, route_find(set->table, &s->listener->addr));
+}
+
+/* From now on it is tried last, until a probe has reached it. Our own shortages say nothing of it. */
+static void suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
+{
+	if (net_exhausted(error) || error == EADDRNOTAVAIL)
+		return;
+	if (!refusal)
+		atomic_store(&backend->error, error); /* before `refusal`: another worker may be here, too */
+	atomic_store(&backend->refusal, refusal);
+	atomic_store(&backend->unhealthy, true);
+	if (!atomic_exchange(&backend->suspect, true))
+		set->suspected(set);
+}
+
+/* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the
+ * next one. */
+static void unreachable(struct sessions *set, struct session *session, const char *refusal, int error)
+{
+	struct route_backend *target = session->target;
+
+	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
+	atomic_fetch_add_explicit(&target->connect_errors, 1, memory_order_relaxed);
+	suspect(set, target, refusal, error);
+	loop_close_fd(set->loop, &session->backend.io);
+	if (!session_attempt(session)) {
+		session_end(set, session, SESSION_END_LIMIT);
+		return;
+	}
+	session->attempt->tried[session->attempt->tried_count++] = route_backend_ref(target);
+	session->attempt->greeting = false;
+	session_release_target(session);
+	try_again(set, session);
+}
+
+/* The backend was reached, and did not like what it got. */
+static bool was_reached(int error)
+{
+	return error == ECONNRESET || error == EPIPE;
+}
+
+/* The same here: is the backend connected, or can it not be reached? False when the session is over, or goes on
+ * elsewhere. */
+static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
+                             struct relay_side *to, enum relay_result result)
+{
+	bool by_backend = from == &session->backend;
+	bool answered = session->backend.sent || (by_backend && result != RELAY_WAIT) || result == RELAY_TO_BROKE;
+	int error = errno;
+
+	if (result == (by_backend ? RELAY_FROM_BROKE : RELAY_TO_BROKE) && !was_reached(error)) {
+		unreachable(set, session, NULL, error);
+		return false;
+	}
+	if (result == RELAY_FROM_BROKE || result == RELAY_NO_MEMORY)
+		return session_side_ended(set, session, from, to, result);
+	if (answered)
+		return session_relay_begin(set, session) && session_relay_moved(set, session, from, to, result);
+	return result != RELAY_EOF || session_side_ended(set, session, from, to, result);
+}
+
+static bool connecting_move(struct sessions *set, struct session *s, struct relay_side *from, struct relay_side *to)
+{
+	return connecting_moved(set, s, from, to, relay_move(&set->relay, from, to));
+}
+
+static bool connecting_flush(struct sessions *set, struct session *s)
+{
+	return connecting_moved(set, s, &s->client, &s->backend, relay_flush(&set->relay, &s->backend));
+}
+
+/* Nothing waits to be written: only the success of the connect itself tells. */
+static bool connecting_check(struct sessions *set, struct session *session)
+{
+	int error = net_error(session->backend.io.fd);
+
+	if (was_reached(error)) {
+		session_broke(set, session, &session->backend);
+		return false;
+	}
+	if (error) {
+		unreachable(set, session, NULL, error);
+		return false;
+	}
+	if (!net_connected(session->backend.io.fd))
+		return true; /* an event of the descriptor before this one */
+	return session_relay_connected(set, session);
+}
+
+void session_connecting_ready(struct sessions *set, struct session *session, struct relay_side *side,
+                             struct relay_side *other, unsigned events)
+{
+	bool to_backend = (events & LOOP_OUT) && side == &session->backend;
+
+	if ((events & LOOP_IN) && !side->eof && !relay_waiting(other) && !connecting_move(set, session, side, other))
+		return;
+	if (session->state == SESSION_RELAYING) {
+		session_relay_ready(set, session, side, other, events & ~(unsigned)LOOP_IN);
+		return;
+	}
+	if (to_backend && !(relay_waiting(side) ? connecting_flush(set, session) : connecting_check(set, session)))
+		return;
+	if ((events & LOOP_ERROR) && !session_lives(set, session, side, other))
+		return;
+	watch_either(set, session);
+}
+
+void session_connecting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	(void)fifo;
+	if (!net_connected(s->backend.io.fd))
+		unreachable(set, s, NULL, ETIMEDOUT);
+	else if (session_relay_connected(set, s)) /* long ago, and nobody has said a word */
+		session_relay_watch(set, s);
+}
+
+/* Offers the backend at once what the client has said: on a fast network it is there already. */
+static void offer(struct sessions *set, struct session *session)
+{
+	if (relay_waiting(&session->backend)) {
+		if (!connecting_flush(set, session))
+			return;
+	} else if (!session->client.eof && !connecting_move(set, session, &session->client, &session->backend)) {
+		return;
+	}
+	if (session->state != SESSION_CONNECTING || !set->idle.after || !net_connected(session->backend.io.fd) ||
+	    session_relay_connected(set, session)) /* saves the event that would tell */
+		watch_either(set, session);
+}
+
+/* GREETING */
+
+static void greeting_watch(struct sessions *set, struct session *s)
+{
+	session_want(set, s, 0, s->attempt->socks.state == SOCKS_SEND ? LOOP_OUT : LOOP_IN);
+}
+
+/* The backend now gets what has waited: the header, or bytes that the client has sent since. */
+static void session_relay_first(struct sessions *set, struct session *s)
+{
+	if (relay_waiting(&s->backend))
+		session_relay_ready(set, s, &s->backend, &s->client, LOOP_OUT);
+	else
+		session_relay_ready(set, s, &s->client, &s->backend, LOOP_IN);
+}
+
+/* Continues the SOCKS handshake. */
+static void greet(struct sessions *set, struct session *session)
+{
+	struct socks *socks = &session->attempt->socks;
+
+	switch (socks_run(socks, session->backend.io.fd)) {
+	case SOCKS_SEND:
+	case SOCKS_RECEIVE:
+		greeting_watch(set, session);
+		break;
+	case SOCKS_FAILED:
+		unreachable(set, session, socks->why, 0);
+		break;
+	case SOCKS_DONE:
+		if (session_relay_connected(set, session))
+			session_relay_first(set, session);
+		break;
+	}
+}
+
+void session_greeting_ready(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+                           unsigned events)
+{
+	(void)events;
+	if (side == &s->backend)
+		greet(set, s);
+	else
+		session_lives(set, s, side, other);
+}
+
+void session_greeting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	(void)fifo;
+	unreachable(set, s, NULL, ETIMEDOUT);
+}
+
+static void greeting_begin(struct sessions *set, struct session *s)
+{
+	if (!session_attempt(s)) {
+		session_end(set, s, SESSION_END_LIMIT);
+		return;
+	}
+	s->state = SESSION_GREETING;
+	s->attempt->greeting = true;
+	socks_start(&s->attempt->socks, &s->target->socks);
+	greet(set, s);
+}
+
+/* WAITING, and the next backend. */
+
+static void waiting_begin(struct sessions *set, struct session *s)
+{
+	s->state = SESSION_WAITING;
+	loop_arm(set->loop, &set->waiting, &s->timer);
+	session_want(set, s, 0, 0);
+}
+
+void session_waiting_ready(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+                          unsigned events)
+{
+	(void)events;
+	session_lives(set, s, side, other);
+}
+
+void session_waiting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	(void)fifo;
+	try_again(set, s);
+}
+
+/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
+static bool push_header(struct sessions *set, struct session *s, int version)
+{
+	char header[PROXY_PROTOCOL_MAX];
+	struct net_addr own;
+
+	if (!version || s->header_len)
+		return true;
+	if (!net_own(s->client.io.fd, &own))
+		own = s->listener->addr;
+	s->header_len = (uint8_t)proxy_protocol_write(version, &s->peer, &own, header);
+	return relay_push(&set->relay, &s->backend, header, s->header_len);
+}
+
+/* The session's entry has no (other) backend. */
+static void give_up(struct sessions *set, struct session *s)
+{
+	log_debug("%s: no backend could be reached", s->listener->name);
+	session_end(set, s, s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
+}
+
+static bool no_descriptor(int fd)
+{
+	return fd == -EMFILE || fd == -ENFILE;
+}
+
+/* A descriptor or -errno. */
+static int dial(struct sessions *set, const struct route_backend *backend)
+{
+	int fd = net_connect(&backend->addr);
+
+	return no_descriptor(fd) && set->starved(set) ? net_connect(&backend->addr) : fd;
+}
+
+/* A connect is on its way. */
+static void connecting_begin(struct sessions *set, struct session *s, int fd)
+{
+	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
+	s->state = SESSION_CONNECTING;
+	loop_arm(set->loop, &set->connecting, &s->timer);
+	if (s->target->socks.host)
+		greeting_begin(set, s);
+	else
+		offer(set, s);
+}
+
+static void session_dialled(struct sessions *set, struct session *session, struct route_backend *backend, int fd,
+                            uint32_t began)
+{
+	session->target = route_backend_ref(backend);
+	session->attempts++;
+	session->connect_us = began;
+	atomic_fetch_add(&backend->active, 1);
+	atomic_fetch_add_explicit(&backend->connections, 1, memory_order_relaxed);
+	if (fd < 0)
+		unreachable(set, session, NULL, -fd);
+	else
+		connecting_begin(set, session, fd);
+}
+
+/* Starts a connect to the next backend. */
+void session_dial(struct sessions *set, struct session *session, const struct route_entry *entry)
+{
+	const struct attempt *attempt = session->attempt;
+	struct route_backend *backend = NULL;
+	uint32_t began;
+	int fd;
+
+	if (entry)
+		backend = balance_pick(entry, attempt ? attempt->tried : NULL, attempt ? attempt->tried_count : 0);
+	if (!backend) {
+		give_up(set, session);
+		return;
+	}
+	if (!push_header(set, session, entry->proxy_protocol)) {
+		session_end(set, session, SESSION_END_LIMIT);
+		return;
+	}
+	began = (uint32_t)sys_micros();
+	fd = dial(set, backend);
+	if (no_descriptor(fd))
+		waiting_begin(set, session);
+	else
+		session_dialled(set, session, backend, fd, began);
+}

@@ -1,0 +1,135 @@
+#include "base.h"
+#include "session_set.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loop_backend.h"
+#include "relay.h"
+#include "session_connect.h"
+#include "session_relay.h"
+#include "sys.h"
+
+#define WAITING_MS 50
+#define PARTING_MS 3000 /* for the last words of a side that has reset: the other one takes them, or goes without */
+
+void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop)
+{
+	*set = (struct sessions){ .shared = shared, .loop = loop };
+	relay_open(&set->relay);
+	loop_fifo_open(loop, &set->connecting, 0, 0);
+	loop_fifo_open(loop, &set->idle, 0, 0);
+	loop_fifo_open(loop, &set->draining, 0, 0);
+	loop_fifo_open(loop, &set->waiting, WAITING_MS, 0);
+	loop_fifo_open(loop, &set->parting, PARTING_MS, 0);
+	sessions_retime(set);
+}
+
+void sessions_close(struct sessions *set)
+{
+	while (set->live)
+		session_end(set, set->live, SESSION_END_SHUTDOWN);
+	relay_close(&set->relay);
+}
+
+/* One session. */
+
+void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client)
+{
+	struct session *session = calloc(1, sizeof *session);
+
+	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
+	if (!session) {
+		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+		atomic_fetch_sub(&set->shared->sessions, 1);
+		close(fd);
+		set->ended(set);
+		return;
+	}
+	session->client.io = LOOP_IO(fd, SESSION_CLIENT);
+	session->backend.io.fd = -1;
+	session->client.quick = session->backend.quick = 2;
+	session->peer = *client;
+	session->first = SESSION_END_SIDE;
+	session->started = sys_micros();
+	session->listener = route_listener_ref(entry->listener);
+	atomic_fetch_add(&entry->listener->active, 1);
+	session->next = set->live;
+	if (session->next)
+		session->next->prev = session;
+	set->live = session;
+	session_dial(set, session, entry);
+}
+
+/* side: the one that is ready. fifo: the one that its timer was in. */
+static const struct {
+	void (*ready)(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
+	              unsigned events);
+	void (*expired)(struct sessions *set, struct session *s, const struct loop_fifo *fifo);
+} handlers[] = {
+	[SESSION_WAITING] = { session_waiting_ready, session_waiting_expired },
+	[SESSION_CONNECTING] = { session_connecting_ready, session_connecting_expired },
+	[SESSION_GREETING] = { session_greeting_ready, session_greeting_expired },
+	[SESSION_RELAYING] = { session_relay_ready, session_relay_expired },
+};
+
+void session_ready(struct sessions *set, struct loop_io *io, unsigned events)
+{
+	bool client = io->kind == SESSION_CLIENT;
+	struct relay_side *side = CONTAINER_OF(io, struct relay_side, io);
+	struct session *session = client ? CONTAINER_OF(side, struct session, client)
+	                                 : CONTAINER_OF(side, struct session, backend);
+
+	handlers[session->state].ready(set, session, side, client ? &session->backend : &session->client, events);
+}
+
+void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct session *session = CONTAINER_OF(timer, struct session, timer);
+
+	handlers[session->state].expired(set, session, fifo);
+}
+
+/* The set. */
+
+void sessions_retime(struct sessions *set)
+{
+	int64_t idle = atomic_load(&set->shared->idle_timeout);
+	bool toggled = !idle != !set->idle.after;
+
+	loop_fifo_retime(&set->connecting, atomic_load(&set->shared->connect_timeout));
+	loop_fifo_retime(&set->draining, atomic_load(&set->shared->drain));
+	loop_fifo_retime(&set->idle, idle);
+	for (struct session *session = toggled ? set->live : NULL, *next; session; session = next) {
+		next = session->next;
+		if (session->state == SESSION_CONNECTING)
+			session_connecting_watch(set, session);
+		else if (session->state == SESSION_RELAYING && !session->draining && !session->reset)
+			session_relay_arm(set, session);
+	}
+}
+
+void sessions_drain(struct sessions *set)
+{
+	for (struct session *s = set->live, *next; s; s = next) {
+		next = s->next;
+		if (s->state == SESSION_CONNECTING)
+			session_connecting_watch(set, s); /* as soon as it is connected it drains */
+		else if (s->state == SESSION_RELAYING && !s->reset)
+			session_relay_follow_target(set, s);
+	}
+}
+
+void sessions_report(const struct sessions *set, struct session_report *report)
+{
+	for (struct session *s = set->live; s; s = s->next) {
+		session_count_bytes(s);
+		if (!report)
+			continue;
+		SYS_GROW(report->views, report->count, report->cap);
+		report->views[report->count++] = (struct session_view){
+			.client = s->peer, .rx = session_received(s), .tx = s->client.sent, .started = s->started,
+			.listener = route_listener_ref(s->listener), .target = s->target ? route_backend_ref(s->target) : NULL
+		};
+	}
+}

@@ -1,0 +1,29 @@
+/* session_set: the sessions of one worker: starts them, and hands events to the handlers of their states. Only the worker's
+ * thread calls what stands here. */
+#ifndef SESSION_SET_H
+#define SESSION_SET_H
+
+#include "base.h"
+#include "loop.h"
+#include "loop_backend.h"
+#include "net.h"
+#include "route.h"
+#include "session.h"
+#include "session_state.h"
+
+/* The set. */
+void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop);
+void sessions_close(struct sessions *set); /* ends every session */
+/* Adds every session to the report; NULL: only brings the counters of listeners and backends up to date. */
+void sessions_report(const struct sessions *set, struct session_report *report);
+void sessions_retime(struct sessions *set); /* goes by the timeouts that are shared now */
+/* After a change of table: finds the sessions whose backend has left or returned. */
+void sessions_drain(struct sessions *set);
+
+/* One session. */
+/* Takes an accepted client that may connect, and that shared->sessions counts already. */
+void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client);
+void session_ready(struct sessions *set, struct loop_io *io, unsigned events);
+void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer);
+
+#endif

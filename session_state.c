@@ -1,0 +1,171 @@
+#include "base.h"
+#include "session_state.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "log_line.h"
+#include "sys.h"
+
+void session_forget_attempt(struct session *s)
+{
+	for (unsigned i = 0; s->attempt && i < s->attempt->tried_count; i++)
+		route_backend_unref(s->attempt->tried[i]);
+	free(s->attempt);
+	s->attempt = NULL;
+}
+
+bool session_attempt(struct session *s)
+{
+	size_t count = s->attempt ? s->attempt->tried_count : 0;
+	struct attempt *attempt = realloc(s->attempt, sizeof *attempt + (count + 1) * sizeof *attempt->tried);
+
+	if (!attempt)
+		return false;
+	if (!s->attempt)
+		*attempt = (struct attempt){ .tried_count = 0 };
+	s->attempt = attempt;
+	return true;
+}
+
+/* The end of a session. */
+
+uint64_t session_received(const struct session *s)
+{
+	return s->backend.sent - (s->backend.sent < s->header_len ? s->backend.sent : s->header_len);
+}
+
+void session_count_bytes(struct session *s)
+{
+	uint64_t rx = session_received(s), tx = s->client.sent;
+
+	if (!s->target || (rx == s->told_rx && tx == s->told_tx))
+		return;
+	atomic_fetch_add_explicit(&s->target->rx, rx - s->told_rx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->target->tx, tx - s->told_tx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->listener->rx, rx - s->told_rx, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->listener->tx, tx - s->told_tx, memory_order_relaxed);
+	s->told_rx = rx;
+	s->told_tx = tx;
+}
+
+static void log_access(const struct sessions *set, const struct session *session, enum session_end how)
+{
+	const struct route_entry *entry = route_find(set->table, &session->listener->addr);
+	const struct attempt *attempt = session->attempt;
+	const struct route_backend *backend = session->target;
+	struct log_line line;
+	char client[NET_TEXT];
+
+	if (!backend && attempt && attempt->tried_count)
+		backend = attempt->tried[attempt->tried_count - 1];
+	net_print(&session->peer, client);
+	log_event(&line, LOG_INFO, "access");
+	log_line_text(&line, "listener", session->listener->name);
+	log_line_text(&line, "service", entry ? entry->services : session->listener->services);
+	log_line_text(&line, "client", client);
+	log_line_text(&line, "backend", backend ? backend->name : NULL);
+	log_line_number(&line, "attempts", session->attempts);
+	log_line_seconds(&line, "connect", session->state == SESSION_RELAYING ? (int64_t)session->connect_us : -1);
+	log_line_seconds(&line, "duration", sys_micros() - session->started);
+	log_line_number(&line, "rx", session_received(session));
+	log_line_number(&line, "tx", session->client.sent);
+	log_line_text(&line, "end", session_end_names[how]);
+	log_end(&line);
+}
+
+static void count_end(const struct sessions *set, const struct session *session, enum session_end how)
+{
+	atomic_ullong *rejected = session->listener->rejected;
+
+	atomic_fetch_add_explicit(&set->shared->ended[how], 1, memory_order_relaxed);
+	if (session->state == SESSION_RELAYING)
+		return;
+	if (how == SESSION_END_NO_BACKEND)
+		atomic_fetch_add_explicit(&rejected[ROUTE_NO_BACKEND], 1, memory_order_relaxed);
+	else if (how == SESSION_END_CONNECT_FAILED)
+		atomic_fetch_add_explicit(&rejected[ROUTE_CONNECT_FAILED], 1, memory_order_relaxed);
+	else if (how == SESSION_END_LIMIT)
+		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+}
+
+static void close_sides(struct sessions *set, struct session *session, enum session_end how)
+{
+	if ((how == SESSION_END_IDLE || how == SESSION_END_DRAIN || how == SESSION_END_SHUTDOWN) &&
+	    (relay_waiting(&session->client) || relay_waiting(&session->backend)))
+		session->reset = true; /* what a slow reader has not got must not look complete */
+	if (session->reset) {
+		net_reset_on_close(session->client.io.fd);
+		if (session->backend.io.fd >= 0)
+			net_reset_on_close(session->backend.io.fd);
+	}
+	relay_drop(&set->relay, &session->client);
+	relay_drop(&set->relay, &session->backend);
+	loop_close_fd(set->loop, &session->client.io);
+	loop_close_fd(set->loop, &session->backend.io);
+}
+
+void session_release_target(struct session *s)
+{
+	if (!s->target)
+		return;
+	atomic_fetch_sub(&s->target->active, 1);
+	route_backend_unref(s->target);
+	s->target = NULL;
+}
+
+void session_end(struct sessions *set, struct session *session, enum session_end how)
+{
+	if (how == SESSION_END_SIDE)
+		how = session->first == SESSION_END_BACKEND ? SESSION_END_BACKEND : SESSION_END_CLIENT;
+	loop_disarm(&session->timer);
+	close_sides(set, session, how);
+	session_count_bytes(session);
+	count_end(set, session, how);
+	if (atomic_load_explicit(&set->shared->access, memory_order_relaxed))
+		log_access(set, session, how);
+	session_release_target(session);
+	session_forget_attempt(session);
+	atomic_fetch_sub(&session->listener->active, 1);
+	route_listener_unref(session->listener);
+	if (session->next)
+		session->next->prev = session->prev;
+	*(session->prev ? &session->prev->next : &set->live) = session->next;
+	atomic_fetch_sub(&set->shared->sessions, 1);
+	loop_free(set->loop, session);
+	set->ended(set);
+}
+
+/* What more than one state needs. */
+
+void session_want(struct sessions *set, struct session *s, unsigned client, unsigned backend)
+{
+	if (!loop_want(set->loop, &s->client.io, client) ||
+	    (s->backend.io.fd >= 0 && !loop_want(set->loop, &s->backend.io, backend)))
+		session_end(set, s, SESSION_END_LIMIT);
+}
+
+void session_note_first(struct session *s, const struct relay_side *side)
+{
+	if (s->first == SESSION_END_SIDE)
+		s->first = side == &s->client ? SESSION_END_CLIENT : SESSION_END_BACKEND;
+}
+
+void session_broke(struct sessions *set, struct session *s, const struct relay_side *side)
+{
+	session_note_first(s, side);
+	s->reset = true;
+	session_end(set, s, SESSION_END_SIDE);
+}
+
+bool session_lives(struct sessions *set, struct session *s, const struct relay_side *side,
+                          const struct relay_side *other)
+{
+	bool unread = side->eof || relay_waiting(other) || !side->io.want;
+
+	if (!unread || !net_error(side->io.fd))
+		return true;
+	session_broke(set, s, side);
+	return false;
+}
