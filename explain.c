@@ -16,23 +16,23 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 }
 
 /* What has become of an accepted wish. */
-static void explain_state(const struct explain *x, const struct net_addr *addr, struct buf *out)
+static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
 {
-	const struct route_entry *e = x->table ? route_find(x->table, addr) : NULL;
+	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
 	char text[NET_TEXT];
 
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
-	if (e && atomic_load(&e->listener->fd) >= 0)
-		buf_puts(out, e->count ? ", which is open" : ", which is open, but no address of its backends is known");
-	else if (e)
-		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(e->listener->error));
-	else if (x->table)
+	if (entry && atomic_load(&entry->listener->fd) >= 0)
+		buf_puts(out, entry->count ? ", which is open" : ", which is open, but no address of its backends is known");
+	else if (entry)
+		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(entry->listener->error));
+	else if (explain->table)
 		buf_puts(out, ", which is not in force");
 	buf_puts(out, "\n");
-	if (e && e->conflict)
-		buf_puts_visible(out, "      note: ", e->conflict);
-	if (e && e->conflict)
+	if (entry && entry->conflict)
+		buf_puts_visible(out, "      note: ", entry->conflict);
+	if (entry && entry->conflict)
 		buf_puts(out, "\n");
 }
 
@@ -44,35 +44,35 @@ struct subject {
 	struct arena *memory;
 };
 
-static void explain_wish(const struct subject *s, const struct wish *wish, struct buf *out)
+static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
 	struct admit_refusal no;
 	struct net_addr addr;
 
-	if (!admit_wish(s->explain->rules, wish, s->list->trusted, s->memory, &addr, &no))
+	if (!admit_wish(subject->explain->rules, wish, subject->list->trusted, subject->memory, &addr, &no))
 		put_refusal(out, &no);
-	else if (s->service->absent)
+	else if (subject->service->absent)
 		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
-	else if (s->service->fault)
-		buf_printf(out, "refused: %s\n", s->service->fault);
-	else if (s->service->wrong)
+	else if (subject->service->fault)
+		buf_printf(out, "refused: %s\n", subject->service->fault);
+	else if (subject->service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(s->explain, &addr, out);
+		explain_state(subject->explain, &addr, out);
 }
 
 /* Whether it shares a listener with a service that comes first, and wants something else. */
-static bool is_contested(const struct subject *s)
+static bool is_contested(const struct subject *subject)
 {
-	for (size_t i = 0; s->explain->table && i < s->service->wish_count; i++) {
+	for (size_t i = 0; subject->explain->table && i < subject->service->wish_count; i++) {
 		const struct route_entry *entry;
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(s->explain->rules, &s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
+		if (!admit_wish(subject->explain->rules, &subject->service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
 			continue;
-		entry = route_find(s->explain->table, &addr);
-		if (entry && entry->conflict && strcmp(entry->names[0], s->service->name) != 0)
+		entry = route_find(subject->explain->table, &addr);
+		if (entry && entry->conflict && strcmp(entry->names[0], subject->service->name) != 0)
 			return true;
 	}
 	return false;
@@ -88,9 +88,9 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 }
 
 /* `value` is what the tag says; the service has the setting, unless it is absent: such a one keeps nothing but its tags. */
-static void explain_option(const struct subject *s, int option, const char *value, struct buf *out)
+static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
-	const struct service_setting *setting = service_setting(s->service, option);
+	const struct service_setting *setting = service_setting(subject->service, option);
 	struct service_options options = SERVICE_OPTIONS_NONE;
 	struct service_setting asked = { .option = option, .value = value };
 	struct admit_refusal no;
@@ -98,13 +98,13 @@ static void explain_option(const struct subject *s, int option, const char *valu
 	if (setting && option != SERVICE_PROXY && strlen(setting->value) > strlen(value))
 		asked = *setting;
 	else
-		asked.why = service_option_parse(option, value, s->memory, &options);
+		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
 	if (asked.why && asked.value != value)
 		put_twice(&asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (is_contested(s))
+	else if (is_contested(subject))
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");
@@ -150,11 +150,11 @@ static void put_unknown(const char *word, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-static void explain_tag(const struct subject *s, struct slice tag, struct buf *out)
+static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
 {
 	struct slice value = { NULL, 0 };
-	enum tag_kind kind = tag_read(tag, s->list->word, &value);
-	const char *text = arena_dup(s->memory, value.at, value.len);
+	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
+	const char *text = arena_dup(subject->memory, value.at, value.len);
 	struct wish wish = wish_parse(text, NULL);
 
 	put_tag_text(tag, kind, text, out);
@@ -163,45 +163,45 @@ static void explain_tag(const struct subject *s, struct slice tag, struct buf *o
 	else if (kind == TAG_MARK)
 		buf_puts(out, "accepted: it marks the service\n");
 	else if (kind == TAG_UNKNOWN)
-		put_unknown(s->list->word, out);
+		put_unknown(subject->list->word, out);
 	else if (kind == TAG_LISTENER)
-		explain_wish(s, &wish, out);
+		explain_wish(subject, &wish, out);
 	else
-		explain_option(s, (int)kind - TAG_OPTION, text, out);
+		explain_option(subject, (int)kind - TAG_OPTION, text, out);
 }
 
-static void explain_tags(const struct subject *s, struct buf *out)
+static void explain_tags(const struct subject *subject, struct buf *out)
 {
-	struct slice rest = slice_of(s->service->tags), tag, value;
-	const char *word = s->list->word;
+	struct slice rest = slice_of(subject->service->tags), tag, value;
+	const char *word = subject->list->word;
 	bool listens = false;
 
 	while (slice_next(&rest, '\n', &tag)) {
 		if (!tag.len)
 			continue;
 		listens = listens || tag_read(tag, word, &value) == TAG_LISTENER;
-		explain_tag(s, tag, out);
+		explain_tag(subject, tag, out);
 	}
 	if (!listens)
 		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", word);
 }
 
 /* A service that somebody has written in a file, the environment, or at a URL. */
-static void explain_fields(const struct subject *s, struct buf *out)
+static void explain_fields(const struct subject *subject, struct buf *out)
 {
 	struct buf text = { 0 };
 
-	for (size_t i = 0; i < s->service->setting_count; i++) {
+	for (size_t i = 0; i < subject->service->setting_count; i++) {
 		text.len = 0;
-		service_put_setting(&s->service->settings[i], &text);
+		service_put_setting(&subject->service->settings[i], &text);
 		put_subject(text.data, out);
-		explain_option(s, s->service->settings[i].option, s->service->settings[i].value, out);
+		explain_option(subject, subject->service->settings[i].option, subject->service->settings[i].value, out);
 	}
-	for (size_t i = 0; i < s->service->wish_count; i++) {
+	for (size_t i = 0; i < subject->service->wish_count; i++) {
 		text.len = 0;
-		buf_printf(&text, "listener %s", s->service->wishes[i].text);
+		buf_printf(&text, "listener %s", subject->service->wishes[i].text);
 		put_subject(text.data, out);
-		explain_wish(s, &s->service->wishes[i], out);
+		explain_wish(subject, &subject->service->wishes[i], out);
 	}
 	buf_free(&text);
 }

@@ -100,11 +100,11 @@ static bool file_restarts(const void *settings)
 
 static struct print look(const char *path)
 {
-	struct print p = { 0 };
+	struct print print = { 0 };
 
-	if (stat(path, &p.st) < 0)
-		p = (struct print){ .error = errno };
-	return p;
+	if (stat(path, &print.st) < 0)
+		print = (struct print){ .error = errno };
+	return print;
 }
 
 static bool same_print(const struct print *a, const struct print *b)
@@ -117,28 +117,28 @@ static bool same_print(const struct print *a, const struct print *b)
 
 #ifdef __linux__
 
-static int watch_directory_of(const struct file *f, const char *path)
+static int watch_directory_of(const struct file *file, const char *path)
 {
 	char *copy = strdup(path);
-	int watch = copy ? inotify_add_watch(f->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO) : -1;
+	int watch = copy ? inotify_add_watch(file->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO) : -1;
 
 	free(copy);
 	return watch;
 }
 
 /* Again before each reading: the directory may be another one by now, and symlinks may lead elsewhere. */
-static void watch_file(struct file *f)
+static void watch_file(struct file *file)
 {
-	int was = f->target, own;
+	int was = file->target, own;
 
-	if (f->bell < 0)
+	if (file->bell < 0)
 		return;
-	free(f->real);
-	f->real = realpath(f->path, NULL);
-	own = watch_directory_of(f, f->path);
-	f->target = f->real ? watch_directory_of(f, f->real) : -1;
-	if (was >= 0 && was != f->target && was != own)
-		inotify_rm_watch(f->bell, was);
+	free(file->real);
+	file->real = realpath(file->path, NULL);
+	own = watch_directory_of(file, file->path);
+	file->target = file->real ? watch_directory_of(file, file->real) : -1;
+	if (was >= 0 && was != file->target && was != own)
+		inotify_rm_watch(file->bell, was);
 }
 
 static bool ends_in(const char *path, const char *name)
@@ -149,20 +149,20 @@ static bool ends_in(const char *path, const char *name)
 }
 
 /* What has been told since: whether the file was closed by a writer, and whether anything was moved. */
-static void hear(const struct file *f, bool *closed, bool *moved)
+static void hear(const struct file *file, bool *closed, bool *moved)
 {
 	_Alignas(struct inotify_event) char events[4096];
-	ssize_t n;
+	ssize_t len;
 
-	while (f->bell >= 0 && (n = read(f->bell, events, sizeof events)) > 0)
-		for (char *at = events; at < events + n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(void *)at;
+	while (file->bell >= 0 && (len = read(file->bell, events, sizeof events)) > 0)
+		for (char *at = events; at < events + len;) {
+			const struct inotify_event *event = (const struct inotify_event *)(void *)at;
 
-			if (e->mask & IN_MOVED_TO)
+			if (event->mask & IN_MOVED_TO)
 				*moved = true;
-			else if (e->len && (ends_in(f->path, e->name) || ends_in(f->real, e->name)))
+			else if (event->len && (ends_in(file->path, event->name) || ends_in(file->real, event->name)))
 				*closed = true;
-			at += sizeof *e + e->len;
+			at += sizeof *event + event->len;
 		}
 }
 
@@ -173,14 +173,14 @@ static int open_bell(void)
 
 #else
 
-static void watch_file(struct file *f)
+static void watch_file(struct file *file)
 {
-	(void)f;
+	(void)file;
 }
 
-static void hear(const struct file *f, bool *closed, bool *moved)
+static void hear(const struct file *file, bool *closed, bool *moved)
 {
-	(void)f, (void)closed, (void)moved;
+	(void)file, (void)closed, (void)moved;
 }
 
 static int open_bell(void)
@@ -190,90 +190,90 @@ static int open_bell(void)
 
 #endif
 
-static void take_services(struct file *f, struct service_list *list)
+static void take_services(struct file *file, struct service_list *list)
 {
-	struct source *s = f->source;
-	bool same = f->last && service_list_equal(f->last, list);
+	struct source *source = file->source;
+	bool same = file->last && service_list_equal(file->last, list);
 
-	atomic_store(&s->last_good, sys_wall());
-	if (!same || f->error.len) /* that an error has been mended is news, too */
-		log_info("%s: %zu service%s in %s", s->kind->name, list->count, list->count == 1 ? "" : "s", f->path);
-	f->error.len = 0;
+	atomic_store(&source->last_good, sys_wall());
+	if (!same || file->error.len) /* that an error has been mended is news, too */
+		log_info("%s: %zu service%s in %s", source->kind->name, list->count, list->count == 1 ? "" : "s", file->path);
+	file->error.len = 0;
 	if (same) {
 		service_list_unref(list);
 		return;
 	}
-	service_list_unref(f->last);
-	f->last = service_list_ref(list);
-	source_post(s, list);
+	service_list_unref(file->last);
+	file->last = service_list_ref(list);
+	source_post(source, list);
 }
 
 /* What has just changed may change again without another time stamp: such a file is read once more, a while later. So
  * is one that could not be read, for whatever reason. What is the same is not said again. */
-static void load(struct file *f)
+static void load(struct file *file)
 {
 	int64_t now = sys_wall(), changed;
 	struct service_list *list;
 	struct buf why = { 0 };
 	int error;
 
-	watch_file(f);
-	f->read = f->seen = look(f->path);
-	changed = (int64_t)f->read.st.st_ctim.tv_sec * 1000 + f->read.st.st_ctim.tv_nsec / 1000000;
-	list = read_services(f->path, &why, &error);
-	f->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
-	atomic_store(&f->source->up, list != NULL);
+	watch_file(file);
+	file->read = file->seen = look(file->path);
+	changed = (int64_t)file->read.st.st_ctim.tv_sec * 1000 + file->read.st.st_ctim.tv_nsec / 1000000;
+	list = read_services(file->path, &why, &error);
+	file->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
+	atomic_store(&file->source->up, list != NULL);
 	if (list) {
-		take_services(f, list);
+		take_services(file, list);
 	} else {
-		source_error(f->source, 0);
-		atomic_fetch_add(&f->source->counters.outages, 1);
+		source_error(file->source, 0);
+		atomic_fetch_add(&file->source->counters.outages, 1);
 	}
-	if (!list && (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0)) {
-		log_error("%s: %s; keeping the last known services; retrying", f->source->kind->name, why.data);
-		f->error.len = 0;
-		buf_add(&f->error, why.data, why.len);
+	if (!list && (why.len != file->error.len || memcmp(why.data, file->error.data, why.len) != 0)) {
+		log_error("%s: %s; keeping the last known services; retrying", file->source->kind->name, why.data);
+		file->error.len = 0;
+		buf_add(&file->error, why.data, why.len);
 	}
 	buf_free(&why);
 }
 
-static void check_file(struct file *f)
+static void check_file(struct file *file)
 {
-	struct print now = look(f->path);
+	struct print now = look(file->path);
 	bool closed = false, moved = false, replaced, quiet;
 
-	hear(f, &closed, &moved);
-	replaced = moved && (now.st.st_ino != f->read.st.st_ino || now.st.st_dev != f->read.st.st_dev);
-	if (!same_print(&now, &f->seen))
-		f->seen_at = sys_now();
-	f->seen = now;
-	quiet = sys_now() - f->seen_at >= QUIET_MS;
-	if (closed || replaced || (quiet && !same_print(&now, &f->read)) ||
-	    (quiet && f->again_at && sys_now() >= f->again_at))
-		load(f);
+	hear(file, &closed, &moved);
+	replaced = moved && (now.st.st_ino != file->read.st.st_ino || now.st.st_dev != file->read.st.st_dev);
+	if (!same_print(&now, &file->seen))
+		file->seen_at = sys_now();
+	file->seen = now;
+	quiet = sys_now() - file->seen_at >= QUIET_MS;
+	if (closed || replaced || (quiet && !same_print(&now, &file->read)) ||
+	    (quiet && file->again_at && sys_now() >= file->again_at))
+		load(file);
 }
 
 static void file_run(struct source *source)
 {
 	const struct file_settings *settings = source->settings;
-	struct file f = {
+	struct file file = {
 		.source = source, .path = settings->path, .bell = settings->watch ? open_bell() : -1, .target = -1
 	};
 
-	load(&f);
+	load(&file);
 	for (;;) {
-		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = f.bell, .events = POLLIN } };
+		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = file.bell, .events = POLLIN } };
 
 		poll(polls, 2, settings->watch ? LOOK_MS : -1);
 		if (polls[0].revents)
 			break;
-		check_file(&f);
+		check_file(&file);
 	}
-	if (f.bell >= 0)
-		close(f.bell);
-	free(f.real);
-	service_list_unref(f.last);
-	buf_free(&f.error);
+	if (file.bell >= 0)
+		close(file.bell);
+	free(file.real);
+	service_list_unref(file.last);
+	buf_free(&file.error);
 }
 
 const struct source_kind file_kind = {

@@ -32,9 +32,9 @@ static struct claim *all_claims(const struct service_list *list, size_t *count)
 
 	*count = 0;
 	for (size_t i = 0; i < list->count; i++)
-		for (size_t w = 0; w < list->items[i]->wish_count; w++) {
+		for (size_t k = 0; k < list->items[i]->wish_count; k++) {
 			SYS_GROW(claims, *count, cap);
-			claims[*count] = (struct claim){ &list->items[i]->wishes[w], list->items[i], *count };
+			claims[*count] = (struct claim){ &list->items[i]->wishes[k], list->items[i], *count };
 			++*count;
 		}
 	if (*count)

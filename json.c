@@ -54,17 +54,17 @@ static const char *json_read_string(struct json_parser *parser)
 	size_t start = ++parser->at;
 
 	for (;;) {
-		int c = json_peek(parser);
+		int byte = json_peek(parser);
 		const char *why;
 
-		if (c < 0)
+		if (byte < 0)
 			return "string without an end";
-		if (c < 0x20)
+		if (byte < 0x20)
 			return "control character in a string";
 		parser->at++;
-		if (c == '"')
+		if (byte == '"')
 			break;
-		if (c == '\\' && (why = json_skip_escape(parser)))
+		if (byte == '\\' && (why = json_skip_escape(parser)))
 			return why;
 	}
 	json_add(parser, JSON_STRING, start, parser->at - 1 - start);
@@ -125,17 +125,17 @@ static const char *json_read_word(struct json_parser *parser)
 /* Reads a scalar, or opens an array or object. */
 static const char *json_read_value(struct json_parser *parser)
 {
-	int c = json_peek(parser);
+	int byte = json_peek(parser);
 
-	if (c == '"')
+	if (byte == '"')
 		return json_read_string(parser);
-	if (c == '-' || (c >= '0' && c <= '9'))
+	if (byte == '-' || (byte >= '0' && byte <= '9'))
 		return json_read_number(parser);
-	if (c != '[' && c != '{')
-		return c < 0 ? "value expected, but the text ends" : json_read_word(parser);
+	if (byte != '[' && byte != '{')
+		return byte < 0 ? "value expected, but the text ends" : json_read_word(parser);
 	if (parser->depth == JSON_DEPTH_MAX)
 		return "nested too deeply";
-	parser->open[parser->depth++] = json_add(parser, c == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
+	parser->open[parser->depth++] = json_add(parser, byte == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
 	parser->at++;
 	return NULL;
 }
@@ -158,17 +158,17 @@ static const char *json_read_key(struct json_parser *parser)
 
 static void json_close(struct json_parser *parser)
 {
-	struct json_token *t = &parser->json->tokens[parser->open[--parser->depth]];
+	struct json_token *token = &parser->json->tokens[parser->open[--parser->depth]];
 
-	t->len = (uint32_t)(++parser->at - t->at);
-	t->next = parser->json->count;
+	token->len = (uint32_t)(++parser->at - token->at);
+	token->next = parser->json->count;
 }
 
 /* Inside an array or object: its end, or what comes before the next value. *more tells which. */
 static const char *json_read_between(struct json_parser *parser, bool *more)
 {
-	struct json_token *t = &parser->json->tokens[parser->open[parser->depth - 1]];
-	int end = t->type == JSON_ARRAY ? ']' : '}';
+	struct json_token *token = &parser->json->tokens[parser->open[parser->depth - 1]];
+	int end = token->type == JSON_ARRAY ? ']' : '}';
 
 	json_skip_blanks(parser);
 	*more = json_peek(parser) != end;
@@ -176,13 +176,13 @@ static const char *json_read_between(struct json_parser *parser, bool *more)
 		json_close(parser);
 		return NULL;
 	}
-	if (t->count) {
+	if (token->count) {
 		if (json_peek(parser) != ',')
 			return end == ']' ? "',' or ']' expected" : "',' or '}' expected";
 		parser->at++;
 		json_skip_blanks(parser);
 	}
-	t->count++;
+	token->count++;
 	return end == '}' ? json_read_key(parser) : NULL;
 }
 

@@ -6,12 +6,12 @@
 
 struct service *service_add(struct service_list *list, struct slice name)
 {
-	struct service *s = sys_alloc(sizeof *s);
+	struct service *service = sys_alloc(sizeof *service);
 
-	atomic_init(&s->refs, 1);
-	s->name = arena_dup(&s->memory, name.at, name.len);
+	atomic_init(&service->refs, 1);
+	service->name = arena_dup(&service->memory, name.at, name.len);
 	SYS_GROW(list->items, list->count, list->cap);
-	return list->items[list->count++] = s;
+	return list->items[list->count++] = service;
 }
 
 const char *service_text(struct service *service, const char *text)

@@ -17,10 +17,10 @@
 #include "sys.h"
 
 /* What a reader would take for something else is left out. */
-static bool clean(const char *s)
+static bool clean(const char *text)
 {
-	for (; s && *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
+	for (; text && *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
 	return true;
 }
@@ -36,47 +36,47 @@ static void put_json(struct buf *out, const char *before, const char *text)
 	buf_json(out, text, strlen(text));
 }
 
-static void put_wishes(struct buf *out, const struct service *s)
+static void put_wishes(struct buf *out, const struct service *service)
 {
 	const char *comma = "";
 
 	buf_puts(out, ",\"listener\":[");
-	for (size_t i = 0; i < s->wish_count; i++)
-		if (can_be_kept(&s->wishes[i])) {
-			put_json(out, comma, s->wishes[i].text);
+	for (size_t i = 0; i < service->wish_count; i++)
+		if (can_be_kept(&service->wishes[i])) {
+			put_json(out, comma, service->wishes[i].text);
 			comma = ",";
 		}
 	buf_puts(out, "]");
 }
 
 /* Whether it can be written so that it reads the same. */
-static bool fits(const struct service *s)
+static bool fits(const struct service *service)
 {
 	size_t wishes = 0;
 
-	for (size_t i = 0; i < s->wish_count; i++)
-		wishes += can_be_kept(&s->wishes[i]);
-	return wishes && s->backend_count == 1 && !s->fault && !s->held && *s->name && s->name[0] != '[' && clean(s->name);
+	for (size_t i = 0; i < service->wish_count; i++)
+		wishes += can_be_kept(&service->wishes[i]);
+	return wishes && service->backend_count == 1 && !service->fault && !service->held && *service->name && service->name[0] != '[' && clean(service->name);
 }
 
-static void put_kept(struct buf *out, const struct service *s)
+static void put_kept(struct buf *out, const struct service *service)
 {
-	const struct service_backend *b = s->backends;
+	const struct service_backend *backend = service->backends;
 	struct buf address = { 0 };
 
-	put_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
-	if (s->node && clean(s->node))
-		put_json(out, ",\"node\":", s->node);
-	if (s->instance && clean(s->instance))
-		put_json(out, ",\"instance\":", s->instance);
-	put_wishes(out, s);
-	net_put_host_port(&address, b->host, b->port);
+	put_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
+	if (service->node && clean(service->node))
+		put_json(out, ",\"node\":", service->node);
+	if (service->instance && clean(service->instance))
+		put_json(out, ",\"instance\":", service->instance);
+	put_wishes(out, service);
+	net_put_host_port(&address, backend->host, backend->port);
 	put_json(out, ",\"backends\":[", address.data);
-	buf_printf(out, "],\"weight\":%u", b->weight);
-	for (size_t i = 0; i < s->setting_count; i++)
-		if (clean(s->settings[i].value)) {
-			buf_printf(out, ",\"%s\":", service_option_name(s->settings[i].option));
-			buf_json(out, s->settings[i].value, strlen(s->settings[i].value));
+	buf_printf(out, "],\"weight\":%u", backend->weight);
+	for (size_t i = 0; i < service->setting_count; i++)
+		if (clean(service->settings[i].value)) {
+			buf_printf(out, ",\"%s\":", service_option_name(service->settings[i].option));
+			buf_json(out, service->settings[i].value, strlen(service->settings[i].value));
 		}
 	buf_puts(out, "}");
 	buf_free(&address);
@@ -87,14 +87,14 @@ static void put_state_head(struct buf *out, const char *body, size_t len)
 	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)text_hash(TEXT_HASH, body, len), len);
 }
 
-static int write_all(int fd, const struct buf *b)
+static int write_all(int fd, const struct buf *bytes)
 {
-	for (size_t at = 0; at < b->len;) {
-		ssize_t n = write(fd, b->data + at, b->len - at);
+	for (size_t at = 0; at < bytes->len;) {
+		ssize_t written = write(fd, bytes->data + at, bytes->len - at);
 
-		if (n < 0 && errno != EINTR)
+		if (written < 0 && errno != EINTR)
 			return errno;
-		at += n > 0 ? (size_t)n : 0;
+		at += written > 0 ? (size_t)written : 0;
 	}
 	return fsync(fd) < 0 ? errno : 0;
 }

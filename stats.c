@@ -61,8 +61,8 @@ static void stats_read_memory(struct stats_process *process)
 	long page = sysconf(_SC_PAGESIZE), pages[2];
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
-	struct slice rest = { text, n > 0 ? (size_t)n : 0 }, part;
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text);
+	struct slice rest = { text, len > 0 ? (size_t)len : 0 }, part;
 
 	if (fd >= 0)
 		close(fd);
