@@ -15,7 +15,7 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
-/* What has become of an accepted wish. */
+/* Where an accepted wish stands in the table. */
 static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
 {
 	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
@@ -36,7 +36,7 @@ static void explain_state(const struct explain *explain, const struct net_addr *
 		buf_puts(out, "\n");
 }
 
-/* One service of a list. */
+/* The service that is explained, and what that takes. */
 struct subject {
 	const struct explain *explain;
 	const struct service *service;
@@ -61,24 +61,27 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 		explain_state(subject->explain, &addr, out);
 }
 
-/* Whether it shares a listener with a service that comes first, and wants something else. */
+/* Whether the service shares a listener with one that comes first and has other options. */
 static bool is_contested(const struct subject *subject)
 {
-	for (size_t i = 0; subject->explain->table && i < subject->service->wish_count; i++) {
+	const struct explain *explain = subject->explain;
+	const struct service *service = subject->service;
+
+	for (size_t i = 0; explain->table && i < service->wish_count; i++) {
 		const struct route_entry *entry;
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(subject->explain->rules, &subject->service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
+		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
 			continue;
-		entry = route_find(subject->explain->table, &addr);
-		if (entry && entry->conflict && strcmp(entry->names[0], subject->service->name) != 0)
+		entry = route_find(explain->table, &addr);
+		if (entry && entry->conflict && strcmp(entry->names[0], service->name) != 0)
 			return true;
 	}
 	return false;
 }
 
-/* An option with two tags has one value, of both. */
+/* Two tags for one option make one value, the two joined. */
 static void put_twice(const struct service_setting *setting, struct buf *out)
 {
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
@@ -87,7 +90,8 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-/* `value` is what the tag says; the service has the setting, unless it is absent: such a one keeps nothing but its tags. */
+/* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent service
+ * has no settings, only tags. */
 static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
 	const struct service_setting *setting = service_setting(subject->service, option);
@@ -110,14 +114,14 @@ static void explain_option(const struct subject *subject, int option, const char
 		buf_puts(out, "accepted\n");
 }
 
-static void put_subject(const char *text, struct buf *out)
+static void put_asked(const char *text, struct buf *out)
 {
 	buf_puts_visible(out, "    ", text);
 	buf_puts(out, ": ");
 }
 
-/* How much may be shown of a tag that is not understood: what stands before its '=', and before a login. */
-static size_t harmless(struct slice tag)
+/* How many bytes of an unknown tag may be shown: up to its '=', or to what may be a login. */
+static size_t harmless_len(struct slice tag)
 {
 	const char *equals = memchr(tag.at, '=', tag.len), *at = memchr(tag.at, '@', tag.len);
 	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = at ? strcspn(tag.at, ":@") : tag.len;
@@ -125,11 +129,11 @@ static size_t harmless(struct slice tag)
 	return open < login ? open : login;
 }
 
-/* As it may be shown. `value` is all behind its '='. */
+/* The tag, with its secrets masked. `value` is what follows its '='. */
 static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless(tag);
+	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless_len(tag);
 
 	buf_add(&shown, tag.at, open);
 	if (kind >= TAG_OPTION)
@@ -138,7 +142,7 @@ static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value
 		buf_masked(&shown, value);
 	else if (open < tag.len)
 		buf_puts(&shown, "...");
-	put_subject(shown.data, out);
+	put_asked(shown.data, out);
 	buf_free(&shown);
 }
 
@@ -186,28 +190,27 @@ static void explain_tags(const struct subject *subject, struct buf *out)
 		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", word);
 }
 
-/* A service that somebody has written in a file, the environment, or at a URL. */
+/* A service without tags: from a file, the environment or a URL. */
 static void explain_fields(const struct subject *subject, struct buf *out)
 {
+	const struct service *service = subject->service;
 	struct buf text = { 0 };
 
-	for (size_t i = 0; i < subject->service->setting_count; i++) {
+	for (size_t i = 0; i < service->setting_count; i++) {
 		text.len = 0;
-		service_put_setting(&subject->service->settings[i], &text);
-		put_subject(text.data, out);
-		explain_option(subject, subject->service->settings[i].option, subject->service->settings[i].value, out);
+		service_put_setting(&service->settings[i], &text);
+		put_asked(text.data, out);
+		explain_option(subject, service->settings[i].option, service->settings[i].value, out);
 	}
-	for (size_t i = 0; i < subject->service->wish_count; i++) {
-		text.len = 0;
-		buf_printf(&text, "listener %s", subject->service->wishes[i].text);
-		put_subject(text.data, out);
-		explain_wish(subject, &subject->service->wishes[i], out);
+	for (size_t i = 0; i < service->wish_count; i++) {
+		put_asked(text_printf(subject->memory, "listener %s", service->wishes[i].text), out);
+		explain_wish(subject, &service->wishes[i], out);
 	}
 	buf_free(&text);
 }
 
-/* Who it is, where it was found, and whether it is still there. */
-static void put_who_it_is(const struct service_list *list, const struct service *service, struct buf *out)
+/* The first line: which service, found where; and whether it is still there. */
+static void put_service(const struct service_list *list, const struct service *service, struct buf *out)
 {
 	buf_puts_visible(out, "", service->name);
 	buf_puts_visible(out, " in ", list->source);
@@ -240,7 +243,7 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
-		put_who_it_is(list, subject.service, out);
+		put_service(list, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);
 		else

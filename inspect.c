@@ -9,18 +9,18 @@
 #include "sources.h"
 #include "sys.h"
 
-#define ANSWER_MS 5000   /* within which the running dill gives one answer */
-#define SOURCES_MS 10000 /* within which the sources say what they know */
+#define ANSWER_MS 5000   /* wait this long for one answer of the running dill */
+#define SOURCES_MS 10000 /* and this long for all sources */
 #define BODY_MAX (256u << 20)
 
 /* The running dill. */
 
-/* Where its status server is, seen from here: one that listens everywhere is reached at home. */
+/* Where to reach its status server. One that listens on every address is reached at 127.0.0.1 or ::1. */
 static const char *find_status(const struct config *config, struct http_url *url)
 {
-	struct slice host;
+	struct slice text = slice_of(config->status_listener), host;
+	const char *why = text.len ? net_split(text, &host, &url->port) : "is not set";
 	struct net_addr at;
-	const char *why = *config->status_listener ? net_split(slice_of(config->status_listener), &host, &url->port) : "is not set";
 
 	if (why || !net_local(host, url->port, &at))
 		return why ? why : "has no IP address before its port";
@@ -60,7 +60,7 @@ const char *inspect_body(const struct http *http)
 	return http->response.body.data ? http->response.body.data : "";
 }
 
-/* What another program says is text for a terminal, and no more. */
+/* Lines that another program sent go to a terminal: their control bytes must not reach it. */
 static void print_lines(FILE *to, const char *text)
 {
 	while (*text) {
@@ -76,13 +76,13 @@ static void print_lines(FILE *to, const char *text)
 
 /* The sources, read once. */
 
-static void nobody(void *arg)
+void inspect_ignore(void *arg)
 {
 	(void)arg;
 }
 
-/* Each source has said what it knows, or has failed as a whole. */
-static bool have_spoken(const struct supervisor *supervisor)
+/* Whether each source has answered, or has failed as a whole. */
+static bool sources_settled(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct supervisor_state state = supervisor_state(supervisor, i);
@@ -97,11 +97,11 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 {
 	int64_t deadline = sys_now() + SOURCES_MS;
 
-	config->state_path = ""; /* what is on disk is no answer, and is not to be written */
-	supervisor_open(supervisor, nobody, NULL);
+	config->state_path = ""; /* neither take what is on disk for an answer, nor write there */
+	supervisor_open(supervisor, inspect_ignore, NULL);
 	if (!supervisor_follow(supervisor, config))
 		return false;
-	while (!have_spoken(supervisor) && sys_now() < deadline) {
+	while (!sources_settled(supervisor) && sys_now() < deadline) {
 		poll(NULL, 0, 5);
 		supervisor_collect(supervisor);
 	}
@@ -116,8 +116,8 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 
 /* --explain */
 
-/* True when the running dill has explained it. *running: there is one; what it says of a name that it does not know has
- * been printed. */
+/* Asks the running dill. True when it has explained the service. *running: there is one; when it does not know the name,
+ * its words have been printed. */
 static bool ask_running(const struct config *config, struct buf *out, bool *running)
 {
 	struct buf path = { 0 };
@@ -136,14 +136,14 @@ static bool ask_running(const struct config *config, struct buf *out, bool *runn
 		fprintf(stderr, "dill: the running dill at %s says: ", config->status_listener);
 		print_lines(stderr, *inspect_body(&http) ? inspect_body(&http) : "nothing");
 	} else if (*config->status_listener) {
-		fprintf(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "it is something else");
+		fprintf(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
 	}
 	http_free(&http);
 	buf_free(&path);
 	return found;
 }
 
-/* A source that can be asked for one service has more to say than the running dill of one that is not marked: what its
+/* Asks one source for the service. It knows more than the running dill about a service without the mark: what its
  * instances lack. */
 static size_t ask_source(const struct config *config, size_t source, const struct explain *explain, struct buf *out)
 {
@@ -165,7 +165,8 @@ static size_t ask_source(const struct config *config, size_t source, const struc
 	return found;
 }
 
-/* *complete: all have answered; of those that are asked for it alone, what they have said has been printed. */
+/* Asks all sources: one by one those that can be asked for a single service, which print what they answer; the others
+ * are read as a whole. *complete: only others were asked, and all have answered. */
 static bool ask_sources(struct config *config, const struct admit_rules *rules, struct buf *out, bool *complete)
 {
 	struct explain explain = { .rules = rules };

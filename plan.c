@@ -13,19 +13,14 @@
 #include "stats.h"
 #include "sys.h"
 
-#define NAMES_MS 5000 /* within which DNS answers */
+#define NAMES_MS 5000 /* wait this long for DNS */
 #define BODY_MAX (256u << 20)
 
-static void nobody(void *arg)
-{
-	(void)arg;
-}
-
-/* Two answers to /routes are compared, the running dill's and the one that this configuration would give. */
+/* Two answers to /routes are compared: the one of the running dill, and the one this configuration would give. */
 
 struct plan {
 	struct json was, will;
-	struct buf text, other; /* room for a text or two */
+	struct buf text, other; /* scratch: members as text */
 	unsigned changes;
 };
 
@@ -38,7 +33,7 @@ static const char *member_text(const struct json *json, uint32_t token, struct b
 	return out->data;
 }
 
-/* A member as text: of a list, its elements with commas between them. */
+/* A member as text; a list becomes its elements with commas between them. It lives until `out` is used again. */
 static const char *member(const struct json *json, uint32_t object, const char *key, struct buf *out)
 {
 	uint32_t token = json_get(json, object, key);
@@ -48,18 +43,18 @@ static const char *member(const struct json *json, uint32_t object, const char *
 		return member_text(json, token, out);
 	out->len = 0;
 	buf_puts(out, "");
-	for (JSON_EACH(json, token, t))
-		buf_printf(out, "%s%s", out->len ? "," : "", member_text(json, t, &one));
+	for (JSON_EACH(json, token, element))
+		buf_printf(out, "%s%s", out->len ? "," : "", member_text(json, element, &one));
 	buf_free(&one);
 	return out->data;
 }
 
-/* The element of a list whose address is this one; 0: none. Both answers have the same order: it is most likely right
- * behind the one that was found last. */
+/* The element of the list with this address; 0: none. Both answers are sorted alike, so the search starts right behind
+ * the element that was found last. */
 static uint32_t find_address(const struct json *json, uint32_t list, const char *address, uint32_t *last)
 {
-	uint32_t end = list ? json->tokens[list].next : 0, at = *last > list && *last < end ? json->tokens[*last].next : list + 1;
-	uint32_t found = 0;
+	uint32_t end = list ? json->tokens[list].next : 0, found = 0;
+	uint32_t at = *last > list && *last < end ? json->tokens[*last].next : list + 1;
 	struct buf text = { 0 };
 
 	for (uint32_t i = 0; list && i < json->tokens[list].count && !found; i++) {
@@ -81,7 +76,7 @@ static void print_visible(const char *text)
 	buf_free(&shown);
 }
 
-/* + or -: a listener as a whole. */
+/* A whole listener comes (+) or goes (-). */
 static void print_listener(struct plan *plan, const struct json *json, uint32_t listener, char sign)
 {
 	const char *comma = " ─➤ ";
@@ -101,7 +96,7 @@ static void print_listener(struct plan *plan, const struct json *json, uint32_t 
 	puts("");
 }
 
-/* ~: one line for each thing that differs. */
+/* One thing of a listener changes (~). */
 static void print_change(struct plan *plan, const char *address, const char *what, const char *from, const char *to)
 {
 	plan->changes++;
@@ -117,6 +112,20 @@ static void print_change(struct plan *plan, const char *address, const char *wha
 	puts("");
 }
 
+static void compare_weight(struct plan *plan, const char *address, uint32_t was, uint32_t will)
+{
+	const char *from = member(&plan->was, was, "weight", &plan->text);
+	const char *to = member(&plan->will, will, "weight", &plan->other);
+	struct buf what = { 0 }, backend = { 0 };
+
+	if (strcmp(from, to) != 0) {
+		buf_printf(&what, "weight of %s: ", member(&plan->will, will, "address", &backend));
+		print_change(plan, address, what.data, from, to);
+	}
+	buf_free(&what);
+	buf_free(&backend);
+}
+
 static void compare_backends(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
 	uint32_t last = 0;
@@ -127,14 +136,11 @@ static void compare_backends(struct plan *plan, const char *address, uint32_t wa
 		return;
 	for (JSON_EACH(&plan->will, will, backend)) {
 		uint32_t old = find_address(&plan->was, was, member(&plan->will, backend, "address", &plan->text), &last);
-		struct buf what = { 0 };
 
-		if (!old)
+		if (old)
+			compare_weight(plan, address, old, backend);
+		else
 			print_change(plan, address, "+ ", "", plan->text.data);
-		buf_printf(&what, "weight of %s: ", plan->text.data);
-		if (old && strcmp(member(&plan->was, old, "weight", &plan->text), member(&plan->will, backend, "weight", &plan->other)) != 0)
-			print_change(plan, address, what.data, plan->text.data, plan->other.data);
-		buf_free(&what);
 	}
 	last = 0;
 	for (JSON_EACH(&plan->was, was, backend))
@@ -147,7 +153,8 @@ static void compare_listener(struct plan *plan, const char *address, uint32_t wa
 	static const char *const members[] = { "services", "balance", "proxy_protocol", "allow", "deny" };
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const char *from = member(&plan->was, was, members[i], &plan->text), *to = member(&plan->will, will, members[i], &plan->other);
+		const char *from = member(&plan->was, was, members[i], &plan->text);
+		const char *to = member(&plan->will, will, members[i], &plan->other);
 		struct buf what = { 0 };
 
 		buf_printf(&what, "%s: ", members[i]);
@@ -158,7 +165,7 @@ static void compare_listener(struct plan *plan, const char *address, uint32_t wa
 	compare_backends(plan, address, was, will);
 }
 
-/* listeners.allow of the one and the other. */
+/* listeners.allow, which counts for all listeners. */
 static void compare_allow(struct plan *plan)
 {
 	const char *from = member(&plan->was, 0, "allow", &plan->text), *to = member(&plan->will, 0, "allow", &plan->other);
@@ -167,11 +174,24 @@ static void compare_allow(struct plan *plan)
 		print_change(plan, "listeners.allow", "", *from ? from : "everybody", *to ? to : "everybody");
 }
 
-static void compare(struct plan *plan)
+/* What the configuration would refuse. This is no change: the running dill may refuse the same. */
+static void print_refused(struct plan *plan)
 {
-	uint32_t was = json_get(&plan->was, 0, "listeners"), will = json_get(&plan->will, 0, "listeners");
+	for (JSON_EACH(&plan->will, json_get(&plan->will, 0, "refused"), refusal)) {
+		fputs("# refused: ", stdout);
+		print_visible(member(&plan->will, refusal, "service", &plan->text));
+		fputs(" wants ", stdout);
+		print_visible(member(&plan->will, refusal, "wish", &plan->text));
+		fputs(": ", stdout);
+		print_visible(member(&plan->will, refusal, "reason", &plan->text));
+		puts("");
+	}
+}
+
+static void compare_tables(struct plan *plan)
+{
+	uint32_t was = json_get(&plan->was, 0, "listeners"), will = json_get(&plan->will, 0, "listeners"), last = 0;
 	struct buf address = { 0 };
-	uint32_t last = 0;
 
 	if (was)
 		compare_allow(plan);
@@ -188,45 +208,45 @@ static void compare(struct plan *plan)
 		for (JSON_EACH(&plan->was, was, listener))
 			if (!find_address(&plan->will, will, member(&plan->was, listener, "address", &address), &last))
 				print_listener(plan, &plan->was, listener, '-');
-	for (JSON_EACH(&plan->will, json_get(&plan->will, 0, "refused"), refusal)) {
-		fputs("# refused: ", stdout);
-		print_visible(member(&plan->will, refusal, "service", &plan->text));
-		fputs(" wants ", stdout);
-		print_visible(member(&plan->will, refusal, "wish", &plan->text));
-		fputs(": ", stdout);
-		print_visible(member(&plan->will, refusal, "reason", &plan->text));
-		puts("");
-	}
+	print_refused(plan);
 	buf_free(&address);
 }
 
-/* The table that the sources make, with every host name resolved that can be; as JSON. */
-static bool make_table(struct route *route, struct supervisor *supervisor, struct config *config, const struct route_rules *rules,
-                       struct buf *out)
+/* Publishes what the sources say until every host name has its addresses or has failed, or for NAMES_MS. */
+static void settle_names(struct route *route, const struct supervisor *supervisor, struct resolver *resolver)
 {
-	struct route_rules mine = *rules;
-	struct resolver *resolver = resolve_open(nobody, NULL);
-	struct stats stats = { .route = route, .sources = supervisor };
-	int64_t deadline;
-	bool fine = inspect_sources(supervisor, config);
+	int64_t deadline = sys_now() + NAMES_MS;
 
-	mine.lookup = resolve_lookup;
-	mine.lookup_arg = resolver;
-	route_open(route, &mine);
-	route->dry = true;
-	deadline = sys_now() + NAMES_MS;
-	for (bool settled = false, last = false; fine && resolver && !last;) {
-		last = settled; /* what was settled is taken by one more round */
+	for (bool settled = false, last = false; !last;) {
+		last = settled; /* one more round takes what has just settled */
 		resolve_round(resolver);
 		publish_update(route, supervisor->lists, supervisor->count);
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);
 	}
-	routes_text(&stats, out);
-	return fine && resolver;
 }
 
-/* What the running dill has; without one, nothing. False: what answers is no dill. */
+/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route and
+ * supervisor are left open, since their threads may hang in a look-up. */
+static bool make_table(struct route *route, struct supervisor *supervisor, struct config *config,
+                       const struct route_rules *rules, struct buf *out)
+{
+	struct route_rules mine = *rules;
+	struct resolver *resolver = resolve_open(inspect_ignore, NULL);
+	struct stats stats = { .route = route, .sources = supervisor };
+	bool fine = inspect_sources(supervisor, config) && resolver;
+
+	mine.lookup = resolve_lookup;
+	mine.lookup_arg = resolver;
+	route_open(route, &mine);
+	route->dry = true;
+	if (fine)
+		settle_names(route, supervisor, resolver);
+	routes_text(&stats, out);
+	return fine;
+}
+
+/* Reads the table of the running dill; an empty one when none answers. False: something else answers. */
 static bool read_running(const struct config *config, struct http *http, struct json *json)
 {
 	const char *why = inspect_page(config, "/routes", http);
@@ -238,7 +258,7 @@ static bool read_running(const struct config *config, struct http *http, struct 
 	}
 	if (http->response.status == 200 && !json_parse(json, inspect_body(http), http->response.body.len))
 		return true;
-	fprintf(stderr, "dill: what answers at %s is no dill\n", config->status_listener);
+	fprintf(stderr, "dill: what answers at %s is not dill\n", config->status_listener);
 	return false;
 }
 
@@ -255,7 +275,7 @@ int plan_print(struct config *config, const struct route_rules *rules)
 	if (fine)
 		fine = read_running(config, &http, &plan.was) && !json_parse(&plan.will, table.data, table.len);
 	if (fine)
-		compare(&plan);
+		compare_tables(&plan);
 	http_free(&http);
 	json_free(&plan.was);
 	json_free(&plan.will);
