@@ -26,16 +26,20 @@ struct want {
 	size_t order;
 };
 
-static void refuse(struct merge *merge, const struct service *service, const char *wish, const char *rule, const char *reason)
+static const char *keep_text(struct arena *memory, const char *text)
+{
+	return arena_dup(memory, text, strlen(text));
+}
+
+static void refuse_wish(struct merge *merge, const struct service *service, const char *wish, const char *rule,
+                        const char *reason)
 {
 	struct route_table *table = merge->table;
-	const char *name = service->name;
 
 	SYS_GROW(table->refused, table->refused_count, merge->refused_cap);
 	table->refused[table->refused_count++] = (struct route_refusal){
-		.service = arena_dup(&table->memory, name, strlen(name)),
-		.wish = arena_dup(&table->memory, wish, strlen(wish)),
-		.reason = arena_dup(&table->memory, reason, strlen(reason)), .rule = rule
+		.service = keep_text(&table->memory, service->name), .wish = keep_text(&table->memory, wish),
+		.reason = keep_text(&table->memory, reason), .rule = rule
 	};
 }
 
@@ -48,12 +52,12 @@ static void refuse_settings(struct merge *merge, const struct service *service)
 		if (!setting->why)
 			continue;
 		service_put_setting(setting, &text);
-		refuse(merge, service, text.data, service_option_name(setting->option), setting->why);
+		refuse_wish(merge, service, text.data, service_option_name(setting->option), setting->why);
 		buf_free(&text);
 	}
 }
 
-/* Sorted, and what several instances were refused alike said once. */
+/* Sorts them, and keeps one of those that several instances share. */
 static void sort_refused(struct route_table *table)
 {
 	size_t kept = 0;
@@ -74,9 +78,9 @@ static void admit_service(struct merge *merge, struct service *service, const st
 		struct admit_refusal no;
 
 		if (!admit_wish(&merge->route->rules.admit, want.wish, list->trusted, &merge->table->memory, &want.addr, &no)) {
-			refuse(merge, service, want.wish->text, no.rule, no.why);
+			refuse_wish(merge, service, want.wish->text, no.rule, no.why);
 		} else if (service->fault) {
-			refuse(merge, service, want.wish->text, "instance", service->fault);
+			refuse_wish(merge, service, want.wish->text, "instance", service->fault);
 		} else {
 			SYS_GROW(merge->wants, merge->want_count, merge->want_cap);
 			merge->wants[merge->want_count++] = want;
@@ -127,7 +131,7 @@ static int by_want_address(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-/* The object of a backend: the one that the old table has, or one that still drains, or a new one. */
+/* The object for a backend: the one in the old table, else one that still drains, else a new one. */
 static struct route_backend *backend_for(struct route *route, const struct route_entry *old,
                                          const struct route_backend *like)
 {
@@ -167,9 +171,9 @@ static void add_member(struct merge *merge, struct members *members, const struc
 	backend->unchecked = unchecked;
 }
 
-/* One backend for each address of the host that is to be dialled. */
-static void add_host(struct merge *merge, struct members *members, const char *host, uint16_t port, struct route_backend *like,
-                     uint16_t weight, bool unchecked)
+/* Adds one backend for each address of the host that is dialled. */
+static void add_host(struct merge *merge, struct members *members, const char *host, uint16_t port,
+                     struct route_backend *like, uint16_t weight, bool unchecked)
 {
 	const struct net_addr *found;
 	size_t count;
@@ -197,8 +201,8 @@ static void add_members(struct merge *merge, struct members *members, const stru
 			like.socks = (struct socks_target){
 				.host = backend->host, .port = backend->port, .user = proxy->user, .password = proxy->password
 			};
-		add_host(merge, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like, backend->weight,
-		         !want->list->checked);
+		add_host(merge, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like,
+		         backend->weight, !want->list->checked);
 	}
 }
 
@@ -211,8 +215,9 @@ static void *keep_array(struct arena *memory, const void *from, size_t size)
 	return to;
 }
 
-/* Whether an option is not what the first service says: networks and proxies by their spelling. NULL: not given. */
-static bool differs(int option, const struct service_setting *first, const struct service_setting *other)
+/* Whether the other service has another option than the first. Networks and proxies are compared as they are written.
+ * NULL: the option was not given. */
+static bool setting_differs(int option, const struct service_setting *first, const struct service_setting *other)
 {
 	bool by_value = option == SERVICE_BALANCE || option == SERVICE_PROXY_PROTOCOL;
 
@@ -221,7 +226,7 @@ static bool differs(int option, const struct service_setting *first, const struc
 	return by_value ? !slice_is_nocase(slice_of(first->value), other->value) : strcmp(first->value, other->value) != 0;
 }
 
-static void put_shown(const struct service_setting *setting, int option, struct buf *out)
+static void put_value(const struct service_setting *setting, int option, struct buf *out)
 {
 	if (setting)
 		buf_masked(out, setting->value);
@@ -229,7 +234,7 @@ static void put_shown(const struct service_setting *setting, int option, struct 
 		buf_puts(out, option == SERVICE_BALANCE ? "the default" : "none");
 }
 
-/* By name; of two with the same name, by what else tells them apart. */
+/* The service by name, and when the other has the same name, by what tells the two apart. */
 static void put_who(struct buf *out, const struct want *want, const struct want *other)
 {
 	buf_puts(out, want->service->name);
@@ -241,7 +246,7 @@ static void put_who(struct buf *out, const struct want *want, const struct want 
 		buf_printf(out, " (%s on %s)", want->service->instance, want->service->node);
 }
 
-/* NULL: not given, or with a value that does not count. */
+/* NULL: the option was not given, or its value is wrong. */
 static const struct service_setting *valid_setting(const struct service *service, int option)
 {
 	const struct service_setting *setting = service_setting(service, option);
@@ -254,11 +259,11 @@ static void put_conflict(const struct want *want, const struct want *owner, int 
 	buf_puts(out, out->len ? "; " : "");
 	put_who(out, want, owner);
 	buf_printf(out, " asks for %s ", service_option_name(option));
-	put_shown(valid_setting(want->service, option), option, out);
+	put_value(valid_setting(want->service, option), option, out);
 	buf_puts(out, ", but ");
 	put_who(out, owner, want);
 	buf_puts(out, " comes first and has ");
-	put_shown(valid_setting(owner->service, option), option, out);
+	put_value(valid_setting(owner->service, option), option, out);
 }
 
 /* The first difference of each option, in words. */
@@ -268,15 +273,15 @@ static void describe_conflicts(struct buf *out, const struct want *wants, size_t
 		const struct service_setting *first = valid_setting(wants[0].service, option);
 		size_t i = 1;
 
-		while (i < count && !differs(option, first, valid_setting(wants[i].service, option)))
+		while (i < count && !setting_differs(option, first, valid_setting(wants[i].service, option)))
 			i++;
 		if (i < count)
 			put_conflict(&wants[i], &wants[0], option, out);
 	}
 }
 
-/* Names of the services that share the entry, and the options that lost. */
-static void describe(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
+/* Notes the names of the services that share the entry, and the options that do not count. */
+static void describe_entry(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
 	struct arena *memory = &merge->table->memory;
 	struct buf names = { 0 }, conflict = { 0 };
@@ -288,7 +293,7 @@ static void describe(struct merge *merge, struct route_entry *entry, const struc
 		if (entry->name_count && strcmp(entry->names[entry->name_count - 1], name) == 0)
 			continue;
 		buf_printf(&names, "%s%s", entry->name_count ? "," : "", name);
-		entry->names[entry->name_count++] = arena_dup(memory, name, strlen(name));
+		entry->names[entry->name_count++] = keep_text(memory, name);
 	}
 	describe_conflicts(&conflict, wants, count);
 	entry->services = arena_dup(memory, names.data, names.len);
@@ -297,7 +302,7 @@ static void describe(struct merge *merge, struct route_entry *entry, const struc
 	buf_free(&conflict);
 }
 
-/* Its backends, with their weights and their turns. */
+/* Gives the entry its backends, with their weights and the round. */
 static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count,
                            const struct route_entry *old)
 {
@@ -318,14 +323,14 @@ static void build_backends(struct merge *merge, struct route_entry *entry, const
 	free(members.weights);
 }
 
-/* The first of the wants makes the listener open, and its options count. */
+/* The first want owns the listener: its options count. */
 static void build_entry(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
 	const struct service_options *options = &wants->service->options;
 	const struct route_entry *old = route_find(merge->route->table, &wants->addr);
 
 	build_backends(merge, entry, wants, count, old);
-	describe(merge, entry, wants, count);
+	describe_entry(merge, entry, wants, count);
 	entry->listener = route_listener_ref(old ? old->listener : route_listener_new(&wants->addr, entry->services));
 	atomic_fetch_add(&entry->listener->tables, 1);
 	entry->balance = options->balance >= 0 ? (enum service_balance)options->balance : merge->route->rules.balance;

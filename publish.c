@@ -27,7 +27,9 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 
 static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)
 {
-	return table->refused_count && bsearch(refusal, table->refused, table->refused_count, sizeof *refusal, route_by_refusal);
+	size_t count = table->refused_count;
+
+	return count && bsearch(refusal, table->refused, count, sizeof *refusal, route_by_refusal);
 }
 
 static bool same_table(const struct route_table *a, const struct route_table *b)
@@ -50,7 +52,8 @@ static const struct route_backend *at_turn(const struct route_entry *entry, unsi
 	return entry->backends[entry->round ? entry->round[at] : at];
 }
 
-/* The backend whose turn it was keeps its turn, wherever it stands now; when it left, the next one that stayed. */
+/* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one that
+ * stayed. */
 static void keep_turn(const struct route_entry *old, const struct route_entry *entry)
 {
 	unsigned at = atomic_load(&entry->listener->cursor);
@@ -58,7 +61,7 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 	if (!old || !old->count || !entry->count)
 		return;
 	if (entry->round_len == old->round_len && at_turn(entry, at) == at_turn(old, at))
-		return; /* its place in the round too */
+		return; /* it also keeps its place in the round */
 	for (unsigned i = 0; i < old->round_len; i++)
 		for (unsigned to = 0; to < entry->round_len; to++)
 			if (at_turn(entry, to) == at_turn(old, at + i)) {
@@ -68,14 +71,14 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 	atomic_store(&entry->listener->cursor, 0);
 }
 
-static void mark(const struct route_table *table, bool in_table)
+static void mark_backends(const struct route_table *table, bool in_table)
 {
 	for (size_t i = 0; i < table->count; i++)
 		for (unsigned b = 0; b < table->entries[i].count; b++)
 			table->entries[i].backends[b]->in_table = in_table;
 }
 
-/* Those that came back live on; those whose last connection ended are let go. */
+/* Retired backends leave the list when they came back, or when their last connection has ended. */
 static void sweep_retired(struct route *route)
 {
 	size_t kept = 0;
@@ -94,12 +97,12 @@ static void sweep_retired(struct route *route)
 	route->retired_count = kept;
 }
 
-static void retire(struct route *route, const struct route_table *old, const struct route_table *now)
+static void retire_backends(struct route *route, const struct route_table *old, const struct route_table *now)
 {
 	for (size_t i = 0; i < route->retired_count; i++)
 		route->retired[i]->in_table = false;
-	mark(old, false);
-	mark(now, true);
+	mark_backends(old, false);
+	mark_backends(now, true);
 	sweep_retired(route);
 	for (size_t i = 0; i < old->count; i++)
 		for (unsigned k = 0; k < old->entries[i].count; k++) {
@@ -124,11 +127,12 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 			log_warn("refused: %s wants %s: %s", now->refused[i].service, now->refused[i].wish, now->refused[i].reason);
 	for (size_t i = 0; i < now->count; i++) {
 		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
+		const char *name = entry->listener->name;
 
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
-			log_warn("%s: %s", entry->listener->name, entry->conflict);
+			log_warn("%s: %s", name, entry->conflict);
 		if (!was || was->count != entry->count)
-			log_info("%s: %u backend%s of %s", entry->listener->name, entry->count, entry->count == 1 ? "" : "s", entry->services);
+			log_info("%s: %u backend%s of %s", name, entry->count, entry->count == 1 ? "" : "s", entry->services);
 	}
 }
 
@@ -139,7 +143,8 @@ static bool bind_one(const struct route_entry *entry)
 	struct buf why = { 0 };
 
 	if (fd >= 0) {
-		buf_printf(&why, listener->error ? "after: %s" : "new in %s", listener->error ? strerror(listener->error) : entry->owner.source);
+		buf_printf(&why, listener->error ? "after: %s" : "new in %s",
+		           listener->error ? strerror(listener->error) : entry->owner.source);
 		route_audit("opened", entry, why.data);
 		buf_free(&why);
 		listener->error = 0;
@@ -162,7 +167,7 @@ static bool bind_all(const struct route_table *table)
 	return opened;
 }
 
-static bool shares(const struct route_entry *entry, const char *service)
+static bool entry_names(const struct route_entry *entry, const char *service)
 {
 	for (size_t i = 0; i < entry->name_count; i++)
 		if (strcmp(entry->names[i], service) == 0)
@@ -170,8 +175,8 @@ static bool shares(const struct route_entry *entry, const char *service)
 	return false;
 }
 
-/* What to say when the listeners close that the new table lacks. */
-static void say_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
+/* Notes why the listeners close that the new table lacks; the log says it when they do. */
+static void note_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
 {
 	for (size_t i = 0; i < old->count; i++) {
 		const struct route_entry *entry = &old->entries[i];
@@ -180,7 +185,7 @@ static void say_why_gone(const struct route_table *old, const struct route_table
 		if (route_find(now, &entry->listener->addr))
 			continue;
 		for (size_t k = 0; k < now->refused_count && !why && !text.len; k++)
-			if (shares(entry, now->refused[k].service))
+			if (entry_names(entry, now->refused[k].service))
 				buf_printf(&text, "refused: %s", now->refused[k].reason);
 		if (!text.len)
 			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : entry->owner.source);
@@ -189,16 +194,16 @@ static void say_why_gone(const struct route_table *old, const struct route_table
 	}
 }
 
-/* why: what ends the listeners that the table lacks; NULL: their services ask for them no more. */
+/* why: what closes the listeners that the table lacks; NULL: no service asks for them any more. */
 static void publish_table(struct route *route, struct route_table *table, const char *why)
 {
 	struct route_table *old = route->table;
 
-	say_why_gone(old, table, why);
+	note_why_gone(old, table, why);
 	route->changes++;
 	for (size_t i = 0; i < table->count; i++)
 		keep_turn(route_find(old, &table->entries[i].listener->addr), &table->entries[i]);
-	retire(route, old, table);
+	retire_backends(route, old, table);
 	table->moves = route->moves;
 	if (!route->dry) {
 		say_what_is_new(old, table);

@@ -61,7 +61,7 @@ static const char *add_text(char **at, const char *text)
 	return start;
 }
 
-/* As people see it: where it is, and through what. */
+/* The name that people see: where the backend is, and through which proxy. */
 static void put_backend_name(const struct route_backend *backend, struct buf *name)
 {
 	char text[NET_TEXT];
@@ -141,7 +141,7 @@ static void release_listener(const struct route_entry *entry)
 	struct route_listener *listener = entry->listener;
 
 	if (atomic_fetch_sub(&listener->tables, 1) == 1) {
-		/* Every worker has let go of the tables that named it, so none watches it any more. */
+		/* Every worker has released the tables that had it, so none watches the socket any more. */
 		int fd = atomic_exchange(&listener->fd, -1);
 
 		if (fd >= 0) {
@@ -200,14 +200,14 @@ const struct route_entry *route_find(const struct route_table *table, const stru
 	return NULL;
 }
 
-int route_by_refusal(const void *a, const void *b)
+int route_by_refusal(const void *left, const void *right)
 {
-	const struct route_refusal *x = a, *y = b;
-	int order = strcmp(x->service, y->service);
+	const struct route_refusal *a = left, *b = right;
+	int order = strcmp(a->service, b->service);
 
 	if (!order)
-		order = strcmp(x->wish, y->wish);
-	return order ? order : strcmp(x->reason, y->reason);
+		order = strcmp(a->wish, b->wish);
+	return order ? order : strcmp(a->reason, b->reason);
 }
 
 /* The route. */
