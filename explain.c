@@ -90,8 +90,8 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-/* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent service
- * has no settings, only tags. */
+/* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent
+ * service has no settings, only tags. */
 static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
 	const struct service_setting *setting = service_setting(subject->service, option);

@@ -116,8 +116,8 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 
 /* --explain */
 
-/* Asks the running dill. True when it has explained the service. *running: there is one; when it does not know the name,
- * its words have been printed. */
+/* Asks the running dill. True when it has explained the service. *running: there is one; when it does not know the
+ * name, its words have been printed. */
 static bool ask_running(const struct config *config, struct buf *out, bool *running)
 {
 	struct buf path = { 0 };

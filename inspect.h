@@ -1,5 +1,6 @@
-/* inspect: a second dill, at a terminal, asks the running one, or the sources themselves. It prints to stdout, binds no port
- * and changes nothing. The process ends with the answer, and leaves behind threads that may still hang in a look-up. */
+/* inspect: a second dill, at a terminal, asks the running one, or the sources themselves. It prints to stdout, binds
+ * no port and changes nothing. The process ends with the answer, and leaves behind threads that may still hang in a
+ * look-up. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -9,8 +10,8 @@
 #include "http.h"
 #include "supervisor.h"
 
-/* --explain: explains one service. Returns the exit status: 0 it has been explained, 1 there is no such service, or nobody
- * to ask; stderr says which. */
+/* --explain: explains one service. Returns the exit status: 0 it has been explained, 1 there is no such service, or
+ * nobody to ask; stderr says which. */
 int inspect_explain(struct config *config, const struct admit_rules *rules);
 
 /* Gets a page from the status server of the running dill. Returns NULL, or why not. Free `http` in either case. */

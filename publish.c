@@ -52,8 +52,8 @@ static const struct route_backend *at_turn(const struct route_entry *entry, unsi
 	return entry->backends[entry->round ? entry->round[at] : at];
 }
 
-/* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one that
- * stayed. */
+/* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one
+ * that stayed. */
 static void keep_turn(const struct route_entry *old, const struct route_entry *entry)
 {
 	unsigned at = atomic_load(&entry->listener->cursor);

@@ -1,8 +1,8 @@
 /* route: the table of listeners and their backends, and the objects that tables share.
  *
- * A table never changes. What must outlive it (a listener's socket and cursor, a backend's live connections and counters)
- * is an object that tables share by reference. The control plane makes tables (merge.c) and puts them in force
- * (publish.c); workers read them. */
+ * A table never changes. What must outlive it (a listener's socket and cursor, a backend's live connections and
+ * counters) is an object that tables share by reference. The control plane makes tables (merge.c) and puts them in
+ * force (publish.c); workers read them. */
 #ifndef ROUTE_H
 #define ROUTE_H
 
