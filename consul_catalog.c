@@ -29,7 +29,7 @@ void catalog_close(struct catalog *catalog)
 	service_list_unref(catalog->fresh);
 }
 
-/* Digests of a set add up its members', so that their order does not matter. */
+/* The digest of a set is the sum of its members' digests, so that their order does not matter. */
 static uint64_t digest(const char *bytes, size_t len)
 {
 	uint64_t hash = text_hash(TEXT_HASH, bytes, len);
@@ -61,17 +61,17 @@ static struct catalog_name *find_in(struct catalog_name *names, size_t count, co
 /* The names. */
 
 /* The digest of a name's tags, 0 when the mark is not among them. */
-static uint64_t marked_digest(const struct json *answer, uint32_t tags, const char *configured, struct buf *text)
+static uint64_t marked_digest(const struct json *answer, uint32_t tags, const char *word, struct buf *text)
 {
 	uint64_t sum = 1;
 	bool marked = false;
 
-	for (JSON_EACH(answer, tags, t)) {
+	for (JSON_EACH(answer, tags, tag)) {
 		text->len = 0;
-		if (!json_string(answer, t, text))
+		if (!json_string(answer, tag, text))
 			continue;
 		sum += digest(text->data ? text->data : "", text->len);
-		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, configured);
+		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, word);
 	}
 	return marked ? sum : 0;
 }
@@ -112,7 +112,7 @@ static const char *judge_names(const struct json *answer)
 	return NULL;
 }
 
-/* A name whose tags have changed is to be read. True when they have. */
+/* A name whose tags have changed must be read. True when they have. */
 static bool set_tags(struct catalog_name *name, uint64_t tags)
 {
 	bool changed = name->tags != tags;
@@ -122,7 +122,7 @@ static bool set_tags(struct catalog_name *name, uint64_t tags)
 	return changed;
 }
 
-/* A name that the answer lists with the mark. Only the first `known` names are sorted yet. True when it says anything new. */
+/* Takes a listed name with the mark. Of all names, the first `known` are sorted. True when anything has changed. */
 static bool list_name(struct catalog *catalog, size_t known, const char *text, uint64_t tags)
 {
 	struct catalog_name *name = find_in(catalog->names, known, text);
@@ -169,10 +169,10 @@ static uint64_t check_digest(const struct json *answer, uint32_t check, struct b
 
 	text->len = 0;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		uint32_t t = json_get(answer, check, fields[i]);
+		uint32_t field = json_get(answer, check, fields[i]);
 
-		if (t)
-			json_string(answer, t, text);
+		if (field)
+			json_string(answer, field, text);
 		buf_add(text, "\n", 1);
 	}
 	if (modified)
@@ -218,7 +218,8 @@ const char *catalog_checks(struct catalog *catalog, const struct json *answer, b
 
 /* Readings. */
 
-const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer, int64_t began)
+const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
+                            int64_t began)
 {
 	size_t from = catalog->fresh->count;
 	const char *why = instance_read(catalog->fresh, name->name, answer, catalog->tag);
@@ -236,9 +237,8 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
 
 void catalog_failed(struct catalog_name *name, const char *why)
 {
-	if (name->failed)
-		return; /* the first reason is as good, and no news */
-	name->failed = sys_dup(why);
+	if (!name->failed)
+		name->failed = sys_dup(why); /* the first reason stays: each new one would make a new list */
 }
 
 void catalog_confirm(struct catalog *catalog, int64_t now)
@@ -256,7 +256,7 @@ void catalog_confirm(struct catalog *catalog, int64_t now)
 
 /* Composing. */
 
-/* Of a name that is not known any more nobody will read anything. */
+/* Nobody will read a name that is no longer known: its absence counts as confirmed. */
 static int64_t name_read_at(void *arg, const char *name)
 {
 	const struct catalog *catalog = arg;
@@ -265,7 +265,7 @@ static int64_t name_read_at(void *arg, const char *name)
 	return n ? n->read_at : INT64_MAX;
 }
 
-/* Names that are not listed and have nothing left are forgotten. */
+/* Forgets the names that are not listed and have no services left. */
 static void forget_names(struct catalog *catalog, const struct service_list *list)
 {
 	size_t kept = 0;
@@ -284,29 +284,26 @@ static void forget_names(struct catalog *catalog, const struct service_list *lis
 	catalog->count = kept;
 }
 
-/* What is absent is told for as long as the name has the tag somewhere: nobody looks at it afterwards. */
-static void carry(struct service_list *to, struct service *service, const struct catalog_name *name)
+/* Absent services stay in the list only while the name is listed: nobody reads them afterwards. */
+static void carry_service(struct service_list *to, struct service *service, const struct catalog_name *name)
 {
 	if (!service->absent || (name->listed && service->instance))
 		service_share(to, service);
 }
 
-/* A name of which there is nothing but that it could not be read: no instance, but it is listed for those who ask. */
+/* A name that could not be read, and of which nothing is known, gets an absent service that says so, for --explain. */
 static void tell_failure(struct service_list *list, const struct catalog_name *name, size_t before)
 {
-	struct buf why = { 0 };
 	struct service *service;
 
 	if (list->count > before || !name->failed || !name->listed)
 		return;
-	buf_printf(&why, "Consul does not tell its instances: %s", name->failed);
 	service = service_add(list, slice_of(name->name));
-	service->absent = service_text(service, why.data);
+	service->absent = text_printf(&service->memory, "Consul does not tell its instances: %s", name->failed);
 	service_seal(service);
-	buf_free(&why);
 }
 
-/* Both the old list and the names are sorted by name; what is held stands at the end of the list. */
+/* The old list and the names are both sorted by name; held services stand at the end of the list. */
 static void compose_name(struct catalog *catalog, struct catalog_name *name, struct service_list *list, size_t *old)
 {
 	size_t before = list->count;
@@ -315,9 +312,9 @@ static void compose_name(struct catalog *catalog, struct catalog_name *name, str
 	for (; *old < catalog->list->count && !catalog->list->items[*old]->held &&
 	       (order = strcmp(catalog->list->items[*old]->name, name->name)) <= 0; ++*old)
 		if (order == 0 && !name->fresh)
-			carry(list, catalog->list->items[*old], name);
+			carry_service(list, catalog->list->items[*old], name);
 	for (size_t i = name->from; name->fresh && i < name->from + name->count; i++)
-		carry(list, catalog->fresh->items[i], name);
+		carry_service(list, catalog->fresh->items[i], name);
 	name->fresh = false;
 	tell_failure(list, name, before);
 }
@@ -328,7 +325,7 @@ struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 	size_t old = 0;
 	bool same;
 
-	list->checked = true; /* what does not pass is not in it */
+	list->checked = true; /* Consul checks health: failing instances are absent */
 	list->word = arena_dup(&list->memory, catalog->tag, strlen(catalog->tag));
 	for (size_t i = 0; i < catalog->count; i++)
 		compose_name(catalog, &catalog->names[i], list, &old);
@@ -336,7 +333,7 @@ struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 	service_list_unref(catalog->fresh);
 	catalog->fresh = service_list_new();
 	forget_names(catalog, list);
-	same = service_list_equal(list, last); /* what is held may differ, which nobody outside needs to know */
+	same = service_list_equal(list, last);
 	service_list_unref(last);
 	catalog->list = list;
 	return same ? NULL : service_list_ref(list);

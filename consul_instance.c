@@ -8,26 +8,27 @@
 #include "sys.h"
 #include "tag.h"
 
+/* A member as text. False, and "", when it is missing or no string. */
 static bool text_at(const struct json *answer, uint32_t object, const char *key, struct buf *out)
 {
-	uint32_t t = object ? json_get(answer, object, key) : 0;
+	uint32_t token = object ? json_get(answer, object, key) : 0;
 
 	out->len = 0;
 	buf_add(out, "", 0);
-	return t && json_string(answer, t, out);
+	return token && json_string(answer, token, out);
 }
 
-/* The worst of all checks counts, node checks included; none at all is fine. `warning` is not passing. What is wrong
- * goes to `why`. */
+/* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to `why`
+ * what is wrong with the first that is not. */
 static void look_at_checks(const struct json *answer, uint32_t checks, struct buf *why)
 {
 	struct buf status = { 0 }, id = { 0 };
 
 	if (checks && answer->tokens[checks].type == JSON_ARRAY)
-		for (JSON_EACH(answer, checks, c)) {
-			if (why->len || (text_at(answer, c, "Status", &status) && strcmp(status.data, "passing") == 0))
+		for (JSON_EACH(answer, checks, check)) {
+			if (why->len || (text_at(answer, check, "Status", &status) && strcmp(status.data, "passing") == 0))
 				continue;
-			text_at(answer, c, "CheckID", &id);
+			text_at(answer, check, "CheckID", &id);
 			buf_printf(why, *id.data ? "its check %s is %s" : "one%s of its checks is %s", id.data,
 			           *status.data ? status.data : "without a status");
 		}
@@ -37,30 +38,31 @@ static void look_at_checks(const struct json *answer, uint32_t checks, struct bu
 
 static bool has_mark(const struct json *answer, uint32_t tags, const char *word)
 {
-	struct buf tag = { 0 };
+	struct buf text = { 0 };
 	bool found = false;
 
 	if (!tags || answer->tokens[tags].type != JSON_ARRAY)
 		return false;
-	for (JSON_EACH(answer, tags, t)) {
-		tag.len = 0;
-		found = found || (json_string(answer, t, &tag) && tag_is_mark((struct slice){ tag.data, tag.len }, word));
+	for (JSON_EACH(answer, tags, tag)) {
+		text.len = 0;
+		found = found || (json_string(answer, tag, &text) && tag_is_mark((struct slice){ text.data, text.len }, word));
 	}
-	buf_free(&tag);
+	buf_free(&text);
 	return found;
 }
 
 static uint16_t weight_of(const struct json *answer, uint32_t service)
 {
-	uint32_t weights = json_get(answer, service, "Weights"), passing_weight = weights ? json_get(answer, weights, "Passing") : 0;
+	uint32_t weights = json_get(answer, service, "Weights");
+	uint32_t passing = weights ? json_get(answer, weights, "Passing") : 0;
 	long n = 1;
 
-	if (passing_weight)
-		json_integer(answer, passing_weight, 1, 65535, &n);
+	if (passing)
+		json_integer(answer, passing, 1, 65535, &n);
 	return (uint16_t)n;
 }
 
-/* All tags, a line each. */
+/* All tags, a line each, as text that lives in `out`. */
 static const char *all_tags(const struct json *answer, uint32_t tags, struct buf *out)
 {
 	struct buf text = { 0 };
@@ -68,12 +70,12 @@ static const char *all_tags(const struct json *answer, uint32_t tags, struct buf
 	out->len = 0;
 	buf_puts(out, "");
 	if (tags && answer->tokens[tags].type == JSON_ARRAY)
-		for (JSON_EACH(answer, tags, t)) {
+		for (JSON_EACH(answer, tags, tag)) {
 			text.len = 0;
-			if (!json_string(answer, t, &text))
+			if (!json_string(answer, tag, &text))
 				continue;
 			while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
-				text.len--; /* which no tag of dill's depends on */
+				text.len--; /* no tag of dill needs them */
 			buf_visible(out, text.data, text.len);
 			buf_puts(out, "\n");
 		}
@@ -87,9 +89,9 @@ static void take_tags(struct service *service, const struct json *answer, uint32
 	struct buf text = { 0 };
 	size_t count = 0;
 
-	for (JSON_EACH(answer, tags, t)) {
+	for (JSON_EACH(answer, tags, tag)) {
 		text.len = 0;
-		if (json_string(answer, t, &text))
+		if (json_string(answer, tag, &text))
 			texts[count++] = arena_dup(&service->memory, text.data, text.len);
 	}
 	tag_apply(service, texts, count, word);
@@ -97,10 +99,11 @@ static void take_tags(struct service *service, const struct json *answer, uint32
 	buf_free(&text);
 }
 
-/* What its tags ask for, and where it is. */
+/* Gives the service what its tags ask for, and its address. */
 static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
 {
-	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service"), port_at = json_get(answer, at, "Port");
+	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
+	uint32_t port_at = json_get(answer, at, "Port");
 	struct buf text = { 0 };
 	long port = 0;
 
@@ -118,9 +121,9 @@ static void route_instance(struct service *service, const struct json *answer, u
 	buf_free(&text);
 }
 
-/* One element of the answer. */
-static const char *read_instance(struct service_list *list, const char *name, const struct json *answer, uint32_t element,
-                                 const char *word)
+/* Adds the instance of one element of the answer. */
+static const char *read_instance(struct service_list *list, const char *name, const struct json *answer,
+                                 uint32_t element, const char *word)
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	uint32_t tags = at ? json_get(answer, at, "Tags") : 0;
