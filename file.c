@@ -16,6 +16,7 @@
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+#include "sys.h"
 
 struct file_settings {
 	const char *path;
@@ -34,15 +35,15 @@ static const struct option file_options[] = {
 	  "read that file again whenever it changes" },
 };
 
-/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or
- * when another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has
- * seen may still be being written: it counts when it has not changed for a while. */
+/* The thread looks at the file once a second. Where inotify exists, it also tells at once when a writer has closed the
+ * file, or another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). A change that only
+ * the look has found may not be complete: it counts once the file has been quiet for a while. */
 #define LOOK_MS 1000
 #define QUIET_MS 900
 #define COARSE_MS 2000 /* two changes within this time may have the same time stamp */
 
-/* What tells that a file is not the one that was read. */
-struct print {
+/* What tells a file from the one that was read. */
+struct file_print {
 	int error;
 	struct stat st;
 };
@@ -53,14 +54,14 @@ struct file {
 	int bell;       /* inotify, or -1 */
 	int target;     /* its watch on the directory that symlinks lead to, or -1 */
 	char *real;     /* where they lead; NULL: not known */
-	struct print read, seen; /* when it was read last, and looked at last */
-	int64_t seen_at;           /* when what was seen was seen first */
-	int64_t again_at;          /* when to read it once more: see load() */
+	struct file_print read, seen; /* at the last reading, and at the last look */
+	int64_t seen_at;           /* since when it looks like this */
+	int64_t again_at;          /* when to read it once more: see load_file(); 0: not needed */
 	struct service_list *last; /* what was posted last */
-	struct buf error;          /* what was said last; empty when it could be read */
+	struct buf error;          /* the error that was logged last; empty after a good reading */
 };
 
-/* *failed: an errno when it could not be read at all, else 0. */
+/* NULL: why says what is wrong. *failed: an errno when the file could not be read at all, else 0. */
 static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
 	const struct format *format = format_of(path);
@@ -92,22 +93,22 @@ static bool file_wanted(const void *settings)
 	return *((const struct file_settings *)settings)->path;
 }
 
-/* A file that is not watched is read again whenever somebody asks for it. */
+/* A file that is not watched is read again at each reload. */
 static bool file_restarts(const void *settings)
 {
 	return !((const struct file_settings *)settings)->watch;
 }
 
-static struct print look(const char *path)
+static struct file_print look_at(const char *path)
 {
-	struct print print = { 0 };
+	struct file_print print = { 0 };
 
 	if (stat(path, &print.st) < 0)
-		print = (struct print){ .error = errno };
+		print = (struct file_print){ .error = errno };
 	return print;
 }
 
-static bool same_print(const struct print *a, const struct print *b)
+static bool same_print(const struct file_print *a, const struct file_print *b)
 {
 	return a->error == b->error && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
 	       a->st.st_size == b->st.st_size && a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec &&
@@ -119,14 +120,14 @@ static bool same_print(const struct print *a, const struct print *b)
 
 static int watch_directory_of(const struct file *file, const char *path)
 {
-	char *copy = strdup(path);
-	int watch = copy ? inotify_add_watch(file->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO) : -1;
+	char *copy = sys_dup(path);
+	int watch = inotify_add_watch(file->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO);
 
 	free(copy);
 	return watch;
 }
 
-/* Again before each reading: the directory may be another one by now, and symlinks may lead elsewhere. */
+/* Called before each reading: the directory may have been replaced, and symlinks may lead elsewhere. */
 static void watch_file(struct file *file)
 {
 	int was = file->target, own;
@@ -148,8 +149,8 @@ static bool ends_in(const char *path, const char *name)
 	return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-/* What has been told since: whether the file was closed by a writer, and whether anything was moved. */
-static void hear(const struct file *file, bool *closed, bool *moved)
+/* Takes the events: whether a writer has closed the file, and whether any file was moved here. */
+static void hear_bell(const struct file *file, bool *closed, bool *moved)
 {
 	_Alignas(struct inotify_event) char events[4096];
 	ssize_t len;
@@ -178,7 +179,7 @@ static void watch_file(struct file *file)
 	(void)file;
 }
 
-static void hear(const struct file *file, bool *closed, bool *moved)
+static void hear_bell(const struct file *file, bool *closed, bool *moved)
 {
 	(void)file, (void)closed, (void)moved;
 }
@@ -196,7 +197,7 @@ static void take_services(struct file *file, struct service_list *list)
 	bool same = file->last && service_list_equal(file->last, list);
 
 	atomic_store(&source->last_good, sys_wall());
-	if (!same || file->error.len) /* that an error has been mended is news, too */
+	if (!same || file->error.len) /* the end of an error is logged, too */
 		log_info("%s: %zu service%s in %s", source->kind->name, list->count, list->count == 1 ? "" : "s", file->path);
 	file->error.len = 0;
 	if (same) {
@@ -208,9 +209,9 @@ static void take_services(struct file *file, struct service_list *list)
 	source_post(source, list);
 }
 
-/* What has just changed may change again without another time stamp: such a file is read once more, a while later. So
- * is one that could not be read, for whatever reason. What is the same is not said again. */
-static void load(struct file *file)
+/* Reads the file. One that has just changed may change again without a new time stamp, so it is read once more, a while
+ * later; and so is one that could not be read. The same error is logged only once. */
+static void load_file(struct file *file)
 {
 	int64_t now = sys_wall(), changed;
 	struct service_list *list;
@@ -218,7 +219,7 @@ static void load(struct file *file)
 	int error;
 
 	watch_file(file);
-	file->read = file->seen = look(file->path);
+	file->read = file->seen = look_at(file->path);
 	changed = (int64_t)file->read.st.st_ctim.tv_sec * 1000 + file->read.st.st_ctim.tv_nsec / 1000000;
 	list = read_services(file->path, &why, &error);
 	file->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
@@ -239,10 +240,10 @@ static void load(struct file *file)
 
 static void check_file(struct file *file)
 {
-	struct print now = look(file->path);
+	struct file_print now = look_at(file->path);
 	bool closed = false, moved = false, replaced, quiet;
 
-	hear(file, &closed, &moved);
+	hear_bell(file, &closed, &moved);
 	replaced = moved && (now.st.st_ino != file->read.st.st_ino || now.st.st_dev != file->read.st.st_dev);
 	if (!same_print(&now, &file->seen))
 		file->seen_at = sys_now();
@@ -250,7 +251,7 @@ static void check_file(struct file *file)
 	quiet = sys_now() - file->seen_at >= QUIET_MS;
 	if (closed || replaced || (quiet && !same_print(&now, &file->read)) ||
 	    (quiet && file->again_at && sys_now() >= file->again_at))
-		load(file);
+		load_file(file);
 }
 
 static void file_run(struct source *source)
@@ -260,7 +261,7 @@ static void file_run(struct source *source)
 		.source = source, .path = settings->path, .bell = settings->watch ? open_bell() : -1, .target = -1
 	};
 
-	load(&file);
+	load_file(&file);
 	for (;;) {
 		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = file.bell, .events = POLLIN } };
 

@@ -43,13 +43,13 @@ static const struct option url_options[] = {
 struct url {
 	struct source *source;
 	const struct url_settings *settings;
-	struct http_url url;
+	struct http_url endpoint;
 	struct http http;
-	struct buf name; /* the URL as the log has it */
-	struct buf tag;  /* the ETag of the newest answer that was taken */
-	struct buf why;
+	struct buf name; /* the URL as the log shows it, without secrets */
+	struct buf tag;  /* ETag of the newest good answer */
+	struct buf why;  /* what is wrong with the newest answer */
 	struct service_list *last; /* what was posted last */
-	int code; /* of the newest answer, when it was an error; 0: there was none */
+	int code; /* status of the newest answer if that was an error, else 0 */
 };
 
 static bool url_wanted(const void *settings)
@@ -57,7 +57,7 @@ static bool url_wanted(const void *settings)
 	return *((const struct url_settings *)settings)->endpoint;
 }
 
-/* Types of servers that do not know the document's. */
+/* The types that servers send when they do not know the type. */
 static bool is_vague(struct slice media)
 {
 	static const char *const types[] = { "", "text/plain", "application/octet-stream", "binary/octet-stream" };
@@ -68,7 +68,7 @@ static bool is_vague(struct slice media)
 	return false;
 }
 
-/* The format by its media type, or by the URL's path where that is vague. NULL: it is none that is read here. */
+/* The format by the media type, or when that is vague, by the path of the URL. NULL: none that can be read here. */
 static const struct format *format_of_answer(struct slice type, const char *path)
 {
 	static const struct format *const formats[] = { &format_json, &format_yaml, &format_toml };
@@ -94,7 +94,8 @@ static const struct format *format_of_answer(struct slice type, const char *path
 	return NULL;
 }
 
-static const char *say(struct url *url, const char *fmt, struct slice text)
+/* Makes `text` part of the reason, which lives until the next one. */
+static const char *answer_fault(struct url *url, const char *fmt, struct slice text)
 {
 	struct buf words = { 0 };
 
@@ -105,17 +106,18 @@ static const char *say(struct url *url, const char *fmt, struct slice text)
 	return url->why.data;
 }
 
-/* A complete answer of status 200. */
+/* Takes a complete answer of status 200. */
 static const char *take_answer(struct url *url)
 {
 	const struct http_response *response = &url->http.response;
 	struct slice type = http_header(response, "Content-Type"), tag = http_header(response, "ETag");
-	const struct format *format = format_of_answer(type, url->url.prefix);
+	const struct format *format = format_of_answer(type, url->endpoint.prefix);
+	const char *body = response->body.data ? response->body.data : "";
 	struct service_list *list;
 
 	if (!format)
-		return say(url, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
-	list = manifest_read(format, response->body.data ? response->body.data : "", response->body.len, "answer", false, &url->why);
+		return answer_fault(url, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
+	list = manifest_read(format, body, response->body.len, "answer", false, &url->why);
 	if (!list)
 		return url->why.data;
 	url->tag.len = 0;
@@ -144,7 +146,7 @@ static const char *judge_answer(struct url *url)
 	if (response->status == 304 && url->tag.len)
 		return NULL;
 	slice_next(&head, '\n', &line);
-	return say(url, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
+	return answer_fault(url, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
 }
 
 static const char *ask_once(struct url *url, int64_t deadline)
@@ -153,12 +155,12 @@ static const char *ask_once(struct url *url, int64_t deadline)
 	struct buf request = { 0 };
 	const char *why = NULL;
 
-	http_request(&request, "GET", &url->url, *url->url.prefix ? "" : "/");
+	http_request(&request, "GET", &url->endpoint, *url->endpoint.prefix ? "" : "/");
 	if (url->tag.len)
 		buf_printf(&request, "If-None-Match: %s\r\n", url->tag.data);
 	buf_puts(&request, "\r\n");
 	if (url->http.fd < 0)
-		why = http_connect(&url->http, &url->url, cancel, deadline);
+		why = http_connect(&url->http, &url->endpoint, cancel, deadline);
 	if (!why)
 		why = http_send(&url->http, &request, cancel, deadline);
 	if (!why)
@@ -167,7 +169,7 @@ static const char *ask_once(struct url *url, int64_t deadline)
 	return why;
 }
 
-/* A server may have closed a kept connection meanwhile: then once more, over a new one. */
+/* The server may have closed a kept connection: then the URL is asked once more, over a new one. */
 static const char *ask_url(struct url *url)
 {
 	int64_t deadline = sys_now() + url->settings->timeout;
@@ -181,7 +183,7 @@ static const char *ask_url(struct url *url)
 	}
 	if (!why)
 		why = judge_answer(url);
-	/* More than was asked for would be taken for the next answer. */
+	/* Bytes beyond this answer would be taken for the next one. */
 	if (why || url->http.response.last || url->http.ahead.len)
 		http_close(&url->http);
 	else
@@ -194,7 +196,7 @@ static void url_run(struct source *source)
 	struct url url = { .source = source, .settings = source->settings };
 	bool go_on = true;
 
-	parse_endpoint(&url.url, url.settings->endpoint);
+	parse_endpoint(&url.endpoint, url.settings->endpoint);
 	buf_masked(&url.name, url.settings->endpoint);
 	http_open(&url.http, BODY_MAX);
 	while (go_on) {
