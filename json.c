@@ -232,49 +232,49 @@ static unsigned json_hex4(const char *digits)
 	return n;
 }
 
-/* One escape at `at` (behind the backslash), appended to out. Returns its length. */
+/* Appends the character of an escape to out; `at` is behind the backslash. Returns the length of the escape. */
 static size_t json_unescape(const char *at, const char *end, struct buf *out)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	unsigned c, low;
+	unsigned code, low;
 
 	if (*at != 'u') {
 		buf_add(out, &to[strchr(from, *at) - from], 1);
 		return 1;
 	}
-	c = json_hex4(at + 1);
-	if (c >= 0xd800 && c < 0xdc00 && end - at >= 11 && at[5] == '\\' && at[6] == 'u' &&
+	code = json_hex4(at + 1);
+	if (code >= 0xd800 && code < 0xdc00 && end - at >= 11 && at[5] == '\\' && at[6] == 'u' &&
 	    (low = json_hex4(at + 7)) >= 0xdc00 && low < 0xe000) {
-		buf_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
+		buf_utf8(out, 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00)));
 		return 11;
 	}
-	buf_utf8(out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
+	buf_utf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
 	return 5;
 }
 
 bool json_string(const struct json *json, uint32_t token, struct buf *out)
 {
-	const struct json_token *t = &json->tokens[token];
-	const char *p = json->text + t->at, *end = p + t->len;
+	const struct json_token *string = &json->tokens[token];
+	const char *at = json->text + string->at, *end = at + string->len;
 
-	if (t->type != JSON_STRING)
+	if (string->type != JSON_STRING)
 		return false;
-	while (p < end) {
-		const char *escape = memchr(p, '\\', (size_t)(end - p));
+	while (at < end) {
+		const char *escape = memchr(at, '\\', (size_t)(end - at));
 
-		buf_add(out, p, (size_t)((escape ? escape : end) - p));
+		buf_add(out, at, (size_t)((escape ? escape : end) - at));
 		if (!escape)
 			break;
-		p = escape + 1;
-		p += json_unescape(p, end, out);
+		at = escape + 1;
+		at += json_unescape(at, end, out);
 	}
 	return true;
 }
 
 static bool json_key_is(const struct json *json, uint32_t token, const char *key)
 {
-	const struct json_token *t = &json->tokens[token];
-	struct slice raw = { json->text + t->at, t->len };
+	const struct json_token *raw_token = &json->tokens[token];
+	struct slice raw = { json->text + raw_token->at, raw_token->len };
 	struct buf plain = { 0 };
 	bool same;
 

@@ -161,7 +161,7 @@ static bool same_settings(const struct service *a, const struct service *b)
 	return true;
 }
 
-/* But for where it was written, and for the tags of one that is held. */
+/* Where it was written does not count, nor do the tags when one of them is held. */
 static bool same_service(const struct service *a, const struct service *b)
 {
 	if (a == b)
@@ -175,12 +175,12 @@ static bool same_service(const struct service *a, const struct service *b)
 	       same_settings(a, b);
 }
 
-bool service_list_equal(const struct service_list *a, const struct service_list *b)
+bool service_list_equal(const struct service_list *left, const struct service_list *right)
 {
-	if (a->count != b->count || a->trusted != b->trusted)
+	if (left->count != right->count || left->trusted != right->trusted)
 		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!same_service(a->items[i], b->items[i]))
+	for (size_t i = 0; i < left->count; i++)
+		if (!same_service(left->items[i], right->items[i]))
 			return false;
 	return true;
 }

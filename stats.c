@@ -13,7 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
-#define RATE_US 2000000 /* a rate is over this time at least, and twice it where somebody looks often */
+#define RATE_US 2000000 /* a rate covers up to twice this time */
 
 int stats_ready(struct stats *stats, const char **why)
 {
@@ -37,7 +37,7 @@ void stats_listeners(const struct route_table *table, size_t *open, size_t *fail
 
 /* The process. */
 
-/* Since Linux 6.2 the directory's size is their number; before that they must be counted. */
+/* Since Linux 6.2 the size of the directory is the number of files; before that they must be counted. */
 static long stats_count_fds(void)
 {
 	struct stat st;
