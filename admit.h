@@ -1,4 +1,5 @@
-/* admit: decides which wishes of a service are accepted. Options are judged where they are read, see service_option.h. */
+/* admit: decides which wishes of a service are accepted. Options are judged where they are read, see
+ * service_option.h. */
 #ifndef ADMIT_H
 #define ADMIT_H
 
@@ -21,8 +22,8 @@ struct admit_refusal {
 	const char *accepted; /* what would be accepted */
 };
 
-/* A wish is label:port; from the operator (trusted) also address:port. True: *out is the address to listen on. False: *no
- * says why. */
+/* A wish is label:port; from the operator (trusted) also address:port. True: *out is the address to listen on. False:
+ * *no says why. */
 bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool trusted, struct arena *memory,
                 struct net_addr *out, struct admit_refusal *no);
 struct admit_refusal admit_setting(const struct service_setting *setting); /* of a setting with a wrong value */

@@ -122,8 +122,8 @@ static const char *bells_ask(struct consul *consul)
 	return why;
 }
 
-/* Every catalog lists Consul itself, so an empty one only tells that the token may not see the services. Then nothing is
- * read, the known services stay, and a source that has never seen any is not ready. Only a namespace can really be
+/* Every catalog lists Consul itself, so an empty one only tells that the token may not see the services. Then nothing
+ * is read, the known services stay, and a source that has never seen any is not ready. Only a namespace can really be
  * empty, when nothing was filtered out of the answer. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {

@@ -36,8 +36,8 @@ void consul_api_health(struct consul_api *api, const char *service); /* path: al
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
-/* Takes an answer. Returns NULL, and api->json is the answer; or what is wrong with it, a text that lives until the next
- * bad answer. */
+/* Takes an answer. Returns NULL, and api->json is the answer; or what is wrong with it, a text that lives until the
+ * next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
 
 /* True when the agent left out what the token may not see. What is missing in the answer may then still exist. */

@@ -38,8 +38,8 @@ void catalog_close(struct catalog *catalog);
 const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved);
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved);
 
-/* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL, or what is wrong with it:
- * the name then stays as it was. */
+/* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL, or what is wrong with
+ * it: the name then stays as it was. */
 const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
                             int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */
@@ -49,8 +49,8 @@ void catalog_confirm(struct catalog *catalog, int64_t now);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What
  * the answers lack must then be confirmed as always. Takes the list. */
 void catalog_recall(struct catalog *catalog, struct service_list *list);
-/* Joins the readings with what was known. Returns the new list, which the caller owns, when it differs from the last one;
- * else NULL. Pointers to names are no longer valid. */
+/* Joins the readings with what was known. Returns the new list, which the caller owns, when it differs from the last
+ * one; else NULL. Pointers to names are no longer valid. */
 struct service_list *catalog_compose(struct catalog *catalog, int64_t now);
 
 #endif

@@ -18,8 +18,8 @@ static bool text_at(const struct json *answer, uint32_t object, const char *key,
 	return token && json_string(answer, token, out);
 }
 
-/* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to `why`
- * what is wrong with the first that is not. */
+/* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to
+ * `why` what is wrong with the first that is not. */
 static void look_at_checks(const struct json *answer, uint32_t checks, struct buf *why)
 {
 	struct buf status = { 0 }, id = { 0 };

@@ -25,7 +25,7 @@ struct consul_sweep {
 };
 
 void consul_sweep_restart(struct consul_sweep *sweep); /* connections are new: a sweep is due, and may begin at once */
-void consul_sweep_start(struct consul_sweep *sweep, int64_t now); /* begins a sweep if one is due and the pace allows it */
+void consul_sweep_start(struct consul_sweep *sweep, int64_t now); /* if one is due and the pace allows it */
 
 /* Fills `which` with the indexes of the names to read now, and returns how many there are. It may be 0 in the middle of
  * a sweep. */
@@ -35,7 +35,8 @@ size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *cat
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
 
-bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog); /* a sweep is running, and no name of it is left */
+/* True when a sweep is running, and no name of it is left. */
+bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog);
 /* Ends the sweep. False when no reading succeeded: sweep->why says why, or is NULL when all names were left out. */
 bool consul_sweep_end(struct consul_sweep *sweep);
 void consul_sweep_moved(struct consul_sweep *sweep); /* call when names have new indexes */

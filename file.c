@@ -99,7 +99,7 @@ static bool file_restarts(const void *settings)
 	return !((const struct file_settings *)settings)->watch;
 }
 
-static struct file_print look_at(const char *path)
+static struct file_print look_at_file(const char *path)
 {
 	struct file_print print = { 0 };
 
@@ -219,7 +219,7 @@ static void load_file(struct file *file)
 	int error;
 
 	watch_file(file);
-	file->read = file->seen = look_at(file->path);
+	file->read = file->seen = look_at_file(file->path);
 	changed = (int64_t)file->read.st.st_ctim.tv_sec * 1000 + file->read.st.st_ctim.tv_nsec / 1000000;
 	list = read_services(file->path, &why, &error);
 	file->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
@@ -240,7 +240,7 @@ static void load_file(struct file *file)
 
 static void check_file(struct file *file)
 {
-	struct file_print now = look_at(file->path);
+	struct file_print now = look_at_file(file->path);
 	bool closed = false, moved = false, replaced, quiet;
 
 	hear_bell(file, &closed, &moved);

@@ -15,9 +15,9 @@ struct hold {
 };
 
 void hold_close(struct hold *hold); /* forgets all wishes; it can be used again */
-/* Adds to `list`, as held, the services of `last` whose wishes it lacks, unless all services with that wish have been read
- * again HOLD_MS after it was first missing. read_at(): when the last good reading of a service began; INT64_MAX when
- * nobody will read it any more. */
+/* Adds to `list`, as held, the services of `last` whose wishes it lacks, unless all services with that wish have been
+ * read again HOLD_MS after it was first missing. read_at(): when the last good reading of a service began; INT64_MAX
+ * when nobody will read it any more. */
 void hold_missing(struct hold *hold, const struct service_list *last, struct service_list *list, int64_t now,
                   int64_t (*read_at)(void *arg, const char *service), void *arg);
 /* True when the missing wishes must be confirmed now; it is true again HOLD_MS later. */

@@ -29,17 +29,17 @@ struct json {
 const char *json_parse(struct json *json, const char *text, size_t len);
 void json_free(struct json *json);
 
-/* Returns the token of a member's value; 0 when there is none, or `object` is not an object (the root, token 0, is never a
- * member). Of two equal keys the first counts. Keys are compared after unescaping. */
+/* Returns the token of a member's value; 0 when there is none, or `object` is not an object (the root, token 0, is
+ * never a member). Of two equal keys the first counts. Keys are compared after unescaping. */
 uint32_t json_get(const struct json *json, uint32_t object, const char *key);
-/* Appends the string at `token`, unescaped, to out. A lone surrogate becomes U+FFFD. False, and nothing is appended, when
- * it is not a string. */
+/* Appends the string at `token`, unescaped, to out. A lone surrogate becomes U+FFFD. False, and nothing is appended,
+ * when it is not a string. */
 bool json_string(const struct json *json, uint32_t token, struct buf *out);
 /* Sets *out and returns true when the value at `token` is an integer within min..max. */
 bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out);
 
-/* Walks the elements of an array, or the keys of an object: for (JSON_EACH(json, array, element)). The value of a key is
- * the token behind it, key + 1. A scalar has no elements. */
+/* Walks the elements of an array, or the keys of an object: for (JSON_EACH(json, array, element)). The value of a key
+ * is the token behind it, key + 1. A scalar has no elements. */
 #define JSON_EACH(json, parent, token) \
 	uint32_t token = (parent) + 1; token < (json)->tokens[parent].next; \
 	token = (json)->tokens[(json)->tokens[parent].type == JSON_OBJECT ? token + 1 : token].next

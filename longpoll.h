@@ -1,5 +1,5 @@
-/* longpoll: a blocking query ("answer when your index is no longer this one"), repeated over one kept connection. Consul
- * and Nomad have the same rules for it; the path, the headers and the meaning of the answer are the caller's.
+/* longpoll: a blocking query ("answer when your index is no longer this one"), repeated over one kept connection.
+ * Consul and Nomad have the same rules for it; the path, the headers and the meaning of the answer are the caller's.
  *
  *     resting --longpoll_query, longpoll_send--> asked --longpoll_receive, longpoll_take--> resting until longpoll_at
  *
@@ -32,8 +32,8 @@ void longpoll_restart(struct longpoll *query); /* the next question has no index
 void longpoll_query(struct longpoll *query, struct buf *path, int64_t now);
 const char *longpoll_send(struct longpoll *query, const struct http_url *url, const struct buf *request, int cancel_fd);
 
-/* Takes what has arrived, without waiting. Returns NULL, or what is wrong. When http.response.done is set, the answer is
- * complete: read it, and call longpoll_take if it is good. */
+/* Takes what has arrived, without waiting. Returns NULL, or what is wrong. When http.response.done is set, the answer
+ * is complete: read it, and call longpoll_take if it is good. */
 const char *longpoll_receive(struct longpoll *query);
 
 /* What the index of a good answer says. An index may move although nothing has changed. */
@@ -43,8 +43,8 @@ enum longpoll_news {
 	LONGPOLL_BACK, /* lower than before: the server has restarted; the query starts again without index */
 	LONGPOLL_LOST, /* missing, or not a positive number */
 };
-/* Takes the index, and drops the answer. The next question may go out `pause` milliseconds later; after a lost, lower or
- * early index, at another time that the rules fix. */
+/* Takes the index, and drops the answer. The next question may go out `pause` milliseconds later; after a lost, lower
+ * or early index, at another time that the rules fix. */
 enum longpoll_news longpoll_take(struct longpoll *query, int64_t now, int64_t pause);
 
 int longpoll_fd(const struct longpoll *query);     /* wait on it for input; -1: nothing has been asked */

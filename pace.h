@@ -11,8 +11,8 @@ struct pace_allowance {
 	int64_t at;     /* when `left` was computed, in milliseconds */
 	int64_t cpu_at; /* and the CPU time of the thread then, in microseconds */
 };
-void pace_allow(struct pace_allowance *allowance, int64_t now);    /* gives the whole burst; call when the thread starts */
-int64_t pace_pause(struct pace_allowance *allowance, int64_t now); /* how long to do nothing: milliseconds, at most 1000 */
+void pace_allow(struct pace_allowance *allowance, int64_t now); /* the whole burst; call when the thread starts */
+int64_t pace_pause(struct pace_allowance *allowance, int64_t now); /* milliseconds to do nothing, at most 1000 */
 
 /* Four tokens at first, and then one for each `gap`, which is at least a second. Start with {0} and pace_fill. */
 struct pace_bucket {
@@ -23,7 +23,7 @@ struct pace_bucket {
 void pace_fill(struct pace_bucket *bucket);
 void pace_earn(struct pace_bucket *bucket, int64_t now); /* call it often: parts of a gap are lost */
 bool pace_take(struct pace_bucket *bucket, int64_t now); /* takes one token; false: there is none */
-void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* what the work for the last token cost: microseconds of CPU */
+void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* of the work for the last token: microseconds */
 int64_t pace_at(const struct pace_bucket *bucket);       /* when the next one is earned */
 
 #endif

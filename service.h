@@ -1,7 +1,8 @@
 /* service: a service, and the list of them that a source posts: all that it knows, never a difference.
  *
- * One thread makes a service: service_add, then its wishes, backends and settings, then service_seal. From then on nobody
- * changes it, and lists and tables share it by reference: a new list takes over the services that have not changed. */
+ * One thread makes a service: service_add, then its wishes, backends and settings, then service_seal. From then on
+ * nobody changes it, and lists and tables share it by reference: a new list takes over the services that have not
+ * changed. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
@@ -58,8 +59,9 @@ struct service_list {
 	bool checked;    /* the source itself checks the health of its services */
 	bool remembered; /* from state.path: the source has not answered yet */
 	bool trusted;    /* written by the operator: a wish may name an address instead of a label */
-	const char *source; /* name of the source; like the title set by whoever posts the list, and alive as long as the program */
-	const char *title;  /* its name in sentences */
+	/* Name of the source in the log, and in sentences. Whoever posts the list sets them; they live as long as the
+	 * program. */
+	const char *source, *title;
 	const char *word;   /* the mark of the services' tags, and the prefix of their options; NULL: they have no tags */
 	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };
@@ -69,8 +71,10 @@ struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin);
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
-void service_set(struct service *service, int option, struct slice value, const char *origin); /* the last value counts */
-const char *service_text(struct service *service, const char *text); /* a copy that lives as long as the service; NULL for NULL */
+/* Sets an option. The last value counts. */
+void service_set(struct service *service, int option, struct slice value, const char *origin);
+/* A copy that lives as long as the service; NULL for NULL. */
+const char *service_text(struct service *service, const char *text);
 void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */
 void service_put_setting(const struct service_setting *setting, struct buf *out); /* adds NAME=VALUE, secrets masked */
 
@@ -84,7 +88,7 @@ void service_forget(struct service_list *list, size_t first); /* drops all servi
 void service_hold(struct service_list *list, const struct service *service, const struct wish *only);
 /* Whether both say the same. Where services were written, and tags of held ones, do not count. */
 bool service_list_equal(const struct service_list *left, const struct service_list *right);
-struct service_list *service_list_ref(struct service_list *list); /* one more holder; nobody changes the list any more */
+struct service_list *service_list_ref(struct service_list *list); /* one more holder; it must not change any more */
 void service_list_unref(struct service_list *list); /* the last holder frees it; NULL is fine */
 
 #endif

@@ -1,6 +1,6 @@
-/* source: the frame of everything that yields services. A source is one file with one struct source_kind, and one line in
- * sources.c; nothing else in the program names it. It runs in a thread of its own and posts whole lists to the mailbox.
- * It may block, in waits that end at once when it must stop. */
+/* source: the frame of everything that yields services. A source is one file with one struct source_kind, and one
+ * line in sources.c; nothing else in the program names it. It runs in a thread of its own and posts whole lists to
+ * the mailbox. It may block, in waits that end at once when it must stop. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -33,8 +33,8 @@ struct source_kind {
 	void (*run)(struct source *source);
 	/* Returns its services as they are now, for -t; NULL: why says what is wrong. A NULL function: -t leaves it out. */
 	struct service_list *(*read)(const void *settings, struct buf *why);
-	/* For --explain: adds its instances of one service to the list, within a few seconds. True: `where` says in words whom it
-	 * asked; false: also what went wrong. NULL: it cannot be asked for a single service. */
+	/* For --explain: adds its instances of one service to the list, within a few seconds. True: `where` says in words
+	 * whom it asked; false: also what went wrong. NULL: it cannot be asked for a single service. */
 	bool (*ask)(const void *settings, const char *service, struct service_list *list, struct buf *where);
 	/* The tag that its services must have. NULL: they have no tags. */
 	const char *(*word)(const void *settings);
@@ -78,7 +78,7 @@ int source_start(struct source *source); /* 0 or an errno */
 void source_cancel(struct source *source);
 void source_join(struct source *source); /* after source_cancel; waits for the thread, not at all once `ended` is set */
 
-void source_post(struct source *source, struct service_list *list); /* puts its newest list into the mailbox; takes it */
+void source_post(struct source *source, struct service_list *list); /* its newest list, to the mailbox; takes it */
 bool source_stopping(const struct source *source);
 bool source_sleep(const struct source *source, int64_t ms); /* false: it must stop */
 

@@ -24,8 +24,8 @@ struct stats {
 	bool ready; /* every source has answered once; see stats_ready */
 };
 
-/* The HTTP status that tells whether dill is ready: 200 once every source has answered, 503 before that and when dill is
- * stopping. *why says the same in words. A source that is added later does not change it. */
+/* The HTTP status that tells whether dill is ready: 200 once every source has answered, 503 before that and when dill
+ * is stopping. *why says the same in words. A source that is added later does not change it. */
 int stats_ready(struct stats *stats, const char **why);
 
 bool stats_is_open(const struct route_listener *listener); /* whether it accepts clients */

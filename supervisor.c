@@ -80,7 +80,8 @@ static bool start_source(struct supervisor *supervisor, size_t which, struct con
 	int error;
 
 	thread->source = (struct source){
-		.kind = sources[which], .config = config, .settings = config->tables[1 + which].values, .box = &supervisor->box, .slot = which,
+		.kind = sources[which], .config = config, .settings = config->tables[1 + which].values,
+		.box = &supervisor->box, .slot = which,
 		.ring = supervisor->ring, .arg = supervisor->arg, .known = known ? service_list_ref(known) : NULL
 	};
 	atomic_store(&thread->source.last_good, last_good);

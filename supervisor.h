@@ -1,5 +1,5 @@
-/* supervisor: starts the sources that the configuration asks for, follows its changes, and stops them. The control plane's
- * thread only. */
+/* supervisor: starts the sources that the configuration asks for, follows its changes, and stops them. The control
+ * plane's thread only. */
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 

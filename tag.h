@@ -9,8 +9,8 @@
 
 bool tag_is_mark(struct slice tag, const char *word); /* WORD, or dyntcp while WORD is dill */
 
-/* For an option the kind is TAG_OPTION + enum service_option. *value: what follows the first '=', trimmed, for a listener
- * or an option; else empty. */
+/* For an option the kind is TAG_OPTION + enum service_option. *value: what follows the first '=', trimmed, for a
+ * listener or an option; else empty. */
 enum tag_kind { TAG_FOREIGN, TAG_MARK, TAG_UNKNOWN, TAG_LISTENER, TAG_OPTION };
 enum tag_kind tag_read(struct slice tag, const char *word, struct slice *value);
 
