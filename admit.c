@@ -25,7 +25,8 @@ static const char *all_labels(const struct admit_rules *rules, struct arena *mem
 	return text;
 }
 
-static void refuse_label(const struct admit_rules *rules, struct slice label, struct arena *memory, struct admit_refusal *no)
+static void refuse_label(const struct admit_rules *rules, struct slice label, struct arena *memory,
+                         struct admit_refusal *no)
 {
 	no->rule = "listeners.allowed";
 	no->why = text_printf(memory, "label \"%.*s\" is not in listeners.allowed", (int)label.len, label.at);
@@ -35,7 +36,8 @@ static void refuse_label(const struct admit_rules *rules, struct slice label, st
 static void refuse_port(const struct admit_rules *rules, bool below, struct arena *memory, struct admit_refusal *no)
 {
 	no->rule = below ? "listeners.port_min" : "listeners.port_max";
-	no->why = text_printf(memory, "port %s %s %ld", below ? "below" : "above", no->rule, below ? rules->port_min : rules->port_max);
+	no->why = text_printf(memory, "port %s %s %ld", below ? "below" : "above", no->rule,
+	                      below ? rules->port_min : rules->port_max);
 	no->accepted = text_printf(memory, "a port from %ld to %ld", rules->port_min, rules->port_max);
 }
 
@@ -78,8 +80,7 @@ static void print_field(const struct service *service, const char *field, struct
 {
 	struct buf line = { 0 };
 
-	buf_puts(&line, "services.");
-	buf_visible(&line, service->name, strlen(service->name));
+	buf_puts_visible(&line, "services.", service->name);
 	buf_printf(&line, ".%s = ", field);
 	buf_visible(&line, values->data, values->len);
 	buf_printf(&line, "  # %s", origin);
@@ -112,10 +113,8 @@ static void print_verdict(const struct service *service, const char *wish, const
 	struct buf line = { 0 };
 	char text[NET_TEXT];
 
-	buf_puts(&line, "# ");
-	buf_visible(&line, service->name, strlen(service->name));
-	buf_puts(&line, ": ");
-	buf_visible(&line, wish, strlen(wish));
+	buf_puts_visible(&line, "# ", service->name);
+	buf_puts_visible(&line, ": ", wish);
 	if (why) {
 		buf_printf(&line, " is refused: %s", why);
 	} else {

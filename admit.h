@@ -1,4 +1,4 @@
-/* admit: what a service may have: the rule that each wish passes, or fails. Options are judged where they are read, see
+/* admit: decides which wishes of a service are accepted. Options are judged where they are read, see
  * service_option.h. */
 #ifndef ADMIT_H
 #define ADMIT_H
@@ -15,19 +15,20 @@ struct admit_rules {
 	struct net_ranges allow; /* listeners.allow; borrowed. None: everybody */
 };
 
-/* Why something is refused. The texts live in the arena that was given, or with the service. */
+/* Why something is refused. The texts live in the arena that was given, with the service, or for ever. */
 struct admit_refusal {
-	const char *rule;     /* a word: the key or option that says no */
+	const char *rule;     /* the key or option that refuses it, one word */
 	const char *why;
-	const char *accepted; /* what would be */
+	const char *accepted; /* what would be accepted */
 };
 
-/* A wish is label:port, or from the operator (trusted) address:port. True and the address, or false and why. */
+/* A wish is label:port; from the operator (trusted) also address:port. True: *out is the address to listen on. False:
+ * *no says why. */
 bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool trusted, struct arena *memory,
                 struct net_addr *out, struct admit_refusal *no);
-struct admit_refusal admit_setting(const struct service_setting *setting); /* of one whose value is wrong */
+struct admit_refusal admit_setting(const struct service_setting *setting); /* of a setting with a wrong value */
 
-/* -t: the services of a list, and what admission says to each wish and option, on stdout. */
+/* -t: prints the services of a list to stdout, and then the verdict on each wish, and on each wrong option. */
 void admit_print(const struct admit_rules *rules, const struct service_list *list);
 
 #endif

@@ -1,14 +1,14 @@
-/* The thread takes turn after turn: ask the bells that are not under way, read a batch of services, post what has
- * changed, wait for a bell. The first error ends the turns; all connections are then closed, and after a pause it begins
+/* The thread runs in turns: ask the bells that are not waiting for an answer, read a batch of services, post what has
+ * changed, wait for a bell. The first error ends the turns: all connections are closed, and after a pause it starts
  * again.
  *
- *     longpoll        the bells' questions and their index
+ *     longpoll        the questions of the bells, and their index
  *     consul_api      requests and answers
  *     consul_sweep    which services are read next
  *     consul_reader   reads them
  *     consul_catalog  what is known of all services
- *     state_memory   the last good services on disk
- *     pace            how much CPU time all this may use */
+ *     state_memory    the last good services on disk
+ *     pace            how much CPU time all of this may use */
 #include "base.h"
 #include "consul.h"
 
@@ -45,10 +45,12 @@ static const char *check_tag(const char *text)
 static const struct option consul_options[] = {
 	{ .key = "consul.address", OPTION_TEXT, AT(address), "http://127.0.0.1:8500", "Consul agent to watch",
 	  .check = check_address, .other = "CONSUL_HTTP_ADDR", .other_is = OPTION_VARIABLE },
-	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token", .other = "CONSUL_HTTP_TOKEN", .other_is = OPTION_VARIABLE },
+	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token",
+	  .other = "CONSUL_HTTP_TOKEN", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
 	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
-	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m", "longest wait of one blocking query, 1s to 10m", 1000, 600000 },
+	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m",
+	  "longest wait of one blocking query, 1s to 10m", 1000, 600000 },
 	{ .key = "consul.consistency_mode", OPTION_TEXT, AT(consistency), "", "stale, consistent or leader",
 	  .words = consistency_words },
 	{ .key = "consul.tag", OPTION_TEXT, AT(tag), "dill",
@@ -120,9 +122,9 @@ static const char *bells_ask(struct consul *consul)
 	return why;
 }
 
-/* Every catalog lists Consul itself. One that is empty says nothing about the services, except that the token may not see
- * them: then nothing is read, the known services stay, and a source that has never seen any is not ready. Only in a
- * namespace may an empty catalog be true, when nothing was filtered out of it. */
+/* Every catalog lists Consul itself, so an empty one only tells that the token may not see the services. Then nothing
+ * is read, the known services stay, and a source that has never seen any is not ready. Only a namespace can really be
+ * empty, when nothing was filtered out of the answer. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {
 	const struct json_token *root = &consul->api.json.tokens[0];
@@ -136,8 +138,8 @@ static enum sight sight_of(const struct consul *consul, const struct http_respon
 static void sight_take(struct consul *consul, enum sight sight)
 {
 	if (sight == SIGHT_NOTHING && consul->sight != sight) {
-		log_warn("consul: %s lists no services, not even consul itself; check the token's permissions; keeping the last known "
-		         "services", consul->settings->address);
+		log_warn("consul: %s lists no services, not even consul itself; check the token's permissions; keeping the last "
+		         "known services", consul->settings->address);
 		atomic_fetch_add(&consul->source->counters.outages, 1);
 		atomic_store(&consul->source->up, false);
 	} else if (sight == SIGHT_SOME && consul->sight != sight) {
@@ -155,7 +157,7 @@ static const char *names_take(struct consul *consul, const struct http_response 
 	return consul->sight == SIGHT_NOTHING ? NULL : catalog_names(&consul->catalog, &consul->api.json, &pointed);
 }
 
-/* A complete answer. The services that it points at are wanted from now on; any news of it makes a sweep due. */
+/* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
 static const char *bell_take(struct consul *consul, int which)
 {
 	struct longpoll *bell = &consul->bells[which];
@@ -186,7 +188,7 @@ static const char *bell_hear(struct consul *consul, int which)
 	return why || !consul->bells[which].http.response.done ? why : bell_take(consul, which);
 }
 
-/* Waits for a bell, the next thing that is due, or the stop. */
+/* Waits for a bell, for `until`, or for the stop, and takes what the bells say. */
 static const char *bells_wait(struct consul *consul, int64_t until)
 {
 	struct pollfd polls[BELLS + 1];
@@ -206,7 +208,7 @@ static const char *bells_wait(struct consul *consul, int64_t until)
 
 /* The services. */
 
-/* The first list is posted when it is whole, even when it is empty. */
+/* Nothing is posted before all services have been read once. Then the first list is, even when it is empty. */
 static void services_post(struct consul *consul, bool first)
 {
 	struct service_list *list = catalog_compose(&consul->catalog, sys_now());
@@ -226,7 +228,7 @@ static void services_post(struct consul *consul, bool first)
 	state_memory_forget(&consul->memory);
 }
 
-/* Not one good reading in a whole sweep is an outage; when all names had to be left out, it says nothing. */
+/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. */
 static const char *sweep_end(struct consul *consul)
 {
 	if (!consul_sweep_end(&consul->sweep))
@@ -238,7 +240,7 @@ static const char *sweep_end(struct consul *consul)
 	return NULL;
 }
 
-/* Reads what is wanted, or the next part of a sweep. *busy: there was something to do. */
+/* Reads the services that are wanted, or the next part of a sweep. *busy: there was something to do. */
 static const char *services_read(struct consul *consul, bool *busy)
 {
 	size_t which[CONSUL_SWEEP_BATCH], count;
@@ -255,14 +257,14 @@ static const char *services_read(struct consul *consul, bool *busy)
 		why = consul_reader_read(&consul->reader, which, count);
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
-	services_post(consul, first); /* what was read before something went wrong is true all the same */
+	services_post(consul, first); /* what was read before an error is still true */
 	return why;
 }
 
 /* The turns. */
 
-/* Whether services may be read: not before their names are known; and at first not before the checks are, which would
- * only have them read again. */
+/* Services are read once their names are known. The first time the checks must be known, too: their answer would only
+ * make all services wanted again. */
 static bool services_open(const struct consul *consul)
 {
 	return longpoll_answered(&consul->bells[NAMES]) && consul->sight != SIGHT_NOTHING &&
@@ -295,7 +297,7 @@ static const char *turn_run(struct consul *consul)
 
 	if (!why && services_open(consul)) {
 		why = services_read(consul, &busy);
-		consul->api.code = why ? consul->api.code : 0; /* one service's error is not that of a bell */
+		consul->api.code = why ? consul->api.code : 0; /* the error of one service is not that of a bell */
 	}
 	state_memory_save(&consul->memory, consul->catalog.list, false);
 	if (sys_now() >= consul->memory.offer_at)
@@ -303,7 +305,7 @@ static const char *turn_run(struct consul *consul)
 	return why ? why : bells_wait(consul, busy ? sys_now() : turn_at(consul));
 }
 
-/* Turn after turn, until something goes wrong: returns what. */
+/* Runs turns until something goes wrong; returns what. */
 static const char *consul_watch(struct consul *consul)
 {
 	const char *why = NULL;
@@ -366,7 +368,7 @@ static void consul_run(struct source *source)
 	struct service_list *known;
 
 	consul_open(&consul, source);
-	/* On a reload, closing is as careful as ever; at a start, what is on disk is used when Consul does not answer. */
+	/* On a reload, closing stays careful; at a start, the services on disk are used while Consul does not answer. */
 	known = source->known ? source->known : state_memory_recall(&consul.memory);
 	if (known)
 		catalog_recall(&consul.catalog, service_list_ref(known));

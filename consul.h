@@ -1,8 +1,9 @@
-/* consul: the services of a Consul catalog (consul.*), as they come and go.
+/* consul: watches the services of a Consul catalog (consul.*).
  *
- * Two blocking queries are the bells: the catalog's names with their tags, and all checks. No single endpoint rings
- * for everything, and one query a service would use up the agent's connection limit. When a bell rings, the services
- * that it points at are read at once (/v1/health/service/NAME), all the others soon after, in a sweep. */
+ * Two blocking queries are the bells: one for the names of the catalog with their tags, one for all checks. No single
+ * endpoint rings for everything, and one query for each service would use up the agent's connections. When a bell
+ * rings, the services that it points at are read at once (/v1/health/service/NAME), and all others soon after, in a
+ * sweep. */
 #ifndef CONSUL_H
 #define CONSUL_H
 

@@ -8,8 +8,8 @@
 
 #define ONCE_MS 5000
 #define BODY_MAX (16u << 20)
-#define DENIED_MS 5000 /* after 403: somebody must mend the token first */
-#define WORDS_MAX 120  /* of an error's body */
+#define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
+#define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings)
 {
@@ -29,7 +29,7 @@ const char *consul_api_url(struct http_url *url, const char *address)
 	const char *why = http_url_parse(url, address);
 
 	if (!why && strpbrk(url->prefix, "?#"))
-		why = "has a query: consul.token, consul.datacenter and consul.namespace have keys of their own";
+		why = "has a query; use the keys consul.token, consul.datacenter and consul.namespace";
 	for (size_t len = why ? 0 : strlen(url->prefix); len && url->prefix[len - 1] == '/';)
 		url->prefix[--len] = '\0';
 	return why;

@@ -1,4 +1,4 @@
-/* consul_api: requests to Consul's HTTP API, and whether an answer can be believed. */
+/* consul_api: makes requests to the HTTP API of Consul, and judges the answers. */
 #ifndef CONSUL_API_H
 #define CONSUL_API_H
 
@@ -8,7 +8,7 @@
 #include "service.h"
 #include "text.h"
 
-/* Whom to ask, and for what. Strings are borrowed, and "" when not given. */
+/* Whom to ask, and what to say. Strings are borrowed, and "" when not given. */
 struct consul_settings {
 	const char *address, *token, *datacenter, *namespace, *consistency, *tag;
 	int64_t wait; /* the longest wait of a blocking query, in milliseconds */
@@ -19,32 +19,32 @@ struct consul_api {
 	struct http_url url;
 	struct buf path;  /* of the request under construction */
 	struct json json; /* the newest answer */
-	struct buf words; /* what was wrong with the newest one that was not good */
-	int code;         /* the status of the newest answer when it was an error, for source_failed; else 0 */
-	int64_t pause;    /* milliseconds that Consul asks to be left alone; 0: it does not */
+	struct buf words; /* what was wrong with the newest bad answer */
+	int code;         /* status of the newest answer if that was an error, for source_failed; else 0 */
+	int64_t pause;    /* milliseconds for which Consul must not be asked; 0: it may */
 	int64_t heard;    /* when the newest good answer was complete, on sys_micros()'s clock */
 };
 
-/* NULL, or what is wrong with the address; all the rest can be called even then. */
+/* Returns NULL, or what is wrong with the address; call consul_api_close in either case. */
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings);
 void consul_api_close(struct consul_api *api);
-const char *consul_api_url(struct http_url *url, const char *address); /* NULL, or what is wrong with consul.address */
+const char *consul_api_url(struct http_url *url, const char *address); /* NULL, or what is wrong with it */
 
-/* Adds ?name=value, or &name=value, to the path; a NULL value: the name alone. */
+/* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);
-void consul_api_health(struct consul_api *api, const char *service); /* sets the path: all instances of one service */
-/* Adds to `out` the whole request for the path, with what every query has, and empties the path. */
+void consul_api_health(struct consul_api *api, const char *service); /* path: all instances of one service */
+/* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
-/* Takes an answer. NULL: it is a good one, and in api->json. Else what it says against itself; it lives until the next
- * bad one. */
+/* Takes an answer. Returns NULL, and api->json is the answer; or what is wrong with it, a text that lives until the
+ * next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
 
-/* The agent left out what the token may not see: that less came than before is then no news. */
+/* True when the agent left out what the token may not see. What is missing in the answer may then still exist. */
 bool consul_api_filtered(const struct http_response *response);
-extern const char consul_api_hidden[]; /* that in words */
+extern const char consul_api_hidden[]; /* the same in words */
 
-/* Reads all instances of one service once, in a few seconds at most. True and the list filled, or false and why. */
+/* Reads all instances of one service once, within five seconds, and adds them to the list. False: why says why not. */
 bool consul_api_once(const struct consul_settings *settings, const char *service, struct service_list *list,
                      struct buf *why);
 

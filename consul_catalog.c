@@ -8,28 +8,28 @@
 #include "sys.h"
 #include "tag.h"
 
-void catalog_open(struct catalog *c, const char *tag)
+void catalog_open(struct catalog *catalog, const char *tag)
 {
-	*c = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
+	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
 }
 
-static void forget(struct catalog_name *n)
+static void forget_name(struct catalog_name *name)
 {
-	free(n->name);
-	free(n->failed);
+	free(name->name);
+	free(name->failed);
 }
 
-void catalog_close(struct catalog *c)
+void catalog_close(struct catalog *catalog)
 {
-	for (size_t i = 0; i < c->count; i++)
-		forget(&c->names[i]);
-	free(c->names);
-	hold_close(&c->hold);
-	service_list_unref(c->list);
-	service_list_unref(c->fresh);
+	for (size_t i = 0; i < catalog->count; i++)
+		forget_name(&catalog->names[i]);
+	free(catalog->names);
+	hold_close(&catalog->hold);
+	service_list_unref(catalog->list);
+	service_list_unref(catalog->fresh);
 }
 
-/* Digests of a set add up its members', so that their order does not matter. */
+/* The digest of a set is the sum of its members' digests, so that their order does not matter. */
 static uint64_t digest(const char *bytes, size_t len)
 {
 	uint64_t hash = text_hash(TEXT_HASH, bytes, len);
@@ -47,6 +47,12 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct catalog_name *)a)->name, ((const struct catalog_name *)b)->name);
 }
 
+static void sort_names(struct catalog *catalog)
+{
+	if (catalog->count)
+		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
+}
+
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
 {
 	return count ? bsearch(name, names, count, sizeof *names, compare_name) : NULL;
@@ -55,264 +61,280 @@ static struct catalog_name *find_in(struct catalog_name *names, size_t count, co
 /* The names. */
 
 /* The digest of a name's tags, 0 when the mark is not among them. */
-static uint64_t marked_digest(const struct json *j, uint32_t tags, const char *configured, struct buf *text)
+static uint64_t marked_digest(const struct json *answer, uint32_t tags, const char *word, struct buf *text)
 {
 	uint64_t sum = 1;
 	bool marked = false;
 
-	for (JSON_EACH(j, tags, t)) {
+	for (JSON_EACH(answer, tags, tag)) {
 		text->len = 0;
-		if (!json_string(j, t, text))
+		if (!json_string(answer, tag, text))
 			continue;
 		sum += digest(text->data ? text->data : "", text->len);
-		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, configured);
+		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, word);
 	}
 	return marked ? sum : 0;
 }
 
-static void add_name(struct catalog *c, const char *name, uint64_t tags)
+static void add_name(struct catalog *catalog, const char *name, uint64_t tags)
 {
-	SYS_GROW(c->names, c->count, c->cap);
-	c->names[c->count] = (struct catalog_name){
+	SYS_GROW(catalog->names, catalog->count, catalog->cap);
+	catalog->names[catalog->count] = (struct catalog_name){
 		.name = sys_dup(name), .tags = tags, .listed = true, .wanted = true
 	};
-	c->count++;
+	catalog->count++;
 }
 
-void catalog_recall(struct catalog *c, struct service_list *list)
+void catalog_recall(struct catalog *catalog, struct service_list *list)
 {
 	size_t kept = 0;
 
-	service_list_unref(c->list);
-	c->list = list;
+	service_list_unref(catalog->list);
+	catalog->list = list;
 	for (size_t i = 0; i < list->count; i++)
-		add_name(c, list->items[i]->name, 1);
-	if (c->count)
-		qsort(c->names, c->count, sizeof *c->names, compare_names);
-	for (size_t i = 0; i < c->count; i++)
-		if (kept && strcmp(c->names[kept - 1].name, c->names[i].name) == 0)
-			forget(&c->names[i]);
+		add_name(catalog, list->items[i]->name, 1);
+	sort_names(catalog);
+	for (size_t i = 0; i < catalog->count; i++)
+		if (kept && strcmp(catalog->names[kept - 1].name, catalog->names[i].name) == 0)
+			forget_name(&catalog->names[i]);
 		else
-			c->names[kept++] = c->names[i];
-	c->count = kept;
+			catalog->names[kept++] = catalog->names[i];
+	catalog->count = kept;
 }
 
-const char *catalog_names(struct catalog *c, const struct json *answer, bool *moved)
+static const char *judge_names(const struct json *answer)
 {
-	size_t known = c->count;
-	struct buf text = { 0 }, name = { 0 };
-
 	if (answer->tokens[0].type != JSON_OBJECT)
 		return "the list of services is no object";
-	for (JSON_EACH(answer, 0, k))
-		if (answer->tokens[k + 1].type != JSON_ARRAY && answer->tokens[k + 1].type != JSON_NULL)
+	for (JSON_EACH(answer, 0, key))
+		if (answer->tokens[key + 1].type != JSON_ARRAY && answer->tokens[key + 1].type != JSON_NULL)
 			return "the tags of a service are no list";
-	for (size_t i = 0; i < known; i++)
-		c->names[i].listed = false;
-	for (JSON_EACH(answer, 0, k)) {
-		uint64_t tags = marked_digest(answer, k + 1, c->tag, &text);
-		struct catalog_name *n;
+	return NULL;
+}
 
-		if (!tags)
-			continue;
-		name.len = 0;
-		json_string(answer, k, &name);
-		n = name.len ? find_in(c->names, known, name.data) : NULL;
-		if (n) {
-			n->listed = true;
-			n->wanted = n->wanted || n->tags != tags;
-			*moved = *moved || n->tags != tags;
-			n->tags = tags;
-		} else if (name.len) {
-			add_name(c, name.data, tags);
+/* A name whose tags have changed must be read. True when they have. */
+static bool set_tags(struct catalog_name *name, uint64_t tags)
+{
+	bool changed = name->tags != tags;
+
+	name->wanted = name->wanted || changed;
+	name->tags = tags;
+	return changed;
+}
+
+/* Takes a listed name with the mark. Of all names, the first `known` are sorted. True when anything has changed. */
+static bool list_name(struct catalog *catalog, size_t known, const char *text, uint64_t tags)
+{
+	struct catalog_name *name = find_in(catalog->names, known, text);
+
+	if (!name) {
+		add_name(catalog, text, tags);
+		return true;
+	}
+	name->listed = true;
+	return set_tags(name, tags);
+}
+
+const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved)
+{
+	const char *why = judge_names(answer);
+	size_t known = catalog->count;
+	struct buf text = { 0 };
+
+	if (why)
+		return why;
+	for (size_t i = 0; i < known; i++)
+		catalog->names[i].listed = false;
+	for (JSON_EACH(answer, 0, key)) {
+		uint64_t tags = marked_digest(answer, key + 1, catalog->tag, &text);
+
+		text.len = 0;
+		if (tags && json_string(answer, key, &text) && text.len && list_name(catalog, known, text.data, tags))
 			*moved = true;
-		}
 	}
 	for (size_t i = 0; i < known; i++)
-		if (!c->names[i].listed) {
-			*moved = *moved || c->names[i].tags;
-			c->names[i].wanted = c->names[i].wanted || c->names[i].tags;
-			c->names[i].tags = 0;
-		}
-	if (c->count > known)
-		qsort(c->names, c->count, sizeof *c->names, compare_names);
+		if (!catalog->names[i].listed && set_tags(&catalog->names[i], 0))
+			*moved = true;
+	sort_names(catalog);
 	buf_free(&text);
-	buf_free(&name);
 	return NULL;
 }
 
 /* The checks. */
 
-static uint64_t check_digest(const struct json *j, uint32_t check, struct buf *text)
+static uint64_t check_digest(const struct json *answer, uint32_t check, struct buf *text)
 {
 	static const char *const fields[] = { "Node", "CheckID", "ServiceID", "Status" };
-	uint32_t modified = json_get(j, check, "ModifyIndex");
+	uint32_t modified = json_get(answer, check, "ModifyIndex");
 
 	text->len = 0;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		uint32_t t = json_get(j, check, fields[i]);
+		uint32_t field = json_get(answer, check, fields[i]);
 
-		if (t)
-			json_string(j, t, text);
+		if (field)
+			json_string(answer, field, text);
 		buf_add(text, "\n", 1);
 	}
 	if (modified)
-		buf_add(text, j->text + j->tokens[modified].at, j->tokens[modified].len);
+		buf_add(text, answer->text + answer->tokens[modified].at, answer->tokens[modified].len);
 	return digest(text->data, text->len);
 }
 
-const char *catalog_checks(struct catalog *c, const struct json *answer, bool *moved)
+/* A check counts for its service: `sums` has one digest for each name. */
+static void add_check(const struct catalog *catalog, const struct json *answer, uint32_t check, struct buf *text,
+                      uint64_t *sums)
 {
-	uint64_t *sums = sys_alloc((c->count + 1) * sizeof *sums);
+	uint32_t token = json_get(answer, check, "ServiceName");
+	const struct catalog_name *name;
+
+	text->len = 0;
+	if (!token || !json_string(answer, token, text) || !text->len)
+		return;
+	name = find_in(catalog->names, catalog->count, text->data);
+	if (name)
+		sums[name - catalog->names] += check_digest(answer, check, text);
+}
+
+const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved)
+{
 	struct buf text = { 0 };
-	const char *why = NULL;
+	uint64_t *sums;
 
 	if (answer->tokens[0].type != JSON_ARRAY)
-		why = "the list of checks is no list";
-	for (JSON_EACH(answer, 0, check)) {
-		uint32_t name = why ? 0 : json_get(answer, check, "ServiceName");
-		struct catalog_name *n;
-
-		text.len = 0;
-		if (!name || !json_string(answer, name, &text) || !text.len)
-			continue;
-		n = find_in(c->names, c->count, text.data);
-		if (n)
-			sums[n - c->names] += check_digest(answer, check, &text);
-	}
-	for (size_t i = 0; !why && i < c->count; i++)
-		if (c->names[i].checks != sums[i]) {
-			c->names[i].checks = sums[i];
-			c->names[i].wanted = true;
+		return "the list of checks is no list";
+	sums = sys_alloc((catalog->count + 1) * sizeof *sums);
+	for (JSON_EACH(answer, 0, check))
+		add_check(catalog, answer, check, &text, sums);
+	for (size_t i = 0; i < catalog->count; i++)
+		if (catalog->names[i].checks != sums[i]) {
+			catalog->names[i].checks = sums[i];
+			catalog->names[i].wanted = true;
 			*moved = true;
 		}
 	buf_free(&text);
 	free(sums);
-	return why;
+	return NULL;
 }
 
 /* Readings. */
 
-const char *catalog_reading(struct catalog *c, struct catalog_name *n, const struct json *answer, int64_t began)
+const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
+                            int64_t began)
 {
-	size_t from = c->fresh->count;
-	const char *why = instance_read(c->fresh, n->name, answer, c->tag);
+	size_t from = catalog->fresh->count;
+	const char *why = instance_read(catalog->fresh, name->name, answer, catalog->tag);
 
 	if (why)
 		return why;
-	n->from = from;
-	n->count = c->fresh->count - from;
-	n->fresh = true;
-	n->read_at = began;
-	free(n->failed);
-	n->failed = NULL;
+	name->from = from;
+	name->count = catalog->fresh->count - from;
+	name->fresh = true;
+	name->read_at = began;
+	free(name->failed);
+	name->failed = NULL;
 	return NULL;
 }
 
-void catalog_failed(struct catalog_name *n, const char *why)
+void catalog_failed(struct catalog_name *name, const char *why)
 {
-	if (n->failed)
-		return; /* the first reason is as good, and no news */
-	n->failed = sys_dup(why);
+	if (!name->failed)
+		name->failed = sys_dup(why); /* the first reason stays: each new one would make a new list */
 }
 
-void catalog_confirm(struct catalog *c, int64_t now)
+void catalog_confirm(struct catalog *catalog, int64_t now)
 {
-	if (!hold_due(&c->hold, now))
+	if (!hold_due(&catalog->hold, now))
 		return;
-	for (size_t i = 0; i < c->list->count; i++) {
-		const struct service *service = c->list->items[i];
-		struct catalog_name *n = service->held ? find_in(c->names, c->count, service->name) : NULL;
+	for (size_t i = 0; i < catalog->list->count; i++) {
+		const struct service *service = catalog->list->items[i];
+		struct catalog_name *name = service->held ? find_in(catalog->names, catalog->count, service->name) : NULL;
 
-		if (n)
-			n->wanted = true;
+		if (name)
+			name->wanted = true;
 	}
 }
 
 /* Composing. */
 
-/* Of a name that is not known any more nobody will read anything. */
+/* Nobody will read a name that is no longer known: its absence counts as confirmed. */
 static int64_t name_read_at(void *arg, const char *name)
 {
-	const struct catalog *c = arg;
-	const struct catalog_name *n = find_in(c->names, c->count, name);
+	const struct catalog *catalog = arg;
+	const struct catalog_name *n = find_in(catalog->names, catalog->count, name);
 
 	return n ? n->read_at : INT64_MAX;
 }
 
-/* Names that are not listed and have nothing left are forgotten. */
-static void forget_names(struct catalog *c, const struct service_list *list)
+/* Forgets the names that are not listed and have no services left. */
+static void forget_names(struct catalog *catalog, const struct service_list *list)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < c->count; i++) {
-		struct catalog_name *n = &c->names[i];
-		bool used = n->listed || n->wanted;
+	for (size_t i = 0; i < catalog->count; i++) {
+		struct catalog_name *name = &catalog->names[i];
+		bool used = name->listed || name->wanted;
 
-		for (size_t s = 0; !used && s < list->count; s++)
-			used = strcmp(list->items[s]->name, n->name) == 0;
+		for (size_t k = 0; !used && k < list->count; k++)
+			used = strcmp(list->items[k]->name, name->name) == 0;
 		if (used)
-			c->names[kept++] = *n;
+			catalog->names[kept++] = *name;
 		else
-			forget(n);
+			forget_name(name);
 	}
-	c->count = kept;
+	catalog->count = kept;
 }
 
-/* What is absent is told for as long as the name has the tag somewhere: nobody looks at it afterwards. */
-static void carry(struct service_list *to, struct service *service, const struct catalog_name *n)
+/* Absent services stay in the list only while the name is listed: nobody reads them afterwards. */
+static void carry_service(struct service_list *to, struct service *service, const struct catalog_name *name)
 {
-	if (!service->absent || (n->listed && service->instance))
+	if (!service->absent || (name->listed && service->instance))
 		service_share(to, service);
 }
 
-/* A name of which there is nothing but that it could not be read: no instance, but it is listed for those who ask. */
-static void tell_failure(struct service_list *list, const struct catalog_name *n, size_t before)
+/* A name that could not be read, and of which nothing is known, gets an absent service that says so, for --explain. */
+static void tell_failure(struct service_list *list, const struct catalog_name *name, size_t before)
 {
-	struct buf why = { 0 };
 	struct service *service;
 
-	if (list->count > before || !n->failed || !n->listed)
+	if (list->count > before || !name->failed || !name->listed)
 		return;
-	buf_printf(&why, "Consul does not tell its instances: %s", n->failed);
-	service = service_add(list, slice_of(n->name));
-	service->absent = service_text(service, why.data);
+	service = service_add(list, slice_of(name->name));
+	service->absent = text_printf(&service->memory, "Consul does not tell its instances: %s", name->failed);
 	service_seal(service);
-	buf_free(&why);
 }
 
-/* Both the old list and the names are sorted by name; what is held stands at the end of the list. */
-static void compose_name(struct catalog *c, struct catalog_name *n, struct service_list *list, size_t *old)
+/* The old list and the names are both sorted by name; held services stand at the end of the list. */
+static void compose_name(struct catalog *catalog, struct catalog_name *name, struct service_list *list, size_t *old)
 {
 	size_t before = list->count;
 	int order;
 
-	for (; *old < c->list->count && !c->list->items[*old]->held &&
-	       (order = strcmp(c->list->items[*old]->name, n->name)) <= 0; ++*old)
-		if (order == 0 && !n->fresh)
-			carry(list, c->list->items[*old], n);
-	for (size_t i = n->from; n->fresh && i < n->from + n->count; i++)
-		carry(list, c->fresh->items[i], n);
-	n->fresh = false;
-	tell_failure(list, n, before);
+	for (; *old < catalog->list->count && !catalog->list->items[*old]->held &&
+	       (order = strcmp(catalog->list->items[*old]->name, name->name)) <= 0; ++*old)
+		if (order == 0 && !name->fresh)
+			carry_service(list, catalog->list->items[*old], name);
+	for (size_t i = name->from; name->fresh && i < name->from + name->count; i++)
+		carry_service(list, catalog->fresh->items[i], name);
+	name->fresh = false;
+	tell_failure(list, name, before);
 }
 
-struct service_list *catalog_compose(struct catalog *c, int64_t now)
+struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 {
-	struct service_list *list = service_list_new(), *last = c->list;
+	struct service_list *list = service_list_new(), *last = catalog->list;
 	size_t old = 0;
 	bool same;
 
-	list->checked = true; /* what does not pass is not in it */
-	list->word = arena_dup(&list->memory, c->tag, strlen(c->tag));
-	for (size_t i = 0; i < c->count; i++)
-		compose_name(c, &c->names[i], list, &old);
-	hold_missing(&c->hold, last, list, now, name_read_at, c);
-	service_list_unref(c->fresh);
-	c->fresh = service_list_new();
-	forget_names(c, list);
-	same = service_list_equal(list, last); /* what is held may differ, which nobody outside needs to know */
+	list->checked = true; /* Consul checks health: failing instances are absent */
+	list->word = arena_dup(&list->memory, catalog->tag, strlen(catalog->tag));
+	for (size_t i = 0; i < catalog->count; i++)
+		compose_name(catalog, &catalog->names[i], list, &old);
+	hold_missing(&catalog->hold, last, list, now, name_read_at, catalog);
+	service_list_unref(catalog->fresh);
+	catalog->fresh = service_list_new();
+	forget_names(catalog, list);
+	same = service_list_equal(list, last);
 	service_list_unref(last);
-	c->list = list;
+	catalog->list = list;
 	return same ? NULL : service_list_ref(list);
 }

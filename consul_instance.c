@@ -8,26 +8,27 @@
 #include "sys.h"
 #include "tag.h"
 
-static bool text_at(const struct json *j, uint32_t object, const char *key, struct buf *out)
+/* A member as text. False, and "", when it is missing or no string. */
+static bool text_at(const struct json *answer, uint32_t object, const char *key, struct buf *out)
 {
-	uint32_t t = object ? json_get(j, object, key) : 0;
+	uint32_t token = object ? json_get(answer, object, key) : 0;
 
 	out->len = 0;
 	buf_add(out, "", 0);
-	return t && json_string(j, t, out);
+	return token && json_string(answer, token, out);
 }
 
-/* The worst of all checks counts, node checks included; none at all is fine. `warning` is not passing. What is wrong
- * goes to `why`. */
-static void look_at_checks(const struct json *j, uint32_t checks, struct buf *why)
+/* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to
+ * `why` what is wrong with the first that is not. */
+static void look_at_checks(const struct json *answer, uint32_t checks, struct buf *why)
 {
 	struct buf status = { 0 }, id = { 0 };
 
-	if (checks && j->tokens[checks].type == JSON_ARRAY)
-		for (JSON_EACH(j, checks, c)) {
-			if (why->len || (text_at(j, c, "Status", &status) && strcmp(status.data, "passing") == 0))
+	if (checks && answer->tokens[checks].type == JSON_ARRAY)
+		for (JSON_EACH(answer, checks, check)) {
+			if (why->len || (text_at(answer, check, "Status", &status) && strcmp(status.data, "passing") == 0))
 				continue;
-			text_at(j, c, "CheckID", &id);
+			text_at(answer, check, "CheckID", &id);
 			buf_printf(why, *id.data ? "its check %s is %s" : "one%s of its checks is %s", id.data,
 			           *status.data ? status.data : "without a status");
 		}
@@ -35,45 +36,46 @@ static void look_at_checks(const struct json *j, uint32_t checks, struct buf *wh
 	buf_free(&id);
 }
 
-static bool has_mark(const struct json *j, uint32_t tags, const char *word)
+static bool has_mark(const struct json *answer, uint32_t tags, const char *word)
 {
-	struct buf tag = { 0 };
+	struct buf text = { 0 };
 	bool found = false;
 
-	if (!tags || j->tokens[tags].type != JSON_ARRAY)
+	if (!tags || answer->tokens[tags].type != JSON_ARRAY)
 		return false;
-	for (JSON_EACH(j, tags, t)) {
-		tag.len = 0;
-		found = found || (json_string(j, t, &tag) && tag_is_mark((struct slice){ tag.data, tag.len }, word));
+	for (JSON_EACH(answer, tags, tag)) {
+		text.len = 0;
+		found = found || (json_string(answer, tag, &text) && tag_is_mark((struct slice){ text.data, text.len }, word));
 	}
-	buf_free(&tag);
+	buf_free(&text);
 	return found;
 }
 
-static uint16_t weight_of(const struct json *j, uint32_t service)
+static uint16_t weight_of(const struct json *answer, uint32_t service)
 {
-	uint32_t weights = json_get(j, service, "Weights"), passing_weight = weights ? json_get(j, weights, "Passing") : 0;
+	uint32_t weights = json_get(answer, service, "Weights");
+	uint32_t passing = weights ? json_get(answer, weights, "Passing") : 0;
 	long n = 1;
 
-	if (passing_weight)
-		json_integer(j, passing_weight, 1, 65535, &n);
+	if (passing)
+		json_integer(answer, passing, 1, 65535, &n);
 	return (uint16_t)n;
 }
 
-/* All tags, a line each. */
-static const char *all_tags(const struct json *j, uint32_t tags, struct buf *out)
+/* All tags, a line each, as text that lives in `out`. */
+static const char *all_tags(const struct json *answer, uint32_t tags, struct buf *out)
 {
 	struct buf text = { 0 };
 
 	out->len = 0;
 	buf_puts(out, "");
-	if (tags && j->tokens[tags].type == JSON_ARRAY)
-		for (JSON_EACH(j, tags, t)) {
+	if (tags && answer->tokens[tags].type == JSON_ARRAY)
+		for (JSON_EACH(answer, tags, tag)) {
 			text.len = 0;
-			if (!json_string(j, t, &text))
+			if (!json_string(answer, tag, &text))
 				continue;
 			while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
-				text.len--; /* which no tag of dill's depends on */
+				text.len--; /* no tag of dill needs them */
 			buf_visible(out, text.data, text.len);
 			buf_puts(out, "\n");
 		}
@@ -81,15 +83,15 @@ static const char *all_tags(const struct json *j, uint32_t tags, struct buf *out
 	return out->data;
 }
 
-static void take_tags(struct service *service, const struct json *j, uint32_t tags, const char *word)
+static void take_tags(struct service *service, const struct json *answer, uint32_t tags, const char *word)
 {
-	const char **texts = sys_alloc((j->tokens[tags].count + 1) * sizeof *texts);
+	const char **texts = sys_alloc((answer->tokens[tags].count + 1) * sizeof *texts);
 	struct buf text = { 0 };
 	size_t count = 0;
 
-	for (JSON_EACH(j, tags, t)) {
+	for (JSON_EACH(answer, tags, tag)) {
 		text.len = 0;
-		if (json_string(j, t, &text))
+		if (json_string(answer, tag, &text))
 			texts[count++] = arena_dup(&service->memory, text.data, text.len);
 	}
 	tag_apply(service, texts, count, word);
@@ -97,53 +99,54 @@ static void take_tags(struct service *service, const struct json *j, uint32_t ta
 	buf_free(&text);
 }
 
-/* What its tags ask for, and where it is. */
-static void route_instance(struct service *service, const struct json *j, uint32_t element, const char *word)
+/* Gives the service what its tags ask for, and its address. */
+static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
 {
-	uint32_t node = json_get(j, element, "Node"), at = json_get(j, element, "Service"), port_at = json_get(j, at, "Port");
+	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
+	uint32_t port_at = json_get(answer, at, "Port");
 	struct buf text = { 0 };
 	long port = 0;
 
-	take_tags(service, j, json_get(j, at, "Tags"), word);
-	if (!text_at(j, at, "Address", &text) || !text.len)
-		text_at(j, node, "Address", &text);
-	if (!port_at || !json_integer(j, port_at, 1, 65535, &port))
+	take_tags(service, answer, json_get(answer, at, "Tags"), word);
+	if (!text_at(answer, at, "Address", &text) || !text.len)
+		text_at(answer, node, "Address", &text);
+	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
 		service->fault = "its instance has no port";
 	else if (!text.len)
 		service->fault = "its instance has no address";
 	else if (!net_is_host(slice_of(text.data)))
 		service->fault = "its instance has an address that is none";
 	else
-		service_backend(service, slice_of(text.data), (uint16_t)port, weight_of(j, at));
+		service_backend(service, slice_of(text.data), (uint16_t)port, weight_of(answer, at));
 	buf_free(&text);
 }
 
-/* One element of the answer. */
-static const char *read_instance(struct service_list *list, const char *name, const struct json *j, uint32_t element,
-                                 const char *word)
+/* Adds the instance of one element of the answer. */
+static const char *read_instance(struct service_list *list, const char *name, const struct json *answer,
+                                 uint32_t element, const char *word)
 {
-	uint32_t node = json_get(j, element, "Node"), at = json_get(j, element, "Service");
-	uint32_t tags = at ? json_get(j, at, "Tags") : 0;
+	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
+	uint32_t tags = at ? json_get(answer, at, "Tags") : 0;
 	struct buf text = { 0 };
 	struct service *service;
 
 	if (!node || !at)
 		return "an instance without Node or Service";
 	service = service_add(list, slice_of(name));
-	text_at(j, node, "Node", &text);
+	text_at(answer, node, "Node", &text);
 	service->node = service_text(service, text.data);
-	text_at(j, at, "ID", &text);
+	text_at(answer, at, "ID", &text);
 	service->instance = service_text(service, text.data);
-	service->tags = service_text(service, all_tags(j, tags, &text));
+	service->tags = service_text(service, all_tags(answer, tags, &text));
 	text.len = 0;
-	if (has_mark(j, tags, word))
-		look_at_checks(j, json_get(j, element, "Checks"), &text);
+	if (has_mark(answer, tags, word))
+		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
 	else
 		buf_printf(&text, "it has no tag %s", word);
 	if (text.len)
 		service->absent = service_text(service, text.data);
 	else
-		route_instance(service, j, element, word);
+		route_instance(service, answer, element, word);
 	service_seal(service);
 	buf_free(&text);
 	return NULL;

@@ -1,4 +1,4 @@
-/* consul_instance: what one answer of Consul says of one service. */
+/* consul_instance: makes services from an answer of Consul about the instances of one service. */
 #ifndef CONSUL_INSTANCE_H
 #define CONSUL_INSTANCE_H
 
@@ -6,9 +6,9 @@
 #include "json.h"
 #include "service.h"
 
-/* Adds to `list` a service `name` for each instance of an answer to /v1/health/service/NAME, sorted by node and ID.
- * Those that fail a check, or lack the tag, are absent (see service.h). Returns NULL, or what the answer lacks; the list
- * is then unchanged. */
+/* Adds to `list` one service `name` for each instance in an answer to /v1/health/service/NAME, sorted by node and ID.
+ * Those that fail a check, or lack the tag `word`, are absent (see service.h). Returns NULL, or what is wrong with the
+ * answer; the list is then unchanged. */
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word);
 
 #endif

@@ -5,16 +5,16 @@
 #include "sys.h"
 
 #define CONNECT_MS 5000
-#define READING_MS 5000 /* one reading */
-#define BROKEN_MS 10000 /* until a reading is tried again that broke the connection */
+#define READING_MS 5000 /* for one reading */
+#define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define BODY_MAX (16u << 20)
 
-/* Readings asked for together, pipelined. */
+/* Readings that are asked for together, pipelined. */
 struct batch {
-	const size_t *which; /* their places in the catalog */
+	const size_t *which; /* their indexes in the catalog */
 	size_t count, done;
 	int64_t began;
-	bool denied; /* one was answered with 403: the token's fault, and no one service's */
+	bool denied; /* one was answered with 403: the token is wrong, not that service */
 };
 
 void consul_reader_open(struct consul_reader *reader)
@@ -51,9 +51,9 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	return why;
 }
 
-/* A reading that failed leaves its service as it was. That is logged once, and counted: an outage that follows from it
+/* A reading that failed leaves its service as it was. It is logged once, and counted here; if an outage follows, that
  * does not count it again. */
-static void reading_failed(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
+static void reading_fail(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
 {
 	if (!name->failed)
 		log_warn("consul: service %s: %s; keeping its last known instances", name->name, why);
@@ -74,12 +74,12 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		why = catalog_reading(reader->catalog, name, &reader->api->json, began);
 	name->wanted = false;
 	if (why)
-		reading_failed(reader, name, why, CONSUL_SWEEP_MS);
+		reading_fail(reader, name, why, CONSUL_SWEEP_MS);
 	else
 		consul_sweep_read(reader->sweep, name);
 }
 
-/* Takes the answers as they come: all of them, or as many as the connection was good for. */
+/* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
 static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
 	for (; batch->done < batch->count; http_next(&reader->http)) {
@@ -99,9 +99,9 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 	return NULL;
 }
 
-/* A kept connection may have ended meanwhile: the same is asked again over a new one. When a new one breaks, the
- * service whose answer broke it is blamed, and the others go on. Two in a row without an answer in between are an
- * outage. */
+/* A kept connection may have ended meanwhile: then the same is asked again over a new one. When a new one breaks, the
+ * service whose answer broke it has failed, and the others go on. Two of these in a row, with no answer in between, are
+ * an outage. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
 {
 	struct batch batch = { .which = which, .count = count };
@@ -125,7 +125,7 @@ const char *consul_reader_read(struct consul_reader *reader, const size_t *which
 			lost = 0;
 		else if (kept)
 			continue;
-		reading_failed(reader, &reader->catalog->names[which[batch.done++]], why, BROKEN_MS);
+		reading_fail(reader, &reader->catalog->names[which[batch.done++]], why, BROKEN_MS);
 		if (++lost == 2)
 			return why;
 	}

@@ -1,5 +1,5 @@
-/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. A service that cannot
- * be read does not keep the others from it. */
+/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. When one cannot be
+ * read, the others still are. */
 #ifndef CONSUL_READER_H
 #define CONSUL_READER_H
 
@@ -11,19 +11,19 @@
 #include "source.h"
 
 struct consul_reader {
-	struct source *source; /* these four are borrowed */
+	struct source *source; /* the caller sets these four, borrowed */
 	struct consul_api *api;
 	struct catalog *catalog;
 	struct consul_sweep *sweep;
 	struct http http;
 };
 
-void consul_reader_open(struct consul_reader *reader); /* behind the four, which the caller has set */
-void consul_reader_close(struct consul_reader *reader); /* the connection */
+void consul_reader_open(struct consul_reader *reader); /* after the four are set */
+void consul_reader_close(struct consul_reader *reader); /* ends the connection, if any; a reading opens it again */
 void consul_reader_free(struct consul_reader *reader);
 
-/* Reads the names in these places of the catalog. NULL, or why Consul as a whole does not answer (api->code is then for
- * source_failed): the readings before that are in the catalog all the same. */
+/* Reads the names at these indexes of the catalog. Returns NULL, or why Consul as a whole does not answer; api->code is
+ * then the code for source_failed. The catalog has the readings that came before. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count);
 
 #endif

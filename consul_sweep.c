@@ -92,7 +92,7 @@ bool consul_sweep_end(struct consul_sweep *sweep)
 
 void consul_sweep_moved(struct consul_sweep *sweep)
 {
-	sweep->next = 0; /* those that were read are known by the sweep's number */
+	sweep->next = 0; /* names that were read already have the number of this sweep */
 }
 
 int64_t consul_sweep_at(const struct consul_sweep *sweep)

@@ -15,28 +15,28 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
-/* What has become of an accepted wish. */
-static void explain_state(const struct explain *x, const struct net_addr *addr, struct buf *out)
+/* Where an accepted wish stands in the table. */
+static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
 {
-	const struct route_entry *e = x->table ? route_find(x->table, addr) : NULL;
+	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
 	char text[NET_TEXT];
 
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
-	if (e && atomic_load(&e->listener->fd) >= 0)
-		buf_puts(out, e->count ? ", which is open" : ", which is open, but no address of its backends is known");
-	else if (e)
-		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(e->listener->error));
-	else if (x->table)
+	if (entry && atomic_load(&entry->listener->fd) >= 0)
+		buf_puts(out, entry->count ? ", which is open" : ", which is open, but no address of its backends is known");
+	else if (entry)
+		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(entry->listener->error));
+	else if (explain->table)
 		buf_puts(out, ", which is not in force");
 	buf_puts(out, "\n");
-	if (e && e->conflict)
-		buf_puts_visible(out, "      note: ", e->conflict);
-	if (e && e->conflict)
+	if (entry && entry->conflict)
+		buf_puts_visible(out, "      note: ", entry->conflict);
+	if (entry && entry->conflict)
 		buf_puts(out, "\n");
 }
 
-/* One service of a list. */
+/* The service that is explained, and what that takes. */
 struct subject {
 	const struct explain *explain;
 	const struct service *service;
@@ -44,41 +44,44 @@ struct subject {
 	struct arena *memory;
 };
 
-static void explain_wish(const struct subject *s, const struct wish *wish, struct buf *out)
+static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
 	struct admit_refusal no;
 	struct net_addr addr;
 
-	if (!admit_wish(s->explain->rules, wish, s->list->trusted, s->memory, &addr, &no))
+	if (!admit_wish(subject->explain->rules, wish, subject->list->trusted, subject->memory, &addr, &no))
 		put_refusal(out, &no);
-	else if (s->service->absent)
+	else if (subject->service->absent)
 		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
-	else if (s->service->fault)
-		buf_printf(out, "refused: %s\n", s->service->fault);
-	else if (s->service->wrong)
+	else if (subject->service->fault)
+		buf_printf(out, "refused: %s\n", subject->service->fault);
+	else if (subject->service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(s->explain, &addr, out);
+		explain_state(subject->explain, &addr, out);
 }
 
-/* Whether it shares a listener with a service that comes first, and wants something else. */
-static bool is_contested(const struct subject *s)
+/* Whether the service shares a listener with one that comes first and has other options. */
+static bool is_contested(const struct subject *subject)
 {
-	for (size_t i = 0; s->explain->table && i < s->service->wish_count; i++) {
+	const struct explain *explain = subject->explain;
+	const struct service *service = subject->service;
+
+	for (size_t i = 0; explain->table && i < service->wish_count; i++) {
 		const struct route_entry *entry;
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(s->explain->rules, &s->service->wishes[i], s->list->trusted, s->memory, &addr, &no))
+		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
 			continue;
-		entry = route_find(s->explain->table, &addr);
-		if (entry && entry->conflict && strcmp(entry->names[0], s->service->name) != 0)
+		entry = route_find(explain->table, &addr);
+		if (entry && entry->conflict && strcmp(entry->names[0], service->name) != 0)
 			return true;
 	}
 	return false;
 }
 
-/* An option with two tags has one value, of both. */
+/* Two tags for one option make one value, the two joined. */
 static void put_twice(const struct service_setting *setting, struct buf *out)
 {
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
@@ -87,10 +90,11 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-/* `value` is what the tag says; the service has the setting, unless it is absent: such a one keeps nothing but its tags. */
-static void explain_option(const struct subject *s, int option, const char *value, struct buf *out)
+/* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent
+ * service has no settings, only tags. */
+static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
-	const struct service_setting *setting = service_setting(s->service, option);
+	const struct service_setting *setting = service_setting(subject->service, option);
 	struct service_options options = SERVICE_OPTIONS_NONE;
 	struct service_setting asked = { .option = option, .value = value };
 	struct admit_refusal no;
@@ -98,26 +102,26 @@ static void explain_option(const struct subject *s, int option, const char *valu
 	if (setting && option != SERVICE_PROXY && strlen(setting->value) > strlen(value))
 		asked = *setting;
 	else
-		asked.why = service_option_parse(option, value, s->memory, &options);
+		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
 	if (asked.why && asked.value != value)
 		put_twice(&asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (is_contested(s))
+	else if (is_contested(subject))
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");
 }
 
-static void put_subject(const char *text, struct buf *out)
+static void put_asked(const char *text, struct buf *out)
 {
 	buf_puts_visible(out, "    ", text);
 	buf_puts(out, ": ");
 }
 
-/* How much may be shown of a tag that is not understood: what stands before its '=', and before a login. */
-static size_t harmless(struct slice tag)
+/* How many bytes of an unknown tag may be shown: up to its '=', or to what may be a login. */
+static size_t harmless_len(struct slice tag)
 {
 	const char *equals = memchr(tag.at, '=', tag.len), *at = memchr(tag.at, '@', tag.len);
 	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = at ? strcspn(tag.at, ":@") : tag.len;
@@ -125,11 +129,11 @@ static size_t harmless(struct slice tag)
 	return open < login ? open : login;
 }
 
-/* As it may be shown. `value` is all behind its '='. */
+/* The tag, with its secrets masked. `value` is what follows its '='. */
 static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless(tag);
+	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless_len(tag);
 
 	buf_add(&shown, tag.at, open);
 	if (kind >= TAG_OPTION)
@@ -138,7 +142,7 @@ static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value
 		buf_masked(&shown, value);
 	else if (open < tag.len)
 		buf_puts(&shown, "...");
-	put_subject(shown.data, out);
+	put_asked(shown.data, out);
 	buf_free(&shown);
 }
 
@@ -150,11 +154,11 @@ static void put_unknown(const char *word, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-static void explain_tag(const struct subject *s, struct slice tag, struct buf *out)
+static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
 {
 	struct slice value = { NULL, 0 };
-	enum tag_kind kind = tag_read(tag, s->list->word, &value);
-	const char *text = arena_dup(s->memory, value.at, value.len);
+	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
+	const char *text = arena_dup(subject->memory, value.at, value.len);
 	struct wish wish = wish_parse(text, NULL);
 
 	put_tag_text(tag, kind, text, out);
@@ -163,51 +167,50 @@ static void explain_tag(const struct subject *s, struct slice tag, struct buf *o
 	else if (kind == TAG_MARK)
 		buf_puts(out, "accepted: it marks the service\n");
 	else if (kind == TAG_UNKNOWN)
-		put_unknown(s->list->word, out);
+		put_unknown(subject->list->word, out);
 	else if (kind == TAG_LISTENER)
-		explain_wish(s, &wish, out);
+		explain_wish(subject, &wish, out);
 	else
-		explain_option(s, (int)kind - TAG_OPTION, text, out);
+		explain_option(subject, (int)kind - TAG_OPTION, text, out);
 }
 
-static void explain_tags(const struct subject *s, struct buf *out)
+static void explain_tags(const struct subject *subject, struct buf *out)
 {
-	struct slice rest = slice_of(s->service->tags), tag, value;
-	const char *word = s->list->word;
+	struct slice rest = slice_of(subject->service->tags), tag, value;
+	const char *word = subject->list->word;
 	bool listens = false;
 
 	while (slice_next(&rest, '\n', &tag)) {
 		if (!tag.len)
 			continue;
 		listens = listens || tag_read(tag, word, &value) == TAG_LISTENER;
-		explain_tag(s, tag, out);
+		explain_tag(subject, tag, out);
 	}
 	if (!listens)
 		buf_printf(out, "    it has no tag %s.listener=label:port, which says where it wants to be reached\n", word);
 }
 
-/* A service that somebody has written in a file, the environment, or at a URL. */
-static void explain_fields(const struct subject *s, struct buf *out)
+/* A service without tags: from a file, the environment or a URL. */
+static void explain_fields(const struct subject *subject, struct buf *out)
 {
+	const struct service *service = subject->service;
 	struct buf text = { 0 };
 
-	for (size_t i = 0; i < s->service->setting_count; i++) {
+	for (size_t i = 0; i < service->setting_count; i++) {
 		text.len = 0;
-		service_put_setting(&s->service->settings[i], &text);
-		put_subject(text.data, out);
-		explain_option(s, s->service->settings[i].option, s->service->settings[i].value, out);
+		service_put_setting(&service->settings[i], &text);
+		put_asked(text.data, out);
+		explain_option(subject, service->settings[i].option, service->settings[i].value, out);
 	}
-	for (size_t i = 0; i < s->service->wish_count; i++) {
-		text.len = 0;
-		buf_printf(&text, "listener %s", s->service->wishes[i].text);
-		put_subject(text.data, out);
-		explain_wish(s, &s->service->wishes[i], out);
+	for (size_t i = 0; i < service->wish_count; i++) {
+		put_asked(text_printf(subject->memory, "listener %s", service->wishes[i].text), out);
+		explain_wish(subject, &service->wishes[i], out);
 	}
 	buf_free(&text);
 }
 
-/* Who it is, where it was found, and whether it is still there. */
-static void put_who_it_is(const struct service_list *list, const struct service *service, struct buf *out)
+/* The first line: which service, found where; and whether it is still there. */
+static void put_service(const struct service_list *list, const struct service *service, struct buf *out)
 {
 	buf_puts_visible(out, "", service->name);
 	buf_puts_visible(out, " in ", list->source);
@@ -240,7 +243,7 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
-		put_who_it_is(list, subject.service, out);
+		put_service(list, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);
 		else

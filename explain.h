@@ -8,14 +8,14 @@
 #include "service.h"
 #include "text.h"
 
-/* Borrowed. */
+/* What an explanation is made from; all borrowed. */
 struct explain {
 	const struct admit_rules *rules;
-	const struct route_table *table; /* in force; NULL: nobody has one */
+	const struct route_table *table; /* the table in force; NULL: there is none to compare with */
 };
 
-/* Adds what is to be said of each service `name` of the list, which may be NULL. Returns how many there are; they may
- * all be absent. */
+/* Adds to `out` an explanation of every service in the list with this name. Returns how many there are, absent ones
+ * included. The list may be NULL. */
 size_t explain_list(const struct explain *explain, const struct service_list *list, const char *name, struct buf *out);
 
 #endif

@@ -16,6 +16,7 @@
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+#include "sys.h"
 
 struct file_settings {
 	const char *path;
@@ -34,15 +35,15 @@ static const struct option file_options[] = {
 	  "read that file again whenever it changes" },
 };
 
-/* The file is looked at once a second. Where there is inotify, it also tells at once when a writer has closed it, or
- * when another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). What only the look has
- * seen may still be being written: it counts when it has not changed for a while. */
+/* The thread looks at the file once a second. Where inotify exists, it also tells at once when a writer has closed the
+ * file, or another file has taken its place (editors, mv, the symlinks of a Kubernetes config map). A change that only
+ * the look has found may not be complete: it counts once the file has been quiet for a while. */
 #define LOOK_MS 1000
 #define QUIET_MS 900
 #define COARSE_MS 2000 /* two changes within this time may have the same time stamp */
 
-/* What tells that a file is not the one that was read. */
-struct print {
+/* What tells a file from the one that was read. */
+struct file_print {
 	int error;
 	struct stat st;
 };
@@ -53,14 +54,14 @@ struct file {
 	int bell;       /* inotify, or -1 */
 	int target;     /* its watch on the directory that symlinks lead to, or -1 */
 	char *real;     /* where they lead; NULL: not known */
-	struct print read, seen; /* when it was read last, and looked at last */
-	int64_t seen_at;           /* when what was seen was seen first */
-	int64_t again_at;          /* when to read it once more: see load() */
+	struct file_print read, seen; /* at the last reading, and at the last look */
+	int64_t seen_at;           /* since when it looks like this */
+	int64_t again_at;          /* when to read it once more: see load_file(); 0: not needed */
 	struct service_list *last; /* what was posted last */
-	struct buf error;          /* what was said last; empty when it could be read */
+	struct buf error;          /* the error that was logged last; empty after a good reading */
 };
 
-/* *failed: an errno when it could not be read at all, else 0. */
+/* NULL: why says what is wrong. *failed: an errno when the file could not be read at all, else 0. */
 static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
 	const struct format *format = format_of(path);
@@ -92,22 +93,22 @@ static bool file_wanted(const void *settings)
 	return *((const struct file_settings *)settings)->path;
 }
 
-/* A file that is not watched is read again whenever somebody asks for it. */
+/* A file that is not watched is read again at each reload. */
 static bool file_restarts(const void *settings)
 {
 	return !((const struct file_settings *)settings)->watch;
 }
 
-static struct print look(const char *path)
+static struct file_print look_at_file(const char *path)
 {
-	struct print p = { 0 };
+	struct file_print print = { 0 };
 
-	if (stat(path, &p.st) < 0)
-		p = (struct print){ .error = errno };
-	return p;
+	if (stat(path, &print.st) < 0)
+		print = (struct file_print){ .error = errno };
+	return print;
 }
 
-static bool same_print(const struct print *a, const struct print *b)
+static bool same_print(const struct file_print *a, const struct file_print *b)
 {
 	return a->error == b->error && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
 	       a->st.st_size == b->st.st_size && a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec &&
@@ -117,28 +118,28 @@ static bool same_print(const struct print *a, const struct print *b)
 
 #ifdef __linux__
 
-static int watch_directory_of(const struct file *f, const char *path)
+static int watch_directory_of(const struct file *file, const char *path)
 {
-	char *copy = strdup(path);
-	int watch = copy ? inotify_add_watch(f->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO) : -1;
+	char *copy = sys_dup(path);
+	int watch = inotify_add_watch(file->bell, dirname(copy), IN_CLOSE_WRITE | IN_MOVED_TO);
 
 	free(copy);
 	return watch;
 }
 
-/* Again before each reading: the directory may be another one by now, and symlinks may lead elsewhere. */
-static void watch_file(struct file *f)
+/* Called before each reading: the directory may have been replaced, and symlinks may lead elsewhere. */
+static void watch_file(struct file *file)
 {
-	int was = f->target, own;
+	int was = file->target, own;
 
-	if (f->bell < 0)
+	if (file->bell < 0)
 		return;
-	free(f->real);
-	f->real = realpath(f->path, NULL);
-	own = watch_directory_of(f, f->path);
-	f->target = f->real ? watch_directory_of(f, f->real) : -1;
-	if (was >= 0 && was != f->target && was != own)
-		inotify_rm_watch(f->bell, was);
+	free(file->real);
+	file->real = realpath(file->path, NULL);
+	own = watch_directory_of(file, file->path);
+	file->target = file->real ? watch_directory_of(file, file->real) : -1;
+	if (was >= 0 && was != file->target && was != own)
+		inotify_rm_watch(file->bell, was);
 }
 
 static bool ends_in(const char *path, const char *name)
@@ -148,21 +149,21 @@ static bool ends_in(const char *path, const char *name)
 	return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-/* What has been told since: whether the file was closed by a writer, and whether anything was moved. */
-static void hear(const struct file *f, bool *closed, bool *moved)
+/* Takes the events: whether a writer has closed the file, and whether any file was moved here. */
+static void hear_bell(const struct file *file, bool *closed, bool *moved)
 {
 	_Alignas(struct inotify_event) char events[4096];
-	ssize_t n;
+	ssize_t len;
 
-	while (f->bell >= 0 && (n = read(f->bell, events, sizeof events)) > 0)
-		for (char *at = events; at < events + n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(void *)at;
+	while (file->bell >= 0 && (len = read(file->bell, events, sizeof events)) > 0)
+		for (char *at = events; at < events + len;) {
+			const struct inotify_event *event = (const struct inotify_event *)(void *)at;
 
-			if (e->mask & IN_MOVED_TO)
+			if (event->mask & IN_MOVED_TO)
 				*moved = true;
-			else if (e->len && (ends_in(f->path, e->name) || ends_in(f->real, e->name)))
+			else if (event->len && (ends_in(file->path, event->name) || ends_in(file->real, event->name)))
 				*closed = true;
-			at += sizeof *e + e->len;
+			at += sizeof *event + event->len;
 		}
 }
 
@@ -173,14 +174,14 @@ static int open_bell(void)
 
 #else
 
-static void watch_file(struct file *f)
+static void watch_file(struct file *file)
 {
-	(void)f;
+	(void)file;
 }
 
-static void hear(const struct file *f, bool *closed, bool *moved)
+static void hear_bell(const struct file *file, bool *closed, bool *moved)
 {
-	(void)f, (void)closed, (void)moved;
+	(void)file, (void)closed, (void)moved;
 }
 
 static int open_bell(void)
@@ -190,90 +191,90 @@ static int open_bell(void)
 
 #endif
 
-static void take_services(struct file *f, struct service_list *list)
+static void take_services(struct file *file, struct service_list *list)
 {
-	struct source *s = f->source;
-	bool same = f->last && service_list_equal(f->last, list);
+	struct source *source = file->source;
+	bool same = file->last && service_list_equal(file->last, list);
 
-	atomic_store(&s->last_good, sys_wall());
-	if (!same || f->error.len) /* that an error has been mended is news, too */
-		log_info("%s: %zu service%s in %s", s->kind->name, list->count, list->count == 1 ? "" : "s", f->path);
-	f->error.len = 0;
+	atomic_store(&source->last_good, sys_wall());
+	if (!same || file->error.len) /* the end of an error is logged, too */
+		log_info("%s: %zu service%s in %s", source->kind->name, list->count, list->count == 1 ? "" : "s", file->path);
+	file->error.len = 0;
 	if (same) {
 		service_list_unref(list);
 		return;
 	}
-	service_list_unref(f->last);
-	f->last = service_list_ref(list);
-	source_post(s, list);
+	service_list_unref(file->last);
+	file->last = service_list_ref(list);
+	source_post(source, list);
 }
 
-/* What has just changed may change again without another time stamp: such a file is read once more, a while later. So
- * is one that could not be read, for whatever reason. What is the same is not said again. */
-static void load(struct file *f)
+/* Reads the file. One that has just changed may change again without a new time stamp, so it is read once more, a while
+ * later; and so is one that could not be read. The same error is logged only once. */
+static void load_file(struct file *file)
 {
 	int64_t now = sys_wall(), changed;
 	struct service_list *list;
 	struct buf why = { 0 };
 	int error;
 
-	watch_file(f);
-	f->read = f->seen = look(f->path);
-	changed = (int64_t)f->read.st.st_ctim.tv_sec * 1000 + f->read.st.st_ctim.tv_nsec / 1000000;
-	list = read_services(f->path, &why, &error);
-	f->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
-	atomic_store(&f->source->up, list != NULL);
+	watch_file(file);
+	file->read = file->seen = look_at_file(file->path);
+	changed = (int64_t)file->read.st.st_ctim.tv_sec * 1000 + file->read.st.st_ctim.tv_nsec / 1000000;
+	list = read_services(file->path, &why, &error);
+	file->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
+	atomic_store(&file->source->up, list != NULL);
 	if (list) {
-		take_services(f, list);
+		take_services(file, list);
 	} else {
-		source_error(f->source, 0);
-		atomic_fetch_add(&f->source->counters.outages, 1);
+		source_error(file->source, 0);
+		atomic_fetch_add(&file->source->counters.outages, 1);
 	}
-	if (!list && (why.len != f->error.len || memcmp(why.data, f->error.data, why.len) != 0)) {
-		log_error("%s: %s; keeping the last known services; retrying", f->source->kind->name, why.data);
-		f->error.len = 0;
-		buf_add(&f->error, why.data, why.len);
+	if (!list && (why.len != file->error.len || memcmp(why.data, file->error.data, why.len) != 0)) {
+		log_error("%s: %s; keeping the last known services; retrying", file->source->kind->name, why.data);
+		file->error.len = 0;
+		buf_add(&file->error, why.data, why.len);
 	}
 	buf_free(&why);
 }
 
-static void check_file(struct file *f)
+static void check_file(struct file *file)
 {
-	struct print now = look(f->path);
+	struct file_print now = look_at_file(file->path);
 	bool closed = false, moved = false, replaced, quiet;
 
-	hear(f, &closed, &moved);
-	replaced = moved && (now.st.st_ino != f->read.st.st_ino || now.st.st_dev != f->read.st.st_dev);
-	if (!same_print(&now, &f->seen))
-		f->seen_at = sys_now();
-	f->seen = now;
-	quiet = sys_now() - f->seen_at >= QUIET_MS;
-	if (closed || replaced || (quiet && !same_print(&now, &f->read)) ||
-	    (quiet && f->again_at && sys_now() >= f->again_at))
-		load(f);
+	hear_bell(file, &closed, &moved);
+	replaced = moved && (now.st.st_ino != file->read.st.st_ino || now.st.st_dev != file->read.st.st_dev);
+	if (!same_print(&now, &file->seen))
+		file->seen_at = sys_now();
+	file->seen = now;
+	quiet = sys_now() - file->seen_at >= QUIET_MS;
+	if (closed || replaced || (quiet && !same_print(&now, &file->read)) ||
+	    (quiet && file->again_at && sys_now() >= file->again_at))
+		load_file(file);
 }
 
 static void file_run(struct source *source)
 {
 	const struct file_settings *settings = source->settings;
-	struct file f = {
+	struct file file = {
 		.source = source, .path = settings->path, .bell = settings->watch ? open_bell() : -1, .target = -1
 	};
 
-	load(&f);
+	load_file(&file);
 	for (;;) {
-		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = f.bell, .events = POLLIN } };
+		struct pollfd polls[2] = { { .fd = source->cancel[0], .events = POLLIN }, { .fd = file.bell, .events = POLLIN } };
 
 		poll(polls, 2, settings->watch ? LOOK_MS : -1);
 		if (polls[0].revents)
 			break;
-		check_file(&f);
+		check_file(&file);
 	}
-	if (f.bell >= 0)
-		close(f.bell);
-	free(f.real);
-	service_list_unref(f.last);
-	buf_free(&f.error);
+	if (file.bell >= 0)
+		close(file.bell);
+	free(file.real);
+	service_list_unref(file.last);
+	buf_free(&file.error);
 }
 
 const struct source_kind file_kind = {

@@ -1,4 +1,4 @@
-/* file: services out of a file (routing.file.*), read again whenever it changes. */
+/* file: reads services from a file (routing.file.*), again whenever it changes. */
 #ifndef FILE_H
 #define FILE_H
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A wish that the answers no longer have. */
+/* A wish that is missing in the answers. */
 struct hold_wish {
 	char *text;
 	int64_t since;
 };
 
-/* A wish, and a service that has it. */
+/* A wish, and one service that has it. */
 struct claim {
 	const struct wish *wish;
 	const struct service *service;
@@ -32,9 +32,9 @@ static struct claim *all_claims(const struct service_list *list, size_t *count)
 
 	*count = 0;
 	for (size_t i = 0; i < list->count; i++)
-		for (size_t w = 0; w < list->items[i]->wish_count; w++) {
+		for (size_t k = 0; k < list->items[i]->wish_count; k++) {
 			SYS_GROW(claims, *count, cap);
-			claims[*count] = (struct claim){ &list->items[i]->wishes[w], list->items[i], *count };
+			claims[*count] = (struct claim){ &list->items[i]->wishes[k], list->items[i], *count };
 			++*count;
 		}
 	if (*count)
@@ -50,8 +50,9 @@ void hold_close(struct hold *hold)
 	*hold = (struct hold){ 0 };
 }
 
-/* A wish of the last list that the new one lacks: carried over with its last instances. */
-static void carry_over(struct hold *hold, struct service_list *list, const struct claim *had, size_t count, int64_t since)
+/* Keeps a missing wish, with its last instances. */
+static void carry_over(struct hold *hold, struct service_list *list, const struct claim *had, size_t count,
+                       int64_t since)
 {
 	for (size_t i = 0; i < count; i++)
 		service_hold(list, had[i].service, had[i].wish);
@@ -59,7 +60,7 @@ static void carry_over(struct hold *hold, struct service_list *list, const struc
 	hold->wishes[hold->count++] = (struct hold_wish){ sys_dup(had->wish->text), since };
 }
 
-/* The next three walk along sorted lists; *at is where they stand. */
+/* The next three walk along sorted lists; *at is the place that they have reached. */
 
 static bool is_there(const struct claim *claims, size_t count, size_t *at, const char *text)
 {
@@ -116,6 +117,6 @@ bool hold_due(struct hold *hold, int64_t now)
 {
 	if (!hold->confirm_at || now < hold->confirm_at)
 		return false;
-	hold->confirm_at = now + HOLD_MS; /* when the readings fail */
+	hold->confirm_at = now + HOLD_MS; /* in case the readings fail */
 	return true;
 }

@@ -9,37 +9,37 @@
 #include "sources.h"
 #include "sys.h"
 
-#define ANSWER_MS 5000   /* within which the running dill gives one answer */
-#define SOURCES_MS 10000 /* within which the sources say what they know */
+#define ANSWER_MS 5000   /* wait this long for one answer of the running dill */
+#define SOURCES_MS 10000 /* and this long for all sources */
 #define BODY_MAX (256u << 20)
 
 /* The running dill. */
 
-/* Where its status server is, seen from here: one that listens everywhere is reached at home. */
-static const char *find_status(const struct config *c, struct http_url *u)
+/* Where to reach its status server. One that listens on every address is reached at 127.0.0.1 or ::1. */
+static const char *find_status(const struct config *config, struct http_url *url)
 {
-	struct slice host;
+	struct slice text = slice_of(config->status_listener), host;
+	const char *why = text.len ? net_split(text, &host, &url->port) : "is not set";
 	struct net_addr at;
-	const char *why = *c->status_listener ? net_split(slice_of(c->status_listener), &host, &u->port) : "is not set";
 
-	if (why || !net_local(host, u->port, &at))
+	if (why || !net_local(host, url->port, &at))
 		return why ? why : "has no IP address before its port";
 	if (net_is_any(&at))
 		host = slice_of(at.sa.any.sa_family == AF_INET ? "127.0.0.1" : "::1");
 	else
-		net_print_host(&at, u->host);
+		net_print_host(&at, url->host);
 	if (net_is_any(&at))
-		memcpy(u->host, host.at, host.len + 1);
-	u->prefix[0] = '\0';
+		memcpy(url->host, host.at, host.len + 1);
+	url->prefix[0] = '\0';
 	return NULL;
 }
 
-const char *inspect_page(const struct config *c, const char *path, struct http *http)
+const char *inspect_page(const struct config *config, const char *path, struct http *http)
 {
 	int64_t deadline = sys_now() + ANSWER_MS;
 	struct buf request = { 0 };
 	struct http_url url;
-	const char *why = find_status(c, &url);
+	const char *why = find_status(config, &url);
 
 	http_open(http, BODY_MAX);
 	if (why)
@@ -60,7 +60,7 @@ const char *inspect_body(const struct http *http)
 	return http->response.body.data ? http->response.body.data : "";
 }
 
-/* What another program says is text for a terminal, and no more. */
+/* Lines that another program sent go to a terminal: their control bytes must not reach it. */
 static void print_lines(FILE *to, const char *text)
 {
 	while (*text) {
@@ -76,13 +76,13 @@ static void print_lines(FILE *to, const char *text)
 
 /* The sources, read once. */
 
-static void nobody(void *arg)
+void inspect_ignore(void *arg)
 {
 	(void)arg;
 }
 
-/* Each source has said what it knows, or has failed as a whole. */
-static bool have_spoken(const struct supervisor *supervisor)
+/* Whether each source has answered, or has failed as a whole. */
+static bool sources_settled(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct supervisor_state state = supervisor_state(supervisor, i);
@@ -97,11 +97,11 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 {
 	int64_t deadline = sys_now() + SOURCES_MS;
 
-	config->state_path = ""; /* what is on disk is no answer, and is not to be written */
-	supervisor_open(supervisor, nobody, NULL);
+	config->state_path = ""; /* neither take what is on disk for an answer, nor write there */
+	supervisor_open(supervisor, inspect_ignore, NULL);
 	if (!supervisor_follow(supervisor, config))
 		return false;
-	while (!have_spoken(supervisor) && sys_now() < deadline) {
+	while (!sources_settled(supervisor) && sys_now() < deadline) {
 		poll(NULL, 0, 5);
 		supervisor_collect(supervisor);
 	}
@@ -116,9 +116,9 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 
 /* --explain */
 
-/* True when the running dill has explained it. *running: there is one; what it says of a name that it does not know has
- * been printed. */
-static bool ask_running(const struct config *c, struct buf *out, bool *running)
+/* Asks the running dill. True when it has explained the service. *running: there is one; when it does not know the
+ * name, its words have been printed. */
+static bool ask_running(const struct config *config, struct buf *out, bool *running)
 {
 	struct buf path = { 0 };
 	struct http http;
@@ -126,26 +126,26 @@ static bool ask_running(const struct config *c, struct buf *out, bool *running)
 	bool found = false;
 
 	buf_puts(&path, "/explain/");
-	http_escape(&path, c->explain);
-	why = inspect_page(c, path.data, &http);
+	http_escape(&path, config->explain);
+	why = inspect_page(config, path.data, &http);
 	*running = !why && (http.response.status == 200 || http.response.status == 404);
 	if (!why && http.response.status == 200) {
 		buf_puts(out, inspect_body(&http));
 		found = true;
 	} else if (!why && http.response.status == 404) {
-		fprintf(stderr, "dill: the running dill at %s says: ", c->status_listener);
+		fprintf(stderr, "dill: the running dill at %s says: ", config->status_listener);
 		print_lines(stderr, *inspect_body(&http) ? inspect_body(&http) : "nothing");
-	} else if (*c->status_listener) {
-		fprintf(stderr, "dill: no dill answers at %s: %s\n", c->status_listener, why ? why : "it is something else");
+	} else if (*config->status_listener) {
+		fprintf(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
 	}
 	http_free(&http);
 	buf_free(&path);
 	return found;
 }
 
-/* A source that can be asked for one service has more to say than the running dill of one that is not marked: what its
+/* Asks one source for the service. It knows more than the running dill about a service without the mark: what its
  * instances lack. */
-static size_t ask_source(const struct config *c, size_t source, const struct explain *x, struct buf *out)
+static size_t ask_source(const struct config *config, size_t source, const struct explain *explain, struct buf *out)
 {
 	const struct source_kind *kind = sources[source];
 	struct service_list *list = service_list_new();
@@ -154,33 +154,34 @@ static size_t ask_source(const struct config *c, size_t source, const struct exp
 
 	list->source = kind->name;
 	list->title = kind->title;
-	if (!kind->ask(c->tables[1 + source].values, c->explain, list, &why))
+	if (!kind->ask(config->tables[1 + source].values, config->explain, list, &why))
 		fprintf(stderr, "dill: %s: %s\n", kind->name, why.data);
 	else if (!list->count)
-		fprintf(stderr, "dill: %s has no service %s\n", why.data, c->explain);
+		fprintf(stderr, "dill: %s has no service %s\n", why.data, config->explain);
 	else
-		found = explain_list(x, list, c->explain, out);
+		found = explain_list(explain, list, config->explain, out);
 	service_list_unref(list);
 	buf_free(&why);
 	return found;
 }
 
-/* *complete: all have answered; of those that are asked for it alone, what they have said has been printed. */
-static bool ask_sources(struct config *c, const struct admit_rules *rules, struct buf *out, bool *complete)
+/* Asks all sources: one by one those that can be asked for a single service, which print what they answer; the others
+ * are read as a whole. *complete: only others were asked, and all have answered. */
+static bool ask_sources(struct config *config, const struct admit_rules *rules, struct buf *out, bool *complete)
 {
-	struct explain x = { .rules = rules };
+	struct explain explain = { .rules = rules };
 	struct supervisor supervisor;
 	size_t found = 0, asked = 0;
 
 	for (size_t i = 0; i < source_count; i++)
-		if (c->uses[i] && sources[i]->ask) {
-			found += ask_source(c, i, &x, out);
-			c->uses[i] = false;
+		if (config->uses[i] && sources[i]->ask) {
+			found += ask_source(config, i, &explain, out);
+			config->uses[i] = false;
 			asked++;
 		}
-	*complete = inspect_sources(&supervisor, c) && !asked;
+	*complete = inspect_sources(&supervisor, config) && !asked;
 	for (size_t i = 0; i < supervisor.count; i++)
-		found += explain_list(&x, supervisor.lists[i], c->explain, out);
+		found += explain_list(&explain, supervisor.lists[i], config->explain, out);
 	return found != 0;
 }
 

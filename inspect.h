@@ -1,5 +1,6 @@
-/* inspect: a second dill, at a terminal, that asks the running one, or the sources themselves. It prints on stdout, and opens
- * and changes nothing. The process ends with the answer: threads that may hang in a look-up are left alone. */
+/* inspect: a second dill, at a terminal, asks the running one, or the sources themselves. It prints to stdout, binds
+ * no port and changes nothing. The process ends with the answer, and leaves behind threads that may still hang in a
+ * look-up. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -9,14 +10,16 @@
 #include "http.h"
 #include "supervisor.h"
 
-/* --explain. Returns the exit status. 0: it has been explained; 1: there is no such service, or nobody to ask. */
+/* --explain: explains one service. Returns the exit status: 0 it has been explained, 1 there is no such service, or
+ * nobody to ask; stderr says which. */
 int inspect_explain(struct config *config, const struct admit_rules *rules);
 
-/* Gets a page of the running dill's status server. NULL, or why not; `http` is to be freed in any case. */
+/* Gets a page from the status server of the running dill. Returns NULL, or why not. Free `http` in either case. */
 const char *inspect_page(const struct config *config, const char *path, struct http *http);
-const char *inspect_body(const struct http *http); /* never NULL */
-/* Starts the sources, and waits until each has said what it knows, or has failed. True: all have said it; who has not has been
- * named on stderr. */
+const char *inspect_body(const struct http *http); /* of the page; "" when it is empty; lives as long as http */
+/* Starts the sources, and waits at most ten seconds until each has answered or failed. True: all have answered; stderr
+ * names those that have not. */
 bool inspect_sources(struct supervisor *supervisor, struct config *config);
+void inspect_ignore(void *arg); /* a bell that wakes nobody: whoever waits here looks at the clock */
 
 #endif

@@ -54,17 +54,17 @@ static const char *json_read_string(struct json_parser *parser)
 	size_t start = ++parser->at;
 
 	for (;;) {
-		int c = json_peek(parser);
+		int byte = json_peek(parser);
 		const char *why;
 
-		if (c < 0)
+		if (byte < 0)
 			return "string without an end";
-		if (c < 0x20)
+		if (byte < 0x20)
 			return "control character in a string";
 		parser->at++;
-		if (c == '"')
+		if (byte == '"')
 			break;
-		if (c == '\\' && (why = json_skip_escape(parser)))
+		if (byte == '\\' && (why = json_skip_escape(parser)))
 			return why;
 	}
 	json_add(parser, JSON_STRING, start, parser->at - 1 - start);
@@ -125,17 +125,17 @@ static const char *json_read_word(struct json_parser *parser)
 /* Reads a scalar, or opens an array or object. */
 static const char *json_read_value(struct json_parser *parser)
 {
-	int c = json_peek(parser);
+	int byte = json_peek(parser);
 
-	if (c == '"')
+	if (byte == '"')
 		return json_read_string(parser);
-	if (c == '-' || (c >= '0' && c <= '9'))
+	if (byte == '-' || (byte >= '0' && byte <= '9'))
 		return json_read_number(parser);
-	if (c != '[' && c != '{')
-		return c < 0 ? "value expected, but the text ends" : json_read_word(parser);
+	if (byte != '[' && byte != '{')
+		return byte < 0 ? "value expected, but the text ends" : json_read_word(parser);
 	if (parser->depth == JSON_DEPTH_MAX)
 		return "nested too deeply";
-	parser->open[parser->depth++] = json_add(parser, c == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
+	parser->open[parser->depth++] = json_add(parser, byte == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
 	parser->at++;
 	return NULL;
 }
@@ -158,17 +158,17 @@ static const char *json_read_key(struct json_parser *parser)
 
 static void json_close(struct json_parser *parser)
 {
-	struct json_token *t = &parser->json->tokens[parser->open[--parser->depth]];
+	struct json_token *token = &parser->json->tokens[parser->open[--parser->depth]];
 
-	t->len = (uint32_t)(++parser->at - t->at);
-	t->next = parser->json->count;
+	token->len = (uint32_t)(++parser->at - token->at);
+	token->next = parser->json->count;
 }
 
 /* Inside an array or object: its end, or what comes before the next value. *more tells which. */
 static const char *json_read_between(struct json_parser *parser, bool *more)
 {
-	struct json_token *t = &parser->json->tokens[parser->open[parser->depth - 1]];
-	int end = t->type == JSON_ARRAY ? ']' : '}';
+	struct json_token *token = &parser->json->tokens[parser->open[parser->depth - 1]];
+	int end = token->type == JSON_ARRAY ? ']' : '}';
 
 	json_skip_blanks(parser);
 	*more = json_peek(parser) != end;
@@ -176,13 +176,13 @@ static const char *json_read_between(struct json_parser *parser, bool *more)
 		json_close(parser);
 		return NULL;
 	}
-	if (t->count) {
+	if (token->count) {
 		if (json_peek(parser) != ',')
 			return end == ']' ? "',' or ']' expected" : "',' or '}' expected";
 		parser->at++;
 		json_skip_blanks(parser);
 	}
-	t->count++;
+	token->count++;
 	return end == '}' ? json_read_key(parser) : NULL;
 }
 
@@ -232,49 +232,49 @@ static unsigned json_hex4(const char *digits)
 	return n;
 }
 
-/* One escape at `at` (behind the backslash), appended to out. Returns its length. */
+/* Appends the character of an escape to out; `at` is behind the backslash. Returns the length of the escape. */
 static size_t json_unescape(const char *at, const char *end, struct buf *out)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	unsigned c, low;
+	unsigned code, low;
 
 	if (*at != 'u') {
 		buf_add(out, &to[strchr(from, *at) - from], 1);
 		return 1;
 	}
-	c = json_hex4(at + 1);
-	if (c >= 0xd800 && c < 0xdc00 && end - at >= 11 && at[5] == '\\' && at[6] == 'u' &&
+	code = json_hex4(at + 1);
+	if (code >= 0xd800 && code < 0xdc00 && end - at >= 11 && at[5] == '\\' && at[6] == 'u' &&
 	    (low = json_hex4(at + 7)) >= 0xdc00 && low < 0xe000) {
-		buf_utf8(out, 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00)));
+		buf_utf8(out, 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00)));
 		return 11;
 	}
-	buf_utf8(out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
+	buf_utf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
 	return 5;
 }
 
 bool json_string(const struct json *json, uint32_t token, struct buf *out)
 {
-	const struct json_token *t = &json->tokens[token];
-	const char *p = json->text + t->at, *end = p + t->len;
+	const struct json_token *string = &json->tokens[token];
+	const char *at = json->text + string->at, *end = at + string->len;
 
-	if (t->type != JSON_STRING)
+	if (string->type != JSON_STRING)
 		return false;
-	while (p < end) {
-		const char *escape = memchr(p, '\\', (size_t)(end - p));
+	while (at < end) {
+		const char *escape = memchr(at, '\\', (size_t)(end - at));
 
-		buf_add(out, p, (size_t)((escape ? escape : end) - p));
+		buf_add(out, at, (size_t)((escape ? escape : end) - at));
 		if (!escape)
 			break;
-		p = escape + 1;
-		p += json_unescape(p, end, out);
+		at = escape + 1;
+		at += json_unescape(at, end, out);
 	}
 	return true;
 }
 
 static bool json_key_is(const struct json *json, uint32_t token, const char *key)
 {
-	const struct json_token *t = &json->tokens[token];
-	struct slice raw = { json->text + t->at, t->len };
+	const struct json_token *raw_token = &json->tokens[token];
+	struct slice raw = { json->text + raw_token->at, raw_token->len };
 	struct buf plain = { 0 };
 	bool same;
 

@@ -1,5 +1,5 @@
-/* json: a strict, linear reader (RFC 8259). The answer is an array of tokens in document order that point into the
- * caller's text; nothing is copied. */
+/* json: a strict reader (RFC 8259) in linear time. The result is an array of tokens in the order of the document, which
+ * point into the caller's text; nothing is copied. */
 #ifndef JSON_H
 #define JSON_H
 
@@ -29,19 +29,19 @@ struct json {
 const char *json_parse(struct json *json, const char *text, size_t len);
 void json_free(struct json *json);
 
-/* Value of an object's member, 0 when there is none (the root is never a member) or `object` is no object. Of a key
- * that is given twice the first counts. Keys are compared after unescaping. */
+/* Returns the token of a member's value; 0 when there is none, or `object` is not an object (the root, token 0, is
+ * never a member). Of two equal keys the first counts. Keys are compared after unescaping. */
 uint32_t json_get(const struct json *json, uint32_t object, const char *key);
-/* Appends the string at `token`, unescaped, to out. False, and nothing appended, when it is no string. A lone
- * surrogate becomes U+FFFD. */
+/* Appends the string at `token`, unescaped, to out. A lone surrogate becomes U+FFFD. False, and nothing is appended,
+ * when it is not a string. */
 bool json_string(const struct json *json, uint32_t token, struct buf *out);
-/* The number at `token` when it is an integer within min..max. */
+/* Sets *out and returns true when the value at `token` is an integer within min..max. */
 bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out);
 
-/* Walks an array's elements or an object's keys: for (t = first; t < end; t = json_after(j, t)). The value of the key
- * token k is k + 1. */
-#define JSON_EACH(j, parent, t) \
-	uint32_t t = (parent) + 1; t < (j)->tokens[parent].next; \
-	t = (j)->tokens[(j)->tokens[parent].type == JSON_OBJECT ? t + 1 : t].next
+/* Walks the elements of an array, or the keys of an object: for (JSON_EACH(json, array, element)). The value of a key
+ * is the token behind it, key + 1. A scalar has no elements. */
+#define JSON_EACH(json, parent, token) \
+	uint32_t token = (parent) + 1; token < (json)->tokens[parent].next; \
+	token = (json)->tokens[(json)->tokens[parent].type == JSON_OBJECT ? token + 1 : token].next
 
 #endif

@@ -6,10 +6,10 @@
 #include "sys.h"
 
 #define SEND_MS 5000   /* to connect and to send a question */
-#define ANSWER_MS 10000 /* for an answer, beyond the wait that was asked for */
+#define ANSWER_MS 10000 /* for an answer, on top of the wait that was asked for */
 #define EARLY_MS 500   /* an answer that comes sooner has not waited */
-#define PAUSE_MS 1000  /* before the next question to somebody who does not wait */
-#define BACK_MS 100    /* before the first question to somebody who has started again */
+#define PAUSE_MS 1000  /* before the next question to a server that does not wait */
+#define BACK_MS 100    /* before the first question to a server that has restarted */
 
 void longpoll_open(struct longpoll *query, const char *index_header, int64_t wait, size_t max_body)
 {
@@ -35,7 +35,7 @@ void longpoll_restart(struct longpoll *query)
 
 void longpoll_query(struct longpoll *query, struct buf *path, int64_t now)
 {
-	/* Jitter of a tenth: many clients must not come back all at once. */
+	/* Up to a tenth less, at random: many clients must not come back at the same moment. */
 	int64_t wait = query->wait - sys_random() % (uint32_t)(query->wait / 10 + 1);
 
 	query->asked_at = now;
@@ -69,7 +69,7 @@ const char *longpoll_receive(struct longpoll *query)
 	return why;
 }
 
-/* 0 or -1: there is none, or it is no number. */
+/* 0: there is none; -1: it is not a number. */
 static int64_t index_of(struct slice text)
 {
 	int64_t index = 0;
@@ -82,7 +82,7 @@ static int64_t index_of(struct slice text)
 	return index;
 }
 
-/* An index of 0 is never asked with: servers do not wait then, and the two would never rest. */
+/* Never ask with index 0: the server would not wait, and the two would talk without a pause. */
 static enum longpoll_news judge_index(struct longpoll *query, int64_t index, int64_t now)
 {
 	if (index <= 0) {

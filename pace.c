@@ -5,11 +5,11 @@
 
 #define BURST_US 100000
 #define SHARE 10      /* microseconds of CPU for each millisecond */
-#define DEBT_MS 1000  /* no pause is longer */
+#define DEBT_MS 1000  /* the longest pause */
 
 #define TOKENS 4
 #define GAP_MS 1000
-#define GAP_COST 50   /* a gap is at least this many times the CPU time that the last token cost */
+#define GAP_COST 50   /* a gap is this many times the CPU time that the last token cost */
 
 void pace_allow(struct pace_allowance *allowance, int64_t now)
 {

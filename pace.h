@@ -1,5 +1,5 @@
-/* pace: how much a source that hears of every change may do about it: a share of a core, and a token bucket for what
- * costs most. The clock is an argument, except that of the calling thread's CPU time. */
+/* pace: limits the work of a source that hears of every change: a share of a CPU core for all of it, and a token bucket
+ * for what costs most. The clock is an argument, except that of the calling thread's CPU time. */
 #ifndef PACE_H
 #define PACE_H
 
@@ -7,23 +7,23 @@
 
 /* CPU time: 1 % of a core, with a burst of 100 ms. */
 struct pace_allowance {
-	int64_t left;   /* microseconds; negative: to be waited for */
-	int64_t at;     /* when that was, in milliseconds */
-	int64_t cpu_at; /* and the thread's CPU time then */
+	int64_t left;   /* microseconds; negative: a debt, to be paid by waiting */
+	int64_t at;     /* when `left` was computed, in milliseconds */
+	int64_t cpu_at; /* and the CPU time of the thread then, in microseconds */
 };
-void pace_allow(struct pace_allowance *allowance, int64_t now);    /* the whole burst; at the start of the thread */
-int64_t pace_pause(struct pace_allowance *allowance, int64_t now); /* milliseconds to do nothing, at most a second */
+void pace_allow(struct pace_allowance *allowance, int64_t now); /* the whole burst; call when the thread starts */
+int64_t pace_pause(struct pace_allowance *allowance, int64_t now); /* milliseconds to do nothing, at most 1000 */
 
-/* A few tokens at once, and then one for each `gap`, at least a second. Start with {0} and pace_fill. */
+/* Four tokens at first, and then one for each `gap`, which is at least a second. Start with {0} and pace_fill. */
 struct pace_bucket {
 	unsigned tokens;
-	int64_t at;  /* when the next token began to be earned */
+	int64_t at;  /* since when the next token is being earned */
 	int64_t gap; /* milliseconds */
 };
 void pace_fill(struct pace_bucket *bucket);
-void pace_earn(struct pace_bucket *bucket, int64_t now); /* to be called often: parts of a gap are lost */
-bool pace_take(struct pace_bucket *bucket, int64_t now); /* one token; false: there is none */
-void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* what the last token was used for, in microseconds of CPU */
+void pace_earn(struct pace_bucket *bucket, int64_t now); /* call it often: parts of a gap are lost */
+bool pace_take(struct pace_bucket *bucket, int64_t now); /* takes one token; false: there is none */
+void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* of the work for the last token: microseconds */
 int64_t pace_at(const struct pace_bucket *bucket);       /* when the next one is earned */
 
 #endif

@@ -13,60 +13,55 @@
 #include "stats.h"
 #include "sys.h"
 
-#define NAMES_MS 5000 /* within which DNS answers */
+#define NAMES_MS 5000 /* wait this long for DNS */
 #define BODY_MAX (256u << 20)
 
-static void nobody(void *arg)
-{
-	(void)arg;
-}
-
-/* Two answers to /routes are compared, the running dill's and the one that this configuration would give. */
+/* Two answers to /routes are compared: the one of the running dill, and the one this configuration would give. */
 
 struct plan {
 	struct json was, will;
-	struct buf a, b; /* for texts */
+	struct buf text, other; /* scratch: members as text */
 	unsigned changes;
 };
 
-static const char *member_text(const struct json *j, uint32_t token, struct buf *out)
+static const char *member_text(const struct json *json, uint32_t token, struct buf *out)
 {
 	out->len = 0;
 	buf_puts(out, "");
-	if (token && !json_string(j, token, out))
-		buf_visible(out, j->text + j->tokens[token].at, j->tokens[token].len);
+	if (token && !json_string(json, token, out))
+		buf_visible(out, json->text + json->tokens[token].at, json->tokens[token].len);
 	return out->data;
 }
 
-/* A member as text: of a list, its elements with commas between them. */
-static const char *member(const struct json *j, uint32_t object, const char *key, struct buf *out)
+/* A member as text; a list becomes its elements with commas between them. It lives until `out` is used again. */
+static const char *member(const struct json *json, uint32_t object, const char *key, struct buf *out)
 {
-	uint32_t token = json_get(j, object, key);
+	uint32_t token = json_get(json, object, key);
 	struct buf one = { 0 };
 
-	if (!token || j->tokens[token].type != JSON_ARRAY)
-		return member_text(j, token, out);
+	if (!token || json->tokens[token].type != JSON_ARRAY)
+		return member_text(json, token, out);
 	out->len = 0;
 	buf_puts(out, "");
-	for (JSON_EACH(j, token, t))
-		buf_printf(out, "%s%s", out->len ? "," : "", member_text(j, t, &one));
+	for (JSON_EACH(json, token, element))
+		buf_printf(out, "%s%s", out->len ? "," : "", member_text(json, element, &one));
 	buf_free(&one);
 	return out->data;
 }
 
-/* The element of a list whose address is this one; 0: none. Both answers have the same order: it is most likely right
- * behind the one that was found last. */
-static uint32_t find_address(const struct json *j, uint32_t list, const char *address, uint32_t *last)
+/* The element of the list with this address; 0: none. Both answers are sorted alike, so the search starts right behind
+ * the element that was found last. */
+static uint32_t find_address(const struct json *json, uint32_t list, const char *address, uint32_t *last)
 {
-	uint32_t end = list ? j->tokens[list].next : 0, at = *last > list && *last < end ? j->tokens[*last].next : list + 1;
-	uint32_t found = 0;
+	uint32_t end = list ? json->tokens[list].next : 0, found = 0;
+	uint32_t at = *last > list && *last < end ? json->tokens[*last].next : list + 1;
 	struct buf text = { 0 };
 
-	for (uint32_t i = 0; list && i < j->tokens[list].count && !found; i++) {
+	for (uint32_t i = 0; list && i < json->tokens[list].count && !found; i++) {
 		at = at < end ? at : list + 1;
-		if (strcmp(member(j, at, "address", &text), address) == 0)
+		if (strcmp(member(json, at, "address", &text), address) == 0)
 			*last = found = at;
-		at = j->tokens[at].next;
+		at = json->tokens[at].next;
 	}
 	buf_free(&text);
 	return found;
@@ -81,30 +76,30 @@ static void print_visible(const char *text)
 	buf_free(&shown);
 }
 
-/* + or -: a listener as a whole. */
-static void print_listener(struct plan *p, const struct json *j, uint32_t listener, char sign)
+/* A whole listener comes (+) or goes (-). */
+static void print_listener(struct plan *plan, const struct json *json, uint32_t listener, char sign)
 {
 	const char *comma = " ─➤ ";
 
-	p->changes++;
+	plan->changes++;
 	printf("%c ", sign);
-	print_visible(member(j, listener, "address", &p->a));
+	print_visible(member(json, listener, "address", &plan->text));
 	fputs(" for ", stdout);
-	print_visible(member(j, listener, "services", &p->a));
+	print_visible(member(json, listener, "services", &plan->text));
 	fputs(", ", stdout);
-	print_visible(member(j, listener, "balance", &p->a));
-	for (JSON_EACH(j, json_get(j, listener, "backends"), b)) {
+	print_visible(member(json, listener, "balance", &plan->text));
+	for (JSON_EACH(json, json_get(json, listener, "backends"), backend)) {
 		fputs(comma, stdout);
-		print_visible(member(j, b, "address", &p->a));
+		print_visible(member(json, backend, "address", &plan->text));
 		comma = ", ";
 	}
 	puts("");
 }
 
-/* ~: one line for each thing that differs. */
-static void print_change(struct plan *p, const char *address, const char *what, const char *from, const char *to)
+/* One thing of a listener changes (~). */
+static void print_change(struct plan *plan, const char *address, const char *what, const char *from, const char *to)
 {
-	p->changes++;
+	plan->changes++;
 	fputs("~ ", stdout);
 	print_visible(address);
 	fputs(": ", stdout);
@@ -117,150 +112,175 @@ static void print_change(struct plan *p, const char *address, const char *what, 
 	puts("");
 }
 
-static void compare_backends(struct plan *p, const char *address, uint32_t was, uint32_t will)
+static void compare_weight(struct plan *plan, const char *address, uint32_t was, uint32_t will)
+{
+	const char *from = member(&plan->was, was, "weight", &plan->text);
+	const char *to = member(&plan->will, will, "weight", &plan->other);
+	struct buf what = { 0 }, backend = { 0 };
+
+	if (strcmp(from, to) != 0) {
+		buf_printf(&what, "weight of %s: ", member(&plan->will, will, "address", &backend));
+		print_change(plan, address, what.data, from, to);
+	}
+	buf_free(&what);
+	buf_free(&backend);
+}
+
+static void compare_backends(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
 	uint32_t last = 0;
 
-	was = json_get(&p->was, was, "backends");
-	will = json_get(&p->will, will, "backends");
+	was = json_get(&plan->was, was, "backends");
+	will = json_get(&plan->will, will, "backends");
 	if (!was || !will)
 		return;
-	for (JSON_EACH(&p->will, will, b)) {
-		uint32_t old = find_address(&p->was, was, member(&p->will, b, "address", &p->a), &last);
-		struct buf what = { 0 };
+	for (JSON_EACH(&plan->will, will, backend)) {
+		uint32_t old = find_address(&plan->was, was, member(&plan->will, backend, "address", &plan->text), &last);
 
-		if (!old)
-			print_change(p, address, "+ ", "", p->a.data);
-		buf_printf(&what, "weight of %s: ", p->a.data);
-		if (old && strcmp(member(&p->was, old, "weight", &p->a), member(&p->will, b, "weight", &p->b)) != 0)
-			print_change(p, address, what.data, p->a.data, p->b.data);
-		buf_free(&what);
+		if (old)
+			compare_weight(plan, address, old, backend);
+		else
+			print_change(plan, address, "+ ", "", plan->text.data);
 	}
 	last = 0;
-	for (JSON_EACH(&p->was, was, b))
-		if (!find_address(&p->will, will, member(&p->was, b, "address", &p->a), &last))
-			print_change(p, address, "- ", "", p->a.data);
+	for (JSON_EACH(&plan->was, was, backend))
+		if (!find_address(&plan->will, will, member(&plan->was, backend, "address", &plan->text), &last))
+			print_change(plan, address, "- ", "", plan->text.data);
 }
 
-static void compare_listener(struct plan *p, const char *address, uint32_t was, uint32_t will)
+static void compare_listener(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
 	static const char *const members[] = { "services", "balance", "proxy_protocol", "allow", "deny" };
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const char *from = member(&p->was, was, members[i], &p->a), *to = member(&p->will, will, members[i], &p->b);
+		const char *from = member(&plan->was, was, members[i], &plan->text);
+		const char *to = member(&plan->will, will, members[i], &plan->other);
 		struct buf what = { 0 };
 
 		buf_printf(&what, "%s: ", members[i]);
 		if (strcmp(from, to) != 0)
-			print_change(p, address, what.data, *from ? from : "none", *to ? to : "none");
+			print_change(plan, address, what.data, *from ? from : "none", *to ? to : "none");
 		buf_free(&what);
 	}
-	compare_backends(p, address, was, will);
+	compare_backends(plan, address, was, will);
 }
 
-/* listeners.allow of the one and the other. */
-static void compare_allow(struct plan *p)
+/* listeners.allow, which counts for all listeners. */
+static void compare_allow(struct plan *plan)
 {
-	const char *from = member(&p->was, 0, "allow", &p->a), *to = member(&p->will, 0, "allow", &p->b);
+	const char *from = member(&plan->was, 0, "allow", &plan->text), *to = member(&plan->will, 0, "allow", &plan->other);
 
 	if (strcmp(from, to) != 0)
-		print_change(p, "listeners.allow", "", *from ? from : "everybody", *to ? to : "everybody");
+		print_change(plan, "listeners.allow", "", *from ? from : "everybody", *to ? to : "everybody");
 }
 
-static void compare(struct plan *p)
+/* What the configuration would refuse. This is no change: the running dill may refuse the same. */
+static void print_refused(struct plan *plan)
 {
-	uint32_t was = json_get(&p->was, 0, "listeners"), will = json_get(&p->will, 0, "listeners");
+	for (JSON_EACH(&plan->will, json_get(&plan->will, 0, "refused"), refusal)) {
+		fputs("# refused: ", stdout);
+		print_visible(member(&plan->will, refusal, "service", &plan->text));
+		fputs(" wants ", stdout);
+		print_visible(member(&plan->will, refusal, "wish", &plan->text));
+		fputs(": ", stdout);
+		print_visible(member(&plan->will, refusal, "reason", &plan->text));
+		puts("");
+	}
+}
+
+static void compare_tables(struct plan *plan)
+{
+	uint32_t was = json_get(&plan->was, 0, "listeners"), will = json_get(&plan->will, 0, "listeners"), last = 0;
 	struct buf address = { 0 };
-	uint32_t last = 0;
 
 	if (was)
-		compare_allow(p);
-	for (JSON_EACH(&p->will, will, l)) {
-		uint32_t old = find_address(&p->was, was, member(&p->will, l, "address", &address), &last);
+		compare_allow(plan);
+	for (JSON_EACH(&plan->will, will, listener)) {
+		uint32_t old = find_address(&plan->was, was, member(&plan->will, listener, "address", &address), &last);
 
 		if (old)
-			compare_listener(p, address.data, old, l);
+			compare_listener(plan, address.data, old, listener);
 		else
-			print_listener(p, &p->will, l, '+');
+			print_listener(plan, &plan->will, listener, '+');
 	}
 	last = 0;
 	if (was)
-		for (JSON_EACH(&p->was, was, l))
-			if (!find_address(&p->will, will, member(&p->was, l, "address", &address), &last))
-				print_listener(p, &p->was, l, '-');
-	for (JSON_EACH(&p->will, json_get(&p->will, 0, "refused"), r)) {
-		fputs("# refused: ", stdout);
-		print_visible(member(&p->will, r, "service", &p->a));
-		fputs(" wants ", stdout);
-		print_visible(member(&p->will, r, "wish", &p->a));
-		fputs(": ", stdout);
-		print_visible(member(&p->will, r, "reason", &p->a));
-		puts("");
-	}
+		for (JSON_EACH(&plan->was, was, listener))
+			if (!find_address(&plan->will, will, member(&plan->was, listener, "address", &address), &last))
+				print_listener(plan, &plan->was, listener, '-');
+	print_refused(plan);
 	buf_free(&address);
 }
 
-/* The table that the sources make, with every host name resolved that can be; as JSON. */
-static bool make_table(struct route *r, struct supervisor *s, struct config *c, const struct route_rules *rules,
-                       struct buf *out)
+/* Publishes what the sources say until every host name has its addresses or has failed, or for NAMES_MS. */
+static void settle_names(struct route *route, const struct supervisor *supervisor, struct resolver *resolver)
 {
-	struct route_rules mine = *rules;
-	struct resolver *resolver = resolve_open(nobody, NULL);
-	struct stats stats = { .route = r, .sources = s };
-	int64_t deadline;
-	bool fine = inspect_sources(s, c);
+	int64_t deadline = sys_now() + NAMES_MS;
 
-	mine.lookup = resolve_lookup;
-	mine.lookup_arg = resolver;
-	route_open(r, &mine);
-	r->dry = true;
-	deadline = sys_now() + NAMES_MS;
-	for (bool settled = false, last = false; fine && resolver && !last;) {
-		last = settled; /* what was settled is taken by one more round */
+	for (bool settled = false, last = false; !last;) {
+		last = settled; /* one more round takes what has just settled */
 		resolve_round(resolver);
-		publish_update(r, s->lists, s->count);
+		publish_update(route, supervisor->lists, supervisor->count);
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);
 	}
-	routes_text(&stats, out);
-	return fine && resolver;
 }
 
-/* What the running dill has; without one, nothing. False: what answers is no dill. */
-static bool read_running(const struct config *c, struct http *http, struct json *j)
+/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route and
+ * supervisor are left open, since their threads may hang in a look-up. */
+static bool make_table(struct route *route, struct supervisor *supervisor, struct config *config,
+                       const struct route_rules *rules, struct buf *out)
 {
-	const char *why = inspect_page(c, "/routes", http);
+	struct route_rules mine = *rules;
+	struct resolver *resolver = resolve_open(inspect_ignore, NULL);
+	struct stats stats = { .route = route, .sources = supervisor };
+	bool fine = inspect_sources(supervisor, config) && resolver;
+
+	mine.lookup = resolve_lookup;
+	mine.lookup_arg = resolver;
+	route_open(route, &mine);
+	route->dry = true;
+	if (fine)
+		settle_names(route, supervisor, resolver);
+	routes_text(&stats, out);
+	return fine;
+}
+
+/* Reads the table of the running dill; an empty one when none answers. False: something else answers. */
+static bool read_running(const struct config *config, struct http *http, struct json *json)
+{
+	const char *why = inspect_page(config, "/routes", http);
 
 	if (why) {
-		fprintf(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", c->status_listener,
-		        *c->status_listener ? ": " : "", why);
-		return !json_parse(j, "{}", 2);
+		fprintf(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", config->status_listener,
+		        *config->status_listener ? ": " : "", why);
+		return !json_parse(json, "{}", 2);
 	}
-	if (http->response.status == 200 && !json_parse(j, inspect_body(http), http->response.body.len))
+	if (http->response.status == 200 && !json_parse(json, inspect_body(http), http->response.body.len))
 		return true;
-	fprintf(stderr, "dill: what answers at %s is no dill\n", c->status_listener);
+	fprintf(stderr, "dill: what answers at %s is not dill\n", config->status_listener);
 	return false;
 }
 
-int plan_print(struct config *c, const struct route_rules *rules)
+int plan_print(struct config *config, const struct route_rules *rules)
 {
-	struct plan p = { .changes = 0 };
+	struct plan plan = { .changes = 0 };
 	struct buf table = { 0 };
-	struct supervisor s;
-	struct route r;
+	struct supervisor supervisor;
+	struct route route;
 	struct http http;
-	bool fine = make_table(&r, &s, c, rules, &table);
+	bool fine = make_table(&route, &supervisor, config, rules, &table);
 
 	http_open(&http, BODY_MAX);
 	if (fine)
-		fine = read_running(c, &http, &p.was) && !json_parse(&p.will, table.data, table.len);
+		fine = read_running(config, &http, &plan.was) && !json_parse(&plan.will, table.data, table.len);
 	if (fine)
-		compare(&p);
+		compare_tables(&plan);
 	http_free(&http);
-	json_free(&p.was);
-	json_free(&p.will);
-	buf_free(&p.a);
-	buf_free(&p.b);
+	json_free(&plan.was);
+	json_free(&plan.will);
+	buf_free(&plan.text);
+	buf_free(&plan.other);
 	buf_free(&table);
-	return !fine ? 1 : p.changes ? 2 : 0;
+	return !fine ? 1 : plan.changes ? 2 : 0;
 }

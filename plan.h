@@ -1,4 +1,5 @@
-/* plan: --plan: what this configuration would change at the running dill, on stdout. It opens and changes nothing. */
+/* plan: --plan prints what this configuration would change in the running dill. It binds no port and changes
+ * nothing. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -6,8 +7,8 @@
 #include "config.h"
 #include "route.h"
 
-/* Returns the exit status, with which the process is to end at once. 0: nothing would change; 2: something would; 1: the
- * sources could not be read. */
+/* Prints to stdout, and returns the exit status: 0 nothing would change, 2 something would, 1 the sources or the
+ * running dill could not be read. Exit at once: threads may still hang in a look-up. */
 int plan_print(struct config *config, const struct route_rules *rules);
 
 #endif

@@ -25,9 +25,11 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0));
 }
 
-static bool refused_in(const struct route_table *t, const struct route_refusal *r)
+static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)
 {
-	return t->refused_count && bsearch(r, t->refused, t->refused_count, sizeof *r, route_by_refusal);
+	size_t count = table->refused_count;
+
+	return count && bsearch(refusal, table->refused, count, sizeof *refusal, route_by_refusal);
 }
 
 static bool same_table(const struct route_table *a, const struct route_table *b)
@@ -44,76 +46,77 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 	return true;
 }
 
-static const struct route_backend *at_turn(const struct route_entry *e, unsigned at)
+static const struct route_backend *at_turn(const struct route_entry *entry, unsigned at)
 {
-	at %= e->round_len;
-	return e->backends[e->round ? e->round[at] : at];
+	at %= entry->round_len;
+	return entry->backends[entry->round ? entry->round[at] : at];
 }
 
-/* The backend whose turn it was keeps its turn, wherever it stands now; when it left, the next one that stayed. */
-static void keep_turn(const struct route_entry *old, const struct route_entry *e)
+/* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one
+ * that stayed. */
+static void keep_turn(const struct route_entry *old, const struct route_entry *entry)
 {
-	unsigned at = atomic_load(&e->listener->cursor);
+	unsigned at = atomic_load(&entry->listener->cursor);
 
-	if (!old || !old->count || !e->count)
+	if (!old || !old->count || !entry->count)
 		return;
-	if (e->round_len == old->round_len && at_turn(e, at) == at_turn(old, at))
-		return; /* its place in the round too */
+	if (entry->round_len == old->round_len && at_turn(entry, at) == at_turn(old, at))
+		return; /* it also keeps its place in the round */
 	for (unsigned i = 0; i < old->round_len; i++)
-		for (unsigned to = 0; to < e->round_len; to++)
-			if (at_turn(e, to) == at_turn(old, at + i)) {
-				atomic_store(&e->listener->cursor, to);
+		for (unsigned to = 0; to < entry->round_len; to++)
+			if (at_turn(entry, to) == at_turn(old, at + i)) {
+				atomic_store(&entry->listener->cursor, to);
 				return;
 			}
-	atomic_store(&e->listener->cursor, 0);
+	atomic_store(&entry->listener->cursor, 0);
 }
 
-static void mark(const struct route_table *t, bool in_table)
+static void mark_backends(const struct route_table *table, bool in_table)
 {
-	for (size_t i = 0; i < t->count; i++)
-		for (unsigned b = 0; b < t->entries[i].count; b++)
-			t->entries[i].backends[b]->in_table = in_table;
+	for (size_t i = 0; i < table->count; i++)
+		for (unsigned b = 0; b < table->entries[i].count; b++)
+			table->entries[i].backends[b]->in_table = in_table;
 }
 
-/* Those that came back live on; those whose last connection ended are let go. */
-static void sweep_retired(struct route *r)
+/* Retired backends leave the list when they came back, or when their last connection has ended. */
+static void sweep_retired(struct route *route)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < r->retired_count; i++) {
-		struct route_backend *b = r->retired[i];
+	for (size_t i = 0; i < route->retired_count; i++) {
+		struct route_backend *backend = route->retired[i];
 
-		if (b->in_table)
-			atomic_store(&b->gone, false);
-		r->moves += b->in_table;
-		if (b->in_table || !atomic_load(&b->active))
-			route_backend_unref(b);
+		if (backend->in_table)
+			atomic_store(&backend->gone, false);
+		route->moves += backend->in_table;
+		if (backend->in_table || !atomic_load(&backend->active))
+			route_backend_unref(backend);
 		else
-			r->retired[kept++] = b;
+			route->retired[kept++] = backend;
 	}
-	r->retired_count = kept;
+	route->retired_count = kept;
 }
 
-static void retire(struct route *r, const struct route_table *old, const struct route_table *now)
+static void retire_backends(struct route *route, const struct route_table *old, const struct route_table *now)
 {
-	for (size_t i = 0; i < r->retired_count; i++)
-		r->retired[i]->in_table = false;
-	mark(old, false);
-	mark(now, true);
-	sweep_retired(r);
+	for (size_t i = 0; i < route->retired_count; i++)
+		route->retired[i]->in_table = false;
+	mark_backends(old, false);
+	mark_backends(now, true);
+	sweep_retired(route);
 	for (size_t i = 0; i < old->count; i++)
 		for (unsigned k = 0; k < old->entries[i].count; k++) {
-			struct route_backend *b = old->entries[i].backends[k];
+			struct route_backend *backend = old->entries[i].backends[k];
 
-			if (b->in_table)
+			if (backend->in_table)
 				continue;
-			atomic_store(&b->gone_at, sys_now());
-			atomic_store(&b->gone, true); /* before the look at `active`: see session.c, where a session starts */
-			if (!atomic_load(&b->active))
+			atomic_store(&backend->gone_at, sys_now());
+			atomic_store(&backend->gone, true); /* before the look at `active`: see session.c, where a session starts */
+			if (!atomic_load(&backend->active))
 				continue;
-			SYS_GROW(r->retired, r->retired_count, r->retired_cap);
-			r->retired[r->retired_count++] = route_backend_ref(b);
-			r->moves++;
+			SYS_GROW(route->retired, route->retired_count, route->retired_cap);
+			route->retired[route->retired_count++] = route_backend_ref(backend);
+			route->moves++;
 		}
 }
 
@@ -123,112 +126,114 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 		if (!refused_in(old, &now->refused[i]))
 			log_warn("refused: %s wants %s: %s", now->refused[i].service, now->refused[i].wish, now->refused[i].reason);
 	for (size_t i = 0; i < now->count; i++) {
-		const struct route_entry *e = &now->entries[i], *was = route_find(old, &e->listener->addr);
+		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
+		const char *name = entry->listener->name;
 
-		if (e->conflict && (!was || !same_words(e->conflict, was->conflict)))
-			log_warn("%s: %s", e->listener->name, e->conflict);
-		if (!was || was->count != e->count)
-			log_info("%s: %u backend%s of %s", e->listener->name, e->count, e->count == 1 ? "" : "s", e->services);
+		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
+			log_warn("%s: %s", name, entry->conflict);
+		if (!was || was->count != entry->count)
+			log_info("%s: %u backend%s of %s", name, entry->count, entry->count == 1 ? "" : "s", entry->services);
 	}
 }
 
-static bool bind_one(const struct route_entry *e)
+static bool bind_one(const struct route_entry *entry)
 {
-	struct route_listener *l = e->listener;
-	int fd = net_listen(&l->addr);
+	struct route_listener *listener = entry->listener;
+	int fd = net_listen(&listener->addr);
 	struct buf why = { 0 };
 
 	if (fd >= 0) {
-		buf_printf(&why, l->error ? "after: %s" : "new in %s", l->error ? strerror(l->error) : e->owner.source);
-		route_audit("opened", e, why.data);
+		buf_printf(&why, listener->error ? "after: %s" : "new in %s",
+		           listener->error ? strerror(listener->error) : entry->owner.source);
+		route_audit("opened", entry, why.data);
 		buf_free(&why);
-		l->error = 0;
-		atomic_store(&l->fd, fd);
+		listener->error = 0;
+		atomic_store(&listener->fd, fd);
 		return true;
 	}
-	if (l->error != -fd)
-		log_error("cannot listen on %s: %s (retrying)", l->name, strerror(-fd));
-	l->error = -fd;
+	if (listener->error != -fd)
+		log_error("cannot listen on %s: %s (retrying)", listener->name, strerror(-fd));
+	listener->error = -fd;
 	return false;
 }
 
-static bool bind_all(const struct route_table *t)
+static bool bind_all(const struct route_table *table)
 {
 	bool opened = false;
 
-	for (size_t i = 0; i < t->count; i++)
-		if (atomic_load(&t->entries[i].listener->fd) < 0 && bind_one(&t->entries[i]))
+	for (size_t i = 0; i < table->count; i++)
+		if (atomic_load(&table->entries[i].listener->fd) < 0 && bind_one(&table->entries[i]))
 			opened = true;
 	return opened;
 }
 
-static bool shares(const struct route_entry *e, const char *service)
+static bool entry_names(const struct route_entry *entry, const char *service)
 {
-	for (size_t i = 0; i < e->name_count; i++)
-		if (strcmp(e->names[i], service) == 0)
+	for (size_t i = 0; i < entry->name_count; i++)
+		if (strcmp(entry->names[i], service) == 0)
 			return true;
 	return false;
 }
 
-/* What to say when the listeners close that the new table lacks. */
-static void say_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
+/* Notes why the listeners close that the new table lacks; the log says it when they do. */
+static void note_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
 {
 	for (size_t i = 0; i < old->count; i++) {
-		const struct route_entry *e = &old->entries[i];
+		const struct route_entry *entry = &old->entries[i];
 		struct buf text = { 0 };
 
-		if (route_find(now, &e->listener->addr))
+		if (route_find(now, &entry->listener->addr))
 			continue;
 		for (size_t k = 0; k < now->refused_count && !why && !text.len; k++)
-			if (shares(e, now->refused[k].service))
+			if (entry_names(entry, now->refused[k].service))
 				buf_printf(&text, "refused: %s", now->refused[k].reason);
 		if (!text.len)
-			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : e->owner.source);
-		free(e->listener->closing);
-		e->listener->closing = text.data;
+			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : entry->owner.source);
+		free(entry->listener->closing);
+		entry->listener->closing = text.data;
 	}
 }
 
-/* why: what ends the listeners that the table lacks; NULL: their services ask for them no more. */
-static void publish_table(struct route *r, struct route_table *t, const char *why)
+/* why: what closes the listeners that the table lacks; NULL: no service asks for them any more. */
+static void publish_table(struct route *route, struct route_table *table, const char *why)
 {
-	struct route_table *old = r->table;
+	struct route_table *old = route->table;
 
-	say_why_gone(old, t, why);
-	r->changes++;
-	for (size_t i = 0; i < t->count; i++)
-		keep_turn(route_find(old, &t->entries[i].listener->addr), &t->entries[i]);
-	retire(r, old, t);
-	t->moves = r->moves;
-	if (!r->dry) {
-		say_what_is_new(old, t);
-		bind_all(t);
+	note_why_gone(old, table, why);
+	route->changes++;
+	for (size_t i = 0; i < table->count; i++)
+		keep_turn(route_find(old, &table->entries[i].listener->addr), &table->entries[i]);
+	retire_backends(route, old, table);
+	table->moves = route->moves;
+	if (!route->dry) {
+		say_what_is_new(old, table);
+		bind_all(table);
 	}
-	pthread_mutex_lock(&r->lock);
-	r->table = t;
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_lock(&route->lock);
+	route->table = table;
+	pthread_mutex_unlock(&route->lock);
 	route_release(old);
 }
 
-bool publish_update(struct route *r, struct service_list *const *lists, size_t count)
+bool publish_update(struct route *route, struct service_list *const *lists, size_t count)
 {
-	struct route_table *t = merge_table(r, lists, count);
+	struct route_table *table = merge_table(route, lists, count);
 
-	if (same_table(r->table, t)) {
-		route_release(t);
+	if (same_table(route->table, table)) {
+		route_release(table);
 		return false;
 	}
-	publish_table(r, t, NULL);
+	publish_table(route, table, NULL);
 	return true;
 }
 
-void publish_clear(struct route *r)
+void publish_clear(struct route *route)
 {
-	publish_table(r, merge_table(r, NULL, 0), "shutdown");
+	publish_table(route, merge_table(route, NULL, 0), "shutdown");
 }
 
-bool publish_bind(struct route *r)
+bool publish_bind(struct route *route)
 {
-	return bind_all(r->table);
+	return bind_all(route->table);
 }
 

@@ -1,5 +1,5 @@
-/* publish: puts a new table in force where it differs from the old one: listeners are bound, backends that left are retired,
- * and what is new is said. The control plane's thread only. */
+/* publish: puts a new table in force when it differs from the old one: binds its listeners, retires the backends that
+ * left, and logs what is new. The control plane's thread only. */
 #ifndef PUBLISH_H
 #define PUBLISH_H
 
@@ -7,9 +7,10 @@
 #include "route.h"
 #include "service.h"
 
-/* Joins the lists into a table and publishes it when it differs. True when workers must be told. */
+/* Makes a table from the lists, and publishes it when it differs. True: it does, so tell the workers. Lists may be
+ * NULL. */
 bool publish_update(struct route *route, struct service_list *const *lists, size_t count);
-bool publish_bind(struct route *route);  /* tries again to bind; true when a listener opened: tell the workers */
-void publish_clear(struct route *route); /* publishes an empty table */
+bool publish_bind(struct route *route);  /* retries to bind; true: a listener opened, so tell the workers */
+void publish_clear(struct route *route); /* publishes an empty table: all listeners close */
 
 #endif

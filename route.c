@@ -22,32 +22,32 @@ struct route_listener *route_listener_new(const struct net_addr *addr, const cha
 	return listener;
 }
 
-struct route_listener *route_listener_ref(struct route_listener *l)
+struct route_listener *route_listener_ref(struct route_listener *listener)
 {
-	atomic_fetch_add(&l->refs, 1);
-	return l;
+	atomic_fetch_add(&listener->refs, 1);
+	return listener;
 }
 
-void route_listener_unref(struct route_listener *l)
+void route_listener_unref(struct route_listener *listener)
 {
-	if (atomic_fetch_sub(&l->refs, 1) != 1)
+	if (atomic_fetch_sub(&listener->refs, 1) != 1)
 		return;
-	free(l->samples);
-	free(l->services);
-	free(l->closing);
-	free(l);
+	free(listener->samples);
+	free(listener->services);
+	free(listener->closing);
+	free(listener);
 }
 
-struct route_backend *route_backend_ref(struct route_backend *b)
+struct route_backend *route_backend_ref(struct route_backend *backend)
 {
-	atomic_fetch_add(&b->refs, 1);
-	return b;
+	atomic_fetch_add(&backend->refs, 1);
+	return backend;
 }
 
-void route_backend_unref(struct route_backend *b)
+void route_backend_unref(struct route_backend *backend)
 {
-	if (atomic_fetch_sub(&b->refs, 1) == 1)
-		free(b);
+	if (atomic_fetch_sub(&backend->refs, 1) == 1)
+		free(backend);
 }
 
 static const char *add_text(char **at, const char *text)
@@ -61,15 +61,15 @@ static const char *add_text(char **at, const char *text)
 	return start;
 }
 
-/* As people see it: where it is, and through what. */
-static void put_backend_name(const struct route_backend *b, struct buf *name)
+/* The name that people see: where the backend is, and through which proxy. */
+static void put_backend_name(const struct route_backend *backend, struct buf *name)
 {
 	char text[NET_TEXT];
 
-	net_print(&b->addr, text);
-	buf_printf(name, b->socks.host ? "socks5://%s ─➤ " : "%s", text);
-	if (b->socks.host)
-		net_put_host_port(name, b->socks.host, b->socks.port);
+	net_print(&backend->addr, text);
+	buf_printf(name, backend->socks.host ? "socks5://%s ─➤ " : "%s", text);
+	if (backend->socks.host)
+		net_put_host_port(name, backend->socks.host, backend->socks.port);
 }
 
 struct route_backend *route_backend_new(const struct route_backend *like)
@@ -103,17 +103,17 @@ static int order_words(const char *a, const char *b)
 	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
 
-int route_backend_order(const struct route_backend *a, const struct route_backend *b)
+int route_backend_order(const struct route_backend *left, const struct route_backend *right)
 {
-	int order = net_compare(&a->addr, &b->addr);
+	int order = net_compare(&left->addr, &right->addr);
 
 	if (!order)
-		order = order_words(a->socks.host, b->socks.host);
+		order = order_words(left->socks.host, right->socks.host);
 	if (!order)
-		order = (int)a->socks.port - (int)b->socks.port;
+		order = (int)left->socks.port - (int)right->socks.port;
 	if (!order)
-		order = order_words(a->socks.user, b->socks.user);
-	return order ? order : order_words(a->socks.password, b->socks.password);
+		order = order_words(left->socks.user, right->socks.user);
+	return order ? order : order_words(left->socks.password, right->socks.password);
 }
 
 /* Tables. */
@@ -136,86 +136,86 @@ void route_audit(const char *what, const struct route_entry *entry, const char *
 	log_end(&line);
 }
 
-static void release_listener(const struct route_entry *e)
+static void release_listener(const struct route_entry *entry)
 {
-	struct route_listener *l = e->listener;
+	struct route_listener *listener = entry->listener;
 
-	if (atomic_fetch_sub(&l->tables, 1) == 1) {
-		/* Every worker has let go of the tables that named it, so none watches it any more. */
-		int fd = atomic_exchange(&l->fd, -1);
+	if (atomic_fetch_sub(&listener->tables, 1) == 1) {
+		/* Every worker has released the tables that had it, so none watches the socket any more. */
+		int fd = atomic_exchange(&listener->fd, -1);
 
 		if (fd >= 0) {
 			close(fd);
-			route_audit("closed", e, l->closing);
+			route_audit("closed", entry, listener->closing);
 		}
 	}
-	route_listener_unref(l);
+	route_listener_unref(listener);
 }
 
-void route_release(struct route_table *t)
+void route_release(struct route_table *table)
 {
-	if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
 		return;
-	for (size_t i = 0; i < t->count; i++) {
-		for (unsigned b = 0; b < t->entries[i].count; b++)
-			route_backend_unref(t->entries[i].backends[b]);
-		release_listener(&t->entries[i]);
-		service_unref(t->entries[i].owner.service);
+	for (size_t i = 0; i < table->count; i++) {
+		for (unsigned k = 0; k < table->entries[i].count; k++)
+			route_backend_unref(table->entries[i].backends[k]);
+		release_listener(&table->entries[i]);
+		service_unref(table->entries[i].owner.service);
 	}
-	arena_free(&t->memory);
-	free(t->refused);
-	free(t);
+	arena_free(&table->memory);
+	free(table->refused);
+	free(table);
 }
 
-struct route_table *route_take(struct route *r)
+struct route_table *route_take(struct route *route)
 {
-	struct route_table *t;
+	struct route_table *table;
 
-	pthread_mutex_lock(&r->lock);
-	t = r->table;
-	atomic_fetch_add(&t->refs, 1);
-	pthread_mutex_unlock(&r->lock);
-	return t;
+	pthread_mutex_lock(&route->lock);
+	table = route->table;
+	atomic_fetch_add(&table->refs, 1);
+	pthread_mutex_unlock(&route->lock);
+	return table;
 }
 
-bool route_admits(const struct route_table *t, const struct route_entry *e, const struct net_addr *client)
+bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client)
 {
-	if (t->allow.count && !net_ranges_have(&t->allow, client))
+	if (table->allow.count && !net_ranges_have(&table->allow, client))
 		return false;
-	return (!e->limited || net_ranges_have(&e->allow, client)) && !net_ranges_have(&e->deny, client);
+	return (!entry->limited || net_ranges_have(&entry->allow, client)) && !net_ranges_have(&entry->deny, client);
 }
 
-const struct route_entry *route_find(const struct route_table *t, const struct net_addr *addr)
+const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
 {
-	size_t low = 0, high = t->count;
+	size_t low = 0, high = table->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = net_compare(&t->entries[middle].listener->addr, addr);
+		int order = net_compare(&table->entries[middle].listener->addr, addr);
 
 		if (order == 0)
-			return &t->entries[middle];
+			return &table->entries[middle];
 		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
 	}
 	return NULL;
 }
 
-int route_by_refusal(const void *a, const void *b)
+int route_by_refusal(const void *left, const void *right)
 {
-	const struct route_refusal *x = a, *y = b;
-	int order = strcmp(x->service, y->service);
+	const struct route_refusal *a = left, *b = right;
+	int order = strcmp(a->service, b->service);
 
 	if (!order)
-		order = strcmp(x->wish, y->wish);
-	return order ? order : strcmp(x->reason, y->reason);
+		order = strcmp(a->wish, b->wish);
+	return order ? order : strcmp(a->reason, b->reason);
 }
 
 /* The route. */
 
-bool route_unbound(const struct route *r)
+bool route_unbound(const struct route *route)
 {
-	for (size_t i = 0; i < r->table->count; i++)
-		if (atomic_load(&r->table->entries[i].listener->fd) < 0)
+	for (size_t i = 0; i < route->table->count; i++)
+		if (atomic_load(&route->table->entries[i].listener->fd) < 0)
 			return true;
 	return false;
 }
@@ -225,14 +225,14 @@ static int by_via(const void *a, const void *b)
 	return net_compare(&(*(struct route_backend *const *)a)->via, &(*(struct route_backend *const *)b)->via);
 }
 
-size_t route_draining(const struct route *r)
+size_t route_draining(const struct route *route)
 {
-	struct route_backend **left = sys_alloc((r->retired_count + 1) * sizeof *left);
+	struct route_backend **left = sys_alloc((route->retired_count + 1) * sizeof *left);
 	size_t count = 0, listeners = 0;
 
-	for (size_t i = 0; i < r->retired_count; i++)
-		if (atomic_load(&r->retired[i]->active) && !route_find(r->table, &r->retired[i]->via))
-			left[count++] = r->retired[i];
+	for (size_t i = 0; i < route->retired_count; i++)
+		if (atomic_load(&route->retired[i]->active) && !route_find(route->table, &route->retired[i]->via))
+			left[count++] = route->retired[i];
 	if (count)
 		qsort(left, count, sizeof *left, by_via);
 	for (size_t i = 0; i < count; i++)
@@ -241,18 +241,18 @@ size_t route_draining(const struct route *r)
 	return listeners;
 }
 
-void route_open(struct route *r, const struct route_rules *rules)
+void route_open(struct route *route, const struct route_rules *rules)
 {
-	*r = (struct route){ .rules = *rules, .table = sys_alloc(sizeof *r->table) };
-	atomic_init(&r->table->refs, 1);
-	pthread_mutex_init(&r->lock, NULL);
+	*route = (struct route){ .rules = *rules, .table = sys_alloc(sizeof *route->table) };
+	atomic_init(&route->table->refs, 1);
+	pthread_mutex_init(&route->lock, NULL);
 }
 
-void route_close(struct route *r)
+void route_close(struct route *route)
 {
-	route_release(r->table);
-	for (size_t i = 0; i < r->retired_count; i++)
-		route_backend_unref(r->retired[i]);
-	free(r->retired);
-	pthread_mutex_destroy(&r->lock);
+	route_release(route->table);
+	for (size_t i = 0; i < route->retired_count; i++)
+		route_backend_unref(route->retired[i]);
+	free(route->retired);
+	pthread_mutex_destroy(&route->lock);
 }

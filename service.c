@@ -6,12 +6,12 @@
 
 struct service *service_add(struct service_list *list, struct slice name)
 {
-	struct service *s = sys_alloc(sizeof *s);
+	struct service *service = sys_alloc(sizeof *service);
 
-	atomic_init(&s->refs, 1);
-	s->name = arena_dup(&s->memory, name.at, name.len);
+	atomic_init(&service->refs, 1);
+	service->name = arena_dup(&service->memory, name.at, name.len);
 	SYS_GROW(list->items, list->count, list->cap);
-	return list->items[list->count++] = s;
+	return list->items[list->count++] = service;
 }
 
 const char *service_text(struct service *service, const char *text)
@@ -161,7 +161,7 @@ static bool same_settings(const struct service *a, const struct service *b)
 	return true;
 }
 
-/* But for where it was written, and for the tags of one that is held. */
+/* Where it was written does not count, nor do the tags when one of them is held. */
 static bool same_service(const struct service *a, const struct service *b)
 {
 	if (a == b)
@@ -175,12 +175,12 @@ static bool same_service(const struct service *a, const struct service *b)
 	       same_settings(a, b);
 }
 
-bool service_list_equal(const struct service_list *a, const struct service_list *b)
+bool service_list_equal(const struct service_list *left, const struct service_list *right)
 {
-	if (a->count != b->count || a->trusted != b->trusted)
+	if (left->count != right->count || left->trusted != right->trusted)
 		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!same_service(a->items[i], b->items[i]))
+	for (size_t i = 0; i < left->count; i++)
+		if (!same_service(left->items[i], right->items[i]))
 			return false;
 	return true;
 }

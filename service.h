@@ -1,7 +1,8 @@
-/* service: what a source yields. A source says the whole of what it knows, never a difference.
+/* service: a service, and the list of them that a source posts: all that it knows, never a difference.
  *
- * A service is made by one thread: service_add, what it wants and has, service_seal. From then on nobody changes it, and
- * lists and tables share it by reference: a list that is made anew names again what has not changed. */
+ * One thread makes a service: service_add, then its wishes, backends and settings, then service_seal. From then on
+ * nobody changes it, and lists and tables share it by reference: a new list takes over the services that have not
+ * changed. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
@@ -20,69 +21,74 @@ struct service_backend {
 	uint16_t weight; /* 1 unless the source says otherwise */
 };
 
-/* An option that was given. */
+/* An option of a service, as it was given. */
 struct service_setting {
 	int option; /* enum service_option */
 	const char *value, *origin; /* see wish.origin */
 	const char *why; /* what is wrong with the value; NULL: nothing */
 };
 
-/* From Consul a service is one instance: its own tags, one backend. Everything it points to lives in its memory. */
+/* From Consul each instance is a service of its own, with its tags and one backend. Everything that a service points to
+ * lives in its arena. */
 struct service {
 	atomic_uint refs;
 	struct arena memory;
 	const char *name;
-	const char *node, *instance; /* where it runs, and its ID there, for people; NULL when the source has none */
-	const char *origin;   /* where it was written first; NULL when a source has no such place */
-	const char *tags;     /* all that the source has of it, a line each; NULL: the source has no tags */
+	const char *node, *instance; /* where it runs, and its ID there, to be shown; NULL: none */
+	const char *origin;   /* where it was first written (file:line, variable); NULL: not known */
+	const char *tags;     /* all of them, a line each; NULL: the source has no tags */
 	struct wish *wishes;
 	size_t wish_count, wish_cap;
 	struct service_backend *backends;
 	size_t backend_count, backend_cap;
-	const char *backends_origin; /* of the first of them */
-	struct service_setting *settings; /* in the order in which they were given, each option once */
+	const char *backends_origin; /* where the first of them was written */
+	struct service_setting *settings; /* each option once; sorted by option once sealed */
 	size_t setting_count, setting_cap;
-	struct service_options options; /* what they come to, once it is sealed */
-	bool wrong; /* a vital one has a wrong value: it is not routed */
-	bool held;  /* its source no longer has it, and is asked once more before it goes */
-	const char *fault;  /* why it cannot be routed at all; NULL as a rule */
-	const char *absent; /* why it is not routed, and has no wishes here: it is listed for those who ask; or NULL */
+	struct service_options options; /* their values, once sealed */
+	bool wrong; /* a vital option has a wrong value: the service is not routed */
+	bool held;  /* its source no longer has it; a second reading must confirm that */
+	const char *fault;  /* why it cannot be routed; NULL: it can */
+	const char *absent; /* why it takes no part: it has no wishes, and is listed only to be explained; or NULL */
 };
 
 struct service_list {
 	struct service **items;
 	size_t count, cap;
 	struct arena memory; /* of `word` */
-	atomic_uint refs; /* holders beside the first */
-	bool checked;    /* the source checks its services' health itself */
+	atomic_uint refs; /* holders besides the first */
+	bool checked;    /* the source itself checks the health of its services */
 	bool remembered; /* from state.path: the source has not answered yet */
 	bool trusted;    /* written by the operator: a wish may name an address instead of a label */
-	const char *source; /* its name and title, for the log and in sentences: set by whoever posts the list; they live as */
-	const char *title;  /* long as the program */
+	/* Name of the source in the log, and in sentences. Whoever posts the list sets them; they live as long as the
+	 * program. */
+	const char *source, *title;
 	const char *word;   /* the mark of the services' tags, and the prefix of their options; NULL: they have no tags */
 	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };
 
-/* Adds a new one; it is the list's. Texts are copied. */
+/* Adds a new service, which the list owns. All texts are copied, here and below. */
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin);
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
-struct service_setting *service_setting(const struct service *service, int option); /* NULL: it was not given */
-void service_set(struct service *service, int option, struct slice value, const char *origin); /* the last one counts */
-const char *service_text(struct service *service, const char *text); /* a copy that lives as long; NULL for NULL */
-void service_seal(struct service *service); /* reads its options */
-void service_put_setting(const struct service_setting *setting, struct buf *out); /* NAME=VALUE, as it may be shown */
+struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
+/* Sets an option. The last value counts. */
+void service_set(struct service *service, int option, struct slice value, const char *origin);
+/* A copy that lives as long as the service; NULL for NULL. */
+const char *service_text(struct service *service, const char *text);
+void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */
+void service_put_setting(const struct service_setting *setting, struct buf *out); /* adds NAME=VALUE, secrets masked */
 
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
 struct service_list *service_list_new(void);
-void service_share(struct service_list *list, struct service *service); /* adds one that another list has, too */
-void service_forget(struct service_list *list, size_t first); /* drops those from that one on */
-/* Adds a copy with but one of its wishes, of which its source has nothing any more. */
+void service_share(struct service_list *list, struct service *service); /* adds one that another list also has */
+void service_forget(struct service_list *list, size_t first); /* drops all services from that index on */
+/* Adds a copy, marked as held, with a single wish of the service: one that its source no longer has. */
 void service_hold(struct service_list *list, const struct service *service, const struct wish *only);
-bool service_list_equal(const struct service_list *a, const struct service_list *b);
-struct service_list *service_list_ref(struct service_list *list); /* one more holder: nobody changes it any more */
+/* Whether both say the same. Where services were written, and tags of held ones, do not count. */
+bool service_list_equal(const struct service_list *left, const struct service_list *right);
+struct service_list *service_list_ref(struct service_list *list); /* one more holder; it must not change any more */
 void service_list_unref(struct service_list *list); /* the last holder frees it; NULL is fine */
 
 #endif

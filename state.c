@@ -1,5 +1,5 @@
-/* One line, `dill-state 1 SUM LENGTH SAVED`, and then services as JSON, as in any file of them, but for the weight of
- * each. SUM (FNV-1a, 64 bits) and LENGTH are of what follows the line. */
+/* The file is one line, `dill-state 1 SUM LENGTH SAVED`, and then services as JSON, as in any routing file, each with a
+ * weight in addition. SUM (FNV-1a, 64 bits) and LENGTH cover all that follows the line. */
 #include "base.h"
 #include "state.h"
 
@@ -16,11 +16,11 @@
 #include "net.h"
 #include "sys.h"
 
-/* What a reader would take for something else is left out. */
-static bool clean(const char *s)
+/* A text with control bytes is not kept: it would not read back the same. */
+static bool clean(const char *text)
 {
-	for (; s && *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
+	for (; text && *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
 	return true;
 }
@@ -30,53 +30,48 @@ static bool can_be_kept(const struct wish *wish)
 	return !wish->why && clean(wish->text) && !strchr(wish->text, ',');
 }
 
-static void put_json(struct buf *out, const char *before, const char *text)
-{
-	buf_puts(out, before);
-	buf_json(out, text, strlen(text));
-}
-
-static void put_wishes(struct buf *out, const struct service *s)
+static void put_wishes(struct buf *out, const struct service *service)
 {
 	const char *comma = "";
 
 	buf_puts(out, ",\"listener\":[");
-	for (size_t i = 0; i < s->wish_count; i++)
-		if (can_be_kept(&s->wishes[i])) {
-			put_json(out, comma, s->wishes[i].text);
+	for (size_t i = 0; i < service->wish_count; i++)
+		if (can_be_kept(&service->wishes[i])) {
+			buf_puts_json(out, comma, service->wishes[i].text);
 			comma = ",";
 		}
 	buf_puts(out, "]");
 }
 
-/* Whether it can be written so that it reads the same. */
-static bool fits(const struct service *s)
+/* Whether the service can be written so that it reads back the same. */
+static bool fits(const struct service *service)
 {
 	size_t wishes = 0;
 
-	for (size_t i = 0; i < s->wish_count; i++)
-		wishes += can_be_kept(&s->wishes[i]);
-	return wishes && s->backend_count == 1 && !s->fault && !s->held && *s->name && s->name[0] != '[' && clean(s->name);
+	for (size_t i = 0; i < service->wish_count; i++)
+		wishes += can_be_kept(&service->wishes[i]);
+	return wishes && service->backend_count == 1 && !service->fault && !service->held && *service->name &&
+	       service->name[0] != '[' && clean(service->name);
 }
 
-static void put_kept(struct buf *out, const struct service *s)
+static void put_kept(struct buf *out, const struct service *service)
 {
-	const struct service_backend *b = s->backends;
+	const struct service_backend *backend = service->backends;
 	struct buf address = { 0 };
 
-	put_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", s->name);
-	if (s->node && clean(s->node))
-		put_json(out, ",\"node\":", s->node);
-	if (s->instance && clean(s->instance))
-		put_json(out, ",\"instance\":", s->instance);
-	put_wishes(out, s);
-	net_put_host_port(&address, b->host, b->port);
-	put_json(out, ",\"backends\":[", address.data);
-	buf_printf(out, "],\"weight\":%u", b->weight);
-	for (size_t i = 0; i < s->setting_count; i++)
-		if (clean(s->settings[i].value)) {
-			buf_printf(out, ",\"%s\":", service_option_name(s->settings[i].option));
-			buf_json(out, s->settings[i].value, strlen(s->settings[i].value));
+	buf_puts_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
+	if (service->node && clean(service->node))
+		buf_puts_json(out, ",\"node\":", service->node);
+	if (service->instance && clean(service->instance))
+		buf_puts_json(out, ",\"instance\":", service->instance);
+	put_wishes(out, service);
+	net_put_host_port(&address, backend->host, backend->port);
+	buf_puts_json(out, ",\"backends\":[", address.data);
+	buf_printf(out, "],\"weight\":%u", backend->weight);
+	for (size_t i = 0; i < service->setting_count; i++)
+		if (clean(service->settings[i].value)) {
+			buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
+			buf_puts_json(out, ":", service->settings[i].value);
 		}
 	buf_puts(out, "}");
 	buf_free(&address);
@@ -87,14 +82,14 @@ static void put_state_head(struct buf *out, const char *body, size_t len)
 	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)text_hash(TEXT_HASH, body, len), len);
 }
 
-static int write_all(int fd, const struct buf *b)
+static int write_all(int fd, const struct buf *bytes)
 {
-	for (size_t at = 0; at < b->len;) {
-		ssize_t n = write(fd, b->data + at, b->len - at);
+	for (size_t at = 0; at < bytes->len;) {
+		ssize_t written = write(fd, bytes->data + at, bytes->len - at);
 
-		if (n < 0 && errno != EINTR)
+		if (written < 0 && errno != EINTR)
 			return errno;
-		at += n > 0 ? (size_t)n : 0;
+		at += written > 0 ? (size_t)written : 0;
 	}
 	return fsync(fd) < 0 ? errno : 0;
 }
@@ -113,7 +108,7 @@ int state_save(const char *path, const struct service_list *list)
 	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
 	buf_add(&file, body.data, body.len);
 	buf_printf(&temporary, "%s.new", path);
-	/* For its owner alone: options may hold passwords. */
+	/* Readable for the owner only: options may hold passwords. */
 	fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	error = fd < 0 ? errno : write_all(fd, &file);
 	if (fd >= 0 && close(fd) < 0 && !error)
@@ -138,24 +133,21 @@ static int by_state_name(const void *a, const void *b)
 	return order ? order : strcmp(x->instance ? x->instance : "", y->instance ? y->instance : "");
 }
 
-/* The body, when the first line fits it; else empty, with NULL. */
+/* The body, if the first line matches it; else empty, with NULL. */
 static struct slice check_head(const struct buf *file, int64_t *saved)
 {
 	const char *end = file->len ? memchr(file->data, '\n', file->len) : NULL;
-	struct slice body = { NULL, 0 }, when;
+	struct slice body = { NULL, 0 }, line;
 	struct buf head = { 0 };
 	long number;
 
 	if (!end)
 		return body;
 	put_state_head(&head, end + 1, file->len - (size_t)(end + 1 - file->data));
-	when = (struct slice){ file->data + head.len, 0 };
-	if ((size_t)(end - file->data) > head.len && memcmp(file->data, head.data, head.len) == 0) {
-		when.len = (size_t)(end - when.at);
-		if (!text_number(when, 0, LONG_MAX, &number)) {
-			*saved = number;
-			body = slice_between(end + 1, file->data + file->len);
-		}
+	line = slice_between(file->data, end);
+	if (slice_starts(line, head.data) && !text_number(slice_skip(line, head.len), 0, LONG_MAX, &number)) {
+		*saved = number;
+		body = slice_between(end + 1, file->data + file->len);
 	}
 	buf_free(&head);
 	return body;
@@ -166,7 +158,7 @@ struct service_list *state_load(const char *path, int64_t *saved, struct buf *wh
 	struct service_list *list = NULL;
 	struct buf file = { 0 };
 	int error = format_load(path, &file);
-	struct slice body = error ? (struct slice){ NULL, 0 }   : check_head(&file, saved);
+	struct slice body = error ? (struct slice){ NULL, 0 } : check_head(&file, saved);
 
 	why->len = 0;
 	buf_puts(why, "");

@@ -8,8 +8,8 @@
 #include "sys.h"
 #include "text.h"
 
-#define RECALL_MS 1000 /* within which the source answers at a start */
-#define SAVE_MS 1000   /* between two writes */
+#define RECALL_MS 1000 /* wait this long for the source at a start */
+#define SAVE_MS 1000   /* from one write to the next */
 
 struct service_list *state_memory_recall(struct state_memory *memory)
 {

@@ -1,5 +1,5 @@
-/* state_memory: a source's last good services on disk (state.path): read at a start, used when the source does not answer
- * soon, written again after each change. */
+/* state_memory: keeps the last good services of a source on disk (state.path): reads them at a start, posts them if the
+ * source does not answer soon, and writes them after each change. */
 #ifndef STATE_MEMORY_H
 #define STATE_MEMORY_H
 
@@ -9,21 +9,22 @@
 
 struct state_memory {
 	const char *path; /* borrowed; "": nothing is kept */
-	struct service_list *recalled; /* from the file, until it has been offered or is not needed; else NULL */
-	int64_t saved_at;   /* when that was written, in seconds since 1970 */
-	int64_t offer_at;   /* when it is used if the source has not answered */
+	struct service_list *recalled; /* from the file, until it is posted or no longer needed; else NULL */
+	int64_t saved_at;   /* when the file was written, in seconds since 1970 */
+	int64_t offer_at;   /* when to post it if the source has not answered */
 	bool unsaved;       /* the newest services are not on disk */
-	bool failed;        /* the last write did, which has been said */
+	bool failed;        /* the last write failed, which has been logged */
 	int64_t save_at;    /* no write before this */
 };
 
-/* Reads the file. Returns its services, or NULL; they stay the memory's. */
+/* Reads the file. Returns its services, which the memory owns; or NULL. */
 struct service_list *state_memory_recall(struct state_memory *memory);
-/* Posts what was recalled, with a warning; nothing when that has been done. */
+/* Posts what was recalled, with a warning, the first time it is called. */
 void state_memory_offer(struct state_memory *memory, struct source *source);
-void state_memory_forget(struct state_memory *memory); /* what was recalled: the source has answered, or it is the end */
-/* Writes the newest services when they are not on disk: `now`, or when it has been long enough since the last time. */
+/* Drops what was recalled: the source has answered, or it stops. */
+void state_memory_forget(struct state_memory *memory);
+/* Writes the list if the newest services are not on disk: now, or else at most once a second. */
 void state_memory_save(struct state_memory *memory, const struct service_list *list, bool now);
-int64_t state_memory_at(const struct state_memory *memory); /* when to offer or to save; INT64_MAX: neither */
+int64_t state_memory_at(const struct state_memory *memory); /* when to offer or save next; INT64_MAX: neither */
 
 #endif

@@ -13,7 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
-#define RATE_US 2000000 /* a rate is over this time at least, and twice it where somebody looks often */
+#define RATE_US 2000000 /* a rate covers up to twice this time */
 
 int stats_ready(struct stats *stats, const char **why)
 {
@@ -37,7 +37,7 @@ void stats_listeners(const struct route_table *table, size_t *open, size_t *fail
 
 /* The process. */
 
-/* Since Linux 6.2 the directory's size is their number; before that they must be counted. */
+/* Since Linux 6.2 the size of the directory is the number of files; before that they must be counted. */
 static long stats_count_fds(void)
 {
 	struct stat st;
@@ -61,8 +61,8 @@ static void stats_read_memory(struct stats_process *process)
 	long page = sysconf(_SC_PAGESIZE), pages[2];
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
-	struct slice rest = { text, n > 0 ? (size_t)n : 0 }, part;
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text);
+	struct slice rest = { text, len > 0 ? (size_t)len : 0 }, part;
 
 	if (fd >= 0)
 		close(fd);

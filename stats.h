@@ -1,4 +1,4 @@
-/* stats: what there is to look at, for the servers that show it, and figures of the process. */
+/* stats: the state and the figures of the program, for the servers that show them. */
 #ifndef STATS_H
 #define STATS_H
 
@@ -16,23 +16,23 @@ struct stats {
 	struct worker_pool *pool;
 	const struct config *config; /* in force */
 	int64_t started;             /* sys_wall() at the start */
-	struct histogram update;     /* from a source's answer to the table in force */
+	struct histogram update;     /* time from a source's answer to its table in force */
 	unsigned long reloads, failed_reloads;
 	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock */
 	bool reload_failed; /* the last one */
 	bool stopping;
-	bool ready; /* every source had spoken once; see stats_ready */
+	bool ready; /* every source has answered once; see stats_ready */
 };
 
-/* 200 while there is a table in force to go by, else 503; *why says it in words. A source that is added later changes
- * nothing. */
+/* The HTTP status that tells whether dill is ready: 200 once every source has answered, 503 before that and when dill
+ * is stopping. *why says the same in words. A source that is added later does not change it. */
 int stats_ready(struct stats *stats, const char **why);
 
-bool stats_is_open(const struct route_listener *listener);
+bool stats_is_open(const struct route_listener *listener); /* whether it accepts clients */
 /* How many listeners of the table are open, and how many cannot listen. */
 void stats_listeners(const struct route_table *table, size_t *open, size_t *failed);
 
-/* Figures that the system has of this process. Negative: it does not tell. */
+/* Figures of this process from the system. Negative: the system does not tell. */
 struct stats_process {
 	int64_t resident, virtual_size; /* bytes */
 	int64_t open_fds, max_fds;
@@ -40,13 +40,14 @@ struct stats_process {
 };
 void stats_process(struct stats_process *process);
 
-/* What passed through a listener in each second of the last few. False: it has not been looked at for long enough. */
+/* What passes through a listener in a second, over the last few seconds. False: nobody has asked about it for long
+ * enough. */
 struct stats_rate {
 	double connections, rx, tx;
 };
 bool stats_rate(struct route_listener *listener, struct stats_rate *out);
 
-/* The counters as lines of the log: all together, each listener, each backend. */
+/* Logs the counters, a line each: for the whole program, each listener and each backend. */
 void stats_log(const struct stats *stats);
 
 #endif

@@ -8,7 +8,7 @@
 #include "sources.h"
 #include "sys.h"
 
-/* A thread, and the configuration that it goes by. */
+/* The thread of a source, and the configuration that it goes by. */
 struct supervisor_thread {
 	struct source source;
 	struct config *config;
@@ -23,23 +23,23 @@ void supervisor_open(struct supervisor *supervisor, void (*ring)(void *arg), voi
 	mailbox_open(&supervisor->box, source_count, ring, arg);
 }
 
-static void replace_list(struct supervisor *supervisor, size_t i, struct service_list *list)
+static void replace_list(struct supervisor *supervisor, size_t which, struct service_list *list)
 {
-	service_list_unref(supervisor->lists[i]);
-	supervisor->lists[i] = list;
+	service_list_unref(supervisor->lists[which]);
+	supervisor->lists[which] = list;
 }
 
-/* The thread may be kept by something that cannot be cancelled, such as a look-up of libc's: nobody waits for it. */
-static void stop_source(struct supervisor *supervisor, size_t i)
+/* Nobody waits for the thread here: a look-up in libc, which cannot be cancelled, may block it. */
+static void stop_source(struct supervisor *supervisor, size_t which)
 {
-	struct supervisor_thread *thread = supervisor->threads[i];
+	struct supervisor_thread *thread = supervisor->threads[which];
 
 	if (!thread)
 		return;
 	source_cancel(&thread->source);
 	thread->below = supervisor->leaving;
 	supervisor->leaving = thread;
-	supervisor->threads[i] = NULL;
+	supervisor->threads[which] = NULL;
 }
 
 static void join_source(struct supervisor_thread *thread)
@@ -64,35 +64,36 @@ static void join_ended(struct supervisor *supervisor)
 	}
 }
 
-/* Without it, its services are gone too. */
-static void forget_source(struct supervisor *supervisor, size_t i)
+/* Without the source its services are gone, too. */
+static void forget_source(struct supervisor *supervisor, size_t which)
 {
-	stop_source(supervisor, i);
-	service_list_unref(mailbox_take(&supervisor->box, i));
-	replace_list(supervisor, i, NULL);
+	stop_source(supervisor, which);
+	service_list_unref(mailbox_take(&supervisor->box, which));
+	replace_list(supervisor, which, NULL);
 }
 
-/* last_good: of the one before it, whose list is still in force. */
-static bool start_source(struct supervisor *supervisor, size_t i, struct config *config, int64_t last_good)
+/* last_good: of the thread before it, whose list is still in force. */
+static bool start_source(struct supervisor *supervisor, size_t which, struct config *config, int64_t last_good)
 {
 	struct supervisor_thread *thread = sys_alloc(sizeof *thread);
-	struct service_list *known = supervisor->lists[i];
+	struct service_list *known = supervisor->lists[which];
 	int error;
 
 	thread->source = (struct source){
-		.kind = sources[i], .config = config, .settings = config->tables[1 + i].values, .box = &supervisor->box, .slot = i,
+		.kind = sources[which], .config = config, .settings = config->tables[1 + which].values,
+		.box = &supervisor->box, .slot = which,
 		.ring = supervisor->ring, .arg = supervisor->arg, .known = known ? service_list_ref(known) : NULL
 	};
 	atomic_store(&thread->source.last_good, last_good);
 	error = source_start(&thread->source);
 	if (error) {
-		log_error("cannot start the source %s: %s", sources[i]->name, strerror(error));
+		log_error("cannot start the source %s: %s", sources[which]->name, strerror(error));
 		service_list_unref(thread->source.known);
 		free(thread);
 		return false;
 	}
 	thread->config = config_ref(config);
-	supervisor->threads[i] = thread;
+	supervisor->threads[which] = thread;
 	return true;
 }
 
@@ -119,7 +120,7 @@ bool supervisor_follow(struct supervisor *supervisor, struct config *config)
 		} else if (!runs_on(thread, config, i)) {
 			int64_t last_good = thread ? atomic_load(&thread->source.last_good) : 0;
 
-			stop_source(supervisor, i); /* what it has said stays in force until the new one speaks */
+			stop_source(supervisor, i); /* its list stays in force until the new one posts */
 			fine = start_source(supervisor, i, config, last_good) && fine;
 		}
 	}

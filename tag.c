@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OLD_WORD "dyntcp" /* is read too, while the word is dill */
+#define OLD_WORD "dyntcp" /* means the same while the word is dill */
 
 static bool takes_old(const char *word)
 {
@@ -17,7 +17,7 @@ bool tag_is_mark(struct slice tag, const char *word)
 }
 
 /* Takes `word.` off the key. */
-static bool skip_word(struct slice *key, const char *word)
+static bool tag_skip_word(struct slice *key, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -36,7 +36,7 @@ enum tag_kind tag_read(struct slice tag, const char *word, struct slice *value)
 	*value = (struct slice){ NULL, 0 };
 	if (tag_is_mark(tag, word))
 		return TAG_MARK;
-	if (!skip_word(&key, word) && !(takes_old(word) && skip_word(&key, OLD_WORD)))
+	if (!tag_skip_word(&key, word) && !(takes_old(word) && tag_skip_word(&key, OLD_WORD)))
 		return TAG_FOREIGN;
 	if (!equals)
 		return TAG_UNKNOWN;
@@ -46,8 +46,8 @@ enum tag_kind tag_read(struct slice tag, const char *word, struct slice *value)
 	return option >= 0 ? (enum tag_kind)(TAG_OPTION + option) : value->at ? TAG_LISTENER : TAG_UNKNOWN;
 }
 
-/* A tag that is there twice counts as one with both values: a list of networks goes on, and every other option refuses a
- * value of two. */
+/* Two tags for one option count as one tag with both values: a list of networks gets longer, and every other option
+ * refuses two values. */
 static void apply_option(struct service *service, int option, struct slice value, const char *tag)
 {
 	const struct service_setting *setting = service_setting(service, option);
@@ -56,9 +56,9 @@ static void apply_option(struct service *service, int option, struct slice value
 
 	if (before && (option == SERVICE_PROXY ? slice_is(value, before) : slice_is_nocase(value, before)))
 		return;
-	if (before && !*before) /* one that is empty stays wrong */
+	if (before && !*before) /* an empty value stays wrong */
 		return;
-	if (before && option == SERVICE_PROXY) { /* what may hold a password is not joined to be shown */
+	if (before && option == SERVICE_PROXY) { /* joined, a password might be shown */
 		service->fault = "its instance has two tags for its proxy";
 		return;
 	}
@@ -92,6 +92,6 @@ void tag_apply(struct service *service, const char **tags, size_t count, const c
 		else if (kind >= TAG_OPTION)
 			apply_option(service, (int)kind - TAG_OPTION, value, tags[i]);
 	}
-	if (service->wish_count > 1) /* of dill.listener and dyntcp.listener */
+	if (service->wish_count > 1) /* tags are sorted, but dyntcp.listener comes after dill.listener */
 		qsort(service->wishes, service->wish_count, sizeof *service->wishes, by_wish);
 }

@@ -1,5 +1,5 @@
-/* tag: what the tags of a catalog's services say to dill: a word alone marks a service, WORD.listener=VALUE and
- * WORD.OPTION=VALUE ask for something. */
+/* tag: the tags of services in a catalog: WORD alone marks a service for dill, WORD.listener=LABEL:PORT is a wish, and
+ * WORD.OPTION=VALUE sets an option. */
 #ifndef TAG_H
 #define TAG_H
 
@@ -7,13 +7,14 @@
 #include "service.h"
 #include "text.h"
 
-bool tag_is_mark(struct slice tag, const char *word); /* the word itself, or dyntcp while that is `dill` */
+bool tag_is_mark(struct slice tag, const char *word); /* WORD, or dyntcp while WORD is dill */
 
-/* TAG_OPTION + enum service_option for an option. *value: all behind the first '=', set for a listener and an option. */
+/* For an option the kind is TAG_OPTION + enum service_option. *value: what follows the first '=', trimmed, for a
+ * listener or an option; else empty. */
 enum tag_kind { TAG_FOREIGN, TAG_MARK, TAG_UNKNOWN, TAG_LISTENER, TAG_OPTION };
 enum tag_kind tag_read(struct slice tag, const char *word, struct slice *value);
 
-/* Gives the service what its tags ask for. They are sorted: a catalog gives them in any order. */
+/* Gives the service the wishes and options of its tags. Sorts `tags`, since catalogs have them in any order. */
 void tag_apply(struct service *service, const char **tags, size_t count, const char *word);
 
 #endif

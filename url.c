@@ -43,13 +43,13 @@ static const struct option url_options[] = {
 struct url {
 	struct source *source;
 	const struct url_settings *settings;
-	struct http_url url;
+	struct http_url endpoint;
 	struct http http;
-	struct buf name; /* the URL as the log has it */
-	struct buf tag;  /* the ETag of the newest answer that was taken */
-	struct buf why;
+	struct buf name; /* the URL as the log shows it, without secrets */
+	struct buf tag;  /* ETag of the newest good answer */
+	struct buf why;  /* what is wrong with the newest answer */
 	struct service_list *last; /* what was posted last */
-	int code; /* of the newest answer, when it was an error; 0: there was none */
+	int code; /* status of the newest answer if that was an error, else 0 */
 };
 
 static bool url_wanted(const void *settings)
@@ -57,7 +57,7 @@ static bool url_wanted(const void *settings)
 	return *((const struct url_settings *)settings)->endpoint;
 }
 
-/* Types of servers that do not know the document's. */
+/* The types that servers send when they do not know the type. */
 static bool is_vague(struct slice media)
 {
 	static const char *const types[] = { "", "text/plain", "application/octet-stream", "binary/octet-stream" };
@@ -68,7 +68,7 @@ static bool is_vague(struct slice media)
 	return false;
 }
 
-/* The format by its media type, or by the URL's path where that is vague. NULL: it is none that is read here. */
+/* The format by the media type, or when that is vague, by the path of the URL. NULL: none that can be read here. */
 static const struct format *format_of_answer(struct slice type, const char *path)
 {
 	static const struct format *const formats[] = { &format_json, &format_yaml, &format_toml };
@@ -94,124 +94,126 @@ static const struct format *format_of_answer(struct slice type, const char *path
 	return NULL;
 }
 
-static const char *say(struct url *e, const char *fmt, struct slice text)
+/* Makes `text` part of the reason, which lives until the next one. */
+static const char *answer_fault(struct url *url, const char *fmt, struct slice text)
 {
 	struct buf words = { 0 };
 
 	buf_visible(&words, text.len ? text.at : "", text.len > 120 ? 120 : text.len);
-	e->why.len = 0;
-	buf_printf(&e->why, fmt, words.data ? words.data : "");
+	url->why.len = 0;
+	buf_printf(&url->why, fmt, words.data ? words.data : "");
 	buf_free(&words);
-	return e->why.data;
+	return url->why.data;
 }
 
-/* A complete answer of status 200. */
-static const char *take_answer(struct url *e)
+/* Takes a complete answer of status 200. */
+static const char *take_answer(struct url *url)
 {
-	const struct http_response *r = &e->http.response;
-	struct slice type = http_header(r, "Content-Type"), tag = http_header(r, "ETag");
-	const struct format *format = format_of_answer(type, e->url.prefix);
+	const struct http_response *response = &url->http.response;
+	struct slice type = http_header(response, "Content-Type"), tag = http_header(response, "ETag");
+	const struct format *format = format_of_answer(type, url->endpoint.prefix);
+	const char *body = response->body.data ? response->body.data : "";
 	struct service_list *list;
 
 	if (!format)
-		return say(e, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
-	list = manifest_read(format, r->body.data ? r->body.data : "", r->body.len, "answer", false, &e->why);
+		return answer_fault(url, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
+	list = manifest_read(format, body, response->body.len, "answer", false, &url->why);
 	if (!list)
-		return e->why.data;
-	e->tag.len = 0;
+		return url->why.data;
+	url->tag.len = 0;
 	if (tag.len)
-		buf_add(&e->tag, tag.at, tag.len);
-	if (e->last && service_list_equal(e->last, list)) {
+		buf_add(&url->tag, tag.at, tag.len);
+	if (url->last && service_list_equal(url->last, list)) {
 		service_list_unref(list);
 		return NULL;
 	}
-	service_list_unref(e->last);
-	e->last = service_list_ref(list);
-	log_info("%s: %zu service%s in %s", e->source->kind->name, list->count, list->count == 1 ? "" : "s",
-	         e->name.data);
-	source_post(e->source, list);
+	service_list_unref(url->last);
+	url->last = service_list_ref(list);
+	log_info("%s: %zu service%s in %s", url->source->kind->name, list->count, list->count == 1 ? "" : "s",
+	         url->name.data);
+	source_post(url->source, list);
 	return NULL;
 }
 
-static const char *judge_answer(struct url *e)
+static const char *judge_answer(struct url *url)
 {
-	const struct http_response *r = &e->http.response;
-	struct slice head = { r->head.data, r->head.len }, line;
+	const struct http_response *response = &url->http.response;
+	struct slice head = { response->head.data, response->head.len }, line;
 
-	if (r->status == 200)
-		return take_answer(e);
-	e->code = r->status;
-	if (r->status == 304 && e->tag.len)
+	if (response->status == 200)
+		return take_answer(url);
+	url->code = response->status;
+	if (response->status == 304 && url->tag.len)
 		return NULL;
 	slice_next(&head, '\n', &line);
-	return say(e, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
+	return answer_fault(url, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
 }
 
-static const char *ask_once(struct url *e, int64_t deadline)
+static const char *ask_once(struct url *url, int64_t deadline)
 {
-	int cancel = e->source->cancel[0];
+	int cancel = url->source->cancel[0];
 	struct buf request = { 0 };
 	const char *why = NULL;
 
-	http_request(&request, "GET", &e->url, *e->url.prefix ? "" : "/");
-	if (e->tag.len)
-		buf_printf(&request, "If-None-Match: %s\r\n", e->tag.data);
+	http_request(&request, "GET", &url->endpoint, *url->endpoint.prefix ? "" : "/");
+	if (url->tag.len)
+		buf_printf(&request, "If-None-Match: %s\r\n", url->tag.data);
 	buf_puts(&request, "\r\n");
-	if (e->http.fd < 0)
-		why = http_connect(&e->http, &e->url, cancel, deadline);
+	if (url->http.fd < 0)
+		why = http_connect(&url->http, &url->endpoint, cancel, deadline);
 	if (!why)
-		why = http_send(&e->http, &request, cancel, deadline);
+		why = http_send(&url->http, &request, cancel, deadline);
 	if (!why)
-		why = http_wait(&e->http, cancel, deadline);
+		why = http_wait(&url->http, cancel, deadline);
 	buf_free(&request);
 	return why;
 }
 
-/* A server may have closed a kept connection meanwhile: then once more, over a new one. */
-static const char *ask_url(struct url *e)
+/* The server may have closed a kept connection: then the URL is asked once more, over a new one. */
+static const char *ask_url(struct url *url)
 {
-	int64_t deadline = sys_now() + e->settings->timeout;
-	bool kept = e->http.fd >= 0;
-	const char *why = ask_once(e, deadline);
+	int64_t deadline = sys_now() + url->settings->timeout;
+	bool kept = url->http.fd >= 0;
+	const char *why = ask_once(url, deadline);
 
-	e->code = 0;
+	url->code = 0;
 	if (why && kept && sys_now() < deadline) {
-		http_close(&e->http);
-		why = ask_once(e, deadline);
+		http_close(&url->http);
+		why = ask_once(url, deadline);
 	}
 	if (!why)
-		why = judge_answer(e);
-	/* More than was asked for would be taken for the next answer. */
-	if (why || e->http.response.last || e->http.ahead.len)
-		http_close(&e->http);
+		why = judge_answer(url);
+	/* Bytes beyond this answer would be taken for the next one. */
+	if (why || url->http.response.last || url->http.ahead.len)
+		http_close(&url->http);
 	else
-		http_next(&e->http);
+		http_next(&url->http);
 	return why;
 }
 
 static void url_run(struct source *source)
 {
-	struct url e = { .source = source, .settings = source->settings };
+	struct url url = { .source = source, .settings = source->settings };
 	bool go_on = true;
 
-	parse_endpoint(&e.url, e.settings->endpoint);
-	buf_masked(&e.name, e.settings->endpoint);
-	http_open(&e.http, BODY_MAX);
+	parse_endpoint(&url.endpoint, url.settings->endpoint);
+	buf_masked(&url.name, url.settings->endpoint);
+	http_open(&url.http, BODY_MAX);
 	while (go_on) {
-		const char *why = ask_url(&e);
+		const char *why = ask_url(&url);
 
 		if (why) {
-			go_on = source_failed(source, e.code, e.name.data, why, 0);
+			go_on = source_failed(source, url.code, url.name.data, why, 0);
 		} else {
-			source_worked(source, e.name.data);
-			go_on = source_sleep(source, e.settings->interval);
+			source_worked(source, url.name.data);
+			go_on = source_sleep(source, url.settings->interval);
 		}
 	}
-	http_free(&e.http);
-	service_list_unref(e.last);
-	buf_free(&e.name);
-	buf_free(&e.tag);
-	buf_free(&e.why);
+	http_free(&url.http);
+	service_list_unref(url.last);
+	buf_free(&url.name);
+	buf_free(&url.tag);
+	buf_free(&url.why);
 }
 
 const struct source_kind url_kind = {

@@ -1,4 +1,4 @@
-/* url: services out of the answers of a URL (routing.http.*), which is asked again and again. */
+/* url: reads services from a URL (routing.http.*), again at each interval. */
 #ifndef URL_H
 #define URL_H
 
