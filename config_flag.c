@@ -55,16 +55,17 @@ void config_put_flags(struct buf *out)
 		struct slice rest = slice_of(word->help), line;
 		size_t start = out->len;
 
-		buf_puts(out, word->also ? "  -" : "  ");
-		buf_printf(out, word->also ? "%s, --%s" : "--%s", word->also ? word->also : word->name, word->name);
-		buf_printf(out, word->value ? " %s" : "", word->value);
+		if (word->also)
+			buf_printf(out, "  -%s, --%s", word->also, word->name);
+		else
+			buf_printf(out, "  --%s", word->name);
+		if (word->value)
+			buf_printf(out, " %s", word->value);
 		while (slice_next(&rest, '\n', &line)) {
 			if (out->len - start > 22)
 				buf_puts(out, "\n");
 			start = out->len - start > 22 ? out->len : start;
-			while (out->len - start < 23)
-				buf_puts(out, " ");
-			buf_printf(out, "%.*s", (int)line.len, line.at);
+			buf_printf(out, "%*s%.*s", 23 - (int)(out->len - start), "", (int)line.len, line.at);
 		}
 		buf_puts(out, "\n");
 	}

@@ -93,15 +93,15 @@ static bool sources_settled(const struct supervisor *supervisor)
 	return true;
 }
 
-bool inspect_sources(struct supervisor *supervisor, struct config *config)
+struct supervisor *inspect_sources(struct config *config, bool *complete)
 {
+	struct supervisor *supervisor = sys_alloc(sizeof *supervisor);
 	int64_t deadline = sys_now() + SOURCES_MS;
 
-	config->state_path = ""; /* neither take what is on disk for an answer, nor write there */
+	config->state_path = ""; /* a list on disk is no answer, and is not to be written */
 	supervisor_open(supervisor, inspect_ignore, NULL);
-	if (!supervisor_follow(supervisor, config))
-		return false;
-	while (!sources_settled(supervisor) && sys_now() < deadline) {
+	*complete = supervisor_follow(supervisor, config);
+	while (*complete && !sources_settled(supervisor) && sys_now() < deadline) {
 		poll(NULL, 0, 5);
 		supervisor_collect(supervisor);
 	}
@@ -111,7 +111,8 @@ bool inspect_sources(struct supervisor *supervisor, struct config *config)
 		if (state.used && !supervisor->lists[i])
 			fprintf(stderr, "dill: %s has not answered\n", state.kind->name);
 	}
-	return supervisor_spoken(supervisor);
+	*complete = *complete && supervisor_spoken(supervisor);
+	return supervisor;
 }
 
 /* --explain */
@@ -170,7 +171,7 @@ static size_t ask_source(const struct config *config, size_t source, const struc
 static bool ask_sources(struct config *config, const struct admit_rules *rules, struct buf *out, bool *complete)
 {
 	struct explain explain = { .rules = rules };
-	struct supervisor supervisor;
+	struct supervisor *supervisor;
 	size_t found = 0, asked = 0;
 
 	for (size_t i = 0; i < source_count; i++)
@@ -179,9 +180,10 @@ static bool ask_sources(struct config *config, const struct admit_rules *rules, 
 			config->uses[i] = false;
 			asked++;
 		}
-	*complete = inspect_sources(&supervisor, config) && !asked;
-	for (size_t i = 0; i < supervisor.count; i++)
-		found += explain_list(&explain, supervisor.lists[i], config->explain, out);
+	supervisor = inspect_sources(config, complete);
+	*complete = *complete && !asked;
+	for (size_t i = 0; i < supervisor->count; i++)
+		found += explain_list(&explain, supervisor->lists[i], config->explain, out);
 	return found != 0;
 }
 

@@ -228,14 +228,15 @@ static void settle_names(struct route *route, const struct supervisor *superviso
 
 /* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route and
  * supervisor are left open, since their threads may hang in a look-up. */
-static bool make_table(struct route *route, struct supervisor *supervisor, struct config *config,
-                       const struct route_rules *rules, struct buf *out)
+static bool make_table(struct route *route, struct config *config, const struct route_rules *rules, struct buf *out)
 {
 	struct route_rules mine = *rules;
 	struct resolver *resolver = resolve_open(inspect_ignore, NULL);
+	bool fine;
+	struct supervisor *supervisor = inspect_sources(config, &fine);
 	struct stats stats = { .route = route, .sources = supervisor };
-	bool fine = inspect_sources(supervisor, config) && resolver;
 
+	fine = fine && resolver;
 	mine.lookup = resolve_lookup;
 	mine.lookup_arg = resolver;
 	route_open(route, &mine);
@@ -266,10 +267,9 @@ int plan_print(struct config *config, const struct route_rules *rules)
 {
 	struct plan plan = { .changes = 0 };
 	struct buf table = { 0 };
-	struct supervisor supervisor;
 	struct route route;
 	struct http http;
-	bool fine = make_table(&route, &supervisor, config, rules, &table);
+	bool fine = make_table(&route, config, rules, &table);
 
 	http_open(&http, BODY_MAX);
 	if (fine)
