@@ -1,6 +1,5 @@
 /* The thread takes turn after turn: ask the bells that are not under way, read a batch of services, post what has
- * changed, wait for a bell. The first error ends the turns; all connections are then closed, and after a pause it begins
- * again.
+ * changed, wait for a bell. The first error ends that: all connections are closed, and after a pause it begins again.
  *
  *     longpoll        the bells' questions and their index
  *     consul_api      requests and answers
@@ -102,8 +101,8 @@ static const char *bells_ask(struct consul *consul)
 	return why;
 }
 
-/* Every catalog lists Consul itself. One that is empty says nothing about the services, except that the token may not see
- * them: then nothing is read, the known services stay, and a source that has never seen any is not ready. Only in a
+/* Every catalog lists Consul itself. One that is empty says nothing about the services, except that the token may not
+ * see them: then nothing is read, the known services stay, and a source that has never seen any is not ready. Only in a
  * namespace may an empty catalog be true, when nothing was filtered out of it. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {

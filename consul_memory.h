@@ -1,5 +1,5 @@
-/* consul_memory: the last good services on disk (state.path). They are read at a start, used when Consul does not answer
- * soon, and written again after each change. */
+/* consul_memory: the last good services on disk (state.path). They are read at a start, used when Consul does not
+ * answer soon, and written again after each change. */
 #ifndef CONSUL_MEMORY_H
 #define CONSUL_MEMORY_H
 

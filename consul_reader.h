@@ -1,5 +1,5 @@
-/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. A service that cannot
- * be read does not keep the others from it. */
+/* consul_reader: reads services (/v1/health/service/NAME), many at a time, over one kept connection. A service that
+ * cannot be read does not keep the others from it. */
 #ifndef CONSUL_READER_H
 #define CONSUL_READER_H
 

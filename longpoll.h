@@ -1,5 +1,5 @@
-/* longpoll: a blocking query, asked again and again over one kept connection: "answer when your index is no longer this
- * one". Consul and Nomad have it with the same rules; the path, the headers and the meaning of the answer are the user's.
+/* longpoll: a blocking query, asked again and again over one kept connection: "answer when your index is no longer
+ * this one". Consul and Nomad have the same rules for it; path, headers and the meaning of the answer are the user's.
  *
  *     resting --longpoll_query, longpoll_send--> asked --longpoll_receive, longpoll_take--> resting until longpoll_at
  *
@@ -49,6 +49,6 @@ enum longpoll_news longpoll_take(struct longpoll *query, int64_t now, int64_t pa
 
 int longpoll_fd(const struct longpoll *query);     /* to wait on for input; -1: nothing has been asked */
 int64_t longpoll_at(const struct longpoll *query); /* when to look at it even without input */
-bool longpoll_answered(const struct longpoll *query); /* since the restart; or the answer had no index to wait for */
+bool longpoll_answered(const struct longpoll *query); /* false: the first question since the restart is under way */
 
 #endif
