@@ -41,9 +41,9 @@ static uint32_t *place_slot(const struct manifest *manifest, bool app, struct sl
 {
 	for (size_t i = hash;; i++) {
 		uint32_t *slot = &manifest->slots[i & (manifest->slot_cap - 1)];
-		const struct manifest_place *place = &manifest->places[*slot - 1];
+		const struct manifest_place *place = *slot ? &manifest->places[*slot - 1] : NULL;
 
-		if (!*slot || (place->hash == hash && place->app == app && slice_is(where, place->text + prefix_of(app))))
+		if (!place || (place->hash == hash && place->app == app && slice_is(where, place->text + prefix_of(app))))
 			return slot;
 	}
 }
