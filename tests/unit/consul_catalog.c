@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "list.h"
 #include "../../consul_catalog.c"
 #include "../../consul_instance.c"
 #include "../../json.c"
@@ -24,26 +25,6 @@ static struct json read_answer(struct buf *text, const char *quoted)
 			text->data[i] = '"';
 	check(!json_parse(&j, text->data, text->len), "JSON", quoted);
 	return j;
-}
-
-/* A list in one line: name(instance wish,wish host:port*weight option=value ?absent !fault ~), ~ for what is held. */
-static void print_list(struct buf *out, const struct service_list *list)
-{
-	buf_puts(out, "");
-	for (size_t i = 0; i < list->count; i++) {
-		const struct service *s = list->items[i];
-
-		buf_printf(out, "%s%s(%s%s%s", out->len ? " " : "", s->name, s->node ? s->node : "", s->node ? "/" : "",
-		           s->instance ? s->instance : "");
-		for (size_t k = 0; k < s->wish_count; k++)
-			buf_printf(out, "%s%s", k ? "," : " ", s->wishes[k].text);
-		for (size_t k = 0; k < s->backend_count; k++)
-			buf_printf(out, " %s:%u*%u", s->backends[k].host, s->backends[k].port, s->backends[k].weight);
-		for (size_t k = 0; k < s->setting_count; k++)
-			buf_printf(out, " %s=%s", service_option_name(s->settings[k].option), s->settings[k].value);
-		buf_printf(out, "%s%s%s%s%s)", s->absent ? " ?" : "", s->absent ? s->absent : "", s->fault ? " !" : "",
-		           s->fault ? s->fault : "", s->held ? " ~" : "");
-	}
 }
 
 /* Instances. */
