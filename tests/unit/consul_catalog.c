@@ -106,7 +106,7 @@ static void instance_cases(void)
 		service_add(list, slice_of("before"));
 		why = instance_read(list, "web", &j, instances[i].tag ? instances[i].tag : "dill");
 		check(!why == !(!instances[i].want), why ? why : "accepted", instances[i].answer);
-		print_list(&got, list);
+		list_put(&got, list);
 		check(strncmp(got.data, "before()", 8) == 0, "what was there before", got.data);
 		check(strcmp(got.data + 8 + (got.len > 8), instances[i].want ? instances[i].want : "") == 0, got.data, instances[i].answer);
 		service_list_unref(list);
@@ -168,7 +168,7 @@ static void compose(struct catalog *c, int64_t now, const char *want, const char
 
 	check(!list == !want, list ? "new" : "nothing new", when);
 	check(!list || list == c->list, "the list", when);
-	print_list(&got, c->list);
+	list_put(&got, c->list);
 	check(strcmp(got.data, want ? want : known) == 0, when, got.data);
 	service_list_unref(list);
 	buf_free(&got);

@@ -130,7 +130,7 @@ static void copy_cases(void)
 	service_set(service, SERVICE_BALANCE, slice_of("p2c"), "tag");
 	service_seal(service);
 	hold_missing(&world.hold, world.last, list, 1000, read_at, &world);
-	print_list(&got, list);
+	list_put(&got, list);
 	check(strcmp(got.data, "a(n/i x:1 h:1*7 balance=p2c ~) a(n/i y:1 h:1*7 balance=p2c ~)") == 0, got.data, "the copies");
 	check(list->items[0]->options.balance == SERVICE_P2C, "options", "are read");
 	buf_free(&got);

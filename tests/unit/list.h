@@ -7,7 +7,7 @@
 #include "service.h"
 #include "text.h"
 
-static inline void print_service(struct buf *out, const struct service *s)
+static inline void list_put_service(struct buf *out, const struct service *s)
 {
 	buf_printf(out, "%s(%s%s%s", s->name, s->node ? s->node : "", s->node ? "/" : "", s->instance ? s->instance : "");
 	for (size_t i = 0; i < s->wish_count; i++)
@@ -20,12 +20,12 @@ static inline void print_service(struct buf *out, const struct service *s)
 	           s->fault ? s->fault : "", s->held ? " ~" : "");
 }
 
-static inline void print_list(struct buf *out, const struct service_list *list)
+static inline void list_put(struct buf *out, const struct service_list *list)
 {
 	buf_puts(out, "");
 	for (size_t i = 0; i < list->count; i++) {
 		buf_puts(out, out->len ? " " : "");
-		print_service(out, list->items[i]);
+		list_put_service(out, list->items[i]);
 	}
 }
 

@@ -91,7 +91,7 @@ static void apply_cases(void)
 		struct buf got = { 0 }, origins = { 0 };
 
 		apply(service, services[i].tags);
-		print_list(&got, list);
+		list_put(&got, list);
 		buf_puts(&origins, "");
 		for (size_t w = 0; w < service->wish_count; w++)
 			buf_printf(&origins, "%s%s", origins.len ? " " : "", service->wishes[w].origin);
