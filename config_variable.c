@@ -2,6 +2,7 @@
 #include "config_variable.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "config_apply.h"
 #include "doc.h"
@@ -158,7 +159,7 @@ void config_variables(struct config *config, char **variables, const char *const
 			bool unknown;
 			const char *key = find_key(config, variables[i], variables, origins, &unknown);
 
-			if (key && config_below(key, "listeners.allowed.") == single)
+			if (key && (strncasecmp(key, "listeners.allowed.", 18) == 0) == single)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
 			else if (unknown && origins && !single) {
 				log_complain(LOG_WARN, "%s: unknown key %.*s", origins[i], (int)strcspn(variables[i], "="), variables[i]);
