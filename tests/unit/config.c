@@ -121,8 +121,8 @@ static const struct {
 	{ "[LISTENERS.ALLOWED]\nlocal = '127.0.0.5'\n", "", "", "listeners.allowed", "local=127.0.0.5@default" },
 	{ NULL, "", "--Log.Level=debug", "log.level", "debug@--Log.Level" },
 	/* Labels: a table replaces all, a variable or option adds. */
-	{ "[listeners.allowed]\nlan = '10.0.0.1'\n", "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2", "--listeners.allowed.six=::1",
-	  "listeners.allowed", "lan=10.0.0.1,edge=10.0.0.2,six=::1@default" },
+	{ "[listeners.allowed]\nlan = '10.0.0.1'\nwan = '10.0.0.4'\n", "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2",
+	  "--listeners.allowed.six=::1", "listeners.allowed", "lan=10.0.0.1,wan=10.0.0.4,edge=10.0.0.2,six=::1@default" },
 	{ NULL, "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2|DILL_LISTENERS_ALLOWED=a=10.0.0.3", "", "listeners.allowed",
 	  "a=10.0.0.3,edge=10.0.0.2@DILL_LISTENERS_ALLOWED" },
 	/* A list of networks. */

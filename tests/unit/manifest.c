@@ -134,6 +134,7 @@ static const struct {
 	/* Joining by name. */
 	{ FIRST("web") "2 services.web.backends=h:9\n", "web( a:1 h:9*1)", "web: 1:2 2:4" },
 	{ FIRST("web") "2 services.web.backends=h:9\n3 services.web.backends=h:8\n", "web( a:1 h:8*1)", "web: 1:2 3:5" },
+	{ FIRST("web") "2 services.web.backends=h:9\n3 services[0].backends=h:8\n", "web( a:1 h:8*1)", "web: 1:2 3:5" },
 	{ FIRST("web") "2 services.web.balance=p2c\n3 services.web.listener=c:3\n", "web( c:3 h:1*1 balance=p2c)", "web: 3:5 1:3 2:4" },
 	{ FIRST("my-web") "2 services.my_web.backends=h:9\n", "my-web( a:1 h:9*1)", "my-web: 1:2 2:4" },
 	{ FIRST("My.Web") "2 services.my_web.backends=h:9\n", "My.Web( a:1 h:9*1)", "My.Web: 1:2 2:4" },
