@@ -178,7 +178,7 @@ void config_variables(struct config *config, char **variables, const char *const
 			bool unknown;
 			const char *key = find_key(config, variables[i], variables, origins, &unknown);
 
-			if (key && config_below(key, "listeners.allowed.") == single)
+			if (key && (strncasecmp(key, "listeners.allowed.", 18) == 0) == single)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
 			else if (unknown && origins && !single)
 				config_unknown(config, text_printf(&config->memory, "%.*s", (int)strcspn(variables[i], "="), variables[i]),

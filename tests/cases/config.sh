@@ -351,3 +351,163 @@ case_log_levels() { # each includes those before it
     done
     same "stdout" "" "$(cat "$T"/dill.*.out)"
 }
+
+# What a list of services, an upper layer and a person with another habit have in common.
+
+case_services_join_by_name() { # what is said of a name reaches the service of that name in a list, in every format
+    local file
+    cat >"$T/c.toml" <<'EOF'
+[[services]]
+name = "web"
+listener = "any:8080"
+backends = ["10.0.0.1:80"]
+[[services]]
+name = "my-web"
+listener = "any:8081"
+backends = ["10.0.0.2:80"]
+balance = "p2c"
+EOF
+    cat >"$T/c.yaml" <<'EOF'
+services:
+- name: web
+  listener: any:8080
+  backends: ["10.0.0.1:80"]
+- name: my-web
+  listener: any:8081
+  backends: ["10.0.0.2:80"]
+  balance: p2c
+EOF
+    cat >"$T/c.json" <<'EOF'
+{"services": [{"name": "web", "listener": "any:8080", "backends": ["10.0.0.1:80"]},
+ {"name": "my-web", "listener": "any:8081", "backends": ["10.0.0.2:80"], "balance": "p2c"}]}
+EOF
+    cat >"$T/c.hcl" <<'EOF'
+services = [
+  { name = "web", listener = "any:8080", backends = ["10.0.0.1:80"] },
+  { name = "my-web", listener = "any:8081", backends = ["10.0.0.2:80"], balance = "p2c" },
+]
+EOF
+    for file in c.toml c.yaml c.json c.hcl; do
+        dill_once -t -c "$T/$file" DILL_SERVICES_WEB_BACKENDS=10.0.0.3:80 DILL_SERVICES_MY_WEB_BALANCE=random \
+            DILL_SERVICES_MY_WEB_BACKENDS=10.0.0.4:80 --services.my-web.backends=10.0.0.5:80 \
+            DILL_SERVICES_OTHER_LISTENER=any:8082 DILL_SERVICES_OTHER_BACKENDS=10.0.0.6:80
+        same "exit status of $file" 0 "$RC"
+        same "services of $file" "services.web.listener = any:8080
+services.web.backends = 10.0.0.3:80
+services.my-web.listener = any:8081
+services.my-web.backends = 10.0.0.5:80
+services.my-web.balance = random
+services.other.listener = any:8082
+services.other.backends = 10.0.0.6:80
+# web: any:8080 is accepted: 0.0.0.0:8080
+# my-web: any:8081 is accepted: 0.0.0.0:8081
+# other: any:8082 is accepted: 0.0.0.0:8082" "$(verdicts)"
+    done
+    dill_once -t -c "$T/c.toml" DILL_SERVICES_WED_BACKENDS=10.0.0.3:80
+    same "exit status of a name that nobody has" 1 "$RC"
+    same "the error" "dill: DILL_SERVICES_WED_BACKENDS: services.wed has no listener" "$ERR"
+    cat "$T/c.toml" >"$T/two.toml"
+    printf '[[services]]\nname = "web"\nlistener = "any:8083"\nbackends = ["10.0.0.7:80"]\n' >>"$T/two.toml"
+    dill_once -t -c "$T/two.toml"
+    same "services of one name" 2 "$(grep -c '^services.web.listener' <<<"$OUT")"
+}
+
+case_origin_of_each_field() { # -t names file and line, variable or option
+    cd "$T" || fail "cd"
+    printf '[[services]]\nname = "web"\nlistener = [\n  "any:8080",\n  "any:8081",\n]\nbackends = [\n  "10.0.0.1:80" ]\nbalance = "p2c"\nallow = ["10.0.0.0/8"]\n' >c.toml
+    dill_once -t -c c.toml
+    same "the file" 'services.web.listener = any:8080, any:8081  # c.toml:4
+services.web.backends = 10.0.0.1:80  # c.toml:8
+services.web.balance = p2c  # c.toml:9
+services.web.allow = 10.0.0.0/8  # c.toml:10' "$(grep '^services' <<<"$OUT")"
+    dill_once -t -c c.toml DILL_SERVICES_WEB_BALANCE=random DYNTCP_SERVICES_WEB_DENY=10.1.0.0/16 --services.web.backends=10.0.0.2:80
+    same "all three" 'services.web.listener = any:8080, any:8081  # c.toml:4
+services.web.backends = 10.0.0.2:80  # --services.web.backends
+services.web.balance = random  # DILL_SERVICES_WEB_BALANCE
+services.web.allow = 10.0.0.0/8  # c.toml:10
+services.web.deny = 10.1.0.0/16  # DYNTCP_SERVICES_WEB_DENY' "$(grep '^services' <<<"$OUT")"
+    dill_once -t -laddr :81 10.0.0.1:80
+    same "a BACKEND" 'services.static.listener = :81  # -laddr
+services.static.backends = 10.0.0.1:80  # BACKEND' "$(grep '^services' <<<"$OUT")"
+    dill_once -t --connections 81:10.0.0.1:80
+    contains "a connection" "10.0.0.1:80  # --connections" "$OUT"
+}
+
+case_keys_in_any_letter_case() { # in files and on the command line, but for names
+    printf '[Listeners]\nPort_Min = 2222\n[LISTENERS.Allowed]\nlan = "10.0.0.1"\n[Services.Web]\nListener = "lan:8080"\nBACKENDS = ["10.0.0.2:80"]\n' >"$T/c.toml"
+    printf 'Listeners:\n  Port_Min: 2222\n  Allowed:\n    lan: 10.0.0.1\nApps: [{Name: Web, Ports: [8080], Targets: ["10.0.0.2:80"]}]\n' >"$T/c.yaml"
+    printf '{"LISTENERS": {"port_MIN": 2222, "Allowed": {"lan": "10.0.0.1"}}, "Services": [{"Name": "Web", "Listener": "lan:8080", "Backends": ["10.0.0.2:80"]}]}' >"$T/c.json"
+    printf '[LISTENERS]\nPORT_MIN = 2222\n[listeners.ALLOWED]\nlan = 10.0.0.1\n[SERVICES.Web]\nLISTENER = lan:8080\nBackends = 10.0.0.2:80\n' >"$T/c.ini"
+    for file in c.toml c.yaml c.json c.ini; do
+        dill_once -t -c "$T/$file"
+        same "exit status of $file" 0 "$RC"
+        in_force listeners.port_min 2222
+        in_force listeners.allowed.lan 10.0.0.1
+        contains "the service of $file" "services.Web.backends = 10.0.0.2:80" "$OUT"
+        same "stderr of $file" "" "$ERR"
+    done
+    dill_once -t --Listeners.Port_Min=2223 --Services.Web.Listener=any:8080 --services.Web.Backends=10.0.0.2:80
+    in_force listeners.port_min 2223
+    contains "the service" "services.Web.listener = any:8080" "$OUT"
+}
+
+case_all_errors_at_once() { # in one run, at most 20, and then how many more
+    local i
+    cd "$T" || fail "cd"
+    printf '[log]\nlevel = "loud"\n[[services]]\nname = "a"\nlistener = "nowhere"\n[[services]]\nname = "b"\nlistener = "any:8080"\n' >c.toml
+    dill_once -t -c c.toml DILL_LISTENERS_PORT_MIN=abc --peek.listener=x
+    same "exit status" 1 "$RC"
+    same "errors" 'dill: c.toml:2: log.level: "loud" is not one of error, warn, info or debug
+dill: DILL_LISTENERS_PORT_MIN: listeners.port_min: "abc" is not a port (0-65535)
+dill: --peek.listener: peek.listener: "x" is not host:port
+dill: c.toml:5: services[0].listener: "nowhere" is not label:port
+dill: c.toml:7: services[1] has no backends' "$ERR"
+    echo '[listeners.allowed]' >c.toml
+    for i in {1..20}; do echo "l$i = 'x'"; done >>c.toml
+    dill_once -c c.toml
+    same "exit status of 20" 1 "$RC"
+    same "lines of 20" 20 "$(wc -l <<<"$ERR")"
+    for i in {21..25}; do echo "l$i = 'x'"; done >>c.toml
+    dill_once -c c.toml
+    same "exit status of 25" 1 "$RC"
+    same "lines of 25" 21 "$(wc -l <<<"$ERR")"
+    same "the last line of 25" "dill: 5 more errors" "$(tail -n 1 <<<"$ERR")"
+}
+
+case_nearest_keys() { # a guess only when it is near, for services too; --strict makes it an error
+    cd "$T" || fail "cd"
+    printf '[listeners]\nport_mni = 2000\n[colour]\nscheme = 1\n[servces.web]\nlistener = "any:80"\n[[aps]]\nname = "x"\n' >c.toml
+    dill_once -t -c c.toml
+    same "exit status of -t" 0 "$RC"
+    same "warnings" 'dill: c.toml:2: unknown key listeners.port_mni; the nearest one is listeners.port_min
+dill: c.toml:4: unknown key colour.scheme
+dill: c.toml:6: unknown key servces.web.listener; the nearest one is services
+dill: c.toml:8: unknown key aps[0].name; the nearest one is apps' "$ERR"
+    dill_once -t --strict -c c.toml
+    same "exit status of -t --strict" 1 "$RC"
+    contains "the error" "dill: c.toml: 4 unknown keys" "$ERR"
+    printf '[log]\nlevel = "info"\n' >c.toml
+    dill_once -t --strict -c c.toml
+    same "exit status of -t --strict without unknown keys" 0 "$RC"
+    same "stderr" "" "$ERR"
+}
+
+case_key_under_two_names() { # in one file, or the environment, an error; on the command line the last one counts
+    cd "$T" || fail "cd"
+    printf '[runtime]\nthreads = 2\ngomaxprocs = 3\n' >c.toml
+    printf 'runtime:\n  threads: 2\n  gomaxprocs: 3\n' >c.yaml
+    printf '{"consul": {"tag": "a"},\n\n"routing": {"consul":{"tag": "b"}}}\n' >c.json
+    for file in c.toml c.yaml c.json; do
+        dill_once -t -c $file
+        same "exit status of $file" 1 "$RC"
+        contains "the error of $file" "dill: $file:3: " "$ERR"
+        contains "the error of $file" "is given twice, first at $file:" "$ERR"
+    done
+    dill_once -t DILL_RUNTIME_THREADS=2 DILL_RUNTIME_GOMAXPROCS=3
+    same "exit status of the environment" 1 "$RC"
+    contains "the error of the environment" "is given twice, first at DILL_RUNTIME_" "$ERR"
+    dill_once -t --runtime.threads=2 --runtime.gomaxprocs=3
+    in_force runtime.threads 3
+    dill_once -t --runtime.gomaxprocs=3 --runtime.threads=2
+    in_force runtime.threads 2
+}

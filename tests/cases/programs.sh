@@ -598,3 +598,36 @@ case_readme_formats() { # the README's example in each format gives the same
     contains "the table" "# web: any:8080 is accepted: 0.0.0.0:8080" "$want"
     contains "the table" "peek.listener = 127.0.0.1:2323" "$want"
 }
+
+# One name for each source, wherever it is named.
+
+source_is() { # NAME PORT: in the log, /routes and /metrics the source of the service is called NAME
+    local page
+    must 5 "the service of $1" answers "$2" a
+    must 2 "the log of $1" log_has " opened .*source=$1( |$)"
+    page=$(curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/routes")
+    contains "/routes of $1" "\"sources\":[{\"name\":\"$1\"," "$page"
+    page=$(curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/metrics")
+    contains "/metrics of $1" "dill_source_up{source=\"$1\"} 1" "$page"
+    kill "$DILL_PID"
+    stop_dill 0 8
+}
+
+case_one_name_a_source() { # static, consul, file, http: what --backend takes, too, and it alone is used then
+    local p all
+    p=$(next_port) STATUS=$(next_port)
+    printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$p" "$A" >"$T/routing.toml"
+    start_routes
+    serve_routes application/json "$(json_routes "$p" "$A")"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    all=("DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_CONSUL_ADDRESS=$CONSUL_URL" "DILL_ROUTING_FILE_PATH=$T/routing.toml"
+        "DILL_ROUTING_HTTP_ENDPOINT=http://127.0.0.1:$ROUTES/routing"
+        "DILL_SERVICES_WEB_LISTENER=local:$p" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$A")
+    for name in static consul file http; do
+        start_bare "${all[@]}" --backend "$name"
+        source_is "$name" "$p"
+    done
+    dill_once --backend url
+    same "exit status of another name" 1 "$RC"
+    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http' "$ERR"
+}

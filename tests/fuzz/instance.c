@@ -19,7 +19,7 @@
 static void check_list(const struct service_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const struct service *s = &list->items[i];
+		const struct service *s = list->items[i];
 
 		MUST(s->name && s->node && s->instance && s->tags && !s->held);
 		MUST(s->backend_count + (s->fault != NULL) + (s->absent != NULL) == 1);
@@ -27,23 +27,23 @@ static void check_list(const struct service_list *list)
 		for (size_t b = 0; b < s->backend_count; b++)
 			MUST(s->backends[b].host && s->backends[b].port && s->backends[b].weight);
 		for (size_t w = 1; w < s->wish_count; w++)
-			MUST(strcmp(s->wishes[w - 1], s->wishes[w]) <= 0);
-		MUST(!i || strcmp(list->items[i - 1].node, s->node) < 0 || strcmp(list->items[i - 1].instance, s->instance) <= 0);
+			MUST(strcmp(s->wishes[w - 1].text, s->wishes[w].text) <= 0);
+		MUST(!i || strcmp(list->items[i - 1]->node, s->node) < 0 || strcmp(list->items[i - 1]->instance, s->instance) <= 0);
 	}
 }
 
 static void check_instances(const struct json *j)
 {
-	struct service_list *list = sys_alloc(sizeof *list), *again = sys_alloc(sizeof *again);
+	struct service_list *list = service_list_new(), *again = service_list_new();
 
 	if (instance_read(list, "web", j, "dill")) {
 		MUST(list->count == 0);
 	} else {
 		check_list(list);
-		MUST(!instance_read(again, "web", j, "dill") && service_equal(list, again));
+		MUST(!instance_read(again, "web", j, "dill") && service_list_equal(list, again));
 	}
-	service_free(list);
-	service_free(again);
+	service_list_unref(list);
+	service_list_unref(again);
 }
 
 static void check_catalog(const struct json *j)
@@ -74,7 +74,7 @@ static void check_catalog(const struct json *j)
 		MUST(!catalog_checks(&c, j, &moved) && !moved);
 	}
 	/* Read, the same again, then nothing, twice. */
-	for (int round = 0; round < 4; round++, now += CATALOG_CONFIRM_MS) {
+	for (int round = 0; round < 4; round++, now += HOLD_MS) {
 		struct json none = { 0 };
 		struct catalog_name *n = find_in(c.names, c.count, "web");
 
@@ -85,10 +85,10 @@ static void check_catalog(const struct json *j)
 		list = catalog_compose(&c, now);
 		MUST(!list || list == c.list);
 		MUST(!list || round != 1);
-		service_free(list);
+		service_list_unref(list);
 		json_free(&none);
 	}
-	MUST(c.list->count == 0 && c.held_count == 0 && c.confirm_at == 0);
+	MUST(c.list->count == 0 && c.hold.count == 0 && c.hold.confirm_at == 0);
 	catalog_close(&c);
 }
 

@@ -8,10 +8,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void routable_all(const struct service_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const struct service *s = &list->items[i];
+		const struct service *s = list->items[i];
 
 		if (!*s->name || !s->wish_count || !s->backend_count)
 			abort();
+		for (size_t w = 0; w < s->wish_count; w++)
+			if (!s->wishes[w].text || !s->wishes[w].origin)
+				abort();
 		for (size_t b = 0; b < s->backend_count; b++)
 			if (!*s->backends[b].host || !s->backends[b].port)
 				abort();
@@ -26,15 +29,15 @@ static void again(const struct service_list *list)
 
 	buf_puts(&body, "{\"services\":[");
 	for (size_t i = 0; i < list->count; i++)
-		if (fits(&list->items[i])) {
-			put_service(&body, &list->items[i]);
+		if (fits(list->items[i])) {
+			put_kept(&body, list->items[i]);
 			count++;
 		}
 	buf_puts(&body, "\n]}\n");
 	second = manifest_read_state(body.data, body.len, "again", &why);
 	if (!second || second->count != count)
 		abort();
-	service_free(second);
+	service_list_unref(second);
 	buf_free(&body);
 	buf_free(&why);
 }
@@ -61,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		routable_all(list);
 		again(list);
 	}
-	service_free(list);
+	service_list_unref(list);
 	buf_free(&why);
 	return 0;
 }

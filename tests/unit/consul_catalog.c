@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "list.h"
 #include "../../consul_catalog.c"
 #include "../../consul_instance.c"
 #include "../../json.c"
@@ -24,27 +25,6 @@ static struct json read_answer(struct buf *text, const char *quoted)
 			text->data[i] = '"';
 	check(!json_parse(&j, text->data, text->len), "JSON", quoted);
 	return j;
-}
-
-/* A list in one line: name(instance wish,wish host:port*weight option=value ?absent !fault ~), ~ for what is held. */
-static void print_list(struct buf *out, const struct service_list *list)
-{
-	buf_puts(out, "");
-	for (size_t i = 0; i < list->count; i++) {
-		const struct service *s = &list->items[i];
-
-		buf_printf(out, "%s%s(%s%s%s", out->len ? " " : "", s->name, s->node ? s->node : "", s->node ? "/" : "",
-		           s->instance ? s->instance : "");
-		for (size_t k = 0; k < s->wish_count; k++)
-			buf_printf(out, "%s%s", k ? "," : " ", s->wishes[k]);
-		for (size_t k = 0; k < s->backend_count; k++)
-			buf_printf(out, " %s:%u*%u", s->backends[k].host, s->backends[k].port, s->backends[k].weight);
-		for (int k = 0; k < SERVICE_OPTIONS; k++)
-			if (s->options[k])
-				buf_printf(out, " %s=%s", service_option_names[k], s->options[k]);
-		buf_printf(out, "%s%s%s%s%s)", s->absent ? " ?" : "", s->absent ? s->absent : "", s->fault ? " !" : "",
-		           s->fault ? s->fault : "", s->held ? " ~" : "");
-	}
 }
 
 /* Instances. */
@@ -118,7 +98,7 @@ static const struct {
 static void instance_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(instances); i++) {
-		struct service_list *list = sys_alloc(sizeof *list);
+		struct service_list *list = service_list_new();
 		struct buf text = { 0 }, got = { 0 };
 		struct json j = read_answer(&text, instances[i].answer);
 		const char *why;
@@ -126,10 +106,10 @@ static void instance_cases(void)
 		service_add(list, slice_of("before"));
 		why = instance_read(list, "web", &j, instances[i].tag ? instances[i].tag : "dill");
 		check(!why == !(!instances[i].want), why ? why : "accepted", instances[i].answer);
-		print_list(&got, list);
+		list_put(&got, list);
 		check(strncmp(got.data, "before()", 8) == 0, "what was there before", got.data);
 		check(strcmp(got.data + 8 + (got.len > 8), instances[i].want ? instances[i].want : "") == 0, got.data, instances[i].answer);
-		service_free(list);
+		service_list_unref(list);
 		json_free(&j);
 		buf_free(&text);
 		buf_free(&got);
@@ -188,9 +168,9 @@ static void compose(struct catalog *c, int64_t now, const char *want, const char
 
 	check(!list == !want, list ? "new" : "nothing new", when);
 	check(!list || list == c->list, "the list", when);
-	print_list(&got, c->list);
+	list_put(&got, c->list);
 	check(strcmp(got.data, want ? want : known) == 0, when, got.data);
-	service_free(list);
+	service_list_unref(list);
 	buf_free(&got);
 }
 
@@ -278,10 +258,10 @@ static void compose_cases(void)
 	reading(&c, "db", "[" AT("d", "any:5432") "]", 2000);
 	compose(&c, 2010, NULL, SAID("db", "d", "any:5432") " " SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "equal answers");
 	compose(&c, 2020, NULL, SAID("db", "d", "any:5432") " " SAID("web", "1", "any:80") " " SAID("web", "2", "any:80"), "no answers");
-	check(!c.confirm_at, "nothing to confirm", "");
+	check(!c.hold.confirm_at, "nothing to confirm", "");
 	reading(&c, "web", "[" AT("2", "any:80") "]", 3000);
 	compose(&c, 3010, SAID("db", "d", "any:5432") " " SAID("web", "2", "any:80"), "", "one of two instances goes at once");
-	check(!c.confirm_at, "nothing to confirm", "");
+	check(!c.hold.confirm_at, "nothing to confirm", "");
 	reading(&c, "web", "[]", 4000);
 	reading(&c, "web", "[" AT("2", "any:81") "," AT("3", "any:80") "]", 4001);
 	compose(&c, 4010, SAID("db", "d", "any:5432") " " SAID("web", "2", "any:81") " " SAID("web", "3", "any:80"), "", "the later reading counts");
@@ -289,7 +269,7 @@ static void compose_cases(void)
 	reading(&c, "web", "[" AT("2", "any:81") "]", 5000);
 	reading(&c, "db", "[" AT("d", "any:5432") "," AT("e", "any:80") "]", 5000);
 	compose(&c, 5010, SAID("db", "d", "any:5432") " " SAID("db", "e", "any:80") " " SAID("web", "2", "any:81"), "", "a wish moves");
-	check(!c.confirm_at && !c.held_count, "nothing to confirm", "a wish moves");
+	check(!c.hold.confirm_at && !c.hold.count, "nothing to confirm", "a wish moves");
 	catalog_close(&c);
 }
 
@@ -305,18 +285,18 @@ static void hold_cases(void)
 	/* Gone once, and back. */
 	reading(&c, "web", "[]", 9990);
 	compose(&c, 10000, NULL, HELD("web", "1", "any:80"), "held");
-	check(c.confirm_at == 11000, "confirm_at", "held");
+	check(c.hold.confirm_at == 11000, "confirm_at", "held");
 	catalog_confirm(&c, 10999);
 	wanted(&c, "", "too early to confirm");
 	reading(&c, "web", "[]", 10500);
 	compose(&c, 10500, NULL, HELD("web", "1", "any:80"), "a second reading too soon");
 	catalog_confirm(&c, 11000);
 	wanted(&c, "web", "time to confirm");
-	check(c.confirm_at == 12000, "confirm_at", "moves on, should the reading fail");
+	check(c.hold.confirm_at == 12000, "confirm_at", "moves on, should the reading fail");
 	compose(&c, 11010, NULL, HELD("web", "1", "any:80"), "the reading failed");
 	reading(&c, "web", "[" AT("1", "any:80") "]", 11500);
 	compose(&c, 11510, NULL, SAID("web", "1", "any:80"), "back, as if nothing had been");
-	check(!c.confirm_at && !c.held_count, "nothing to confirm", "back");
+	check(!c.hold.confirm_at && !c.hold.count, "nothing to confirm", "back");
 	/* Gone, confirmed: the wait starts anew. */
 	reading(&c, "web", "[]", 20000);
 	compose(&c, 20000, NULL, HELD("web", "1", "any:80"), "held again");
@@ -324,7 +304,7 @@ static void hold_cases(void)
 	compose(&c, 22000, NULL, HELD("web", "1", "any:80"), "it counts when a reading began");
 	reading(&c, "web", "[]", 21000);
 	compose(&c, 22010, "", "", "confirmed");
-	check(!c.confirm_at && !c.held_count, "nothing to confirm", "confirmed");
+	check(!c.hold.confirm_at && !c.hold.count, "nothing to confirm", "confirmed");
 	check(c.count == 1, "the name stays", "it is listed");
 	reading(&c, "web", "[" AT("1", "any:80") "]", 23000);
 	compose(&c, 23000, SAID("web", "1", "any:80"), "", "opening is fast");
@@ -350,7 +330,7 @@ static void absent_cases(void)
 	names(&c, "{'web':['dill']}");
 	reading(&c, "web", CHECKED(",'Checks':[{'CheckID':'x','Status':'critical'}]"), 1000);
 	compose(&c, 1000, "web(n1/w ?its check x is critical)", "web(n1/w ?its check x is critical)", "absent");
-	check(!c.held_count, "nothing is held", "absent");
+	check(!c.hold.count, "nothing is held", "absent");
 	compose(&c, 1010, NULL, "web(n1/w ?its check x is critical)", "carried");
 	reading(&c, "web", CHECKED(""), 2000);
 	compose(&c, 2000, PLAIN, PLAIN, "healthy");

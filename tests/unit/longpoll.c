@@ -5,19 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "../../longpoll.c"
 
 #define NOW 1000000
 #define WAIT 300000
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *text)
-{
-	ok ? passed++ : failed++;
-	if (!ok)
-		printf("FAIL %s: %s\n", what, text);
-}
 
 /* A query whose answer, `took` milliseconds after the question, has arrived whole. */
 static struct longpoll answered(int64_t index, int64_t took, const char *headers)
@@ -142,6 +134,5 @@ int main(void)
 	index_cases();
 	answer_cases();
 	query_cases();
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+	return check_sum();
 }

@@ -1,0 +1,331 @@
+/* Cases for config_read.c and what is below it: command line, environment and file go in, values, services and errors come
+ * out. */
+#include "base.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "check.h"
+#include "list.h"
+#include "sources.h"
+#include "../../config.c"
+#include "../../config_read.c"
+
+/* The name that files have in origins and errors; all are written in one directory, which is the working one. */
+static char directory[] = "/tmp/dill-config-XXXXXX";
+
+struct outcome {
+	struct config *config; /* NULL: it was refused */
+	int status;
+	struct buf errors;
+	char words[1024], variables[1024];
+};
+
+/* Cuts a text at its bars. */
+static int split(char *text, char **parts)
+{
+	int count = 0;
+
+	for (char *part = strtok(text, "|"); part; part = strtok(NULL, "|"))
+		parts[count++] = part;
+	parts[count] = NULL;
+	return count;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		abort();
+}
+
+/* Words and variables with bars between them. `file` NULL: none; else -c name goes before the words. */
+static struct outcome read_all(const char *name, const char *file, const char *variables, const char *words)
+{
+	char *argv[32] = { "dill" }, *environment[32];
+	struct outcome outcome = { 0 };
+	struct capture capture;
+	int argc = 1;
+
+	if (file) {
+		write_file(name, file);
+		argv[argc++] = "-c";
+		argv[argc++] = (char *)name;
+	}
+	snprintf(outcome.words, sizeof outcome.words, "%s", words);
+	snprintf(outcome.variables, sizeof outcome.variables, "%s", variables);
+	argc += split(outcome.words, argv + argc);
+	split(outcome.variables, environment);
+	capture_start(&capture);
+	outcome.config = config_read(argc, argv, environment, &outcome.status);
+	capture_end(&capture, &outcome.errors);
+	return outcome;
+}
+
+static void outcome_free(struct outcome *outcome)
+{
+	config_unref(outcome->config);
+	buf_free(&outcome->errors);
+}
+
+/* KEY=VALUE@ORIGIN of each key, the services, the sources in use: what a case names of it. */
+static void put_value(struct buf *out, const struct config *config, const char *key)
+{
+	struct config_table *table;
+	const struct option *row = config_find(config, key, &table);
+
+	if (row) {
+		option_put(row, table->values, out);
+		buf_printf(out, "@%s", config_mark(table, row)->origin);
+	}
+}
+
+static void put_sources(struct buf *out, const struct config *config)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < source_count; i++)
+		if (config->uses[i]) {
+			buf_printf(out, "%s%s", comma, sources[i]->name);
+			comma = ",";
+		}
+}
+
+/* Precedence, names and sources: one value of what comes out. */
+static const struct {
+	const char *file, *variables, *words, *key, *want; /* key "services", "sources": those; the file is in TOML */
+} fine[] = {
+	/* The command line, then the environment, the file, the default. */
+	{ NULL, "", "", "listeners.port_min", "1024@default" },
+	{ "[listeners]\nport_min = 2000\n", "", "", "listeners.port_min", "2000@c.toml:2" },
+	{ "[listeners]\nport_min = 2000\n", "DILL_LISTENERS_PORT_MIN=3000", "", "listeners.port_min", "3000@DILL_LISTENERS_PORT_MIN" },
+	{ "[listeners]\nport_min = 2000\n", "DILL_LISTENERS_PORT_MIN=3000", "--listeners.port_min=4000", "listeners.port_min",
+	  "4000@--listeners.port_min" },
+	{ "[listeners]\nport_min = 2000\n", "", "-listeners.port_min|4000", "listeners.port_min", "4000@-listeners.port_min" },
+	{ NULL, "DYNTCP_LISTENERS_PORT_MIN=3000", "", "listeners.port_min", "3000@DYNTCP_LISTENERS_PORT_MIN" },
+	{ NULL, "DYNTCP_LISTENERS_PORT_MIN=3000|DILL_LISTENERS_PORT_MIN=2000", "", "listeners.port_min", "2000@DILL_LISTENERS_PORT_MIN" },
+	/* Of two on the command line the last one counts, under whatever names. */
+	{ NULL, "", "--proxy.connect_timeout=1s|-timeout|2s", "proxy.connect_timeout", "2s@-timeout" },
+	{ NULL, "", "-timeout|2s|--proxy.connect_timeout=1s", "proxy.connect_timeout", "1s@--proxy.connect_timeout" },
+	/* Other names of a key. */
+	{ "[runtime]\ngomaxprocs = 3\n", "", "", "runtime.threads", "3@c.toml:2" },
+	{ NULL, "DILL_ROUTING_CONSUL_TAG=edge", "", "consul.tag", "edge@DILL_ROUTING_CONSUL_TAG" },
+	{ "[routing.consul]\ntag = 'edge'\n", "", "", "consul.tag", "edge@c.toml:2" },
+	{ NULL, "", "--status=:81", "status.listener", ":81@--status" },
+	{ NULL, "", "--debug=2", "log.level", "debug@--debug" },
+	{ NULL, "", "-lb|P2C", "proxy.balance", "p2c@-lb" },
+	/* Keys in any letter case. */
+	{ "[Listeners]\nPort_Min = 2000\n", "", "", "listeners.port_min", "2000@c.toml:2" },
+	{ "[LISTENERS.ALLOWED]\nlocal = '127.0.0.5'\n", "", "", "listeners.allowed", "local=127.0.0.5@default" },
+	{ NULL, "", "--Log.Level=debug", "log.level", "debug@--Log.Level" },
+	/* Labels: a table replaces all, a variable or option adds. */
+	{ "[listeners.allowed]\nlan = '10.0.0.1'\nwan = '10.0.0.4'\n", "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2",
+	  "--listeners.allowed.six=::1", "listeners.allowed", "lan=10.0.0.1,wan=10.0.0.4,edge=10.0.0.2,six=::1@default" },
+	{ NULL, "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2|DILL_LISTENERS_ALLOWED=a=10.0.0.3", "", "listeners.allowed",
+	  "a=10.0.0.3,edge=10.0.0.2@DILL_LISTENERS_ALLOWED" },
+	/* A list of networks. */
+	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "", "", "listeners.allow", "10.0.0.0/8,::1@c.toml:2" },
+	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "DILL_LISTENERS_ALLOW=1.1.1.1", "", "listeners.allow",
+	  "1.1.1.1@DILL_LISTENERS_ALLOW" },
+	/* Variables of other programs, only where Consul is used and nothing else says it. */
+	{ NULL, "CONSUL_HTTP_ADDR=http://h:1", "", "consul.address", "http://h:1@CONSUL_HTTP_ADDR" },
+	{ NULL, "CONSUL_HTTP_ADDR=http://h:1|DILL_CONSUL_ADDRESS=http://h:2", "", "consul.address", "http://h:2@DILL_CONSUL_ADDRESS" },
+	{ NULL, "CONSUL_HTTP_ADDR=", "", "consul.address", "http://127.0.0.1:8500@default" },
+	{ NULL, "CONSUL_HTTP_ADDR=http://h:1", "-laddr|:1|h:2", "consul.address", "http://127.0.0.1:8500@default" },
+	{ NULL, "CONSUL_HTTP_ADDR=ftp://wrong", "h:2", "consul.address", "http://127.0.0.1:8500@default" },
+	/* Which sources there are. */
+	{ NULL, "", "", "sources", "consul" },
+	{ NULL, "CONSUL_HTTP_ADDR=http://h:1", "h:2", "sources", "static" },
+	{ "services = []\n", "", "", "sources", "consul" },
+	{ NULL, "", "h:2|--consul.tag=x", "sources", "static,consul" },
+	{ NULL, "", "h:2|--consul.tag=x|--backend=static", "sources", "static" },
+	{ NULL, "", "--routing.file.path=x.toml", "sources", "file" },
+	{ NULL, "", "--routing.http.endpoint=http://h/|--routing.file.path=x.toml", "sources", "file,http" },
+	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=CONSUL", "sources", "consul" },
+	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=http", "sources", "http" },
+	/* Services. */
+	{ NULL, "", "h:1|h:2", "services", "static( :4000 h:1*1 h:2*1)" },
+	{ NULL, "", "h:1|-laddr|:80", "services", "static( :80 h:1*1)" },
+	{ NULL, "", "--connections=80:h:1,81:h:2", "services", "80:h:1( :80 h:1*1) 81:h:2( :81 h:2*1)" },
+	{ "[[services]]\nname = 'web'\nlistener = 'a:1'\nbackends = ['h:1']\n", "DILL_SERVICES_WEB_BACKENDS=h:2", "", "services",
+	  "web( a:1 h:2*1)" },
+	{ "[[services]]\nname = 'my-web'\nlistener = 'a:1'\nbackends = ['h:1']\n", "DILL_SERVICES_MY_WEB_BACKENDS=h:2",
+	  "--services.my-web.backends=h:3", "services", "my-web( a:1 h:3*1)" },
+	{ "[Services.web]\nListener = 'a:1'\nBackends = ['h:1']\n", "", "", "services", "web( a:1 h:1*1)" },
+	{ NULL, "DILL_SERVICES=[{\"name\": \"web\", \"listener\": \"a:1\", \"backends\": [\"h:1\"]}]", "", "services", "web( a:1 h:1*1)" },
+	{ "[services.web]\nlistener = 'a:1'\nbackends = ['h:1']\n", "", "--backend=consul", "services", "" },
+	{ "[services.web]\nlistener = 'x'\n", "", "--backend=consul", "services", "" },
+};
+
+static void fine_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+		struct outcome outcome = read_all("c.toml", fine[i].file, fine[i].variables, fine[i].words);
+		const char *name = fine[i].file ? fine[i].file : *fine[i].variables ? fine[i].variables : fine[i].words;
+		struct buf got = { 0 };
+
+		check(outcome.config && !outcome.status && !outcome.errors.len, outcome.errors.data, name);
+		buf_puts(&got, "");
+		if (outcome.config && strcmp(fine[i].key, "services") == 0)
+			list_put(&got, outcome.config->given);
+		else if (outcome.config && strcmp(fine[i].key, "sources") == 0)
+			put_sources(&got, outcome.config);
+		else if (outcome.config)
+			put_value(&got, outcome.config, fine[i].key);
+		check(strcmp(got.data, fine[i].want) == 0, got.data, name);
+		buf_free(&got);
+		outcome_free(&outcome);
+	}
+}
+
+/* All that is said, word for word; with a status of 0 these are warnings. */
+static const struct {
+	const char *name, *file, *variables, *words;
+	int status;
+	const char *errors;
+} said[] = {
+	/* One key under two names. */
+	{ "c.toml", "[runtime]\nthreads = 2\ngomaxprocs = 3\n", "", "", 1,
+	  "dill: c.toml:3: runtime.gomaxprocs: \"3\" is given twice, first at c.toml:2\n" },
+	{ "c.toml", "[consul]\ntag = 'a'\n[routing.consul]\ntag = 'b'\n", "", "", 1,
+	  "dill: c.toml:4: routing.consul.tag: \"b\" is given twice, first at c.toml:2\n" },
+	{ "c.json", "{\"log\": {\"level\": \"info\", \"Level\": \"warn\"}}", "", "", 1,
+	  "dill: c.json:1: log.Level: \"warn\" is given twice, first at c.json:1\n" },
+	{ "c.toml", NULL, "DILL_RUNTIME_THREADS=2|DILL_RUNTIME_GOMAXPROCS=2", "", 1,
+	  "dill: DILL_RUNTIME_GOMAXPROCS: runtime.threads: \"2\" is given twice, first at DILL_RUNTIME_THREADS\n" },
+	{ "c.env", "DILL_RUNTIME_THREADS=2\nDILL_RUNTIME_GOMAXPROCS=2\n", "", "", 1,
+	  "dill: c.env:2: runtime.threads: \"2\" is given twice, first at c.env:1\n" },
+	/* Unknown keys: a guess only when it is near. */
+	{ "c.toml", "[listeners]\nport_mni = 1\n", "", "", 0,
+	  "dill: c.toml:2: unknown key listeners.port_mni; the nearest one is listeners.port_min\n" },
+	{ "c.toml", "[colour]\nscheme = 1\n", "", "", 0, "dill: c.toml:2: unknown key colour.scheme\n" },
+	{ "c.toml", "[servces.web]\nlistener = 'a:1'\n", "", "", 0, "dill: c.toml:2: unknown key servces.web.listener; the nearest one is services\n" },
+	{ "c.toml", "[[aps]]\nname = 'x'\n", "", "", 0, "dill: c.toml:2: unknown key aps[0].name; the nearest one is apps\n" },
+	{ "c.toml", "[PEAK]\nListener = ':1'\n", "", "", 0, "dill: c.toml:2: unknown key PEAK.Listener; the nearest one is peek.listener\n" },
+	{ "c.toml", "title = 1\n", "", "", 0, "dill: c.toml:1: unknown key title\n" },
+	{ "c.toml", "title = 1\n", "", "-t", 0, "dill: c.toml:1: unknown key title\n" },
+	{ "c.toml", "title = 1\n", "", "-t|--strict", 1, "dill: c.toml:1: unknown key title\ndill: c.toml: 1 unknown key\n" },
+	{ "c.toml", "title = 1\nx = 2\n", "", "-t|--strict", 1,
+	  "dill: c.toml:1: unknown key title\ndill: c.toml:2: unknown key x\ndill: c.toml: 2 unknown keys\n" },
+	{ "c.toml", "title = 1\n", "", "--strict", 0, "dill: c.toml:1: unknown key title\n" },
+	{ "c.env", "DILL_LOG_LEVL=info\nOTHER=1\n", "", "", 0, "dill: c.env:1: unknown key DILL_LOG_LEVL\ndill: c.env:2: unknown key OTHER\n" },
+	{ "c.toml", NULL, "DILL_NO_SUCH=1|PATH=/", "-t|--strict", 0, "" }, /* platforms set such names */
+	/* Wrong usage is 2. */
+	{ "c.toml", NULL, "", "--log.levl=info", 2, "dill: unknown option --log.levl; the nearest one is --log.level; all are in dill --help\n" },
+	{ "c.toml", NULL, "", "--colour=red", 2, "dill: unknown option --colour; all are in dill --help\n" },
+	{ "c.toml", NULL, "", "--log.level", 2, "dill: --log.level needs a value\n" },
+	{ "c.toml", NULL, "", "--strict=1", 2, "dill: --strict takes no value\n" },
+	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr :1: no BACKEND is named that could be reached there\n" },
+	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and the BACKEND h:1 exclude each other\n" },
+	/* --backend. */
+	{ "c.toml", NULL, "", "--backend=nomad", 1,
+	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
+	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http\n" },
+	{ "c.toml", NULL, "", "--backend=file", 1, "dill: --backend file needs routing.file.path\n" },
+	{ "c.toml", NULL, "", "--backend=http", 1, "dill: --backend http needs routing.http.endpoint\n" },
+	{ "c.toml", NULL, "", "--backend=static", 1, "dill: --backend static needs services, BACKENDs or --connections\n" },
+	/* Values, each with its place; secrets are masked. */
+	{ "c.toml", "[log]\nlevel = 'loud'\nformat = 'xml'\n", "DILL_LISTENERS_PORT_MIN=x", "--peek.listener=y", 1,
+	  "dill: c.toml:2: log.level: \"loud\" is not one of error, warn, info or debug\n"
+	  "dill: c.toml:3: log.format: \"xml\" is not one of text or json, one object a line\n"
+	  "dill: DILL_LISTENERS_PORT_MIN: listeners.port_min: \"x\" is not a port (0-65535)\n"
+	  "dill: --peek.listener: peek.listener: \"y\" is not host:port\n" },
+	{ "c.toml", NULL, "DILL_CONSUL_TOKEN=se\tcret", "", 1, "dill: DILL_CONSUL_TOKEN: consul.token: \"********\" has a control character\n" },
+	{ "c.toml", NULL, "CONSUL_HTTP_ADDR=ftp://h", "", 1, "dill: CONSUL_HTTP_ADDR: consul.address: \"ftp://h\" is not an http:// address\n" },
+	{ "c.toml", "[listeners]\nport_min = 5\nport_max = 4\n", "", "", 1, "dill: listeners.port_min 5 is above listeners.port_max 4\n" },
+	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
+	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
+	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
+	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
+	/* Services. */
+	{ "c.toml", "[[services]]\nname = 'a'\nlistener = 'x'\n[[services]]\nname = 'b'\nlistener = 'b:1'\n", "DILL_SERVICES_C_BACKENDS=h:1", "localhost", 1,
+	  "dill: c.toml:3: services[0].listener: \"x\" is not label:port\n"
+	  "dill: BACKEND: \"localhost\" is not host:port\n"
+	  "dill: c.toml:5: services[1] has no backends\n"
+	  "dill: DILL_SERVICES_C_BACKENDS: services.c has no listener\n" },
+	{ "c.toml", NULL, "", "--connections=80,81:h:1", 1, "dill: --connections: \"80\" is not PORT:HOST:PORT\n" },
+};
+
+static void said_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		struct outcome outcome = read_all(said[i].name, said[i].file, said[i].variables, said[i].words);
+
+		check(outcome.status == said[i].status && !outcome.config == (said[i].status != 0), "the status", said[i].errors);
+		check(strcmp(outcome.errors.data, said[i].errors) == 0, outcome.errors.data, said[i].errors);
+		outcome_free(&outcome);
+	}
+}
+
+/* So many wrong labels, and what is said of them. */
+static void count_case(int count, int lines, const char *last)
+{
+	struct buf file = { 0 };
+	struct outcome outcome;
+	int said_lines = 0;
+
+	buf_puts(&file, "[listeners.allowed]\n");
+	for (int i = 0; i < count; i++)
+		buf_printf(&file, "l%d = 'x'\n", i);
+	outcome = read_all("c.toml", file.data, "", "");
+	for (size_t i = 0; i < outcome.errors.len; i++)
+		said_lines += outcome.errors.data[i] == '\n';
+	check(outcome.status == 1 && said_lines == lines, "lines", outcome.errors.data);
+	check(strstr(outcome.errors.data, last) && strlen(strstr(outcome.errors.data, last)) == strlen(last), "the last line",
+	      outcome.errors.data);
+	buf_free(&file);
+	outcome_free(&outcome);
+}
+
+/* Where each field of a service comes from. */
+static void origin_cases(void)
+{
+	struct outcome outcome = read_all("c.toml",
+		"[[services]]\nname = 'web'\nlistener = ['a:1',\n'b:1']\nbackends = ['h:1']\nbalance = 'p2c'\n",
+		"DILL_SERVICES_WEB_BACKENDS=h:2", "--services.web.allow=1.1.1.1");
+	const struct service *web = outcome.config && outcome.config->given->count == 1 ? outcome.config->given->items[0] : NULL;
+
+	check(web, "one service", outcome.errors.data);
+	if (web) {
+		check(strcmp(web->wishes[0].origin, "c.toml:3") == 0, web->wishes[0].origin, "a listener");
+		check(strcmp(web->wishes[1].origin, "c.toml:4") == 0, web->wishes[1].origin, "the next listener");
+		check(strcmp(web->backends_origin, "DILL_SERVICES_WEB_BACKENDS") == 0, web->backends_origin, "backends");
+		check(strcmp(web->settings[0].origin, "c.toml:6") == 0, web->settings[0].origin, "balance");
+		check(strcmp(web->settings[1].origin, "--services.web.allow") == 0, web->settings[1].origin, "allow");
+	}
+	outcome_free(&outcome);
+}
+
+static void same_cases(void)
+{
+	struct outcome a = read_all("c.toml", NULL, "", "--consul.tag=x|--log.level=warn");
+	struct outcome b = read_all("c.toml", NULL, "DILL_CONSUL_TAG=x", "");
+
+	check(config_same_table(a.config, b.config, 2), "the same", "wherever it comes from");
+	check(!config_same_table(a.config, b.config, 0), "not the same", "the program's own");
+	check(config_same_key(a.config, b.config, "consul.tag") && !config_same_key(a.config, b.config, "log.level"), "one key", "");
+	check(!config_same_key(a.config, b.config, "no.such"), "one key", "that is none");
+	outcome_free(&a);
+	outcome_free(&b);
+}
+
+int main(void)
+{
+	if (!mkdtemp(directory) || chdir(directory))
+		abort();
+	fine_cases();
+	said_cases();
+	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
+	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");
+	count_case(22, 21, "dill: 2 more errors\n");
+	count_case(150, 21, "dill: 130 more errors\n");
+	origin_cases();
+	same_cases();
+	unlink("c.toml");
+	unlink("c.json");
+	unlink("c.env");
+	rmdir(directory);
+	return check_sum();
+}

@@ -1,0 +1,192 @@
+/* Cases for merge.c: lists of services go in, a table comes out. A backend with a + is checked by its source. */
+#include "base.h"
+
+#include "check.h"
+#include "table.h"
+#include "../../merge.c"
+
+#define LABEL "[listeners.allowed] label \"lan\" is not in listeners.allowed"
+
+static const struct {
+	const char *lists, *want;
+} cases[] = {
+	{ "", "" },
+	{ "s web|local:2000|10.0.0.1:80", "127.0.0.1:2000 web of static/web 10.0.0.1:80\n" },
+	{ "c web|local:2000|10.0.0.1:80", "127.0.0.1:2000 web of consul/web 10.0.0.1:80+\n" },
+	{ "c web|six:2000|[::1]:80", "[::1]:2000 web of consul/web [::1]:80+\n" },
+	{ "c web|local:2000|", "127.0.0.1:2000 web of consul/web\n" },
+	/* Sorted by address and port. */
+	{ "c b|other:2000,local:3000|10.0.0.1:1\nc a|local:2000|10.0.0.1:2",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:2+\n127.0.0.1:3000 b of consul/b 10.0.0.1:1+\n127.0.0.2:2000 b of consul/b 10.0.0.1:1+\n" },
+	/* A listener is shared: the first by name owns it, whatever the source; of two of one name the first source's. */
+	{ "c web|local:2000|10.0.0.1:80\nc web|local:2000|10.0.0.2:80", "127.0.0.1:2000 web of consul/web 10.0.0.1:80+ 10.0.0.2:80+\n" },
+	{ "s b|local:2000|10.0.0.1:80\nc a|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of consul/a 10.0.0.2:80+ 10.0.0.1:80\n" },
+	{ "c a|local:2000|10.0.0.2:80\ns a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.0.0.2:80+\n" },
+	{ "s a|127.0.0.1:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/a 10.0.0.1:80 10.0.0.2:80+\n" },
+	/* A backend stands there once; who does not check it counts; the first weight counts. */
+	{ "c a|local:2000|10.0.0.1:80*3\nc b|local:2000|10.0.0.1:80*5 10.0.0.2:80*2",
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80*3+ 10.0.0.2:80*2+\n" },
+	{ "c a|local:2000|10.0.0.1:80\ns b|local:2000|10.0.0.1:80", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80\n" },
+	{ "c a|local:2000|10.0.0.1:80*0", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
+	/* Host names. */
+	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80\n" },
+	{ "s a|local:2000|two:80*2 10.0.0.1:1", "127.0.0.1:2000 a of static/a 10.9.0.1:80*2 10.9.0.2:80*2 10.0.0.1:1\n" },
+	{ "s a|local:2000|one:80 two:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 10.9.0.2:80\n" },
+	/* Through a proxy it is the proxy that is dialled; the name is the proxy's to resolve. */
+	{ "s a|local:2000|none:80|proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80\n" },
+	{ "s a|local:2000|10.0.0.1:80 10.0.0.2:80|proxy=socks5://10.0.0.9:1080",
+	  "127.0.0.1:2000 a of static/a socks5://10.0.0.9:1080 ─➤ 10.0.0.1:80 socks5://10.0.0.9:1080 ─➤ 10.0.0.2:80\n" },
+	/* The owner's options count; what others ask for is told. */
+	{ "c a|local:2000|10.0.0.1:80|balance=p2c", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ p2c\n" },
+	{ "c a|local:2000|10.0.0.1:80|balance=p2c\nc b|local:2000|10.0.0.2:80|balance=P2C",
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ 10.0.0.2:80+ p2c\n" },
+	{ "c a|local:2000|10.0.0.1:80|balance=p2c\nc b|local:2000|10.0.0.2:80",
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ 10.0.0.2:80+ p2c (b asks for balance the default, but a comes first and has p2c)\n" },
+	{ "c a|local:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80|allow=1.1.1.1\nc c|local:2000||allow=2.2.2.2 deny=3.3.3.3",
+	  "127.0.0.1:2000 a,b,c of consul/a 10.0.0.1:80+ 10.0.0.2:80+ (b asks for allow 1.1.1.1, but a comes first and has none; "
+	  "c asks for deny 3.3.3.3, but a comes first and has none)\n" },
+	{ "c a|local:2000|10.0.0.1:80|proxy=socks5://u:p@10.0.0.9:1\nc b|local:2000||proxy=socks5://u:q@10.0.0.9:1",
+	  "127.0.0.1:2000 a,b of consul/a socks5://10.0.0.9:1 ─➤ 10.0.0.1:80+ (b asks for proxy socks5://********@10.0.0.9:1, but a comes first "
+	  "and has socks5://********@10.0.0.9:1)\n" },
+	{ "s a|local:2000|10.0.0.1:80\nc a|local:2000||balance=random",
+	  "127.0.0.1:2000 a of static/a 10.0.0.1:80 (a in consul asks for balance random, but a in static comes first and has the default)\n" },
+	{ "c a|local:2000|10.0.0.1:80|instance=i1\nc a|local:2000||instance=i2 balance=random",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ (a (i2 on node) asks for balance random, but a (i1 on node) comes first and has the default)\n" },
+	/* Refused: sorted, and said once. */
+	{ "c b|lan:1,local:2000|10.0.0.1:80\nc a|lan:2|10.0.0.1:80\nc a|lan:2|10.0.0.2:80",
+	  "127.0.0.1:2000 b of consul/b 10.0.0.1:80+\nrefused: a lan:2 " LABEL "\nrefused: b lan:1 " LABEL "\n" },
+	{ "c a|local:80|10.0.0.1:80\nc a|x|10.0.0.1:80",
+	  "refused: a local:80 [listeners.port_min] port below listeners.port_min 1024\nrefused: a x [listener] not label:port\n" },
+	{ "c a|127.0.0.1:2000|10.0.0.1:80\ns b|127.0.0.1:80|10.0.0.1:80", "127.0.0.1:80 b of static/b 10.0.0.1:80\n"
+	  "refused: a 127.0.0.1:2000 [listeners.allowed] label \"127.0.0.1\" is not in listeners.allowed\n" },
+	/* A wrong balance is passed over; what is vital keeps the service out, even where others share the listener. */
+	{ "c a|local:2000|10.0.0.1:80|balance=fastest",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\nrefused: a balance=fastest [balance] not one of round_robin, random, p2c, least_conn\n" },
+	{ "c a|local:2000,lan:1|10.0.0.1:80|allow=x\nc b|local:2000|10.0.0.2:80",
+	  "127.0.0.1:2000 b of consul/b 10.0.0.2:80+\nrefused: a allow=x [allow] is not a network such as 10.0.0.0/8\n" },
+	{ "c a|local:2000|10.0.0.1:80|proxy=u:secret", "refused: a proxy=******** [proxy] is not socks5://[user:password@]host:port\n" },
+	{ "c a|local:2000|10.0.0.1:80|fault=broken", "refused: a local:2000 [instance] broken\n" },
+};
+
+static void merge_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct service_list *lists[2];
+		struct route_table *table;
+		struct buf got = { 0 };
+		struct route route;
+
+		table_open(&route);
+		table_lists(cases[i].lists, lists);
+		table = merge_table(&route, lists, 2);
+		table_put(&got, table);
+		check(strcmp(got.data, cases[i].want) == 0, got.data, cases[i].lists);
+		check(!table->remembered, "nothing is from disk", cases[i].lists);
+		service_list_unref(lists[0]);
+		service_list_unref(lists[1]); /* what the table needs of them is its own */
+		table_put(&got, table);
+		check(strcmp(got.data, cases[i].want) == 0, got.data, cases[i].lists);
+		route_release(table);
+		route_close(&route);
+		buf_free(&got);
+	}
+}
+
+static struct route_table *merge_text(struct route *route, const char *text)
+{
+	struct service_list *lists[2];
+	struct route_table *table;
+
+	table_lists(text, lists);
+	table = merge_table(route, lists, 2);
+	service_list_unref(lists[0]);
+	service_list_unref(lists[1]);
+	return table;
+}
+
+static void put_in_force(struct route *route, struct route_table *table)
+{
+	route_release(route->table);
+	route->table = table;
+}
+
+/* Listeners and backends that are there already are the same objects. */
+static void object_cases(void)
+{
+	struct route_table *now, *then;
+	struct route_backend *retired;
+	struct route route;
+
+	table_open(&route);
+	then = merge_text(&route, "c a|local:2000,local:3000|10.0.0.1:80 10.0.0.2:80\nc b|local:4000|10.0.0.1:80");
+	put_in_force(&route, then);
+	check(then->entries[0].backends[0] != then->entries[1].backends[0], "an object each", "of two listeners");
+	now = merge_text(&route, "c c|local:2000|10.0.0.3:80 10.0.0.2:80\nc b|local:5000|10.0.0.1:80");
+	check(now->entries[0].listener == then->entries[0].listener, "the listener", "stays");
+	check(now->entries[0].backends[1] == then->entries[0].backends[1], "the backend", "stays");
+	check(now->entries[0].backends[0] != then->entries[0].backends[0], "a backend", "is new");
+	check(strcmp(now->entries[0].listener->services, "a") == 0, now->entries[0].listener->services, "who made it open");
+	retired = route_backend_ref(then->entries[0].backends[0]);
+	put_in_force(&route, now);
+	route.retired = sys_alloc(sizeof *route.retired);
+	route.retired[0] = retired;
+	route.retired_count = route.retired_cap = 1;
+	then = merge_text(&route, "c a|local:2000|10.0.0.1:80\nc b|local:5000|10.0.0.1:80\nc d|local:3000|10.0.0.1:80");
+	check(then->entries[0].backends[0] == retired, "one that still drains", "is found again");
+	check(then->entries[1].backends[0] != retired, "of another listener", "is another one");
+	check(then->entries[2].backends[0] == now->entries[1].backends[0], "the backend", "stays");
+	route_release(then);
+	route_close(&route);
+}
+
+/* A round by weight, and what an entry takes over from its owner. */
+static void entry_cases(void)
+{
+	struct route_table *table;
+	const struct route_entry *entry;
+	struct route route;
+
+	table_open(&route);
+	table = merge_text(&route, "c a|local:2000|10.0.0.1:80*3 10.0.0.2:80|proxy_protocol=v2 allow=1.1.1.1,2.2.2.2 deny=3.3.3.3\n"
+	                           "c b|local:3000|10.0.0.1:80*2 10.0.0.2:80*2");
+	entry = table->entries;
+	check(entry->round && entry->round_len == 4, "a round by weight", "3 and 1");
+	check(!entry[1].round && entry[1].round_len == 2, "no round", "all weigh the same");
+	check(entry->proxy_protocol == 2 && entry->limited && entry->allow.count == 2 && entry->deny.count == 1, "options", "the owner's");
+	check(!entry[1].proxy_protocol && !entry[1].limited && !entry[1].deny.count, "no options", "none asked");
+	check(strcmp(entry->owner.wish->text, "local:2000") == 0, entry->owner.wish->text, "the owner's wish");
+	check(net_compare(&entry->backends[0]->via, &entry->listener->addr) == 0, "the listener", "of a backend");
+	route_release(table);
+	route_close(&route);
+}
+
+static void list_cases(void)
+{
+	struct service_list *lists[3] = { NULL };
+	struct route_table *table;
+	struct route route;
+
+	table_open(&route);
+	table_lists("c a|local:2000|10.0.0.1:80", lists);
+	service_list_unref(lists[0]);
+	lists[0] = NULL;
+	lists[1]->remembered = true;
+	table = merge_table(&route, lists, 3);
+	check(table->count == 1 && strcmp(table->remembered, "Consul") == 0, "from disk", "by its title");
+	check(atomic_load(&table->refs) == 1, "one", "reference");
+	route_release(table);
+	table = merge_table(&route, NULL, 0);
+	check(!table->count && !table->refused_count && !table->remembered, "no lists", "no listeners");
+	route_release(table);
+	service_list_unref(lists[1]);
+	route_close(&route);
+}
+
+int main(void)
+{
+	merge_cases();
+	object_cases();
+	entry_cases();
+	list_cases();
+	return check_sum();
+}

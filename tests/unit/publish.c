@@ -1,0 +1,257 @@
+/* Cases for publish.c: what is new is put in force, what is the same is not; what happens to those that leave. */
+#include "base.h"
+
+#include <netinet/in.h>
+
+#include "capture.h"
+#include "check.h"
+#include "table.h"
+#include "../../publish.c"
+
+static bool update_with(struct route *route, const char *text, bool remembered)
+{
+	struct service_list *lists[2];
+	bool news;
+
+	table_lists(text, lists);
+	lists[1]->remembered = remembered;
+	news = publish_update(route, lists, 2);
+	service_list_unref(lists[0]);
+	service_list_unref(lists[1]);
+	return news;
+}
+
+static bool update(struct route *route, const char *text)
+{
+	return update_with(route, text, false);
+}
+
+#define BASE "s web|local:2000|10.0.0.1:80 10.0.0.2:80|balance=p2c\ns db|local:3000|10.0.0.3:80\n"
+
+/* Each differs from what stands before it. */
+static const char *const news[] = {
+	"",
+	BASE,
+	"s web|local:2000|10.0.0.1:80 10.0.0.2:80*2|balance=p2c\ns db|local:3000|10.0.0.3:80\n", /* a weight */
+	"s web|local:2000|10.0.0.1:80 10.0.0.2:81*2|balance=p2c\ns db|local:3000|10.0.0.3:80\n", /* a backend */
+	"s web|local:2000|10.0.0.1:80|balance=p2c\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|balance=random\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|balance=random proxy_protocol=v1\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|balance=random proxy_protocol=v2\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|allow=1.1.1.1\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|allow=1.1.1.2\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|deny=1.1.1.2\ns db|local:3000|10.0.0.3:80\n",
+	"s web|local:2000|10.0.0.1:80|proxy=socks5://10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n",
+	"s wed|local:2000|10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n", /* a name */
+	"c wed|local:2000|10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n", /* a source */
+	"c wed|local:2000|10.0.0.1:80\nc wee|local:2000||balance=p2c\ns db|local:3000|10.0.0.3:80\n", /* a conflict */
+	"c wed|local:2000|10.0.0.1:80\nc wee|local:2000||balance=random\ns db|local:3000|10.0.0.3:80\n",
+	"c wed|local:2001|10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n", /* a listener */
+	"c wed|local:2001,lan:1|10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n", /* a refusal */
+	"c wed|local:2001,lan:2|10.0.0.1:80\ns db|local:3000|10.0.0.3:80\n",
+	"s db|local:3000|10.0.0.3:80\n",
+};
+
+static void news_cases(void)
+{
+	struct route route;
+	unsigned long changes;
+
+	table_open(&route);
+	for (size_t i = 0; i < ARRAY_LEN(news); i++) {
+		const struct route_table *before = route.table;
+
+		changes = route.changes;
+		check(update(&route, news[i]) == (i > 0), "is published", news[i]);
+		check(route.changes == changes + (i > 0) && (route.table != before) == (i > 0), "a table", news[i]);
+		before = route.table;
+		check(!update(&route, news[i]) && route.table == before && route.changes == changes + (i > 0), "nothing new", news[i]);
+	}
+	check(update_with(&route, news[19], true) && !update_with(&route, news[19], true), "from disk", "is news");
+	check(update_with(&route, news[19], false), "from its source", "is news");
+	net_ranges_parse(slice_of("10.0.0.0/8"), &route.table->memory, &route.rules.admit.allow);
+	check(update(&route, news[19]) && route.table->allow.count == 1, "who may connect at all", "is news");
+	route.rules.admit.allow = (struct net_ranges){ 0 };
+	check(update(&route, news[19]), "everybody", "is news");
+	check(update(&route, "s db|local:3000|10.0.0.3:80\ns a|local:2000|10.0.0.1:1\n"), "one more", "is news");
+	check(!update(&route, "s a|local:2000|10.0.0.1:1\ns db|local:3000|10.0.0.3:80\n"), "another order", "is none");
+	check(!update(&route, "s a|local:2000|10.0.0.1:1|balance=round_robin\ns db|local:3000|10.0.0.3:80\n"), "the default", "is none");
+	route_close(&route);
+}
+
+/* One whose connections live keeps its object, and finds it again. */
+static void retire_cases(void)
+{
+	struct route_backend *backend;
+	struct route route;
+
+	table_open(&route);
+	update(&route, "s web|local:2000|10.0.0.1:80 10.0.0.2:80");
+	backend = route_backend_ref(route.table->entries[0].backends[0]);
+	update(&route, "s web|local:2000|10.0.0.2:80");
+	check(atomic_load(&backend->gone) && !route.retired_count && !route.table->moves, "it has gone", "without connections");
+	check(atomic_load(&backend->refs) == 1, "it has gone", "and is let go");
+	route_backend_unref(backend);
+	backend = route_backend_ref(route.table->entries[0].backends[0]);
+	atomic_store(&backend->active, 1);
+	update(&route, "s web|local:2000|10.0.0.3:80");
+	check(atomic_load(&backend->gone) && atomic_load(&backend->gone_at), "it has gone", "with a connection");
+	check(route.retired_count == 1 && route.retired[0] == backend && route.table->moves == 1, "it is kept", "");
+	update(&route, "s web|local:2000|10.0.0.4:80");
+	check(route.retired_count == 1, "it is kept", "for as long");
+	update(&route, "s web|local:2000|10.0.0.4:80 10.0.0.2:80");
+	check(route.table->entries[0].backends[1] == backend && !atomic_load(&backend->gone), "it is back", "the same object");
+	check(!route.retired_count && route.table->moves == 2, "it is back", "and counted");
+	update(&route, "s web|local:2000|10.0.0.4:80");
+	atomic_store(&backend->active, 0);
+	update(&route, "s web|local:2000|10.0.0.5:80");
+	check(!route.retired_count && atomic_load(&backend->refs) == 1, "its last connection has ended", "it is let go");
+	route_backend_unref(backend);
+	route_close(&route);
+}
+
+/* Whose turn it was keeps it, wherever it stands now. */
+static const struct {
+	const char *was, *is;
+	unsigned before, after; /* the cursor */
+} turns[] = {
+	{ "10.0.0.1:1 10.0.0.2:1 10.0.0.3:1", "10.0.0.1:1 10.0.0.2:1 10.0.0.3:1", 2, 2 },
+	{ "10.0.0.1:1 10.0.0.2:1 10.0.0.3:1", "10.0.0.2:1 10.0.0.3:1", 2, 1 },
+	{ "10.0.0.1:1 10.0.0.2:1 10.0.0.3:1", "10.0.0.1:1 10.0.0.3:1", 1, 1 }, /* it left: the next one that stayed */
+	{ "10.0.0.1:1 10.0.0.2:1 10.0.0.3:1", "10.0.0.1:1 10.0.0.2:1", 2, 0 },
+	{ "10.0.0.1:1 10.0.0.2:1", "10.0.0.0:1 10.0.0.1:1 10.0.0.2:1", 4, 1 },
+	{ "10.0.0.1:1 10.0.0.2:1", "10.0.0.8:1 10.0.0.9:1", 1, 0 }, /* all left */
+};
+
+static void turn_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+		struct route route;
+		char text[100];
+		unsigned count;
+
+		table_open(&route);
+		snprintf(text, sizeof text, "s web|local:2000|%s", turns[i].was);
+		update(&route, text);
+		atomic_store(&route.table->entries[0].listener->cursor, turns[i].before);
+		snprintf(text, sizeof text, "s web|local:2000,local:3000|%s", turns[i].is);
+		update(&route, text);
+		count = route.table->entries[0].count;
+		check(atomic_load(&route.table->entries[0].listener->cursor) % count == turns[i].after, "the turn", turns[i].is);
+		route_close(&route);
+	}
+}
+
+/* Sockets. */
+
+static int listen_anywhere(char wish[32])
+{
+	struct net_addr addr;
+	socklen_t len = sizeof addr.sa;
+	int fd;
+
+	net_numeric(slice_of("127.0.0.1"), 0, &addr);
+	fd = net_listen(&addr);
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&addr.sa, &len) < 0)
+		abort();
+	snprintf(wish, 32, "127.0.0.1:%u", ntohs(addr.sa.v4.sin_port));
+	return fd;
+}
+
+static void check_said(const struct buf *said, const char *part)
+{
+	check(strstr(said->data, part), part, said->data);
+}
+
+static void dry_cases(void)
+{
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+
+	table_open(&route);
+	capture_start(&capture);
+	update(&route, "s web|local:2000,lan:1|10.0.0.1:80\nc web|local:2000||balance=p2c");
+	check(atomic_load(&route.table->entries[0].listener->fd) == -1, "nothing is bound", "when dry");
+	update(&route, "s web|local:2001|10.0.0.1:80");
+	publish_clear(&route);
+	check(!route.table->count && !route.table->refused_count, "nothing is left", "cleared");
+	capture_end(&capture, &said);
+	check(!said.len, "nothing is said", said.data);
+	buf_free(&said);
+	route_close(&route);
+}
+
+/* Bound, in use by another one, tried again, closed: each is said once. */
+static void bind_cases(void)
+{
+	struct route_listener *listener;
+	struct capture capture;
+	struct buf said = { 0 };
+	char wish[32], text[100];
+	struct route route;
+	int fd = listen_anywhere(wish);
+
+	table_open(&route);
+	route.dry = false;
+	snprintf(text, sizeof text, "s web|%s,lan:1|10.0.0.1:80\nc web|%s||balance=p2c", wish, "local:x");
+	capture_start(&capture);
+	update(&route, text);
+	listener = route.table->entries[0].listener;
+	check(atomic_load(&listener->fd) == -1 && listener->error == EADDRINUSE, "an error", "the port is in use");
+	check(!publish_bind(&route), "no success", "the port is in use");
+	capture_end(&capture, &said);
+	check_said(&said, "(retrying)");
+	check(!strstr(strstr(said.data, "(retrying)") + 1, "(retrying)"), "it is said once", said.data);
+	check_said(&said, "refused: web wants lan:1: label \"lan\" is not in listeners.allowed");
+	close(fd);
+	capture_start(&capture);
+	check(publish_bind(&route) && atomic_load(&listener->fd) >= 0 && !listener->error, "it opens", "the port is free");
+	check(!publish_bind(&route), "nothing to bind", "all are open");
+	publish_clear(&route);
+	capture_end(&capture, &said);
+	check_said(&said, "opened");
+	check_said(&said, "after: ");
+	check_said(&said, "closed");
+	check_said(&said, "shutdown");
+	buf_free(&said);
+	route_close(&route);
+}
+
+/* Why a listener goes. */
+static void closing_cases(void)
+{
+	struct capture capture;
+	struct buf said = { 0 };
+	char wish[32], text[100];
+	struct route route;
+
+	close(listen_anywhere(wish));
+	table_open(&route);
+	route.dry = false;
+	capture_start(&capture);
+	snprintf(text, sizeof text, "s web|%s|10.0.0.1:80", wish);
+	update(&route, text);
+	update(&route, "");
+	update(&route, text);
+	snprintf(text, sizeof text, "s web|%s|10.0.0.1:80|allow=x", wish);
+	update(&route, text);
+	capture_end(&capture, &said);
+	check_said(&said, "new in static");
+	check_said(&said, "gone from static");
+	check_said(&said, "refused: is not a network");
+	check(!route.table->count, "it is closed", wish);
+	buf_free(&said);
+	route_close(&route);
+}
+
+int main(void)
+{
+	news_cases();
+	retire_cases();
+	turn_cases();
+	dry_cases();
+	bind_cases();
+	closing_cases();
+	return check_sum();
+}

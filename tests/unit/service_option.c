@@ -1,0 +1,106 @@
+/* Cases for service_option.c: each option's values, which of them are vital, and what of them is shown. */
+#include "base.h"
+
+#include "check.h"
+#include "../../service_option.c"
+
+static const struct {
+	int option;
+	const char *value;
+	const char *why; /* a part of it; NULL: it is fine, and then: */
+	int number;      /* balance, version, or count of networks */
+	const char *shown;
+} values[] = {
+	{ SERVICE_BALANCE, "round_robin", NULL, SERVICE_ROUND_ROBIN, "round_robin" },
+	{ SERVICE_BALANCE, "random", NULL, SERVICE_RANDOM, "random" },
+	{ SERVICE_BALANCE, "P2C", NULL, SERVICE_P2C, "P2C" },
+	{ SERVICE_BALANCE, "least_conn", NULL, SERVICE_LEAST_CONN, "least_conn" },
+	{ SERVICE_BALANCE, "", "not one of round_robin", 0, "" },
+	{ SERVICE_BALANCE, "p2c,random", "not one of round_robin", 0, "p2c,random" },
+	{ SERVICE_BALANCE, "p2", "not one of", 0, "p2" }, { SERVICE_BALANCE, "p2c ", "not one of", 0, "p2c " },
+	{ SERVICE_PROXY, "socks5://h:1080", NULL, 1080, "socks5://h:1080" },
+	{ SERVICE_PROXY, "socks5h://[::1]:1", NULL, 1, "socks5h://[::1]:1" },
+	{ SERVICE_PROXY, "socks5://user:secret@h:1080", NULL, 1080, "socks5://********@h:1080" },
+	{ SERVICE_PROXY, "http://h:1080", "is not socks5://", 0, "********" },
+	{ SERVICE_PROXY, "user:secret", "is not socks5://", 0, "********" },
+	{ SERVICE_PROXY, "socks5://user:secret", "", 0, "********" },
+	{ SERVICE_PROXY, "", "is not socks5://", 0, "" },
+	{ SERVICE_PROXY, "h", "is not socks5://", 0, "h" },
+	{ SERVICE_PROXY_PROTOCOL, "v1", NULL, 1, "v1" }, { SERVICE_PROXY_PROTOCOL, "V2", NULL, 2, "V2" },
+	{ SERVICE_PROXY_PROTOCOL, "v3", "not v1 or v2", 0, "v3" }, { SERVICE_PROXY_PROTOCOL, "2", "not v1 or v2", 0, "2" },
+	{ SERVICE_PROXY_PROTOCOL, "", "not v1 or v2", 0, "" }, { SERVICE_PROXY_PROTOCOL, "v1,v2", "not v1 or v2", 0, "v1,v2" },
+	{ SERVICE_ALLOW, "10.0.0.0/8", NULL, 1, "10.0.0.0/8" },
+	{ SERVICE_ALLOW, "10.0.0.0/8, 2001:db8::/32 ,127.0.0.1", NULL, 3, "10.0.0.0/8, 2001:db8::/32 ,127.0.0.1" },
+	{ SERVICE_ALLOW, "", "names no network", 0, "" }, { SERVICE_ALLOW, " , ", "names no network", 0, " , " },
+	{ SERVICE_ALLOW, "10.0.0.0/33", "", 0, "10.0.0.0/33" }, { SERVICE_ALLOW, "home", "", 0, "home" },
+	{ SERVICE_ALLOW, "10.0.0.0/8,home", "", 0, "10.0.0.0/8,home" },
+	{ SERVICE_DENY, "10.0.0.1", NULL, 1, "10.0.0.1" }, { SERVICE_DENY, "", "names no network", 0, "" },
+	{ SERVICE_DENY, "x", "", 0, "x" },
+};
+
+static int number_of(int option, const struct service_options *options)
+{
+	switch (option) {
+	case SERVICE_BALANCE:
+		return options->balance;
+	case SERVICE_PROXY:
+		return options->proxy.port;
+	case SERVICE_PROXY_PROTOCOL:
+		return options->proxy_protocol;
+	case SERVICE_ALLOW:
+		return (int)options->allow.count;
+	default:
+		return (int)options->deny.count;
+	}
+}
+
+static bool untouched(const struct service_options *options)
+{
+	return options->balance == -1 && !options->proxy.host && !options->proxy_protocol && !options->allow.count &&
+	       !options->deny.count;
+}
+
+static void value_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct service_options options = SERVICE_OPTIONS_NONE;
+		int option = values[i].option;
+		const char *value = values[i].value;
+		struct arena memory = { 0 };
+		struct buf shown = { 0 };
+		const char *why = service_option_parse(option, value, &memory, &options);
+
+		check(!why == !values[i].why, why ? why : "accepted", value);
+		if (why)
+			check(strstr(why, values[i].why) && untouched(&options), why, value);
+		else
+			check(number_of(option, &options) == values[i].number, "what it comes to", value);
+		check(options.limited == (option == SERVICE_ALLOW), "somebody is to be kept out, whatever it says", value);
+		buf_puts(&shown, "");
+		service_option_mask(option, value, &shown);
+		check(strcmp(shown.data, values[i].shown) == 0, shown.data, value);
+		buf_free(&shown);
+		arena_free(&memory);
+	}
+}
+
+static void name_cases(void)
+{
+	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny" };
+
+	for (int i = 0; i < SERVICE_OPTIONS; i++) {
+		check(strcmp(service_option_name(i), names[i]) == 0, "the name", names[i]);
+		check(service_option_find(slice_of(names[i])) == i, "found", names[i]);
+		check(service_option_vital(i) == (i != SERVICE_BALANCE), "vital", names[i]);
+		check(*service_option_accepted(i), "what is accepted", names[i]);
+	}
+	check(service_option_find(slice_of("listener")) < 0, "is none", "listener");
+	check(service_option_find(slice_of("Balance")) < 0 && service_option_find(slice_of("")) < 0, "is none", "Balance");
+}
+
+int main(void)
+{
+	value_cases();
+	name_cases();
+	return check_sum();
+}

@@ -1,0 +1,201 @@
+/* Cases for state.c: what is kept of a source's services, how it is read again, and which files are none of ours. */
+#include "base.h"
+
+#include <sys/stat.h>
+
+#include "check.h"
+#include "list.h"
+#include "../../state.c"
+
+static char directory[] = "/tmp/dill-state-XXXXXX";
+
+static void add(struct service_list *list, const char *name, const char *wishes, const char *backends, const char *options)
+{
+	struct service *service = list_add(list, name, wishes, backends);
+	struct slice rest = slice_of(options), part, key;
+
+	while (slice_next(&rest, ' ', &part)) {
+		if (!part.len)
+			continue;
+		slice_next(&part, '=', &key);
+		if (slice_is(key, "node"))
+			service->node = arena_dup(&service->memory, part.at, part.len);
+		else if (slice_is(key, "instance"))
+			service->instance = arena_dup(&service->memory, part.at, part.len);
+		else if (slice_is(key, "held"))
+			service->held = true;
+		else if (slice_is(key, "fault"))
+			service->fault = "broken";
+		else
+			service_set(service, service_option_find(key), part, NULL);
+	}
+	service_seal(service);
+}
+
+/* One service, and what is kept of it. */
+static const struct {
+	const char *name, *wishes, *backends, *options, *want;
+} services[] = {
+	{ "web", "local:80", "10.0.0.1:80", "", "web( local:80 10.0.0.1:80*1)" },
+	{ "web", "b:2,a:1", "h.example:80*7", "node=n instance=i", "web(n/i b:2,a:1 h.example:80*7)" },
+	{ "web", "b:2", "h:80", "balance=p2c proxy=socks5://u:p@h:1 allow=10.0.0.0/8,::1",
+	  "web( b:2 h:80*1 balance=p2c proxy=socks5://u:p@h:1 allow=10.0.0.0/8,::1)" },
+	{ "web", "b:2", "h:80", "balance=fastest allow=", "web( b:2 h:80*1 balance=fastest allow=)" }, /* wrong as it is */
+	{ "a \"b\" \\ \xc3\xa9", "b:2", "h:80", "", "a \"b\" \\ \xc3\xa9( b:2 h:80*1)" },
+	{ "a.b", "b:2", "h:80", "", "a.b( b:2 h:80*1)" },
+	/* What cannot be kept. */
+	{ "web", "", "h:80", "", "" }, { "web", "nonsense", "h:80", "", "" }, { "web", "b:2,nonsense", "h:80", "", "web( b:2 h:80*1)" },
+	{ "web", "b:2", "", "", "" }, { "web", "b:2", "h:80 h:81", "", "" }, { "web", "b:2", "h:80", "held=", "" },
+	{ "web", "b:2", "h:80", "fault=", "" }, { "", "b:2", "h:80", "", "" }, { "[x]", "b:2", "h:80", "", "" },
+	{ "a\nb", "b:2", "h:80", "", "" }, { "a\x7f", "b:2", "h:80", "", "" },
+	{ "web", "b:2", "h:80", "node=a\x01 instance=i balance=p\x02", "web(i b:2 h:80*1)" },
+};
+
+static struct service_list *save_and_load(const struct service_list *list, const char *name)
+{
+	struct buf why = { 0 };
+	struct service_list *again;
+	int64_t saved = 0;
+
+	check(!state_save("state", list), "saved", name);
+	again = state_load("state", &saved, &why);
+	check(again && !why.len, why.data, name);
+	check(saved && sys_wall() / 1000 - saved < 10, "when", name);
+	check(!again || (again->remembered && again->checked && !again->trusted), "what the list is", name);
+	buf_free(&why);
+	return again;
+}
+
+static void service_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		struct service_list *list = service_list_new(), *again;
+		struct buf got = { 0 };
+
+		add(list, services[i].name, services[i].wishes, services[i].backends, services[i].options);
+		again = save_and_load(list, services[i].name);
+		if (again)
+			list_put(&got, again);
+		check(again && strcmp(got.data, services[i].want) == 0, got.data, services[i].name);
+		service_list_unref(again);
+		service_list_unref(list);
+		buf_free(&got);
+	}
+}
+
+/* A list comes back equal, sorted by name, node and instance. */
+static void list_cases(void)
+{
+	struct service_list *list = service_list_new(), *sorted = service_list_new(), *again;
+
+	add(list, "b", "a:1", "h:1", "node=n2 instance=i");
+	add(list, "b", "a:1", "h:2", "node=n1 instance=j");
+	add(list, "a", "a:1", "::1:3*9", "balance=p2c");
+	add(list, "b", "a:1", "h:4", "node=n1 instance=i");
+	for (size_t i = 0; i < 4; i++)
+		service_share(sorted, list->items[(size_t[]){ 2, 3, 1, 0 }[i]]);
+	again = save_and_load(list, "four");
+	check(again && service_list_equal(sorted, again), "equal", "sorted");
+	check(again && !service_list_equal(list, again), "not equal", "in another order");
+	service_list_unref(again);
+	service_list_unref(sorted);
+	service_list_unref(list);
+	list = service_list_new();
+	again = save_and_load(list, "none");
+	check(again && !again->count && service_list_equal(list, again), "equal", "none");
+	service_list_unref(again);
+	service_list_unref(list);
+}
+
+static void write_bytes(const char *bytes, size_t len)
+{
+	FILE *file = fopen("state", "w");
+
+	if (!file || fwrite(bytes, 1, len, file) != len || fclose(file))
+		abort();
+}
+
+static void damaged(const char *bytes, size_t len, const char *what)
+{
+	struct buf why = { 0 };
+	struct service_list *list;
+	int64_t saved = -1;
+
+	write_bytes(bytes, len);
+	list = state_load("state", &saved, &why);
+	check(!list && strcmp(why.data, "is damaged, or no state of dill") == 0, list ? "accepted" : why.data, what);
+	service_list_unref(list);
+	buf_free(&why);
+}
+
+/* A whole file, that is then cut, or has one byte changed, anywhere. */
+static void damage_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct buf file = { 0 };
+	size_t head;
+
+	add(list, "web", "a:1", "h:1", "balance=p2c");
+	check(!state_save("state", list) && !format_load("state", &file), "saved", "to be damaged");
+	head = (size_t)(strchr(file.data, '\n') - file.data);
+	for (size_t i = 0; i < file.len; i++) {
+		damaged(file.data, i, "cut");
+		file.data[i] ^= 1;
+		if (i + 10 < head || i >= head) /* when it was saved is in no sum */
+			damaged(file.data, file.len, "a byte");
+		file.data[i] ^= 1;
+	}
+	buf_puts(&file, "\n");
+	damaged(file.data, file.len, "longer");
+	damaged("{\"services\":[]}\n", 16, "no state");
+	service_list_unref(list);
+	buf_free(&file);
+}
+
+/* The sum is right, and it says something else. */
+static void foreign_cases(void)
+{
+	static const char body[] = "{\"services\":[{\"name\":\"web\"}]}\n";
+	struct buf file = { 0 }, why = { 0 };
+	int64_t saved = 0;
+
+	put_state_head(&file, body, sizeof body - 1);
+	buf_printf(&file, "5\n%s", body);
+	write_bytes(file.data, file.len);
+	check(!state_load("state", &saved, &why) && strstr(why.data, "services[0] has no listener"), why.data, "no service");
+	buf_free(&file);
+	unlink("state");
+	check(!state_load("state", &saved, &why) && !why.len, why.data, "there is none");
+	check(!state_load(".", &saved, &why) && why.len, why.data, "a directory");
+	buf_free(&why);
+}
+
+/* Nobody else may read it, and nothing else lies there. */
+static void file_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct stat info;
+
+	umask(0);
+	check(!state_save("state", list) && !stat("state", &info) && (info.st_mode & 0777) == 0600, "for its owner", "alone");
+	check(access("state.new", F_OK) < 0, "nothing", "else");
+	check(state_save("none/state", list) == ENOENT, "an error", "no directory");
+	mkdir("taken", 0700);
+	check(state_save("taken", list) != 0 && access("taken.new", F_OK) < 0, "an error", "a directory in its place");
+	rmdir("taken");
+	service_list_unref(list);
+}
+
+int main(void)
+{
+	if (!mkdtemp(directory) || chdir(directory))
+		abort();
+	service_cases();
+	list_cases();
+	damage_cases();
+	foreign_cases();
+	file_cases();
+	unlink("state");
+	rmdir(directory);
+	return check_sum();
+}

@@ -1,0 +1,115 @@
+/* Lists of two sources, and tables made of them, as text: what the tests of merging and publishing share. */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include "base.h"
+
+#include <stdlib.h>
+
+#include "list.h"
+#include "route.h"
+
+static struct option_label table_labels[] = { { .name = "local" }, { .name = "other" }, { .name = "six" } };
+static const struct option_labels table_allowed = { table_labels, ARRAY_LEN(table_labels), 0 };
+static struct net_addr table_addresses[2];
+
+/* `one` has one address, `two` has two, other names none. */
+static inline size_t table_lookup(void *arg, const char *host, const struct net_addr **addrs)
+{
+	(void)arg;
+	*addrs = table_addresses;
+	return slice_is(slice_of(host), "two") ? 2 : slice_is(slice_of(host), "one") ? 1 : 0;
+}
+
+static inline void table_open(struct route *route)
+{
+	static const struct route_rules rules = {
+		.admit = { .labels = &table_allowed, .port_min = 1024, .port_max = 49151 }, .balance = SERVICE_ROUND_ROBIN,
+		.lookup = table_lookup
+	};
+
+	net_numeric(slice_of("127.0.0.1"), 0, &table_labels[0].addr);
+	net_numeric(slice_of("127.0.0.2"), 0, &table_labels[1].addr);
+	net_numeric(slice_of("::1"), 0, &table_labels[2].addr);
+	net_numeric(slice_of("10.9.0.1"), 0, &table_addresses[0]);
+	net_numeric(slice_of("10.9.0.2"), 0, &table_addresses[1]);
+	*route = (struct route){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	route_open(route, &rules);
+	route->dry = true;
+}
+
+static inline void table_set_options(struct service *service, struct slice text)
+{
+	struct slice part, name;
+
+	while (slice_next(&text, ' ', &part)) {
+		if (!part.len)
+			continue;
+		slice_next(&part, '=', &name);
+		if (slice_is(name, "instance"))
+			service->instance = arena_dup(&service->memory, part.at, part.len);
+		else if (slice_is(name, "fault"))
+			service->fault = arena_dup(&service->memory, part.at, part.len);
+		else
+			service_set(service, service_option_find(name), part, "origin");
+	}
+	service->node = service->instance ? "node" : NULL;
+}
+
+/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances and faults
+ * are options, too. */
+static inline void table_lists(const char *text, struct service_list *lists[2])
+{
+	struct slice rest = slice_of(text), line, part;
+	struct arena memory = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		lists[i] = service_list_new();
+		lists[i]->source = i ? "consul" : "static";
+		lists[i]->title = i ? "Consul" : "the configuration";
+		lists[i]->trusted = !i;
+		lists[i]->checked = i;
+	}
+	while (slice_next(&rest, '\n', &line)) {
+		const char *field[3];
+		struct service *service;
+
+		if (!line.len)
+			continue;
+		for (int i = 0; i < 3; i++) {
+			slice_next(&line, '|', &part);
+			field[i] = arena_dup(&memory, part.at, part.len);
+		}
+		service = list_add(lists[field[0][0] == 'c'], field[0] + 2, field[1], field[2]);
+		table_set_options(service, line);
+		service_seal(service);
+	}
+	arena_free(&memory);
+}
+
+static inline void table_put(struct buf *out, const struct route_table *table)
+{
+	out->len = 0;
+	buf_puts(out, "");
+	for (size_t i = 0; i < table->count; i++) {
+		const struct route_entry *entry = &table->entries[i];
+
+		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
+		for (unsigned b = 0; b < entry->count; b++) {
+			buf_printf(out, " %s", entry->backends[b]->name);
+			if (entry->weights[b] != 1)
+				buf_printf(out, "*%u", entry->weights[b]);
+			buf_puts(out, entry->backends[b]->unchecked ? "" : "+");
+		}
+		if (entry->balance)
+			buf_printf(out, " %s", service_balance_names[entry->balance]);
+		if (entry->conflict)
+			buf_printf(out, " (%s)", entry->conflict);
+		buf_puts(out, "\n");
+	}
+	for (size_t i = 0; i < table->refused_count; i++)
+		buf_printf(out, "refused: %s %s [%s] %s\n", table->refused[i].service, table->refused[i].wish, table->refused[i].rule,
+		           table->refused[i].reason);
+}
+
+#endif
