@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service_option.h"
+#include "text.h"
+#include "wish.h"
+
 static const struct option_label *find_label(const struct admit_rules *rules, struct slice name)
 {
 	for (size_t i = 0; i < rules->labels->count; i++)

@@ -8,6 +8,7 @@
 #include "option.h"
 #include "service.h"
 #include "sys.h"
+#include "wish.h"
 
 struct admit_rules {
 	const struct option_labels *labels; /* listeners.allowed; borrowed */

@@ -196,7 +196,8 @@ struct config *config_read(int argc, char **argv, char **environment, int *statu
 	if (!*status && config->errors)
 		*status = 1;
 	if (config->errors > CONFIG_ERRORS_MAX)
-		log_complain(LOG_ERROR, "%zu more errors", config->errors - CONFIG_ERRORS_MAX);
+		log_complain(LOG_ERROR, "%zu more error%s", config->errors - CONFIG_ERRORS_MAX,
+		             config->errors == CONFIG_ERRORS_MAX + 1 ? "" : "s");
 	free(flags.items);
 	if (!*status)
 		return config;

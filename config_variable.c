@@ -27,7 +27,7 @@ static bool is_variable(const char *key, const char *name, size_t len)
 {
 	size_t i = 0;
 
-	for (; key[i] && i < len; i++)
+	for (; i < len && key[i]; i++)
 		if (name[i] != (key[i] == '.' ? '_' : key[i] >= 'a' && key[i] <= 'z' ? key[i] - 32 : key[i]))
 			return false;
 	return i == len && !key[i];

@@ -15,14 +15,20 @@
 #include <poll.h>
 #include <string.h>
 
+#include "consul_api.h"
 #include "consul_catalog.h"
-#include "state_memory.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
+#include "http.h"
+#include "json.h"
 #include "log.h"
 #include "longpoll.h"
+#include "option.h"
 #include "pace.h"
+#include "service.h"
+#include "state_memory.h"
 #include "sys.h"
+#include "text.h"
 
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
 

@@ -7,6 +7,7 @@
 #include "consul_instance.h"
 #include "sys.h"
 #include "tag.h"
+#include "text.h"
 
 void catalog_open(struct catalog *catalog, const char *tag)
 {

@@ -7,6 +7,7 @@
 #include "net.h"
 #include "sys.h"
 #include "tag.h"
+#include "text.h"
 
 /* A member as text. False, and "", when it is missing or no string. */
 static bool text_at(const struct json *answer, uint32_t object, const char *key, struct buf *out)

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "sys.h"
+#include "text.h"
 
 #define CONNECT_MS 5000
 #define READING_MS 5000 /* for one reading */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "net.h"
+#include "service_option.h"
 #include "sys.h"
 #include "tag.h"
+#include "wish.h"
 
 static void put_refusal(struct buf *out, const struct admit_refusal *no)
 {

@@ -16,7 +16,10 @@
 #include "format.h"
 #include "log.h"
 #include "manifest.h"
+#include "option.h"
+#include "service.h"
 #include "sys.h"
+#include "text.h"
 
 struct file_settings {
 	const char *path;

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys.h"
+#include "wish.h"
+
 /* A wish that is missing in the answers. */
 struct hold_wish {
 	char *text;

@@ -6,8 +6,12 @@
 #include <string.h>
 
 #include "explain.h"
+#include "net.h"
+#include "service.h"
+#include "source.h"
 #include "sources.h"
 #include "sys.h"
+#include "text.h"
 
 #define ANSWER_MS 5000   /* wait this long for one answer of the running dill */
 #define SOURCES_MS 10000 /* and this long for all sources */

@@ -217,7 +217,7 @@ static void clear_field(struct manifest *manifest, struct service *service, int 
 		*setting = service->settings[--service->setting_count];
 }
 
-static const char *set_field(struct manifest *manifest, struct manifest_place *place, int field, const char *value,
+static const char *set_field(struct manifest *manifest, struct manifest_place *place, bool app, int field, const char *value,
                              const char *origin)
 {
 	struct service *service = place->service;
@@ -228,7 +228,7 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 		service->name = service_text(service, value);
 		return NULL;
 	case FIELD_WISHES:
-		return add_each(service, value, origin, place->app ? add_app_port : add_wish);
+		return add_each(service, value, origin, app ? add_app_port : add_wish);
 	case FIELD_BACKENDS:
 		return add_each(service, value, origin, add_backend);
 	default:
@@ -237,22 +237,23 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 	}
 }
 
-static const char *take_field(struct manifest *manifest, struct manifest_place *place, struct slice name, const char *value,
-                              const char *origin)
+/* app: whose words the key is in, which may not be the place's own. */
+static const char *take_field(struct manifest *manifest, struct manifest_place *place, bool app, struct slice name,
+                              const char *value, const char *origin)
 {
-	int field = field_of(place->app, name);
+	int field = field_of(app, name);
 	const char *why;
 
 	if (manifest->state && set_state_field(place->service, name, value))
 		return NULL;
 	place->broken = place->broken || field < 0;
 	if (field < 0)
-		return place->app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
-		                  : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+		return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
+		           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
 	if (place->layer[field] != NOT_GIVEN && manifest->layer > place->layer[field])
 		clear_field(manifest, place->service, field);
 	place->layer[field] = (signed char)manifest->layer;
-	why = set_field(manifest, place, field, value, origin);
+	why = set_field(manifest, place, app, field, value, origin);
 	place->broken = place->broken || why;
 	return why;
 }
@@ -281,7 +282,7 @@ static int by_variable(const void *a, const void *b)
 }
 
 /* A layer begins: all that there is so far is of lower ones. */
-static void sort_names(struct manifest *manifest, int layer)
+static void sort_places(struct manifest *manifest, int layer)
 {
 	size_t count = manifest->list->count;
 
@@ -311,7 +312,7 @@ static size_t first_like(const struct manifest *manifest, const char *name)
 }
 
 /* Sets the field of each service of that name in lower layers. *count: how many there are. */
-static const char *set_named(struct manifest *manifest, const char *name, struct slice field, const char *value,
+static const char *set_named(struct manifest *manifest, const char *name, bool app, struct slice field, const char *value,
                              const char *origin, size_t *count)
 {
 	const char *why = NULL;
@@ -324,7 +325,7 @@ static const char *set_named(struct manifest *manifest, const char *name, struct
 			if (compare_variables(place->service->name, name) != 0)
 				break;
 			if (loose || strcmp(place->service->name, name) == 0) {
-				why = take_field(manifest, place, field, value, origin);
+				why = take_field(manifest, place, app, field, value, origin);
 				++*count;
 			}
 		}
@@ -345,10 +346,11 @@ const char *manifest_key(struct manifest *manifest, const char *key, const char 
 	where = slice_between(where.at, dot);
 	field = slice_of(dot + 1);
 	if (layer > manifest->layer)
-		sort_names(manifest, layer);
+		sort_places(manifest, layer);
 	if (where.len && where.at[0] == '.' && manifest->named_count)
-		why = set_named(manifest, arena_dup(&manifest->memory, where.at + 1, where.len - 1), field, value, origin, &found);
-	return found ? why : take_field(manifest, place_at(manifest, app, where, origin), field, value, origin);
+		why = set_named(manifest, arena_dup(&manifest->memory, where.at + 1, where.len - 1), app, field, value, origin,
+		                &found);
+	return found ? why : take_field(manifest, place_at(manifest, app, where, origin), app, field, value, origin);
 }
 
 static const char *lacks(const struct manifest_place *place)

@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admit.h"
+#include "net.h"
 #include "round.h"
+#include "service_option.h"
+#include "socks.h"
 #include "sys.h"
+#include "text.h"
+#include "wish.h"
 
 /* Admission. */
 

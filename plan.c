@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http.h"
 #include "inspect.h"
 #include "json.h"
 #include "publish.h"
 #include "resolve.h"
 #include "routes.h"
 #include "stats.h"
+#include "supervisor.h"
 #include "sys.h"
+#include "text.h"
 
 #define NAMES_MS 5000 /* wait this long for DNS */
 #define BODY_MAX (256u << 20)

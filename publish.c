@@ -7,7 +7,9 @@
 
 #include "log.h"
 #include "merge.h"
+#include "net.h"
 #include "sys.h"
+#include "text.h"
 
 static bool same_words(const char *a, const char *b)
 {

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "log_line.h"
+#include "sys.h"
+#include "text.h"
 
 const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
 

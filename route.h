@@ -15,7 +15,10 @@
 #include "histogram.h"
 #include "net.h"
 #include "service.h"
+#include "service_option.h"
 #include "socks.h"
+#include "sys.h"
+#include "wish.h"
 
 struct route_backend {
 	atomic_uint refs;

@@ -14,7 +14,9 @@
 #include "format.h"
 #include "manifest.h"
 #include "net.h"
+#include "service_option.h"
 #include "sys.h"
+#include "wish.h"
 
 /* A text with control bytes is not kept: it would not read back the same. */
 static bool clean(const char *text)

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service_option.h"
+#include "wish.h"
+
 #define OLD_WORD "dyntcp" /* means the same while the word is dill */
 
 static bool takes_old(const char *word)

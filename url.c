@@ -7,7 +7,10 @@
 #include "http.h"
 #include "log.h"
 #include "manifest.h"
+#include "option.h"
+#include "service.h"
 #include "sys.h"
+#include "text.h"
 
 #define BODY_MAX (16u << 20)
 #define DAY 86400000

@@ -358,7 +358,7 @@ static const struct format_case env_cases[] = {
 	{ "export A", "!1 NAME=value expected" },
 	{ "\nA = 1", "!2 NAME=value expected" },
 	{ "1A=1", "!1 NAME=value expected" },
-	{ "A.B=1", "!1 NAME=value expected" },
+	{ "A.B=1\na.b-c.d=2", "1 A.B=1\n2 a.b-c.d=2" }, { ".A=1", "!1 NAME=value expected" }, { "-A=1", "!1 NAME=value expected" },
 	{ "=1", "!1 NAME=value expected" },
 	{ "A= 1", "!1 value expected right behind the '='" },
 	{ "A=  # c", "!1 value expected right behind the '='" },
