@@ -1,6 +1,6 @@
-/* admin: a server for those who look (people, tools, probes), in the control plane's loop. It accepts, sets time limits,
- * and ends connections in order; what it says is its owner's matter: see peek.c and status.c. At most 64 clients at a
- * time: when there are more, the one that has been silent for longest makes room. */
+/* admin: a server for those who look (people, tools, probes), in the control plane's loop. It accepts, sets time
+ * limits, and ends connections in order; what it says is its owner's matter: see peek.c and status.c. At most 64
+ * clients at a time: when there are more, the one that has been silent for longest makes room. */
 #ifndef ADMIN_H
 #define ADMIN_H
 
@@ -41,7 +41,8 @@ struct admin {
 	struct loop *loop;
 	uint8_t kind;
 	void (*greet)(struct admin *admin, struct admin_client *client); /* it has come; may be NULL */
-	void (*input)(struct admin *admin, struct admin_client *client); /* `in` has grown, or an answer is out; NULL: unread */
+	/* `in` has grown, or an answer is out; NULL: input is not read. */
+	void (*input)(struct admin *admin, struct admin_client *client);
 	void *owner;
 	struct loop_io listener;
 	struct loop_fifo patience, linger, pause;
@@ -63,7 +64,8 @@ struct admin_body *admin_body(struct admin *admin, struct buf *text);
 struct admin_body *admin_body_ref(struct admin_body *body);
 void admin_body_unref(struct admin *admin, struct admin_body *body); /* NULL is fine */
 
-/* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is none. */
+/* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is
+ * none. */
 bool admin_relieve(struct admin *admin);
 /* Sends what is in `out` and `body`. With `last` the connection ends after it. The client may be gone afterwards. */
 void admin_answer(struct admin *admin, struct admin_client *client, bool last);

@@ -20,15 +20,16 @@ const struct option config_options[] = {
 	{ .key = "listeners.allowed", OPTION_LABELS, AT(labels), "local=127.0.0.1, any=0.0.0.0",
 	  "addresses that services may bind, by label" },
 	{ .key = "listeners.port_min", OPTION_PORT, AT(port_min), "1024", "lowest port that a service may ask for", 0, 65535 },
-	{ .key = "listeners.port_max", OPTION_PORT, AT(port_max), "49151", "highest port that a service may ask for", 0, 65535 },
+	{ .key = "listeners.port_max", OPTION_PORT, AT(port_max), "49151",
+	  "highest port that a service may ask for", 0, 65535 },
 	{ .key = "listeners.drain", OPTION_DURATION, AT(drain), "30s",
 	  "how long connections of a removed listener or backend live on; 0 closes them at once" },
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
-	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s", "longest attempt to reach a backend", 1, 0,
-	  .other = "timeout", .other_is = OPTION_FLAG },
+	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",
+	  "longest attempt to reach a backend", 1, 0, .other = "timeout", .other_is = OPTION_FLAG },
 	{ .key = "proxy.idle_timeout", OPTION_DURATION, AT(idle_timeout), "0s",
 	  "closes a connection on which nothing moved for that long; 0: never" },
 	{ .key = "proxy.max_connections", OPTION_NUMBER, AT(max_connections), "0",
@@ -42,10 +43,12 @@ const struct option config_options[] = {
 	  "failed checks in a row that make a backend unhealthy", 1, 1000 },
 	{ .key = "health.healthy_threshold", OPTION_NUMBER, AT(healthy_threshold), "3",
 	  "successful checks in a row that make it healthy", 1, 1000 },
-	{ .key = "shutdown.grace", OPTION_DURATION, AT(grace), "5s", "how long live connections may finish after SIGTERM or SIGINT" },
+	{ .key = "shutdown.grace", OPTION_DURATION, AT(grace), "5s",
+	  "how long live connections may finish after SIGTERM or SIGINT" },
 	{ .key = "peek.listener", OPTION_ADDRESS, AT(peek_listener), "", "text debug server, for nc; off when empty" },
 	{ .key = "status.listener", OPTION_ADDRESS, AT(status_listener), "",
-	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty", .other = "status", .other_is = OPTION_FLAG },
+	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty",
+	  .other = "status", .other_is = OPTION_FLAG },
 	{ .key = "runtime.threads", OPTION_NUMBER, AT(threads), "0", "worker threads; 0: number of CPUs", 0, 1024,
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
@@ -151,7 +154,8 @@ static const char *set_element(struct config *config, const struct option *row, 
 	return why;
 }
 
-/* On the command line the last one counts, as everywhere; in a file, or the environment, two names of one key differ. */
+/* On the command line the last one counts, as everywhere. In a file, and in the environment, one key under two names is an
+ * error. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known)
 {
 	struct config_table *table = NULL;
@@ -164,7 +168,7 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	if (!row)
 		return NULL;
 	mark = config_mark(table, row);
-	if (mark->layer == setting->layer && (setting->layer == CONFIG_FILE || setting->layer == CONFIG_ENVIRONMENT) && !element)
+	if (!element && mark->layer == setting->layer && mark->layer != CONFIG_DEFAULT && mark->layer != CONFIG_COMMAND)
 		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);

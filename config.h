@@ -1,4 +1,4 @@
-/* config: what is configured. The values of the program's own options are fields of struct config; those of a source are
+/* config: the configuration. The values of the program's own options are fields of struct config; those of a source are
  * in a struct of its own, which only the source's file knows. */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -68,7 +68,7 @@ extern const size_t config_option_count;
 /* The row that a key means, under any of its names and in any letter case, and its table; NULL: none. */
 const struct option *config_find(const struct config *config, const char *key, struct config_table **table);
 struct config_mark *config_mark(const struct config_table *table, const struct option *row);
-/* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL, or what is wrong: words that
+/* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL or the reason: words that
  * follow the value. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known);
 /* Whether all keys of a table, or the one of that name, have the same values in both. */
@@ -78,7 +78,7 @@ bool config_same_key(const struct config *a, const struct config *b, const char 
 bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself; in any letter case */
 const char *config_lower(struct arena *memory, struct slice text);
 
-/* Say what is wrong, up to CONFIG_ERRORS_MAX of them: a line, and ORIGIN: KEY: "VALUE" REASON. Secrets are masked. */
+/* Report an error, up to CONFIG_ERRORS_MAX of them: a line, and ORIGIN: KEY: "VALUE" REASON. Secrets are masked. */
 #define CONFIG_ERRORS_MAX 20
 void config_error(struct config *config, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void config_complain(struct config *config, const struct config_setting *setting, const char *reason);

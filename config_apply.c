@@ -102,7 +102,8 @@ void config_unknown(struct config *config, const char *key, const char *origin)
 	const char *nearest = config_nearest(config, key);
 
 	config->unknown++;
-	log_complain(LOG_WARN, nearest ? "%s: unknown key %s; the nearest one is %s" : "%s: unknown key %s", origin, key, nearest);
+	log_complain(LOG_WARN, nearest ? "%s: unknown key %s; the nearest one is %s" : "%s: unknown key %s", origin, key,
+	             nearest);
 }
 
 const char *config_origin(struct config *config, const char *file, int line)

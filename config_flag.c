@@ -29,7 +29,8 @@ static const struct word {
 	{ FLAG_PLAN, "plan", NULL, NULL,
 	  "read the sources once, print what would change against the running dill, with + - ~;\n"
 	  "exit 0: nothing, 2: something, 1: a source did not answer" },
-	{ FLAG_CHECK, "test", "t", NULL, "check the configuration, print what is in force, which services are accepted, and exit" },
+	{ FLAG_CHECK, "test", "t", NULL,
+	  "check the configuration, print each value and its place, and which services are accepted; exit" },
 	{ FLAG_STRICT, "strict", NULL, NULL, "with -t: a key of the file that nobody knows is an error" },
 	{ FLAG_LADDR, "laddr", NULL, "ADDR", "where the BACKENDs are exposed (default :4000)" },
 	{ FLAG_CONNECTIONS, "connections", NULL, "L:HOST:P[,...]",
@@ -237,7 +238,8 @@ static int join_backends(struct config *config, struct config_flags *flags, cons
 	}
 	if (first) {
 		add_flag(flags, "services[-].name", "static", "BACKEND");
-		add_flag(flags, "services[-].listener", config->laddr ? config->laddr : ":4000", config->laddr ? "-laddr" : "BACKEND");
+		add_flag(flags, "services[-].listener", config->laddr ? config->laddr : ":4000",
+		         config->laddr ? "-laddr" : "BACKEND");
 	}
 	return config->errors ? 1 : 0;
 }

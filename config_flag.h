@@ -12,8 +12,8 @@ struct config_flags {
 	size_t count, cap;
 };
 
-/* Reads all words: switches, -c, --explain and the like at once, keys into `flags`, to be given to free(). Returns the exit
- * status so far: 0, 1 for a wrong value, 2 for wrong usage; what is wrong has been said. */
+/* Reads all words: switches, -c, --explain and the like at once, keys into `flags`, to be given to free(). Returns
+ * the exit status so far: 0, 1 for a wrong value, 2 for wrong usage; errors have been reported. */
 int config_flags_read(struct config *config, struct config_flags *flags, int argc, char **argv);
 void config_put_flags(struct buf *out); /* for --help */
 

@@ -13,7 +13,8 @@
 
 static void put_option(const struct option *row, struct buf *out)
 {
-	buf_printf(out, "  --%s (default: %s)\n        %s; DILL_", row->key, *row->standard ? row->standard : "none", row->help);
+	buf_printf(out, "  --%s (default: %s)\n        %s; DILL_", row->key, *row->standard ? row->standard : "none",
+	           row->help);
 	option_put_variable(row->key, out);
 	buf_puts(out, "\n");
 }
@@ -67,8 +68,8 @@ void config_usage(void)
 	         "The command line counts before the environment, and that before the file.\n");
 	put_standard(&text);
 	buf_puts(&text, "\n"
-	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error changes\n"
-	         "nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
+	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error\n"
+	         "changes nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
 	fputs(text.data, stdout);
 	buf_free(&text);
 }

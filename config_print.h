@@ -6,6 +6,6 @@
 #include "config.h"
 
 void config_usage(void);                          /* on stdout */
-void config_print(const struct config *config);   /* what is in force and where it comes from, secrets masked, on stdout */
+void config_print(const struct config *config);   /* each value and where it comes from, secrets masked, on stdout */
 
 #endif

@@ -5,8 +5,8 @@
 #include "base.h"
 #include "config.h"
 
-/* Reads everything, and makes the services that it names. NULL: *status is the exit status to end with, and what is wrong
- * has been said, at most CONFIG_ERRORS_MAX of it. */
+/* Reads everything, and makes the services that it names. NULL: *status is the exit status to end with, and errors
+ * have been reported, at most CONFIG_ERRORS_MAX of them. */
 struct config *config_read(int argc, char **argv, char **environment, int *status);
 
 #endif

@@ -97,8 +97,8 @@ static const char *lookup(char **variables, const char *prefix, struct slice nam
 	return NULL;
 }
 
-/* The key of an item as if its service were written by name: the place in a list of its own layer means nothing to others.
- * NULL: it has no name. */
+/* The key of an item as if its service were written by name: the place in a list of its own layer means nothing to
+ * others. NULL: it has no name. */
 static const char *key_by_name(struct config *config, const struct doc *doc, size_t at)
 {
 	const char *key = doc->items[at].key, *end = strchr(key, ']');
@@ -151,7 +151,8 @@ static void apply_variable(struct config *config, const char *variable, const ch
 		config_apply(config, &setting);
 }
 
-/* The key of one NAME=value; in a file the dotted form is a key by itself. NULL: nobody knows it, or another one counts. */
+/* The key of one NAME=value; in a file the dotted form is a key by itself. NULL: nobody knows it, or another one
+ * counts. */
 static const char *find_key(struct config *config, const char *variable, char **variables, bool of_file, bool *unknown)
 {
 	const char *equals = strchr(variable, '='), *name = strip_prefix(variable), *key;

@@ -6,7 +6,7 @@
  *     consul_api      requests and answers
  *     consul_sweep    which services are read next
  *     consul_reader   reads them
- *     consul_catalog  what is known of all services
+ *     consul_catalog  all known services
  *     state_memory    the last good services on disk
  *     pace            how much CPU time all of this may use */
 #include "base.h"

@@ -25,10 +25,10 @@ struct consul_api {
 	int64_t heard;    /* when the newest good answer was complete, on sys_micros()'s clock */
 };
 
-/* Returns NULL, or what is wrong with the address; call consul_api_close in either case. */
+/* Returns NULL or the reason; call consul_api_close in either case. */
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings);
 void consul_api_close(struct consul_api *api);
-const char *consul_api_url(struct http_url *url, const char *address); /* NULL, or what is wrong with it */
+const char *consul_api_url(struct http_url *url, const char *address); /* NULL or the reason */
 
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);
@@ -36,7 +36,7 @@ void consul_api_health(struct consul_api *api, const char *service); /* path: al
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
-/* Takes an answer. Returns NULL, and api->json is the answer; or what is wrong with it, a text that lives until the
+/* Takes an answer. Returns NULL, and api->json is the answer; or the reason why it is none, a text that lives until the
  * next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
 

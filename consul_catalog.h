@@ -1,4 +1,4 @@
-/* consul_catalog: what is known of Consul's services: which names carry the tag, which of them must be read again, and
+/* consul_catalog: the known services of Consul: which names carry the tag, which of them must be read again, and
  * their last good instances. It does no input or output; the clock is an argument. */
 #ifndef CONSUL_CATALOG_H
 #define CONSUL_CATALOG_H
@@ -33,12 +33,12 @@ struct catalog {
 void catalog_open(struct catalog *catalog, const char *tag);
 void catalog_close(struct catalog *catalog);
 
-/* Take an answer of the bells, and mark the names whose tags or checks have changed as wanted. Return NULL, or what is
- * wrong with the answer, of which nothing has then been taken. *moved becomes true when anything has changed. */
+/* Take an answer of the bells, and mark the names whose tags or checks have changed as wanted. Return NULL or the
+ * reason, of which nothing has then been taken. *moved becomes true when anything has changed. */
 const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved);
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved);
 
-/* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL, or what is wrong with
+/* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL or the reason with
  * it: the name then stays as it was. */
 const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
                             int64_t began);

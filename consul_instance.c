@@ -20,7 +20,7 @@ static bool text_at(const struct json *answer, uint32_t object, const char *key,
 }
 
 /* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to
- * `why` what is wrong with the first that is not. */
+ * `why` says which one is not. */
 static void look_at_checks(const struct json *answer, uint32_t checks, struct buf *why)
 {
 	struct buf status = { 0 }, id = { 0 };

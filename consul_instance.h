@@ -7,7 +7,7 @@
 #include "service.h"
 
 /* Adds to `list` one service `name` for each instance in an answer to /v1/health/service/NAME, sorted by node and ID.
- * Those that fail a check, or lack the tag `word`, are absent (see service.h). Returns NULL, or what is wrong with the
+ * Those that fail a check, or lack the tag `word`, are absent (see service.h). Returns NULL or the reason with the
  * answer; the list is then unchanged. */
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word);
 

@@ -39,7 +39,9 @@ extern char **environ;
 #define SPARE_FDS 20 /* kept from sessions, for everything else */
 
 /* Kinds of descriptors in the control loop; a server has two. */
-enum control_kind { CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2 };
+enum control_kind {
+	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2
+};
 
 struct control {
 	int argc;

@@ -1,5 +1,5 @@
-/* control: the control plane: one event loop in the main thread. It joins what the sources say into the table, puts it in
- * force, and answers signals and those who look. */
+/* control: the control plane: one event loop in the main thread. It joins what the sources say into the table, puts
+ * it in force, and answers signals and those who look. */
 #ifndef CONTROL_H
 #define CONTROL_H
 
@@ -8,10 +8,11 @@
 #include "config.h"
 #include "sys.h"
 
-/* Runs until a signal stops it. Takes the configuration, and reads it again with the same words. Returns the exit status. */
+/* Runs until a signal stops it. Takes the configuration, and reads it again with the same words. Returns the exit
+ * status. */
 int control_run(struct config *config, int argc, char **argv);
 
-/* What the configuration says to admission: borrowed from it, but for the networks, which are in the arena. */
+/* What the configuration says to admission: borrowed from it, except the networks, which are in the arena. */
 struct admit_rules control_rules(const struct config *config, struct arena *memory);
 
 #endif

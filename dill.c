@@ -51,7 +51,7 @@ static int print_check(const struct config *config)
 	return status;
 }
 
-/* --explain and --plan: what is said of the sources is for the person at the terminal. */
+/* --explain and --plan: the log is for the person at the terminal. */
 static void inspect(struct config *config)
 {
 	struct arena memory = { 0 };

@@ -23,7 +23,7 @@ struct doc {
 	size_t count, cap;
 	struct arena memory;
 	int error_line;
-	char error[160]; /* what is wrong, or was expected, on error_line; names neither file nor line */
+	char error[160]; /* the error, or what was expected, on error_line; names neither file nor line */
 };
 
 void doc_free(struct doc *doc); /* whether it was read or not */
@@ -56,7 +56,7 @@ struct doc_node {
 /* A document being read. Text is clean UTF-8 with no control byte except tab and line end, CR only right before LF. */
 struct doc_reader {
 	struct doc *doc;              /* borrowed */
-	const char *start, *at, *end; /* the text, borrowed, and what is still to be read */
+	const char *start, *at, *end; /* the text, borrowed, and the rest of it */
 	int line;        /* of `at`, from 1: where items and errors are */
 	int depth;       /* of nested values; see doc_deeper() */
 	struct buf key;  /* the joined key of the place in the tree */
@@ -82,7 +82,7 @@ bool doc_enter(struct doc_reader *reader, struct slice name);
 bool doc_enter_text(struct doc_reader *reader); /* as doc_enter, with reader->text */
 bool doc_enter_index(struct doc_reader *reader, size_t index);
 
-struct doc_node *doc_find(const struct doc_reader *reader); /* what is known of the key; NULL: nothing */
+struct doc_node *doc_find(const struct doc_reader *reader); /* the node of the key; NULL: it is new */
 /* What is found at the key. Each fails when the key has been given before. */
 bool doc_value(struct doc_reader *reader, struct slice value);
 bool doc_text(struct doc_reader *reader); /* as doc_value, with reader->text */

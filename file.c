@@ -64,7 +64,7 @@ struct file {
 	struct buf error;          /* the error that was logged last; empty after a good reading */
 };
 
-/* NULL: why says what is wrong. *failed: an errno when the file could not be read at all, else 0. */
+/* NULL: why is the reason. *failed: an errno when the file could not be read at all, else 0. */
 static struct service_list *read_services(const char *path, struct buf *why, int *failed)
 {
 	const struct format *format = format_of(path);

@@ -46,7 +46,7 @@ static size_t yaml_column(const struct doc_reader *reader)
 	return (size_t)(reader->at - p);
 }
 
-/* Skips blanks, and a comment when something separates it from what is before it. */
+/* Skips blanks, and a comment when a blank separates it from the text before it. */
 static void yaml_skip_comment(struct doc_reader *reader)
 {
 	const char *before = reader->at;
@@ -263,7 +263,7 @@ static bool yaml_flow_value(struct doc_reader *reader)
 	}
 }
 
-/* Block style. A collection's column is that of its first key or dash; what is further left ends it. */
+/* Block style. A collection's column is that of its first key or dash; a line further left ends it. */
 
 static bool yaml_block_value(struct doc_reader *reader);
 

@@ -20,9 +20,9 @@ struct http_response {
 	bool head_only;  /* an answer to HEAD */
 };
 
-/* Takes bytes; *used tells how many belong to this answer. Returns NULL, or what is wrong. */
+/* Takes bytes; *used tells how many belong to this answer. Returns NULL or the reason. */
 const char *http_parse(struct http_response *response, const char *bytes, size_t len, size_t *used);
-/* The connection has ended: NULL when that completes the answer, or what is missing. */
+/* The connection has ended: NULL when that completes the answer, or the missing part. */
 const char *http_parse_end(struct http_response *response);
 void http_reset(struct http_response *response); /* for the next answer; keeps max_body and memory */
 void http_response_free(struct http_response *response);
@@ -34,7 +34,7 @@ struct http_url {
 	char host[256], prefix[256];
 	uint16_t port;
 };
-const char *http_url_parse(struct http_url *url, const char *text); /* NULL or what is wrong */
+const char *http_url_parse(struct http_url *url, const char *text); /* NULL or the reason */
 
 struct http {
 	int fd; /* -1: not connected */
@@ -50,7 +50,7 @@ void http_free(struct http *http);
 const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline);
 const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline);
 const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */
-const char *http_receive(struct http *http); /* what is there, without waiting: look at response.done */
+const char *http_receive(struct http *http); /* as far as it has come, without waiting: look at response.done */
 void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
 
 /* Appends a request's line and the headers that all have; the caller adds its own and the empty line. */

@@ -5,7 +5,8 @@
 
 bool http_head_ended(const char *bytes, size_t len)
 {
-	return (len >= 2 && memcmp(bytes + len - 2, "\n\n", 2) == 0) || (len >= 3 && memcmp(bytes + len - 3, "\n\r\n", 3) == 0);
+	return (len >= 2 && memcmp(bytes + len - 2, "\n\n", 2) == 0) ||
+	       (len >= 3 && memcmp(bytes + len - 3, "\n\r\n", 3) == 0);
 }
 
 bool http_head_line(struct slice *head, struct slice *line)

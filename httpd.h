@@ -15,7 +15,7 @@ struct httpd_request {
 
 /* The length of the head that the bytes begin with, its empty line included; 0: it is not complete. */
 size_t httpd_head_length(struct slice bytes);
-/* Reads a complete head. Returns 0, or the status code of what is wrong: then *request is not to be used. */
+/* Reads a complete head. Returns 0, or the status code of the error: then *request is not to be used. */
 int httpd_read(struct slice head, struct httpd_request *request);
 
 /* What is said of an answer before its body. */

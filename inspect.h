@@ -17,8 +17,8 @@ int inspect_explain(struct config *config, const struct admit_rules *rules);
 /* Gets a page from the status server of the running dill. Returns NULL, or why not. Free `http` in either case. */
 const char *inspect_page(const struct config *config, const char *path, struct http *http);
 const char *inspect_body(const struct http *http); /* of the page; "" when it is empty; lives as long as http */
-/* Starts the sources, and waits at most ten seconds until each has answered or failed. *complete: all have answered; stderr
- * names those that have not. The result is never freed: its threads may use it until the process ends. */
+/* Starts the sources, and waits at most ten seconds until each has answered or failed. *complete: all have answered;
+ * stderr names those that have not. The result is never freed: its threads may use it until the process ends. */
 struct supervisor *inspect_sources(struct config *config, bool *complete);
 void inspect_ignore(void *arg); /* a bell that wakes nobody: whoever waits here looks at the clock */
 

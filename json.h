@@ -21,10 +21,10 @@ struct json {
 	const char *text; /* borrowed */
 	struct json_token *tokens;
 	uint32_t count, cap;
-	uint32_t error_at; /* offset of what is wrong */
+	uint32_t error_at; /* offset of the error */
 };
 
-/* Reads the whole text. Returns NULL, or what is wrong at error_at. Reuses the tokens of an earlier call; start with
+/* Reads the whole text. Returns NULL or the reason at error_at. Reuses the tokens of an earlier call; start with
  * {0}. Text over 4 GiB is refused. */
 const char *json_parse(struct json *json, const char *text, size_t len);
 void json_free(struct json *json);

@@ -19,7 +19,7 @@ void log_stop(void);
 unsigned long log_dropped(void); /* lines since the process began */
 
 /* Strangers' text is welcome in the arguments: control bytes are written as \xNN, and text over 511 bytes ends in
- * "...". With the thread, what is not LOG_INFO and is repeated more than 5 times within 10 s is summed up. */
+ * "...". With the thread, a line that is not LOG_INFO and is repeated more than 5 times within 10 s is summed up. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* What is wrong with the configuration: until log_setup "dill: ..." for the person at the terminal, then a log line. */
@@ -30,8 +30,8 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, __VA_ARGS__) : (void)0)
 
-/* A line of fields: log_event, any number of fields (see log_line.h), log_end. It is written whatever the level of the log
- * is. */
+/* A line of fields: log_event, any number of fields (see log_line.h), log_end. It is written whatever the level of
+ * the log is. */
 void log_event(struct log_line *line, enum log_level level, const char *name);
 void log_end(struct log_line *line);
 

@@ -32,7 +32,7 @@ void longpoll_restart(struct longpoll *query); /* the next question has no index
 void longpoll_query(struct longpoll *query, struct buf *path, int64_t now);
 const char *longpoll_send(struct longpoll *query, const struct http_url *url, const struct buf *request, int cancel_fd);
 
-/* Takes what has arrived, without waiting. Returns NULL, or what is wrong. When http.response.done is set, the answer
+/* Takes what has arrived, without waiting. Returns NULL or the reason. When http.response.done is set, the answer
  * is complete: read it, and call longpoll_take if it is good. */
 const char *longpoll_receive(struct longpoll *query);
 

@@ -49,8 +49,8 @@ void loop_close(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop->stop */
 void loop_wake(struct loop *loop); /* any thread: ops->woken runs soon, once for any number of calls before it */
 
-/* Sets the events to watch for; 0 takes io out of the set. Withdrawing is lazy: it costs a system call only when an event
- * that nobody wants arrives. False when the system refuses a new descriptor. */
+/* Sets the events to watch for; 0 takes io out of the set. Withdrawing is lazy: it costs a system call only when an
+ * event that nobody wants arrives. False when the system refuses a new descriptor. */
 bool loop_want(struct loop *loop, struct loop_io *io, unsigned events);
 void loop_forget(struct loop *loop, struct loop_io *io);   /* out of the set at once; the descriptor stays open */
 void loop_close_fd(struct loop *loop, struct loop_io *io); /* out of the set, closed, fd = -1 */

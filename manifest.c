@@ -136,7 +136,8 @@ static const char *add_each(struct service *service, const char *value, const ch
 	return why;
 }
 
-/* A list comes element by element, and is put together beside the service's memory, which would keep every stage of it. */
+/* A list comes element by element, and is put together beside the service's memory, which would keep every stage of
+ * it. */
 static void join_option(struct manifest *manifest)
 {
 	if (manifest->joining)
@@ -217,8 +218,8 @@ static void clear_field(struct manifest *manifest, struct service *service, int 
 		*setting = service->settings[--service->setting_count];
 }
 
-static const char *set_field(struct manifest *manifest, struct manifest_place *place, bool app, int field, const char *value,
-                             const char *origin)
+static const char *set_field(struct manifest *manifest, struct manifest_place *place, bool app, int field,
+                             const char *value, const char *origin)
 {
 	struct service *service = place->service;
 
@@ -312,8 +313,8 @@ static size_t first_like(const struct manifest *manifest, const char *name)
 }
 
 /* Sets the field of each service of that name in lower layers. *count: how many there are. */
-static const char *set_named(struct manifest *manifest, const char *name, bool app, struct slice field, const char *value,
-                             const char *origin, size_t *count)
+static const char *set_named(struct manifest *manifest, const char *name, bool app, struct slice field,
+                             const char *value, const char *origin, size_t *count)
 {
 	const char *why = NULL;
 
@@ -443,7 +444,7 @@ static bool is_below(const char *key, const char *table)
 	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
 }
 
-/* One item of a document. Returns NULL, or what is wrong with it. */
+/* One item of a document. Returns NULL or the reason. */
 static const char *read_item(struct manifest *manifest, const struct format *format, const struct doc_item *item,
                              const char *origin)
 {

@@ -29,13 +29,13 @@ struct manifest {
 
 void manifest_open(struct manifest *manifest, bool trusted); /* see service_list */
 
-/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any letter case
- * but for the name. Keys of one service may come in a row or not. `origin` says where it was written.
+/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any letter
+ * case except the name. Keys of one service may come in a row or not. `origin` says where it was written.
  *
- * Layers come one after the other, from 0 up; of each field the highest counts. What an upper one says of a service by its
- * name (services.web) goes to all that lower ones call so, wherever they stand; when there is none, to those whose names
- * look the same as variables (my-web: MY_WEB); else it is a service of its own.
- * Returns NULL or what is wrong with the key or value. */
+ * Layers come one after the other, from 0 up; of each field the highest counts. What an upper one says of a service
+ * by its name (services.web) goes to all that lower ones call so, wherever they stand; when there is none, to those
+ * whose names look the same as variables (my-web: MY_WEB); else it is a service of its own. Returns NULL or the
+ * reason. */
 const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer);
 /* After the last key: complain() is told which service lacks what. True when all are complete, and sealed. */
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
@@ -44,11 +44,11 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 struct service_list *manifest_take(struct manifest *manifest);
 void manifest_drop(struct manifest *manifest);
 
-/* The key that the variable SERVICES_MY_WEB_LISTENER sets (without a prefix such as DILL_): services.my_web.listener. It lives
- * in the arena. NULL: it is none of a service's. */
+/* The key that the variable SERVICES_MY_WEB_LISTENER sets (without a prefix such as DILL_): services.my_web.listener.
+ * It lives in the arena. NULL: it is none of a service's. */
 const char *manifest_variable(struct arena *memory, struct slice name);
 
-/* A whole document that says nothing but services. `name` is how `why` calls it. NULL: why says what is wrong, and where. */
+/* A whole document that says nothing but services. `name` is how `why` calls it. NULL: why is the reason, and where. */
 struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
                                    bool trusted, struct buf *why);
 /* The same for what state.c has written: services as a source had them. */

@@ -55,7 +55,7 @@ static void metrics_put_head(struct buf *out, const struct metrics_family *famil
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, metrics_types[family->type]);
 }
 
-/* A label's value goes out as it is, except for what would end it, and for what is not UTF-8. */
+/* A label's value goes out as it is, except the bytes that would end it, or are not UTF-8. */
 static void metrics_put_label(struct buf *out, const char *before, const char *value)
 {
 	size_t len = strlen(value), from = 0, n;
@@ -399,7 +399,8 @@ static void metrics_put_connect_times(const struct metrics *metrics, const struc
 
 /* What a row ends in: its type, and what writes its samples; of a figure also how it is kept, and in which member. */
 #define OWN(kind, function) .type = kind, .put = function
-#define FIGURE(kind, function, object, as, field) OWN(kind, function), .number = as, .at = offsetof(struct object, field)
+#define FIGURE(kind, function, object, as, field) \
+	OWN(kind, function), .number = as, .at = offsetof(struct object, field)
 #define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
 #define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
 #define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)

@@ -1,5 +1,5 @@
-/* metrics: all figures for Prometheus, in its text exposition format, version 0.0.4. A new metric is a row of `families`
- * in metrics.c. */
+/* metrics: all figures for Prometheus, in its text exposition format, version 0.0.4. A new metric is a row of
+ * `families` in metrics.c. */
 #ifndef METRICS_H
 #define METRICS_H
 

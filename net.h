@@ -52,7 +52,7 @@ struct net_ranges {
 	struct net_range *items;
 	size_t count;
 };
-/* Networks in a comma list; empty parts do not count. They live in the arena. NULL, or what is wrong, as net_range. */
+/* Networks in a comma list; empty parts do not count. They live in the arena. NULL or the reason, as net_range. */
 const char *net_ranges_parse(struct slice list, struct arena *memory, struct net_ranges *out);
 bool net_ranges_have(const struct net_ranges *ranges, const struct net_addr *addr);
 bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b);

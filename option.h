@@ -1,5 +1,6 @@
-/* option: one row an option: its key, the kind of its value, its default and its help. Flags, environment, files, --help,
- * -t and the README's table follow from the rows. Those of the program are in config.c, those of a source in its file. */
+/* option: one row an option: its key, the kind of its value, its default and its help. Flags, environment, files,
+ * --help, -t and the README's table follow from the rows. Those of the program are in config.c, those of a source in
+ * its file. */
 #ifndef OPTION_H
 #define OPTION_H
 
@@ -38,7 +39,7 @@ struct option {
 	const char *help;
 	int32_t min, max;
 	const char *const *words; /* ends in NULL */
-	const char *(*check)(const char *value); /* of a text that is not empty: NULL, or what is wrong, as option_set; or NULL */
+	const char *(*check)(const char *value); /* of a text that is not empty: NULL or the reason, as option_set; or NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
 };
@@ -54,7 +55,7 @@ struct option_labels {
 };
 
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
-/* Sets a value; texts are copied to the arena. NULL, or what is wrong, in words that follow the value. `origin` is kept. */
+/* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. `origin` is kept. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,

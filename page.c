@@ -134,7 +134,7 @@ static const char footer[] =
 
 /* Texts and figures. */
 
-/* A stranger's: what a browser would take for its own is escaped, and what is not UTF-8 is replaced. */
+/* A stranger's: markup is escaped, and bytes that are not UTF-8 are replaced. */
 static void page_put_slice(struct buf *out, struct slice text)
 {
 	static const char special[] = "&<>\"'";
@@ -436,7 +436,8 @@ static void page_put_entry(struct buf *out, const struct route_entry *entry)
 }
 
 /* The tags of a service that would get a listener. */
-static void page_put_example(const struct config *config, const struct source_kind *kind, const char *word, struct buf *out)
+static void page_put_example(const struct config *config, const struct source_kind *kind, const char *word,
+                             struct buf *out)
 {
 	page_put_text(out, "<p class=\"soft\">A service in ", kind->title, " gets a listener by its tags:</p>\n");
 	page_put_text(out, "<pre>\"Tags\": [\"", word, "\", \"");

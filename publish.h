@@ -1,5 +1,5 @@
 /* publish: puts a new table in force when it differs from the old one: binds its listeners, retires the backends that
- * left, and logs what is new. The control plane's thread only. */
+ * left, and the news are logged. The control plane's thread only. */
 #ifndef PUBLISH_H
 #define PUBLISH_H
 

@@ -32,7 +32,7 @@ struct route_backend {
 	bool in_table;         /* the control plane's, for comparing tables */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	struct route_backend *peer; /* the control plane's: see health.c */
-	struct net_addr addr, via; /* addr: what is dialled; via: the listener it belongs to */
+	struct net_addr addr, via; /* addr: the one to dial; via: the listener it belongs to */
 	struct socks_target socks; /* what the SOCKS proxy at addr is asked for; host NULL: addr is the backend itself */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
 	struct histogram connect_time;
@@ -146,7 +146,7 @@ void route_listener_unref(struct route_listener *listener);
 struct route_backend *route_backend_new(const struct route_backend *like);
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);
-/* Compares what is dialled and asked for, not the listener; 0: the same backend. */
+/* Compares the address to dial and the SOCKS target, not the listener; 0: the same backend. */
 int route_backend_order(const struct route_backend *left, const struct route_backend *right);
 
 int route_by_refusal(const void *left, const void *right); /* sorts route_table.refused, for qsort and bsearch */

@@ -25,7 +25,7 @@ struct service_backend {
 struct service_setting {
 	int option; /* enum service_option */
 	const char *value, *origin; /* see wish.origin */
-	const char *why; /* what is wrong with the value; NULL: nothing */
+	const char *why; /* the reason why the value does not count; NULL: it does */
 };
 
 /* From Consul each instance is a service of its own, with its tags and one backend. Everything that a service points to

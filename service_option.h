@@ -32,7 +32,7 @@ const char *service_option_accepted(int option); /* what may be given, in words 
 /* A service whose value of it is wrong would be routed otherwise than asked for: it is not routed at all. */
 bool service_option_vital(int option);
 
-/* Reads a value into *out. Returns NULL, or what is wrong with it, in words that follow it; *out is then as before. */
+/* Reads a value into *out. Returns NULL or the reason, in words that follow it; *out is then as before. */
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out);
 /* The value as it may be shown: without a password. */
 void service_option_mask(int option, const char *value, struct buf *out);

@@ -1,4 +1,4 @@
-/* session: what is shared and told of sessions: how they end, the figures of all workers, reports. */
+/* session: facts about sessions for everybody: how they end, the figures of all workers, reports. */
 #ifndef SESSION_H
 #define SESSION_H
 

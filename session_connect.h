@@ -1,4 +1,5 @@
-/* session_connect: a session until its backend is reached: CONNECTING, GREETING, WAITING, one backend after the other. */
+/* session_connect: a session until its backend is reached: CONNECTING, GREETING, WAITING, one backend after the
+ * other. */
 #ifndef SESSION_CONNECT_H
 #define SESSION_CONNECT_H
 

@@ -1,5 +1,5 @@
-/* session_set: the sessions of one worker: starts them, and hands events to the handlers of their states. Only the worker's
- * thread calls what stands here. */
+/* session_set: the sessions of one worker: starts them, and hands events to the handlers of their states. Only the
+ * worker's thread calls what stands here. */
 #ifndef SESSION_SET_H
 #define SESSION_SET_H
 

@@ -1,5 +1,5 @@
-/* session_state: one session, from the accepted client to the last byte. For the files that handle its states, and for the set
- * of one worker's sessions; only the worker's thread calls them.
+/* session_state: one session, from the accepted client to the last byte. For the files that handle its states, and for
+ * the set of one worker's sessions; only the worker's thread calls them.
  *
  *                ┌──────► GREETING ──────┐
  *     accepted ──┴──────► CONNECTING ────┴──► RELAYING ──► ended
@@ -16,8 +16,8 @@
  * RELAYING    both ways, each until its end of file
  *
  * A state has a handler for ready descriptors (STATE_ready) and one for its timer (STATE_expired); STATE_watch sets the
- * events that it waits for. RELAYING is in session_relay.c, what comes before it in session_connect.c; session_set.c hands
- * events to them. */
+ * events that it waits for. RELAYING is in session_relay.c, the states before it are in session_connect.c; session_set.c
+ * hands events to them. */
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
 

@@ -33,7 +33,7 @@ struct source_kind {
 	bool (*wanted)(const void *settings);
 	/* Runs in the thread; returns when it must stop. NULL: it has no thread; its services are in the configuration. */
 	void (*run)(struct source *source);
-	/* Returns its services as they are now, for -t; NULL: why says what is wrong. A NULL function: -t leaves it out. */
+	/* Returns its services as they are now, for -t; NULL: why is the reason. A NULL function: -t leaves it out. */
 	struct service_list *(*read)(const void *settings, struct buf *why);
 	/* For --explain: adds its instances of one service to the list, within a few seconds. True: `where` says in words
 	 * whom it asked; false: also what went wrong. NULL: it cannot be asked for a single service. */

@@ -21,8 +21,8 @@
 #define STATUS_PLAIN "text/plain; charset=utf-8"
 #define HELD_MAX (32u << 20) /* bytes that may wait for slow readers: above, they give way, or others come again */
 
-/* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all have
- * brought their counters up to date. */
+/* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all
+ * have brought their counters up to date. */
 static const struct status_page {
 	const char *path, *type;
 	void (*text)(struct stats *stats, struct buf *out); /* NULL: routes_connections, which needs every session */

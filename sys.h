@@ -32,12 +32,12 @@ void arena_free(struct arena *a);
 /* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
-/* pthread_cond_timedwait() with a deadline on sys_now()'s clock. It may return earlier: libc's own clock here can be set
- * meanwhile, so look at the time again. */
+/* pthread_cond_timedwait() with a deadline on sys_now()'s clock. It may return earlier: libc's own clock here can be
+ * set meanwhile, so look at the time again. */
 void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline);
 
 /* At the start: puts something where the process has no standard input, output or error. Another descriptor would get
- * that number, and what is meant for people. */
+ * that number, and text for people would go there. */
 void sys_standard_fds(void);
 
 int64_t sys_now(void);      /* milliseconds of the monotonic clock */

@@ -354,7 +354,7 @@ static int64_t take_unit(struct slice *s)
 	return 0;
 }
 
-/* One number and its unit, added to *ns. Of a fraction 18 digits count; what is too long for a double is infinite. */
+/* One number and its unit, added to *ns. Of a fraction 18 digits count; a number too long for a double is infinite. */
 static bool take_part(struct slice *s, bool bare_ok, double *ns)
 {
 	double n = 0, scale = 1;

@@ -47,7 +47,7 @@ void buf_puts_visible(struct buf *b, const char *before, const char *text);
 void buf_puts_json(struct buf *b, const char *before, const char *text);
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);
-const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* a text that lives in the arena */
+const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the text lives in the arena */
 
 /* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
  * Returns the bytes written, no NUL behind them. */
@@ -60,10 +60,11 @@ uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 
-/* Reasons. All over the program a `const char *why`, returned or set, is NULL or says what is wrong. It is borrowed: a text of
- * the program's, or one in the arena, buffer or struct that was given to the call. It is printed once, by who knows the place. */
+/* Reasons. All over the program a `const char *why`, returned or set, is NULL or says why something is refused or has
+ * failed. It is borrowed: a text of the program's, or one in the arena, buffer or struct that was given to the call.
+ * It is printed once, by who knows the place. */
 
-/* Parsers. Each takes the whole slice or nothing, and returns NULL or what is wrong, as words that follow the value:
+/* Parsers. Each takes the whole slice or nothing, and returns NULL or the reason, as words that follow the value:
  * "is not a number". *out is set only on success. */
 const char *text_number(struct slice s, long min, long max, long *out);
 const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1.5h; a bare number is seconds */
@@ -71,8 +72,8 @@ const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1
 const char *text_unescape(struct slice s, char *out);
 const char *text_bool(struct slice s, bool *out);       /* true false yes no on off 1 0 */
 
-/* The date (Gregorian) so many days after 1970-01-01. By hand: libc's calendar brings time zones along, which cost a static
- * binary 10 KB. */
+/* The date (Gregorian) that is `days` after 1970-01-01. By hand: libc's calendar brings time zones along, which cost
+ * a static binary 10 KB. */
 struct text_date {
 	int year, month, day;
 };

@@ -50,7 +50,7 @@ struct url {
 	struct http http;
 	struct buf name; /* the URL as the log shows it, without secrets */
 	struct buf tag;  /* ETag of the newest good answer */
-	struct buf why;  /* what is wrong with the newest answer */
+	struct buf why;  /* the reason why the newest answer is not used */
 	struct service_list *last; /* what was posted last */
 	int code; /* status of the newest answer if that was an error, else 0 */
 };

@@ -8,7 +8,7 @@
 struct wish {
 	const char *text;   /* as it was written: label:port, or the operator's address:port */
 	const char *origin; /* where: a tag, "dill.toml:12", a variable, an option; NULL when the source has no such place */
-	const char *why;    /* what is wrong with it, in words that follow the text: "is not label:port"; NULL: nothing, and then */
+	const char *why;    /* why it is none, in words that follow the text: "is not label:port"; NULL: it is one, and then */
 	struct slice host;  /* its label or address, in `text` */
 	uint16_t port;
 };
