@@ -23,7 +23,7 @@ static bool all_equal(const uint16_t *weights, unsigned count)
 /* What the weights are divided by. A very long round is cut; the shares stay close. */
 static unsigned divisor(const uint16_t *weights, unsigned count)
 {
-	unsigned common = 0, total = 0;
+	unsigned common = weights[0], total = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		common = gcd(weights[i], common);
