@@ -79,7 +79,6 @@ void config_unref(struct config *config)
 	if (!config || --config->refs)
 		return;
 	service_list_unref(config->given);
-	free(config->services);
 	arena_free(&config->memory);
 	free(config);
 }
@@ -154,7 +153,7 @@ static const char *set_element(struct config *config, const struct option *row, 
 	return why;
 }
 
-/* On the command line the last one counts, as everywhere. In a file, and in the environment, one key under two names is an
+/* On the command line the last one counts, as everywhere. In a file and the environment, one key under two names is an
  * error. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known)
 {
@@ -172,7 +171,7 @@ const char *config_set(struct config *config, const struct config_setting *setti
 		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);
-	*mark = (struct config_mark){ setting->origin, setting->layer };
+	*mark = (struct config_mark){ arena_dup(&config->memory, setting->origin, strlen(setting->origin)), setting->layer };
 	return why;
 }
 

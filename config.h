@@ -56,6 +56,7 @@ struct config {
 	size_t unknown; /* keys of the file that nobody knows */
 	unsigned refs;
 	struct arena memory;
+	struct arena scratch; /* while it is being read: origins, keys and values of services */
 };
 
 /* A configuration lives on the heap, for as long as a source goes by it. The control plane's thread only. */

@@ -32,8 +32,8 @@ static void keep_service(struct config *config, const struct config_setting *set
 {
 	SYS_GROW(config->services, config->service_count, config->service_cap);
 	config->services[config->service_count++] = (struct config_setting){
-		.key = arena_dup(&config->memory, setting->key, strlen(setting->key)),
-		.value = arena_dup(&config->memory, setting->value, strlen(setting->value)),
+		.key = arena_dup(&config->scratch, setting->key, strlen(setting->key)),
+		.value = arena_dup(&config->scratch, setting->value, strlen(setting->value)),
 		.origin = setting->origin, .layer = setting->layer
 	};
 }
@@ -108,5 +108,5 @@ void config_unknown(struct config *config, const char *key, const char *origin)
 
 const char *config_origin(struct config *config, const char *file, int line)
 {
-	return text_printf(&config->memory, line ? "%s:%d" : "%s", file, line);
+	return text_printf(&config->scratch, line ? "%s:%d" : "%s", file, line);
 }

@@ -8,12 +8,12 @@
 
 bool config_is_key(const struct config *config, const char *key); /* it means something */
 /* Applies one setting; an error has been reported. False when nobody knows the key. Key and value are copied where
- * they are kept, the origin is not. */
+ * they are kept, and so is the origin. */
 bool config_apply(struct config *config, const struct config_setting *setting);
 /* The known key that looks most like it, when it is near: two edits away, or a third of its length. NULL: none is. */
 const char *config_nearest(const struct config *config, const char *key);
 void config_unknown(struct config *config, const char *key, const char *origin); /* warns of a key that nobody knows */
-/* "FILE:LINE", in the configuration's memory. */
+/* "FILE:LINE", in the scratch memory. */
 const char *config_origin(struct config *config, const char *file, int line);
 
 #endif

@@ -85,8 +85,8 @@ static void add_flag(struct config_flags *flags, const char *key, const char *va
 static void add_field(struct config *config, struct config_flags *flags, struct slice service, const char *field,
                       struct slice value, const char *origin)
 {
-	add_flag(flags, text_printf(&config->memory, "services.%.*s.%s", (int)service.len, service.at, field),
-	         arena_dup(&config->memory, value.at, value.len), origin);
+	add_flag(flags, text_printf(&config->scratch, "services.%.*s.%s", (int)service.len, service.at, field),
+	         arena_dup(&config->scratch, value.at, value.len), origin);
 }
 
 /* --connections 8002:db.example.com:5432,...: the service is called as it is written. */
@@ -202,8 +202,8 @@ static int read_flag(struct config *config, struct config_flags *flags, char **a
 	const char *name = argv[0] + 1 + (argv[0][1] == '-'), *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	struct config_setting setting = {
-		.key = arena_dup(&config->memory, name, len), .value = equals ? equals + 1 : argv[1],
-		.origin = arena_dup(&config->memory, argv[0], (size_t)(name - argv[0]) + len)
+		.key = arena_dup(&config->scratch, name, len), .value = equals ? equals + 1 : argv[1],
+		.origin = arena_dup(&config->scratch, argv[0], (size_t)(name - argv[0]) + len)
 	};
 	const struct word *word = find_word_of(setting.key);
 	const char *key = word ? NULL : key_of_flag(config, setting.key);

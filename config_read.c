@@ -74,7 +74,7 @@ static void apply_variables(struct config *config, const struct doc *doc)
 	const char **origins = sys_alloc((doc->count + 1) * sizeof *origins);
 
 	for (size_t i = 0; i < doc->count; i++) {
-		variables[i] = (char *)text_printf(&config->memory, "%s=%s", doc->items[i].key, doc->items[i].value);
+		variables[i] = (char *)text_printf(&config->scratch, "%s=%s", doc->items[i].key, doc->items[i].value);
 		origins[i] = config_origin(config, config->file, doc->items[i].line);
 	}
 	config_variables(config, variables, origins);
@@ -199,6 +199,10 @@ struct config *config_read(int argc, char **argv, char **environment, int *statu
 		log_complain(LOG_ERROR, "%zu more error%s", config->errors - CONFIG_ERRORS_MAX,
 		             config->errors == CONFIG_ERRORS_MAX + 1 ? "" : "s");
 	free(flags.items);
+	free(config->services);
+	config->services = NULL;
+	config->service_count = 0;
+	arena_free(&config->scratch);
 	if (!*status)
 		return config;
 	config_unref(config);

@@ -59,11 +59,11 @@ static const char *option_of(const struct config *config, struct slice name)
 /* A key of a source that is not here. */
 static const char *absent_key(struct config *config, struct slice name)
 {
-	char *key = arena_dup(&config->memory, name.at, name.len);
+	char *key = arena_dup(&config->scratch, name.at, name.len);
 
 	for (char *p = key; *p; p++)
 		*p = *p == '_' ? '.' : *p;
-	key = (char *)config_lower(&config->memory, slice_of(key));
+	key = (char *)config_lower(&config->scratch, slice_of(key));
 	return sources_lack_key(key) ? key : NULL;
 }
 
@@ -71,7 +71,7 @@ static const char *absent_key(struct config *config, struct slice name)
 static const char *key_of(struct config *config, struct slice name)
 {
 	static const char allowed[] = "LISTENERS_ALLOWED_";
-	const char *key = manifest_variable(&config->memory, name);
+	const char *key = manifest_variable(&config->scratch, name);
 
 	if (!key)
 		key = option_of(config, name);
@@ -79,7 +79,7 @@ static const char *key_of(struct config *config, struct slice name)
 		return key;
 	if (slice_starts(name, allowed) && name.len >= sizeof allowed) {
 		name = slice_skip(name, sizeof allowed - 1);
-		return text_printf(&config->memory, "listeners.allowed.%s", config_lower(&config->memory, name));
+		return text_printf(&config->scratch, "listeners.allowed.%s", config_lower(&config->scratch, name));
 	}
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
 }
@@ -110,7 +110,7 @@ static const char *key_by_name(struct config *config, const struct doc *doc, siz
 		at--;
 	for (; at < doc->count && strncmp(doc->items[at].key, key, len) == 0; at++)
 		if (strcasecmp(doc->items[at].key + len, ".name") == 0)
-			return text_printf(&config->memory, "%.*s.%s%s", (int)strcspn(key, "["), key, doc->items[at].value, end + 1);
+			return text_printf(&config->scratch, "%.*s.%s%s", (int)strcspn(key, "["), key, doc->items[at].value, end + 1);
 	return NULL;
 }
 
@@ -142,7 +142,7 @@ static void apply_variable(struct config *config, const char *variable, const ch
 	struct config_setting setting = { .key = key, .value = equals + 1, .origin = origin, .layer = CONFIG_FILE };
 
 	if (!origin) {
-		setting.origin = arena_dup(&config->memory, variable, (size_t)(equals - variable));
+		setting.origin = arena_dup(&config->scratch, variable, (size_t)(equals - variable));
 		setting.layer = CONFIG_ENVIRONMENT;
 	}
 	if (strcmp(key, "services") == 0 || strcmp(key, "apps") == 0)
@@ -165,7 +165,7 @@ static const char *find_key(struct config *config, const char *variable, char **
 			return NULL; /* the new name counts */
 		key = key_of(config, rest);
 	} else {
-		key = of_file && equals ? arena_dup(&config->memory, variable, (size_t)(equals - variable)) : NULL;
+		key = of_file && equals ? arena_dup(&config->scratch, variable, (size_t)(equals - variable)) : NULL;
 		key = key && strchr(key, '.') && config_is_key(config, key) ? key : NULL;
 	}
 	*unknown = !key;
@@ -182,7 +182,7 @@ void config_variables(struct config *config, char **variables, const char *const
 			if (key && (strncasecmp(key, "listeners.allowed.", 18) == 0) == single)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
 			else if (unknown && origins && !single)
-				config_unknown(config, text_printf(&config->memory, "%.*s", (int)strcspn(variables[i], "="), variables[i]),
+				config_unknown(config, text_printf(&config->scratch, "%.*s", (int)strcspn(variables[i], "="), variables[i]),
 				               origins[i]);
 		}
 }

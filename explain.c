@@ -97,7 +97,7 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
 	const struct service_setting *setting = service_setting(subject->service, option);
-	struct service_options options = SERVICE_OPTIONS_NONE;
+	struct service_options options = service_options_none;
 	struct service_setting asked = { .option = option, .value = value };
 	struct admit_refusal no;
 

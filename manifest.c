@@ -90,7 +90,7 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 
 static const char *add_wish(struct service *service, struct slice text, const char *origin)
 {
-	service_wish(service, text, origin);
+	service_wish(service, text, service_text(service, origin));
 	return service->wishes[service->wish_count - 1].why;
 }
 
@@ -103,7 +103,7 @@ static const char *add_app_port(struct service *service, struct slice text, cons
 	if (why)
 		return why;
 	buf_printf(&wish, "any:%u", port);
-	service_wish(service, slice_of(wish.data), origin);
+	service_wish(service, slice_of(wish.data), service_text(service, origin));
 	buf_free(&wish);
 	return NULL;
 }

@@ -312,7 +312,7 @@ static void describe_entry(struct merge *merge, struct route_entry *entry, const
 static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count,
                            const struct route_entry *old)
 {
-	struct members members = { .old = old, .proxy = &wants->service->options.proxy };
+	struct members members = { .old = old, .proxy = &wants->service->options->proxy };
 	struct arena *memory = &merge->table->memory;
 	uint16_t *round;
 
@@ -332,7 +332,7 @@ static void build_backends(struct merge *merge, struct route_entry *entry, const
 /* The first want owns the listener: its options count. */
 static void build_entry(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
-	const struct service_options *options = &wants->service->options;
+	const struct service_options *options = wants->service->options;
 	const struct route_entry *old = route_find(merge->route->table, &wants->addr);
 
 	build_backends(merge, entry, wants, count, old);

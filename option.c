@@ -15,13 +15,14 @@ bool option_is(const struct option *row, enum option_name kind, const char *name
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory)
 {
-	struct option_label label = { .origin = origin };
+	struct option_label label;
 
 	if (!name.len)
 		return "has an empty label";
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
 	label.name = arena_dup(memory, name.at, name.len);
+	label.origin = arena_dup(memory, origin, strlen(origin));
 	for (size_t i = 0; i < labels->count; i++)
 		if (strcmp(labels->items[i].name, label.name) == 0) {
 			labels->items[i] = label;

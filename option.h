@@ -55,7 +55,7 @@ struct option_labels {
 };
 
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
-/* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. `origin` is kept. */
+/* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,

@@ -22,8 +22,7 @@ const char *service_text(struct service *service, const char *text)
 void service_wish(struct service *service, struct slice wish, const char *origin)
 {
 	ARENA_GROW(&service->memory, service->wishes, service->wish_count, service->wish_cap);
-	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len),
-	                                                    service_text(service, origin));
+	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len), origin);
 }
 
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight)
@@ -51,7 +50,7 @@ void service_set(struct service *service, int option, struct slice value, const 
 		setting = &service->settings[service->setting_count++];
 	}
 	*setting = (struct service_setting){
-		.option = option, .value = arena_dup(&service->memory, value.at, value.len), .origin = service_text(service, origin)
+		.option = option, .value = arena_dup(&service->memory, value.at, value.len), .origin = origin
 	};
 }
 
@@ -62,13 +61,19 @@ static int by_option(const void *a, const void *b)
 
 void service_seal(struct service *service)
 {
-	service->options = SERVICE_OPTIONS_NONE;
+	struct service_options *options;
+
+	service->options = &service_options_none;
+	if (!service->setting_count)
+		return;
+	service->options = options = arena_alloc(&service->memory, sizeof *options);
+	*options = service_options_none;
 	if (service->setting_count > 1)
 		qsort(service->settings, service->setting_count, sizeof *service->settings, by_option);
 	for (size_t i = 0; i < service->setting_count; i++) {
 		struct service_setting *setting = &service->settings[i];
 
-		setting->why = service_option_parse(setting->option, setting->value, &service->memory, &service->options);
+		setting->why = service_option_parse(setting->option, setting->value, &service->memory, options);
 		service->wrong = service->wrong || (setting->why && service_option_vital(setting->option));
 	}
 }
@@ -115,17 +120,20 @@ void service_forget(struct service_list *list, size_t first)
 void service_hold(struct service_list *list, const struct service *service, const struct wish *only)
 {
 	struct service *copy = service_add(list, slice_of(service->name));
+	const char *origin;
 
 	copy->held = true;
 	copy->node = service_text(copy, service->node);
 	copy->instance = service_text(copy, service->instance);
-	copy->tags = service->tags ? service_text(copy, only->origin) : NULL;
+	origin = service_text(copy, only->origin);
+	copy->tags = service->tags ? origin : NULL;
 	copy->fault = service_text(copy, service->fault);
-	service_wish(copy, slice_of(only->text), only->origin);
+	service_wish(copy, slice_of(only->text), origin);
 	for (size_t i = 0; i < service->backend_count; i++)
 		service_backend(copy, slice_of(service->backends[i].host), service->backends[i].port, service->backends[i].weight);
 	for (size_t i = 0; i < service->setting_count; i++)
-		service_set(copy, service->settings[i].option, slice_of(service->settings[i].value), service->settings[i].origin);
+		service_set(copy, service->settings[i].option, slice_of(service->settings[i].value),
+		            service_text(copy, service->settings[i].origin));
 	service_seal(copy);
 }
 

@@ -38,13 +38,13 @@ struct service {
 	const char *origin;   /* where it was first written (file:line, variable); NULL: not known */
 	const char *tags;     /* all of them, a line each; NULL: the source has no tags */
 	struct wish *wishes;
-	size_t wish_count, wish_cap;
+	uint32_t wish_count, wish_cap;
 	struct service_backend *backends;
-	size_t backend_count, backend_cap;
+	uint32_t backend_count, backend_cap;
 	const char *backends_origin; /* where the first of them was written */
 	struct service_setting *settings; /* each option once; sorted by option once sealed */
-	size_t setting_count, setting_cap;
-	struct service_options options; /* their values, once sealed */
+	uint32_t setting_count, setting_cap;
+	const struct service_options *options; /* their values, once sealed */
 	bool wrong; /* a vital option has a wrong value: the service is not routed */
 	bool held;  /* its source no longer has it; a second reading must confirm that */
 	const char *fault;  /* why it cannot be routed; NULL: it can */
@@ -66,7 +66,8 @@ struct service_list {
 	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };
 
-/* Adds a new service, which the list owns. All texts are copied, here and below. */
+/* Adds a new service, which the list owns. Texts are copied, here and below, except origins: they live as long as the
+ * service, in its memory as a rule. */
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin);
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);

@@ -5,6 +5,8 @@
 
 const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
 
+const struct service_options service_options_none = { .balance = -1 };
+
 static const char *parse_balance(const char *value, struct arena *memory, struct service_options *out)
 {
 	(void)memory;

@@ -24,7 +24,7 @@ struct service_options {
 	bool limited;           /* to the clients of `allow`, even when that is empty */
 	struct net_ranges allow, deny;
 };
-#define SERVICE_OPTIONS_NONE ((struct service_options){ .balance = -1 })
+extern const struct service_options service_options_none; /* of a service that says nothing */
 
 int service_option_find(struct slice name); /* -1: there is none of that name */
 const char *service_option_name(int option);

@@ -16,7 +16,7 @@
  * RELAYING    both ways, each until its end of file
  *
  * A state has a handler for ready descriptors (STATE_ready) and one for its timer (STATE_expired); STATE_watch sets the
- * events that it waits for. RELAYING is in session_relay.c, the states before it are in session_connect.c; session_set.c
+ * events that it waits for. RELAYING is in session_relay.c, the states before it in session_connect.c; session_set.c
  * hands events to them. */
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H

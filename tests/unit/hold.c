@@ -132,7 +132,7 @@ static void copy_cases(void)
 	hold_missing(&world.hold, world.last, list, 1000, read_at, &world);
 	list_put(&got, list);
 	check(strcmp(got.data, "a(n/i x:1 h:1*7 balance=p2c ~) a(n/i y:1 h:1*7 balance=p2c ~)") == 0, got.data, "the copies");
-	check(list->items[0]->options.balance == SERVICE_P2C, "options", "are read");
+	check(list->items[0]->options->balance == SERVICE_P2C, "options", "are read");
 	buf_free(&got);
 	hold_close(&world.hold);
 	check(!world.hold.count && !world.hold.confirm_at, "closed", "");

@@ -212,7 +212,7 @@ static void sealed_cases(void)
 	struct outcome outcome = read_lines(WEB "1 services.web.balance=P2C\n1 services.web.allow=x\n");
 	const struct service *service = outcome.list->items[0];
 
-	check(service->options.balance == SERVICE_P2C && service->options.limited && service->wrong, "options", "are read");
+	check(service->options->balance == SERVICE_P2C && service->options->limited && service->wrong, "options", "are read");
 	check(strcmp(service->origin, "1:1") == 0, service->origin, "where it was written first");
 	outcome_free(&outcome);
 }

@@ -63,7 +63,7 @@ static bool untouched(const struct service_options *options)
 static void value_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-		struct service_options options = SERVICE_OPTIONS_NONE;
+		struct service_options options = service_options_none;
 		int option = values[i].option;
 		const char *value = values[i].value;
 		struct arena memory = { 0 };
