@@ -175,33 +175,25 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	return why;
 }
 
-static bool same_value(const struct config_table *a, const struct config_table *b, const struct option *row)
+static void put_values(const struct config_table *table, struct buf *out)
 {
-	struct buf x = { 0 }, y = { 0 };
-	bool same;
-
-	option_put(row, a->values, &x);
-	option_put(row, b->values, &y);
-	same = x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
-	buf_free(&x);
-	buf_free(&y);
-	return same;
+	for (size_t i = 0; i < table->count; i++) {
+		option_put(&table->rows[i], table->values, out);
+		buf_add(out, "", 1);
+	}
 }
 
 bool config_same_table(const struct config *a, const struct config *b, size_t table)
 {
-	for (size_t i = 0; i < a->tables[table].count; i++)
-		if (!same_value(&a->tables[table], &b->tables[table], &a->tables[table].rows[i]))
-			return false;
-	return true;
-}
+	struct buf x = { 0 }, y = { 0 };
+	bool same;
 
-bool config_same_key(const struct config *a, const struct config *b, const char *key)
-{
-	struct config_table *x, *y;
-	const struct option *row = config_find(a, key, &x);
-
-	return row && config_find(b, key, &y) && same_value(x, y, row);
+	put_values(&a->tables[table], &x);
+	put_values(&b->tables[table], &y);
+	same = x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
+	buf_free(&x);
+	buf_free(&y);
+	return same;
 }
 
 /* Errors. */

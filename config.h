@@ -72,9 +72,8 @@ struct config_mark *config_mark(const struct config_table *table, const struct o
 /* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL or the reason: words that
  * follow the value. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known);
-/* Whether all keys of a table, or the one of that name, have the same values in both. */
+/* Whether all keys of a table have the same values in both. */
 bool config_same_table(const struct config *a, const struct config *b, size_t table);
-bool config_same_key(const struct config *a, const struct config *b, const char *key);
 
 bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself; in any letter case */
 const char *config_lower(struct arena *memory, struct slice text);

@@ -59,12 +59,12 @@ void config_usage(void)
 	put_short_names(&text);
 	buf_puts(&text, "\nSOURCE is one of ");
 	sources_put_names(" and ", &text);
-	buf_puts(&text, ". One dash or two; a value follows '=' or is the next word.\n"
-	         "Every key is an option (--KEY VALUE), a key of the file, and a variable of the environment:\n\n");
+	buf_puts(&text, ".\n"
+	         "Every key is an option (--KEY VALUE, --KEY=VALUE), a key of the file, and a variable of the environment:\n\n");
 	put_options(&text);
 	buf_puts(&text,
 	         "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
-	         "        environment: DILL_SERVICES_NAME_LISTENER, DILL_SERVICES_NAME_BACKENDS, ...\n\n"
+	         "        environment: DILL_SERVICES_NAME_LISTENER, ...\n\n"
 	         "The command line counts before the environment, and that before the file.\n");
 	put_standard(&text);
 	buf_puts(&text, "\n"

@@ -31,14 +31,6 @@ const struct format *format_of(const char *path)
 	return NULL;
 }
 
-const struct format *format_named(struct slice name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if (slice_is_nocase(name, formats[i]->name))
-			return formats[i];
-	return NULL;
-}
-
 int format_load(const char *path, struct buf *text)
 {
 	struct stat st;

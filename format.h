@@ -17,7 +17,6 @@ struct format {
 extern const struct format format_toml, format_ini, format_yaml, format_json, format_hcl, format_env, format_properties;
 
 const struct format *format_of(const char *path);       /* by the file's name, in any case; NULL: unknown */
-const struct format *format_named(struct slice name);   /* in any case; NULL: none has that name */
 extern const char format_unknown[];                     /* what to say of a file's name that tells none */
 /* Reads a whole file, of at most 64 MiB. 0, or an errno. */
 int format_load(const char *path, struct buf *text);
