@@ -19,26 +19,28 @@ static void put_option(const struct option *row, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-static void put_options(struct buf *out)
+/* Its name in earlier programs. */
+static void put_flag(const struct option *row, struct buf *out)
+{
+	if (row->other_is == OPTION_FLAG)
+		buf_printf(out, "  --%-18s the same as %s\n", row->other, row->key);
+}
+
+static void put_each(void (*put)(const struct option *row, struct buf *out), struct buf *out)
 {
 	for (size_t i = 0; i < config_option_count; i++)
-		put_option(&config_options[i], out);
+		put(&config_options[i], out);
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; i < sources[s]->option_count; i++)
-			put_option(&sources[s]->options[i], out);
+			put(&sources[s]->options[i], out);
+}
+
+static void put_service_options(struct buf *out)
+{
 	buf_puts(out, "  --services.NAME.listener, .backends");
 	for (int i = 0; i < SERVICE_OPTIONS; i++)
 		buf_printf(out, ", .%s", service_option_name(i));
 	buf_puts(out, "\n");
-}
-
-/* Names of earlier programs. */
-static void put_short_names(struct buf *out)
-{
-	for (size_t i = 0; i < config_option_count; i++)
-		if (config_options[i].other_is == OPTION_FLAG)
-			buf_printf(out, "  --%s VALUE%*s the same as %s\n", config_options[i].other,
-			           12 - (int)strlen(config_options[i].other), "", config_options[i].key);
 }
 
 static void put_standard(struct buf *out)
@@ -56,12 +58,13 @@ void config_usage(void)
 	         "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
 	         "BACKEND... (host:port): one static service, listening on --laddr.\n\n");
 	config_put_flags(&text);
-	put_short_names(&text);
+	put_each(put_flag, &text);
 	buf_puts(&text, "\nSOURCE is one of ");
 	sources_put_names(" and ", &text);
 	buf_puts(&text, ".\n"
 	         "Every key is an option (--KEY VALUE, --KEY=VALUE), a key of the file, and a variable of the environment:\n\n");
-	put_options(&text);
+	put_each(put_option, &text);
+	put_service_options(&text);
 	buf_puts(&text,
 	         "        static services: where each listens (label:port or address:port), and its backends (host:port,...)\n"
 	         "        environment: DILL_SERVICES_NAME_LISTENER, ...\n\n"
