@@ -9,8 +9,9 @@
 #include "sys.h"
 #include "text.h"
 
-/* Where a value came from, from the least to the most important place. */
-enum config_layer { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND };
+/* Where a value came from, from the least to the most important place. A whole tree of services in one variable is one
+ * below its layer. */
+enum config_layer { CONFIG_DEFAULT, CONFIG_FILE = 2, CONFIG_ENVIRONMENT = 4, CONFIG_COMMAND = 6 };
 
 /* A key and its value, as somebody has written them. */
 struct config_setting {

@@ -20,25 +20,25 @@ enum flag {
 static const struct word {
 	enum flag flag;
 	const char *name, *also; /* two names */
-	const char *value; /* what it takes; NULL: nothing, it is a switch */
-	const char *help;  /* a line each */
+	const char *value; /* the value's name behind a blank; "": it takes none, it is a switch */
+	const char *help;
 } words[] = {
-	{ FLAG_FILE, "config", "c", "FILE",
+	{ FLAG_FILE, "config", "c", " FILE",
 	  "configuration file (.toml .ini .conf .yaml .yml .json .hcl .env .properties)" },
-	{ FLAG_EXPLAIN, "explain", NULL, "NAME", "say why the service is or is not routed: of each instance, each tag; exit" },
-	{ FLAG_PLAN, "plan", NULL, NULL,
-	  "read the sources once, print what would change against the running dill, with + - ~;\n"
+	{ FLAG_EXPLAIN, "explain", NULL, " NAME", "say why the service is or is not routed: of each instance, each tag; exit" },
+	{ FLAG_PLAN, "plan", NULL, "",
+	  "read the sources once, print what would change against the running dill, with + - ~;\n        "
 	  "exit 0: nothing, 2: something, 1: a source did not answer" },
-	{ FLAG_CHECK, "test", "t", NULL,
+	{ FLAG_CHECK, "test", "t", "",
 	  "check the configuration, print each value and its place, and which services are accepted; exit" },
-	{ FLAG_STRICT, "strict", NULL, NULL, "with -t: a key of the file that nobody knows is an error" },
-	{ FLAG_LADDR, "laddr", NULL, "ADDR", "where the BACKENDs are exposed (default :4000)" },
-	{ FLAG_CONNECTIONS, "connections", NULL, "L:HOST:P[,...]",
+	{ FLAG_STRICT, "strict", NULL, "", "with -t: a key of the file that nobody knows is an error" },
+	{ FLAG_LADDR, "laddr", NULL, " ADDR", "where the BACKENDs are exposed (default :4000)" },
+	{ FLAG_CONNECTIONS, "connections", NULL, " L:HOST:P[,...]",
 	  "one static service each: port L of every interface to HOST:P" },
-	{ FLAG_BACKEND, "backend", NULL, "SOURCE", "use this source only" },
-	{ FLAG_DEBUG, "debug", NULL, "N", "log.level: 0 error, 1 info, 2 debug" },
-	{ FLAG_VERSION, "version", "v", NULL, "print the version" },
-	{ FLAG_HELP, "help", "h", NULL, "print this" },
+	{ FLAG_BACKEND, "backend", NULL, " SOURCE", "use this source only" },
+	{ FLAG_DEBUG, "debug", NULL, " N", "log.level: 0 error, 1 info, 2 debug" },
+	{ FLAG_VERSION, "version", "v", "", "print the version" },
+	{ FLAG_HELP, "help", "h", "", "print this" },
 };
 
 static const struct word *find_word_of(const char *name)
@@ -52,23 +52,10 @@ static const struct word *find_word_of(const char *name)
 void config_put_flags(struct buf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		const struct word *word = &words[i];
-		struct slice rest = slice_of(word->help), line;
-		size_t start = out->len;
-
-		if (word->also)
-			buf_printf(out, "  -%s, --%s", word->also, word->name);
-		else
-			buf_printf(out, "  --%s", word->name);
-		if (word->value)
-			buf_printf(out, " %s", word->value);
-		while (slice_next(&rest, '\n', &line)) {
-			if (out->len - start > 22)
-				buf_puts(out, "\n");
-			start = out->len - start > 22 ? out->len : start;
-			buf_printf(out, "%*s%.*s", 23 - (int)(out->len - start), "", (int)line.len, line.at);
-		}
-		buf_puts(out, "\n");
+		buf_puts(out, "  ");
+		if (words[i].also)
+			buf_printf(out, "-%s, ", words[i].also);
+		buf_printf(out, "--%s%s\n        %s\n", words[i].name, words[i].value, words[i].help);
 	}
 }
 
@@ -207,18 +194,19 @@ static int read_flag(struct config *config, struct config_flags *flags, char **a
 	};
 	const struct word *word = find_word_of(setting.key);
 	const char *key = word ? NULL : key_of_flag(config, setting.key);
+	bool is_switch = word && !*word->value;
 
-	if (word && !word->value && !equals) {
+	if (is_switch && !equals) {
 		take_switch(config, word->flag);
 		return 1;
 	}
-	if (word && !word->value)
+	if (is_switch)
 		config_error(config, "%s takes no value", setting.origin);
 	else if (!word && !key)
 		complain_unknown(config, &setting);
 	else if (!setting.value)
 		config_error(config, "%s needs a value", setting.origin);
-	if ((word && !word->value) || (!word && !key) || !setting.value)
+	if (is_switch || (!word && !key) || !setting.value)
 		return 0;
 	setting.key = key;
 	take_value(config, flags, word ? word->flag : FLAG_KEY, &setting);

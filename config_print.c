@@ -23,7 +23,7 @@ static void put_option(const struct option *row, struct buf *out)
 static void put_flag(const struct option *row, struct buf *out)
 {
 	if (row->other_is == OPTION_FLAG)
-		buf_printf(out, "  --%-18s the same as %s\n", row->other, row->key);
+		buf_printf(out, "  --%s\n        the same as %s\n", row->other, row->key);
 }
 
 static void put_each(void (*put)(const struct option *row, struct buf *out), struct buf *out)

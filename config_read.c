@@ -193,7 +193,7 @@ struct config *config_read(int argc, char **argv, char **environment, int *statu
 	*status = config_flags_read(config, &flags, argc, argv);
 	if (*status != 2 && !config->help && !config->version)
 		apply_layers(config, environment, &flags);
-	if (!*status && config->errors)
+	if (!*status && config->errors && !config->help && !config->version)
 		*status = 1;
 	if (config->errors > CONFIG_ERRORS_MAX)
 		log_complain(LOG_ERROR, "%zu more error%s", config->errors - CONFIG_ERRORS_MAX,

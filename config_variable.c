@@ -84,56 +84,96 @@ static const char *key_of(struct config *config, struct slice name)
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
 }
 
-/* The value of PREFIX + name. NULL: it is not set. */
-static const char *lookup(char **variables, const char *prefix, struct slice name)
+/* The value of a variable; NULL: it is not set. */
+static const char *lookup(char **variables, const char *name)
 {
-	for (; *variables; variables++) {
-		struct slice rest = slice_of(*variables);
+	size_t len = strlen(name);
 
-		if (slice_starts(rest, prefix) && (rest = slice_skip(rest, strlen(prefix))).len > name.len &&
-		    memcmp(rest.at, name.at, name.len) == 0 && rest.at[name.len] == '=')
-			return rest.at + name.len + 1;
+	for (; *variables; variables++)
+		if (strncmp(*variables, name, len) == 0 && (*variables)[len] == '=')
+			return *variables + len + 1;
+	return NULL;
+}
+
+/* One variable with a tree of services: DILL_SERVICES=[{"name": ...}]. */
+struct tree {
+	struct doc doc;
+	const char *origin;
+	const char *element; /* how the newest item's list element is called in its key: services[0]; NULL: it is in none */
+	size_t element_len;
+	const char *place;   /* and how it is to be called */
+};
+
+static bool is_of_element(const struct tree *tree, const char *key)
+{
+	return tree->element && strncmp(key, tree->element, tree->element_len) == 0;
+}
+
+/* Whether an item is the name of an element of the list. */
+static const char *element_name(const struct doc_item *item)
+{
+	const char *end = strchr(item->key, ']');
+
+	return end && strcasecmp(end + 1, ".name") == 0 ? item->value : NULL;
+}
+
+static bool is_only_one(const struct doc *doc, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < doc->count && count < 2; i++) {
+		const char *other = element_name(&doc->items[i]);
+
+		count += other && strcmp(other, name) == 0;
 	}
-	return NULL;
+	return count == 1;
 }
 
-/* The key of an item as if its service were written by name: the place in a list of its own layer means nothing to
- * others. NULL: it has no name. */
-static const char *key_by_name(struct config *config, const struct doc *doc, size_t at)
+/* An element begins: it is called by its name, as its place in this list means nothing elsewhere. Without a name, or with one
+ * that another element has, too, it is a service of its own. */
+static void begin_element(struct config *config, struct tree *tree, size_t at)
 {
-	const char *key = doc->items[at].key, *end = strchr(key, ']');
-	size_t len = end ? (size_t)(end + 1 - key) : 0;
+	const char *key = tree->doc.items[at].key, *name = NULL;
+	int head = (int)strcspn(key, ".["), len = (int)strcspn(key, "]") + 1;
 
-	if (!len)
-		return key;
-	while (at && strncmp(doc->items[at - 1].key, key, len) == 0)
-		at--;
-	for (; at < doc->count && strncmp(doc->items[at].key, key, len) == 0; at++)
-		if (strcasecmp(doc->items[at].key + len, ".name") == 0)
-			return text_printf(&config->scratch, "%.*s.%s%s", (int)strcspn(key, "["), key, doc->items[at].value, end + 1);
-	return NULL;
+	tree->element = key[head] == '[' ? key : NULL;
+	tree->element_len = (size_t)len;
+	for (; tree->element && at < tree->doc.count && is_of_element(tree, tree->doc.items[at].key) && !name; at++)
+		name = element_name(&tree->doc.items[at]);
+	if (name && is_only_one(&tree->doc, name))
+		tree->place = text_printf(&config->scratch, "%.*s.%s", head, key, name);
+	else if (tree->element)
+		tree->place = text_printf(&config->scratch, "%.*s[%s %.*s", head, key, tree->origin, len - head - 1, key + head + 1);
 }
 
-/* DILL_SERVICES=[{"name": ...}]: the same tree as in a JSON file. */
+/* The same as in a JSON file, but one layer below single variables, which say more of one service. */
 static void apply_tree(struct config *config, struct config_setting setting)
 {
-	const char *tree = setting.key;
+	struct tree tree = { .origin = setting.origin };
 	struct buf text = { 0 };
-	struct doc doc = { 0 };
 
-	buf_printf(&text, "{\"%s\":%s}", tree, setting.value);
-	if (!format_read(&doc, &format_json, text.data, text.len))
-		config_error(config, "%s: %s", setting.origin, doc.error);
-	for (size_t i = 0; i < doc.count; i++) {
-		setting.key = key_by_name(config, &doc, i);
-		setting.value = doc.items[i].value;
-		if (setting.key)
-			config_apply(config, &setting);
-		else
-			config_error(config, "%s: %s: its service has no name", setting.origin, doc.items[i].key);
+	buf_printf(&text, "{\"%s\":%s}", setting.key, setting.value);
+	setting.layer--;
+	if (!format_read(&tree.doc, &format_json, text.data, text.len))
+		config_error(config, "%s: %s", setting.origin, tree.doc.error);
+	for (size_t i = 0; i < tree.doc.count; i++) {
+		const char *key = tree.doc.items[i].key;
+
+		if (!is_of_element(&tree, key))
+			begin_element(config, &tree, i);
+		setting.key = key;
+		if (tree.element)
+			setting.key = text_printf(&config->scratch, "%s%s", tree.place, key + tree.element_len);
+		setting.value = tree.doc.items[i].value;
+		config_apply(config, &setting);
 	}
-	doc_free(&doc);
+	doc_free(&tree.doc);
 	buf_free(&text);
+}
+
+static bool is_tree(const char *key)
+{
+	return strcmp(key, "services") == 0 || strcmp(key, "apps") == 0;
 }
 
 static void apply_variable(struct config *config, const char *variable, const char *key, const char *origin)
@@ -145,43 +185,60 @@ static void apply_variable(struct config *config, const char *variable, const ch
 		setting.origin = arena_dup(&config->scratch, variable, (size_t)(equals - variable));
 		setting.layer = CONFIG_ENVIRONMENT;
 	}
-	if (strcmp(key, "services") == 0 || strcmp(key, "apps") == 0)
+	if (is_tree(key))
 		apply_tree(config, setting);
 	else
 		config_apply(config, &setting);
 }
 
-/* The key of one NAME=value; in a file the dotted form is a key by itself. NULL: nobody knows it, or another one
- * counts. */
+/* Whether a variable under dill's own name sets the key, too. */
+static bool is_set_by_new_name(struct config *config, char **variables, const char *key)
+{
+	for (; *variables; variables++) {
+		struct slice rest = slice_of(*variables);
+		const char *own = NULL;
+
+		if (slice_starts(rest, "DILL_"))
+			own = key_of(config, slice_between(rest.at + 5, rest.at + strcspn(rest.at, "=")));
+		if (own && strcmp(own, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The key of one NAME=value; in a file, the dotted form is a key by itself. NULL: it is unknown, or another one counts. */
 static const char *find_key(struct config *config, const char *variable, char **variables, bool of_file, bool *unknown)
 {
-	const char *equals = strchr(variable, '='), *name = strip_prefix(variable), *key;
-	struct slice rest = { NULL, 0 };
+	const char *equals = strchr(variable, '='), *name = strip_prefix(variable), *key = NULL;
 
-	*unknown = false;
-	if (equals && name && name <= equals) {
-		rest = slice_between(name, equals);
-		if (name == variable + 7 && lookup(variables, "DILL_", rest))
-			return NULL; /* the new name counts */
-		key = key_of(config, rest);
-	} else {
-		key = of_file && equals ? arena_dup(&config->scratch, variable, (size_t)(equals - variable)) : NULL;
-		key = key && strchr(key, '.') && config_is_key(config, key) ? key : NULL;
-	}
+	if (equals && name && name <= equals)
+		key = key_of(config, slice_between(name, equals));
+	else if (of_file && equals)
+		key = arena_dup(&config->scratch, variable, (size_t)(equals - variable));
+	if (key && !name && !(strchr(key, '.') && config_is_key(config, key)))
+		key = NULL;
 	*unknown = !key;
-	return key;
+	return key && name == variable + 7 && is_set_by_new_name(config, variables, key) ? NULL : key;
+}
+
+/* Trees of services come first, single labels last: these add to a table. */
+enum pass { PASS_TREES, PASS_KEYS, PASS_LABELS, PASSES };
+
+static enum pass pass_of(const char *key)
+{
+	return is_tree(key) ? PASS_TREES : strncasecmp(key, "listeners.allowed.", 18) == 0 ? PASS_LABELS : PASS_KEYS;
 }
 
 void config_variables(struct config *config, char **variables, const char *const *origins)
 {
-	for (int single = 0; single < 2; single++)
+	for (enum pass pass = PASS_TREES; pass < PASSES; pass++)
 		for (size_t i = 0; variables[i]; i++) {
 			bool unknown;
 			const char *key = find_key(config, variables[i], variables, origins, &unknown);
 
-			if (key && (strncasecmp(key, "listeners.allowed.", 18) == 0) == single)
+			if (key && pass_of(key) == pass)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
-			else if (unknown && origins && !single)
+			else if (unknown && origins && pass == PASS_KEYS)
 				config_unknown(config, text_printf(&config->scratch, "%.*s", (int)strcspn(variables[i], "="), variables[i]),
 				               origins[i]);
 		}
@@ -192,8 +249,7 @@ void config_foreign_variables(struct config *config, char **variables)
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
 			const struct option *row = &sources[s]->options[i];
-			bool has = row->other_is == OPTION_VARIABLE;
-			const char *value = has ? lookup(variables, "", slice_of(row->other)) : NULL;
+			const char *value = row->other_is == OPTION_VARIABLE ? lookup(variables, row->other) : NULL;
 
 			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
 				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->other });

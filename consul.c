@@ -43,7 +43,7 @@ static const char *check_tag(const char *text)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-	return text[strspn(text, letters)] ? "is not a word of letters, digits, '_', '.' and '-'" : NULL;
+	return !*text || text[strspn(text, letters)] ? "is not a word of letters, digits, '_', '.' and '-'" : NULL;
 }
 
 #define AT(field) offsetof(struct consul_settings, field)

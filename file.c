@@ -28,7 +28,7 @@ struct file_settings {
 
 static const char *check_name(const char *path)
 {
-	return format_of(path) ? NULL : format_unknown;
+	return !*path || format_of(path) ? NULL : format_unknown;
 }
 
 static const struct option file_options[] = {

@@ -17,6 +17,7 @@ enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FI
 struct manifest_place {
 	struct service *service;
 	const char *text;
+	const char *name; /* the service's, when the layer began */
 	uint32_t hash;
 	bool app;
 	bool named;  /* by a key, not by its place */
@@ -278,8 +279,7 @@ static int compare_variables(const char *a, const char *b)
 
 static int by_variable(const void *a, const void *b)
 {
-	return compare_variables((*(struct manifest_place *const *)a)->service->name,
-	                         (*(struct manifest_place *const *)b)->service->name);
+	return compare_variables((*(struct manifest_place *const *)a)->name, (*(struct manifest_place *const *)b)->name);
 }
 
 /* A layer begins: all that there is so far is of lower ones. */
@@ -290,8 +290,10 @@ static void sort_places(struct manifest *manifest, int layer)
 	manifest->layer = layer;
 	manifest->named_count = count;
 	manifest->named = sys_realloc(manifest->named, count * sizeof *manifest->named);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		manifest->named[i] = manifest->places[i];
+		manifest->named[i]->name = manifest->named[i]->service->name;
+	}
 	if (count)
 		qsort(manifest->named, count, sizeof *manifest->named, by_variable);
 }
@@ -304,7 +306,7 @@ static size_t first_like(const struct manifest *manifest, const char *name)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (compare_variables(manifest->named[middle]->service->name, name) < 0)
+		if (compare_variables(manifest->named[middle]->name, name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -323,9 +325,9 @@ static const char *set_named(struct manifest *manifest, const char *name, bool a
 		for (size_t i = first_like(manifest, name); i < manifest->named_count; i++) {
 			struct manifest_place *place = manifest->named[i];
 
-			if (compare_variables(place->service->name, name) != 0)
+			if (compare_variables(place->name, name) != 0)
 				break;
-			if (loose || strcmp(place->service->name, name) == 0) {
+			if (loose || strcmp(place->name, name) == 0) {
 				why = take_field(manifest, place, app, field, value, origin);
 				++*count;
 			}
@@ -402,12 +404,17 @@ void manifest_drop(struct manifest *manifest)
 
 /* Variables. */
 
+/* The length of a field when it is what the name ends in. */
 static size_t suffix_of(struct slice name, const char *field)
 {
-	size_t len = strlen(field);
+	size_t len = strlen(field), start = name.len - len;
 
-	return name.len > len + 1 && name.at[name.len - len - 1] == '_' &&
-	       slice_is_nocase(slice_skip(name, name.len - len), field) ? len : 0;
+	if (name.len <= len + 1 || name.at[start - 1] != '_')
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		if (name.at[start + i] != (field[i] == '_' ? '_' : field[i] - 32))
+			return 0;
+	return len;
 }
 
 const char *manifest_variable(struct arena *memory, struct slice name)

@@ -116,7 +116,7 @@ static const char *check_plain_text(const struct option *row, const char *value,
 			return "has a control character";
 	if (row->words && !find_word(row, value, &place))
 		return range_error(row, memory);
-	return row->check && *value ? row->check(value) : NULL;
+	return row->check ? row->check(value) : NULL;
 }
 
 static const char *set_duration(const struct option *row, const char *value, int64_t *out)

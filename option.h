@@ -39,7 +39,7 @@ struct option {
 	const char *help;
 	int32_t min, max;
 	const char *const *words; /* ends in NULL */
-	const char *(*check)(const char *value); /* of a text that is not empty: NULL or the reason, as option_set; or NULL */
+	const char *(*check)(const char *value); /* of a text: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
 };

@@ -31,7 +31,7 @@ static const char *check_endpoint(const char *text)
 {
 	struct http_url url;
 
-	return parse_endpoint(&url, text);
+	return *text ? parse_endpoint(&url, text) : NULL;
 }
 
 static const struct option url_options[] = {

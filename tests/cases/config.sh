@@ -511,3 +511,51 @@ case_key_under_two_names() { # in one file, or the environment, an error; on the
     dill_once -t --runtime.gomaxprocs=3 --runtime.threads=2
     in_force runtime.threads 2
 }
+
+services() { # what -t says of services, without its verdicts; `|` between lines
+    grep '^services\.' <<<"$OUT" | tr '\n' '|'
+}
+
+case_trees_of_services() { # in one variable: a list or a map; single variables say more, whatever their order
+    dill_once -t DILL_SERVICES_A_BACKENDS=10.0.0.9:80 \
+        'DILL_SERVICES=[{"listener":"any:3000","name":"a","backends":["10.0.0.1:80"]}]'
+    same "a list" "services.a.listener = any:3000  # DILL_SERVICES|services.a.backends = 10.0.0.9:80  # DILL_SERVICES_A_BACKENDS|" "$(services)"
+    dill_once -t 'DILL_SERVICES={"web":{"listener":["any:3000"],"backends":["10.0.0.1:80"]}}' \
+        'DILL_APPS={"old":{"ports":[3001],"targets":["10.0.0.2:80"]}}'
+    contains "a map" "services.web.backends = 10.0.0.1:80  # DILL_SERVICES" "$OUT"
+    contains "a map of apps" "services.old.listener = any:3001  # DILL_APPS" "$OUT"
+    dill_once -t 'DILL_SERVICES=[{"name":"a","listener":"any:3000","backends":["10.0.0.1:80"]},
+        {"name":"a","listener":"any:3001","backends":["10.0.0.2:80"]}]'
+    same "two of one name" "services.a.listener = any:3000  # DILL_SERVICES|services.a.backends = 10.0.0.1:80  # DILL_SERVICES|services.a.listener = any:3001  # DILL_SERVICES|services.a.backends = 10.0.0.2:80  # DILL_SERVICES|" "$(services)"
+    dill_once -t 'DILL_SERVICES=[{"listener":"any:3000","backends":["10.0.0.1:80"]}]'
+    same "exit status without a name" 1 "$RC"
+    same "the error without a name" "dill: DILL_SERVICES: services[DILL_SERVICES 0] has no name" "$ERR"
+    printf '[[services]]\nname = "%s"\nlistener = "any:300%s"\nbackends = ["10.0.0.1:80"]\n' a 1 m 2 x 3 >"$T/c.toml"
+    dill_once -t -c "$T/c.toml" DILL_SERVICES_M_NAME=zz DILL_SERVICES_X_BACKENDS=10.0.0.9:80 DILL_SERVICES_M_BALANCE=p2c
+    same "exit status after a rename: $ERR" 0 "$RC"
+    contains "the renamed one" "services.zz.balance = p2c" "$OUT"
+    contains "another one" "services.x.backends = 10.0.0.9:80  # DILL_SERVICES_X_BACKENDS" "$OUT"
+}
+
+case_empty_values() { # of keys that must say something
+    local assignment
+    for assignment in consul.tag= consul.address=; do
+        dill_once -t "--$assignment"
+        same "exit status of $assignment" 1 "$RC"
+        contains "the error" "${assignment%=}: \"\" " "$ERR"
+    done
+    for assignment in routing.file.path= routing.http.endpoint= peek.listener= consul.token=; do
+        dill_once -t "--$assignment"
+        same "exit status of $assignment: $ERR" 0 "$RC"
+    done
+}
+
+case_old_names_give_way() { # a DYNTCP_ variable, to any name of the same key
+    dill_once -t DYNTCP_ROUTING_CONSUL_ADDRESS=http://127.0.0.1:1 DILL_CONSUL_ADDRESS=http://127.0.0.1:2
+    same "exit status: $ERR" 0 "$RC"
+    contains "the new name" "consul.address = http://127.0.0.1:2  # DILL_CONSUL_ADDRESS" "$OUT"
+    dill_once -t DILL_SERVICES_web_listener=any:8080
+    same "exit status of a name in small letters: $ERR" 0 "$RC"
+    dill_once -v --debug 5
+    same "exit status of -v beside an error" 0 "$RC"
+}
