@@ -264,4 +264,5 @@ void config_unknown_variables(struct config *config, char **variables)
 		if (equals && !key_of(config, slice_between(name, equals)))
 			log_debug("%.*s: no such key", (int)(equals - *variables), *variables);
 	}
+	arena_free(&config->scratch);
 }
