@@ -9,7 +9,8 @@ MINUTES ?= 10
 MUSL_CC ?= musl-gcc
 # Passes that -Oz leaves on, and that make this program larger: without each of them it is smaller.
 LARGER = -fno-inline-functions-called-once -fno-caller-saves -fno-move-loop-invariants -fno-thread-jumps \
-	-fno-tree-dominator-opts -fno-ipa-sra -fno-jump-tables
+	-fno-tree-dominator-opts -fno-ipa-sra -fno-jump-tables -fno-tree-tail-merge \
+	-fno-code-hoisting -fno-shrink-wrap -fno-tree-pre
 SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwind-tables \
 	-Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
 
