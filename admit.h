@@ -29,7 +29,4 @@ bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool t
                 struct net_addr *out, struct admit_refusal *no);
 struct admit_refusal admit_setting(const struct service_setting *setting); /* of a setting with a wrong value */
 
-/* -t: prints the services of a list to stdout, and then the verdict on each wish, and on each wrong option. */
-void admit_print(const struct admit_rules *rules, const struct service_list *list);
-
 #endif

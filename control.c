@@ -67,21 +67,26 @@ struct control {
 
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
 
-struct admit_rules control_rules(const struct config *config, struct arena *memory)
+struct route_rules control_rules(const struct config *config, struct arena *memory)
 {
-	struct admit_rules rules = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max };
+	struct route_rules rules = {
+		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max },
+		.balance = (enum service_balance)config->balance
+	};
 
-	net_ranges_parse(slice_of(config->allow), memory, &rules.allow);
+	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
 	return rules;
 }
 
 static void set_rules(struct control *control, const struct config *config)
 {
 	struct arena old = control->ranges;
+	struct route_rules rules;
 
 	control->ranges = (struct arena){ 0 };
-	control->route.rules.admit = control_rules(config, &control->ranges);
-	control->route.rules.balance = (enum service_balance)config->balance;
+	rules = control_rules(config, &control->ranges);
+	control->route.rules.admit = rules.admit;
+	control->route.rules.balance = rules.balance;
 	arena_free(&old);
 }
 
@@ -242,7 +247,7 @@ static void take_config(struct control *control, struct config *config)
 	if (moved)
 		log_info("reload: done");
 	else
-		log_warn("reload: done, but for what could not be listened on; the next one tries again");
+		log_warn("reload: done, but a server cannot listen; the next reload tries again");
 }
 
 static void reload(struct control *control)
