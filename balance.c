@@ -15,11 +15,6 @@ static bool untried(struct route_backend *b, struct route_backend *const *tried,
 	return true;
 }
 
-static unsigned place_of_turn(const struct route_entry *e, unsigned at)
-{
-	return e->round ? e->round[at % e->round_len] : at % e->count;
-}
-
 static unsigned next_in_round(const struct route_entry *e)
 {
 	atomic_uint *cursor = &e->listener->cursor;
@@ -47,23 +42,23 @@ static bool none_healthy(const struct route_entry *e)
 /* The next in the round that is healthy: the healthy ones share the turns of the others. */
 static unsigned next_healthy(const struct route_entry *e)
 {
-	unsigned i = place_of_turn(e, next_in_round(e));
+	unsigned i = route_turn(e, next_in_round(e));
 
 	if (!is_unhealthy(e, i) || none_healthy(e))
 		return i;
 	for (unsigned n = 1; n < e->round_len && is_unhealthy(e, i); n++)
-		i = place_of_turn(e, next_in_round(e));
+		i = route_turn(e, next_in_round(e));
 	return i;
 }
 
 static unsigned any_healthy(const struct route_entry *e)
 {
-	unsigned i = place_of_turn(e, sys_random() % e->round_len);
+	unsigned i = route_turn(e, sys_random() % e->round_len);
 
 	if (!is_unhealthy(e, i) || none_healthy(e))
 		return i;
 	for (unsigned n = 1; n < 2 * e->round_len && is_unhealthy(e, i); n++)
-		i = place_of_turn(e, sys_random() % e->round_len);
+		i = route_turn(e, sys_random() % e->round_len);
 	return i;
 }
 
@@ -82,7 +77,7 @@ static bool balance_prefers(const struct route_entry *e, unsigned a, unsigned b)
 
 static unsigned least_loaded(const struct route_entry *e)
 {
-	unsigned start = place_of_turn(e, next_in_round(e)), best = start;
+	unsigned start = route_turn(e, next_in_round(e)), best = start;
 
 	for (unsigned i = 1; i < e->count; i++)
 		if (balance_prefers(e, (start + i) % e->count, best))

@@ -47,7 +47,7 @@ const struct option config_options[] = {
 	  "how long live connections may finish after SIGTERM or SIGINT" },
 	{ .key = "peek.listener", OPTION_ADDRESS, AT(peek_listener), "", "text debug server, for nc; off when empty" },
 	{ .key = "status.listener", OPTION_ADDRESS, AT(status_listener), "",
-	  "HTTP status server: a page, /status, /connections, /routes, /metrics; off when empty",
+	  "HTTP status server: a page, /status, /routes and more; off when empty",
 	  .other = "status", .other_is = OPTION_FLAG },
 	{ .key = "runtime.threads", OPTION_NUMBER, AT(threads), "0", "worker threads; 0: number of CPUs", 0, 1024,
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },

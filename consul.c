@@ -144,8 +144,8 @@ static enum sight sight_of(const struct consul *consul, const struct http_respon
 static void sight_take(struct consul *consul, enum sight sight)
 {
 	if (sight == SIGHT_NOTHING && consul->sight != sight) {
-		log_warn("consul: %s lists no services, not even consul itself; check the token's permissions; keeping the last "
-		         "known services", consul->settings->address);
+		log_warn("consul: %s lists no services, not even consul itself; check the token's permissions; "
+		         "keeping the last known services", consul->settings->address);
 		atomic_fetch_add(&consul->source->counters.outages, 1);
 		atomic_store(&consul->source->up, false);
 	} else if (sight == SIGHT_SOME && consul->sight != sight) {

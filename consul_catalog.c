@@ -14,7 +14,9 @@ void catalog_open(struct catalog *catalog, const char *tag)
 	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
 }
 
-static void forget_name(struct catalog_name *name)
+#define TAGS_UNKNOWN 1 /* a digest that no tags have, of a name that a saved list tells */
+
+static void free_name(struct catalog_name *name)
 {
 	free(name->name);
 	free(name->failed);
@@ -23,7 +25,7 @@ static void forget_name(struct catalog_name *name)
 void catalog_close(struct catalog *catalog)
 {
 	for (size_t i = 0; i < catalog->count; i++)
-		forget_name(&catalog->names[i]);
+		free_name(&catalog->names[i]);
 	free(catalog->names);
 	hold_close(&catalog->hold);
 	service_list_unref(catalog->list);
@@ -61,7 +63,7 @@ static struct catalog_name *find_in(struct catalog_name *names, size_t count, co
 
 /* The names. */
 
-/* The digest of a name's tags, 0 when the mark is not among them. */
+/* The digest of a name's tags, 0 when `word` does not mark one of them. */
 static uint64_t marked_digest(const struct json *answer, uint32_t tags, const char *word, struct buf *text)
 {
 	uint64_t sum = 1;
@@ -93,11 +95,11 @@ void catalog_recall(struct catalog *catalog, struct service_list *list)
 	service_list_unref(catalog->list);
 	catalog->list = list;
 	for (size_t i = 0; i < list->count; i++)
-		add_name(catalog, list->items[i]->name, 1);
+		add_name(catalog, list->items[i]->name, TAGS_UNKNOWN);
 	sort_names(catalog);
 	for (size_t i = 0; i < catalog->count; i++)
 		if (kept && strcmp(catalog->names[kept - 1].name, catalog->names[i].name) == 0)
-			forget_name(&catalog->names[i]);
+			free_name(&catalog->names[i]);
 		else
 			catalog->names[kept++] = catalog->names[i];
 	catalog->count = kept;
@@ -124,7 +126,7 @@ static bool set_tags(struct catalog_name *name, uint64_t tags)
 }
 
 /* Takes a listed name with the mark. Of all names, the first `known` are sorted. True when anything has changed. */
-static bool list_name(struct catalog *catalog, size_t known, const char *text, uint64_t tags)
+static bool note_listed(struct catalog *catalog, size_t known, const char *text, uint64_t tags)
 {
 	struct catalog_name *name = find_in(catalog->names, known, text);
 
@@ -150,7 +152,7 @@ const char *catalog_names(struct catalog *catalog, const struct json *answer, bo
 		uint64_t tags = marked_digest(answer, key + 1, catalog->tag, &text);
 
 		text.len = 0;
-		if (tags && json_string(answer, key, &text) && text.len && list_name(catalog, known, text.data, tags))
+		if (tags && json_string(answer, key, &text) && text.len && note_listed(catalog, known, text.data, tags))
 			*moved = true;
 	}
 	for (size_t i = 0; i < known; i++)
@@ -280,7 +282,7 @@ static void forget_names(struct catalog *catalog, const struct service_list *lis
 		if (used)
 			catalog->names[kept++] = *name;
 		else
-			forget_name(name);
+			free_name(name);
 	}
 	catalog->count = kept;
 }

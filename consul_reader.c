@@ -52,8 +52,8 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	return why;
 }
 
-/* A reading that failed leaves its service as it was. It is logged once, and counted here; if an outage follows, that
- * does not count it again. */
+/* A reading that failed leaves its service as it was. It is logged once, and counted here, so an outage that follows
+ * does not count it (SOURCE_COUNTED). */
 static void reading_fail(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
 {
 	if (!name->failed)

@@ -247,7 +247,7 @@ static void take_config(struct control *control, struct config *config)
 	if (moved)
 		log_info("reload: done");
 	else
-		log_warn("reload: done, but a server cannot listen; the next reload tries again");
+		log_warn("reload: done, but for what could not be listened on; the next one tries again");
 }
 
 static void reload(struct control *control)

@@ -30,7 +30,7 @@ struct health_target {
 	struct socks *socks; /* the handshake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
 	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
-	int64_t said_at; /* when, aloud, without checks: there it comes and goes with each client */
+	int64_t said_at; /* when it was last a warning; without checks it is one at most once a minute */
 	bool used; /* while targets are compared with a table */
 };
 

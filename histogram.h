@@ -16,7 +16,7 @@ extern const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS];
 
 struct histogram {
 	atomic_ullong sum; /* microseconds */
-	atomic_ullong buckets[HISTOGRAM_BUCKETS]; /* each by itself, not what lies below it */
+	atomic_ullong buckets[HISTOGRAM_BUCKETS]; /* not cumulative */
 };
 
 void histogram_add(struct histogram *histogram, int64_t us);

@@ -29,8 +29,8 @@ struct manifest {
 
 void manifest_open(struct manifest *manifest, bool trusted); /* see service_list */
 
-/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any letter
- * case except the name. Keys of one service may come in a row or not. `origin` says where it was written.
+/* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any
+ * letter case; only the name's counts. Keys of one service may come in a row or not. `origin` says where it was written.
  *
  * Layers come one after the other, from 0 up; of each field the highest counts. What an upper one says of a service
  * by its name (services.web) goes to all that lower ones call so, wherever they stand; when there is none, to those

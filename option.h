@@ -1,5 +1,5 @@
 /* option: one row an option: its key, the kind of its value, its default and its help. Flags, environment, files,
- * --help, -t and the README's table follow from the rows. Those of the program are in config.c, those of a source in
+ * --help and -t follow from the rows, and the README's table is checked against them. Those of the program are in config.c, those of a source in
  * its file. */
 #ifndef OPTION_H
 #define OPTION_H

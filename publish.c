@@ -50,8 +50,7 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 
 static const struct route_backend *at_turn(const struct route_entry *entry, unsigned at)
 {
-	at %= entry->round_len;
-	return entry->backends[entry->round ? entry->round[at] : at];
+	return entry->backends[route_turn(entry, at)];
 }
 
 /* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one
@@ -113,7 +112,7 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 			if (backend->in_table)
 				continue;
 			atomic_store(&backend->gone_at, sys_now());
-			atomic_store(&backend->gone, true); /* before the look at `active`: see session.c, where a session starts */
+			atomic_store(&backend->gone, true); /* before the look at `active`: see session_relay_begin() */
 			if (!atomic_load(&backend->active))
 				continue;
 			SYS_GROW(route->retired, route->retired_count, route->retired_cap);
@@ -177,7 +176,8 @@ static bool entry_names(const struct route_entry *entry, const char *service)
 	return false;
 }
 
-/* Notes why the listeners close that the new table lacks; the log says it when they do. */
+/* For each listener that the new table lacks: notes why it closes, which the log says when the last table that has it
+ * goes (route.c). */
 static void note_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
 {
 	for (size_t i = 0; i < old->count; i++) {

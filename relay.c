@@ -22,10 +22,10 @@
 #define QUICK_MAX 4
 #define PAGE 4096
 #define BULK (64 * 1024)
-#define BULK_AFTER 3 /* reads in a row of so much, or of all that was asked for, and then the pipe */
+#define BULK_AFTER 3 /* reads in a row of BULK bytes, or of all that was asked for; then splice() takes over */
 #define PIPE_SIZE (1024 * 1024)
-#define ROOM_ENOUGH (384 * 1024)
-#define MUCH (256 * 1024)
+#define ROOM_ENOUGH (384 * 1024) /* a splice of so much costs hardly more than it must */
+#define HELD_MUCH (256 * 1024)   /* bytes that wait for slow readers, together: above it, reads stay small */
 
 struct relay_spill {
 	size_t at, len;
@@ -63,7 +63,7 @@ void relay_close(struct relay *relay)
 	free(relay->block);
 }
 
-static void give_pipe(struct relay *relay, struct relay_pipe *pipe)
+static void put_back_pipe(struct relay *relay, struct relay_pipe *pipe)
 {
 	relay->held -= pipe->held;
 	if (pipe->held || relay->pipe_count == RELAY_PIPES) {
@@ -132,7 +132,7 @@ static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
 		to->sent += (size_t)n;
 	}
 	to->pipe = NULL;
-	give_pipe(relay, pipe);
+	put_back_pipe(relay, pipe);
 	return RELAY_MOVED;
 }
 
@@ -144,7 +144,7 @@ static enum relay_result reading_failed(struct relay *relay, struct relay_side *
 		return RELAY_WAIT;
 	}
 	if (n == 0 || not_now(error)) {
-		to->full = 0; /* at an urgent byte splice says the one or the other, for ever: recv tells what it is */
+		to->full = 0; /* at an urgent byte splice says so for ever; recv gets past it */
 		return RELAY_WAIT;
 	}
 	errno = error;
@@ -173,7 +173,7 @@ static enum relay_result move_by_pipe(struct relay *relay, struct relay_side *fr
 	if (n <= 0) {
 		int error = errno;
 
-		give_pipe(relay, pipe);
+		put_back_pipe(relay, pipe);
 		return reading_failed(relay, to, n, error);
 	}
 	if (n < 16 * 1024)
@@ -203,10 +203,10 @@ static enum relay_result move_by_pipe(struct relay *relay, struct relay_side *fr
 
 #endif
 
-/* While much waits for slow readers, all together, nothing is read further ahead of them than it must. */
+/* How much to read at once. */
 static size_t portion(const struct relay *relay, const struct relay_side *to)
 {
-	size_t size = (size_t)16 * 1024 << (relay->held > MUCH ? 0 : to->quick);
+	size_t size = (size_t)16 * 1024 << (relay->held > HELD_MUCH ? 0 : to->quick);
 
 	return size < RELAY_SCRATCH ? size : RELAY_SCRATCH;
 }
@@ -309,6 +309,6 @@ void relay_drop(struct relay *relay, struct relay_side *to)
 	free(to->spill);
 	to->spill = NULL;
 	if (to->pipe)
-		give_pipe(relay, to->pipe);
+		put_back_pipe(relay, to->pipe);
 	to->pipe = NULL;
 }

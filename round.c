@@ -20,7 +20,7 @@ static bool all_equal(const uint16_t *weights, unsigned count)
 	return true;
 }
 
-/* What the weights are divided by. A very long round is cut; the shares stay close. */
+/* What the weights are divided by. More than ROUND_MAX turns are too many: then by more, and the shares are nearly right. */
 static unsigned divisor(const uint16_t *weights, unsigned count)
 {
 	unsigned common = weights[0], total = 0;
@@ -43,7 +43,7 @@ uint16_t *round_by_weight(const uint16_t *weights, unsigned count, unsigned *len
 {
 	unsigned common, total = 0;
 	uint16_t *round;
-	int *due;
+	int *due; /* smooth weighted round robin, as in nginx */
 
 	*len = count;
 	if (all_equal(weights, count))

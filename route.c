@@ -188,6 +188,12 @@ bool route_admits(const struct route_table *table, const struct route_entry *ent
 	return (!entry->limited || net_ranges_have(&entry->allow, client)) && !net_ranges_have(&entry->deny, client);
 }
 
+unsigned route_turn(const struct route_entry *entry, unsigned at)
+{
+	at %= entry->round_len;
+	return entry->round ? entry->round[at] : at;
+}
+
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
 {
 	size_t low = 0, high = table->count;

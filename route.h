@@ -25,8 +25,8 @@ struct route_backend {
 	atomic_uint active;    /* live connections */
 	atomic_bool gone;      /* left the table: its connections drain */
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
-	atomic_bool unhealthy; /* the last attempt to reach it failed */
-	atomic_bool suspect;   /* a worker could not reach it; cleared when it is trusted again */
+	atomic_bool unhealthy; /* tried last: a check found it down, or a client could not reach it */
+	atomic_bool suspect;   /* a worker could not reach it; the control plane clears it when it is trusted again */
 	atomic_int error;      /* why: an errno; or, when not NULL, */
 	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
 	bool in_table;         /* the control plane's, for comparing tables */
@@ -136,6 +136,7 @@ struct route_table *route_take(struct route *route); /* the table in force, for 
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
 bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client);
+unsigned route_turn(const struct route_entry *entry, unsigned at); /* the place in `backends` whose turn is the at-th */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 
 /* A listener or backend, when new, has no reference yet: take one. The last unref frees it. */

@@ -44,7 +44,7 @@ static const char *parse_networks(const char *value, struct arena *memory, struc
 	return why;
 }
 
-/* Whatever it says, somebody is to be kept out. */
+/* Even when the value is wrong, access stays restricted. */
 static const char *parse_allow(const char *value, struct arena *memory, struct service_options *out)
 {
 	out->limited = true;

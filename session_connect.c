@@ -41,7 +41,7 @@ static void try_again(struct sessions *set, struct session *s)
 }
 
 /* From now on it is tried last, until a probe has reached it. Our own shortages say nothing of it. */
-static void suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
+static void mark_suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
 {
 	if (net_exhausted(error) || error == EADDRNOTAVAIL)
 		return;
@@ -61,7 +61,7 @@ static void unreachable(struct sessions *set, struct session *session, const cha
 
 	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
 	atomic_fetch_add_explicit(&target->connect_errors, 1, memory_order_relaxed);
-	suspect(set, target, refusal, error);
+	mark_suspect(set, target, refusal, error);
 	loop_close_fd(set->loop, &session->backend.io);
 	if (!session_attempt(session)) {
 		session_end(set, session, SESSION_END_LIMIT);
@@ -79,7 +79,7 @@ static bool was_reached(int error)
 	return error == ECONNRESET || error == EPIPE;
 }
 
-/* The same here: is the backend connected, or can it not be reached? False when the session is over, or goes on
+/* Like session_relay_moved(), while CONNECTING: is the backend connected, or can it not be reached? False when the session is over, or goes on
  * elsewhere. */
 static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
                              struct relay_side *to, enum relay_result result)

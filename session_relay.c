@@ -107,8 +107,8 @@ void session_relay_ready(struct sessions *set, struct session *session, struct r
 	session_relay_watch(set, session);
 }
 
-/* Without an idle timeout the connect's timer runs again: a session that lives so long gets keepalive for its backend,
- * and a short one saves the call. */
+/* Without an idle timeout the connect's timer runs on: when it fires, the backend gets keepalive. Shorter sessions save
+ * that call. */
 void session_relay_arm(struct sessions *set, struct session *s)
 {
 	loop_arm(set->loop, set->idle.after ? &set->idle : &set->connecting, &s->timer);
@@ -182,8 +182,8 @@ void session_relay_expired(struct sessions *set, struct session *session, const 
 		session_relay_follow_target(set, session);
 }
 
-/* How long the connect took. When nobody waited for its success, as the client had nothing to say for a while, the
- * system's own measure of the way there and back is nearer to it; not worth a call where it makes no difference. */
+/* How long the connect took. When its success was noticed late, as the client had nothing to say for a while, the
+ * system's round-trip time is nearer to it; not worth a call where it makes no difference. */
 static void measure_connect(struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);

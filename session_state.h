@@ -8,7 +8,7 @@
  *      WAITING            (none left: ended)
  *
  * WAITING     no descriptor is left for a backend; retried in a moment
- * CONNECTING  connect() is on its way. Nobody waits for its success, unless time runs from then: the first byte that a
+ * CONNECTING  connect() is on its way. Its success is watched for only when an idle or drain timer starts then: the first byte that a
  *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
  *             an event, or by timeout.
  * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile,

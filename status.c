@@ -19,7 +19,8 @@
 #include "worker.h"
 
 #define STATUS_PLAIN "text/plain; charset=utf-8"
-#define HELD_MAX (32u << 20) /* bytes that may wait for slow readers: above, they give way, or others come again */
+/* Bytes that may wait for slow readers. Above, readers are dropped, or who asks gets 503. */
+#define HELD_MAX (32u << 20)
 
 /* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all
  * have brought their counters up to date. */
@@ -262,7 +263,7 @@ static void status_input(struct admin *server, struct admin_client *client)
 	}
 }
 
-/* The workers have reported. True: somebody waits who came after they had been asked for less. */
+/* The workers have reported. True: a client wants sessions, which this report lacks: they are to be asked again. */
 static bool status_answer_waiting(struct status *status, const struct session_report *report, bool sessions)
 {
 	struct admin_body *bodies[ARRAY_LEN(pages)] = { NULL };

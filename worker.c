@@ -38,11 +38,11 @@ struct worker {
 	size_t watched_count;
 	struct loop_fifo pause;
 	struct loop_timer resume;
-	int spare; /* a descriptor held for the backend of a client that took the last one; -1 when given away */
+	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
 	bool paused;
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
-	unsigned moves, news; /* of the newest table seen; of the pool's when it was */
+	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
 };
 
 static unsigned listener_interest(const struct worker *w)
