@@ -349,6 +349,7 @@ static void control_woken(struct loop *loop)
 	}
 	if (atomic_exchange(&control->pool.suspects, false))
 		health_suspected(&control->health);
+	route_sweep(&control->route);
 	status_woken(&control->status);
 	stop_if_idle(control);
 }

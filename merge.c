@@ -334,11 +334,12 @@ static void build_entry(struct merge *merge, struct route_entry *entry, const st
 {
 	const struct service_options *options = wants->service->options;
 	const struct route_entry *old = route_find(merge->route->table, &wants->addr);
+	struct route_listener *listener;
 
 	build_backends(merge, entry, wants, count, old);
 	describe_entry(merge, entry, wants, count);
-	entry->listener = route_listener_ref(old ? old->listener : route_listener_new(&wants->addr, entry->services));
-	atomic_fetch_add(&entry->listener->tables, 1);
+	listener = route_listener_at(merge->route, &wants->addr);
+	entry->listener = route_listener_enter(listener ? listener : route_listener_new(&wants->addr, entry->services));
 	entry->balance = options->balance >= 0 ? (enum service_balance)options->balance : merge->route->rules.balance;
 	entry->proxy_protocol = (uint8_t)options->proxy_protocol;
 	entry->limited = options->limited;

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "histogram.h"
 #include "log.h"
+#include "metrics_put.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -16,6 +17,12 @@
 #include "sys.h"
 #include "worker.h"
 
+struct metrics_backend {
+	const struct route_listener *listener;
+	const struct route_backend *backend;
+	unsigned weight; /* 0: it has left the table */
+};
+
 /* What is read once for all families. */
 struct metrics {
 	struct buf *out;
@@ -23,6 +30,10 @@ struct metrics {
 	const struct route_table *table;
 	struct supervisor_state *sources;
 	size_t source_count;
+	/* Those of the table, then those that left and whose last bytes may not have been read. */
+	const struct route_listener **listeners;
+	struct metrics_backend *backends;
+	size_t listener_count, backend_count, listener_cap, backend_cap;
 };
 
 enum metrics_type { GAUGE, COUNTER, HISTOGRAM };
@@ -53,75 +64,6 @@ struct metrics_family {
 static void metrics_put_head(struct buf *out, const struct metrics_family *family)
 {
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, metrics_types[family->type]);
-}
-
-/* A label's value goes out as it is, except the bytes that would end it, or are not UTF-8. */
-static void metrics_put_label(struct buf *out, const char *before, const char *value)
-{
-	size_t len = strlen(value), from = 0, n;
-
-	buf_puts(out, before);
-	for (size_t i = 0; i < len; i += n) {
-		bool special = value[i] == '\n' || value[i] == '"' || value[i] == '\\';
-
-		n = text_utf8(value + i, len - i);
-		if (n && !special)
-			continue;
-		buf_add(out, value + from, i - from);
-		buf_puts(out, special ? "\\" : "?");
-		if (special)
-			buf_add(out, value[i] == '\n' ? "n" : value + i, 1);
-		n = 1;
-		from = i + 1;
-	}
-	buf_add(out, value + from, len - from);
-	buf_puts(out, "\"");
-}
-
-/* NAME{LABEL="VALUE", to be followed by more labels, or "} ". `label` is {LABEL=" */
-static void metrics_put_name(struct buf *out, const char *name, const char *label, const char *value)
-{
-	buf_puts(out, name);
-	metrics_put_label(out, label, value);
-}
-
-static void metrics_put_number(struct buf *out, const char *before, unsigned long long value)
-{
-	buf_puts(out, before);
-	buf_number(out, value);
-	buf_puts(out, "\n");
-}
-
-static void metrics_put_micros(struct buf *out, int64_t us)
-{
-	buf_printf(out, " %lld.%06d\n", (long long)(us / 1000000), (int)(us % 1000000));
-}
-
-static void metrics_put_millis(struct buf *out, const char *before, int64_t ms)
-{
-	buf_puts(out, before);
-	buf_seconds(out, ms);
-	buf_puts(out, "\n");
-}
-
-/* labels: what every sample has, or "". */
-static void metrics_put_histogram(struct buf *out, const char *name, const char *labels,
-                                  const struct histogram *histogram)
-{
-	unsigned long long count = 0;
-
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		count += atomic_load(&histogram->buckets[i]);
-		buf_puts(out, name);
-		buf_puts(out, "_bucket{");
-		buf_puts(out, labels);
-		buf_puts(out, *labels ? ",le=\"" : "le=\"");
-		buf_puts(out, histogram_bounds[i].seconds);
-		metrics_put_number(out, "\"} ", count);
-	}
-	buf_printf(out, *labels ? "%s_sum{%s}" : "%s_sum%s", name, labels);
-	metrics_put_micros(out, (int64_t)atomic_load(&histogram->sum));
-	buf_printf(out, *labels ? "%s_count{%s} %llu\n" : "%s_count%s %llu\n", name, labels, count);
 }
 
 static unsigned long long metrics_value(const struct metrics_family *family, const void *object)
@@ -341,57 +283,71 @@ static void metrics_put_infos(const struct metrics *metrics, const struct metric
 	}
 }
 
+/* Whether those that left the table have this figure, too: how much there was, not how things are. */
+static bool metrics_lasts(const struct metrics_family *family)
+{
+	return family->number != IS_FD && family->number != IS_FALSE && family->number != IS_WEIGHT;
+}
+
 static void metrics_put_listeners(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->table->count; i++) {
-		const struct route_listener *listener = metrics->table->entries[i].listener;
+	size_t count = metrics_lasts(family) ? metrics->listener_count : metrics->table->count;
 
-		metrics_put_name(metrics->out, family->name, "{listener=\"", listener->name);
-		metrics_put_number(metrics->out, "} ", metrics_value(family, listener));
+	for (size_t i = 0; i < count; i++) {
+		metrics_put_name(metrics->out, family->name, "{listener=\"", metrics->listeners[i]->name);
+		metrics_put_number(metrics->out, "} ", metrics_value(family, metrics->listeners[i]));
 	}
 }
 
 static void metrics_put_rejected(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->table->count; i++)
+	for (size_t i = 0; i < metrics->listener_count; i++)
 		for (int k = 0; k < ROUTE_REJECTS; k++) {
-			const struct route_listener *listener = metrics->table->entries[i].listener;
-
-			metrics_put_name(metrics->out, family->name, "{listener=\"", listener->name);
+			metrics_put_name(metrics->out, family->name, "{listener=\"", metrics->listeners[i]->name);
 			metrics_put_label(metrics->out, ",reason=\"", route_reject_names[k]);
-			metrics_put_number(metrics->out, "} ", atomic_load(&listener->rejected[k]));
+			metrics_put_number(metrics->out, "} ", atomic_load(&metrics->listeners[i]->rejected[k]));
 		}
+}
+
+static void metrics_put_healths(const struct metrics *metrics, const struct metrics_family *family)
+{
+	for (size_t i = 0; i < metrics->table->count; i++) {
+		const struct route_entry *entry = &metrics->table->entries[i];
+		unsigned healthy = route_healthy(entry);
+
+		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
+		metrics_put_number(metrics->out, ",state=\"healthy\"} ", healthy);
+		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
+		metrics_put_number(metrics->out, ",state=\"unhealthy\"} ", entry->count - healthy);
+	}
 }
 
 /* Backends. */
 
 static void metrics_put_backends(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->table->count; i++)
-		for (unsigned k = 0; k < metrics->table->entries[i].count; k++) {
-			const struct route_entry *entry = &metrics->table->entries[i];
-			const struct route_backend *backend = entry->backends[k];
+	for (size_t i = 0; i < metrics->backend_count; i++) {
+		const struct metrics_backend *it = &metrics->backends[i];
 
-			metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
-			metrics_put_label(metrics->out, ",backend=\"", backend->name);
-			metrics_put_number(metrics->out, "} ",
-			                   family->number == IS_WEIGHT ? entry->weights[k] : metrics_value(family, backend));
-		}
+		if (!it->weight && !metrics_lasts(family))
+			continue;
+		metrics_put_name(metrics->out, family->name, "{listener=\"", it->listener->name);
+		metrics_put_label(metrics->out, ",backend=\"", it->backend->name);
+		metrics_put_number(metrics->out, "} ",
+		                   family->number == IS_WEIGHT ? it->weight : metrics_value(family, it->backend));
+	}
 }
 
 static void metrics_put_connect_times(const struct metrics *metrics, const struct metrics_family *family)
 {
 	struct buf labels = { 0 };
 
-	for (size_t i = 0; i < metrics->table->count; i++)
-		for (unsigned k = 0; k < metrics->table->entries[i].count; k++) {
-			const struct route_entry *entry = &metrics->table->entries[i];
-
-			labels.len = 0;
-			metrics_put_label(&labels, "listener=\"", entry->listener->name);
-			metrics_put_label(&labels, ",backend=\"", entry->backends[k]->name);
-			metrics_put_histogram(metrics->out, family->name, labels.data, &entry->backends[k]->connect_time);
-		}
+	for (size_t i = 0; i < metrics->backend_count; i++) {
+		labels.len = 0;
+		metrics_put_label(&labels, "listener=\"", metrics->backends[i].listener->name);
+		metrics_put_label(&labels, ",backend=\"", metrics->backends[i].backend->name);
+		metrics_put_histogram(metrics->out, family->name, labels.data, &metrics->backends[i].backend->connect_time);
+	}
 	buf_free(&labels);
 }
 
@@ -448,6 +404,8 @@ static const struct metrics_family families[] = {
 	{ "dill_listener_info", "1; the services that share the listener, its strategy, and who opened it.",
 	  OWN(GAUGE, metrics_put_infos) },
 	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_FD, fd) },
+	{ "dill_listener_backends", "Backends in the table, by their health; without a healthy one, clients fail.",
+	  OWN(GAUGE, metrics_put_healths) },
 	{ "dill_listener_connections_total", "Clients that were accepted.", LISTENER(COUNTER, IS_ULLONG, connections) },
 	{ "dill_listener_connections_active", "Clients that are connected.", LISTENER(GAUGE, IS_UINT, active) },
 	{ "dill_listener_received_bytes_total", "Bytes from clients.", LISTENER(COUNTER, IS_ULLONG, rx) },
@@ -497,6 +455,50 @@ static void metrics_put_process(struct buf *out, const struct metrics_family *fa
 		metrics_put_number(out, " ", (unsigned long long)value);
 }
 
+/* The table's, and those that left. */
+
+static void metrics_add_backend(struct metrics *metrics, const struct route_listener *listener,
+                                const struct route_backend *backend, unsigned weight)
+{
+	SYS_GROW(metrics->backends, metrics->backend_count, metrics->backend_cap);
+	metrics->backends[metrics->backend_count++] = (struct metrics_backend){ listener, backend, weight };
+}
+
+static void metrics_add_listener(struct metrics *metrics, const struct route_listener *listener)
+{
+	SYS_GROW(metrics->listeners, metrics->listener_count, metrics->listener_cap);
+	metrics->listeners[metrics->listener_count++] = listener;
+}
+
+/* Backends with other credentials for the same proxy have the same name: the second would be a series twice. */
+static bool metrics_names(const struct metrics *metrics, const struct route_listener *listener,
+                          const struct route_backend *backend)
+{
+	for (size_t i = 0; backend->socks.host && i < metrics->backend_count; i++)
+		if (metrics->backends[i].listener == listener && strcmp(metrics->backends[i].backend->name, backend->name) == 0)
+			return true;
+	return false;
+}
+
+static void metrics_collect(struct metrics *metrics, const struct route *route)
+{
+	for (size_t i = 0; i < route->table->count; i++) {
+		const struct route_entry *entry = &route->table->entries[i];
+
+		metrics_add_listener(metrics, entry->listener);
+		for (unsigned k = 0; k < entry->count; k++)
+			metrics_add_backend(metrics, entry->listener, entry->backends[k], entry->weights[k]);
+	}
+	for (size_t i = 0; i < route->retired_listener_count; i++)
+		metrics_add_listener(metrics, route->retired_listeners[i]);
+	for (size_t i = 0; i < route->retired_count; i++) {
+		const struct route_listener *listener = route_listener_at(route, &route->retired[i]->via);
+
+		if (listener && !metrics_names(metrics, listener, route->retired[i]))
+			metrics_add_backend(metrics, listener, route->retired[i], 0);
+	}
+}
+
 void metrics_text(struct stats *stats, struct buf *out)
 {
 	struct metrics metrics = {
@@ -505,6 +507,7 @@ void metrics_text(struct stats *stats, struct buf *out)
 	};
 	struct stats_process process;
 
+	metrics_collect(&metrics, stats->route);
 	for (size_t i = 0; i < metrics.source_count; i++)
 		metrics.sources[i] = supervisor_state(stats->sources, i);
 	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
@@ -515,4 +518,6 @@ void metrics_text(struct stats *stats, struct buf *out)
 	for (size_t i = 0; i < ARRAY_LEN(process_families); i++)
 		metrics_put_process(out, &process_families[i], &process);
 	free(metrics.sources);
+	free(metrics.listeners);
+	free(metrics.backends);
 }

@@ -79,21 +79,21 @@ static void mark_backends(const struct route_table *table, bool in_table)
 			table->entries[i].backends[b]->in_table = in_table;
 }
 
-/* Retired backends leave the list when they came back, or when their last connection has ended. */
-static void sweep_retired(struct route *route)
+/* Retired backends that came back leave the list. */
+static void take_back_backends(struct route *route)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < route->retired_count; i++) {
 		struct route_backend *backend = route->retired[i];
 
-		if (backend->in_table)
-			atomic_store(&backend->gone, false);
-		route->moves += backend->in_table;
-		if (backend->in_table || !atomic_load(&backend->active))
-			route_backend_unref(backend);
-		else
+		if (!backend->in_table) {
 			route->retired[kept++] = backend;
+			continue;
+		}
+		atomic_store(&backend->gone, false);
+		route->moves++;
+		route_backend_unref(backend);
 	}
 	route->retired_count = kept;
 }
@@ -104,13 +104,14 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 		route->retired[i]->in_table = false;
 	mark_backends(old, false);
 	mark_backends(now, true);
-	sweep_retired(route);
+	take_back_backends(route);
 	for (size_t i = 0; i < old->count; i++)
 		for (unsigned k = 0; k < old->entries[i].count; k++) {
 			struct route_backend *backend = old->entries[i].backends[k];
 
 			if (backend->in_table)
 				continue;
+			backend->drained_at = 0;
 			atomic_store(&backend->gone_at, sys_now());
 			atomic_store(&backend->gone, true); /* before the look at `active`: see session_relay_begin() */
 			if (!atomic_load(&backend->active))
@@ -119,6 +120,40 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 			route->retired[route->retired_count++] = route_backend_ref(backend);
 			route->moves++;
 		}
+}
+
+static int by_listener_address(const void *a, const void *b)
+{
+	return net_compare(&(*(struct route_listener *const *)a)->addr, &(*(struct route_listener *const *)b)->addr);
+}
+
+/* All that leave: a worker that has the old table may still accept a client, and so may one that has an older one. */
+static void retire_listeners(struct route *route, const struct route_table *old, const struct route_table *now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < route->retired_listener_count; i++) {
+		struct route_listener *listener = route->retired_listeners[i];
+
+		if (route_find(now, &listener->addr))
+			route_listener_unref(listener);
+		else
+			route->retired_listeners[kept++] = listener;
+	}
+	route->retired_listener_count = kept;
+	for (size_t i = 0; i < old->count; i++) {
+		struct route_listener *listener = old->entries[i].listener;
+
+		if (route_find(now, &listener->addr))
+			continue;
+		listener->error = 0;
+		listener->drained_at = 0;
+		SYS_GROW(route->retired_listeners, route->retired_listener_count, route->retired_listener_cap);
+		route->retired_listeners[route->retired_listener_count++] = route_listener_ref(listener);
+	}
+	if (route->retired_listener_count > kept)
+		qsort(route->retired_listeners, route->retired_listener_count, sizeof *route->retired_listeners,
+		      by_listener_address);
 }
 
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)
@@ -206,6 +241,8 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	for (size_t i = 0; i < table->count; i++)
 		keep_turn(route_find(old, &table->entries[i].listener->addr), &table->entries[i]);
 	retire_backends(route, old, table);
+	retire_listeners(route, old, table);
+	route_sweep(route);
 	table->moves = route->moves;
 	if (!route->dry) {
 		say_what_is_new(old, table);

@@ -10,6 +10,8 @@
 #include "sys.h"
 #include "text.h"
 
+#define DRAINED_MS 60000
+
 const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
 
 /* Objects that tables share. */
@@ -29,6 +31,17 @@ struct route_listener *route_listener_ref(struct route_listener *listener)
 {
 	atomic_fetch_add(&listener->refs, 1);
 	return listener;
+}
+
+/* Held while a listener enters a table or leaves one: the socket of one that comes back is still open, or closed. */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct route_listener *route_listener_enter(struct route_listener *listener)
+{
+	pthread_mutex_lock(&tables_lock);
+	atomic_fetch_add(&listener->tables, 1);
+	pthread_mutex_unlock(&tables_lock);
+	return route_listener_ref(listener);
 }
 
 void route_listener_unref(struct route_listener *listener)
@@ -143,6 +156,7 @@ static void release_listener(const struct route_entry *entry)
 {
 	struct route_listener *listener = entry->listener;
 
+	pthread_mutex_lock(&tables_lock);
 	if (atomic_fetch_sub(&listener->tables, 1) == 1) {
 		/* Every worker has released the tables that had it, so none watches the socket any more. */
 		int fd = atomic_exchange(&listener->fd, -1);
@@ -152,6 +166,7 @@ static void release_listener(const struct route_entry *entry)
 			route_audit("closed", entry, listener->closing);
 		}
 	}
+	pthread_mutex_unlock(&tables_lock);
 	route_listener_unref(listener);
 }
 
@@ -209,6 +224,15 @@ const struct route_entry *route_find(const struct route_table *table, const stru
 	return NULL;
 }
 
+unsigned route_healthy(const struct route_entry *entry)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < entry->count; i++)
+		count += !atomic_load(&entry->backends[i]->unhealthy);
+	return count;
+}
+
 int route_by_refusal(const void *left, const void *right)
 {
 	const struct route_refusal *a = left, *b = right;
@@ -229,25 +253,63 @@ bool route_unbound(const struct route *route)
 	return false;
 }
 
-static int by_via(const void *a, const void *b)
-{
-	return net_compare(&(*(struct route_backend *const *)a)->via, &(*(struct route_backend *const *)b)->via);
-}
-
 size_t route_draining(const struct route *route)
 {
-	struct route_backend **left = sys_alloc((route->retired_count + 1) * sizeof *left);
-	size_t count = 0, listeners = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < route->retired_count; i++)
-		if (atomic_load(&route->retired[i]->active) && !route_find(route->table, &route->retired[i]->via))
-			left[count++] = route->retired[i];
-	if (count)
-		qsort(left, count, sizeof *left, by_via);
-	for (size_t i = 0; i < count; i++)
-		listeners += !i || by_via(&left[i - 1], &left[i]) != 0;
-	free(left);
-	return listeners;
+	for (size_t i = 0; i < route->retired_listener_count; i++)
+		count += atomic_load(&route->retired_listeners[i]->active) != 0;
+	return count;
+}
+
+static bool has_drained(bool used, int64_t *drained_at)
+{
+	int64_t now = sys_now();
+
+	if (used || !*drained_at)
+		*drained_at = used ? 0 : now;
+	return !used && now - *drained_at >= DRAINED_MS;
+}
+
+void route_sweep(struct route *route)
+{
+	size_t backends = 0, listeners = 0;
+
+	for (size_t i = 0; i < route->retired_count; i++) {
+		struct route_backend *backend = route->retired[i];
+
+		if (has_drained(atomic_load(&backend->active), &backend->drained_at))
+			route_backend_unref(backend);
+		else
+			route->retired[backends++] = backend;
+	}
+	route->retired_count = backends;
+	for (size_t i = 0; i < route->retired_listener_count; i++) {
+		struct route_listener *listener = route->retired_listeners[i];
+
+		/* `tables` first: a worker that has one of them may still accept. */
+		if (has_drained(atomic_load(&listener->tables) || atomic_load(&listener->active), &listener->drained_at))
+			route_listener_unref(listener);
+		else
+			route->retired_listeners[listeners++] = listener;
+	}
+	route->retired_listener_count = listeners;
+}
+
+struct route_listener *route_listener_at(const struct route *route, const struct net_addr *addr)
+{
+	const struct route_entry *entry = route_find(route->table, addr);
+	size_t low = 0, high = entry ? 0 : route->retired_listener_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = net_compare(&route->retired_listeners[middle]->addr, addr);
+
+		if (order == 0)
+			return route->retired_listeners[middle];
+		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
+	}
+	return entry ? entry->listener : NULL;
 }
 
 void route_open(struct route *route, const struct route_rules *rules)
@@ -262,6 +324,9 @@ void route_close(struct route *route)
 	route_release(route->table);
 	for (size_t i = 0; i < route->retired_count; i++)
 		route_backend_unref(route->retired[i]);
+	for (size_t i = 0; i < route->retired_listener_count; i++)
+		route_listener_unref(route->retired_listeners[i]);
 	free(route->retired);
+	free(route->retired_listeners);
 	pthread_mutex_destroy(&route->lock);
 }

@@ -32,6 +32,7 @@ struct route_backend {
 	bool in_table;         /* the control plane's, for comparing tables */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	struct route_backend *peer; /* the control plane's: see health.c */
+	int64_t drained_at; /* the control plane's: see route_sweep() */
 	struct net_addr addr, via; /* addr: the one to dial; via: the listener it belongs to */
 	struct socks_target socks; /* what the SOCKS proxy at addr is asked for; host NULL: addr is the backend itself */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
@@ -62,6 +63,7 @@ struct route_listener {
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
 	char *services; /* those that asked for it when it was made */
 	char *closing; /* why it has left the table, once it has */
+	int64_t drained_at; /* the control plane's: see route_sweep() */
 	char name[NET_TEXT];
 };
 
@@ -122,6 +124,8 @@ struct route {
 	struct route_table *table;  /* in force */
 	struct route_backend **retired; /* left with live connections: one that comes back finds its object */
 	size_t retired_count, retired_cap;
+	struct route_listener **retired_listeners; /* likewise, sorted by address: all that left, until they are swept */
+	size_t retired_listener_count, retired_listener_cap;
 	unsigned moves;
 	unsigned long changes; /* tables published */
 	bool dry; /* set by the caller: nothing is bound or logged */
@@ -131,6 +135,10 @@ void route_open(struct route *route, const struct route_rules *rules);
 void route_close(struct route *route);
 bool route_unbound(const struct route *route);    /* whether a listener could not be bound (retrying) */
 size_t route_draining(const struct route *route); /* how many closed listeners still have connections */
+/* Forgets those retired whose last connection ended a minute ago: who reads the counters has seen the last of them. */
+void route_sweep(struct route *route);
+/* Of the table in force, or retired; NULL: there is none. */
+struct route_listener *route_listener_at(const struct route *route, const struct net_addr *addr);
 
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
@@ -138,10 +146,12 @@ void route_release(struct route_table *table);
 bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client);
 unsigned route_turn(const struct route_entry *entry, unsigned at); /* the place in `backends` whose turn is the at-th */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
+unsigned route_healthy(const struct route_entry *entry); /* how many of its backends are */
 
 /* A listener or backend, when new, has no reference yet: take one. The last unref frees it. */
 struct route_listener *route_listener_new(const struct net_addr *addr, const char *services);
 struct route_listener *route_listener_ref(struct route_listener *listener);
+struct route_listener *route_listener_enter(struct route_listener *listener); /* a reference for one more table */
 void route_listener_unref(struct route_listener *listener);
 /* Dials and asks for the same as `like`; texts are copied. */
 struct route_backend *route_backend_new(const struct route_backend *like);

@@ -192,7 +192,7 @@ for (name, labels), values in buckets.items():
     assert float(series[name + "_sum" + end]) < 60, name' <<<"$METRICS" 2>"$T/why" || fail "histograms: $(tail -n 1 "$T/why")"
 }
 
-case_metrics_table() { # states of listeners, refusals by rule, changes; a listener's series vanish with it
+case_metrics_table() { # states of listeners, refusals by rule, changes; a listener that drains keeps its counters
     local p q r
     p=$(next_port) q=$(next_port) r=$(next_port) STATUS=$(next_port)
     start_peers "name:x@127.0.0.1:$q"
@@ -217,17 +217,23 @@ case_metrics_table() { # states of listeners, refusals by rule, changes; a liste
         "$r" >"$T/r.new"
     mv "$T/r.new" "$T/r.ini"
     must 5 "the listener that goes while a session lives on" metric_is 'dill_listeners{state="draining"}' 1
-    must 5 "its series are gone" not metric_has "dill_listener_connections_total{listener=\"0.0.0.0:$p\"}"
+    must 5 "its state is gone" not metric_has "dill_listener_up{listener=\"0.0.0.0:$p\"}"
+    metrics_say "m['dill_listener_connections_active{listener=\"0.0.0.0:$p\"}'] == 1 and
+        m['dill_backend_connections_active{listener=\"0.0.0.0:$p\",backend=\"127.0.0.1:$ECHO\"}'] == 1 and
+        m['dill_listener_received_bytes_total{listener=\"0.0.0.0:$p\"}'] == 4" || fail "its counters: $(grep ":$p" <<<"$METRICS")"
     metrics_say "m['dill_listeners{state=\"open\"}'] == 0 and m['dill_listeners{state=\"failed\"}'] == 0 and
         m['dill_routes_refused{reason=\"listeners.port_min\"}'] == 2 and
         m['dill_routes_refused{reason=\"listeners.port_max\"}'] == 1 and
         m['dill_routes_refused{reason=\"listeners.allowed\"}'] == 1 and
         m['dill_routes_refused{reason=\"allow\"}'] == 1 and m['dill_route_changes_total'] > $CHANGES" ||
         fail "refusals: $(grep 'dill_route\|dill_listeners' <<<"$METRICS")"
-    lacks "/metrics" ":$p\"" "$METRICS"
+    same "what says how it is" "" "$(grep -E 'info|up|backends|healthy|weight' <<<"$METRICS" | grep ":$p\"")"
     ask "$FD" two || fail "the session did not live on"
     exec {FD}>&-
     must 3 "nothing drains" metric_is 'dill_listeners{state="draining"}' 0
+    metric_is "dill_listener_received_bytes_total{listener=\"0.0.0.0:$p\"}" 8 || fail "its last bytes are not counted"
+    metric_is "dill_backend_received_bytes_total{listener=\"0.0.0.0:$p\",backend=\"127.0.0.1:$ECHO\"}" 8 ||
+        fail "its backend's last bytes are not counted"
 }
 
 case_metrics_source() { # up, when it last answered, errors by code, index resets

@@ -405,6 +405,27 @@ case_drain_comes_back() { # a backend that has come back drains no more: its con
     ended "$FD" 8 || fail "it drains on"
 }
 
+case_drain_listener_comes_back() { # a listener that has come back knows its live sessions, which drain no more
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n' "$p" "$ECHO" >"$T/web.ini"
+    cp "$T/web.ini" "$T/r.ini"
+    start_bare "DILL_ROUTING_FILE_PATH=$T/r.ini" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_LISTENERS_DRAIN=3s
+    must 5 "the listener" accepts 127.0.0.1 "$p"
+    open_conn "$p"
+    ask "$FD" before || fail "no echo"
+    printf 'services = \n' >"$T/none.ini"
+    mv "$T/none.ini" "$T/r.ini"
+    must 5 "the listener to close" refuses 127.0.0.1 "$p"
+    must 3 "its series, while it drains" metric_is "dill_listener_connections_active{listener=\"127.0.0.1:$p\"}" 1
+    ask "$FD" during || fail "the connection ended with the listener"
+    mv "$T/web.ini" "$T/r.ini"
+    must 5 "the listener again" accepts 127.0.0.1 "$p"
+    must 3 "its live session" metric_is "dill_listener_connections_active{listener=\"127.0.0.1:$p\"}" 1
+    metric_is "dill_listener_sent_bytes_total{listener=\"127.0.0.1:$p\"}" 14 || fail "bytes: $(metrics | grep sent_bytes)"
+    stays 3500 "the connection drained on" ask "$FD" after
+}
+
 case_bind_failure() { # shown with its reason, and tried again until the port is free
     local p
     p=$(next_port)

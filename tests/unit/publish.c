@@ -105,8 +105,63 @@ static void retire_cases(void)
 	update(&route, "s web|local:2000|10.0.0.4:80");
 	atomic_store(&backend->active, 0);
 	update(&route, "s web|local:2000|10.0.0.5:80");
-	check(!route.retired_count && atomic_load(&backend->refs) == 1, "its last connection has ended", "it is let go");
+	check(route.retired_count == 1 && backend->drained_at, "its last connection has ended", "it is kept for a while");
+	update(&route, "s web|local:2000|10.0.0.2:80");
+	check(!route.retired_count && atomic_load(&backend->refs) == 2, "it is back", "the same object, though it had drained");
+	atomic_store(&backend->active, 1);
+	update(&route, "s web|local:2000|10.0.0.5:80");
+	atomic_store(&backend->active, 0);
+	route_sweep(&route);
+	check(route.retired_count == 1 && sys_now() - backend->drained_at < 30000, "it drains again", "the time counts anew");
+	backend->drained_at -= 60000;
+	route_sweep(&route);
+	check(!route.retired_count && atomic_load(&backend->refs) == 1, "a minute later", "it is let go");
 	route_backend_unref(backend);
+	route_close(&route);
+}
+
+/* The same for listeners, in what they count, and whose turn it is. */
+static void retire_listener_cases(void)
+{
+	static const char both[] = "s a|local:2000|10.0.0.1:80 10.0.0.2:80\ns b|local:3000|10.0.0.1:80";
+	struct route_listener *listener;
+	struct route_backend *backend;
+	struct route route;
+
+	table_open(&route);
+	update(&route, both);
+	listener = route_listener_ref(route.table->entries[0].listener);
+	backend = route.table->entries[0].backends[0];
+	atomic_store(&listener->active, 1);
+	atomic_store(&backend->active, 1);
+	atomic_store(&listener->connections, 7);
+	atomic_store(&listener->cursor, 1);
+	update(&route, "");
+	check(route.retired_listener_count == 2 && route_draining(&route) == 1, "both have gone", "one drains");
+	check(route_listener_at(&route, &listener->addr) == listener && !atomic_load(&listener->tables), "it is kept", "");
+	check(atomic_load(&backend->gone), "its backend", "drains");
+	update(&route, "s c|local:2001|10.0.0.1:80");
+	update(&route, both);
+	check(route.table->entries[0].listener == listener && atomic_load(&listener->tables) == 1, "it is back", "the same object");
+	check(atomic_load(&listener->active) == 1 && atomic_load(&listener->connections) == 7, "it is back", "with its figures");
+	check(atomic_load(&listener->cursor) == 1 && !route_draining(&route), "it is back", "and its turn");
+	check(route.table->entries[0].backends[0] == backend && !atomic_load(&backend->gone), "its sessions", "drain no more");
+	check(route.retired_listener_count == 1, "only the one", "that is not back");
+	atomic_store(&backend->active, 0);
+	update(&route, "");
+	check(route.retired_listener_count == 3 && route_draining(&route) == 1, "again", "");
+	for (size_t i = 0; i < 3; i++)
+		route.retired_listeners[i]->drained_at = sys_now() - 60000;
+	route_sweep(&route);
+	check(route.retired_listener_count == 1 && route.retired_listeners[0] == listener, "a minute later", "one is in use");
+	check(!listener->drained_at, "one is in use", "and has not drained");
+	atomic_store(&listener->active, 0);
+	route_sweep(&route);
+	check(route.retired_listener_count == 1 && listener->drained_at, "its last connection has ended", "it is kept for a while");
+	listener->drained_at -= 60000;
+	route_sweep(&route);
+	check(!route.retired_listener_count && atomic_load(&listener->refs) == 1, "a minute later", "it is let go");
+	route_listener_unref(listener);
 	route_close(&route);
 }
 
@@ -156,6 +211,46 @@ static int listen_anywhere(char wish[32])
 		abort();
 	snprintf(wish, 32, "127.0.0.1:%u", ntohs(addr.sa.v4.sin_port));
 	return fd;
+}
+
+/* A worker still has the table of before: it may accept, and the socket is open. */
+static void retire_open_cases(void)
+{
+	struct route_listener *listener;
+	struct route_table *before;
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+	char wish[32], text[100];
+	int fd, closed = 0;
+
+	close(listen_anywhere(wish));
+	snprintf(text, sizeof text, "s web|%s|10.0.0.1:80", wish);
+	table_open(&route);
+	route.dry = false;
+	capture_start(&capture);
+	update(&route, text);
+	before = route_take(&route);
+	listener = before->entries[0].listener;
+	fd = atomic_load(&listener->fd);
+	update(&route, "");
+	listener->drained_at = sys_now() - 60000;
+	route_sweep(&route);
+	check(route.retired_listener_count == 1 && atomic_load(&listener->fd) == fd, "a worker has it", "it is kept, and open");
+	update(&route, text);
+	check(route.table->entries[0].listener == listener && atomic_load(&listener->fd) == fd, "it is back", "it never closed");
+	route_release(before);
+	check(atomic_load(&listener->fd) == fd && fd >= 0, "the worker follows", "it is open");
+	update(&route, "");
+	check(atomic_load(&listener->fd) == -1, "nobody has it", "it is closed");
+	update(&route, text);
+	check(route.table->entries[0].listener == listener && atomic_load(&listener->fd) >= 0, "it is back", "bound anew");
+	route_close(&route);
+	capture_end(&capture, &said);
+	for (const char *at = said.data; (at = strstr(at, " closed ")); at++)
+		closed++;
+	check(closed == 2, "it has closed twice", said.data);
+	buf_free(&said);
 }
 
 static void check_said(const struct buf *said, const char *part)
@@ -249,6 +344,8 @@ int main(void)
 {
 	news_cases();
 	retire_cases();
+	retire_listener_cases();
+	retire_open_cases();
 	turn_cases();
 	dry_cases();
 	bind_cases();
