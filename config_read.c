@@ -179,7 +179,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	config_foreign_variables(config, environment);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)
-		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, config->unknown == 1 ? "" : "s");
+		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));
 	if (!config->threads)
 		config->threads = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 }
@@ -197,7 +197,7 @@ struct config *config_read(int argc, char **argv, char **environment, int *statu
 		*status = 1;
 	if (config->errors > CONFIG_ERRORS_MAX)
 		log_complain(LOG_ERROR, "%zu more error%s", config->errors - CONFIG_ERRORS_MAX,
-		             config->errors == CONFIG_ERRORS_MAX + 1 ? "" : "s");
+		             text_s(config->errors - CONFIG_ERRORS_MAX));
 	free(flags.items);
 	free(config->services);
 	config->services = NULL;

@@ -240,7 +240,7 @@ static const char *sweep_end(struct consul *consul)
 	if (!consul_sweep_end(&consul->sweep))
 		return consul->sweep.why;
 	consul->api.pause = 0;
-	log_debug("consul: %zu services read, index %lld and %lld", consul->sweep.good,
+	log_debug("consul: %zu service%s read, index %lld and %lld", consul->sweep.good, text_s(consul->sweep.good),
 	          (long long)consul->bells[NAMES].index, (long long)consul->bells[CHECKS].index);
 	source_worked(consul->source, consul->settings->address);
 	return NULL;

@@ -180,8 +180,8 @@ static void tell_manager(struct control *control)
 	if (!ready)
 		notify_send("STATUS=%s", why);
 	else
-		notify_send("%sSTATUS=%zu listeners open, %zu failed, %zu wishes refused",
-		            control->said_ready ? "" : "READY=1\n", open, failed, table->refused_count);
+		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
+		            open, text_s(open), failed, table->refused_count, table->refused_count == 1 ? "" : "es");
 	control->said_ready = control->said_ready || ready;
 }
 
@@ -279,6 +279,8 @@ static void stop_if_idle(struct control *control)
 
 static void begin_stop(struct control *control)
 {
+	unsigned sessions = atomic_load(&control->pool.shared.sessions);
+
 	if (control->stopping) {
 		log_warn("stopped at once");
 		log_stop();
@@ -286,7 +288,7 @@ static void begin_stop(struct control *control)
 	}
 	control->stopping = control->stats.stopping = true;
 	notify_send("STOPPING=1\nSTATUS=stopping");
-	log_info("stopping; %u connections", atomic_load(&control->pool.shared.sessions));
+	log_info("stopping; %u connection%s", sessions, text_s(sessions));
 	worker_finish(&control->pool);
 	publish_clear(&control->route);
 	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
@@ -442,8 +444,10 @@ static void close_planes(struct control *control)
 
 static void serve(struct control *control)
 {
-	log_info("dill " DILL_VERSION " started, %u workers, at most %u connections", control->pool.count,
-	         atomic_load(&control->pool.shared.limit));
+	unsigned threads = control->pool.count, limit = atomic_load(&control->pool.shared.limit);
+
+	log_info("dill " DILL_VERSION " started, %u worker%s, at most %u connection%s", threads, text_s(threads), limit,
+	         text_s(limit));
 	signals_allow();
 	update_table(control);
 	loop_run(&control->loop);

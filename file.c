@@ -201,7 +201,7 @@ static void take_services(struct file *file, struct service_list *list)
 
 	atomic_store(&source->last_good, sys_wall());
 	if (!same || file->error.len) /* the end of an error is logged, too */
-		log_info("%s: %zu service%s in %s", source->kind->name, list->count, list->count == 1 ? "" : "s", file->path);
+		log_info("%s: %zu service%s in %s", source->kind->name, list->count, text_s(list->count), file->path);
 	file->error.len = 0;
 	if (same) {
 		service_list_unref(list);

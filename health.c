@@ -354,7 +354,8 @@ void health_suspected(struct health *health)
 void health_set(struct health *health, const struct health_rules *rules, const struct route_table *table)
 {
 	health->rules = *rules;
-	health->timeout.after = rules->timeout;
+	loop_fifo_retime(&health->timeout, rules->timeout);
+	health->credit %= rules->interval; /* at most one check at once is due */
 	health_follow(health, table);
 }
 

@@ -149,7 +149,8 @@ static void log_deliver(const char *bytes, size_t len, unsigned long *missing, b
 	unsigned long lines = 0;
 
 	if (*missing) {
-		message.len = (size_t)snprintf(message.text, sizeof message.text, "%lu log lines dropped", *missing);
+		message.len = (size_t)snprintf(message.text, sizeof message.text, "%lu log line%s dropped", *missing,
+		                               text_s(*missing));
 		log_compose(&notice, &message, 0);
 		if (log_put(notice.text, notice.len, patient))
 			*missing = 0;

@@ -23,6 +23,9 @@ void peek_text(const struct route_table *table, struct buf *out)
 		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
 	for (size_t i = 0; i < table->count; i++)
 		peek_entry(&table->entries[i], out);
+	for (size_t i = 0; i < table->count; i++)
+		if (!route_healthy(&table->entries[i]))
+			buf_printf(out, "# no healthy backend: %s\n", table->entries[i].listener->name);
 	if (table->remembered)
 		buf_printf(out, "# from state.path: %s has not answered yet\n", table->remembered);
 	for (size_t i = 0; i < table->refused_count; i++) {

@@ -168,7 +168,7 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
 			log_warn("%s: %s", name, entry->conflict);
 		if (!was || was->count != entry->count)
-			log_info("%s: %u backend%s of %s", name, entry->count, entry->count == 1 ? "" : "s", entry->services);
+			log_info("%s: %u backend%s of %s", name, entry->count, text_s(entry->count), entry->services);
 	}
 }
 

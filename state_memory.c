@@ -32,8 +32,8 @@ void state_memory_offer(struct state_memory *memory, struct source *source)
 	if (!list)
 		return;
 	memory->recalled = NULL;
-	log_warn("%s: no answer yet; until there is one, %zu instances as they were %lld s ago, from %s", source->kind->name,
-	         list->count, (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
+	log_warn("%s: no answer yet; until there is one, %zu %s %lld s ago, from %s", source->kind->name, list->count,
+	         list->count == 1 ? "instance as it was" : "instances as they were", (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
 	source_post(source, list);
 }
 

@@ -137,6 +137,11 @@ void buf_number(struct buf *b, unsigned long long n)
 	buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
+const char *text_s(unsigned long long n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void buf_seconds(struct buf *b, int64_t ms)
 {
 	buf_printf(b, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));

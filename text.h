@@ -47,6 +47,7 @@ void buf_puts_visible(struct buf *b, const char *before, const char *text);
 void buf_puts_json(struct buf *b, const char *before, const char *text);
 void buf_utf8(struct buf *b, uint32_t c);                        /* one code point */
 void buf_free(struct buf *b);
+const char *text_s(unsigned long long n); /* the ending of the plural in "%u connection%s": "s", but not of 1 */
 const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the text lives in the arena */
 
 /* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.

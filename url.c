@@ -132,7 +132,7 @@ static const char *take_answer(struct url *url)
 	}
 	service_list_unref(url->last);
 	url->last = service_list_ref(list);
-	log_info("%s: %zu service%s in %s", url->source->kind->name, list->count, list->count == 1 ? "" : "s",
+	log_info("%s: %zu service%s in %s", url->source->kind->name, list->count, text_s(list->count),
 	         url->name.data);
 	source_post(url->source, list);
 	return NULL;

@@ -13,6 +13,7 @@
 #include "net.h"
 #include "session_set.h"
 #include "sys.h"
+#include "text.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
  * goes. Where the system can (EPOLLEXCLUSIVE) an arriving client wakes one of them. */
@@ -136,12 +137,14 @@ static void set_paused(struct worker *worker, bool paused)
 /* Repeats while the cause lasts: the log sums it up. */
 static void pause_for(struct worker *worker, enum worker_pause why)
 {
+	unsigned limit = atomic_load(&worker->pool->shared.limit);
+
 	if (worker->paused)
 		return;
 	atomic_fetch_add_explicit(&worker->pool->pauses[why], 1, memory_order_relaxed);
 	if (why == WORKER_LIMIT)
-		log_warn("accepting pauses: there are %u connections, the most that there may be",
-		         atomic_load(&worker->pool->shared.limit));
+		log_warn("accepting pauses: there %s %u connection%s, the most that there may be", limit == 1 ? "is" : "are", limit,
+		         text_s(limit));
 	else
 		log_warn("accepting pauses: no descriptor or memory is left");
 	set_paused(worker, true);

@@ -131,6 +131,42 @@ case_health_all_down() { # unhealthy ones are tried last, never not at all
     unhealthy "$q" || fail "it is healthy after $(log_count 'healthy again') checks"
 }
 
+case_health_nobody() { # a listener without a healthy backend is named in Peek and on the page, and counted; one line each, in the right number
+    local p q dead
+    p=$(next_port) q=$(next_port) dead=$(next_port) STATUS=$(next_port)
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n[services.two]\nlistener = local:%s\nbackends = nowhere.invalid:80\n' \
+        "$p" "$dead" "$q" >"$T/r.ini"
+    server_up x "$dead"
+    start_bare "${checks_fast[@]}" "DILL_ROUTING_FILE_PATH=$T/r.ini" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "the one without an address" peek_has "# no healthy backend: 127.0.0.1:$q"
+    not peek_contains "# no healthy backend: 127.0.0.1:$p" || fail "it is healthy: $(peek)"
+    page_contains "<li class=\"bad\">no healthy backend: 127.0.0.1:$q</li>" || fail "the page: $PAGE"
+    same "the page's verdict" '<li class="soft">ready</li>' "$(grep -o '<li class="[a-z]*">ready</li>' <<<"$PAGE")"
+    metrics_say "m['dill_listener_backends{listener=\"127.0.0.1:$p\",state=\"healthy\"}'] == 1 and
+        m['dill_listener_backends{listener=\"127.0.0.1:$p\",state=\"unhealthy\"}'] == 0 and
+        m['dill_listener_backends{listener=\"127.0.0.1:$q\",state=\"healthy\"}'] == 0" ||
+        fail "$(grep dill_listener_backends <<<"$METRICS")"
+    end_pid "$SERVER_PID"
+    must 5 "both" peek_has "# no healthy backend: 127.0.0.1:$p"
+    page_contains "<li class=\"bad\">no healthy backend: " || fail "the page: $PAGE"
+    contains "both on the page" "127.0.0.1:$p" "$(grep -o 'no healthy backend: [^<]*' <<<"$PAGE")"
+    metric_is "dill_listener_backends{listener=\"127.0.0.1:$p\",state=\"unhealthy\"}" 1 || fail "$(metrics | grep dill_listener_backends)"
+    status_is /status 200 || fail "dill is not ready"
+    server_up x "$dead"
+    sed -i '/two/,$d' "$T/r.ini"
+    must 5 "nothing to say" not peek_contains "no healthy backend"
+    page_contains '<li class="ok">ready</li>' || fail "the page: $PAGE"
+    contains "one" "<li>1 listener open</li>" "$PAGE"
+    contains "one more" " file: 1 service in" "$(cat "$LOG")"
+    contains "one more" ": 1 backend of web" "$(cat "$LOG")"
+    q=$(next_port)
+    printf '[services.web]\nlistener = %s\nbackends = nowhere.invalid:80\n' \
+        "$(printf 'local:%s,' "$q" $((q + 1)) $((q + 2)) $((q + 3)) $((q + 4)) $((q + 5)))local:$((q + 6))" >"$T/new.ini"
+    mv "$T/new.ini" "$T/r.ini"
+    must 5 "many" page_contains "127.0.0.1:$((q + 4)) and 2 more</li>"
+    lacks "those that are not named" "127.0.0.1:$((q + 5))" "$(grep 'no healthy backend' <<<"$PAGE")"
+}
+
 case_health_strategies() { # every strategy leaves the unhealthy one out, and shares its clients among the others
     local p q strategy
     p=$(next_port) q=$(next_port)

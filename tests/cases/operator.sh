@@ -39,9 +39,9 @@ case_operator_notify() { # READY with the first table, and no earlier; STATUS, R
     sleep 0.3
     same "READY while Consul has not answered" 0 "$(notifications READY=1)"
     fake DELETE /fault
-    must 5 "READY" notified '^READY=1\|STATUS=1 listeners open, 0 failed, 1 wishes refused$'
+    must 5 "READY" notified '^READY=1\|STATUS=1 listener open, 0 failed, 1 wish refused$'
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$PEEK")]}"
-    must 5 "another status" notified '^STATUS=1 listeners open, 1 failed, 0 wishes refused$'
+    must 5 "another status" notified '^STATUS=1 listener open, 1 failed, 0 wishes refused$'
     same "READY by then" 1 "$(notifications READY=1)"
     start_peers "name:x@127.0.0.1:$q"
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$q")]}"
@@ -49,15 +49,15 @@ case_operator_notify() { # READY with the first table, and no earlier; STATUS, R
     end_pid "$PEER_PID"
     must 5 "the status once it is free" notified_last '^STATUS=2 listeners open, 0 failed'
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
-    must 5 "the status without it" notified_last '^STATUS=1 listeners open, 0 failed'
+    must 5 "the status without it" notified_last '^STATUS=1 listener open, 0 failed'
     kill -HUP "$DILL_PID"
     must 3 "RELOADING" notified '^RELOADING=1\|MONOTONIC_USEC=now$'
-    must 3 "READY after it" notified_last '^READY=1\|STATUS=1 listeners open'
+    must 3 "READY after it" notified_last '^READY=1\|STATUS=1 listener open'
     same "READY after a reload" 2 "$(notifications READY=1)"
     echo '[nonsense' >"$T/c.ini"
     kill -HUP "$DILL_PID"
     must 3 "that the file has an error" log_has 'reload: the configuration has an error'
-    must 3 "READY after it" notified_last '^READY=1\|STATUS=1 listeners open'
+    must 3 "READY after it" notified_last '^READY=1\|STATUS=1 listener open'
     same "RELOADING and READY" "2 3" "$(notifications RELOADING=1) $(notifications READY=1)"
     ! notified STOPPING || fail "STOPPING: $(cat "$T/notified")"
     kill "$DILL_PID"
@@ -72,7 +72,7 @@ case_operator_notify_abstract() { # a name of the abstract namespace; a manager 
     name=@dill-test-$$-$p
     receive "$name"
     start_bare "NOTIFY_SOCKET=$name" -laddr "127.0.0.1:$p" "127.0.0.1:$A"
-    must 3 "READY" notified '^READY=1\|STATUS=1 listeners open, 0 failed, 0 wishes refused$'
+    must 3 "READY" notified '^READY=1\|STATUS=1 listener open, 0 failed, 0 wishes refused$'
     kill "$DILL_PID"
     stop_dill 0 8
     must 2 "STOPPING" notified '^STOPPING=1'

@@ -45,6 +45,7 @@ case_status_while_stopping() { # 503, while sessions may still finish
     ask "$FD" one || fail "no echo"
     kill "$DILL_PID"
     must 3 "503 while stopping" status_is /status 503
+    log_has 'stopping; 1 connection$' || fail "the log: $(tail -n 2 "$LOG")"
     ask "$FD" two || fail "the session did not live on"
     exec {FD}>&-
     stop_dill 0 8

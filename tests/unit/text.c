@@ -177,6 +177,12 @@ static const struct {
 	{ "87600h1ms", -1 }, { "315360001", -1 }, { "999999999999999999999999h", -1 },
 };
 
+static void plural_cases(void)
+{
+	check(!*text_s(1) && strcmp(text_s(0), "s") == 0 && strcmp(text_s(2), "s") == 0, "1 thing", "0 or 2 things");
+	check(strcmp(text_s((1ULL << 32) + 1), "s") == 0, "not cut", "to 32 bits");
+}
+
 static void duration_cases(void)
 {
 	char text[32];
@@ -313,6 +319,7 @@ int main(void)
 	buf_cases();
 	shown_cases();
 	number_cases();
+	plural_cases();
 	duration_cases();
 	print_cases();
 	bool_cases();
