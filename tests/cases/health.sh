@@ -194,6 +194,28 @@ case_health_reload() { # switched off at run time, all are trusted
     must 5 "unhealthy again" unhealthy 1
 }
 
+case_health_reload_times() { # a shorter timeout or interval counts for what waits already
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_peers full
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:%s\n[health]\nunhealthy_threshold = 1\ntimeout = 1h\n' \
+        "$p" "${PORTS[0]}" >"$T/c.ini"
+    start_bare -c "$T/c.ini" DILL_HEALTH_INTERVAL=100ms
+    must 5 "the listener" peek_has "127.0.0.1:$p"
+    stays 600 "it is unhealthy before the timeout" not unhealthy "${PORTS[0]}"
+    sed -i 's/1h/200ms/' "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 5 "unhealthy by the new timeout" unhealthy "${PORTS[0]}"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    printf '[services.web]\nlistener = local:%s\nbackends = 127.0.0.1:1\n[health]\nunhealthy_threshold = 2\ninterval = 1h\n' "$q" >"$T/c.ini"
+    start_bare -c "$T/c.ini"
+    must 5 "the listener" peek_has "127.0.0.1:$q"
+    sed -i 's/1h/100ms/' "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 5 "unhealthy by the new interval" unhealthy 1
+}
+
 case_health_follows_table() { # what is known of an address survives changes around it; one that left is forgotten
     local p q
     p=$(next_port) q=$(next_port)
