@@ -69,19 +69,36 @@ size_t httpd_head_length(struct slice bytes)
 	return 0;
 }
 
-/* GET http://host/path is the same as GET /path. */
+/* The part before the first of these bytes. */
+static struct slice httpd_until(struct slice text, const char *ends)
+{
+	size_t len = 0;
+
+	while (len < text.len && !strchr(ends, text.at[len]))
+		len++;
+	return slice_first(text, len);
+}
+
+/* GET http://host/path is the same as GET /path. Empty: the target is wrong (RFC 9110, 4.2: the host is needed, and a
+ * login is not accepted; RFC 9112, 3.2: no fragment). */
 static struct slice httpd_path(struct slice target)
 {
 	static const char scheme[] = "http://";
 	const size_t len = sizeof scheme - 1;
-	const char *slash, *query;
+	const struct slice none = { NULL, 0 };
 
-	if (target.len > len && slice_is_nocase(slice_first(target, len), scheme)) {
-		slash = memchr(target.at + len, '/', target.len - len);
-		target = slash ? slice_between(slash, target.at + target.len) : slice_of("/");
+	if (target.len && memchr(target.at, '#', target.len))
+		return none;
+	if (target.len >= len && slice_is_nocase(slice_first(target, len), scheme)) {
+		struct slice authority = httpd_until(slice_skip(target, len), "/?");
+
+		if (!authority.len || *authority.at == ':' || memchr(authority.at, '@', authority.len))
+			return none;
+		target = slice_skip(target, len + authority.len);
+		if (!slice_starts(target, "/"))
+			return slice_of("/");
 	}
-	query = target.len ? memchr(target.at, '?', target.len) : NULL;
-	return query ? slice_between(target.at, query) : target;
+	return httpd_until(target, "?");
 }
 
 /* METHOD TARGET HTTP/1.N */

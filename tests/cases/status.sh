@@ -91,6 +91,20 @@ case_status_http() { # methods, errors, HEAD, kept connections
 400|GET /status HTTP/1.1\r\nHost: x\r\nContent-Length\t: 9\r\n\r\n
 400|GET /status HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n
 200|GET http://x/status HTTP/1.1\r\nHost: x\r\n\r\n
+200|GET HTTP://[::1]:80/status?a=/b HTTP/1.1\r\nHost: x\r\n\r\n
+200|GET http://x HTTP/1.1\r\nHost: x\r\n\r\n
+200|GET http://x?a=/nothing HTTP/1.1\r\nHost: x\r\n\r\n
+200|GET http://x:80?a HTTP/1.1\r\nHost: x\r\n\r\n
+404|GET //x/status HTTP/1.1\r\nHost: x\r\n\r\n
+404|GET /http://x/status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http:// HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http:///status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http://?/status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http://:80/status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http://u:p@x/status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET /status#x HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET http://x#/status HTTP/1.1\r\nHost: x\r\n\r\n
+400|GET ftp://x/status HTTP/1.1\r\nHost: x\r\n\r\n
 200|\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n
 505|GET /status HTTP/2.0\r\nHost: x\r\n\r\n
 200|GET /status HTTP/1.0\r\n\r\n
