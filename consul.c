@@ -305,7 +305,7 @@ static const char *turn_run(struct consul *consul)
 		why = services_read(consul, &busy);
 		consul->api.code = why ? consul->api.code : 0; /* the error of one service is not that of a bell */
 	}
-	state_memory_save(&consul->memory, consul->catalog.list, false);
+	state_memory_save(&consul->memory, consul->source, consul->catalog.list, false);
 	if (sys_now() >= consul->memory.offer_at)
 		state_memory_offer(&consul->memory, consul->source);
 	return why ? why : bells_wait(consul, busy ? sys_now() : turn_at(consul));
@@ -380,7 +380,7 @@ static void consul_run(struct source *source)
 		catalog_recall(&consul.catalog, service_list_ref(known));
 	while (!source_stopping(source) && consul_try(&consul))
 		;
-	state_memory_save(&consul.memory, consul.catalog.list, true);
+	state_memory_save(&consul.memory, source, consul.catalog.list, true);
 	consul_close(&consul);
 }
 

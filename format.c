@@ -33,12 +33,17 @@ const struct format *format_of(const char *path)
 
 int format_load(const char *path, struct buf *text)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? errno : format_load_fd(fd, text);
+}
+
+int format_load_fd(int fd, struct buf *text)
+{
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0;
+	int error = 0;
 	ssize_t n = 1;
 
-	if (fd < 0)
-		return errno;
 	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
 		error = EISDIR;
 	else if (!S_ISREG(st.st_mode))

@@ -20,6 +20,7 @@ const struct format *format_of(const char *path);       /* by the file's name, i
 extern const char format_unknown[];                     /* what to say of a file's name that tells none */
 /* Reads a whole file, of at most 64 MiB. 0, or an errno. */
 int format_load(const char *path, struct buf *text);
+int format_load_fd(int fd, struct buf *text); /* the same; closes it. It should be O_NONBLOCK */
 /* Reads the whole text (may be NULL when empty) into doc, whatever was in that memory before. False: error and
  * error_line are set, and there are no items; so it is when format is NULL. Nothing outside a format's supported part
  * is skipped or guessed. */

@@ -233,15 +233,16 @@ static void metrics_put_source_success(const struct metrics *metrics, const stru
 	}
 }
 
-static void metrics_put_source_resets(const struct metrics *metrics, const struct metrics_family *family)
+static void metrics_put_source_counter(const struct metrics *metrics, const struct metrics_family *family)
 {
 	for (size_t i = 0; i < metrics->source_count; i++) {
 		const struct supervisor_state *source = &metrics->sources[i];
+		bool resets = family->at == offsetof(struct source_counters, resets);
 
-		if (!source->counters || !source->kind->polls)
+		if (!source->counters || !(resets ? source->kind->polls : source->kind->remembers))
 			continue;
 		metrics_put_name(metrics->out, family->name, "{source=\"", source->kind->name);
-		metrics_put_number(metrics->out, "} ", atomic_load(&source->counters->resets));
+		metrics_put_number(metrics->out, "} ", metrics_value(family, source->counters));
 	}
 }
 
@@ -360,6 +361,7 @@ static void metrics_put_connect_times(const struct metrics *metrics, const struc
 #define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
 #define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
 #define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)
+#define SOURCE(field) FIGURE(COUNTER, metrics_put_source_counter, source_counters, IS_ULLONG, field)
 #define PROCESS(kind, as, field) FIGURE(kind, NULL, stats_process, as, field)
 
 static const struct metrics_family families[] = {
@@ -396,7 +398,8 @@ static const struct metrics_family families[] = {
 	{ "dill_source_last_success_timestamp_seconds", "When its last good answer came.",
 	  OWN(GAUGE, metrics_put_source_success) },
 	{ "dill_source_index_resets_total", "Blocking queries that began anew: the index went back.",
-	  OWN(COUNTER, metrics_put_source_resets) },
+	  SOURCE(resets) },
+	{ "dill_state_write_errors_total", "Writes of state.path that failed.", SOURCE(unsaved) },
 	{ "dill_source_errors_total",
 	  "Answers that could not be used, by HTTP status; none: there was no answer, or one that makes no sense.",
 	  OWN(COUNTER, metrics_put_source_errors) },

@@ -50,6 +50,7 @@ struct source_kind {
 struct source_counters {
 	atomic_ullong resets;  /* of a blocking query's index */
 	atomic_ullong outages; /* attempts that failed as a whole */
+	atomic_ullong unsaved; /* writes of state.path that failed */
 	struct {
 		atomic_int code; /* HTTP status of the answer; 0: no answer that could be read */
 		atomic_ullong count;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -110,8 +111,10 @@ int state_save(const char *path, const struct service_list *list)
 	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
 	buf_add(&file, body.data, body.len);
 	buf_printf(&temporary, "%s.new", path);
-	/* Readable for the owner only: options may hold passwords. */
-	fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. Readable
+	 * for the owner only: options may hold passwords. */
+	unlink(temporary.data);
+	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	error = fd < 0 ? errno : write_all(fd, &file);
 	if (fd >= 0 && close(fd) < 0 && !error)
 		error = errno;
@@ -155,20 +158,49 @@ static struct slice check_head(const struct buf *file, int64_t *saved)
 	return body;
 }
 
+/* The directory may be one where others write, such as /tmp. They can put a file there, but none that is ours. NULL: it
+ * is, or root's, and nobody else may write it. */
+static const char *distrust(int fd)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return strerror(errno);
+	if (info.st_uid && info.st_uid != geteuid())
+		return "belongs to another user";
+	return info.st_mode & (S_IWGRP | S_IWOTH) ? "may be written by other users" : NULL;
+}
+
+/* The whole file. NULL, or what is wrong with it; empty: there is none. */
+static const char *load_trusted(const char *path, struct buf *file)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), error = fd < 0 ? errno : 0;
+	struct stat link;
+	const char *why;
+
+	if (error && error != ENOENT && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+		return "is a symbolic link";
+	if (error)
+		return error == ENOENT ? "" : strerror(error);
+	why = distrust(fd);
+	if (why) {
+		close(fd);
+		return why;
+	}
+	error = format_load_fd(fd, file);
+	return error ? strerror(error) : NULL;
+}
+
 struct service_list *state_load(const char *path, int64_t *saved, struct buf *why)
 {
 	struct service_list *list = NULL;
 	struct buf file = { 0 };
-	int error = format_load(path, &file);
-	struct slice body = error ? (struct slice){ NULL, 0 } : check_head(&file, saved);
+	const char *wrong = load_trusted(path, &file);
+	struct slice body = wrong ? (struct slice){ NULL, 0 } : check_head(&file, saved);
 
 	why->len = 0;
-	buf_puts(why, "");
-	if (error && error != ENOENT)
-		buf_puts(why, strerror(error));
-	else if (!error && !body.at)
-		buf_puts(why, "is damaged, or no state of dill");
-	else if (!error)
+	buf_puts(why, wrong ? wrong : body.at ? "" : "is damaged, or no state of dill");
+	if (body.at)
 		list = manifest_read_state(body.at, body.len, path, why);
 	buf_free(&file);
 	if (list && list->count)

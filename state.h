@@ -8,7 +8,8 @@
 
 /* Replaces the file in one step: a reader sees the old one or the new one. Returns 0 or an errno. */
 int state_save(const char *path, const struct service_list *list);
-/* Returns what state_save has written, sorted by name; the caller owns it. *saved: when that was, in seconds since
+/* Returns what state_save has written, sorted by name; the caller owns it. A link, or what others could have written, is
+ * not read. *saved: when that was, in seconds since
  * 1970. NULL: why is the reason with the file, and is empty when there is no file. */
 struct service_list *state_load(const char *path, int64_t *saved, struct buf *why);
 

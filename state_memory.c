@@ -10,6 +10,7 @@
 
 #define RECALL_MS 1000 /* wait this long for the source at a start */
 #define SAVE_MS 1000   /* from one write to the next */
+#define RETRY_MS 10000 /* from one that failed to the next */
 
 struct service_list *state_memory_recall(struct state_memory *memory)
 {
@@ -43,18 +44,21 @@ void state_memory_forget(struct state_memory *memory)
 	memory->recalled = NULL;
 }
 
-void state_memory_save(struct state_memory *memory, const struct service_list *list, bool now)
+void state_memory_save(struct state_memory *memory, struct source *source, const struct service_list *list, bool now)
 {
 	int error;
 
 	if (!memory->unsaved || !*memory->path || (!now && sys_now() < memory->save_at))
 		return;
 	error = state_save(memory->path, list);
+	if (error)
+		atomic_fetch_add(&source->counters.unsaved, 1);
 	if (error && !memory->failed)
-		log_warn("state.path: cannot write %s: %s", memory->path, strerror(error));
-	memory->failed = error != 0;
-	memory->unsaved = false;
-	memory->save_at = sys_now() + SAVE_MS;
+		log_warn("state.path: cannot write %s: %s; retrying", memory->path, strerror(error));
+	else if (!error && memory->failed)
+		log_info("state.path: %s is written again", memory->path);
+	memory->failed = memory->unsaved = error != 0;
+	memory->save_at = sys_now() + (error ? RETRY_MS : SAVE_MS);
 }
 
 int64_t state_memory_at(const struct state_memory *memory)

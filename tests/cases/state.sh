@@ -91,9 +91,18 @@ case_state_bad_files() { # damaged and foreign files are said, and not used; dil
     must 5 "that the file is not used" log_has "it is not used"
     kill "$DILL_PID"
     stop_dill 0 8
-    start_dill "DILL_STATE_PATH=$T/nowhere/state"
+    ln -sf good "$T/state"
+    start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATE_PATH=$T/state"
+    must 5 "that a link is not followed" log_has "state.path: $T/state is a symbolic link; it is not used"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    STATUS=$(next_port)
+    start_dill "DILL_STATE_PATH=$T/nowhere/state" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     must 5 "the service" answers "$p" a
     must 5 "that it cannot be written" log_has "state.path: cannot write $T/nowhere/state: No such file"
+    metrics_say "m['dill_state_write_errors_total{source=\"consul\"}'] >= 1" || fail "$(grep dill_state <<<"$METRICS")"
+    mkdir "$T/nowhere"
+    must 20 "that it is written later, though nothing changes" log_has "state.path: $T/nowhere/state is written again"
 }
 
 case_state_admission() { # rules that changed meanwhile count for what is remembered, too

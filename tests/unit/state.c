@@ -2,9 +2,14 @@
 #include "base.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "list.h"
+
+/* Who we are: not the owner of what we have just written. */
+static unsigned other_user;
+#define geteuid() (other_user ? getuid() + other_user : geteuid())
 #include "../../state.c"
 
 static char directory[] = "/tmp/dill-state-XXXXXX";
@@ -186,6 +191,54 @@ static void file_cases(void)
 	service_list_unref(list);
 }
 
+static void check_trust(const char *why, const char *what)
+{
+	struct buf got = { 0 };
+	int64_t saved = 0;
+	struct service_list *list = state_load("state", &saved, &got);
+
+	check(!list == (*why != 0) && strcmp(got.data, why) == 0, got.data, what);
+	service_list_unref(list);
+	buf_free(&got);
+}
+
+/* What somebody else may have put there, and what he may have put in the way. */
+static void trust_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct stat info;
+
+	check(!state_save("state", list), "saved", "");
+	check_trust("", "ours");
+	chmod("state", 0444);
+	check_trust("", "readable for all");
+	chmod("state", 0620);
+	check_trust("may be written by other users", "the group");
+	chmod("state", 0602);
+	check_trust("may be written by other users", "all");
+	chmod("state", 0600);
+	other_user = 1;
+	if (getuid() == 0) {
+		check_trust("", "root's, and we are not root");
+		check(!chown("state", 2, 2), "chown", "");
+	}
+	check_trust("belongs to another user", "another's");
+	other_user = 0;
+	if (getuid() == 0)
+		check_trust("belongs to another user", "another's, and we are root");
+	check(!state_save("state", list), "saved", "in its place");
+	check_trust("", "ours again");
+	check(!rename("state", "mine") && !symlink("mine", "state"), "a link", "");
+	check_trust("is a symbolic link", "to a file of ours");
+	check(!state_save("state", list) && !lstat("state", &info) && S_ISREG(info.st_mode), "saved", "in the link's place");
+	write_bytes("precious", 8);
+	check(!rename("state", "mine") && !symlink("mine", "state.new"), "a link", "where the new file will be");
+	check(!state_save("state", list) && !stat("mine", &info) && info.st_size == 8, "what it leads to", "is left alone");
+	check_trust("", "the new file");
+	unlink("mine");
+	service_list_unref(list);
+}
+
 int main(void)
 {
 	if (!mkdtemp(directory) || chdir(directory))
@@ -195,6 +248,7 @@ int main(void)
 	damage_cases();
 	foreign_cases();
 	file_cases();
+	trust_cases();
 	unlink("state");
 	rmdir(directory);
 	return check_sum();
