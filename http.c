@@ -276,6 +276,8 @@ const char *http_url_parse(struct http_url *url, const char *text)
 	if (strncmp(text, "https://", 8) == 0)
 		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
 		       "as stunnel before it";
+	if (rest.at[strcspn(rest.at, "/?")] == '?')
+		return "has no / before its query";
 	if (memchr(rest.at, '@', strcspn(rest.at, "/")))
 		return "has a user name or password, which is not supported";
 	why = http_url_take_prefix(url, &rest);
