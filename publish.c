@@ -122,11 +122,6 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 		}
 }
 
-static int by_listener_address(const void *a, const void *b)
-{
-	return net_compare(&(*(struct route_listener *const *)a)->addr, &(*(struct route_listener *const *)b)->addr);
-}
-
 /* All that leave: a worker that has the old table may still accept a client, and so may one that has an older one. */
 static void retire_listeners(struct route *route, const struct route_table *old, const struct route_table *now)
 {
@@ -153,7 +148,7 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 	}
 	if (route->retired_listener_count > kept)
 		qsort(route->retired_listeners, route->retired_listener_count, sizeof *route->retired_listeners,
-		      by_listener_address);
+		      route_by_listener);
 }
 
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)

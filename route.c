@@ -296,20 +296,21 @@ void route_sweep(struct route *route)
 	route->retired_listener_count = listeners;
 }
 
+int route_by_listener(const void *left, const void *right)
+{
+	return net_compare(&(*(struct route_listener *const *)left)->addr, &(*(struct route_listener *const *)right)->addr);
+}
+
 struct route_listener *route_listener_at(const struct route *route, const struct net_addr *addr)
 {
 	const struct route_entry *entry = route_find(route->table, addr);
-	size_t low = 0, high = entry ? 0 : route->retired_listener_count;
+	struct route_listener like = { .addr = *addr }, *key = &like, **found = NULL;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = net_compare(&route->retired_listeners[middle]->addr, addr);
-
-		if (order == 0)
-			return route->retired_listeners[middle];
-		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
-	}
-	return entry ? entry->listener : NULL;
+	if (entry)
+		return entry->listener;
+	if (route->retired_listener_count)
+		found = bsearch(&key, route->retired_listeners, route->retired_listener_count, sizeof key, route_by_listener);
+	return found ? *found : NULL;
 }
 
 void route_open(struct route *route, const struct route_rules *rules)

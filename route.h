@@ -160,6 +160,7 @@ void route_backend_unref(struct route_backend *backend);
 /* Compares the address to dial and the SOCKS target, not the listener; 0: the same backend. */
 int route_backend_order(const struct route_backend *left, const struct route_backend *right);
 
+int route_by_listener(const void *left, const void *right); /* sorts route.retired_listeners */
 int route_by_refusal(const void *left, const void *right); /* sorts route_table.refused, for qsort and bsearch */
 /* Logs that a port has opened or closed. The form of the line is stable: programs may read it. */
 void route_audit(const char *what, const struct route_entry *entry, const char *why);

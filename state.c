@@ -175,10 +175,9 @@ static const char *distrust(int fd)
 static const char *load_trusted(const char *path, struct buf *file)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), error = fd < 0 ? errno : 0;
-	struct stat link;
 	const char *why;
 
-	if (error && error != ENOENT && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+	if (error == ELOOP || error == EMLINK) /* FreeBSD's */
 		return "is a symbolic link";
 	if (error)
 		return error == ENOENT ? "" : strerror(error);

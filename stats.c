@@ -149,14 +149,13 @@ static void stats_log_process(const struct stats *stats)
 	log_end(&line);
 }
 
-static void stats_log_listener(const struct route_entry *entry)
+static void stats_log_listener(const struct route_listener *listener, const char *services)
 {
-	const struct route_listener *listener = entry->listener;
 	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
 	log_line_text(&line, "listener", listener->name);
-	log_line_text(&line, "service", entry->services);
+	log_line_text(&line, "service", services);
 	log_line_number(&line, "active", atomic_load(&listener->active));
 	log_line_number(&line, "connections", atomic_load(&listener->connections));
 	log_line_number(&line, "rx", atomic_load(&listener->rx));
@@ -166,12 +165,12 @@ static void stats_log_listener(const struct route_entry *entry)
 	log_end(&line);
 }
 
-static void stats_log_backend(const struct route_entry *entry, const struct route_backend *backend)
+static void stats_log_backend(const struct route_listener *listener, const struct route_backend *backend)
 {
 	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
-	log_line_text(&line, "listener", entry->listener->name);
+	log_line_text(&line, "listener", listener ? listener->name : NULL);
 	log_line_text(&line, "backend", backend->name);
 	log_line_text(&line, "healthy", atomic_load(&backend->unhealthy) ? "no" : "yes");
 	log_line_number(&line, "active", atomic_load(&backend->active));
@@ -184,12 +183,18 @@ static void stats_log_backend(const struct route_entry *entry, const struct rout
 
 void stats_log(const struct stats *stats)
 {
-	const struct route_table *table = stats->route->table;
+	const struct route *route = stats->route;
 
 	stats_log_process(stats);
-	for (size_t i = 0; i < table->count; i++) {
-		stats_log_listener(&table->entries[i]);
-		for (unsigned k = 0; k < table->entries[i].count; k++)
-			stats_log_backend(&table->entries[i], table->entries[i].backends[k]);
+	for (size_t i = 0; i < route->table->count; i++) {
+		const struct route_entry *entry = &route->table->entries[i];
+
+		stats_log_listener(entry->listener, entry->services);
+		for (unsigned k = 0; k < entry->count; k++)
+			stats_log_backend(entry->listener, entry->backends[k]);
 	}
+	for (size_t i = 0; i < route->retired_listener_count; i++)
+		stats_log_listener(route->retired_listeners[i], route->retired_listeners[i]->services);
+	for (size_t i = 0; i < route->retired_count; i++)
+		stats_log_backend(route_listener_at(route, &route->retired[i]->via), route->retired[i]);
 }

@@ -47,7 +47,7 @@ struct stats_rate {
 };
 bool stats_rate(struct route_listener *listener, struct stats_rate *out);
 
-/* Logs the counters, a line each: for the whole program, each listener and each backend. */
+/* Logs the counters, a line each: for the whole program, each listener and each backend, the retired ones too. */
 void stats_log(const struct stats *stats);
 
 #endif

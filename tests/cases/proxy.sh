@@ -419,6 +419,9 @@ case_drain_listener_comes_back() { # a listener that has come back knows its liv
     must 5 "the listener to close" refuses 127.0.0.1 "$p"
     must 3 "its series, while it drains" metric_is "dill_listener_connections_active{listener=\"127.0.0.1:$p\"}" 1
     ask "$FD" during || fail "the connection ended with the listener"
+    kill -USR1 "$DILL_PID"
+    must 3 "its counters in the log" log_has "counters listener=127.0.0.1:$p service=web active=1 "
+    must 3 "its backend's" log_has "counters listener=127.0.0.1:$p backend=127.0.0.1:$ECHO .*active=1 "
     mv "$T/web.ini" "$T/r.ini"
     must 5 "the listener again" accepts 127.0.0.1 "$p"
     must 3 "its live session" metric_is "dill_listener_connections_active{listener=\"127.0.0.1:$p\"}" 1
