@@ -351,7 +351,8 @@ static void control_woken(struct loop *loop)
 	}
 	if (atomic_exchange(&control->pool.suspects, false))
 		health_suspected(&control->health);
-	route_sweep(&control->route);
+	if (!control->stopping)
+		route_sweep(&control->route);
 	status_woken(&control->status);
 	stop_if_idle(control);
 }

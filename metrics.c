@@ -273,13 +273,14 @@ static void metrics_put_source_errors(const struct metrics *metrics, const struc
 /* What to join other series of a listener with. */
 static void metrics_put_infos(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->table->count; i++) {
-		const struct route_entry *entry = &metrics->table->entries[i];
+	for (size_t i = 0; i < metrics->listener_count; i++) {
+		const struct route_entry *entry = i < metrics->table->count ? &metrics->table->entries[i] : NULL;
+		const struct route_listener *it = metrics->listeners[i];
 
-		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
-		metrics_put_label(metrics->out, ",service=\"", entry->services);
-		metrics_put_label(metrics->out, ",balance=\"", service_balance_names[entry->balance]);
-		metrics_put_label(metrics->out, ",source=\"", entry->owner.source);
+		metrics_put_name(metrics->out, family->name, "{listener=\"", it->name);
+		metrics_put_label(metrics->out, ",service=\"", entry ? entry->services : it->services);
+		metrics_put_label(metrics->out, ",balance=\"", service_balance_names[entry ? entry->balance : it->balance]);
+		metrics_put_label(metrics->out, ",source=\"", entry ? entry->owner.source : it->source);
 		buf_puts(metrics->out, "} 1\n");
 	}
 }

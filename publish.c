@@ -137,12 +137,15 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 	}
 	route->retired_listener_count = kept;
 	for (size_t i = 0; i < old->count; i++) {
-		struct route_listener *listener = old->entries[i].listener;
+		const struct route_entry *entry = &old->entries[i];
+		struct route_listener *listener = entry->listener;
 
 		if (route_find(now, &listener->addr))
 			continue;
 		listener->error = 0;
 		listener->drained_at = 0;
+		listener->balance = entry->balance;
+		listener->source = entry->owner.source;
 		SYS_GROW(route->retired_listeners, route->retired_listener_count, route->retired_listener_cap);
 		route->retired_listeners[route->retired_listener_count++] = route_listener_ref(listener);
 	}

@@ -63,7 +63,10 @@ struct route_listener {
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
 	char *services; /* those that asked for it when it was made */
 	char *closing; /* why it has left the table, once it has */
-	int64_t drained_at; /* the control plane's: see route_sweep() */
+	/* Once it has left, the control plane's: see route_sweep(), and what its entry had. */
+	int64_t drained_at;
+	enum service_balance balance;
+	const char *source;
 	char name[NET_TEXT];
 };
 

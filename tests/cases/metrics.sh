@@ -227,7 +227,9 @@ case_metrics_table() { # states of listeners, refusals by rule, changes; a liste
         m['dill_routes_refused{reason=\"listeners.allowed\"}'] == 1 and
         m['dill_routes_refused{reason=\"allow\"}'] == 1 and m['dill_route_changes_total'] > $CHANGES" ||
         fail "refusals: $(grep 'dill_route\|dill_listeners' <<<"$METRICS")"
-    same "what says how it is" "" "$(grep -E 'info|up|backends|healthy|weight' <<<"$METRICS" | grep ":$p\"")"
+    same "what says how it is" "" "$(grep -E 'up|backends|healthy|weight' <<<"$METRICS" | grep ":$p\"")"
+    metric_is "dill_listener_info{listener=\"0.0.0.0:$p\",service=\"web\",balance=\"round_robin\",source=\"file\"}" 1 ||
+        fail "what its counters are joined with: $(metrics | grep dill_listener_info)"
     ask "$FD" two || fail "the session did not live on"
     exec {FD}>&-
     must 3 "nothing drains" metric_is 'dill_listeners{state="draining"}' 0
