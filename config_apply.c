@@ -1,6 +1,7 @@
 #include "base.h"
 #include "config_apply.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,29 +71,19 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 	return known;
 }
 
-static void look_at(const char *candidate, const char *key, int *least, const char **best)
-{
-	int distance = text_distance(key, candidate), len = (int)strlen(key);
-
-	if (distance < *least && (distance <= 2 || distance <= len / 3)) {
-		*least = distance;
-		*best = candidate;
-	}
-}
-
 /* `services` and `apps` are compared with a key's first part: what follows is the user's own. */
 const char *config_nearest(const struct config *config, const char *key)
 {
 	struct arena memory = { 0 };
 	const char *lower = config_lower(&memory, slice_of(key)), *best = NULL;
 	const char *head = config_lower(&memory, slice_first(slice_of(key), strcspn(key, ".[")));
-	int least = 1000;
+	int least = INT_MAX;
 
 	for (size_t t = 0; t < config->table_count; t++)
 		for (size_t i = 0; i < config->tables[t].count; i++)
-			look_at(config->tables[t].rows[i].key, lower, &least, &best);
-	look_at("services", head, &least, &best);
-	look_at("apps", head, &least, &best);
+			text_nearer(config->tables[t].rows[i].key, lower, &least, &best);
+	text_nearer("services", head, &least, &best);
+	text_nearer("apps", head, &least, &best);
 	arena_free(&memory);
 	return best;
 }

@@ -37,19 +37,28 @@ static void look_at_checks(const struct json *answer, uint32_t checks, struct bu
 	buf_free(&id);
 }
 
-static bool has_mark(const struct json *answer, uint32_t tags, const char *word)
+/* Gives the service all tags of the instance. */
+static void read_tags(struct service *service, const struct json *answer, uint32_t tags)
 {
+	bool listed = tags && answer->tokens[tags].type == JSON_ARRAY;
 	struct buf text = { 0 };
-	bool found = false;
 
-	if (!tags || answer->tokens[tags].type != JSON_ARRAY)
-		return false;
-	for (JSON_EACH(answer, tags, tag)) {
-		text.len = 0;
-		found = found || (json_string(answer, tag, &text) && tag_is_mark((struct slice){ text.data, text.len }, word));
-	}
+	service->tags = arena_alloc(&service->memory, (listed ? answer->tokens[tags].count + 1 : 1) * sizeof *service->tags);
+	if (listed)
+		for (JSON_EACH(answer, tags, tag)) {
+			text.len = 0;
+			if (json_string(answer, tag, &text))
+				service->tags[service->tag_count++] = arena_dup(&service->memory, text.data, text.len);
+		}
 	buf_free(&text);
-	return found;
+}
+
+static bool has_mark(const struct service *service, const char *word)
+{
+	for (size_t i = 0; i < service->tag_count; i++)
+		if (tag_is_mark(slice_of(service->tags[i]), word))
+			return true;
+	return false;
 }
 
 static uint16_t weight_of(const struct json *answer, uint32_t service)
@@ -63,41 +72,14 @@ static uint16_t weight_of(const struct json *answer, uint32_t service)
 	return (uint16_t)n;
 }
 
-/* All tags, a line each, as text that lives in `out`. */
-static const char *all_tags(const struct json *answer, uint32_t tags, struct buf *out)
+static void apply_tags(struct service *service, const char *word)
 {
-	struct buf text = { 0 };
+	size_t size = (service->tag_count + 1) * sizeof *service->tags;
+	const char **sorted = sys_alloc(size);
 
-	out->len = 0;
-	buf_puts(out, "");
-	if (tags && answer->tokens[tags].type == JSON_ARRAY)
-		for (JSON_EACH(answer, tags, tag)) {
-			text.len = 0;
-			if (!json_string(answer, tag, &text))
-				continue;
-			while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
-				text.len--; /* no tag of dill needs them */
-			buf_visible(out, text.data, text.len);
-			buf_puts(out, "\n");
-		}
-	buf_free(&text);
-	return out->data;
-}
-
-static void take_tags(struct service *service, const struct json *answer, uint32_t tags, const char *word)
-{
-	const char **texts = sys_alloc((answer->tokens[tags].count + 1) * sizeof *texts);
-	struct buf text = { 0 };
-	size_t count = 0;
-
-	for (JSON_EACH(answer, tags, tag)) {
-		text.len = 0;
-		if (json_string(answer, tag, &text))
-			texts[count++] = arena_dup(&service->memory, text.data, text.len);
-	}
-	tag_apply(service, texts, count, word);
-	free(texts);
-	buf_free(&text);
+	memcpy(sorted, service->tags, size - sizeof *sorted);
+	tag_apply(service, sorted, service->tag_count, word);
+	free(sorted);
 }
 
 /* Gives the service what its tags ask for, and its address. */
@@ -108,7 +90,7 @@ static void route_instance(struct service *service, const struct json *answer, u
 	struct buf text = { 0 };
 	long port = 0;
 
-	take_tags(service, answer, json_get(answer, at, "Tags"), word);
+	apply_tags(service, word);
 	if (!text_at(answer, at, "Address", &text) || !text.len)
 		text_at(answer, node, "Address", &text);
 	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
@@ -127,7 +109,6 @@ static const char *read_instance(struct service_list *list, const char *name, co
                                  uint32_t element, const char *word)
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
-	uint32_t tags = at ? json_get(answer, at, "Tags") : 0;
 	struct buf text = { 0 };
 	struct service *service;
 
@@ -138,9 +119,9 @@ static const char *read_instance(struct service_list *list, const char *name, co
 	service->node = service_text(service, text.data);
 	text_at(answer, at, "ID", &text);
 	service->instance = service_text(service, text.data);
-	service->tags = service_text(service, all_tags(answer, tags, &text));
+	read_tags(service, answer, json_get(answer, at, "Tags"));
 	text.len = 0;
-	if (has_mark(answer, tags, word))
+	if (has_mark(service, word))
 		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
 	else
 		buf_printf(&text, "it has no tag %s", word);

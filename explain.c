@@ -122,20 +122,11 @@ static void put_asked(const char *text, struct buf *out)
 	buf_puts(out, ": ");
 }
 
-/* How many bytes of an unknown tag may be shown: up to its '=', or to what may be a login. */
-static size_t harmless_len(struct slice tag)
-{
-	const char *equals = memchr(tag.at, '=', tag.len), *at = memchr(tag.at, '@', tag.len);
-	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = at ? strcspn(tag.at, ":@") : tag.len;
-
-	return open < login ? open : login;
-}
-
-/* The tag, with its secrets masked. `value` is what follows its '='. */
-static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value, struct buf *out)
+/* The tag, with its secrets masked. `value` is what follows its '=', and begins at `value_at` in it. */
+static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value_at, const char *value, struct buf *out)
 {
 	struct buf shown = { 0 };
-	size_t open = kind >= TAG_LISTENER ? tag.len - strlen(value) : harmless_len(tag);
+	size_t open = kind >= TAG_LISTENER ? (size_t)(value_at - tag.at) : tag_harmless_len(tag);
 
 	buf_add(&shown, tag.at, open);
 	if (kind >= TAG_OPTION)
@@ -148,11 +139,10 @@ static void put_tag_text(struct slice tag, enum tag_kind kind, const char *value
 	buf_free(&shown);
 }
 
-static void put_unknown(const char *word, struct buf *out)
+static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 {
-	buf_printf(out, "not understood; there are %s.listener", word);
-	for (int i = 0; i < SERVICE_OPTIONS; i++)
-		buf_printf(out, "%s.%s", i + 1 < SERVICE_OPTIONS ? ", " : " and ", service_option_name(i));
+	buf_puts(out, "refused, and its instance with it: it is ");
+	tag_put_unknown(tag, word, out);
 	buf_puts(out, "\n");
 }
 
@@ -163,13 +153,13 @@ static void explain_tag(const struct subject *subject, struct slice tag, struct 
 	const char *text = arena_dup(subject->memory, value.at, value.len);
 	struct wish wish = wish_parse(text, NULL);
 
-	put_tag_text(tag, kind, text, out);
+	put_tag_text(tag, kind, value.at, text, out);
 	if (kind == TAG_FOREIGN)
 		buf_puts(out, "not for dill\n");
 	else if (kind == TAG_MARK)
 		buf_puts(out, "accepted: it marks the service\n");
 	else if (kind == TAG_UNKNOWN)
-		put_unknown(subject->list->word, out);
+		explain_unknown(tag, subject->list->word, out);
 	else if (kind == TAG_LISTENER)
 		explain_wish(subject, &wish, out);
 	else
@@ -178,13 +168,12 @@ static void explain_tag(const struct subject *subject, struct slice tag, struct 
 
 static void explain_tags(const struct subject *subject, struct buf *out)
 {
-	struct slice rest = slice_of(subject->service->tags), tag, value;
 	const char *word = subject->list->word;
 	bool listens = false;
 
-	while (slice_next(&rest, '\n', &tag)) {
-		if (!tag.len)
-			continue;
+	for (size_t i = 0; i < subject->service->tag_count; i++) {
+		struct slice tag = slice_of(subject->service->tags[i]), value;
+
 		listens = listens || tag_read(tag, word, &value) == TAG_LISTENER;
 		explain_tag(subject, tag, out);
 	}

@@ -74,7 +74,7 @@ void service_seal(struct service *service)
 		struct service_setting *setting = &service->settings[i];
 
 		setting->why = service_option_parse(setting->option, setting->value, &service->memory, options);
-		service->wrong = service->wrong || (setting->why && service_option_vital(setting->option));
+		service->wrong = service->wrong || (setting->why && service_option_vital(setting->option, setting->value));
 	}
 }
 
@@ -126,9 +126,13 @@ void service_hold(struct service_list *list, const struct service *service, cons
 	copy->node = service_text(copy, service->node);
 	copy->instance = service_text(copy, service->instance);
 	origin = service_text(copy, only->origin);
-	copy->tags = service->tags ? origin : NULL;
+	if (service->tags) {
+		copy->tags = arena_alloc(&copy->memory, sizeof *copy->tags);
+		copy->tags[copy->tag_count++] = origin;
+	}
 	copy->fault = service_text(copy, service->fault);
 	service_wish(copy, slice_of(only->text), origin);
+	copy->wishes[0].why = service_text(copy, only->why);
 	for (size_t i = 0; i < service->backend_count; i++)
 		service_backend(copy, slice_of(service->backends[i].host), service->backends[i].port, service->backends[i].weight);
 	for (size_t i = 0; i < service->setting_count; i++)
@@ -169,6 +173,16 @@ static bool same_settings(const struct service *a, const struct service *b)
 	return true;
 }
 
+static bool same_tags(const struct service *a, const struct service *b)
+{
+	if (!a->tags != !b->tags || a->tag_count != b->tag_count)
+		return false;
+	for (size_t i = 0; i < a->tag_count; i++)
+		if (strcmp(a->tags[i], b->tags[i]) != 0)
+			return false;
+	return true;
+}
+
 /* Where it was written does not count, nor do the tags when one of them is held. */
 static bool same_service(const struct service *a, const struct service *b)
 {
@@ -179,7 +193,7 @@ static bool same_service(const struct service *a, const struct service *b)
 		return false;
 	if (a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
 		return false;
-	return (a->held || b->held || same_text(a->tags, b->tags)) && same_wishes(a, b) && same_backends(a, b) &&
+	return (a->held || b->held || same_tags(a, b)) && same_wishes(a, b) && same_backends(a, b) &&
 	       same_settings(a, b);
 }
 

@@ -36,7 +36,8 @@ struct service {
 	const char *name;
 	const char *node, *instance; /* where it runs, and its ID there, to be shown; NULL: none */
 	const char *origin;   /* where it was first written (file:line, variable); NULL: not known */
-	const char *tags;     /* all of them, a line each; NULL: the source has no tags */
+	const char **tags;    /* all of them, as they came; NULL: the source has no tags */
+	uint32_t tag_count;
 	struct wish *wishes;
 	uint32_t wish_count, wish_cap;
 	struct service_backend *backends;

@@ -86,9 +86,10 @@ const char *service_option_accepted(int option)
 	return rows[option].accepted;
 }
 
-bool service_option_vital(int option)
+/* Any strategy serves who asks for one that is misspelled, but for who needs each client to come back to its backend. */
+bool service_option_vital(int option, const char *value)
 {
-	return rows[option].vital;
+	return rows[option].vital || (option == SERVICE_BALANCE && slice_is_nocase(slice_trim(slice_of(value)), "source"));
 }
 
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out)

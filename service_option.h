@@ -29,8 +29,8 @@ extern const struct service_options service_options_none; /* of a service that s
 int service_option_find(struct slice name); /* -1: there is none of that name */
 const char *service_option_name(int option);
 const char *service_option_accepted(int option); /* what may be given, in words */
-/* A service whose value of it is wrong would be routed otherwise than asked for: it is not routed at all. */
-bool service_option_vital(int option);
+/* A service with this wrong value would be routed otherwise than it must be: it is not routed at all. */
+bool service_option_vital(int option, const char *value);
 
 /* Reads a value into *out. Returns NULL or the reason, in words that follow it; *out is then as before. */
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out);

@@ -511,3 +511,13 @@ int text_distance(const char *a, const char *b)
 	}
 	return row[lb];
 }
+
+void text_nearer(const char *candidate, const char *word, int *least, const char **best)
+{
+	int distance = text_distance(word, candidate), len = (int)strlen(word);
+
+	if (distance < *least && (distance <= 2 || distance <= len / 3)) {
+		*least = distance;
+		*best = candidate;
+	}
+}

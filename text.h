@@ -82,5 +82,7 @@ struct text_date text_date(int64_t days);
 
 void text_print_duration(int64_t ms, char out[32]); /* the shortest form that text_duration reads: 5m, 1m30s, 250ms */
 int text_distance(const char *a, const char *b);    /* edits between two words, for "did you mean" */
+/* Makes the candidate *best if it is nearer to the word than *least, and near at all. Start with *least = INT_MAX. */
+void text_nearer(const char *candidate, const char *word, int *least, const char **best);
 
 #endif

@@ -120,6 +120,51 @@ case_admission_repeated_options() { # networks add up, whatever the order of the
     refuses 127.0.0.1 "$q" || fail "it is routed"
 }
 
+case_admission_unknown_tags() { # what dill does not know in its namespace refuses the instance that has it, and no other
+    local p q r number=0 tag near
+    STATUS=$(next_port) p=$(next_port) q=$(next_port) r=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    register web web-2 "$B" dill "dill.listener=local:$p" dill.alow=10.0.0.0/8
+    register alone alone-1 "$C" dill "dill.listner=local:$r"
+    must 5 "the refusal of one without a wish" peek_has "# refused: alone wants dill.listner: its tag dill.listner is unknown; the nearest one is dill.listener"
+    must 5 "the refusal" peek_has "# refused: web wants local:$p: its tag dill.alow is unknown; the nearest one is dill.allow"
+    same "the other instance serves" "a a a" "$(client names 127.0.0.1 "$p" 3)"
+    contains "/routes" "\"service\":\"web\",\"wish\":\"local:$p\",\"reason\":\"its tag dill.alow is unknown; the nearest one is dill.allow\"" \
+        "$(curl -s "http://127.0.0.1:$STATUS/routes")"
+    contains "the page" "its tag dill.alow is unknown" "$(curl -s "http://127.0.0.1:$STATUS/")"
+    contains "/explain" "dill.alow=...: refused, and its instance with it" "$(curl -s "http://127.0.0.1:$STATUS/explain/web")"
+    while read -r tag near; do
+        register "odd$((number += 1))" odd-1 "$A" dill "dill.listener=local:$q" "${tag//_/ }"
+        must 5 "the refusal of $tag" peek_contains "# refused: odd$number wants local:$q: its tag ${tag%%[=_]*}"
+        contains "Peek about $tag" "; the nearest one is $near" "$(peek | grep "odd$number ")"
+    done <<END
+dill.Allow=10.0.0.0/8 dill.allow
+dill.allow_=_10.0.0.0/8 dill.allow
+Dill.allow=10.0.0.0/8 dill.allow
+dyntcp.alow=10.0.0.0/8 dyntcp.allow
+dill.proxy-protocol=v2 dill.proxy_protocol
+END
+    register odd odd-1 "$A" dill "dill.listener=local:$q" dill.allow
+    must 5 "one without a value" peek_has "# refused: odd wants local:$q: its tag dill.allow is without a value"
+    register sticky sticky-1 "$A" dill "dill.listener=local:$q" dill.balance=source
+    must 5 "a strategy that is not here" peek_has "# refused: sticky wants balance=source: not one of round_robin, random, p2c, least_conn"
+    register later later-1 "$A" dill "dill.listener=local:$q" dill.backup=true
+    must 5 "an option that is not here" peek_has "# refused: later wants local:$q: its tag dill.backup is unknown; there are dill.listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
+    refuses 127.0.0.1 "$q" || fail "one of them is routed"
+    same "lines about dill.alow in the log" 1 "$(log_count 'refused: .*dill.alow')"
+    register web web-2 "$B" dill "dill.listener=local:$p" dill.deny=10.0.0.0/8
+    must 5 "the tag that is mended" peek_contains "127.0.0.1:$B"
+    not peek_contains dill.alow || fail "the refusal stays"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_dill DILL_CONSUL_TAG=mytag
+    register my my-1 "$A" mytag "mytag.listener=local:$q" mytag.alow=10.0.0.0/8
+    register mine mine-1 "$B" mytag "mytag.listener=local:$p" dill.alow=10.0.0.0/8
+    must 5 "another word" peek_has "# refused: my wants local:$q: its tag mytag.alow is unknown; the nearest one is mytag.allow"
+    same "a tag of another dill" b "$(says "$p")"
+}
+
 case_admission_ipv6() { # labels and backends
     local p q
     p=$(next_port) q=$(next_port)

@@ -117,8 +117,9 @@ case_operator_explain() { # the running dill says of every tag what became of it
     start_peers "name:x@127.0.0.1:$taken"
     # Registered before dill starts: one table.
     register web web-1 "$A" dill "dill.listener=local:$p" dill.listener=nowhere:5555 dill.listener=local:80 \
-        dill.listener=local:49152 dill.listener=nonsense dill.balance=fastest "dill.listner=local:$p" other=root:sesame@x dill.listener dill.deny=10.0.0.0/8 \
-        dill.prox=socks5://me:sesame@x:1
+        dill.listener=local:49152 dill.listener=nonsense dill.balance=fastest other=root:sesame@x dill.deny=10.0.0.0/8
+    register typo typo-1 "$A" dill "dill.listener=local:$taken" "dill.listner=local:$p" dill.listener dill.prox=socks5://me:sesame@x:1 \
+        ' dill.deny=::1' 'dill.balance= p2c '
     register closed closed-1 "$A" dill "dill.listener=local:$taken" dill.allow=everybody
     CHECK=critical register sick sick-1 "$A" dill "dill.listener=local:$p"
     register taken taken-1 "$A" dill "dill.listener=local:$taken"
@@ -138,25 +139,29 @@ case_operator_explain() { # the running dill says of every tag what became of it
         "    dill.listener=local:49152: refused by listeners.port_max: port above listeners.port_max 49151; accepted would be a port from 1024 to 49151" \
         "    dill.listener=nonsense: refused by listener: not label:port; accepted would be label:port" \
         "    dill.balance=fastest: refused by balance: not one of round_robin, random, p2c, least_conn" \
-        "    dill.listner=...: not understood; there are dill.listener, .balance" \
         "    other=...: not for dill" \
-        "    dill.listener: not understood; " \
-        "    dill.prox=...: not understood; " \
         "    dill.deny=10.0.0.0/8: accepted, but see the note at the listener that it shares"
+    says_of typo "    dill.listner=...: refused, and its instance with it: it is unknown; the nearest one is dill.listener" \
+        "    dill.listener: refused, and its instance with it: it is without a value" \
+        "    dill.prox=...: refused, and its instance with it: it is unknown; the nearest one is dill.proxy" \
+        "     dill.deny=...: refused, and its instance with it: it is unknown; the nearest one is dill.deny" \
+        "    dill.balance= p2c: accepted" \
+        "    dill.listener=local:$taken: refused: its tag  dill.deny is unknown; the nearest one is dill.deny"
     says_of closed "    dill.allow=everybody: refused by allow: " \
         "    dill.listener=local:$taken: acceptable, but the service is not routed without its option"
     says_of sick "  not routed: its check service:sick-1 is critical" \
         "    dill.listener=local:$p: acceptable, but this instance has no part in the routing"
     says_of taken "    dill.listener=local:$taken: accepted: 127.0.0.1:$taken, but it cannot listen there: Address already in use"
     says_of twice "    dill.proxy_protocol=v1: refused by proxy_protocol: with other tags of that name it says v1,v2, which is not v1 or v2" \
-        "    url...: not for dill" "    me...: not for dill" "    dill.proxy...: not understood" "    dill.listner=...: not understood"
+        "    url...: not for dill" "    me...: not for dill" "    dill.proxy...: refused, and its instance with it: it is unknown" \
+        "    dill.listner=...: refused, and its instance with it: it is unknown"
     lacks "what is said of it" sesame "$BODY$OUT"
     says_of lost ", backend [::1]:19001" "    dill.allow=10.0.0.0/8: accepted" \
         "      note: web asks for allow none, but lost comes first and has 10.0.0.0/8"
     lacks "what is said of the first one" "but see the note" "$BODY"
     says_of nowhere ": accepted: 127.0.0.1:$((p + 1)), which is open, but no address of its backends is known"
     says_of deaf "    it has no tag dill.listener=label:port"
-    says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=...: not understood'
+    says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=...: refused, and its instance with it: it is unknown; there are dill.listener, .balance'
     set_check pass sick-1
     must 5 "a check that passes" explained sick "accepted: 127.0.0.1:$p, which is open"
     lacks "/explain/sick" "not routed" "$BODY"

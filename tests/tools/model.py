@@ -28,6 +28,9 @@ RULES = {   # values of options: good ones, a wrong one, why it is wrong
     "proxy_protocol": (("v1", "v2"), "v3", "not v1 or v2"),
     "allow": (("127.0.0.0/8,::1/128", "10.0.0.0/8"), "any", "is not a network such as 10.0.0.0/8"),
 }
+# What a tag of dill's that it does not know makes of its instance.
+UNKNOWN = "dill.other=1"
+FAULT = "its tag dill.other is unknown; there are dill.listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
 dice = random.Random(SEED)
 services = {}   # in Consul, by id
 
@@ -57,7 +60,7 @@ def some_tags():
     for option, (good, wrong, _) in RULES.items():
         if dice.random() < 0.2:
             tags.append("dill.%s=%s" % (option, dice.choice(good + (wrong,))))
-    tags += [dice.choice(["x", "dill.other=1", "dillx", "v=1"])] * (dice.random() < 0.3)
+    tags += [dice.choice(["x", UNKNOWN, "dillx", "v=1"])] * (dice.random() < 0.3)
     dice.shuffle(tags)
     return tags
 
@@ -139,11 +142,15 @@ def model():
         if "dill" not in service["tags"] or not is_healthy(service):
             continue
         options = options_of(service, refused)
+        faulty = UNKNOWN in service["tags"]
+        if faulty and options is not None and not any(tag.startswith("dill.listener=") for tag in service["tags"]):
+            refused.add((service["name"], UNKNOWN.partition("=")[0], FAULT))
         for tag in service["tags"] if options is not None else ():
             if not tag.startswith("dill.listener="):
                 continue
             wish = tag.partition("=")[2]
             address, why = admit(wish)
+            why = why or (FAULT if faulty else None)
             if why:
                 refused.add((service["name"], wish, why))
                 continue
@@ -167,6 +174,8 @@ def verdicts():
             address, why = admit(wish)
             if not why and (not is_healthy(service) or "dill" not in service["tags"]):
                 why = "no part in the routing"
+            if not why and UNKNOWN in service["tags"]:
+                why = "refused: " + FAULT
             if not why and options_of(service, set()) is None:
                 why = "not routed without its option"
             wanted[service["name"]].append((key, wish, why or "accepted: %s, which is open" % name(address)))

@@ -91,9 +91,10 @@ static void name_cases(void)
 	for (int i = 0; i < SERVICE_OPTIONS; i++) {
 		check(strcmp(service_option_name(i), names[i]) == 0, "the name", names[i]);
 		check(service_option_find(slice_of(names[i])) == i, "found", names[i]);
-		check(service_option_vital(i) == (i != SERVICE_BALANCE), "vital", names[i]);
+		check(service_option_vital(i, "x") == (i != SERVICE_BALANCE), "vital", names[i]);
 		check(*service_option_accepted(i), "what is accepted", names[i]);
 	}
+	check(service_option_vital(SERVICE_BALANCE, "Source"), "vital", "source");
 	check(service_option_find(slice_of("listener")) < 0, "is none", "listener");
 	check(service_option_find(slice_of("Balance")) < 0 && service_option_find(slice_of("")) < 0, "is none", "Balance");
 }

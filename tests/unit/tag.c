@@ -33,6 +33,14 @@ static const struct {
 	{ "dill.balance", "dill", TAG_UNKNOWN, NULL }, { "dill.colour=red", "dill", TAG_UNKNOWN, NULL },
 	{ "dill.Listener=a:1", "dill", TAG_UNKNOWN, NULL }, { "dill.listener.x=a:1", "dill", TAG_UNKNOWN, NULL },
 	{ "dill.=x", "dill", TAG_UNKNOWN, NULL },
+	{ "dill.alow=10.0.0.0/8", "dill", TAG_UNKNOWN, NULL }, { "dill.Allow=::1", "dill", TAG_UNKNOWN, NULL },
+	{ "dill.allow = ::1", "dill", TAG_UNKNOWN, NULL }, { "dill. allow=::1", "dill", TAG_UNKNOWN, NULL },
+	{ " dill.allow=::1", "dill", TAG_UNKNOWN, NULL }, { "\tdyntcp.allow=::1", "dill", TAG_UNKNOWN, NULL },
+	{ "Dill.allow=::1", "dill", TAG_UNKNOWN, NULL }, { "DYNTCP.listener=a:1", "dill", TAG_UNKNOWN, NULL },
+	{ "dyntcp.alow=::1", "dill", TAG_UNKNOWN, NULL }, { "dyntcp.alow=::1", "edge", TAG_FOREIGN, NULL },
+	{ "dill.allow:::1", "dill", TAG_UNKNOWN, NULL }, { "dill.backup=true", "dill", TAG_UNKNOWN, NULL },
+	{ "edge.alow=::1", "edge", TAG_UNKNOWN, NULL }, { "dill.alow=::1", "edge", TAG_FOREIGN, NULL },
+	{ "my.edge.listener=a:1", "my", TAG_UNKNOWN, NULL }, { " ", "dill", TAG_FOREIGN, NULL },
 	{ "listener=a:1", "dill", TAG_FOREIGN, NULL }, { "x=dill.listener=a:1", "dill", TAG_FOREIGN, NULL },
 };
 
@@ -47,12 +55,68 @@ static void read_cases(void)
 	}
 }
 
+/* Why nobody understands it, and what of it may be shown. */
+static const struct {
+	const char *tag, *word, *why, *shown;
+} unknown[] = {
+#define ALL(word) \
+	"unknown; there are " word ".listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
+	{ "dill.alow=10.0.0.0/8", "dill", "unknown; the nearest one is dill.allow", "dill.alow=" },
+	{ "dill.Allow=::1", "dill", "unknown; the nearest one is dill.allow", "dill.Allow=" },
+	{ "dill.ALLOW", "dill", "unknown; the nearest one is dill.allow", "dill.ALLOW" },
+	{ "dill.allow = ::1", "dill", "unknown; the nearest one is dill.allow", "dill.allow =" },
+	{ " dill.allow=::1", "dill", "unknown; the nearest one is dill.allow", " dill.allow=" },
+	{ "Dill.allow", "dill", "unknown; the nearest one is dill.allow", "Dill.allow" },
+	{ "dill.allow:10.0.0.0/8", "dill", "unknown; the nearest one is dill.allow", "dill.allow:10.0.0.0/8" },
+	{ "dill.proxy:socks5://u:p@h:1", "dill", "unknown; the nearest one is dill.proxy", "dill.proxy" },
+	{ "dill.proxi=socks5://u:p@h:1", "dill", "unknown; the nearest one is dill.proxy", "dill.proxi=" },
+	{ "dill.proxy-protocol=v2", "dill", "unknown; the nearest one is dill.proxy_protocol", "dill.proxy-protocol=" },
+	{ "dill.listner=a:1", "dill", "unknown; the nearest one is dill.listener", "dill.listner=" },
+	{ "dyntcp.alow=::1", "dill", "unknown; the nearest one is dyntcp.allow", "dyntcp.alow=" },
+	{ "mytag.alow=::1", "mytag", "unknown; the nearest one is mytag.allow", "mytag.alow=" },
+	{ "dill.allow", "dill", "without a value", "dill.allow" }, { "dill.listener", "dill", "without a value", "dill.listener" },
+	{ "dyntcp.deny", "dill", "without a value", "dyntcp.deny" },
+	/* What another version has. */
+	{ "dill.backup=true", "dill", ALL("dill"), "dill.backup=" }, { "dill.check=off", "dill", ALL("dill"), "dill.check=" },
+	{ "dill.on_down=reset", "dill", ALL("dill"), "dill.on_down=" }, { "dill.ports=1", "dill", ALL("dill"), "dill.ports=" },
+	{ "dill.max_connections=1", "dill", ALL("dill"), "dill.max_connections=" },
+	{ "dill.max_per_client=1", "dill", ALL("dill"), "dill.max_per_client=" },
+	{ "dill.idle_timeout=1s", "dill", ALL("dill"), "dill.idle_timeout=" },
+	{ "dyntcp.connect_timeout=1s", "dill", ALL("dyntcp"), "dyntcp.connect_timeout=" },
+	{ "dill.", "dill", ALL("dill"), "dill." }, { "dill.=x", "dill", ALL("dill"), "dill.=" },
+	{ "dill.a-word-that-is-longer-than-any-name-of-an-option=1", "dill", ALL("dill"),
+	  "dill.a-word-that-is-longer-than-any-name-of-an-option=" },
+};
+
+static void unknown_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+		struct slice tag = slice_of(unknown[i].tag), value;
+		struct buf why = { 0 };
+
+		check((int)tag_read(tag, unknown[i].word, &value) == TAG_UNKNOWN, "the kind", unknown[i].tag);
+		tag_put_unknown(tag, unknown[i].word, &why);
+		check(strcmp(why.data, unknown[i].why) == 0, why.data, unknown[i].tag);
+		check(slice_is(slice_first(tag, tag_harmless_len(tag)), unknown[i].shown), "what is shown", unknown[i].tag);
+		buf_free(&why);
+	}
+}
+
 /* Tags with blanks between them. */
 static const struct {
 	const char *tags, *want, *origins; /* of wishes and options */
 } services[] = {
 	{ "", "web()", "" },
-	{ "dill v2 dill.colour=red", "web()", "" },
+	{ "dill v2 x.colour=red", "web()", "" },
+	/* What nobody knows refuses the instance, whatever else it says. Without a good wish, the tag stands for one. */
+	{ "dill dill.listener=a:1 dill.alow=::1", "web( a:1 !its tag dill.alow is unknown; the nearest one is dill.allow)",
+	  "dill.listener=a:1" },
+	{ "dill.listener=a:1 dyntcp.deny dill.balance=p2c", "web( a:1 balance=p2c !its tag dyntcp.deny is without a value)",
+	  "dill.listener=a:1 dill.balance=p2c" },
+	{ "dill dill.listner=u:p@h", "web( dill.listner !its tag dill.listner is unknown; the nearest one is dill.listener)",
+	  "dill.listner=u:p@h" },
+	{ "dill dill.Alow=1 dill.dney=2 dill.listener=", "web(  !its tag dill.Alow is unknown; the nearest one is dill.allow)",
+	  "dill.listener=" },
 	{ "dill.listener=b:2 dill dill.listener=a:1", "web( a:1,b:2)", "dill.listener=a:1 dill.listener=b:2" },
 	{ "dyntcp.listener=a:1 dill.listener=b:1", "web( a:1,b:1)", "dyntcp.listener=a:1 dill.listener=b:1" },
 	{ "dill.listener=", "web( )", "dill.listener=" },
@@ -108,6 +172,7 @@ static void apply_cases(void)
 int main(void)
 {
 	read_cases();
+	unknown_cases();
 	apply_cases();
 	return check_sum();
 }
