@@ -95,6 +95,13 @@ static const char *lookup(char **variables, const char *name)
 	return NULL;
 }
 
+/* Platforms give an empty variable to what has no value: it is as not set. Only what a service says stays, and is wrong: an
+ * `allow` that came out empty must not let everybody in. */
+static bool is_empty(const char *key, const char *value)
+{
+	return !*value && !(strpbrk(key, ".[") && (config_below(key, "services") || config_below(key, "apps")));
+}
+
 /* One variable with a tree of services: DILL_SERVICES=[{"name": ...}]. */
 struct tree {
 	struct doc doc;
@@ -195,12 +202,11 @@ static void apply_variable(struct config *config, const char *variable, const ch
 static bool is_set_by_new_name(struct config *config, char **variables, const char *key)
 {
 	for (; *variables; variables++) {
-		struct slice rest = slice_of(*variables);
-		const char *own = NULL;
+		const char *equals = strchr(*variables, '='), *own = NULL;
 
-		if (slice_starts(rest, "DILL_"))
-			own = key_of(config, slice_between(rest.at + 5, rest.at + strcspn(rest.at, "=")));
-		if (own && strcmp(own, key) == 0)
+		if (equals && strncmp(*variables, "DILL_", 5) == 0)
+			own = key_of(config, slice_between(*variables + 5, equals));
+		if (own && strcmp(own, key) == 0 && !is_empty(key, equals + 1))
 			return true;
 	}
 	return false;
@@ -218,6 +224,8 @@ static const char *find_key(struct config *config, const char *variable, char **
 	if (key && !name && !(strchr(key, '.') && config_is_key(config, key)))
 		key = NULL;
 	*unknown = !key;
+	if (key && name && is_empty(key, equals + 1))
+		return NULL;
 	return key && name == variable + 7 && is_set_by_new_name(config, variables, key) ? NULL : key;
 }
 

@@ -1,5 +1,5 @@
 /* config_variable: the environment, and files of variables. The key a.b_c is DILL_A_B_C, or DYNTCP_A_B_C where that
- * is not set. */
+ * is not set. An empty one is as not set. */
 #ifndef CONFIG_VARIABLE_H
 #define CONFIG_VARIABLE_H
 

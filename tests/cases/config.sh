@@ -148,7 +148,7 @@ END
 case_wrong_values() { # in the environment: exit 1, and the place is named
     local assignment key
     for assignment in listeners.port_min=abc listeners.port_min=4294967376 listeners.port_max=65536 \
-        listeners.port_min=-1 listeners.port_min= proxy.balance=fastest log.level=loud log.format=xml \
+        listeners.port_min=-1 proxy.balance=fastest log.level=loud log.format=xml \
         runtime.threads=-2 runtime.threads=many proxy.max_connections=x peek.listener=nowhere \
         peek.listener=127.0.0.1:99999 consul.address=ftp://127.0.0.1 consul.wait=soon; do
         key=${assignment%%=*}
@@ -537,9 +537,13 @@ case_trees_of_services() { # in one variable: a list or a map; single variables 
     contains "another one" "services.x.backends = 10.0.0.9:80  # DILL_SERVICES_X_BACKENDS" "$OUT"
 }
 
-case_empty_values() { # of keys that must say something
+case_empty_values() { # of keys that must say something; an empty variable is as not set
     local assignment
-    for assignment in consul.tag= consul.address=; do
+    dill_once -t DILL_CONSUL_TOKEN= DILL_CONSUL_TAG= CONSUL_HTTP_ADDR= DILL_LISTENERS_PORT_MIN= DILL_SERVICES_WEB_LISTENER=local:1 \
+        DILL_SERVICES_WEB_BACKENDS=127.0.0.1:1
+    same "exit status of empty variables" 0 "$RC"
+    lacks "what is in force" "# DILL_CONSUL" "$OUT"
+    for assignment in consul.tag= consul.address= listeners.port_min=; do
         dill_once -t "--$assignment"
         same "exit status of $assignment" 1 "$RC"
         contains "the error" "${assignment%=}: \"\" " "$ERR"

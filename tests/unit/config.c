@@ -259,6 +259,59 @@ static void said_cases(void)
 	}
 }
 
+/* Empty variables, which are as not set: the value in force, and whether Consul is used beside the one that asks for it. */
+static const struct {
+	const char *name, *file, *variables, *words, *key, *want;
+	bool consul;
+} empty[] = {
+#define FILE_SOURCE "|DILL_ROUTING_FILE_PATH=r.toml"
+	{ "c.toml", NULL, "DILL_CONSUL_TOKEN=" FILE_SOURCE, "", "consul.token", "@default", false },
+	{ "c.toml", NULL, "DILL_CONSUL_ADDRESS=" FILE_SOURCE, "", "consul.address", "http://127.0.0.1:8500@default", false },
+	{ "c.toml", NULL, "DYNTCP_CONSUL_ADDRESS=" FILE_SOURCE, "", "consul.address", "http://127.0.0.1:8500@default", false },
+	{ "c.toml", NULL, "DILL_ROUTING_CONSUL_TAG=" FILE_SOURCE, "", "consul.tag", "dill@default", false },
+	{ "c.toml", NULL, "CONSUL_HTTP_ADDR=|CONSUL_HTTP_TOKEN=", "", "consul.address", "http://127.0.0.1:8500@default", true },
+	{ "c.toml", NULL, "DILL_CONSUL_ADDRESS=|CONSUL_HTTP_ADDR=h:1", "", "consul.address", "h:1@CONSUL_HTTP_ADDR", true },
+	{ "c.toml", NULL, "DILL_CONSUL_ADDRESS=|DYNTCP_CONSUL_ADDRESS=h:1", "", "consul.address", "h:1@DYNTCP_CONSUL_ADDRESS", true },
+	{ "c.env", "DILL_CONSUL_TOKEN=\nDILL_ROUTING_FILE_PATH=r.toml\n", "", "", "consul.token", "@default", false },
+	{ "c.toml", NULL, "DILL_LISTENERS_PORT_MIN=", "", "listeners.port_min", "1024@default", true },
+	{ "c.toml", NULL, "DILL_LISTENERS_ALLOWED=|DILL_LISTENERS_ALLOWED_X=", "", "listeners.allowed",
+	  "local=127.0.0.1,any=0.0.0.0@default", true },
+	{ "c.toml", "[peek]\nlistener = ':1'\n", "DILL_PEEK_LISTENER=", "", "peek.listener", ":1@c.toml:2", true },
+	{ "c.toml", "[peek]\nlistener = ':1'\n", "", "--peek.listener=", "peek.listener", "@--peek.listener", true },
+	{ "c.toml", "[listeners]\nallow = '::1'\n", "DILL_LISTENERS_ALLOW=", "", "listeners.allow", "::1@c.toml:2", true },
+	{ "c.toml", NULL, "DILL_SERVICES=|DILL_APPS=|DILL_ROUTING_NOMAD_ADDRESS=", "", "log.level", "info@default", true },
+};
+
+static void empty_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
+		struct outcome outcome = read_all(empty[i].name, empty[i].file, empty[i].variables, empty[i].words);
+		struct config_table *table;
+		const struct option *row = outcome.config ? config_find(outcome.config, empty[i].key, &table) : NULL;
+		struct buf got = { 0 };
+
+		check(row && !outcome.errors.len, "read", empty[i].variables);
+		if (row) {
+			option_put(row, table->values, &got);
+			buf_printf(&got, "@%s", config_mark(table, row)->origin);
+			check(strcmp(got.data, empty[i].want) == 0, got.data, empty[i].variables);
+			check(outcome.config->uses[1] == empty[i].consul, "Consul is used", empty[i].variables);
+		}
+		buf_free(&got);
+		outcome_free(&outcome);
+	}
+}
+
+/* An option of a service that came out empty is wrong, not absent. */
+static void empty_service_case(void)
+{
+	struct outcome outcome = read_all("c.toml", NULL,
+		"DILL_SERVICES_WEB_LISTENER=a:1|DILL_SERVICES_WEB_BACKENDS=h:1|DILL_SERVICES_WEB_ALLOW=", "");
+
+	check(outcome.config && outcome.config->given->count == 1 && outcome.config->given->items[0]->wrong, "refused", "allow");
+	outcome_free(&outcome);
+}
+
 /* So many wrong labels, and what is said of them. */
 static void count_case(int count, int lines, const char *last)
 {
@@ -315,6 +368,8 @@ int main(void)
 		abort();
 	fine_cases();
 	said_cases();
+	empty_cases();
+	empty_service_case();
 	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
 	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");
 	count_case(22, 21, "dill: 2 more errors\n");
