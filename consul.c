@@ -82,6 +82,7 @@ struct consul {
 	struct state_memory memory;
 	struct pace_allowance allowance;
 	enum sight sight;
+	bool seen; /* the token has let dill see a service */
 };
 
 /* The bells. */
@@ -129,16 +130,25 @@ static const char *bells_ask(struct consul *consul)
 }
 
 /* Every catalog lists Consul itself, so an empty one only tells that the token may not see the services. Then nothing
- * is read, the known services stay, and a source that has never seen any is not ready. Only a namespace can really be
- * empty, when nothing was filtered out of the answer. */
+ * is read, the known services stay, and a source that has never seen any is not ready. But a namespace can really be
+ * empty, when nothing was filtered out of the answer; and so can be what a token shows that has never shown Consul, but
+ * other services. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {
 	const struct json_token *root = &consul->api.json.tokens[0];
-	bool filtered = consul_api_filtered(response);
+	bool filtered = consul_api_filtered(response), whole = *consul->settings->namespace && !filtered;
 
-	if (root->type == JSON_OBJECT && !root->count && (filtered || !*consul->settings->namespace))
+	if (root->type == JSON_OBJECT && !root->count && !whole && !(consul->catalog.narrow && consul->seen))
 		return SIGHT_NOTHING;
 	return filtered ? SIGHT_SOME : SIGHT_ALL;
+}
+
+/* Whether the token sees a part of the catalog only: Consul itself is not listed because the token may not read it. */
+static bool sight_is_narrow(struct consul *consul)
+{
+	if (json_get(&consul->api.json, 0, "consul"))
+		return false;
+	return consul->catalog.narrow || *consul->settings->namespace || consul_reader_lacks_right(&consul->reader, "consul");
 }
 
 static void sight_take(struct consul *consul, enum sight sight)
@@ -159,6 +169,8 @@ static const char *names_take(struct consul *consul, const struct http_response 
 {
 	bool pointed = false;
 
+	consul->seen = consul->seen || consul->catalog.count || consul->api.json.tokens[0].count;
+	consul->catalog.narrow = sight_is_narrow(consul);
 	sight_take(consul, sight_of(consul, response));
 	return consul->sight == SIGHT_NOTHING ? NULL : catalog_names(&consul->catalog, &consul->api.json, &pointed);
 }
@@ -264,6 +276,11 @@ static const char *services_read(struct consul *consul, bool *busy)
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
 	services_post(consul, first); /* what was read before an error is still true */
+	if (!why && consul->reader.doubts) {
+		longpoll_close(&consul->bells[NAMES]);
+		longpoll_restart(&consul->bells[NAMES]);
+	}
+	consul->reader.doubts = false;
 	return why;
 }
 

@@ -53,6 +53,15 @@ void consul_api_health(struct consul_api *api, const char *service)
 	http_escape(&api->path, service);
 }
 
+/* What is configured for a service needs service:read, as the service does; nothing, as a rule, which is 404. The agent asks
+ * a server each time: of what the agent itself knows about a token, some is half a minute old. */
+void consul_api_right(struct consul_api *api, const char *service)
+{
+	api->path.len = 0;
+	buf_puts(&api->path, "/v1/config/service-defaults/");
+	http_escape(&api->path, service);
+}
+
 void consul_api_finish(struct consul_api *api, struct buf *out)
 {
 	const struct consul_settings *settings = api->settings;
@@ -115,6 +124,15 @@ const char *consul_api_take(struct consul_api *api, const struct http_response *
 	if (!why)
 		api->heard = sys_micros();
 	return why;
+}
+
+const char *consul_api_judge_right(struct consul_api *api, const struct http_response *response)
+{
+	if (response->status == 404)
+		return NULL;
+	if (response->status == 403)
+		return "not listed, and the token lacks service:read";
+	return consul_api_take(api, response);
 }
 
 const char consul_api_hidden[] = "the token does not see all of it";

@@ -33,12 +33,16 @@ const char *consul_api_url(struct http_url *url, const char *address); /* NULL o
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);
 void consul_api_health(struct consul_api *api, const char *service); /* path: all instances of one service */
+void consul_api_right(struct consul_api *api, const char *service); /* path: 403 when the token may not read that service */
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
 /* Takes an answer. Returns NULL, and api->json is the answer; or the reason why it is none, a text that lives until the
  * next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
+
+/* Takes an answer about a right: NULL when the token has it, or why it must be taken for lost. */
+const char *consul_api_judge_right(struct consul_api *api, const struct http_response *response);
 
 /* True when the agent left out what the token may not see. What is missing in the answer may then still exist. */
 bool consul_api_filtered(const struct http_response *response);

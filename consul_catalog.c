@@ -156,8 +156,10 @@ const char *catalog_names(struct catalog *catalog, const struct json *answer, bo
 			*moved = true;
 	}
 	for (size_t i = 0; i < known; i++)
-		if (!catalog->names[i].listed && set_tags(&catalog->names[i], 0))
+		if (!catalog->names[i].listed && set_tags(&catalog->names[i], 0)) {
 			*moved = true;
+			catalog->names[i].again_at = 0; /* its last reading may have failed because it was listed */
+		}
 	sort_names(catalog);
 	buf_free(&text);
 	return NULL;
@@ -232,6 +234,7 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
 	name->from = from;
 	name->count = catalog->fresh->count - from;
 	name->fresh = true;
+	name->doubted = false;
 	name->read_at = began;
 	free(name->failed);
 	name->failed = NULL;

@@ -13,6 +13,7 @@ struct catalog_name {
 	uint64_t tags, checks; /* digests of the bells' answers */
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
+	bool doubted; /* listed, and yet its last reading had no instance */
 	bool fresh;   /* read since the last catalog_compose: */
 	char *failed; /* why its last reading failed; NULL: it did not */
 	size_t from, count; /* its services in `fresh` */
@@ -23,6 +24,7 @@ struct catalog_name {
 
 struct catalog {
 	const char *tag; /* borrowed */
+	bool narrow;     /* the token does not see all names: one that is not listed may be hidden */
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */

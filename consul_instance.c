@@ -158,3 +158,8 @@ const char *instance_read(struct service_list *list, const char *name, const str
 		qsort(list->items + first, list->count - first, sizeof *list->items, by_instance);
 	return why;
 }
+
+bool instance_none(const struct json *answer)
+{
+	return answer->tokens[0].type == JSON_ARRAY && !answer->tokens[0].count;
+}

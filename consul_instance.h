@@ -10,5 +10,6 @@
  * Those that fail a check, or lack the tag `word`, are absent (see service.h). Returns NULL or the reason with the
  * answer; the list is then unchanged. */
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word);
+bool instance_none(const struct json *answer); /* it has no instance at all */
 
 #endif

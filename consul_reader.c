@@ -1,6 +1,7 @@
 #include "base.h"
 #include "consul_reader.h"
 
+#include "consul_instance.h"
 #include "log.h"
 #include "sys.h"
 #include "text.h"
@@ -8,6 +9,7 @@
 #define CONNECT_MS 5000
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
+#define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
 #define BODY_MAX (16u << 20)
 
 /* Readings that are asked for together, pipelined. */
@@ -16,6 +18,8 @@ struct batch {
 	size_t count, done;
 	int64_t began;
 	bool denied; /* one was answered with 403: the token is wrong, not that service */
+	bool proved; /* the next name's right is known: */
+	const char *hidden; /* why its absence means nothing; NULL: it is gone, if it is absent */
 };
 
 void consul_reader_open(struct consul_reader *reader)
@@ -33,6 +37,12 @@ void consul_reader_free(struct consul_reader *reader)
 	http_free(&reader->http);
 }
 
+/* A name that is gone from the list may be hidden by a token that has lost its right, when it never saw everything. */
+static bool needs_proof(const struct consul_reader *reader, const struct catalog_name *name)
+{
+	return !name->listed && reader->catalog->narrow;
+}
+
 static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 {
 	int cancel_fd = reader->source->cancel[0];
@@ -41,7 +51,13 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 
 	batch->began = sys_now();
 	for (size_t i = batch->done; i < batch->count; i++) {
-		consul_api_health(reader->api, reader->catalog->names[batch->which[i]].name);
+		const struct catalog_name *name = &reader->catalog->names[batch->which[i]];
+
+		if (needs_proof(reader, name) && !(i == batch->done && batch->proved)) {
+			consul_api_right(reader->api, name->name);
+			consul_api_finish(reader->api, &out);
+		}
+		consul_api_health(reader->api, name->name);
 		consul_api_finish(reader->api, &out);
 	}
 	if (reader->http.fd < 0)
@@ -64,20 +80,49 @@ static void reading_fail(struct consul_reader *reader, struct catalog_name *name
 	consul_sweep_failed(reader->sweep, name, why, sys_now() + again_in);
 }
 
-static void reading_take(struct consul_reader *reader, struct catalog_name *name, int64_t began)
+/* A name that is listed and has no instance: perhaps the list is a moment old, so it is asked for anew before the next look,
+ * each time. */
+static void reading_doubt(struct consul_reader *reader, struct catalog_name *name)
+{
+	reader->doubts = true;
+	if (name->doubted)
+		reading_fail(reader, name, "listed without any instance: the token seems to lack node:read", RIGHT_MS);
+	else
+		consul_sweep_failed(reader->sweep, name, NULL, sys_now() + CONSUL_SWEEP_MS);
+	name->doubted = true;
+}
+
+static void reading_take(struct consul_reader *reader, struct catalog_name *name, const struct batch *batch)
 {
 	const struct http_response *response = &reader->http.response;
 	const char *why = consul_api_take(reader->api, response);
+	bool none = !why && instance_none(&reader->api->json);
+	int64_t again_in = CONSUL_SWEEP_MS;
 
+	name->wanted = false;
 	if (!why && consul_api_filtered(response))
 		why = consul_api_hidden;
+	if (!why && none && name->listed) {
+		reading_doubt(reader, name);
+		return;
+	}
+	if (!why && none && batch->hidden) {
+		why = batch->hidden;
+		again_in = RIGHT_MS;
+	}
 	if (!why)
-		why = catalog_reading(reader->catalog, name, &reader->api->json, began);
-	name->wanted = false;
+		why = catalog_reading(reader->catalog, name, &reader->api->json, batch->began);
 	if (why)
-		reading_fail(reader, name, why, CONSUL_SWEEP_MS);
+		reading_fail(reader, name, why, again_in);
 	else
 		consul_sweep_read(reader->sweep, name);
+}
+
+static void batch_next(struct batch *batch)
+{
+	batch->done++;
+	batch->proved = false;
+	batch->hidden = NULL;
 }
 
 /* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
@@ -85,13 +130,21 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
 	for (; batch->done < batch->count; http_next(&reader->http)) {
 		const char *why = http_wait(&reader->http, reader->source->cancel[0], sys_now() + READING_MS);
+		struct catalog_name *name = &reader->catalog->names[batch->which[batch->done]];
+		bool proves = needs_proof(reader, name) && !batch->proved;
 
-		batch->denied = !why && reader->http.response.status == 403;
+		batch->denied = !why && !proves && reader->http.response.status == 403;
 		if (batch->denied)
 			why = consul_api_take(reader->api, &reader->http.response);
 		if (why)
 			return why;
-		reading_take(reader, &reader->catalog->names[batch->which[batch->done++]], batch->began);
+		if (proves) {
+			batch->proved = true;
+			batch->hidden = consul_api_judge_right(reader->api, &reader->http.response);
+		} else {
+			reading_take(reader, name, batch);
+			batch_next(batch);
+		}
 		if (reader->http.response.last) {
 			http_close(&reader->http);
 			return NULL;
@@ -126,9 +179,40 @@ const char *consul_reader_read(struct consul_reader *reader, const size_t *which
 			lost = 0;
 		else if (kept)
 			continue;
-		reading_fail(reader, &reader->catalog->names[which[batch.done++]], why, BROKEN_MS);
+		reading_fail(reader, &reader->catalog->names[which[batch.done]], why, BROKEN_MS);
+		batch_next(&batch);
 		if (++lost == 2)
 			return why;
 	}
 	return NULL;
+}
+
+bool consul_reader_lacks_right(struct consul_reader *reader, const char *service)
+{
+	int cancel_fd = reader->source->cancel[0];
+	bool kept, lacks = false, answered = false;
+	struct buf out = { 0 };
+
+	consul_api_right(reader->api, service);
+	consul_api_finish(reader->api, &out);
+	do {
+		int64_t deadline = sys_now() + READING_MS;
+		const char *why = NULL;
+
+		kept = reader->http.fd >= 0;
+		if (!kept)
+			why = http_connect(&reader->http, &reader->api->url, cancel_fd, deadline);
+		if (!why)
+			why = http_send(&reader->http, &out, cancel_fd, deadline);
+		if (!why)
+			why = http_wait(&reader->http, cancel_fd, deadline);
+		answered = !why;
+		lacks = answered && reader->http.response.status == 403;
+		if (answered && !reader->http.response.last)
+			http_next(&reader->http);
+		else
+			http_close(&reader->http);
+	} while (!answered && kept && !source_stopping(reader->source));
+	buf_free(&out);
+	return lacks;
 }

@@ -16,6 +16,7 @@ struct consul_reader {
 	struct catalog *catalog;
 	struct consul_sweep *sweep;
 	struct http http;
+	bool doubts; /* a name was listed and had no instance: the caller must ask for the list anew, and clear this */
 };
 
 void consul_reader_open(struct consul_reader *reader); /* after the four are set */
@@ -25,5 +26,7 @@ void consul_reader_free(struct consul_reader *reader);
 /* Reads the names at these indexes of the catalog. Returns NULL, or why Consul as a whole does not answer; api->code is
  * then the code for source_failed. The catalog has the readings that came before. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count);
+/* Asks whether the token lacks service:read for that service. False, too, when there is no answer. */
+bool consul_reader_lacks_right(struct consul_reader *reader, const char *service);
 
 #endif

@@ -37,6 +37,12 @@ static size_t choose_wanted(const struct catalog *catalog, size_t *which, int64_
 	return count;
 }
 
+static void retry_by(struct consul_sweep *sweep, int64_t again_at)
+{
+	if (!sweep->retry_at || sweep->retry_at > again_at)
+		sweep->retry_at = again_at;
+}
+
 static size_t choose_next(struct consul_sweep *sweep, const struct catalog *catalog, size_t *which, int64_t now)
 {
 	size_t count = 0;
@@ -44,10 +50,12 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 	for (; sweep->next < catalog->count && count < CONSUL_SWEEP_BATCH; sweep->next++) {
 		const struct catalog_name *name = &catalog->names[sweep->next];
 
-		if (now < name->again_at)
+		if (now < name->again_at) {
 			sweep->skipped = true;
-		else if (name->sweep != sweep->number)
+			retry_by(sweep, name->again_at);
+		} else if (name->sweep != sweep->number) {
 			which[count++] = sweep->next;
+		}
 	}
 	return count;
 }
@@ -70,9 +78,9 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	if (!sweep->retry_at || sweep->retry_at > again_at)
-		sweep->retry_at = again_at;
-	sweep->why = why;
+	retry_by(sweep, again_at);
+	sweep->skipped = sweep->skipped || !why;
+	sweep->why = why ? why : sweep->why;
 }
 
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)

@@ -31,7 +31,8 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now); /* if one is d
  * a sweep. */
 size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *catalog, size_t which[CONSUL_SWEEP_BATCH],
                            int64_t now);
-/* How each reading ended: well, or with an error, and then it is not read again before `again_at`. */
+/* How each reading ended: well, or with an error, and then it is not read again before `again_at`. `why` NULL: it tells
+ * nothing yet. */
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
 

@@ -180,6 +180,85 @@ case_cluster_token_revoked() { # in a blocking query: the table stays, said once
     lacks "the log" $two "$(cat "$LOG")"
 }
 
+# start_acl_agent RULES: an agent that denies what no policy allows; sets URL, SEES, a token with these rules, and POLICY
+start_acl_agent() {
+    local port
+    port=$(agent_ports)
+    URL=http://127.0.0.1:$port SEES=11111111-2222-4333-8444-555555555555
+    echo '{"acl":{"enabled":true,"default_policy":"deny","tokens":{"master":"'"$TOKEN"'","agent":"'"$TOKEN"'"}}}' >"$T/acl.json"
+    start_agent "$port" -config-file "$T/acl.json"
+    POLICY=$(api PUT /v1/acl/policy "{\"Name\":\"read\",\"Rules\":\"${1//\"/\\\"}\"}" | sed -n 's/.*"ID": *"\([^"]*\)".*/\1/p')
+    acl_token "$URL" $SEES >/dev/null
+}
+
+allow_only() { # RULES: from now on, for the token of start_acl_agent
+    api PUT "/v1/acl/policy/$POLICY" "{\"Name\":\"read\",\"Rules\":\"${1//\"/\\\"}\"}" >/dev/null || fail "policy"
+}
+
+READ_SERVICES='service_prefix "" {policy="read"}' READ_WEB='service_prefix "web" {policy="read"}' READ_NODES='node_prefix "" {policy="read"}'
+
+case_cluster_token_loses_nodes() { # names are listed, and readings are empty: what is open stays, and the log says why
+    local p q TOKEN=6d3d2e9c-0b0f-4b52-9c50-3f0a5c3b1e11
+    p=$(next_port) q=$(next_port) STATUS=$(next_port)
+    start_acl_agent "$READ_SERVICES $READ_NODES"
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" DILL_CONSUL_TOKEN=$SEES "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "service" accepts 127.0.0.1 "$p"
+    start_traffic "$p"
+    allow_only "$READ_SERVICES"
+    register new new-1 "$A" dill "dill.listener=local:$q"       # what wakes the queries
+    must 8 "the missing right is named" log_has 'warn .*service web: listed without any instance: .* node:read'
+    must 5 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
+    stays 3000 "the table changed" peek_is "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    same "lines about it" 1 "$(log_count 'warn .*service web: listed without')"
+    traffic_is_fine
+    nothing_closed
+    deregister web-1        # it is not listed any more, so nothing contradicts that it is gone
+    must 12 "what is really gone closes" refuses 127.0.0.1 "$p"
+    allow_only "$READ_SERVICES $READ_NODES"
+    must 25 "the service that was registered meanwhile" answers "$q" a
+    must 5 "the end of the outage" metric 'dill_source_up{source="consul"}' 1
+}
+
+case_cluster_token_without_nodes() { # from the start on
+    local p TOKEN=6d3d2e9c-0b0f-4b52-9c50-3f0a5c3b1e11
+    p=$(next_port) STATUS=$(next_port)
+    start_acl_agent "$READ_WEB"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" DILL_CONSUL_TOKEN=$SEES "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 8 "the missing right is named" log_has 'warn .*service web: listed without any instance: .* node:read'
+    same "/status" 503 "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$STATUS/status")"
+    allow_only "$READ_WEB $READ_NODES"
+    must 25 "routed with the right" answers "$p" a
+}
+
+case_cluster_token_least() { # sees web alone: its last service leaves, and returns; and then the token loses the right
+    local p TOKEN=6d3d2e9c-0b0f-4b52-9c50-3f0a5c3b1e11
+    p=$(next_port) STATUS=$(next_port)
+    start_acl_agent "$READ_WEB $READ_NODES"
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" DILL_CONSUL_TOKEN=$SEES "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "service" answers "$p" a
+    deregister web-1
+    stays 600 "the listener closed after one look" answers "$p" a
+    must 5 "the listener to close" refuses 127.0.0.1 "$p"
+    metric 'dill_source_up{source="consul"}' 1 || fail "it counts as an outage"
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    must 5 "the service again" accepts 127.0.0.1 "$p"
+    same "outages" 0 "$(log_count ' warn ')"
+    start_traffic "$p"
+    allow_only "$READ_NODES"
+    register other other-1 "$A"     # what wakes the queries
+    must 8 "the missing right is named" log_has 'warn .*service web: not listed, and the token lacks service:read'
+    must 5 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
+    stays 3000 "the table changed" peek_is "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    traffic_is_fine
+    same "lines about it" 1 "$(log_count 'warn .*service web: not listed')"
+    allow_only "$READ_WEB $READ_NODES"
+    register web web-1 "$B" dill "dill.listener=local:$p"
+    must 25 "a change, with the right again" answers "$p" b
+}
+
 # An agent that has forgotten everything
 
 services_return() { # PORT...: registers a service for each, all at once; done when the catalog has them

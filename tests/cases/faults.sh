@@ -158,6 +158,40 @@ case_fault_instance_missing_once() { # nor does a service that is away for a mom
     recovers 5
 }
 
+case_fault_listed_without_instances() { # held while the list says so, and said; a list that is only old is asked for anew
+    faulty_start
+    fake PUT "/fault?mode=empty&path=/v1/health/service/web"
+    fake PUT /touch
+    holds 4000
+    must 5 "it is said" log_has 'service web: listed without any instance: the token seems to lack node:read'
+    same "lines about it" 1 "$(log_count 'service web: listed without')"
+    fake DELETE /fault
+    recovers 15
+    fake PUT "/services?bell=health" "{\"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
+    stays 600 "the listener closed after one look" peek_has "127.0.0.1:$P"
+    must 6 "the listener to close, although no list rang" refuses 127.0.0.1 "$P"
+    same "lines about it afterwards" 1 "$(log_count 'service web: listed without')"
+}
+
+case_fault_rights_over_short_connections() { # a right is asked for and told on a connection of its own
+    faulty_start
+    fake PUT "/rights?names=web"
+    fake PUT "/fault?mode=oneshot&path=/v1/health/service"
+    fake PUT "/fault?mode=oneshot&path=/v1/config"
+    fake PUT /touch
+    sleep 0.5
+    fake DELETE /stats
+    fake PUT /services '{}'
+    must 6 "the listener to close" refuses 127.0.0.1 "$P"
+    at_most "questions about rights" 12 "$(fake GET '/count?path=/v1/config')"
+    fake PUT /services "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]}"
+    must 5 "the service again" answers "$P" b
+    fake PUT "/rights?names=none"
+    fake PUT /touch
+    stays 3000 "the table changed" answers "$P" b
+    log_has 'service web: not listed, and the token lacks service:read' || fail "the missing right is not named"
+}
+
 case_fault_one_service_breaks() { # an answer that breaks the connection blames its service alone
     local bad
     bad=$(next_port)

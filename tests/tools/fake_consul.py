@@ -3,13 +3,14 @@
 
     fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
 
-PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/health/state/any and
-/v1/health/service/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
+PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/health/state/any,
+/v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
 
     PUT    /services[?bell=catalog|health|both|none]
                           body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
                           "NodeAddress": .., "Status": "passing"|..|null, "Weight": 1}, ..], ..}; all but Port may be
                           left out. Replaces everything; the index of the endpoints named by bell goes up.
+    PUT    /rights?names=A,B         ACLs: the token sees these names alone, with service:read and node:read
     PUT    /touch         both indexes go up, nothing else changes
     PUT    /index?value=N both indexes are N from now on, as after a restore from an old snapshot
     PUT    /fault?mode=M[&path=PREFIX][&count=N][&...]
@@ -54,6 +55,7 @@ import threading
 import time
 import urllib.parse
 
+DEFAULTS = "/v1/config/service-defaults/"
 PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/")
 
 
@@ -74,6 +76,7 @@ class State:
         self.services = {}
         self.index = {"catalog": 100, "health": 100}
         self.faults = []
+        self.rights = None          # names that the token sees; None: all
         self.wakes = 0              # goes up when waiting queries shall return whatever the index
         self.requests = []
         self.open = self.most = self.total = 0
@@ -97,6 +100,9 @@ class State:
                 if bell in (which, "both"):
                     self.index[which] = now
             self.changed.notify_all()
+
+    def sees(self, name):
+        return self.rights is None or name in self.rights
 
     def take_fault(self, path):
         for fault in self.faults:
@@ -127,7 +133,7 @@ def catalog():
     for name, instances in STATE.services.items():
         if instances:
             names[name] = sorted({tag for instance in instances for tag in instance["Tags"]})
-    return names
+    return {name: tags for name, tags in names.items() if STATE.sees(name)}
 
 
 def state_any(query):
@@ -227,6 +233,8 @@ class Connection:
         path, _, text = target.partition("?")
         query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
         which = "catalog" if path == PATHS[0] else "health"
+        if method == "GET" and path.startswith(DEFAULTS):
+            return self.right(path)
         if method != "GET" or not path.startswith(PATHS):
             return self.send(404, {}, b"not here")
         if "stale" in query and "consistent" in query:
@@ -241,12 +249,22 @@ class Connection:
             elif path == PATHS[1]:
                 data = state_any(query)
             else:
-                data = service(urllib.parse.unquote(path[len(PATHS[2]):]))
+                name = urllib.parse.unquote(path[len(PATHS[2]):])
+                data = service(name) if STATE.sees(name) else []
             index = STATE.index[which] if not path.startswith(PATHS[2]) else max(STATE.index.values())
             fault = STATE.take_fault(path)
         if data is None:
             return self.send(400, {}, b"Failed to create boolean expression evaluator")
         self.faulty(fault or {"mode": "none"}, data, index)
+
+    def right(self, path):
+        with STATE.changed:
+            code = 404 if STATE.sees(urllib.parse.unquote(path[len(DEFAULTS):])) else 403
+            fault = STATE.take_fault(path) or {"mode": "none"}
+        last = fault["mode"] == "oneshot"
+        self.send(code, {"Connection": "close"} if last else {}, b"Permission denied" if code == 403 else b"not found")
+        if last:
+            raise Gone
 
     def faulty(self, fault, data, index):
         mode = fault["mode"]
@@ -373,6 +391,10 @@ class Control(http.server.BaseHTTPRequestHandler):
             mine = [r for r in STATE.requests if r[1].startswith(query.get("path", "/"))]
         if name == ("PUT", "/services"):
             STATE.replace(json.loads(body), query.get("bell", "both"))
+            return self.reply()
+        if name == ("PUT", "/rights"):
+            with STATE.changed:
+                STATE.rights = query.get("names", "").split(",")
             return self.reply()
         if name == ("PUT", "/touch"):
             with STATE.changed:

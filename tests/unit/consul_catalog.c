@@ -315,8 +315,12 @@ static void hold_cases(void)
 	check(c.count == 1, "the name stays", "it is listed");
 	reading(&c, "web", "[" AT("1", "any:80") "]", 23000);
 	compose(&c, 23000, SAID("web", "1", "any:80"), "", "opening is fast");
-	/* The name leaves the list. */
+	/* The name leaves the list: then it may be read at once, although its last reading has failed. */
+	c.names[0].again_at = 99000;
+	names(&c, "{'web':['dill']}");
+	check(c.names[0].again_at == 99000, "again_at", "still listed");
 	names(&c, "{}");
+	check(!c.names[0].again_at, "again_at", "unlisted");
 	wanted(&c, "web", "unlisted");
 	reading(&c, "web", "[]", 24000);
 	compose(&c, 24000, NULL, HELD("web", "1", "any:80"), "unlisted, held");

@@ -88,9 +88,18 @@ static void failure_cases(void)
 	consul_sweep_failed(&sweep, &names[1], "c", NOW + 9000);
 	check(!consul_sweep_end(&sweep), "another outage");
 	sweep.due = true;
+	sweep.retry_at = 0;
 	consul_sweep_start(&sweep, NOW + 2000);
 	check(sweep.running && !consul_sweep_choose(&sweep, &catalog, which, NOW + 2000), "all must wait");
+	check(sweep.retry_at == NOW + 9000, "and is not forgotten");
 	check(!consul_sweep_end(&sweep) && !sweep.why && !sweep.complete, "that says nothing");
+	sweep.due = true;
+	consul_sweep_start(&sweep, NOW + 10000);
+	check(consul_sweep_choose(&sweep, &catalog, which, NOW + 10000) == 2, "both again");
+	consul_sweep_failed(&sweep, &names[0], NULL, NOW + 11000);
+	consul_sweep_failed(&sweep, &names[1], NULL, NOW + 11000);
+	check(!consul_sweep_end(&sweep) && !sweep.why && !sweep.complete, "a doubt says nothing");
+	check(sweep.retry_at == NOW + 11000, "and is looked at again");
 	catalog.count = 0;
 	sweep.due = true;
 	consul_sweep_start(&sweep, NOW + 2000);
