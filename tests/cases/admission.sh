@@ -156,6 +156,9 @@ END
     register web web-2 "$B" dill "dill.listener=local:$p" dill.deny=10.0.0.0/8
     must 5 "the tag that is mended" peek_contains "127.0.0.1:$B"
     not peek_contains dill.alow || fail "the refusal stays"
+    deregister alone-1
+    must 5 "the refusal of what is gone" not peek_contains alone
+    same "lines about it in the log" 1 "$(log_count 'refused: alone')"
     kill "$DILL_PID"
     stop_dill 0 8
     start_dill DILL_CONSUL_TAG=mytag
