@@ -153,21 +153,29 @@ static const char *set_element(struct config *config, const struct option *row, 
 	return why;
 }
 
-/* On the command line the last one counts, as everywhere. In a file and the environment, one key under two names is an
- * error. */
+/* Whether a setting has a name of its own for a key: on the command line the last one counts, as everywhere, but two
+ * options that mean the same are a mistake. */
+static bool is_other_name(const struct config_mark *mark, const struct config_setting *setting)
+{
+	return setting->layer != CONFIG_COMMAND ||
+	       strcasecmp(mark->origin + strspn(mark->origin, "-"), setting->origin + strspn(setting->origin, "-")) != 0;
+}
+
+/* In one layer, one key under two names is an error. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known)
 {
 	struct config_table *table = NULL;
 	const struct option *row = config_find(config, setting->key, &table);
 	struct config_mark *mark;
 	const char *why;
-	bool element = strchr(setting->key, '[');
+	const char *element = strchr(setting->key, '[');
 
 	*known = row;
 	if (!row)
 		return NULL;
 	mark = config_mark(table, row);
-	if (!element && mark->layer == setting->layer && mark->layer != CONFIG_DEFAULT && mark->layer != CONFIG_COMMAND)
+	if ((!element || strcmp(element, "[0]") == 0) && mark->layer == setting->layer && mark->layer != CONFIG_DEFAULT &&
+	    is_other_name(mark, setting))
 		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);

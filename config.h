@@ -4,6 +4,7 @@
 #define CONFIG_H
 
 #include "base.h"
+#include "doc.h"
 #include "option.h"
 #include "service.h"
 #include "sys.h"
@@ -18,6 +19,7 @@ struct config_setting {
 	const char *key, *value;
 	const char *origin; /* "config.toml:12", "DILL_X", "--x" */
 	enum config_layer layer;
+	enum doc_shape shape;
 };
 
 /* Options that belong together, and their values. */
@@ -54,6 +56,7 @@ struct config {
 	const char *explain; /* --explain: the service; NULL when not given */
 	bool check, strict, help, version, plan; /* -t, --strict, -h, -v, --plan */
 	size_t errors;  /* said so far, or passed over */
+	const char *misshapen; /* the latest key at which the wrong shape was found; NULL: none was */
 	size_t unknown; /* keys of the file that nobody knows */
 	unsigned refs;
 	struct arena memory;

@@ -2,9 +2,12 @@
 #include "config_apply.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "doc.h"
 #include "log.h"
 #include "option.h"
 #include "sources.h"
@@ -28,6 +31,87 @@ bool config_is_key(const struct config *config, const char *key)
 
 	return config_find(config, key, &table) || is_label(key) || is_service(key) || sources_lack_key(key);
 }
+
+/* Shapes: what stands at a key, and what belongs there. */
+
+/* Why the shape is wrong for an option that is called `name`; NULL: it is right, or the key has to do with another
+ * option; "": an empty table of options. *wrong: how much of the key leads to the place. */
+static const char *shape_error(const struct option *row, const char *name, const struct config_setting *setting,
+                               size_t *wrong)
+{
+	const char *key = setting->key;
+	size_t len = strlen(name), head = strcspn(key, "[");
+	bool list = key[head] || setting->shape == DOC_EMPTY_LIST, many = row->type == OPTION_NETWORKS;
+
+	*wrong = head < len ? head : len;
+	if (strncasecmp(key, name, *wrong) != 0)
+		return NULL;
+	if (head < len && name[head] == '.')
+		return list ? "a table expected, not a list" : setting->shape == DOC_SCALAR ? "a table expected, not a value" : "";
+	if (head < len || (key[len] && key[len] != '.' && key[len] != '['))
+		return NULL;
+	if (row->type == OPTION_LABELS)
+		return head == len && list ? "a table of labels expected, not a list" : NULL;
+	if (key[len] == '.' || (!key[len] && setting->shape == DOC_EMPTY_TABLE))
+		return many ? "a list expected, not a table" : "a value expected, not a table";
+	if (list && many)
+		return strchr(key + len, '.') ? "a list of values expected, not of tables" : NULL;
+	return list ? "a value expected, not a list" : NULL;
+}
+
+/* The same for an option under all its names. *name: the one. */
+static const char *shape_error_of(const struct config_table *table, const struct option *row,
+                                  const struct config_setting *setting, char name[DOC_KEY_MAX], size_t *wrong)
+{
+	const char *why;
+
+	snprintf(name, DOC_KEY_MAX, "%s", row->key);
+	why = shape_error(row, name, setting, wrong);
+	if (!why && row->other_is == OPTION_KEY) {
+		snprintf(name, DOC_KEY_MAX, "%s", row->other);
+		why = shape_error(row, name, setting, wrong);
+	}
+	if (!why && table->alias) {
+		snprintf(name, DOC_KEY_MAX, "%s%s", table->alias, row->key + strlen(table->prefix));
+		why = shape_error(row, name, setting, wrong);
+	}
+	return why;
+}
+
+/* Once for a list or table, not for each of its members. */
+static void complain_shape(struct config *config, const struct config_setting *setting, size_t wrong, const char *name,
+                           const char *why)
+{
+	const char *place = arena_dup(&config->scratch, setting->key, wrong);
+	bool shorter = wrong < strlen(name);
+
+	if (config->misshapen && strcmp(config->misshapen, place) == 0)
+		return;
+	config->misshapen = place;
+	config_error(config, "%s: %s: %s%s%s", setting->origin, place, why, shorter ? "; there is " : "", shorter ? name : "");
+}
+
+bool config_misshapen(struct config *config, const struct config_setting *setting)
+{
+	char name[DOC_KEY_MAX];
+	size_t wrong;
+
+	if (is_service(setting->key))
+		return false;
+	for (size_t t = 0; t < config->table_count; t++)
+		for (size_t i = 0; i < config->tables[t].count; i++) {
+			const struct config_table *table = &config->tables[t];
+			const char *why = shape_error_of(table, &table->rows[i], setting, name, &wrong);
+
+			if (why && *why)
+				complain_shape(config, setting, wrong, name, why);
+			if (why)
+				return true;
+		}
+	return false;
+}
+
+/* Settings. */
 
 static void keep_service(struct config *config, const struct config_setting *setting)
 {
@@ -57,7 +141,10 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 	bool known = true;
 
 	if (is_service(setting->key)) {
-		keep_service(config, setting);
+		if (*setting->value && !strpbrk(setting->key, ".["))
+			why = "is not a table of services";
+		else
+			keep_service(config, setting);
 	} else if (sources_lack_key(setting->key)) {
 		refuse_absent(config, *setting);
 	} else if (is_label(setting->key)) {

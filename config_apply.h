@@ -7,6 +7,9 @@
 #include "text.h"
 
 bool config_is_key(const struct config *config, const char *key); /* it means something */
+/* True when the key is one of an option or table of options, and what stands there has another shape, which has been said;
+ * or an empty table, which says nothing. To be asked of what comes from a file. */
+bool config_misshapen(struct config *config, const struct config_setting *setting);
 /* Applies one setting; an error has been reported. False when nobody knows the key. Key and value are copied where
  * they are kept, and so is the origin. */
 bool config_apply(struct config *config, const struct config_setting *setting);

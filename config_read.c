@@ -53,7 +53,7 @@ static void apply_doc(struct config *config, const struct doc *doc)
 
 	for (size_t i = 0; i < doc->count; i++) {
 		struct config_setting setting = {
-			.key = doc->items[i].key, .value = doc->items[i].value, .layer = CONFIG_FILE,
+			.key = doc->items[i].key, .value = doc->items[i].value, .layer = CONFIG_FILE, .shape = doc->items[i].shape,
 			.origin = config_origin(config, config->file, doc->items[i].line)
 		};
 
@@ -62,7 +62,7 @@ static void apply_doc(struct config *config, const struct doc *doc)
 			table_seen = true;
 			config->labels.count = 0;
 		}
-		if (!config_apply(config, &setting))
+		if (!config_misshapen(config, &setting) && !config_apply(config, &setting))
 			config_unknown(config, setting.key, setting.origin);
 	}
 }

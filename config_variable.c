@@ -8,7 +8,7 @@
 #include "doc.h"
 #include "format.h"
 #include "log.h"
-#include "manifest.h"
+#include "manifest_variable.h"
 #include "option.h"
 #include "sources.h"
 #include "sys.h"
@@ -237,6 +237,16 @@ static enum pass pass_of(const char *key)
 	return is_tree(key) ? PASS_TREES : strncasecmp(key, "listeners.allowed.", 18) == 0 ? PASS_LABELS : PASS_KEYS;
 }
 
+/* Of a file's variable, or its dotted form. */
+static void complain_variable(struct config *config, const char *variable, const char *origin)
+{
+	size_t len = strcspn(variable, "=");
+	struct config_setting setting = { .key = arena_dup(&config->scratch, variable, len), .value = "", .origin = origin };
+
+	if (!strchr(setting.key, '.') || !config_misshapen(config, &setting))
+		config_unknown(config, setting.key, origin);
+}
+
 void config_variables(struct config *config, char **variables, const char *const *origins)
 {
 	for (enum pass pass = PASS_TREES; pass < PASSES; pass++)
@@ -247,8 +257,7 @@ void config_variables(struct config *config, char **variables, const char *const
 			if (key && pass_of(key) == pass)
 				apply_variable(config, variables[i], key, origins ? origins[i] : NULL);
 			else if (unknown && origins && pass == PASS_KEYS)
-				config_unknown(config, text_printf(&config->scratch, "%.*s", (int)strcspn(variables[i], "="), variables[i]),
-				               origins[i]);
+				complain_variable(config, variables[i], origins[i]);
 		}
 }
 

@@ -239,7 +239,7 @@ bool doc_open(struct doc_reader *reader, enum doc_kind kind)
 	if (node) {
 		node->item = (uint32_t)reader->doc->count;
 		add_item(reader, node, slice_of(""));
-		reader->doc->items[node->item].container = true;
+		reader->doc->items[node->item].shape = kind == DOC_CLOSED && doc_peek(reader) == '[' ? DOC_EMPTY_LIST : DOC_EMPTY_TABLE;
 	}
 	return node;
 }

@@ -12,10 +12,11 @@
 /* Tables are joined by dots, elements of arrays have an index: "services[0].backends[1]". Of an env file the key is
  * the variable's name. The value is text: a string without its quotes and escapes, true or false, a number. An empty
  * table or array is one item with the value ""; null (JSON, YAML, HCL) is no item. */
+enum doc_shape { DOC_SCALAR, DOC_EMPTY_TABLE, DOC_EMPTY_LIST };
 struct doc_item {
 	char *key, *value; /* live as long as the document */
 	int line;
-	bool container; /* an empty table or array */
+	uint8_t shape; /* enum doc_shape */
 };
 
 struct doc {

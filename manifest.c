@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "manifest_variable.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -239,6 +240,27 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 	}
 }
 
+/* Why a key is none of a service's; `where` leads to it. */
+static const char *no_field(bool app, struct slice where)
+{
+	struct slice last = where;
+
+	if (!where.len)
+		return app ? "is not an app: a table expected" : "is not a service: a table expected";
+	while (last.len && last.at[last.len - 1] != '.')
+		last.len--;
+	if (last.len && field_of(app, slice_skip(where, last.len)) >= 0)
+		return "is in a table: a value or a list of values expected above it";
+	return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
+	           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+}
+
+static bool takes_list(int field)
+{
+	return field == FIELD_WISHES || field == FIELD_BACKENDS || field == FIELD_OPTION + SERVICE_ALLOW ||
+	       field == FIELD_OPTION + SERVICE_DENY;
+}
+
 /* app: whose words the key is in, which may not be the place's own. */
 static const char *take_field(struct manifest *manifest, struct manifest_place *place, bool app, struct slice name,
                               const char *value, const char *origin)
@@ -248,10 +270,11 @@ static const char *take_field(struct manifest *manifest, struct manifest_place *
 
 	if (manifest->state && set_state_field(place->service, name, value))
 		return NULL;
-	place->broken = place->broken || field < 0;
-	if (field < 0)
-		return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
-		           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+	why = field < 0 ? no_field(app, slice_of(place->text + prefix_of(place->app)))
+	    : memchr(name.at, '[', name.len) && !takes_list(field) ? "is in a list: one value expected" : NULL;
+	place->broken = place->broken || why;
+	if (why)
+		return why;
 	if (place->layer[field] != NOT_GIVEN && manifest->layer > place->layer[field])
 		clear_field(manifest, place->service, field);
 	place->layer[field] = (signed char)manifest->layer;
@@ -402,46 +425,6 @@ void manifest_drop(struct manifest *manifest)
 	service_list_unref(manifest_take(manifest));
 }
 
-/* Variables. */
-
-/* The length of a field when it is what the name ends in. */
-static size_t suffix_of(struct slice name, const char *field)
-{
-	size_t len = strlen(field), start = name.len - len;
-
-	if (name.len <= len + 1 || name.at[start - 1] != '_')
-		return 0;
-	for (size_t i = 0; i < len; i++)
-		if (name.at[start + i] != (field[i] == '_' ? '_' : field[i] - 32))
-			return 0;
-	return len;
-}
-
-const char *manifest_variable(struct arena *memory, struct slice name)
-{
-	static const char prefix[] = "SERVICES_";
-	static const char *const fields[] = { "name", "listener", "listeners", "backends", "backend" };
-	size_t field = 0;
-	char *key;
-
-	if (!slice_starts(name, prefix))
-		return NULL;
-	name = slice_skip(name, sizeof prefix - 1);
-	for (size_t i = 0; i < ARRAY_LEN(fields) + SERVICE_OPTIONS; i++) {
-		size_t len = suffix_of(name, i < ARRAY_LEN(fields) ? fields[i] : service_option_name((int)(i - ARRAY_LEN(fields))));
-
-		field = len > field ? len : field; /* the longest: PROXY_PROTOCOL */
-	}
-	if (!field)
-		return NULL;
-	key = arena_alloc(memory, sizeof prefix + name.len);
-	strcpy(key, "services.");
-	for (size_t i = 0; i < name.len; i++)
-		key[sizeof prefix - 1 + i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]);
-	key[sizeof prefix - 1 + name.len - field - 1] = '.';
-	return key;
-}
-
 /* Documents. */
 
 static bool is_below(const char *key, const char *table)
@@ -465,7 +448,7 @@ static const char *read_item(struct manifest *manifest, const struct format *for
 	}
 	if (!key || !(is_below(key, "services") || is_below(key, "apps")))
 		return "is neither below services nor below apps";
-	if (format->lists && !item->container && !strpbrk(key, ".["))
+	if (format->lists && item->shape == DOC_SCALAR && !strpbrk(key, ".["))
 		return "is not a list of services";
 	return manifest_key(manifest, key, item->value, origin, 0);
 }

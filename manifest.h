@@ -44,10 +44,6 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 struct service_list *manifest_take(struct manifest *manifest);
 void manifest_drop(struct manifest *manifest);
 
-/* The key that the variable SERVICES_MY_WEB_LISTENER sets (without a prefix such as DILL_): services.my_web.listener.
- * It lives in the arena. NULL: it is none of a service's. */
-const char *manifest_variable(struct arena *memory, struct slice name);
-
 /* A whole document that says nothing but services. `name` is how `why` calls it. NULL: why is the reason, and where. */
 struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
                                    bool trusted, struct buf *why);

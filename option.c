@@ -19,6 +19,8 @@ const char *option_add_label(struct option_labels *labels, struct slice name, st
 
 	if (!name.len)
 		return "has an empty label";
+	if (memchr(name.at, '[', name.len))
+		return "is in a list: one IP address expected for a label";
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
 	label.name = arena_dup(memory, name.at, name.len);

@@ -516,6 +516,8 @@ void text_nearer(const char *candidate, const char *word, int *least, const char
 {
 	int distance = text_distance(word, candidate), len = (int)strlen(word);
 
+	if (strncmp(candidate, word, (size_t)len) == 0 && candidate[len] == '.')
+		distance = 0; /* the table of that name */
 	if (distance < *least && (distance <= 2 || distance <= len / 3)) {
 		*least = distance;
 		*best = candidate;

@@ -492,7 +492,7 @@ dill: c.toml:8: unknown key aps[0].name; the nearest one is apps' "$ERR"
     same "stderr" "" "$ERR"
 }
 
-case_key_under_two_names() { # in one file, or the environment, an error; on the command line the last one counts
+case_key_under_two_names() { # in one file, the environment, or on the command line: an error
     cd "$T" || fail "cd"
     printf '[runtime]\nthreads = 2\ngomaxprocs = 3\n' >c.toml
     printf 'runtime:\n  threads: 2\n  gomaxprocs: 3\n' >c.yaml
@@ -506,10 +506,34 @@ case_key_under_two_names() { # in one file, or the environment, an error; on the
     dill_once -t DILL_RUNTIME_THREADS=2 DILL_RUNTIME_GOMAXPROCS=3
     same "exit status of the environment" 1 "$RC"
     contains "the error of the environment" "is given twice, first at DILL_RUNTIME_" "$ERR"
-    dill_once -t --runtime.threads=2 --runtime.gomaxprocs=3
-    in_force runtime.threads 3
     dill_once -t --runtime.gomaxprocs=3 --runtime.threads=2
-    in_force runtime.threads 2
+    same "exit status of the command line" 1 "$RC"
+    contains "the error of the command line" "is given twice, first at --runtime.gomaxprocs" "$ERR"
+    dill_once -t -c c.json --runtime.threads=2 --runtime.threads=3 # one name: the last one counts
+    lacks "one name twice" runtime.threads "$ERR"
+}
+
+case_wrong_shape_of_a_key() { # a list or table where a value belongs, and the other way round: an error, and a reload changes nothing
+    local p
+    p=$(next_port)
+    cat >"$T/c.yaml" <<END
+listeners:
+  allowed:
+    lan: 127.0.0.1
+services: [{name: web, listener: "lan:$p", backends: ["127.0.0.1:$A"]}]
+END
+    start_bare -c "$T/c.yaml"
+    must 5 "the listener" peek_has "127.0.0.1:$p"
+    printf 'listeners:\n  allowed: [lan]\nservices: []\n' >"$T/c.yaml"
+    kill -HUP "$DILL_PID"
+    must 3 "the error" log_has 'c.yaml:2: listeners.allowed: a table of labels expected, not a list'
+    must 3 "that nothing changes" log_has 'reload: the configuration has an error'
+    stays 300 "the listener has gone" peek_has "127.0.0.1:$p"
+    printf 'consul:\n  address: [a, b]\npeek: 127.0.0.1:2323\n' >"$T/c.yaml"
+    dill_once -t -c "$T/c.yaml"
+    same "exit status" 1 "$RC"
+    contains "a list" "c.yaml:2: consul.address: a value expected, not a list" "$ERR"
+    contains "a value" "c.yaml:3: peek: a table expected, not a value; there is peek.listener" "$ERR"
 }
 
 services() { # what -t says of services, without its verdicts; `|` between lines

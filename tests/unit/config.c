@@ -106,9 +106,15 @@ static const struct {
 	{ "[listeners]\nport_min = 2000\n", "", "-listeners.port_min|4000", "listeners.port_min", "4000@-listeners.port_min" },
 	{ NULL, "DYNTCP_LISTENERS_PORT_MIN=3000", "", "listeners.port_min", "3000@DYNTCP_LISTENERS_PORT_MIN" },
 	{ NULL, "DYNTCP_LISTENERS_PORT_MIN=3000|DILL_LISTENERS_PORT_MIN=2000", "", "listeners.port_min", "2000@DILL_LISTENERS_PORT_MIN" },
-	/* Of two on the command line the last one counts, under whatever names. */
-	{ NULL, "", "--proxy.connect_timeout=1s|-timeout|2s", "proxy.connect_timeout", "2s@-timeout" },
-	{ NULL, "", "-timeout|2s|--proxy.connect_timeout=1s", "proxy.connect_timeout", "1s@--proxy.connect_timeout" },
+	/* Of two on the command line the last one counts. */
+	{ NULL, "", "--timeout=1s|-timeout|2s", "proxy.connect_timeout", "2s@-timeout" },
+	{ NULL, "", "--Proxy.connect_timeout=2s|--proxy.connect_timeout=1s", "proxy.connect_timeout", "1s@--proxy.connect_timeout" },
+	/* Between layers, names make no difference. */
+	{ "[runtime]\nthreads = 2\n", "DILL_RUNTIME_GOMAXPROCS=3", "", "runtime.threads", "3@DILL_RUNTIME_GOMAXPROCS" },
+	{ NULL, "DILL_ROUTING_CONSUL_TAG=x", "--consul.tag=y", "consul.tag", "y@--consul.tag" },
+	/* A table without keys says nothing. */
+	{ "[consul]\n[log]\n[routing.http]\n", "", "", "sources", "consul" },
+	{ "[listeners]\nallow = []\nallowed = 'a=10.0.0.1'\n", "", "", "listeners.allowed", "a=10.0.0.1@c.toml:3" },
 	/* Other names of a key. */
 	{ "[runtime]\ngomaxprocs = 3\n", "", "", "runtime.threads", "3@c.toml:2" },
 	{ NULL, "DILL_ROUTING_CONSUL_TAG=edge", "", "consul.tag", "edge@DILL_ROUTING_CONSUL_TAG" },
@@ -197,6 +203,62 @@ static const struct {
 	  "dill: DILL_RUNTIME_GOMAXPROCS: runtime.threads: \"2\" is given twice, first at DILL_RUNTIME_THREADS\n" },
 	{ "c.env", "DILL_RUNTIME_THREADS=2\nDILL_RUNTIME_GOMAXPROCS=2\n", "", "", 1,
 	  "dill: c.env:2: runtime.threads: \"2\" is given twice, first at c.env:1\n" },
+	{ "c.toml", NULL, "", "--consul.address=http://a|--routing.consul.address=http://b", 1,
+	  "dill: --routing.consul.address: routing.consul.address: \"http://b\" is given twice, first at --consul.address\n" },
+	{ "c.toml", NULL, "", "-timeout|2s|--proxy.connect_timeout=2s", 1,
+	  "dill: --proxy.connect_timeout: proxy.connect_timeout: \"2s\" is given twice, first at -timeout\n" },
+	{ "c.toml", NULL, "", "--debug=2|--log.level=info", 1, "dill: --log.level: log.level: \"info\" is given twice, first at --debug\n" },
+	{ "c.json", "{\"listeners\": {\"allow\": [\"10.0.0.0/8\"],\n\"Allow\": [\"::1\", \"::2\"]}}", "", "", 1,
+	  "dill: c.json:2: listeners.Allow[0]: \"::1\" is given twice, first at c.json:1\n" },
+	/* A known key in the wrong shape: once for all that stands there. */
+	{ "c.yaml", "consul:\n  address: [a, b]\n", "", "", 1, "dill: c.yaml:2: consul.address: a value expected, not a list\n" },
+	{ "c.yaml", "consul:\n  token:\n    - a: b\n", "", "", 1, "dill: c.yaml:3: consul.token: a value expected, not a list\n" },
+	{ "c.yaml", "consul:\n  address: []\n  tag: {}\n  wait: {a: {b: [c]}, d: e}\n", "", "", 1,
+	  "dill: c.yaml:2: consul.address: a value expected, not a list\n"
+	  "dill: c.yaml:3: consul.tag: a value expected, not a table\n"
+	  "dill: c.yaml:4: consul.wait: a value expected, not a table\n" },
+	{ "c.yaml", "peek: 127.0.0.1:2323\nrouting: {file: [x], http: http://x, consul: []}\nLog: ''\n", "", "", 1,
+	  "dill: c.yaml:1: peek: a table expected, not a value; there is peek.listener\n"
+	  "dill: c.yaml:2: routing.file: a table expected, not a list; there is routing.file.path\n"
+	  "dill: c.yaml:2: routing.http: a table expected, not a value; there is routing.http.endpoint\n"
+	  "dill: c.yaml:2: routing.consul: a table expected, not a list; there is routing.consul.address\n"
+	  "dill: c.yaml:3: Log: a table expected, not a value; there is log.level\n" },
+	{ "c.yaml", "listeners:\n  allowed:\n    - local\n    - any\n", "", "", 1,
+	  "dill: c.yaml:3: listeners.allowed: a table of labels expected, not a list\n" },
+	{ "c.yaml", "listeners: {allowed: [], allow: {}}", "", "", 1,
+	  "dill: c.yaml:1: listeners.allowed: a table of labels expected, not a list\n"
+	  "dill: c.yaml:1: listeners.allow: a list expected, not a table\n" },
+	{ "c.yaml", "listeners: {allowed: {a: [10.0.0.1]}, allow: [{a: 10.0.0.0/8}]}", "", "", 1,
+	  "dill: c.yaml:1: listeners.allowed.a[0]: \"10.0.0.1\" is in a list: one IP address expected for a label\n"
+	  "dill: c.yaml:1: listeners.allow: a list of values expected, not of tables\n" },
+	{ "c.yaml", "routing: {consul: {address: [a]}}\nruntime: {gomaxprocs: {a: 1}}\n", "", "", 1,
+	  "dill: c.yaml:1: routing.consul.address: a value expected, not a list\n"
+	  "dill: c.yaml:2: runtime.gomaxprocs: a value expected, not a table\n" },
+	{ "c.json", "{\"log\": {\"level\": [\"info\"]}, \"status\": 3}", "", "", 1,
+	  "dill: c.json:1: log.level: a value expected, not a list\n"
+	  "dill: c.json:1: status: a table expected, not a value; there is status.listener\n" },
+	{ "c.toml", "[[consul]]\ntag = 'a'\n[log.level]\n", "", "", 1,
+	  "dill: c.toml:2: consul: a table expected, not a list; there is consul.address\n"
+	  "dill: c.toml:3: log.level: a value expected, not a table\n" },
+	{ "c.hcl", "consul \"tag\" {\n x = 1\n}\nlog = \"info\"\n", "", "", 1,
+	  "dill: c.hcl:2: consul.tag: a value expected, not a table\n"
+	  "dill: c.hcl:4: log: a table expected, not a value; there is log.level\n" },
+	{ "c.ini", "log = info\n[peek.listener]\n[consul]\ntag[0] = a\n", "", "", 1,
+	  "dill: c.ini:1: log: a table expected, not a value; there is log.level\n"
+	  "dill: c.ini:2: peek.listener: a value expected, not a table\n"
+	  "dill: c.ini:4: consul.tag: a value expected, not a list\n" },
+	{ "c.properties", "log.level.x = info\nrouting = x\n", "", "", 1,
+	  "dill: c.properties:1: log.level: a value expected, not a table\n"
+	  "dill: c.properties:2: routing: a table expected, not a value; there is routing.consul.address\n" },
+	{ "c.env", "consul.tag.x=1\nrouting.file=x\npeek=:1\n", "", "", 1,
+	  "dill: c.env:1: consul.tag: a value expected, not a table\n"
+	  "dill: c.env:2: routing.file: a table expected, not a value; there is routing.file.path\n"
+	  "dill: c.env:3: unknown key peek; the nearest one is peek.listener\n" },
+	{ "c.toml", NULL, "", "--peek|:1", 2, "dill: unknown option --peek; the nearest one is --peek.listener; all are in dill --help\n" },
+	{ "c.yaml", "services: foo\napps: 3\n", "", "", 1,
+	  "dill: c.yaml:1: services: \"foo\" is not a table of services\n"
+	  "dill: c.yaml:2: apps: \"3\" is not a table of services\n" },
+	{ "c.toml", NULL, "DILL_SERVICES=\"foo\"", "", 1, "dill: DILL_SERVICES: services: \"foo\" is not a table of services\n" },
 	/* Unknown keys: a guess only when it is near. */
 	{ "c.toml", "[listeners]\nport_mni = 1\n", "", "", 0,
 	  "dill: c.toml:2: unknown key listeners.port_mni; the nearest one is listeners.port_min\n" },
@@ -376,9 +438,8 @@ int main(void)
 	count_case(150, 21, "dill: 130 more errors\n");
 	origin_cases();
 	same_cases();
-	unlink("c.toml");
-	unlink("c.json");
-	unlink("c.env");
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		unlink(said[i].name);
 	rmdir(directory);
 	return check_sum();
 }

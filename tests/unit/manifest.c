@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "list.h"
+#include "manifest_variable.h"
 #include "../../manifest.c"
 
 /* A line each: LAYER KEY=VALUE. The origin is "LAYER:LINE". */
@@ -180,6 +181,17 @@ static const struct {
 	{ "1 services.web.listener=a\n1 services.web.backends=h:1\n", "1:1 services.web.listener=a is not label:port" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=h\n", "1:2 services.web.backends=h is not host:port" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=:80\n", "1:2 services.web.backends=:80 has no host" },
+	/* Wrong shapes. */
+	{ "1 services.web=foo\n", "1:1 services.web=foo is not a service: a table expected" },
+	{ "1 apps.x=\n", "1:1 apps.x= is not an app: a table expected" },
+	{ WEB "1 services.web.listener.a=a:1\n1 services.web.backends[0].host=h\n",
+	  "1:3 services.web.listener.a=a:1 is in a table: a value or a list of values expected above it; "
+	  "1:4 services.web.backends[0].host=h is in a table: a value or a list of values expected above it" },
+	{ "1 apps[0].name=x\n1 apps[0].ports.a=1\n1 apps[0].ports=1\n1 apps[0].targets=h:1\n",
+	  "1:2 apps[0].ports.a=1 is in a table: a value or a list of values expected above it" },
+	{ WEB "1 services.web.balance[0]=p2c\n", "1:3 services.web.balance[0]=p2c is in a list: one value expected" },
+	{ WEB "1 services.web.name[0]=a\n1 services.web.name[1]=b\n",
+	  "1:3 services.web.name[0]=a is in a list: one value expected; 1:4 services.web.name[1]=b is in a list: one value expected" },
 	/* What lacks what. */
 	{ "1 services.web.backends=h:1\n", "1:1 services.web has no listener" },
 	{ "1 services.web.listener=a:1\n", "1:1 services.web has no backends" },
