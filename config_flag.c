@@ -1,10 +1,12 @@
 #include "base.h"
 #include "config_flag.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config_apply.h"
+#include "format.h"
 #include "net.h"
 #include "option.h"
 #include "sources.h"
@@ -36,7 +38,7 @@ static const struct word {
 	{ FLAG_CONNECTIONS, "connections", NULL, " L:HOST:P[,...]",
 	  "one static service each: port L of every interface to HOST:P" },
 	{ FLAG_BACKEND, "backend", NULL, " SOURCE", "use this source only" },
-	{ FLAG_DEBUG, "debug", NULL, " N", "log.level: 0 error, 1 info, 2 debug" },
+	{ FLAG_DEBUG, "debug", NULL, " N", "log.level: 0 error, 1 info, 2 and more debug" },
 	{ FLAG_VERSION, "version", "v", "", "print the version" },
 	{ FLAG_HELP, "help", "h", "", "print this" },
 };
@@ -118,10 +120,10 @@ static void set_debug(struct config *config, struct config_flags *flags, const s
 	static const char *const levels[] = { "error", "info", "debug" };
 	long level;
 
-	if (text_number(slice_of(setting->value), 0, 2, &level))
+	if (text_number(slice_of(setting->value), 0, LONG_MAX, &level))
 		config_error(config, "%s: \"%s\" is not 0, 1 or 2", setting->origin, setting->value);
 	else
-		add_flag(flags, "log.level", levels[level], setting->origin);
+		add_flag(flags, "log.level", levels[level > 2 ? 2 : level], setting->origin);
 }
 
 /* The key that an option means, perhaps under its name in earlier programs; NULL: none. */
@@ -183,6 +185,15 @@ static void complain_unknown(struct config *config, const struct config_setting 
 	buf_free(&hint);
 }
 
+/* -cFILE, as getopt has it: a word that is no option, and ends as a file does. */
+static bool take_glued_file(struct config *config, const char *word)
+{
+	if (word[1] != 'c' || !format_of(word + 2))
+		return false;
+	config->file = word + 2;
+	return true;
+}
+
 /* Looks at one option. Returns how many words it took; 0 when the usage is wrong, which has been said. */
 static int read_flag(struct config *config, struct config_flags *flags, char **argv)
 {
@@ -196,6 +207,8 @@ static int read_flag(struct config *config, struct config_flags *flags, char **a
 	const char *key = word ? NULL : key_of_flag(config, setting.key);
 	bool is_switch = word && !*word->value;
 
+	if (!word && !key && take_glued_file(config, argv[0]))
+		return 1;
 	if (is_switch && !equals) {
 		take_switch(config, word->flag);
 		return 1;

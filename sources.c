@@ -2,6 +2,7 @@
 #include "sources.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "config.h"
 #include "consul.h"
@@ -36,6 +37,17 @@ bool sources_lack_key(const char *key)
 		if (config_below(key, absent[i].table))
 			return true;
 	return false;
+}
+
+bool sources_lack_secret(const char *key)
+{
+	static const char *const words[] = { "token", "secret", "password", "key", "credential" };
+	bool secret = false;
+
+	for (const char *p = key; *p; p++)
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			secret = secret || strncasecmp(p, words[i], strlen(words[i])) == 0;
+	return secret;
 }
 
 bool sources_lack(struct slice name)
