@@ -104,7 +104,9 @@ static const char *judge_status(struct consul_api *api, const struct http_respon
 	api->code = response->status;
 	judge_pause(api, response);
 	api->words.len = 0;
-	buf_printf(&api->words, "answered %d: ", response->status);
+	buf_printf(&api->words, "answered %d", response->status);
+	http_put_redirect(response, &api->words);
+	buf_puts(&api->words, ": ");
 	buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
 	return api->words.data;
 }
@@ -118,7 +120,8 @@ const char *consul_api_take(struct consul_api *api, const struct http_response *
 	why = judge_status(api, response);
 	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
 		api->words.len = 0;
-		buf_printf(&api->words, "answered with broken JSON: %s", why);
+		buf_printf(&api->words, http_foreign(response) ? "answered with what is %s, not JSON" : "answered with broken JSON: %s",
+		           http_foreign(response) ? http_foreign(response) : why);
 		why = api->words.data;
 	}
 	if (!why)

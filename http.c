@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "http_head.h"
@@ -222,6 +223,36 @@ void http_response_free(struct http_response *response)
 	buf_free(&response->body);
 }
 
+const char *http_foreign(const struct http_response *response)
+{
+	struct slice coding = http_header(response, "Content-Encoding");
+	struct slice body = slice_trim((struct slice){ response->body.data, response->body.len });
+
+	if (slice_is_nocase(coding, "gzip") || slice_starts(body, "\037\213"))
+		return "compressed with gzip";
+	if (coding.len && !slice_is_nocase(coding, "identity"))
+		return "compressed";
+	return slice_starts(body, "<") ? "HTML or XML" : NULL;
+}
+
+#define LOCATION_MAX 200 /* bytes that are shown of it */
+
+void http_put_redirect(const struct http_response *response, struct buf *out)
+{
+	struct slice to = http_header(response, "Location");
+	struct buf copy = { 0 }, masked = { 0 };
+
+	if (response->status < 300 || response->status > 399 || !to.len)
+		return;
+	buf_add(&copy, to.at, to.len < LOCATION_MAX ? to.len : LOCATION_MAX);
+	buf_masked(&masked, copy.data);
+	buf_puts(out, ", which points to ");
+	buf_visible(out, masked.data, masked.len);
+	buf_puts(out, " and is not followed");
+	buf_free(&copy);
+	buf_free(&masked);
+}
+
 /* URLs. */
 
 static bool http_has_blank(struct slice text)
@@ -268,12 +299,12 @@ static const char *http_url_host(struct http_url *url, struct slice text, const 
 
 const char *http_url_parse(struct http_url *url, const char *text)
 {
-	bool scheme = strncmp(text, "http://", 7) == 0;
+	bool scheme = strncasecmp(text, "http://", 7) == 0;
 	struct slice rest = slice_of(scheme ? text + 7 : text);
 	const char *why;
 
 	memset(url, 0, sizeof *url);
-	if (strncmp(text, "https://", 8) == 0)
+	if (strncasecmp(text, "https://", 8) == 0)
 		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
 		       "as stunnel before it";
 	if (rest.at[strcspn(rest.at, "/?")] == '?')

@@ -2,6 +2,7 @@
 #include "url.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "format.h"
 #include "http.h"
@@ -22,7 +23,7 @@ struct url_settings {
 
 static const char *parse_endpoint(struct http_url *url, const char *text)
 {
-	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+	if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
 		return "is not an http:// URL";
 	return http_url_parse(url, text);
 }
@@ -121,6 +122,8 @@ static const char *take_answer(struct url *url)
 	if (!format)
 		return answer_fault(url, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
 	list = manifest_read(format, body, response->body.len, "answer", false, &url->why);
+	if (!list && http_foreign(response))
+		return answer_fault(url, "its answer is %s: plain JSON, YAML or TOML expected", slice_of(http_foreign(response)));
 	if (!list)
 		return url->why.data;
 	url->tag.len = 0;
@@ -149,7 +152,9 @@ static const char *judge_answer(struct url *url)
 	if (response->status == 304 && url->tag.len)
 		return NULL;
 	slice_next(&head, '\n', &line);
-	return answer_fault(url, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
+	answer_fault(url, "it answered %s", line.len > 9 ? slice_skip(line, 9) : line);
+	http_put_redirect(response, &url->why);
+	return url->why.data;
 }
 
 static const char *ask_once(struct url *url, int64_t deadline)

@@ -207,6 +207,28 @@ case_routing_http() { # polled; formats by Content-Type; what is wrong keeps the
     same "connections opened to the server while all was well" 1 "$(head -n 5 "$T/routes/requests" | cut -d ' ' -f 2 | sort -u | wc -l)"
 }
 
+case_routing_http_foreign() { # where a redirect points to; an answer that is compressed, or a page for people; a scheme in capitals
+    local p
+    p=$(next_port)
+    start_routes
+    serve_routes application/json "$(json_routes "$p" "$A")"
+    start_bare "DILL_ROUTING_HTTP_ENDPOINT=HTTP://127.0.0.1:$ROUTES/" DILL_ROUTING_HTTP_POLL_INTERVAL=50ms
+    must 5 "JSON" answers "$p" a
+    serve_routes application/json x 'Location: https://user:secret@elsewhere/routes'
+    echo 302 >"$T/routes/status"
+    must 3 "where it points to" log_has 'it answered 302 Found, which points to https://\*{8}@elsewhere/routes and is not followed'
+    serve_routes application/json "$(json_routes "$p" "$B")"
+    must 20 "JSON again" answers "$p" b
+    serve_routes application/json '<!DOCTYPE html>'
+    must 20 "a page" log_has 'its answer is HTML or XML: plain JSON, YAML or TOML expected'
+    serve_routes application/json "$(json_routes "$p" "$A")"
+    must 20 "JSON once more" answers "$p" a
+    serve_routes application/json x 'Content-Encoding: gzip'
+    must 20 "gzip" log_has 'its answer is compressed with gzip: plain JSON, YAML or TOML expected'
+    answers "$p" a || fail "the route has gone"
+    lacks "the log" secret "$(cat "$LOG")"
+}
+
 case_routing_http_etag() { # If-None-Match once the server has given an ETag
     local p
     p=$(next_port)

@@ -283,6 +283,48 @@ static void header_cases(void)
 	http_response_free(&r);
 }
 
+/* What is said of answers that are none. */
+static const struct {
+	const char *text;
+	size_t len;
+	const char *foreign, *redirect;
+} others[] = {
+	{ TEXT(OK "Content-Length: 2\r\n\r\n{}"), NULL, "" },
+	{ TEXT(OK "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"), NULL, "" },
+	{ TEXT(OK "Content-Encoding: GZIP\r\nContent-Length: 2\r\n\r\n\x1f\x8b"), "compressed with gzip", "" },
+	{ TEXT(OK "Content-Length: 3\r\n\r\n\x1f\x8b\x08"), "compressed with gzip", "" },
+	{ TEXT(OK "Content-Encoding: br\r\nContent-Length: 2\r\n\r\nxx"), "compressed", "" },
+	{ TEXT(OK "Content-Length: 17\r\n\r\n\n <!DOCTYPE html>"), "HTML or XML", "" },
+	{ TEXT(OK "Location: /x\r\nContent-Length: 0\r\n\r\n"), NULL, "" },
+	{ TEXT("HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\n\r\n"), NULL, "" },
+	{ TEXT("HTTP/1.1 301 Moved Permanently\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n"), NULL,
+	  ", which points to https://h/x and is not followed" },
+	{ TEXT("HTTP/1.1 302 Found\r\nLocation: http://u:secret@h/x?token=secret\r\nContent-Length: 0\r\n\r\n"), NULL,
+	  ", which points to http://********@h/x?******** and is not followed" },
+	{ TEXT("HTTP/1.1 308 P\r\nlocation: /\x1b\302\240\r\nContent-Length: 0\r\n\r\n"), NULL,
+	  ", which points to /\\x1b\\xc2\\xa0 and is not followed" },
+};
+
+static void other_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct http_response r = { .max_body = MAX_BODY };
+		struct buf said = { 0 };
+		const char *foreign;
+		size_t used;
+
+		check(!http_parse(&r, others[i].text, others[i].len, &used) && r.done, "parsed", others[i].text);
+		foreign = http_foreign(&r);
+		check(!foreign == !others[i].foreign && (!foreign || strcmp(foreign, others[i].foreign) == 0), foreign ? foreign : "nothing",
+		      others[i].text);
+		buf_puts(&said, "");
+		http_put_redirect(&r, &said);
+		check(strcmp(said.data, others[i].redirect) == 0, said.data, others[i].text);
+		buf_free(&said);
+		http_response_free(&r);
+	}
+}
+
 static const struct {
 	const char *text, *host, *prefix; /* host NULL: refused */
 	unsigned port;
@@ -295,7 +337,7 @@ static const struct {
 	{ "http://h?x=/y", NULL, "", 0 }, { "h?x", NULL, "", 0 }, { "http://h/?x=/y", "h", "/?x=/y", 80 },
 	{ "", NULL, "", 0 }, { "http://", NULL, "", 0 }, { "http:///x", NULL, "", 0 }, { "http://:80", NULL, "", 0 }, { ":8500", NULL, "", 0 },
 	{ "https://h", NULL, "", 0 }, { "ftp://h", NULL, "", 0 }, { "unix:///run/consul.sock", NULL, "", 0 },
-	{ "HTTP://h", NULL, "", 0 }, { "h:0", NULL, "", 0 }, { "h:65536", NULL, "", 0 }, { "h:x", NULL, "", 0 }, { "h:", NULL, "", 0 },
+	{ "HTTP://h", "h", "", 80 }, { "Http://h:1/A", "h", "/A", 1 }, { "HTTPS://h", NULL, "", 0 }, { "h:0", NULL, "", 0 }, { "h:65536", NULL, "", 0 }, { "h:x", NULL, "", 0 }, { "h:", NULL, "", 0 },
 	{ "::1", NULL, "", 0 }, { "::1:8500", NULL, "", 0 }, { "u:p@h:80", NULL, "", 0 }, { "u@h", NULL, "", 0 },
 	{ "a b", NULL, "", 0 }, { "h:1/a b", NULL, "", 0 }, { "h:1/a\r\nX: y", NULL, "", 0 }, { "h\n:1", NULL, "", 0 }, { " h:1", NULL, "", 0 },
 };
@@ -360,6 +402,7 @@ int main(void)
 	cut_cases();
 	bound_cases();
 	header_cases();
+	other_cases();
 	url_cases();
 	request_cases();
 	printf("%d passed, %d failed\n", passed, failed);
