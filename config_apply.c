@@ -129,7 +129,8 @@ static void refuse_absent(struct config *config, struct config_setting setting)
 
 	sources_put_names(" and ", &names);
 	buf_printf(&why, "belongs to a source that this version does not have (there are %s)", names.data);
-	setting.value = "********"; /* it may be a secret */
+	if (sources_lack_secret(setting.key))
+		setting.value = "********";
 	config_complain(config, &setting, why.data);
 	buf_free(&why);
 	buf_free(&names);

@@ -453,17 +453,19 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 void log_complain(enum log_level level, const char *fmt, ...)
 {
-	struct buf text = { 0 };
+	struct buf text = { 0 }, shown = { 0 };
 	va_list args;
 
 	va_start(args, fmt);
 	buf_vprintf(&text, fmt, args);
 	va_end(args);
+	buf_puts_visible(&shown, "dill: ", text.data);
 	if (atomic_load(&log_ready))
 		log_write(level, "%s", text.data);
 	else
-		fprintf(stderr, "dill: %s\n", text.data);
+		fprintf(stderr, "%s\n", shown.data);
 	buf_free(&text);
+	buf_free(&shown);
 }
 
 void log_event(struct log_line *line, enum log_level level, const char *name)

@@ -100,8 +100,10 @@ static const char *add_app_port(struct service *service, struct slice text, cons
 {
 	struct buf wish = { 0 };
 	uint16_t port;
-	const char *why = net_port(text, &port);
+	const char *why = text_octal(text);
 
+	if (!why)
+		why = net_port(text, &port);
 	if (why)
 		return why;
 	buf_printf(&wish, "any:%u", port);

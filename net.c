@@ -31,19 +31,46 @@ bool net_is_host(struct slice host)
 	return true;
 }
 
+/* What is wrong with a port. */
+static const char *port_error(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return "has no valid port (1-65535)";
+	return text.len ? "has a port out of range (1-65535)" : "has no port behind its colon (1-65535)";
+}
+
+/* 010.0.0.1 is 8.0.0.1 to some resolvers. */
+static bool has_octal(struct slice host)
+{
+	struct slice rest = host, part;
+	bool octal = false;
+
+	while (slice_next(&rest, '.', &part)) {
+		octal = octal || text_octal(part);
+		if (strspn(part.at, "0123456789") < part.len)
+			return false;
+	}
+	return octal;
+}
+
 const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 {
-	const char *colon = NULL;
+	const char *colon = NULL, *comma;
 	size_t bare;
 
 	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] == ':')
 			colon = text.at + i;
+	if (text_hides(text))
+		return "has an invisible character (\\xNN)";
 	if (!colon)
 		return "is not host:port";
+	if ((comma = memchr(text.at, ',', text.len)) && memchr(text.at, ':', (size_t)(comma - text.at)))
+		return "is a list: one host:port expected";
 	*host = slice_between(text.at, colon);
 	if (net_port(slice_skip(text, host->len + 1), port))
-		return "has no valid port (1-65535)";
+		return port_error(slice_skip(text, host->len + 1));
 	bare = host->len;
 	if (bare > 253)
 		return "has too long a host name";
@@ -53,6 +80,8 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	}
 	if (bare && memchr(host->at, ':', bare))
 		return "needs brackets around its IPv6 address, like [::1]:80";
+	if (bare && has_octal(*host))
+		return "has an address with a leading zero, which some programs read as octal";
 	return net_is_host(*host) ? NULL : "has a character that no host name has";
 }
 

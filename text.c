@@ -217,6 +217,30 @@ static size_t control_at(const char *p, size_t len)
 	return c == 0xc2 && len > 1 && ((unsigned char)p[1] & 0xe0) == 0x80 ? 2 : 0;
 }
 
+/* Bytes of the character there, if it cannot be seen: U+00A0, U+00AD, U+2000-200F, U+2028-202F, U+205F-206F, U+3000,
+ * U+FEFF. */
+static size_t invisible_at(const char *at, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)at;
+	unsigned c;
+
+	if (p[0] == 0xc2)
+		return len > 1 && (p[1] == 0xa0 || p[1] == 0xad) ? 2 : 0;
+	if ((p[0] & 0xf0) != 0xe0 || !text_utf8(at, len))
+		return 0;
+	c = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+	return (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||
+	       c == 0xfeff ? 3 : 0;
+}
+
+bool text_hides(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (invisible_at(s.at + i, s.len - i))
+			return true;
+	return false;
+}
+
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -225,6 +249,8 @@ size_t text_visible(char *out, size_t room, const char *bytes, size_t len)
 	for (size_t i = 0; i < len;) {
 		size_t hidden = control_at(bytes + i, len - i);
 
+		if (!hidden)
+			hidden = invisible_at(bytes + i, len - i);
 		if (n + (hidden ? hidden * 4 : 1) > room)
 			break;
 		if (!hidden)
@@ -334,6 +360,16 @@ const char *text_number(struct slice s, long min, long max, long *out)
 		return "is too large";
 	*out = n;
 	return NULL;
+}
+
+const char *text_octal(struct slice s)
+{
+	if (s.len < 2 || s.at[0] != '0')
+		return NULL;
+	for (size_t i = 1; i < s.len; i++)
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return NULL;
+	return "has a leading zero, which some programs read as octal";
 }
 
 /* Units in nanoseconds; a longer name stands before its prefix. */

@@ -50,7 +50,7 @@ void buf_free(struct buf *b);
 const char *text_s(unsigned long long n); /* the ending of the plural in "%u connection%s": "s", but not of 1 */
 const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the text lives in the arena */
 
-/* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) as \xNN; stops when `room` is used up.
+/* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) and what text_hides() finds as \xNN; stops when `room` is used up.
  * Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 
@@ -58,6 +58,7 @@ size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 #define TEXT_HASH 0xcbf29ce484222325u
 uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 
+bool text_hides(struct slice s); /* has a blank that looks like none (no-break, zero-width) in it, or one that turns text round */
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 
@@ -68,6 +69,8 @@ size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence the
 /* Parsers. Each takes the whole slice or nothing, and returns NULL or the reason, as words that follow the value:
  * "is not a number". *out is set only on success. */
 const char *text_number(struct slice s, long min, long max, long *out);
+/* Of a number as a value of its own: a zero before other digits is refused, as YAML 1.1 reads 010 as eight. */
+const char *text_octal(struct slice s);
 const char *text_duration(struct slice s, int64_t *ms); /* Go's: 250ms, 1m30s, 1.5h; a bare number is seconds */
 /* Percent-decodes (RFC 3986) into `out`, which has room for s.len + 1 bytes. A NUL is refused. */
 const char *text_unescape(struct slice s, char *out);

@@ -49,8 +49,8 @@ static const struct {
 	/* No wishes at all. */
 	{ "local", false, NULL, "listener", "not label:port", "label:port, such as local:5432" },
 	{ "", true, NULL, "listener", "not label:port", "label:port, such as local:5432" },
-	{ "local:0", false, NULL, "listener", "has no valid port (1-65535)", "label:port, such as local:5432" },
-	{ "local:70000", true, NULL, "listener", "has no valid port (1-65535)", "label:port, such as local:5432" },
+	{ "local:0", false, NULL, "listener", "has a port out of range (1-65535)", "label:port, such as local:5432" },
+	{ "local:70000", true, NULL, "listener", "has a port out of range (1-65535)", "label:port, such as local:5432" },
 	{ "::1:80", true, NULL, "listener", "needs brackets around its IPv6 address, like [::1]:80", "label:port, such as local:5432" },
 };
 

@@ -121,6 +121,10 @@ static const struct {
 	{ "[routing.consul]\ntag = 'edge'\n", "", "", "consul.tag", "edge@c.toml:2" },
 	{ NULL, "", "--status=:81", "status.listener", ":81@--status" },
 	{ NULL, "", "--debug=2", "log.level", "debug@--debug" },
+	{ NULL, "", "--debug|3", "log.level", "debug@--debug" },
+	{ "[log]\nlevel = 'warn'\n", "", "-cc.toml|--test", "log.level", "warn@c.toml:2" },
+	{ NULL, "", "--consul.address=HTTP://h:1", "consul.address", "HTTP://h:1@--consul.address" },
+	{ NULL, "", "--routing.http.endpoint=Http://h/", "sources", "http" },
 	{ NULL, "", "-lb|P2C", "proxy.balance", "p2c@-lb" },
 	/* Keys in any letter case. */
 	{ "[Listeners]\nPort_Min = 2000\n", "", "", "listeners.port_min", "2000@c.toml:2" },
@@ -185,6 +189,8 @@ static void fine_cases(void)
 		outcome_free(&outcome);
 	}
 }
+
+#define ABSENT "belongs to a source that this version does not have (there are static, consul, file and http)"
 
 /* All that is said, word for word; with a status of 0 these are warnings. */
 static const struct {
@@ -274,6 +280,28 @@ static const struct {
 	{ "c.toml", "title = 1\n", "", "--strict", 0, "dill: c.toml:1: unknown key title\n" },
 	{ "c.env", "DILL_LOG_LEVL=info\nOTHER=1\n", "", "", 0, "dill: c.env:1: unknown key DILL_LOG_LEVL\ndill: c.env:2: unknown key OTHER\n" },
 	{ "c.toml", NULL, "DILL_NO_SUCH=1|PATH=/", "-t|--strict", 0, "" }, /* platforms set such names */
+	{ "c.toml", NULL, "", "--debug=-1", 1, "dill: --debug: \"-1\" is not 0, 1 or 2\n" },
+	/* A file right behind -c; what does not end as a file does is an option that nobody knows. */
+	{ "c.toml", NULL, "", "-cmissing.toml", 1, "dill: missing.toml: No such file or directory\n" },
+	{ "c.toml", NULL, "", "-conusl.tag|x", 2, "dill: unknown option -conusl.tag; the nearest one is --consul.tag; all are in dill --help\n" },
+	/* A leading zero, in every format that does not refuse it itself. */
+	{ "c.yaml", "listeners:\n  port_min: 02000\n  drain: 010\n", "", "", 1,
+	  "dill: c.yaml:2: listeners.port_min: \"02000\" has a leading zero, which some programs read as octal\n"
+	  "dill: c.yaml:3: listeners.drain: \"010\" has a leading zero, which some programs read as octal\n" },
+	{ "c.ini", "[listeners]\nport_min = 02000\n", "DILL_LISTENERS_PORT_MAX=03000", "--runtime.threads=02", 1,
+	  "dill: c.ini:2: listeners.port_min: \"02000\" has a leading zero, which some programs read as octal\n"
+	  "dill: DILL_LISTENERS_PORT_MAX: listeners.port_max: \"03000\" has a leading zero, which some programs read as octal\n"
+	  "dill: --runtime.threads: runtime.threads: \"02\" has a leading zero, which some programs read as octal\n" },
+	{ "c.env", "DILL_LISTENERS_PORT_MIN=02000\n", "", "", 1,
+	  "dill: c.env:1: listeners.port_min: \"02000\" has a leading zero, which some programs read as octal\n" },
+	{ "c.properties", "listeners.port_min=02000\n", "", "", 1,
+	  "dill: c.properties:1: listeners.port_min: \"02000\" has a leading zero, which some programs read as octal\n" },
+	/* What cannot be seen. */
+	{ "c.yaml", "listeners: {port_min: 2000\302\240}\n", "DILL_PEEK_LISTENER=:80\342\200\213", "", 1,
+	  "dill: c.yaml:1: listeners.port_min: \"2000\\xc2\\xa0\" has an invisible character (\\xNN)\n"
+	  "dill: DILL_PEEK_LISTENER: peek.listener: \":80\\xe2\\x80\\x8b\" has an invisible character (\\xNN)\n" },
+	{ "c.json", "{\"\\u001b[31m\": 1}", "", "", 0, "dill: c.json:1: unknown key \\x1b[31m\n" }, /* nor is a terminal told what to do */
+	{ "c.yaml", "log:\n  level\302\240: info\n", "", "", 0, "dill: c.yaml:2: unknown key log.level\\xc2\\xa0; the nearest one is log.level\n" },
 	/* Wrong usage is 2. */
 	{ "c.toml", NULL, "", "--log.levl=info", 2, "dill: unknown option --log.levl; the nearest one is --log.level; all are in dill --help\n" },
 	{ "c.toml", NULL, "", "--colour=red", 2, "dill: unknown option --colour; all are in dill --help\n" },
@@ -299,6 +327,13 @@ static const struct {
 	{ "c.toml", "[listeners]\nport_min = 5\nport_max = 4\n", "", "", 1, "dill: listeners.port_min 5 is above listeners.port_max 4\n" },
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
 	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
+	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
+	  "dill: c.yaml:3: routing.nomad.address: \"http://********@h:4646/\" " ABSENT "\n"
+	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
+	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"t\" " ABSENT "\n" },
+	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
+	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"http://h:4646\" " ABSENT "\n"
+	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
 	/* Services. */

@@ -181,6 +181,9 @@ static const struct {
 	{ "1 services.web.listener=a\n1 services.web.backends=h:1\n", "1:1 services.web.listener=a is not label:port" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=h\n", "1:2 services.web.backends=h is not host:port" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=:80\n", "1:2 services.web.backends=:80 has no host" },
+	{ "1 apps.x.ports=080\n1 apps.x.targets=h:1\n", "1:1 apps.x.ports=080 has a leading zero, which some programs read as octal" },
+	{ "1 services.web.listener=a:1\n1 services.web.backends=010.0.0.1:80\n",
+	  "1:2 services.web.backends=010.0.0.1:80 has an address with a leading zero, which some programs read as octal" },
 	/* Wrong shapes. */
 	{ "1 services.web=foo\n", "1:1 services.web=foo is not a service: a table expected" },
 	{ "1 apps.x=\n", "1:1 apps.x= is not an app: a table expected" },

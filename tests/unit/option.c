@@ -41,6 +41,9 @@ static const struct option rows[] = {
 	[LABELS] = { .key = "labels", .type = OPTION_LABELS, .at = AT(labels) },
 };
 
+#define OCTAL "has a leading zero, which some programs read as octal"
+#define HIDDEN "has an invisible character (\\xNN)"
+
 /* want: how the value is written again, when it is fine. */
 static const struct {
 	int row;
@@ -54,7 +57,18 @@ static const struct {
 	{ ADDRESS, "", "", NULL }, { ADDRESS, "127.0.0.1:80", "127.0.0.1:80", NULL }, { ADDRESS, ":80", ":80", NULL },
 	{ ADDRESS, "[::1]:80", "[::1]:80", NULL }, { ADDRESS, "localhost:80", "localhost:80", NULL },
 	{ ADDRESS, "nowhere:80", NULL, "has no IP address before its port" }, { ADDRESS, "127.0.0.1", NULL, "is not host:port" },
-	{ ADDRESS, "127.0.0.1:0", NULL, "has no valid port (1-65535)" },
+	{ ADDRESS, "127.0.0.1:0", NULL, "has a port out of range (1-65535)" },
+	{ ADDRESS, ":1,:2", NULL, "is a list: one host:port expected" }, { ADDRESS, ":08080", ":08080", NULL },
+	/* A number of its own with a leading zero: YAML 1.1 reads 010 as eight. One with a unit is text everywhere. */
+	{ NUMBER, "07", NULL, OCTAL }, { NUMBER, "00", NULL, OCTAL }, { PORT, "02000", NULL, OCTAL }, { DURATION, "010", NULL, OCTAL },
+	{ PORT, "099999", NULL, OCTAL }, { PORT, "0x50", NULL, "is not a port (0-65535)" }, { PORT, "0o17", NULL, "is not a port (0-65535)" },
+	{ PORT, "1_000", NULL, "is not a port (0-65535)" }, { DURATION, "05s", "5s", NULL }, { ANY_DURATION, "1m05s", "1m5s", NULL }, { DURATION, "0.5", "500ms", NULL },
+	{ TEXT, "007", "007", NULL }, { NETWORKS, "10.0.0.0/08", "10.0.0.0/08", NULL },
+	/* What cannot be seen; within a text it may be meant. */
+	{ PORT, "80\302\240", NULL, HIDDEN }, { DURATION, "\342\200\2135s", NULL, HIDDEN }, { WORD, "red\357\273\277", NULL, HIDDEN },
+	{ ADDRESS, ":80\342\200\217", NULL, HIDDEN }, { NETWORKS, "::1\302\255", NULL, HIDDEN }, { SWITCH, "on\302\240", NULL, HIDDEN },
+	{ SECRET, "a\302\240b", NULL, HIDDEN }, { TEXT, "a\343\200\200b", "a\343\200\200b", NULL }, { TEXT, "ab\302\240", NULL, HIDDEN },
+	{ TEXT, "\302\240ab", NULL, HIDDEN }, { TEXT, "a\302\240b", "a\302\240b", NULL }, { LABELS, "a=127.0.0.1\302\240", NULL, HIDDEN },
 	{ ADDRESS, "::1:80", NULL, "needs brackets around its IPv6 address, like [::1]:80" },
 	{ NETWORKS, "", "", NULL }, { NETWORKS, "10.0.0.0/8,::1", "10.0.0.0/8,::1", NULL },
 	{ NETWORKS, ",", NULL, "names no network" },
@@ -120,6 +134,8 @@ static void label_cases(void)
 	check(!option_add_label(&values.labels, slice_of("d"), slice_of("::1"), "third", &memory), "a label", "d");
 	check(!option_add_label(&values.labels, slice_of("c"), slice_of("127.0.0.9"), "fourth", &memory), "a label", "c");
 	check(option_add_label(&values.labels, slice_of("c"), slice_of("127.0.0"), "x", &memory), "no address", "c");
+	check(option_add_label(&values.labels, slice_of("c"), slice_of("127.0.0.1\302\240"), "x", &memory), "no address", "c");
+	check(option_add_label(&values.labels, slice_of("c[0]"), slice_of("127.0.0.1"), "x", &memory), "in a list", "c[0]");
 	check(option_add_label(&values.labels, slice_of(""), slice_of("127.0.0.1"), "x", &memory), "no label", "");
 	option_put(&rows[LABELS], &values, &got);
 	check(strcmp(got.data, "c=127.0.0.9,d=::1") == 0, got.data, "labels");

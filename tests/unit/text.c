@@ -84,7 +84,7 @@ static const struct {
 	{ TEXT("\x01\x1b[31m\x7f"), "\\x01\\x1b[31m\\x7f", "\\u0001\\u001b[31m\\u007f" },
 	{ TEXT("a\tb\r\nc"), "a\\x09b\\x0d\\x0ac", "a\\u0009b\\u000d\\u000ac" },
 	{ TEXT("\302\200\302\237"), "\\xc2\\x80\\xc2\\x9f", "\\u0080\\u009f" }, /* C1 */
-	{ TEXT("\302\240\303\251"), "\302\240\303\251", "\302\240\303\251" },
+	{ TEXT("\302\241\303\251"), "\302\241\303\251", "\302\241\303\251" },
 	{ TEXT("\302"), "\302", "\\ufffd" },
 	{ TEXT("\302\x1f"), "\302\\x1f", "\\ufffd\\u001f" },
 	{ TEXT("\200x\377"), "\200x\377", "\\ufffdx\\ufffd" },
@@ -98,6 +98,11 @@ static const struct {
 	{ TEXT("\364\217\277\277"), "\364\217\277\277", "\364\217\277\277" },
 	{ TEXT("\364\220\200\200"), "\364\220\200\200", "\\ufffd\\ufffd\\ufffd\\ufffd" },
 	{ TEXT("\342\202"), "\342\202", "\\ufffd\\ufffd" }, /* cut short */
+	/* What cannot be seen; JSON is for programs. */
+	{ TEXT("80\302\240"), "80\\xc2\\xa0", "80\302\240" }, { TEXT("\302\255\302\251"), "\\xc2\\xad\302\251", "\302\255\302\251" },
+	{ TEXT("a\342\200\213b"), "a\\xe2\\x80\\x8bb", "a\342\200\213b" },
+	{ TEXT("\357\273\277\343\200\200"), "\\xef\\xbb\\xbf\\xe3\\x80\\x80", "\357\273\277\343\200\200" },
+	{ TEXT("\342\200\220\342\200\252"), "\342\200\220\\xe2\\x80\\xaa", "\342\200\220\342\200\252" },
 	{ TEXT("\342\202\"\360\237\230"), "\342\202\"\360\237\230", "\\ufffd\\ufffd\\\"\\ufffd\\ufffd\\ufffd" },
 };
 
@@ -124,7 +129,7 @@ static void shown_cases(void)
 
 			check(n <= room && memcmp(out, shown[i].visible, n) == 0, "text_visible, cut", shown[i].visible);
 			check(room < want || n == want, "text_visible, whole", shown[i].visible);
-			check(room - n < 8, "text_visible leaves room", shown[i].visible);
+			check(room - n < 12, "text_visible leaves room", shown[i].visible);
 			free(out);
 		}
 		free(copy);
