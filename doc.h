@@ -60,6 +60,7 @@ struct doc_reader {
 	const char *start, *at, *end; /* the text, borrowed, and the rest of it */
 	int line;        /* of `at`, from 1: where items and errors are */
 	int depth;       /* of nested values; see doc_deeper() */
+	size_t indent;   /* YAML: the least column of a line within [] and {} */
 	struct buf key;  /* the joined key of the place in the tree */
 	struct buf text; /* scratch: the latest string */
 	struct doc_node *nodes; /* a hash table, its size a power of two */

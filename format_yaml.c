@@ -123,7 +123,7 @@ static const char *yaml_refused_start(char c)
 	}
 }
 
-/* Does the colon at `at` end a key? Within [] and {} it may stand right before one of their marks. */
+/* Does the colon at `at` end a key, as a dash or question mark would be a token of its own there? Within [] and {} it may stand right before one of their marks. */
 static bool yaml_ends_key(const struct doc_reader *reader, const char *at, bool flow)
 {
 	return yaml_gap(reader, at + 1) || (flow && strchr(",[]{}", at[1]));
@@ -154,9 +154,9 @@ static bool yaml_plain(struct doc_reader *reader, bool flow)
 		return doc_fail(reader, "value expected, but the text ends");
 	if (strchr(",[]{}#&*!|>'\"%@`", *end))
 		return doc_fail(reader, "%s", yaml_refused_start(*end));
-	if (yaml_at_mark(reader, '-'))
-		return doc_fail(reader, "a list must start on a line of its own");
-	if (yaml_at_mark(reader, '?'))
+	if (*end == '-' && yaml_ends_key(reader, end, flow))
+		return doc_fail(reader, flow ? "quotes expected around a - within [] and {}" : "a list must start on a line of its own");
+	if (*end == '?' && yaml_ends_key(reader, end, flow))
 		return doc_fail(reader, "complex keys (\"? \") are not supported");
 	while (end < reader->end && !yaml_ends_plain(reader, end, flow))
 		end++;
@@ -219,7 +219,18 @@ static bool yaml_key(struct doc_reader *reader, bool flow)
 	return doc_enter_text(reader);
 }
 
-/* Flow style. Its indentation means nothing. */
+/* Flow style. Its lines stand right of the key or dash that it belongs to; only what closes it may stand below. */
+
+static bool yaml_flow_skip(struct doc_reader *reader)
+{
+	int line = reader->line;
+
+	if (!yaml_skip(reader))
+		return false;
+	if (reader->line > line && doc_peek(reader) >= 0 && !yaml_at_any(reader, "]}") && yaml_column(reader) < reader->indent)
+		return doc_fail(reader, "wrong indentation: lines within [] and {} stand right of their key or dash");
+	return true;
+}
 
 static bool yaml_flow_value(struct doc_reader *reader);
 
@@ -237,11 +248,11 @@ static bool yaml_flow_map(struct doc_reader *reader)
 	if (!doc_deeper(reader) || (back && !doc_open(reader, DOC_CLOSED)))
 		return false;
 	for (reader->at++;; reader->key.len = back) {
-		if (!yaml_skip(reader))
+		if (!yaml_flow_skip(reader))
 			return false;
 		if (doc_peek(reader) == '}')
 			break;
-		if (!yaml_key(reader, true) || !yaml_skip(reader) || !yaml_flow_member(reader) || !yaml_skip(reader))
+		if (!yaml_key(reader, true) || !yaml_flow_skip(reader) || !yaml_flow_member(reader) || !yaml_flow_skip(reader))
 			return false;
 		if (!doc_take(reader, ',') && doc_peek(reader) != '}')
 			return doc_fail(reader, "',' or '}' expected in the map that starts on line %d", line);
@@ -255,7 +266,7 @@ static bool yaml_flow_value(struct doc_reader *reader)
 {
 	switch (doc_peek(reader)) {
 	case '[':
-		return doc_array(reader, yaml_skip, yaml_flow_value);
+		return doc_array(reader, yaml_flow_skip, yaml_flow_value);
 	case '{':
 		return yaml_flow_map(reader);
 	default:
@@ -265,7 +276,7 @@ static bool yaml_flow_value(struct doc_reader *reader)
 
 /* Block style. A collection's column is that of its first key or dash; a line further left ends it. */
 
-static bool yaml_block_value(struct doc_reader *reader);
+static bool yaml_block_value(struct doc_reader *reader, size_t column);
 
 /* Is there one more line of the collection at `column`? */
 static bool yaml_goes_on(struct doc_reader *reader, size_t column, bool *more)
@@ -287,7 +298,7 @@ static bool yaml_value_below(struct doc_reader *reader, size_t column, bool belo
 		return false;
 	at = doc_peek(reader) < 0 ? 0 : yaml_column(reader);
 	if (at > column || (at == column && below_key && yaml_at_mark(reader, '-')))
-		return yaml_block_value(reader);
+		return yaml_block_value(reader, column);
 	return doc_null(reader);
 }
 
@@ -301,7 +312,7 @@ static bool yaml_block_element(struct doc_reader *reader, size_t column)
 		return yaml_value_below(reader, column, false);
 	if (memchr(gap, '\t', (size_t)(reader->at - gap)))
 		return doc_fail(reader, "tab behind a dash: blanks expected");
-	return yaml_block_value(reader);
+	return yaml_block_value(reader, column);
 }
 
 static bool yaml_block_list(struct doc_reader *reader)
@@ -327,6 +338,7 @@ static bool yaml_block_member(struct doc_reader *reader, size_t column)
 	yaml_skip_comment(reader);
 	if (doc_at_line_end(reader))
 		return yaml_value_below(reader, column, true);
+	reader->indent = column + 1;
 	ok = yaml_at_any(reader, "[{") ? yaml_flow_value(reader) : yaml_scalar_value(reader, false);
 	return ok && yaml_line_end(reader);
 }
@@ -367,13 +379,14 @@ static bool yaml_map_or_scalar(struct doc_reader *reader)
 	return map ? yaml_block_map(reader) : yaml_scalar_value(reader, false) && yaml_line_end(reader);
 }
 
-/* A collection or scalar that comes first on its line, or behind the dash of a list. */
-static bool yaml_block_value(struct doc_reader *reader)
+/* A collection or scalar that comes first on its line, or behind the dash of a list; its key or dash is at `column`. */
+static bool yaml_block_value(struct doc_reader *reader, size_t column)
 {
 	bool ok;
 
 	if (!doc_deeper(reader))
 		return false;
+	reader->indent = column + 1;
 	if (yaml_at_mark(reader, '-'))
 		ok = yaml_block_list(reader);
 	else if (yaml_at_any(reader, "[{"))
