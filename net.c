@@ -31,6 +31,19 @@ bool net_is_host(struct slice host)
 	return true;
 }
 
+bool net_is_list(struct slice text)
+{
+	bool port = false, apart = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.at[i] == ',' && port) || (text.at[i] == ':' && apart))
+			return true;
+		port = port || text.at[i] == ':';
+		apart = port && (apart || strchr("; \t\n", text.at[i]));
+	}
+	return false;
+}
+
 /* What is wrong with a port. */
 static const char *port_error(struct slice text)
 {
@@ -56,7 +69,7 @@ static bool has_octal(struct slice host)
 
 const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 {
-	const char *colon = NULL, *comma;
+	const char *colon = NULL;
 	size_t bare;
 
 	for (size_t i = 0; i < text.len; i++)
@@ -66,7 +79,7 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 		return "has an invisible character (\\xNN)";
 	if (!colon)
 		return "is not host:port";
-	if ((comma = memchr(text.at, ',', text.len)) && memchr(text.at, ':', (size_t)(comma - text.at)))
+	if (net_is_list(text))
 		return "is a list: one host:port expected";
 	*host = slice_between(text.at, colon);
 	if (net_port(slice_skip(text, host->len + 1), port))

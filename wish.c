@@ -9,7 +9,7 @@ struct wish wish_parse(const char *text, const char *origin)
 {
 	struct wish wish = { .text = text, .origin = origin };
 
-	if (strchr(text, ','))
+	if (net_is_list(slice_of(text)))
 		wish.why = "is a list: each listener needs a tag or list element of its own";
 	else
 		wish.why = strchr(text, ':') ? net_split(slice_of(text), &wish.host, &wish.port) : "is not label:port";

@@ -117,6 +117,16 @@ case_fault_index_too_large() { hold_and_recover "index&value=9999999999999999999
 case_fault_truncated_body() { hold_and_recover truncated; }
 case_fault_truncated_chunks() { hold_and_recover truncated-chunks; }
 case_fault_invalid_json() { hold_and_recover garbage; }
+
+case_fault_foreign_answers() { # a proxy's page instead of JSON, and a redirect: said as what they are
+    faulty_start
+    fake PUT '/fault?mode=status&code=200&text=%3Chtml%3Esorry'
+    must 20 "a page" log_has 'answered with what is HTML or XML, not JSON'
+    recovers 30
+    fake PUT '/fault?mode=status&code=301&location=https://user:secret@elsewhere/&text=moved'
+    must 20 "a redirect" log_has 'answered 301, which points to https://\*{8}@elsewhere/ and is not followed: moved'
+    lacks "the log" secret "$(cat "$LOG")"
+}
 case_fault_closed_connection() { hold_and_recover close; }
 case_fault_reset_connection() { hold_and_recover reset; }
 case_fault_no_leader() { hold_and_recover noleader; }

@@ -25,7 +25,7 @@ PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /
 
 Modes (and their parameters):
 
-    status           code=N [&text=..] [&retry=SECONDS]   an HTTP error
+    status           code=N [&text=..] [&retry=SECONDS] [&location=URL]   an HTTP error
     index            value=X          a proper answer with X-Consul-Index: X (missing: without one)
     truncated        Content-Length is larger than what comes, then the connection closes
     truncated-chunks a chunked body that ends early
@@ -273,6 +273,8 @@ class Connection:
         headers = {"X-Consul-Index": str(index), "X-Consul-Knownleader": "true", "X-Consul-Lastcontact": "0"}
         if mode == "status":
             retry = {"Retry-After": fault["retry"]} if "retry" in fault else {}
+            if "location" in fault:
+                retry["Location"] = fault["location"]
             self.send(int(fault["code"]), retry, fault.get("text", "No cluster leader").encode())
         elif mode == "index":
             headers["X-Consul-Index"] = fault["value"]

@@ -23,6 +23,7 @@ static const struct {
 	{ "local:65536", "", 0, "has a port out of range (1-65535)" },
 	{ "local:74537", "", 0, "has a port out of range (1-65535)" },
 	{ "local:1,local:2", "", 0, "is a list: each listener needs a tag or list element of its own" },
+	{ "local:1 local:2", "", 0, "is a list: each listener needs a tag or list element of its own" },
 	{ "local:80\302\240", "", 0, "has an invisible character (\\xNN)" },
 	{ "local\342\200\213:80", "", 0, "has an invisible character (\\xNN)" },
 	{ "local:http", "", 0, "has no valid port" },
