@@ -101,19 +101,25 @@ const char *config_lower(struct arena *memory, struct slice text)
 	return lower;
 }
 
-/* Whether a key, or the list of which it is an element, is this one. */
-static bool is_key(const char *key, const char *name)
+static enum config_place place_of(const char *key, const char *name, size_t *len)
 {
-	size_t len = strlen(name);
+	size_t own = strlen(name), head = strcspn(key, "[");
 
-	return strncasecmp(key, name, len) == 0 && (!key[len] || key[len] == '[');
+	*len = head < own ? head : own;
+	if (strncasecmp(key, name, *len) != 0)
+		return CONFIG_ELSEWHERE;
+	if (head < own)
+		return name[head] == '.' ? CONFIG_ABOVE : CONFIG_ELSEWHERE;
+	return key[own] == '.' ? CONFIG_BELOW : !key[own] || key[own] == '[' ? CONFIG_AT : CONFIG_ELSEWHERE;
 }
 
-static bool is_alias(const struct config_table *table, const char *key, const char *name)
+enum config_place config_place(const struct config_table *table, const struct option *row, const char *key, size_t *len)
 {
-	size_t len = table->alias ? strlen(table->alias) : 0;
+	size_t alias = table->alias && config_below(key, table->alias) ? strlen(table->alias) : 0;
+	enum config_place place = place_of(key + alias, row->key + (alias ? strlen(table->prefix) : 0), len);
 
-	return len && config_below(key, table->alias) && is_key(key + len, name + strlen(table->prefix));
+	*len += alias;
+	return !place && row->other_is == OPTION_KEY ? place_of(key, row->other, len) : place;
 }
 
 const struct option *config_find(const struct config *config, const char *key, struct config_table **table)
@@ -121,12 +127,12 @@ const struct option *config_find(const struct config *config, const char *key, s
 	for (size_t t = 0; t < config->table_count; t++)
 		for (size_t i = 0; i < config->tables[t].count; i++) {
 			const struct option *row = &config->tables[t].rows[i];
+			size_t len;
 
-			if (!is_key(key, row->key) && !(row->other_is == OPTION_KEY && is_key(key, row->other)) &&
-			    !is_alias(&config->tables[t], key, row->key))
+			if (config_place(&config->tables[t], row, key, &len) != CONFIG_AT)
 				continue;
 			*table = &config->tables[t];
-			return strchr(key, '[') && row->type != OPTION_NETWORKS ? NULL : row;
+			return key[len] && row->type != OPTION_NETWORKS ? NULL : row;
 		}
 	return NULL;
 }

@@ -72,6 +72,10 @@ extern const size_t config_option_count;
 
 /* The row that a key means, under any of its names and in any letter case, and its table; NULL: none. */
 const struct option *config_find(const struct config *config, const char *key, struct config_table **table);
+/* Where a key stands to a row under any of its names: above (the table that it is in, or a list there), at it (or an
+ * element), below. *len: of the key, up to the row's place or that of the table. */
+enum config_place { CONFIG_ELSEWHERE, CONFIG_ABOVE, CONFIG_AT, CONFIG_BELOW };
+enum config_place config_place(const struct config_table *table, const struct option *row, const char *key, size_t *len);
 struct config_mark *config_mark(const struct config_table *table, const struct option *row);
 /* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL or the reason: words that
  * follow the value. */

@@ -2,7 +2,6 @@
 #include "config_apply.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,79 +33,54 @@ bool config_is_key(const struct config *config, const char *key)
 
 /* Shapes: what stands at a key, and what belongs there. */
 
-/* Why the shape is wrong for an option that is called `name`; NULL: it is right, or the key has to do with another
- * option; "": an empty table of options. *wrong: how much of the key leads to the place. */
-static const char *shape_error(const struct option *row, const char *name, const struct config_setting *setting,
-                               size_t *wrong)
-{
-	const char *key = setting->key;
-	size_t len = strlen(name), head = strcspn(key, "[");
-	bool list = key[head] || setting->shape == DOC_EMPTY_LIST, many = row->type == OPTION_NETWORKS;
+static const char a_value[] = "a value", a_list[] = "a list", a_table[] = "a table";
 
-	*wrong = head < len ? head : len;
-	if (strncasecmp(key, name, *wrong) != 0)
-		return NULL;
-	if (head < len && name[head] == '.')
-		return list ? "a table expected, not a list" : setting->shape == DOC_SCALAR ? "a table expected, not a value" : "";
-	if (head < len || (key[len] && key[len] != '.' && key[len] != '['))
-		return NULL;
-	if (row->type == OPTION_LABELS)
-		return head == len && list ? "a table of labels expected, not a list" : NULL;
-	if (key[len] == '.' || (!key[len] && setting->shape == DOC_EMPTY_TABLE))
-		return many ? "a list expected, not a table" : "a value expected, not a table";
-	if (list && many)
-		return strchr(key + len, '.') ? "a list of values expected, not of tables" : NULL;
-	return list ? "a value expected, not a list" : NULL;
+/* What belongs to a key. */
+static const char *wanted_at(enum config_place place, const struct option *row)
+{
+	if (place == CONFIG_ABOVE || row->type == OPTION_LABELS)
+		return a_table;
+	return row->type == OPTION_NETWORKS ? a_list : a_value;
 }
 
-/* The same for an option under all its names. *name: the one. */
-static const char *shape_error_of(const struct config_table *table, const struct option *row,
-                                  const struct config_setting *setting, char name[DOC_KEY_MAX], size_t *wrong)
+/* What stands there. A list or table of one option may be written as a value. */
+static const char *found_at(enum config_place place, const char *wanted, const struct config_setting *setting, size_t len)
 {
-	const char *why;
+	const char *rest = setting->key + len;
 
-	snprintf(name, DOC_KEY_MAX, "%s", row->key);
-	why = shape_error(row, name, setting, wrong);
-	if (!why && row->other_is == OPTION_KEY) {
-		snprintf(name, DOC_KEY_MAX, "%s", row->other);
-		why = shape_error(row, name, setting, wrong);
-	}
-	if (!why && table->alias) {
-		snprintf(name, DOC_KEY_MAX, "%s%s", table->alias, row->key + strlen(table->prefix));
-		why = shape_error(row, name, setting, wrong);
-	}
-	return why;
+	if (place == CONFIG_BELOW || (wanted == a_list && strchr(rest, '.')) || setting->shape == DOC_EMPTY_TABLE)
+		return a_table;
+	if (*rest || setting->shape == DOC_EMPTY_LIST)
+		return a_list;
+	return place == CONFIG_ABOVE ? a_value : wanted;
 }
 
 /* Once for a list or table, not for each of its members. */
-static void complain_shape(struct config *config, const struct config_setting *setting, size_t wrong, const char *name,
-                           const char *why)
+static void complain_shape(struct config *config, const struct config_setting *setting, size_t len, const char *wanted,
+                           const char *found, const struct option *row)
 {
-	const char *place = arena_dup(&config->scratch, setting->key, wrong);
-	bool shorter = wrong < strlen(name);
+	const char *place = arena_dup(&config->scratch, setting->key, len);
+	bool above = wanted == a_table && row->type != OPTION_LABELS;
 
-	if (config->misshapen && strcmp(config->misshapen, place) == 0)
-		return;
+	if (!config->misshapen || strcmp(config->misshapen, place) != 0)
+		config_error(config, above ? "%s: %s: %s expected, not %s; there is %s" : "%s: %s: %s expected, not %s",
+		             setting->origin, place, wanted, found, row->key);
 	config->misshapen = place;
-	config_error(config, "%s: %s: %s%s%s", setting->origin, place, why, shorter ? "; there is " : "", shorter ? name : "");
 }
 
 bool config_misshapen(struct config *config, const struct config_setting *setting)
 {
-	char name[DOC_KEY_MAX];
-	size_t wrong;
-
-	if (is_service(setting->key))
-		return false;
-	for (size_t t = 0; t < config->table_count; t++)
+	for (size_t t = 0; t < config->table_count && !is_service(setting->key); t++)
 		for (size_t i = 0; i < config->tables[t].count; i++) {
-			const struct config_table *table = &config->tables[t];
-			const char *why = shape_error_of(table, &table->rows[i], setting, name, &wrong);
+			const struct option *row = &config->tables[t].rows[i];
+			size_t len;
+			enum config_place place = config_place(&config->tables[t], row, setting->key, &len);
+			const char *wanted = wanted_at(place, row), *found = found_at(place, wanted, setting, len);
 
-			if (why && *why)
-				complain_shape(config, setting, wrong, name, why);
-			if (why)
-				return true;
+			if (place && found != wanted)
+				complain_shape(config, setting, len, wanted, found, row);
+			if (place)
+				return found != wanted || place == CONFIG_ABOVE;
 		}
 	return false;
 }

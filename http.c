@@ -228,10 +228,8 @@ const char *http_foreign(const struct http_response *response)
 	struct slice coding = http_header(response, "Content-Encoding");
 	struct slice body = slice_trim((struct slice){ response->body.data, response->body.len });
 
-	if (slice_is_nocase(coding, "gzip") || slice_starts(body, "\037\213"))
-		return "compressed with gzip";
-	if (coding.len && !slice_is_nocase(coding, "identity"))
-		return "compressed";
+	if ((coding.len && !slice_is_nocase(coding, "identity")) || slice_starts(body, "\037\213"))
+		return "compressed (gzip or the like)";
 	return slice_starts(body, "<") ? "HTML or XML" : NULL;
 }
 

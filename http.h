@@ -28,7 +28,7 @@ void http_reset(struct http_response *response); /* for the next answer; keeps m
 void http_response_free(struct http_response *response);
 /* A header's value; the name in any case. Empty with at == NULL when it is not there. Borrowed from head. */
 struct slice http_header(const struct http_response *response, const char *name);
-/* What a body is that a reader of JSON and the like cannot read: "compressed with gzip", "HTML or XML". NULL: none of these. */
+/* What a body is that a reader of JSON and the like cannot read: "compressed", "HTML or XML". NULL: none of these. */
 const char *http_foreign(const struct http_response *response);
 /* Appends where a redirect points to, which nobody follows here, and nothing for other answers. */
 void http_put_redirect(const struct http_response *response, struct buf *out);

@@ -459,11 +459,11 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	buf_vprintf(&text, fmt, args);
 	va_end(args);
-	buf_puts_visible(&shown, "dill: ", text.data);
+	buf_puts_visible(&shown, "", text.data);
 	if (atomic_load(&log_ready))
-		log_write(level, "%s", text.data);
+		log_write(level, "%s", shown.data);
 	else
-		fprintf(stderr, "%s\n", shown.data);
+		fprintf(stderr, "dill: %s\n", shown.data);
 	buf_free(&text);
 	buf_free(&shown);
 }

@@ -242,13 +242,15 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 	}
 }
 
+static const char not_service[] = "is not a service: a table expected";
+
 /* Why a key is none of a service's; `where` leads to it. */
 static const char *no_field(bool app, struct slice where)
 {
 	struct slice last = where;
 
 	if (!where.len)
-		return app ? "is not an app: a table expected" : "is not a service: a table expected";
+		return not_service;
 	while (last.len && last.at[last.len - 1] != '.')
 		last.len--;
 	if (last.len && field_of(app, slice_skip(where, last.len)) >= 0)
@@ -370,7 +372,7 @@ const char *manifest_key(struct manifest *manifest, const char *key, const char 
 	if (!where.len)
 		return *value ? "is not a table of services" : NULL;
 	if (!dot || dot < where.at)
-		return "is not a service";
+		return not_service;
 	where = slice_between(where.at, dot);
 	field = slice_of(dot + 1);
 	if (layer > manifest->layer)

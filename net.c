@@ -50,21 +50,17 @@ static const char *port_error(struct slice text)
 	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] < '0' || text.at[i] > '9')
 			return "has no valid port (1-65535)";
-	return text.len ? "has a port out of range (1-65535)" : "has no port behind its colon (1-65535)";
+	return text.len ? "has a port out of range (1-65535)" : "has no valid port (1-65535)";
 }
 
-/* 010.0.0.1 is 8.0.0.1 to some resolvers. */
+/* 010.0.0.1 is 8.0.0.1 to some resolvers. A colon is behind the host. */
 static bool has_octal(struct slice host)
 {
-	struct slice rest = host, part;
 	bool octal = false;
 
-	while (slice_next(&rest, '.', &part)) {
-		octal = octal || text_octal(part);
-		if (strspn(part.at, "0123456789") < part.len)
-			return false;
-	}
-	return octal;
+	for (size_t i = 0; i + 1 < host.len; i++)
+		octal = octal || (host.at[i] == '0' && host.at[i + 1] != '.' && (!i || host.at[i - 1] == '.'));
+	return octal && strspn(host.at, "0123456789.") == host.len;
 }
 
 const char *net_split(struct slice text, struct slice *host, uint16_t *port)
@@ -94,7 +90,7 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	if (bare && memchr(host->at, ':', bare))
 		return "needs brackets around its IPv6 address, like [::1]:80";
 	if (bare && has_octal(*host))
-		return "has an address with a leading zero, which some programs read as octal";
+		return "has a leading zero, which some programs read as octal";
 	return net_is_host(*host) ? NULL : "has a character that no host name has";
 }
 

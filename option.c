@@ -21,7 +21,7 @@ const char *option_add_label(struct option_labels *labels, struct slice name, st
 		return "has an empty label";
 	if (memchr(name.at, '[', name.len))
 		return "is in a list: one IP address expected for a label";
-	if (text_hides(name) || text_hides(address))
+	if (text_hides(address))
 		return "has an invisible character (\\xNN)";
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
@@ -123,34 +123,23 @@ static const char *check_plain_text(const struct option *row, const char *value,
 	return row->check ? row->check(value) : NULL;
 }
 
-/* Within a text, as a name of a file, it may be meant. */
-static bool hides_at_end(struct slice s)
-{
-	size_t last = s.len;
-
-	while (last && ((unsigned char)s.at[last - 1] & 0xc0) == 0x80)
-		last--;
-	last -= last > 0;
-	return s.len && (text_hides(slice_first(s, text_utf8(s.at, s.len))) || text_hides(slice_skip(s, last)));
-}
-
 static const char *set_duration(const struct option *row, const char *value, int64_t *out)
 {
-	const char *why = text_octal(slice_of(value));
-
-	if (!why)
-		why = text_duration(slice_of(value), out);
+	const char *why = text_duration(slice_of(value), out);
 
 	if (!why && row->min && *out < row->min)
 		why = "is too short";
 	return !why && row->max && *out > row->max ? "is too long" : why;
 }
 
-static const char *set_number(const struct option *row, const char *value, long *out, struct arena *memory)
+/* Where the last character begins. */
+static size_t last_of(const char *value)
 {
-	const char *why = text_octal(slice_of(value));
+	size_t last = strlen(value);
 
-	return !why && text_number(slice_of(value), row->min, row->max, out) ? range_error(row, memory) : why;
+	while (last && ((unsigned char)value[--last] & 0xc0) == 0x80)
+		;
+	return last;
 }
 
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
@@ -159,14 +148,18 @@ const char *option_set(const struct option *row, void *values, const char *value
 	void *at = (char *)values + row->at;
 	const char *why = NULL;
 
-	if (row->type == OPTION_TEXT ? hides_at_end(slice_of(value)) : text_hides(slice_of(value)))
+	if (text_hides(slice_skip(slice_of(value), row->type == OPTION_TEXT ? last_of(value) : 0))) /* within a text, it may be meant */
 		return "has an invisible character (\\xNN)";
+	if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
+		why = text_octal(slice_of(value));
+	if (why)
+		return why;
 	switch (row->type) {
 	case OPTION_LABELS:
 		return set_labels(at, value, origin, memory);
 	case OPTION_PORT:
 	case OPTION_NUMBER:
-		return set_number(row, value, at, memory);
+		return text_number(slice_of(value), row->min, row->max, at) ? range_error(row, memory) : NULL;
 	case OPTION_DURATION:
 		return set_duration(row, value, at);
 	case OPTION_WORD:

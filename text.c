@@ -221,16 +221,12 @@ static size_t control_at(const char *p, size_t len)
  * U+FEFF. */
 static size_t invisible_at(const char *at, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)at;
-	unsigned c;
+	size_t n = text_utf8(at, len);
+	unsigned c = (unsigned char)*at & (0xffu >> (n + 1));
 
-	if (p[0] == 0xc2)
-		return len > 1 && (p[1] == 0xa0 || p[1] == 0xad) ? 2 : 0;
-	if ((p[0] & 0xf0) != 0xe0 || !text_utf8(at, len))
-		return 0;
-	c = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-	return (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||
-	       c == 0xfeff ? 3 : 0;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)at[i] & 0x3f);
+	return c == 0xa0 || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 || c - 0x205f <= 0x10 || c == 0x3000 || c == 0xfeff ? n : 0;
 }
 
 bool text_hides(struct slice s)

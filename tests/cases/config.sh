@@ -526,7 +526,7 @@ END
     must 5 "the listener" peek_has "127.0.0.1:$p"
     printf 'listeners:\n  allowed: [lan]\nservices: []\n' >"$T/c.yaml"
     kill -HUP "$DILL_PID"
-    must 3 "the error" log_has 'c.yaml:2: listeners.allowed: a table of labels expected, not a list'
+    must 3 "the error" log_has 'c.yaml:2: listeners.allowed: a table expected, not a list'
     must 3 "that nothing changes" log_has 'reload: the configuration has an error'
     stays 300 "the listener has gone" peek_has "127.0.0.1:$p"
     printf 'consul:\n  address: [a, b]\npeek: 127.0.0.1:2323\n' >"$T/c.yaml"

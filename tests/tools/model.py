@@ -107,7 +107,7 @@ def admit(wish):
     if not colon:
         return None, "not label:port"
     if not re.fullmatch("[0-9]+", port):
-        return None, "has no valid port (1-65535)" if port else "has no port behind its colon (1-65535)"
+        return None, "has no valid port (1-65535)"
     if not 1 <= int(port) <= 65535:
         return None, "has a port out of range (1-65535)"
     if label not in LABELS:

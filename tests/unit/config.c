@@ -227,16 +227,16 @@ static const struct {
 	  "dill: c.yaml:1: peek: a table expected, not a value; there is peek.listener\n"
 	  "dill: c.yaml:2: routing.file: a table expected, not a list; there is routing.file.path\n"
 	  "dill: c.yaml:2: routing.http: a table expected, not a value; there is routing.http.endpoint\n"
-	  "dill: c.yaml:2: routing.consul: a table expected, not a list; there is routing.consul.address\n"
+	  "dill: c.yaml:2: routing.consul: a table expected, not a list; there is consul.address\n"
 	  "dill: c.yaml:3: Log: a table expected, not a value; there is log.level\n" },
 	{ "c.yaml", "listeners:\n  allowed:\n    - local\n    - any\n", "", "", 1,
-	  "dill: c.yaml:3: listeners.allowed: a table of labels expected, not a list\n" },
+	  "dill: c.yaml:3: listeners.allowed: a table expected, not a list\n" },
 	{ "c.yaml", "listeners: {allowed: [], allow: {}}", "", "", 1,
-	  "dill: c.yaml:1: listeners.allowed: a table of labels expected, not a list\n"
+	  "dill: c.yaml:1: listeners.allowed: a table expected, not a list\n"
 	  "dill: c.yaml:1: listeners.allow: a list expected, not a table\n" },
 	{ "c.yaml", "listeners: {allowed: {a: [10.0.0.1]}, allow: [{a: 10.0.0.0/8}]}", "", "", 1,
 	  "dill: c.yaml:1: listeners.allowed.a[0]: \"10.0.0.1\" is in a list: one IP address expected for a label\n"
-	  "dill: c.yaml:1: listeners.allow: a list of values expected, not of tables\n" },
+	  "dill: c.yaml:1: listeners.allow: a list expected, not a table\n" },
 	{ "c.yaml", "routing: {consul: {address: [a]}}\nruntime: {gomaxprocs: {a: 1}}\n", "", "", 1,
 	  "dill: c.yaml:1: routing.consul.address: a value expected, not a list\n"
 	  "dill: c.yaml:2: runtime.gomaxprocs: a value expected, not a table\n" },
@@ -255,7 +255,7 @@ static const struct {
 	  "dill: c.ini:4: consul.tag: a value expected, not a list\n" },
 	{ "c.properties", "log.level.x = info\nrouting = x\n", "", "", 1,
 	  "dill: c.properties:1: log.level: a value expected, not a table\n"
-	  "dill: c.properties:2: routing: a table expected, not a value; there is routing.consul.address\n" },
+	  "dill: c.properties:2: routing: a table expected, not a value; there is routing.file.path\n" },
 	{ "c.env", "consul.tag.x=1\nrouting.file=x\npeek=:1\n", "", "", 1,
 	  "dill: c.env:1: consul.tag: a value expected, not a table\n"
 	  "dill: c.env:2: routing.file: a table expected, not a value; there is routing.file.path\n"

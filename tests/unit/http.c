@@ -291,9 +291,9 @@ static const struct {
 } others[] = {
 	{ TEXT(OK "Content-Length: 2\r\n\r\n{}"), NULL, "" },
 	{ TEXT(OK "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"), NULL, "" },
-	{ TEXT(OK "Content-Encoding: GZIP\r\nContent-Length: 2\r\n\r\n\x1f\x8b"), "compressed with gzip", "" },
-	{ TEXT(OK "Content-Length: 3\r\n\r\n\x1f\x8b\x08"), "compressed with gzip", "" },
-	{ TEXT(OK "Content-Encoding: br\r\nContent-Length: 2\r\n\r\nxx"), "compressed", "" },
+	{ TEXT(OK "Content-Encoding: GZIP\r\nContent-Length: 2\r\n\r\n\x1f\x8b"), "compressed (gzip or the like)", "" },
+	{ TEXT(OK "Content-Length: 3\r\n\r\n\x1f\x8b\x08"), "compressed (gzip or the like)", "" },
+	{ TEXT(OK "Content-Encoding: br\r\nContent-Length: 2\r\n\r\nxx"), "compressed (gzip or the like)", "" },
 	{ TEXT(OK "Content-Length: 17\r\n\r\n\n <!DOCTYPE html>"), "HTML or XML", "" },
 	{ TEXT(OK "Location: /x\r\nContent-Length: 0\r\n\r\n"), NULL, "" },
 	{ TEXT("HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\n\r\n"), NULL, "" },

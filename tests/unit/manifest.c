@@ -172,7 +172,7 @@ static const struct {
 	const char *lines, *errors;
 } wrong[] = {
 	{ "1 services=x\n", "1:1 services=x is not a table of services" },
-	{ "1 services[0]=x\n", "1:1 services[0]=x is not a service" },
+	{ "1 services[0]=x\n", "1:1 services[0]=x is not a service: a table expected" },
 	{ WEB "1 services.web.colour=red\n", "1:3 services.web.colour=red " KEYS },
 	{ WEB "1 services.web.ports=80\n", "1:3 services.web.ports=80 " KEYS },
 	{ WEB "1 services.web.weight=2\n", "1:3 services.web.weight=2 " KEYS }, /* only state.c writes it */
@@ -183,10 +183,10 @@ static const struct {
 	{ "1 services.web.listener=a:1\n1 services.web.backends=:80\n", "1:2 services.web.backends=:80 has no host" },
 	{ "1 apps.x.ports=080\n1 apps.x.targets=h:1\n", "1:1 apps.x.ports=080 has a leading zero, which some programs read as octal" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=010.0.0.1:80\n",
-	  "1:2 services.web.backends=010.0.0.1:80 has an address with a leading zero, which some programs read as octal" },
+	  "1:2 services.web.backends=010.0.0.1:80 has a leading zero, which some programs read as octal" },
 	/* Wrong shapes. */
 	{ "1 services.web=foo\n", "1:1 services.web=foo is not a service: a table expected" },
-	{ "1 apps.x=\n", "1:1 apps.x= is not an app: a table expected" },
+	{ "1 apps.x=\n", "1:1 apps.x= is not a service: a table expected" },
 	{ WEB "1 services.web.listener.a=a:1\n1 services.web.backends[0].host=h\n",
 	  "1:3 services.web.listener.a=a:1 is in a table: a value or a list of values expected above it; "
 	  "1:4 services.web.backends[0].host=h is in a table: a value or a list of values expected above it" },

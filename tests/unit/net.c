@@ -32,7 +32,7 @@ static const struct {
 	{ "u@h:80", NULL, 0, "character" }, { "a,b:80", NULL, 0, "character" }, { " a:80", NULL, 0, "character" },
 	{ "a:80,b:81", NULL, 0, "is a list" }, { ":80,:81", NULL, 0, "is a list" }, { "a:80,", NULL, 0, "is a list" },
 	{ "a:80 b:81", NULL, 0, "is a list" }, { "[::1]:80;[::1]:81", NULL, 0, "is a list" }, { "a:80,81", NULL, 0, "is a list" },
-	{ "a:74537", NULL, 0, "out of range" }, { "a:99999999999999999999", NULL, 0, "out of range" }, { "a:", NULL, 0, "has no port" },
+	{ "a:74537", NULL, 0, "out of range" }, { "a:99999999999999999999", NULL, 0, "out of range" }, { "a:", NULL, 0, "has no valid port" },
 	{ "a:80\302\240", NULL, 0, "invisible" }, { "\342\200\213a:80", NULL, 0, "invisible" }, { "a\302\240", NULL, 0, "invisible" },
 	{ "010.0.0.1:80", NULL, 0, "leading zero" }, { "10.0.0.01:80", NULL, 0, "leading zero" }, { "0.0.0.0:80", "0.0.0.0", 80, NULL },
 	{ "010.example:80", "010.example", 80, NULL }, { "a.01:80", "a.01", 80, NULL },

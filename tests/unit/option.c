@@ -68,7 +68,7 @@ static const struct {
 	{ PORT, "80\302\240", NULL, HIDDEN }, { DURATION, "\342\200\2135s", NULL, HIDDEN }, { WORD, "red\357\273\277", NULL, HIDDEN },
 	{ ADDRESS, ":80\342\200\217", NULL, HIDDEN }, { NETWORKS, "::1\302\255", NULL, HIDDEN }, { SWITCH, "on\302\240", NULL, HIDDEN },
 	{ SECRET, "a\302\240b", NULL, HIDDEN }, { TEXT, "a\343\200\200b", "a\343\200\200b", NULL }, { TEXT, "ab\302\240", NULL, HIDDEN },
-	{ TEXT, "\302\240ab", NULL, HIDDEN }, { TEXT, "a\302\240b", "a\302\240b", NULL }, { LABELS, "a=127.0.0.1\302\240", NULL, HIDDEN },
+	{ TEXT, "\302\240", NULL, HIDDEN }, { TEXT, "a\302\240b", "a\302\240b", NULL }, { LABELS, "a=127.0.0.1\302\240", NULL, HIDDEN },
 	{ ADDRESS, "::1:80", NULL, "needs brackets around its IPv6 address, like [::1]:80" },
 	{ NETWORKS, "", "", NULL }, { NETWORKS, "10.0.0.0/8,::1", "10.0.0.0/8,::1", NULL },
 	{ NETWORKS, ",", NULL, "names no network" },

@@ -18,7 +18,7 @@ static const struct {
 	{ "", "", 0, "is not label:port" },
 	{ "5432", "", 0, "is not label:port" },
 	{ "local:0080", "local", 80, NULL }, /* behind a colon, nobody reads it as octal */
-	{ "local:", "", 0, "has no port behind its colon" },
+	{ "local:", "", 0, "has no valid port" },
 	{ "local:0", "", 0, "has a port out of range (1-65535)" },
 	{ "local:65536", "", 0, "has a port out of range (1-65535)" },
 	{ "local:74537", "", 0, "has a port out of range (1-65535)" },
