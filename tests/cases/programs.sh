@@ -274,7 +274,7 @@ case_missing_sources() { # keys of sources that do not exist yet are refused, ne
     for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
+        contains "the error of $key" "$key: \"x\" belongs to a source that this version does not have" "$ERR"
     done
     printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
@@ -297,7 +297,8 @@ case_limits_of_clients() { # listeners.allow wherever it is written, as a list a
     contains "its place" 'c.toml:3: listeners.allow[1]: "everybody" is not a network' "$ERR"
     printf '[log]\nlevel = ["info"]\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
-    contains "a list where there is none" 'unknown key log.level[0]' "$ERR"
+    contains "a list where there is none" 'c.toml:2: log.level: a value expected, not a list' "$ERR"
+    same "exit status of a list where there is none" 1 "$RC"
     dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
     same "exit status of a source's variable" 1 "$RC"
 }
