@@ -201,6 +201,7 @@ struct config *config_read(int argc, char **argv, char **environment, int *statu
 	free(flags.items);
 	free(config->services);
 	config->services = NULL;
+	config->misshapen = NULL;
 	config->service_count = 0;
 	arena_free(&config->scratch);
 	if (!*status)

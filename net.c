@@ -23,12 +23,25 @@ const char *net_port(struct slice text, uint16_t *port)
 	return NULL;
 }
 
+/* 010.0.0.1 is 8.0.0.1 to some resolvers. */
+static bool has_octal(struct slice host)
+{
+	bool octal = false;
+
+	for (size_t i = 0; i < host.len; i++) {
+		if (host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9'))
+			return false;
+		octal = octal || (host.at[i] == '0' && (!i || host.at[i - 1] == '.') && i + 1 < host.len && host.at[i + 1] != '.');
+	}
+	return octal;
+}
+
 bool net_is_host(struct slice host)
 {
 	for (size_t i = 0; i < host.len; i++)
 		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@,\"\\\177", host.at[i]))
 			return false;
-	return true;
+	return !text_hides(host) && !has_octal(host);
 }
 
 bool net_is_list(struct slice text)
@@ -51,16 +64,6 @@ static const char *port_error(struct slice text)
 		if (text.at[i] < '0' || text.at[i] > '9')
 			return "has no valid port (1-65535)";
 	return text.len ? "has a port out of range (1-65535)" : "has no valid port (1-65535)";
-}
-
-/* 010.0.0.1 is 8.0.0.1 to some resolvers. A colon is behind the host. */
-static bool has_octal(struct slice host)
-{
-	bool octal = false;
-
-	for (size_t i = 0; i + 1 < host.len; i++)
-		octal = octal || (host.at[i] == '0' && host.at[i + 1] != '.' && (!i || host.at[i - 1] == '.'));
-	return octal && strspn(host.at, "0123456789.") == host.len;
 }
 
 const char *net_split(struct slice text, struct slice *host, uint16_t *port)

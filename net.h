@@ -25,7 +25,7 @@ struct net_addr {
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
-bool net_is_host(struct slice host); /* no character in it that neither names nor addresses have */
+bool net_is_host(struct slice host); /* nothing in it that neither names nor addresses have */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an address in digits, brackets or not */
 /* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);

@@ -72,10 +72,7 @@ static const char *parse_host(struct slice text, struct arena *memory, struct so
 		return why;
 	if (!memchr(host.at, ':', host.len) && strchr(out->host, ':'))
 		return "has a character that no host name has";
-	for (const char *p = out->host; *p; p++)
-		if ((unsigned char)*p <= ' ' || strchr("\x7f[]/@,", *p))
-			return "has a character that no host name has";
-	return NULL;
+	return net_is_host(slice_of(out->host)) ? NULL : "has a character that no host name has";
 }
 
 static bool has_space_or_control(struct slice text)

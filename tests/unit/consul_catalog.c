@@ -79,6 +79,8 @@ static const struct {
 	{ ADDRESSED("'Port':80"), "web(n1/w any:1 10.0.0.1:80*1)", NULL },
 	{ ADDRESSED("'Address':'db.example','Port':80"), "web(n1/w any:1 db.example:80*1)", NULL },
 	{ ADDRESSED("'Address':'a\\u001b[31mb','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
+	{ ADDRESSED("'Address':'010.0.0.1','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
+	{ ADDRESSED("'Address':'a\\u00a0','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
 	{ ADDRESSED("'Address':'a b','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
 	{ ADDRESSED("'Address':'::1','Port':65535"), "web(n1/w any:1 ::1:65535*1)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1','Port':0"), "web(n1/w any:1 !its instance has no port)", NULL },

@@ -70,6 +70,7 @@ static const struct {
 	{ "socks5://pro%20xy:1", NULL, NULL, NULL, 0, "no host name" },
 	{ "socks5://pro%3Axy:1", NULL, NULL, NULL, 0, "no host name" },
 	{ "socks5://pro%40xy:1", NULL, NULL, NULL, 0, "no host name" },
+	{ "socks5://proxy%C2%A0:1", NULL, NULL, NULL, 0, "no host name" }, { "socks5://%30%310.0.0.1:1", NULL, NULL, NULL, 0, "no host name" },
 	{ "socks5://%7f:1", NULL, NULL, NULL, 0, "no host name" },
 	{ "socks5://pro,xy:1", NULL, NULL, NULL, 0, "no host name" },
 	{ "socks5://pro xy:1", NULL, NULL, NULL, 0, "control" }, { "socks5://proxy:1\n", NULL, NULL, NULL, 0, "control" },
