@@ -105,14 +105,21 @@ static int64_t read_clock(clockid_t id, int64_t per_second)
 	return (int64_t)t.tv_sec * per_second + t.tv_nsec / (1000000000 / per_second);
 }
 
+/* musl's own default is 128 KiB: what holds with one libc shall hold with the other. */
+#define STACK_SIZE (1024 * 1024)
+
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
 	sigset_t all, old;
+	pthread_attr_t attributes;
 	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(thread, NULL, run, arg);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	error = pthread_create(thread, &attributes, run, arg);
+	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return error;
 }

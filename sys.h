@@ -29,7 +29,7 @@ char *arena_dup(struct arena *a, const char *bytes, size_t len); /* with a NUL b
 void *arena_grow(struct arena *a, const void *old, size_t used, size_t size);
 void arena_free(struct arena *a);
 
-/* A thread that no signal is delivered to: they belong to the control plane. 0 or an errno. */
+/* A thread that no signal is delivered to: they belong to the control plane. Its stack is 1 MiB. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 /* pthread_cond_timedwait() with a deadline on sys_now()'s clock. It may return earlier: libc's own clock here can be
