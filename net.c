@@ -406,16 +406,27 @@ bool net_own(int fd, struct net_addr *own)
 	return getsockname(fd, &own->sa.any, &len) == 0;
 }
 
-int64_t net_round_trip(int fd)
+int64_t net_connect_time(int fd, int64_t since)
 {
 #if defined(__linux__) || defined(__FreeBSD__)
 	struct tcp_info info;
 	socklen_t len = sizeof info;
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
-		return info.tcpi_rtt;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -1;
+#ifdef __linux__
+	/* The round trip is that of the SYN that was answered, but there were others before it. Linux sets both clocks when
+	 * the answer comes; a side that has said something since has set one of them again. To a jiffy. */
+	if (info.tcpi_total_retrans) {
+		int64_t ms = info.tcpi_last_data_sent > info.tcpi_last_data_recv ? info.tcpi_last_data_sent
+		                                                                : info.tcpi_last_data_recv;
+
+		return since > ms * 1000 ? since - ms * 1000 : info.tcpi_rtt;
+	}
+#endif
+	return info.tcpi_rtt;
 #else
-	(void)fd;
+	(void)fd, (void)since;
 #endif
 	return -1;
 }

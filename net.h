@@ -69,7 +69,9 @@ int net_accept(int fd, struct net_addr *peer);
 int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
 
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
-int64_t net_round_trip(int fd); /* microseconds, as the system has measured them; -1 where it does not tell */
+/* How long the connect took, which began so many microseconds ago; later only one side may have said something. -1 where
+ * the system does not tell. */
+int64_t net_connect_time(int fd, int64_t since);
 int net_error(int fd);         /* what SO_ERROR holds, a positive errno, 0 for none; ECONNREFUSED: it is its own peer */
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */

@@ -183,14 +183,14 @@ void session_relay_expired(struct sessions *set, struct session *session, const 
 }
 
 /* How long the connect took. When its success was noticed late, as the client had nothing to say for a while, the
- * system's round-trip time is nearer to it; not worth a call where it makes no difference. */
+ * system knows better; not worth a call where it makes no difference. */
 static void measure_connect(struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
 	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
-	int64_t trip = us > histogram_bounds[0].us && !seen ? net_round_trip(s->backend.io.fd) : -1;
+	int64_t took = us > histogram_bounds[0].us && !seen ? net_connect_time(s->backend.io.fd, us) : -1;
 
-	us = trip >= 0 && trip < us ? trip : us;
+	us = took >= 0 && took < us ? took : us;
 	s->connect_us = (uint32_t)us;
 	histogram_add(&s->target->connect_time, us);
 }
