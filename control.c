@@ -283,6 +283,8 @@ static void begin_stop(struct control *control)
 
 	if (control->stopping) {
 		log_warn("stopped at once");
+		signals_bound_stop(1);
+		worker_close(&control->pool); /* sessions end in a reset, and not as the system would end them */
 		log_stop();
 		_exit(1);
 	}
@@ -452,7 +454,7 @@ static void serve(struct control *control)
 	signals_allow();
 	update_table(control);
 	loop_run(&control->loop);
-	signals_bound_stop();
+	signals_bound_stop(0);
 }
 
 /* Workers and sources run between start and stop. Returns the exit status. */
@@ -464,8 +466,8 @@ static int run_planes(struct control *control)
 	if (fed)
 		serve(control);
 	if (working) {
+		worker_close(&control->pool); /* first: a source may take its time, and then the system would end the sessions */
 		supervisor_stop(&control->sources);
-		worker_close(&control->pool);
 	}
 	admin_close(&control->status.server);
 	admin_close(&control->peek);

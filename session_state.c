@@ -86,20 +86,31 @@ static void count_end(const struct sessions *set, const struct session *session,
 		atomic_fetch_add_explicit(&rejected[ROUTE_NO_BACKEND], 1, memory_order_relaxed);
 	else if (how == SESSION_END_CONNECT_FAILED)
 		atomic_fetch_add_explicit(&rejected[ROUTE_CONNECT_FAILED], 1, memory_order_relaxed);
+/* Not both sides have ended, but the session does: what they got must not look complete. */
+static bool is_cut(const struct session *session, enum session_end how)
+{
+	return how == SESSION_END_IDLE || how == SESSION_END_DRAIN || how == SESSION_END_SHUTDOWN ||
+	       (how == SESSION_END_LIMIT && session->state == SESSION_RELAYING);
+}
+
+/* All that the other side had to say, and its end, is on the way to this one: a reset would cut that off. */
+static bool delivers_all(const struct relay_side *side)
+{
+	return side->shut && net_unsent(side->io.fd);
+}
+
 	else if (how == SESSION_END_LIMIT)
 		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
 }
 
 static void close_sides(struct sessions *set, struct session *session, enum session_end how)
 {
-	if ((how == SESSION_END_IDLE || how == SESSION_END_DRAIN || how == SESSION_END_SHUTDOWN) &&
-	    (relay_waiting(&session->client) || relay_waiting(&session->backend)))
-		session->reset = true; /* what a slow reader has not got must not look complete */
-	if (session->reset) {
+	bool cut = is_cut(session, how);
+
+	if (session->reset || (cut && !delivers_all(&session->client)))
 		net_reset_on_close(session->client.io.fd);
-		if (session->backend.io.fd >= 0)
-			net_reset_on_close(session->backend.io.fd);
-	}
+	if (session->backend.io.fd >= 0 && (session->reset || (cut && !delivers_all(&session->backend))))
+		net_reset_on_close(session->backend.io.fd);
 	relay_drop(&set->relay, &session->client);
 	relay_drop(&set->relay, &session->backend);
 	loop_close_fd(set->loop, &session->client.io);

@@ -10,6 +10,7 @@
 #define STOP_SECONDS 3
 
 static int signal_pipe[2];
+static volatile sig_atomic_t stop_status;
 
 static const int caught[] = {
 	SIGTERM, SIGINT, SIGHUP, SIGUSR1,
@@ -63,13 +64,14 @@ void signals_close(void)
 
 static void on_alarm(int number)
 {
-	_exit(number == SIGALRM ? 0 : 1);
+	_exit(number == SIGALRM ? stop_status : 1);
 }
 
-void signals_bound_stop(void)
+void signals_bound_stop(int status)
 {
 	struct sigaction act = { .sa_handler = on_alarm };
 
+	stop_status = status;
 	sigaction(SIGALRM, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
