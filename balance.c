@@ -2,18 +2,63 @@
 #include "balance.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "service.h"
 #include "service_option.h"
 #include "sys.h"
 
-static bool untried(struct route_backend *b, struct route_backend *const *tried, size_t count)
+/* What a client has tried. */
+
+bool balance_add(struct balance_tried *tried, struct route_backend *backend)
 {
-	for (size_t i = 0; i < count; i++)
-		if (tried[i] == b)
+	unsigned at = tried->count;
+
+	if (!(at & (at - 1))) { /* a power of two, or none: it is full */
+		struct route_backend **items = realloc(tried->items, (at ? 2 * at : 1) * sizeof *items);
+
+		if (!items)
 			return false;
+		tried->items = items;
+	}
+	for (; at && (uintptr_t)tried->items[at - 1] > (uintptr_t)backend; at--)
+		tried->items[at] = tried->items[at - 1];
+	tried->items[at] = tried->last = route_backend_ref(backend);
+	tried->count++;
 	return true;
 }
+
+void balance_restart(struct balance_tried *tried)
+{
+	tried->begun = false;
+}
+
+void balance_forget(struct balance_tried *tried)
+{
+	while (tried->count)
+		route_backend_unref(tried->items[--tried->count]);
+	free(tried->items);
+	*tried = (struct balance_tried){ 0 };
+}
+
+static bool was_tried(const struct balance_tried *tried, const struct route_backend *backend)
+{
+	unsigned low = 0, high = tried->count;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (tried->items[middle] == backend)
+			return true;
+		if ((uintptr_t)tried->items[middle] < (uintptr_t)backend)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* Strategies. */
 
 static unsigned next_in_round(const struct route_entry *e)
 {
@@ -62,6 +107,10 @@ static unsigned any_healthy(const struct route_entry *e)
 	return i;
 }
 
+/* A session counts for as long as dill keeps its connection to the backend, also when the backend has said all that it
+ * has to say: it may read on, and only its own close() of both ways, which nobody here can see, would free it. HAProxy's
+ * leastconn does the same, and nginx's least_conn with proxy_half_close; without that, nginx ends the session itself. And
+ * a backend that ends each session at once would be the least loaded one, and draw all clients. */
 static unsigned load_of(const struct route_entry *e, unsigned i)
 {
 	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);
@@ -106,24 +155,35 @@ static unsigned first_choice(const struct route_entry *entry)
 	return next_healthy(entry);
 }
 
-struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried,
-                                   size_t tried_count)
+/* The search begins behind the backend that was tried last, at the first one when that has left the table. */
+static void begin(struct balance_tried *tried, const struct route_entry *e)
 {
-	unsigned start;
+	tried->begun = true;
+	tried->start = tried->steps = 0;
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->backends[i] == tried->last)
+			tried->start = i + 1;
+}
+
+struct route_backend *balance_pick(const struct route_entry *entry, struct balance_tried *tried)
+{
+	struct balance_tried none = { 0 };
 
 	if (!entry->count)
 		return NULL;
 	/* A second attempt starts behind the first; only a first one moves the round. */
-	start = tried_count ? 0 : first_choice(entry);
-	for (unsigned i = 0; tried_count && i < entry->count; i++)
-		if (entry->backends[i] == tried[tried_count - 1])
-			start = i + 1;
-	for (int last = 0; last < 2; last++)
-		for (unsigned i = 0; i < entry->count; i++) {
-			unsigned at = (start + i) % entry->count;
+	if (!tried)
+		none.start = first_choice(entry);
+	else if (!tried->begun)
+		begin(tried, entry);
+	tried = tried ? tried : &none;
+	/* Once round for those that are healthy, and once for the others. */
+	for (; tried->steps < 2 * entry->count; tried->steps++) {
+		bool healthy_only = tried->steps < entry->count;
+		unsigned at = (tried->start + tried->steps) % entry->count;
 
-			if (is_unhealthy(entry, at) == last && untried(entry->backends[at], tried, tried_count))
-				return entry->backends[at];
-		}
+		if (!(healthy_only && is_unhealthy(entry, at)) && !was_tried(tried, entry->backends[at]))
+			return entry->backends[at];
+	}
 	return NULL;
 }

@@ -5,9 +5,22 @@
 #include "base.h"
 #include "route.h"
 
-/* The next backend of an entry by its strategy, NULL when it has none. Those in `tried` are skipped; healthy ones come
- * first, then the others. Any thread; borrowed from the table. */
-struct route_backend *balance_pick(const struct route_entry *entry, struct route_backend *const *tried,
-                                   size_t tried_count);
+/* The backends that one client could not reach, and how far the search for another one has come. Start with {0}. */
+struct balance_tried {
+	struct route_backend **items; /* held; in the order of their addresses in memory */
+	struct route_backend *last;   /* one of them */
+	unsigned count;
+	bool begun;            /* the search; see balance_restart */
+	unsigned start, steps; /* the place where it began, and how many it has left behind since */
+};
+
+bool balance_add(struct balance_tried *tried, struct route_backend *backend); /* false without memory */
+void balance_restart(struct balance_tried *tried); /* the next pick is from another table */
+void balance_forget(struct balance_tried *tried);  /* all of it */
+
+/* The next backend of an entry by its strategy, NULL when it has none. Those in `tried` (NULL: there are none) are skipped;
+ * healthy ones come first, then the others. All picks for one client look at each place twice at most. The same again, unless it
+ * has been added to `tried`. Any thread; borrowed from the table. */
+struct route_backend *balance_pick(const struct route_entry *entry, struct balance_tried *tried);
 
 #endif

@@ -95,6 +95,8 @@ static void set_times(struct control *control, const struct config *config)
 	struct session_shared *shared = &control->pool.shared;
 
 	atomic_store(&shared->connect_timeout, config->connect_timeout);
+	atomic_store(&shared->tries, (unsigned)config->tries);
+	atomic_store(&shared->try_time, config->try_time);
 	atomic_store(&shared->idle_timeout, config->idle_timeout);
 	atomic_store(&shared->drain, config->drain);
 	atomic_store(&shared->access, config->log_access);

@@ -242,6 +242,7 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	retire_listeners(route, old, table);
 	route_sweep(route);
 	table->moves = route->moves;
+	table->serial = (unsigned)route->changes;
 	if (!route->dry) {
 		say_what_is_new(old, table);
 		bind_all(table);

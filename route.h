@@ -108,6 +108,7 @@ struct route_table {
 	size_t refused_count;
 	struct net_ranges allow; /* of all listeners; none: everybody */
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
+	unsigned serial; /* of all that were in force one after the other */
 	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
 	struct arena memory;
 };

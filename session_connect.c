@@ -14,6 +14,8 @@
 #include "socks.h"
 #include "sys.h"
 
+#define TRIES_PER_TURN 16 /* of a worker, and per millisecond at most */
+
 /* CONNECTING */
 
 void session_connecting_watch(struct sessions *set, struct session *s)
@@ -35,16 +37,31 @@ static void watch_either(struct sessions *set, struct session *s)
 		session_connecting_watch(set, s);
 }
 
-static void try_again(struct sessions *set, struct session *s)
+static void waiting_begin(struct sessions *set, struct session *s, struct loop_fifo *fifo)
 {
-	session_dial(set, s, route_find(set->table, &s->listener->addr));
+	s->state = SESSION_WAITING;
+	loop_arm(set->loop, fifo, &s->timer);
+	if (fifo != &set->again)
+		session_want(set, s, 0, 0);
 }
 
-/* From now on it is tried last, until a probe has reached it. Our own shortages say nothing of it. */
+/* It says nothing of the backend. EAGAIN: some systems' word for no port that is free. */
+static bool is_shortage(int error)
+{
+	return net_exhausted(error) || error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
+static void note_shortage(struct session *s, int error)
+{
+	s->attempt->shortage = true;
+	log_warn("backend %s cannot be tried: %s", s->target->name,
+	         error == EADDRNOTAVAIL ? "no local port is free for it" : strerror(error));
+}
+
+/* It is to blame: from now on it is tried last, until a probe has reached it. */
 static void mark_suspect(struct sessions *set, struct route_backend *backend, const char *refusal, int error)
 {
-	if (net_exhausted(error) || error == EADDRNOTAVAIL)
-		return;
+	atomic_fetch_add_explicit(&backend->connect_errors, 1, memory_order_relaxed);
 	if (!refusal)
 		atomic_store(&backend->error, error); /* before `refusal`: another worker may be here, too */
 	atomic_store(&backend->refusal, refusal);
@@ -60,17 +77,37 @@ static void unreachable(struct sessions *set, struct session *session, const cha
 	struct route_backend *target = session->target;
 
 	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
-	atomic_fetch_add_explicit(&target->connect_errors, 1, memory_order_relaxed);
-	mark_suspect(set, target, refusal, error);
 	loop_close_fd(set->loop, &session->backend.io);
-	if (!session_attempt(session)) {
+	if (!session_attempt(session) || !balance_add(&session->attempt->tried, target)) {
 		session_end(set, session, SESSION_END_LIMIT);
 		return;
 	}
-	session->attempt->tried[session->attempt->tried_count++] = route_backend_ref(target);
+	if (!refusal && is_shortage(error))
+		note_shortage(session, error);
+	else
+		mark_suspect(set, target, refusal, error);
 	session->attempt->greeting = false;
 	session_release_target(session);
-	try_again(set, session);
+	waiting_begin(set, session, &set->again); /* not from here: many that refuse would be as many calls in each other */
+}
+
+/* How long proxy.try_time still is for this client, in milliseconds. */
+static int64_t time_left(const struct sessions *set, const struct session *s)
+{
+	return atomic_load(&set->shared->try_time) - (sys_micros() - s->started) / 1000;
+}
+
+static bool tried_enough(const struct sessions *set, const struct session *s)
+{
+	return s->attempts && (s->attempts >= atomic_load(&set->shared->tries) || time_left(set, s) <= 0);
+}
+
+/* The session's entry has no (other) backend. */
+static void give_up(struct sessions *set, struct session *s)
+{
+	log_debug("%s: no backend could be reached", s->listener->name);
+	session_end(set, s, s->attempt && s->attempt->shortage ? SESSION_END_LIMIT
+	                    : s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
 }
 
 /* The backend was reached, and did not like what it got. */
@@ -145,11 +182,21 @@ void session_connecting_ready(struct sessions *set, struct session *session, str
 	watch_either(set, session);
 }
 
+/* A try's timer has expired, and no answer has come. */
+static void try_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
+{
+	if (fifo == &set->connecting)
+		unreachable(set, s, NULL, ETIMEDOUT);
+	else if (time_left(set, s) <= 0)
+		give_up(set, s); /* this backend has not had its whole time: it is not to blame */
+	else
+		loop_arm(set->loop, &set->waiting, &s->timer);
+}
+
 void session_connecting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
 {
-	(void)fifo;
 	if (!net_connected(s->backend.io.fd))
-		unreachable(set, s, NULL, ETIMEDOUT);
+		try_expired(set, s, fifo);
 	else if (session_relay_connected(set, s)) /* long ago, and nobody has said a word */
 		session_relay_watch(set, s);
 }
@@ -216,8 +263,7 @@ void session_greeting_ready(struct sessions *set, struct session *s, struct rela
 
 void session_greeting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
 {
-	(void)fifo;
-	unreachable(set, s, NULL, ETIMEDOUT);
+	try_expired(set, s, fifo);
 }
 
 static void greeting_begin(struct sessions *set, struct session *s)
@@ -234,13 +280,6 @@ static void greeting_begin(struct sessions *set, struct session *s)
 
 /* WAITING, and the next backend. */
 
-static void waiting_begin(struct sessions *set, struct session *s)
-{
-	s->state = SESSION_WAITING;
-	loop_arm(set->loop, &set->waiting, &s->timer);
-	session_want(set, s, 0, 0);
-}
-
 void session_waiting_ready(struct sessions *set, struct session *s, struct relay_side *side, struct relay_side *other,
                           unsigned events)
 {
@@ -248,10 +287,23 @@ void session_waiting_ready(struct sessions *set, struct session *s, struct relay
 	session_lives(set, s, side, other);
 }
 
+/* Many tries, of one client or of many, would keep the other sessions waiting: after some, the loop goes on first. */
+static bool has_turn(struct sessions *set)
+{
+	if (set->turn != set->loop->now) {
+		set->turn = set->loop->now;
+		set->tries = 0;
+	}
+	return set->tries++ < TRIES_PER_TURN;
+}
+
 void session_waiting_expired(struct sessions *set, struct session *s, const struct loop_fifo *fifo)
 {
 	(void)fifo;
-	try_again(set, s);
+	if (has_turn(set))
+		session_dial(set, s, route_find(set->table, &s->listener->addr));
+	else
+		waiting_begin(set, s, &set->later);
 }
 
 /* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
@@ -268,13 +320,6 @@ static bool push_header(struct sessions *set, struct session *s, int version)
 	return relay_push(&set->relay, &s->backend, header, s->header_len);
 }
 
-/* The session's entry has no (other) backend. */
-static void give_up(struct sessions *set, struct session *s)
-{
-	log_debug("%s: no backend could be reached", s->listener->name);
-	session_end(set, s, s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
-}
-
 static bool no_descriptor(int fd)
 {
 	return fd == -EMFILE || fd == -ENFILE;
@@ -288,12 +333,18 @@ static int dial(struct sessions *set, const struct route_backend *backend)
 	return no_descriptor(fd) && set->starved(set) ? net_connect(&backend->addr) : fd;
 }
 
+/* The timer of a try. One that would go beyond proxy.try_time looks at the time now and then. */
+static struct loop_fifo *try_fifo(struct sessions *set, const struct session *s)
+{
+	return s->attempts > 1 && time_left(set, s) < set->connecting.after ? &set->waiting : &set->connecting;
+}
+
 /* A connect is on its way. */
 static void connecting_begin(struct sessions *set, struct session *s, int fd)
 {
 	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
 	s->state = SESSION_CONNECTING;
-	loop_arm(set->loop, &set->connecting, &s->timer);
+	loop_arm(set->loop, try_fifo(set, s), &s->timer);
 	if (s->target->socks.host)
 		greeting_begin(set, s);
 	else
@@ -307,23 +358,33 @@ static void session_dialled(struct sessions *set, struct session *session, struc
 	session->attempts++;
 	session->connect_us = began;
 	atomic_fetch_add(&backend->active, 1);
-	atomic_fetch_add_explicit(&backend->connections, 1, memory_order_relaxed);
+	if (fd >= 0 || !is_shortage(-fd))
+		atomic_fetch_add_explicit(&backend->connections, 1, memory_order_relaxed);
 	if (fd < 0)
 		unreachable(set, session, NULL, -fd);
 	else
 		connecting_begin(set, session, fd);
 }
 
+static struct route_backend *pick(const struct sessions *set, struct session *s, const struct route_entry *entry)
+{
+	struct attempt *attempt = s->attempt;
+
+	if (!attempt)
+		return balance_pick(entry, NULL);
+	if (attempt->serial != set->table->serial)
+		balance_restart(&attempt->tried);
+	attempt->serial = set->table->serial;
+	return balance_pick(entry, &attempt->tried);
+}
+
 /* Starts a connect to the next backend. */
 void session_dial(struct sessions *set, struct session *session, const struct route_entry *entry)
 {
-	const struct attempt *attempt = session->attempt;
-	struct route_backend *backend = NULL;
+	struct route_backend *backend = entry && !tried_enough(set, session) ? pick(set, session, entry) : NULL;
 	uint32_t began;
 	int fd;
 
-	if (entry)
-		backend = balance_pick(entry, attempt ? attempt->tried : NULL, attempt ? attempt->tried_count : 0);
 	if (!backend) {
 		give_up(set, session);
 		return;
@@ -335,7 +396,7 @@ void session_dial(struct sessions *set, struct session *session, const struct ro
 	began = (uint32_t)sys_micros();
 	fd = dial(set, backend);
 	if (no_descriptor(fd))
-		waiting_begin(set, session);
+		waiting_begin(set, session, &set->waiting);
 	else
 		session_dialled(set, session, backend, fd, began);
 }

@@ -10,6 +10,7 @@
 #include "session_relay.h"
 #include "sys.h"
 
+#define LATER_MS 1
 #define WAITING_MS 50
 #define PARTING_MS 3000 /* for the last words of a side that has reset: the other one takes them, or goes without */
 
@@ -17,6 +18,8 @@ void sessions_open(struct sessions *set, struct session_shared *shared, struct l
 {
 	*set = (struct sessions){ .shared = shared, .loop = loop };
 	relay_open(&set->relay);
+	loop_fifo_open(loop, &set->again, 0, 0); /* the loop comes to it after those that lead to it */
+	loop_fifo_open(loop, &set->later, LATER_MS, 0);
 	loop_fifo_open(loop, &set->connecting, 0, 0);
 	loop_fifo_open(loop, &set->idle, 0, 0);
 	loop_fifo_open(loop, &set->draining, 0, 0);

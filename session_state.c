@@ -4,29 +4,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "balance.h"
 #include "log.h"
 #include "log_line.h"
+#include "loop_backend.h"
 #include "sys.h"
 
 void session_forget_attempt(struct session *s)
 {
-	for (unsigned i = 0; s->attempt && i < s->attempt->tried_count; i++)
-		route_backend_unref(s->attempt->tried[i]);
+	if (s->attempt)
+		balance_forget(&s->attempt->tried);
 	free(s->attempt);
 	s->attempt = NULL;
 }
 
 bool session_attempt(struct session *s)
 {
-	size_t count = s->attempt ? s->attempt->tried_count : 0;
-	struct attempt *attempt = realloc(s->attempt, sizeof *attempt + (count + 1) * sizeof *attempt->tried);
-
-	if (!attempt)
-		return false;
 	if (!s->attempt)
-		*attempt = (struct attempt){ .tried_count = 0 };
-	s->attempt = attempt;
-	return true;
+		s->attempt = calloc(1, sizeof *s->attempt);
+	return s->attempt;
 }
 
 /* The end of a session. */
@@ -58,8 +54,8 @@ static void log_access(const struct sessions *set, const struct session *session
 	struct log_line line;
 	char client[NET_TEXT];
 
-	if (!backend && attempt && attempt->tried_count)
-		backend = attempt->tried[attempt->tried_count - 1];
+	if (!backend && attempt)
+		backend = attempt->tried.last;
 	net_print(&session->peer, client);
 	log_event(&line, LOG_INFO, "access");
 	log_line_text(&line, "listener", session->listener->name);
@@ -86,6 +82,10 @@ static void count_end(const struct sessions *set, const struct session *session,
 		atomic_fetch_add_explicit(&rejected[ROUTE_NO_BACKEND], 1, memory_order_relaxed);
 	else if (how == SESSION_END_CONNECT_FAILED)
 		atomic_fetch_add_explicit(&rejected[ROUTE_CONNECT_FAILED], 1, memory_order_relaxed);
+	else if (how == SESSION_END_LIMIT)
+		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+}
+
 /* Not both sides have ended, but the session does: what they got must not look complete. */
 static bool is_cut(const struct session *session, enum session_end how)
 {
@@ -97,10 +97,6 @@ static bool is_cut(const struct session *session, enum session_end how)
 static bool delivers_all(const struct relay_side *side)
 {
 	return side->shut && net_unsent(side->io.fd);
-}
-
-	else if (how == SESSION_END_LIMIT)
-		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
 }
 
 static void close_sides(struct sessions *set, struct session *session, enum session_end how)
@@ -152,7 +148,9 @@ void session_end(struct sessions *set, struct session *session, enum session_end
 
 void session_want(struct sessions *set, struct session *s, unsigned client, unsigned backend)
 {
-	if (!loop_want(set->loop, &s->client.io, client) ||
+	/* The loop tells of a reset only when it has heard of the descriptor. It will be read soon: that costs nothing then. */
+	if ((!client && !s->client.eof && !s->client.io.have && !loop_want(set->loop, &s->client.io, LOOP_IN)) ||
+	    !loop_want(set->loop, &s->client.io, client) ||
 	    (s->backend.io.fd >= 0 && !loop_want(set->loop, &s->backend.io, backend)))
 		session_end(set, s, SESSION_END_LIMIT);
 }

@@ -3,11 +3,12 @@
  *
  *                ┌──────► GREETING ──────┐
  *     accepted ──┴──────► CONNECTING ────┴──► RELAYING ──► ended
- *        │  ▲               │  next backend
+ *        │  ▲               │ not reached
  *        ▼  │               ▼
- *      WAITING            (none left: ended)
+ *      WAITING ◄──────── the next backend (none left: ended)
  *
- * WAITING     no descriptor is left for a backend; retried in a moment
+ * WAITING     for the next backend: until the end of this turn of the loop, longer when many are tried in it, or until a
+ *             descriptor is free
  * CONNECTING  connect() is on its way. Its success is watched for only when an idle or drain timer starts then: the first byte that a
  *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
  *             an event, or by timeout.
@@ -23,6 +24,7 @@
 
 #include "base.h"
 
+#include "balance.h"
 #include "loop.h"
 #include "net.h"
 #include "relay.h"
@@ -43,7 +45,9 @@ struct sessions {
 	struct loop *loop;
 	struct route_table *table; /* the worker's, replaced by it */
 	struct relay relay;
-	struct loop_fifo connecting, idle, draining, waiting, parting;
+	struct loop_fifo again, later, connecting, idle, draining, waiting, parting;
+	int64_t turn;   /* of the loop, by its `now` */
+	unsigned tries; /* in this turn, without the first one of each client */
 	struct session *live;
 	void (*suspected)(struct sessions *set); /* a backend could not be reached, for the first time since it was trusted */
 	bool (*starved)(struct sessions *set); /* no descriptor left for a backend: true when one was made free */
@@ -54,8 +58,9 @@ struct sessions {
 struct attempt {
 	struct socks socks;
 	bool greeting; /* `socks` is in use */
-	uint16_t tried_count;
-	struct route_backend *tried[]; /* those that could not be reached */
+	bool shortage; /* a backend could not be tried for want of something here */
+	unsigned serial; /* of the table that `tried` goes by */
+	struct balance_tried tried;
 };
 
 struct session {
@@ -79,7 +84,7 @@ struct session {
 	bool draining;
 };
 
-/* True and room for one more backend that was tried, or false without memory. */
+/* Makes sure that there is one. False without memory. */
 bool session_attempt(struct session *session);
 void session_forget_attempt(struct session *session);
 uint64_t session_received(const struct session *session); /* bytes of the client's own that the backend has */
@@ -87,7 +92,7 @@ void session_count_bytes(struct session *session);        /* brings the counters
 void session_release_target(struct session *session);
 /* The end: sockets, counters, access log. The session is freed at the end of the loop's turn. */
 void session_end(struct sessions *set, struct session *session, enum session_end how);
-/* What both sides are watched for. May end the session. */
+/* What both sides are watched for: resets, in any case, and these events. May end the session. */
 void session_want(struct sessions *set, struct session *session, unsigned client, unsigned backend);
 void session_note_first(struct session *session, const struct relay_side *side); /* which ended or broke first */
 void session_broke(struct sessions *set, struct session *session, const struct relay_side *side); /* ends it */

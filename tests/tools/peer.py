@@ -18,7 +18,7 @@ one unless given; an IPv6 HOST is written [::1]. With --log, what each connectio
     reset         reads one byte, then resets the connection
     reset:N       sends N bytes and resets
     full          lets no connection be established: its queue is full
-    late          the same, until SIGUSR1; then it is `hold`, and lets them in when their systems ask again
+    late:TEXT     the same, until SIGUSR1; then it is `hold`, or `name:TEXT`, and lets them in when their systems ask again
 
     peer.py COMMAND HOST PORT [ARG]
 
@@ -125,7 +125,7 @@ class Server:
         if self.kind == "late":
             LATE.wait()
             self.sock.listen(1024)
-            self.kind = "hold"
+            self.kind = "name" if self.arg else "hold"
         while True:
             try:
                 sock, address = self.sock.accept()

@@ -114,6 +114,7 @@ static void open_fixture(struct fixture *f, enum service_balance balance, unsign
 	for (unsigned i = 0; i < count; i++) {
 		f->order[i] = &f->backends[i];
 		f->backends[i].name = &"ABCDEFGH"[i];
+		route_backend_ref(&f->backends[i]);
 		f->weights[i] = weights ? weights[i] : 1;
 	}
 	f->e = (struct route_entry){
@@ -127,7 +128,7 @@ static void expect(struct fixture *f, unsigned picks, const char *want, const ch
 	char got[256] = "";
 
 	for (unsigned i = 0; i < picks; i++) {
-		const struct route_backend *b = balance_pick(&f->e, NULL, 0);
+		const struct route_backend *b = balance_pick(&f->e, NULL);
 
 		got[i] = b ? b->name[0] : '-';
 	}
@@ -141,7 +142,7 @@ static void turn_cases(void)
 	unsigned seen[BACKENDS] = { 0 };
 
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 0, NULL);
-	check(!balance_pick(&f.e, NULL, 0), "none", "of none");
+	check(!balance_pick(&f.e, NULL), "none", "of none");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 1, NULL);
 	expect(&f, 3, "AAA", "one alone");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
@@ -151,7 +152,7 @@ static void turn_cases(void)
 	atomic_store(&f.backends[1].active, 1000);
 	expect(&f, 3, "CAB", "round robin does not look at the load");
 	for (int i = 0; i < 3000; i++)
-		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] == 1000 && seen[1] == 1000 && seen[2] == 1000, "round robin", "is exact");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, weights);
 	expect(&f, 9, "ABCAABCAA", "by weight");
@@ -161,44 +162,88 @@ static void turn_cases(void)
 static void tried_cases(void)
 {
 	struct fixture f;
-	struct route_backend other = { 0 }, *tried[BACKENDS];
+	struct route_backend other = { 0 };
+	struct balance_tried tried = { 0 };
 
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 4, NULL);
 	expect(&f, 2, "AB", "before");
-	tried[0] = f.order[1];
-	check(balance_pick(&f.e, tried, 1) == f.order[2], "after B", "C");
-	check(balance_pick(&f.e, tried, 1) == f.order[2], "after B, again", "C");
-	tried[1] = f.order[2];
-	check(balance_pick(&f.e, tried, 2) == f.order[3], "after B and C", "D");
-	tried[2] = f.order[3];
-	check(balance_pick(&f.e, tried, 3) == f.order[0], "after B, C and D", "A");
-	tried[3] = f.order[0];
-	check(!balance_pick(&f.e, tried, 4), "after all", "none");
+	balance_add(&tried, f.order[1]);
+	check(balance_pick(&f.e, &tried) == f.order[2], "after B", "C");
+	balance_restart(&tried);
+	check(balance_pick(&f.e, &tried) == f.order[2], "after B, again", "C");
+	balance_add(&tried, f.order[2]);
+	check(balance_pick(&f.e, &tried) == f.order[3], "after B and C", "D");
+	balance_add(&tried, f.order[3]);
+	check(balance_pick(&f.e, &tried) == f.order[0], "after B, C and D", "A");
+	balance_add(&tried, f.order[0]);
+	check(!balance_pick(&f.e, &tried), "after all", "none");
+	balance_restart(&tried);
+	check(!balance_pick(&f.e, &tried), "after all, in another table", "none");
 	expect(&f, 3, "CDA", "only a first attempt moves the round");
-	tried[0] = &other; /* it has left the table */
-	check(balance_pick(&f.e, tried, 1) == f.order[0], "after a stranger", "A");
+	balance_forget(&tried);
+	balance_add(&tried, route_backend_ref(&other)); /* it has left the table */
+	check(balance_pick(&f.e, &tried) == f.order[0], "after a stranger", "A");
+	balance_forget(&tried);
+	for (unsigned i = 0; i < 4; i++)
+		check(f.backends[i].refs == 1, "references", "are given back");
+}
+
+/* A client that tries them all looks at each place twice at most: at the first pick, and as it goes round. */
+static void walk_cases(void)
+{
+	enum { MANY = 3000 };
+	static struct route_backend backends[MANY], *order[MANY];
+	static uint16_t weights[MANY];
+	struct route_listener listener = { 0 };
+	struct route_entry e = {
+		.listener = &listener, .backends = order, .weights = weights, .count = MANY, .round_len = MANY
+	};
+
+	for (unsigned i = 0; i < MANY; i++) {
+		order[i * 7 % MANY] = route_backend_ref(&backends[i]); /* not as they lie in memory */
+		weights[i] = 1;
+	}
+	for (unsigned sick = 0; sick < 3; sick++) { /* none; every second; all */
+		struct balance_tried tried = { 0 };
+		struct route_backend *next;
+		unsigned late = 0;
+
+		for (unsigned i = 0; i < MANY; i++)
+			atomic_store(&order[i]->unhealthy, sick == 2 || (sick == 1 && i % 2));
+		next = balance_pick(&e, NULL);
+		while (next && tried.count <= MANY) {
+			late += tried.count >= MANY / 2 && next->unhealthy;
+			balance_add(&tried, next);
+			next = balance_pick(&e, &tried);
+		}
+		check(tried.count == MANY, "of 3,000", "each is picked once");
+		check(tried.steps <= 2 * MANY, "of 3,000", "each place is looked at twice at most");
+		check(sick != 1 || late == MANY / 2, "of 3,000", "the unhealthy ones come last");
+		balance_forget(&tried);
+	}
 }
 
 static void sick_cases(void)
 {
 	struct fixture f;
-	struct route_backend *tried[BACKENDS];
+	struct balance_tried tried = { 0 };
 	unsigned seen[BACKENDS] = { 0 };
 
 	open_fixture(&f, SERVICE_RANDOM, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	for (int i = 0; i < 4000; i++)
-		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] > 1800 && seen[2] > 1800 && !seen[1], "random", "B's clients are shared by A and C");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	expect(&f, 6, "ACACAC", "B is unhealthy, and its turns are shared");
-	tried[0] = f.order[0];
-	check(balance_pick(&f.e, tried, 1) == f.order[2], "after A", "C");
-	tried[1] = f.order[2];
-	check(balance_pick(&f.e, tried, 2) == f.order[1], "after A and C", "B, at last");
-	tried[2] = f.order[1];
-	check(!balance_pick(&f.e, tried, 3), "after all", "none");
+	balance_add(&tried, f.order[0]);
+	check(balance_pick(&f.e, &tried) == f.order[2], "after A", "C");
+	balance_add(&tried, f.order[2]);
+	check(balance_pick(&f.e, &tried) == f.order[1], "after A and C", "B, at last");
+	balance_add(&tried, f.order[1]);
+	check(!balance_pick(&f.e, &tried), "after all", "none");
+	balance_forget(&tried);
 	for (int i = 0; i < 3; i++)
 		atomic_store(&f.backends[i].unhealthy, true);
 	expect(&f, 4, "ABCA", "all are unhealthy");
@@ -209,7 +254,7 @@ static void sick_cases(void)
 		atomic_store(&f.backends[0].unhealthy, true);
 		atomic_store(&f.backends[1].unhealthy, true);
 		for (int i = 0; i < 50; i++)
-			well = well && balance_pick(&f.e, NULL, 0) == f.order[2];
+			well = well && balance_pick(&f.e, NULL) == f.order[2];
 		check(well, "the healthy one", service_balance_names[balance]);
 	}
 }
@@ -237,11 +282,11 @@ static void load_cases(void)
 	open_fixture(&f, SERVICE_P2C, 2, even); /* of two, both are looked at */
 	atomic_store(&f.backends[0].active, 5);
 	for (int i = 0; i < 200; i++)
-		light = light && balance_pick(&f.e, NULL, 0) == f.order[1];
+		light = light && balance_pick(&f.e, NULL) == f.order[1];
 	check(light, "p2c", "the lighter one of two");
 	open_fixture(&f, SERVICE_RANDOM, 2, weights);
 	for (int i = 0; i < 4000; i++)
-		seen[balance_pick(&f.e, NULL, 0)->name[0] - 'A']++;
+		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] > 700 && seen[0] < 1300 && seen[0] + seen[1] == 4000, "random", "by weight");
 	free(f.round);
 	open_fixture(&f, SERVICE_P2C, 1, NULL);
@@ -255,6 +300,7 @@ int main(void)
 	long_cases();
 	turn_cases();
 	tried_cases();
+	walk_cases();
 	sick_cases();
 	load_cases();
 	return check_sum();
