@@ -108,9 +108,9 @@ static unsigned any_healthy(const struct route_entry *e)
 }
 
 /* A session counts for as long as dill keeps its connection to the backend, also when the backend has said all that it
- * has to say: it may read on, and only its own close() of both ways, which nobody here can see, would free it. HAProxy's
- * leastconn does the same, and nginx's least_conn with proxy_half_close; without that, nginx ends the session itself. And
- * a backend that ends each session at once would be the least loaded one, and draw all clients. */
+ * has to say: it may read on, and whether it has closed both ways nobody here can see. HAProxy's leastconn does the
+ * same, and nginx's least_conn with proxy_half_close; without that, nginx ends the session itself. And a backend that
+ * ends each session at once would be the least loaded one, and draw all clients. */
 static unsigned load_of(const struct route_entry *e, unsigned i)
 {
 	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);

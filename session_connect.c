@@ -41,7 +41,7 @@ static void waiting_begin(struct sessions *set, struct session *s, struct loop_f
 {
 	s->state = SESSION_WAITING;
 	loop_arm(set->loop, fifo, &s->timer);
-	if (fifo != &set->again)
+	if (fifo != &set->again) /* which is over at once */
 		session_want(set, s, 0, 0);
 }
 

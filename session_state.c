@@ -148,7 +148,7 @@ void session_end(struct sessions *set, struct session *session, enum session_end
 
 void session_want(struct sessions *set, struct session *s, unsigned client, unsigned backend)
 {
-	/* The loop tells of a reset only when it has heard of the descriptor. It will be read soon: that costs nothing then. */
+	/* The loop tells of a reset only when it knows the descriptor. It will be read soon: that costs nothing then. */
 	if ((!client && !s->client.eof && !s->client.io.have && !loop_want(set->loop, &s->client.io, LOOP_IN)) ||
 	    !loop_want(set->loop, &s->client.io, client) ||
 	    (s->backend.io.fd >= 0 && !loop_want(set->loop, &s->backend.io, backend)))

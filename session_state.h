@@ -7,8 +7,8 @@
  *        ▼  │               ▼
  *      WAITING ◄──────── the next backend (none left: ended)
  *
- * WAITING     for the next backend: until the end of this turn of the loop, longer when many are tried in it, or until a
- *             descriptor is free
+ * WAITING     for the next backend: until the end of this turn of the loop, longer when many are tried in it, or
+ *             until a descriptor is free
  * CONNECTING  connect() is on its way. Its success is watched for only when an idle or drain timer starts then: the first byte that a
  *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
  *             an event, or by timeout.

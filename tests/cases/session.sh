@@ -55,29 +55,29 @@ case_unhealthy_within_tries() { # unhealthy backends are tried last, not never, 
     for _ in 1 2 3 4 5 6; do same "a client" a "$(says "$p")"; done
 }
 
-case_client_resets_meanwhile() { # while its backend is being reached, after it has said something: no other one is tried
+case_client_resets_meanwhile() { # while its backend is being reached, and after a word: no other one is tried
     local p
     p=$(next_port)
     start_peers full full full
-    start_static "$p" "$(printf '127.0.0.1:%s,' "${PORTS[@]}")127.0.0.1:$A" DILL_PROXY_CONNECT_TIMEOUT=2s DILL_LOG_ACCESS=true \
-        DILL_HEALTH_ENABLED=false
+    start_static "$p" "$(printf '127.0.0.1:%s,' "${PORTS[@]}")127.0.0.1:$A" DILL_PROXY_CONNECT_TIMEOUT=2s \
+        DILL_LOG_ACCESS=true DILL_HEALTH_ENABLED=false
     same "the client resets" reset "$(client rst 127.0.0.1 "$p" hello)"
     must 15 "its line in the log" access 'end='
     log_has ' access .* attempts=1 connect=- .* end=client$' || fail "$(grep ' access ' "$LOG")"
 }
 
-case_connect_time() { # of a connect whose first SYN was lost, seen when the server speaks, long after, or the client does
+case_connect_time() { # when the first SYN was lost, and success is seen as the server speaks, or the client, late
     local p q
     p=$(next_port) q=$(next_port)
     start_peers late:hi late
-    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_LOG_ACCESS=true DILL_PROXY_CONNECT_TIMEOUT=1m DILL_HEALTH_ENABLED=false \
-        "DILL_SERVICES_Q_LISTENER=local:$q" "DILL_SERVICES_Q_BACKENDS=127.0.0.1:${PORTS[1]}"
+    start_static "$p" "127.0.0.1:${PORTS[0]}" DILL_LOG_ACCESS=true DILL_PROXY_CONNECT_TIMEOUT=1m \
+        DILL_HEALTH_ENABLED=false "DILL_SERVICES_Q_LISTENER=local:$q" "DILL_SERVICES_Q_BACKENDS=127.0.0.1:${PORTS[1]}"
     must 5 "the second listener" peek_has "127.0.0.1:$q"
     "${PEER[@]}" names 127.0.0.1 "$p" >"$T/names" &
     open_conn "$p"
     open_conn "$q"
     sleep 0.3
-    kill -USR1 "$PEER_PID"      # from now on they can be reached: the system tries a second after the first time, or later
+    kill -USR1 "$PEER_PID"      # from now on they can be reached: the next SYN comes a second after the first, or later
     must 15 "the words of the server" test -s "$T/names"
     ended "${CONNECTIONS[0]}" 5 || ended "${CONNECTIONS[0]}" 5 || fail "the server's end did not come"
     sleep $((4 * SLOW))
@@ -87,7 +87,7 @@ case_connect_time() { # of a connect whose first SYN was lost, seen when the ser
     CONNECTIONS=()
     must 5 "the last line" access 'rx=6 '
     same "connects of a second and more" 3 "$(log_count ' access .* connect=[1-9]')"
-    [[ $(grep 'rx=6 ' "$LOG") =~ connect=([0-9]+).*\ duration=([0-9]+) ]] || fail "no line of the client that spoke late"
+    [[ $(grep 'rx=6 ' "$LOG") =~ connect=([0-9]+).*\ duration=([0-9]+) ]] || fail "no such line"
     at_least "seconds from the connect to the client's word" 1 $((BASH_REMATCH[2] - BASH_REMATCH[1]))
 }
 
@@ -114,7 +114,7 @@ for sock in (client, backend):
         print("rst", end=" ")' "$port" "$BACKEND" "$@" 2>&1
 }
 
-case_cut_by_dill() { # by idle timeout, drain, grace or a second signal: in the middle of a stream, with nothing waiting: a reset on both sides
+case_cut_by_dill() { # idle timeout, drain, grace, a second signal: in the middle of a stream: a reset on both sides
     local p BACKEND
     p=$(next_port) BACKEND=$(next_port)
     start_static "$p" "127.0.0.1:$BACKEND" DILL_PROXY_IDLE_TIMEOUT=500ms DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
@@ -124,7 +124,8 @@ case_cut_by_dill() { # by idle timeout, drain, grace or a second signal: in the 
     stop_dill 0 8
     printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$p" "$BACKEND" >"$T/s.toml"
     printf 'services = []\n' >"$T/none.toml"
-    start_bare "DILL_ROUTING_FILE_PATH=$T/s.toml" DILL_LISTENERS_DRAIN=300ms DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true
+    start_bare "DILL_ROUTING_FILE_PATH=$T/s.toml" DILL_LISTENERS_DRAIN=300ms DILL_HEALTH_ENABLED=false \
+        DILL_LOG_ACCESS=true
     must 5 "the listener" peek_has "127.0.0.1:$p"
     same "drain" "rst rst " "$(cuts "$p" mv "$T/none.toml" "$T/s.toml")"
     must 3 "drain, in the log" access 'end=drain$'
@@ -140,11 +141,11 @@ case_cut_by_dill() { # by idle timeout, drain, grace or a second signal: in the 
     log_has ' access .* end=shutdown$' || fail "a second signal, in the log"
 }
 
-case_local_ports_run_out() { # of one backend: the next one is tried; of all: told once in sum, counted as limit, and booked on no backend
+case_local_ports_run_out() { # the next backend is tried; then it is told in sum, counted as limit, booked on nobody
     local own="unshare -n" out
     need_program ip iproute2
     $own true 2>/dev/null || own="unshare -r -n"
-    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$PYTHON" -c 'import os, re, socket, subprocess, sys, time, urllib.request
+    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$PYTHON" -c 'import os, socket, subprocess, sys, time
 dill, log = sys.argv[1:3]
 slow = float(os.environ["TEST_SLOW"])
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -152,7 +153,8 @@ with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as f:
     f.write("20000 20003")
 a, b = (socket.create_server(("127.0.0.1", port), backlog=64) for port in (30001, 30002))
 env = {"DILL_SERVICES_WEB_LISTENER": "local:4000", "DILL_SERVICES_WEB_BACKENDS": "127.0.0.1:30001,127.0.0.1:30002",
-       "DILL_STATUS_LISTENER": "127.0.0.1:4001", "DILL_HEALTH_ENABLED": "false", "DILL_RUNTIME_THREADS": "1", "DILL_SHUTDOWN_GRACE": "0"}
+       "DILL_STATUS_LISTENER": "127.0.0.1:4001", "DILL_HEALTH_ENABLED": "false", "DILL_RUNTIME_THREADS": "1",
+       "DILL_SHUTDOWN_GRACE": "0"}
 proc = subprocess.Popen([dill], env={**os.environ, **env}, stderr=open(log, "w"))
 def connect(source, port):
     sock = socket.socket()
@@ -200,16 +202,16 @@ proc.terminate()
 proc.wait()' "$(realpath "$DILL")" "$T/dill.own.err" 2>&1) || fail "$out"
     LOG=$T/dill.own.err
     same "what became of 20 clients" "live 8|limit 12|failed 0|30001 0 1|30002 0 1|" "$(tr '\n' '|' <<<"$out")"
-    log_has 'warn +backend 127.0.0.1:30001 cannot be tried: no local port is free for it' || fail "not said: $(tail -n 2 "$LOG")"
+    log_has 'warn +backend 127.0.0.1:30001 cannot be tried: no local port is free for it' || fail "it is not said"
     at_most "lines about it" 16 "$(log_count 'no local port')"
 }
 
-case_least_conn_counts_half_closed() { # a session whose backend has ended counts until the client has, too, as in HAProxy
+case_least_conn_counts_half_closed() { # when its backend has ended, until the client has, too, as in HAProxy
     local p i said=""
     p=$(next_port)
     start_peers finfirst:a echo:b
-    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:${PORTS[1]}" DILL_PROXY_BALANCE=least_conn DILL_HEALTH_ENABLED=false \
-        DILL_RUNTIME_THREADS=1
+    start_static "$p" "127.0.0.1:${PORTS[0]},127.0.0.1:${PORTS[1]}" DILL_PROXY_BALANCE=least_conn \
+        DILL_HEALTH_ENABLED=false DILL_RUNTIME_THREADS=1
     for i in {1..8}; do
         open_conn "$p"
         read -r -t $((5 * SLOW)) i <&"$FD"

@@ -411,7 +411,7 @@ static void gone_case(const char *said, const char *what)
 	reset_now(world.client);
 	world.client = -1;
 	world_run(5000);
-	check(world.shared.ended[SESSION_END_CLIENT] == 1, what, *said ? "the reset is noticed" : "the reset is noticed in silence");
+	check(world.shared.ended[SESSION_END_CLIENT] == 1, what, *said ? "a reset after a word" : "a reset in silence");
 	check(connects <= before + 1, what, "no other backend is tried");
 	world_end();
 }
@@ -503,7 +503,9 @@ static void cut_case(enum session_end how, char first, size_t bytes, const char 
 
 static void cut_cases(void)
 {
-	static const enum session_end hows[] = { SESSION_END_IDLE, SESSION_END_DRAIN, SESSION_END_SHUTDOWN, SESSION_END_LIMIT };
+	static const enum session_end hows[] = {
+		SESSION_END_IDLE, SESSION_END_DRAIN, SESSION_END_SHUTDOWN, SESSION_END_LIMIT
+	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(hows); i++) {
 		cut_case(hows[i], 0, 10, "rr");
