@@ -35,7 +35,8 @@
 
 extern char **environ;
 
-#define REBIND_MS 500
+#define REBIND_MS 500    /* between two tries to bind; the first come sooner, each after twice the time: what is in the way */
+#define REBIND_FIRST_MS 1 /* may be a socket of ours, which goes when the workers have let go of the last table */
 #define SPARE_FDS 20 /* kept from sessions, for everything else */
 
 /* Kinds of descriptors in the control loop; a server has two. */
@@ -189,6 +190,13 @@ static void tell_manager(struct control *control)
 
 /* The table. */
 
+static void bind_later(struct control *control, int64_t after)
+{
+	control->rebind.after = after < REBIND_MS ? after : REBIND_MS;
+	if (route_unbound(&control->route))
+		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
+}
+
 static void update_table(struct control *control)
 {
 	bool changed;
@@ -199,21 +207,19 @@ static void update_table(struct control *control)
 	if (changed) {
 		set_limit(control);
 		worker_tell(&control->pool);
+		bind_later(control, REBIND_FIRST_MS);
 	}
 	if (changed || !control->said_ready)
 		tell_manager(control);
-	if (route_unbound(&control->route) && !control->rebind_timer.next)
-		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
 }
 
 static void bind_again(struct control *control)
 {
-	if (publish_bind(&control->route)) {
+	if (publish_bind(&control->route, control->rebind.after == REBIND_MS)) {
 		worker_tell(&control->pool);
 		tell_manager(control);
 	}
-	if (route_unbound(&control->route))
-		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
+	bind_later(control, control->rebind.after * 2);
 }
 
 /* SIGHUP: the configuration again. An error changes nothing. */

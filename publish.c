@@ -170,34 +170,47 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 	}
 }
 
-static bool bind_one(const struct route_entry *entry)
+static void bind_failed(struct route_listener *listener, int error, bool say)
 {
-	struct route_listener *listener = entry->listener;
-	int fd = net_listen(&listener->addr);
-	struct buf why = { 0 };
-
-	if (fd >= 0) {
-		buf_printf(&why, listener->error ? "after: %s" : "new in %s",
-		           listener->error ? strerror(listener->error) : entry->owner.source);
-		route_audit("opened", entry, why.data);
-		buf_free(&why);
-		listener->error = 0;
-		atomic_store(&listener->fd, fd);
-		return true;
-	}
-	if (listener->error != -fd)
-		log_error("cannot listen on %s: %s (retrying)", listener->name, strerror(-fd));
-	listener->error = -fd;
-	return false;
+	listener->error = error;
+	if (!say || listener->said == error)
+		return;
+	log_error("cannot listen on %s: %s (retrying)", listener->name, strerror(error));
+	listener->said = error;
 }
 
-static bool bind_all(const struct route_table *table)
+static void bind_succeeded(const struct route_entry *entry, int fd)
+{
+	struct route_listener *listener = entry->listener;
+	struct buf why = { 0 };
+
+	buf_printf(&why, listener->said ? "after: %s" : "new in %s",
+	           listener->said ? strerror(listener->said) : entry->owner.source);
+	route_audit("opened", entry, why.data);
+	buf_free(&why);
+	listener->error = listener->said = 0;
+	atomic_store(&listener->fd, fd);
+}
+
+/* Not lasting: an address in use is not said yet. The socket there may be one of ours that has left the table, such as
+ * 127.0.0.1:80 before 0.0.0.0:80; it is closed when the workers have let go of it. */
+static bool bind_all(const struct route_table *table, bool lasting)
 {
 	bool opened = false;
 
-	for (size_t i = 0; i < table->count; i++)
-		if (atomic_load(&table->entries[i].listener->fd) < 0 && bind_one(&table->entries[i]))
-			opened = true;
+	for (size_t i = 0; i < table->count; i++) {
+		struct route_listener *listener = table->entries[i].listener;
+		int fd;
+
+		if (atomic_load(&listener->fd) >= 0)
+			continue;
+		fd = net_listen(&listener->addr);
+		opened = opened || fd >= 0;
+		if (fd >= 0)
+			bind_succeeded(&table->entries[i], fd);
+		else
+			bind_failed(listener, -fd, lasting || fd != -EADDRINUSE);
+	}
 	return opened;
 }
 
@@ -245,7 +258,7 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	table->serial = (unsigned)route->changes;
 	if (!route->dry) {
 		say_what_is_new(old, table);
-		bind_all(table);
+		bind_all(table, false);
 	}
 	pthread_mutex_lock(&route->lock);
 	route->table = table;
@@ -270,8 +283,8 @@ void publish_clear(struct route *route)
 	publish_table(route, merge_table(route, NULL, 0), "shutdown");
 }
 
-bool publish_bind(struct route *route)
+bool publish_bind(struct route *route, bool lasting)
 {
-	return bind_all(route->table);
+	return bind_all(route->table, lasting);
 }
 

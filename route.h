@@ -59,7 +59,7 @@ struct route_listener {
 	atomic_uint active;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
-	int error; /* why it is not bound, an errno; the control plane's */
+	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
 	char *services; /* those that asked for it when it was made */
 	char *closing; /* why it has left the table, once it has */

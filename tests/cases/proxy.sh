@@ -459,6 +459,27 @@ case_bind_failure_no_longer_wanted() {
     refuses 127.0.0.1 "$p" || fail "a port that nobody wants any more was opened"
 }
 
+case_rebind_wider() { # 127.0.0.1 becomes 0.0.0.0, and back: the port is open again at once, and nothing has failed
+    local p label gaps=() pid
+    p=$(next_port)
+    wider() { printf '[[services]]\nname = "web"\nlistener = "%s:%s"\nbackends = ["127.0.0.1:%s"]\n' "$1" "$p" "$A" >"$T/new"; mv "$T/new" "$T/routes.toml"; }
+    wider local
+    start_bare "DILL_ROUTING_FILE_PATH=$T/routes.toml"
+    must 5 "the listener" answers "$p" a
+    for label in any local any local any; do
+        client outage 127.0.0.1 "$p" 1.5 >"$T/gap" &
+        pid=$!
+        wider "$label"
+        wait "$pid"
+        gaps+=("$(cat "$T/gap")")
+    done
+    must 5 "the last change" peek_contains "0.0.0.0:$p"
+    mapfile -t gaps < <(printf '%s\n' "${gaps[@]}" | sort -n)
+    at_most "milliseconds without service (${gaps[*]}), the median" $((250 * SLOW)) "${gaps[2]}"
+    lacks "the log" "cannot listen" "$(cat "$LOG")"
+    same "openings" 6 "$(log_count " opened .*address=.*:$p .*why=.?new in")"
+}
+
 case_second_dill() { # on the same port fails to bind, and does not share it
     local p first
     p=$(next_port)

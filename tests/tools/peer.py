@@ -425,6 +425,28 @@ def crowd(host, port, count, seconds="3"):
     print(done if first is None else first, done, lost)
 
 
+def outage(host, port, seconds):
+    """Connects again and again to a server that speaks first, for SECONDS; prints the longest time without one that was
+    served, in ms."""
+    end = time.monotonic() + float(seconds)
+    served, longest = time.monotonic(), 0.0
+    while served < end:
+        try:
+            with dial(host, port, 1) as sock:
+                data = sock.recv(100)
+        except OSError:
+            data = b""
+        now = time.monotonic()
+        if data:
+            longest, served = max(longest, now - served), now
+        elif now > end + TIMEOUT:
+            longest = now - served
+            break
+        else:
+            time.sleep(0.001)
+    print(int(longest * 1000))
+
+
 def mute(host, port, count):
     """Opens COUNT connections with a small window, prints how many, reads nothing and holds them."""
     socks = []
@@ -438,7 +460,8 @@ def mute(host, port, count):
 
 
 COMMANDS = {command.__name__: command for command in (
-    names, transfer, upload, download, flood, outcome, rst, halves, pingpong, crowd, mute)}
+    names, transfer, upload, download, flood, outcome, rst, halves, pingpong, crowd, outage,
+    mute)}
 
 
 def main():
