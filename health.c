@@ -113,8 +113,8 @@ static void probe_ended(struct health *h, struct health_target *t, const char *w
 		check_succeeded(h, t);
 }
 
-/* Probes. A connect that succeeds is enough, and is closed at once. Nothing is sent, except to a SOCKS proxy the words
- * that make it connect. */
+/* Probes. A connect that succeeds is enough, and is closed at once; one that the other side then breaks has succeeded,
+ * as it has for clients. Nothing is sent, except to a SOCKS proxy the words that make it connect. */
 
 static void probe_start(struct health *health, struct health_target *target)
 {
@@ -122,7 +122,7 @@ static void probe_start(struct health *health, struct health_target *target)
 
 	if (target->io.fd >= 0 || health->probing >= health->most)
 		return;
-	fd = net_connect(&target->like->addr);
+	fd = net_probe(&target->like->addr);
 	if (net_exhausted(-fd) || fd == -EADDRNOTAVAIL)
 		return; /* says nothing of the backend */
 	if (fd < 0) {
@@ -164,15 +164,17 @@ static void probe_shake_hands(struct health *health, struct health_target *targe
 bool health_ready(struct health *health, struct loop_io *io, unsigned events)
 {
 	struct health_target *target = CONTAINER_OF(io, struct health_target, io);
+	bool socks;
 	int error;
 
 	(void)events;
 	if (io->kind != health->kind)
 		return false;
+	socks = target->like->socks.host;
 	error = net_error(io->fd);
 	if (error)
-		probe_ended(health, target, strerror(error));
-	else if (net_connected(io->fd) && !target->like->socks.host)
+		probe_ended(health, target, net_was_reached(error) && !socks ? NULL : strerror(error));
+	else if (net_connected(io->fd) && !socks)
 		probe_ended(health, target, NULL);
 	else if (net_connected(io->fd))
 		probe_shake_hands(health, target);

@@ -299,6 +299,11 @@ bool net_exhausted(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+bool net_was_reached(int error)
+{
+	return error == ECONNRESET || error == EPIPE;
+}
+
 static socklen_t addr_length(const struct net_addr *addr)
 {
 	return addr->sa.any.sa_family == AF_INET6 ? sizeof addr->sa.v6 : sizeof addr->sa.v4;
@@ -385,6 +390,13 @@ int net_accept(int fd, struct net_addr *peer)
 	return got;
 }
 
+static int net_start(int fd, const struct net_addr *addr)
+{
+	if (connect(fd, &addr->sa.any, addr_length(addr)) < 0 && errno != EINPROGRESS)
+		return net_give_up(fd);
+	return fd;
+}
+
 int net_connect(const struct net_addr *addr)
 {
 	int fd = net_socket(addr->sa.any.sa_family);
@@ -393,9 +405,20 @@ int net_connect(const struct net_addr *addr)
 		return fd;
 	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
-	if (connect(fd, &addr->sa.any, addr_length(addr)) < 0 && errno != EINPROGRESS)
-		return net_give_up(fd);
-	return fd;
+	return net_start(fd, addr);
+}
+
+int net_probe(const struct net_addr *addr)
+{
+	int fd = net_socket(addr->sa.any.sa_family);
+
+	if (fd < 0)
+		return fd;
+#ifdef TCP_QUICKACK
+	net_set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+#endif
+	net_reset_on_close(fd);
+	return net_start(fd, addr);
 }
 
 bool net_own(int fd, struct net_addr *own)

@@ -61,12 +61,16 @@ bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b);
 /* What an errno means. */
 bool net_again(int error);     /* not now: EAGAIN, EWOULDBLOCK, EINTR */
 bool net_exhausted(int error); /* no descriptor or memory is left: it says nothing of the other side */
+bool net_was_reached(int error); /* of a connect: the other side had answered it, and did not like what it got */
 
 /* Sockets. Each returns a descriptor or -errno. What net_accept returns has TCP_NODELAY and keepalive already on
  * systems where a listening socket passes them on; elsewhere they are set. */
 int net_listen(const struct net_addr *addr);
 int net_accept(int fd, struct net_addr *peer);
 int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
+/* As net_connect, to see whether somebody answers. Where the system can delay the last packet of the hand-shake (Linux:
+ * 200 ms) it does not reach the other side's accept(), if it is closed meanwhile. Closing resets it, everywhere. */
+int net_probe(const struct net_addr *addr);
 
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
 /* How long the connect took, which began so many microseconds ago; later only one side may have said something. -1 where

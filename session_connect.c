@@ -110,12 +110,6 @@ static void give_up(struct sessions *set, struct session *s)
 	                    : s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
 }
 
-/* The backend was reached, and did not like what it got. */
-static bool was_reached(int error)
-{
-	return error == ECONNRESET || error == EPIPE;
-}
-
 /* Like session_relay_moved(), while CONNECTING: is the backend connected, or can it not be reached? False when the session is over, or goes on
  * elsewhere. */
 static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
@@ -125,7 +119,7 @@ static bool connecting_moved(struct sessions *set, struct session *session, stru
 	bool answered = session->backend.sent || (by_backend && result != RELAY_WAIT) || result == RELAY_TO_BROKE;
 	int error = errno;
 
-	if (result == (by_backend ? RELAY_FROM_BROKE : RELAY_TO_BROKE) && !was_reached(error)) {
+	if (result == (by_backend ? RELAY_FROM_BROKE : RELAY_TO_BROKE) && !net_was_reached(error)) {
 		unreachable(set, session, NULL, error);
 		return false;
 	}
@@ -151,7 +145,7 @@ static bool connecting_check(struct sessions *set, struct session *session)
 {
 	int error = net_error(session->backend.io.fd);
 
-	if (was_reached(error)) {
+	if (net_was_reached(error)) {
 		session_broke(set, session, &session->backend);
 		return false;
 	}

@@ -108,6 +108,26 @@ case_health_passive() { # a failed connect makes a backend the last one; it is p
     same "lines about health" 2 "$(log_count 'backend .* healthy|unhealthy')"
 }
 
+time_waits() { # PORT: prints how many connections to it wait for their last packets
+    awk -v port=":$(printf '%04X' "$1")\$" '$3 ~ port && $4 == "06" { n++ } END { print n + 0 }' /proc/net/tcp
+}
+
+case_health_unseen() { # a checked server accepts nothing for it, and no connection is left over
+    local p q before
+    p=$(next_port) q=$(next_port)
+    start_bare DILL_HEALTH_INTERVAL=20ms DILL_HEALTH_HEALTHY_THRESHOLD=40 -laddr "127.0.0.1:$p" "127.0.0.1:$q" "127.0.0.1:$A"
+    must 5 "unhealthy" unhealthy "$q"
+    before=$(time_waits "$q")   # of other cases
+    start_peers "hold@127.0.0.1:$q"
+    must 20 "healthy, after 40 checks" healthy "$q"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    at_most "connections in TIME_WAIT" "$before" "$(time_waits "$q")"
+    accepts 127.0.0.1 "$q" || fail "the server does not accept"
+    must 5 "the client that has come" logged " accept "
+    same "accepted, with that client" 1 "$(grep -c ' accept ' "$PEER_LOG")"
+}
+
 case_health_off() { # a dead backend is said once, and not with each client
     local p dead i
     p=$(next_port) dead=$(next_port)
