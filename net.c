@@ -390,6 +390,17 @@ int net_accept(int fd, struct net_addr *peer)
 	return got;
 }
 
+/* Without SO_REUSEADDR the port that the system chooses for this end could not be listened on, in whole dill, for as
+ * long as the connection lives, and a minute more. */
+static int net_outgoing(const struct net_addr *addr)
+{
+	int fd = net_socket(addr->sa.any.sa_family);
+
+	if (fd >= 0)
+		net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return fd;
+}
+
 static int net_start(int fd, const struct net_addr *addr)
 {
 	if (connect(fd, &addr->sa.any, addr_length(addr)) < 0 && errno != EINPROGRESS)
@@ -399,7 +410,7 @@ static int net_start(int fd, const struct net_addr *addr)
 
 int net_connect(const struct net_addr *addr)
 {
-	int fd = net_socket(addr->sa.any.sa_family);
+	int fd = net_outgoing(addr);
 
 	if (fd < 0)
 		return fd;
@@ -410,7 +421,7 @@ int net_connect(const struct net_addr *addr)
 
 int net_probe(const struct net_addr *addr)
 {
-	int fd = net_socket(addr->sa.any.sa_family);
+	int fd = net_outgoing(addr);
 
 	if (fd < 0)
 		return fd;

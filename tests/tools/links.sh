@@ -1,0 +1,108 @@
+#!/bin/bash
+# What depends on the host's ports, in a network namespace of its own. Run by the case `own_ports`.
+#
+#     unshare -n tests/tools/links.sh DILL DIRECTORY PART
+#
+# Prints what is wrong, and exits with 1 then.
+set -u
+PATH=$PATH:/usr/sbin:/sbin
+DILL=$1
+T=$2
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SLOW=${TEST_SLOW:-1}
+PIDS=()
+trap 'kill -KILL "${PIDS[@]}" 2>/dev/null; wait 2>/dev/null' EXIT
+
+fail() {
+    echo "$*"
+    tail -n 6 "$T/links.log"
+    exit 1
+}
+
+now_ms() { NOW=$((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+within() { # SECONDS WHAT COMMAND...
+    local end what=$2
+    now_ms
+    end=$((NOW + $1 * 1000 * SLOW))
+    shift 2
+    until "$@"; do
+        now_ms
+        [ "$NOW" -lt "$end" ] || fail "$what: not in time"
+        sleep 0.05
+    done
+}
+
+answers() { # HOST PORT TEXT
+    [ "$(timeout 5 nc -d "$1" "$2" 2>/dev/null)" = "$3" ]
+}
+
+shows() { [[ $(nc -d 127.0.0.1 2323) == *"$1"* ]]; }
+
+serve() { # WORD...: peer.py
+    python3 "$TOP/tests/tools/peer.py" serve "$@" >"$T/links.ports" &
+    PIDS+=("$!")
+    within 5 "the test servers" test -s "$T/links.ports"
+}
+
+start() { # [VAR=VALUE | ARGUMENT]...
+    env DILL_PEEK_LISTENER=127.0.0.1:2323 DILL_RUNTIME_THREADS=2 "$@" "$DILL" 2>"$T/links.log" &
+    dill=$!
+    PIDS+=("$dill")
+    within 5 "dill" nc -d -z 127.0.0.1 2323
+}
+
+stop() {
+    kill -TERM "$dill"
+    wait "$dill" || fail "dill ended with $?"
+    [ "$(grep -c -e Sanitizer -e 'runtime error' "$T/links.log")" = 0 ] || fail "a sanitizer report"
+}
+
+# The ports of dill's own connections.
+
+service() { # NAME LISTENER: adds it to the file
+    printf '[[services]]\nname = "%s"\nlistener = "%s"\nbackends = ["127.0.0.1:7000"]\n' "$1" "$2" >>"$T/links.new"
+    cp "$T/links.new" "$T/links.tmp"
+    mv "$T/links.tmp" "$T/links.toml"
+}
+
+own_ports() { # PORT STATE: prints the local ports of connections to PORT in this state (hexadecimal), as numbers
+    local at to state
+    while read -r _ at to state _; do
+        [ "$to $state" != "0100007F:$(printf '%04X' "$1") $2" ] || echo $((16#${at#*:}))
+    done </proc/net/tcp
+}
+
+no_session() { [ -z "$(own_ports 7000 01)" ]; }
+another_session() { [[ $(own_ports 7000 01) =~ ^[0-9]+$ && $(own_ports 7000 01) != "$1" ]]; }
+left() { own_ports 7000 06 | grep -qx "$1"; } # in TIME_WAIT
+
+part_own_ports() { # a listener can have the port that a session, a source or what is left of them uses at its other end
+    local port url
+    serve hold@127.0.0.1:7000 deaf@127.0.0.1:7001
+    service web local:4001
+    start DILL_ROUTING_FILE_PATH="$T/links.toml" DILL_LISTENERS_PORT_MAX=65535 DILL_ROUTING_HTTP_ENDPOINT=http://127.0.0.1:7001/ \
+        DILL_ROUTING_HTTP_POLL_TIMEOUT=60s DILL_HEALTH_ENABLED=false
+    within 5 "the listener" nc -z 127.0.0.1 4001
+    within 5 "the end of that session" no_session
+    exec 3<>/dev/tcp/127.0.0.1/4001
+    within 5 "a session" eval '! no_session'
+    port=$(own_ports 7000 01) url=$(own_ports 7001 01)
+    [ -n "$url" ] || fail "there is no connection of a source"
+    service specific "local:$port"
+    within 5 "a listener on a live session's port $port" nc -z 127.0.0.1 "$port"
+    service source "any:$url"
+    within 5 "a listener on every address with the port $url of a source's connection" nc -z 127.0.0.1 "$url"
+    exec 3>&- 3<>/dev/tcp/127.0.0.1/4001
+    within 5 "another session" another_session "$port"
+    port=$(own_ports 7000 01)
+    exec 3>&-
+    within 5 "the end of the session on port $port" left "$port"
+    service left "any:$port"
+    within 5 "a listener on the port $port of a session that has ended" nc -z 127.0.0.1 "$port"
+    stop
+    ! grep 'cannot listen' "$T/links.log" || fail "could not listen"
+}
+
+ip link set lo up || exit 1
+"part_$3"
