@@ -150,7 +150,7 @@ int admin_listen(struct admin *admin, const struct net_addr *at)
 		admin_dismiss_clients(admin);
 		return 0;
 	}
-	if (was && net_compare(at, &before) == 0)
+	if (was && net_compare(at, &before) == 0 && !net_moved(admin->listener.fd, at))
 		return 0;
 	fd = net_listen(at);
 	if (fd == -EADDRINUSE && was) { /* perhaps by ourselves: 127.0.0.1 and 0.0.0.0 exclude each other */

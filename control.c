@@ -190,10 +190,15 @@ static void tell_manager(struct control *control)
 
 /* The table. */
 
+static bool zoned(const struct control *control)
+{
+	return route_zoned(&control->route) || net_zoned(&control->peek.at) || net_zoned(&control->status.server.at);
+}
+
 static void bind_later(struct control *control, int64_t after)
 {
 	control->rebind.after = after < REBIND_MS ? after : REBIND_MS;
-	if (route_unbound(&control->route))
+	if (route_unbound(&control->route) || zoned(control)) /* interfaces come and go without a word */
 		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
 }
 
@@ -213,8 +218,16 @@ static void update_table(struct control *control)
 		tell_manager(control);
 }
 
+static void server_bind_again(struct admin *server)
+{
+	if (net_moved(server->listener.fd, &server->at))
+		admin_listen(server, &server->at);
+}
+
 static void bind_again(struct control *control)
 {
+	server_bind_again(&control->peek);
+	server_bind_again(&control->status.server);
 	if (publish_bind(&control->route, control->rebind.after == REBIND_MS)) {
 		worker_tell(&control->pool);
 		tell_manager(control);

@@ -4,12 +4,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "zone.h"
 
 #define BACKLOG 4096 /* the system cuts it to its own limit */
 
@@ -97,7 +98,24 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	return net_is_host(*host) ? NULL : "has a character that no host name has";
 }
 
-bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
+/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
+static void unmap_v4(struct net_addr *addr)
+{
+	struct in_addr v4;
+
+	memcpy(&v4, addr->sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
+	memset(addr, 0, sizeof *addr);
+	addr->sa.v4.sin_family = AF_INET;
+	addr->sa.v4.sin_addr = v4;
+}
+
+static bool is_mapped_v4(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr);
+}
+
+/* As it is written, without a port. */
+static bool parse_address(struct slice host, struct net_addr *out)
 {
 	char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
 	char *scope;
@@ -109,19 +127,24 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 	memcpy(text, host.at, host.len);
 	text[host.len] = '\0';
 	memset(out, 0, sizeof *out);
-	if (inet_pton(AF_INET, text, &out->sa.v4.sin_addr) == 1) {
-		out->sa.v4.sin_family = AF_INET;
-		out->sa.v4.sin_port = htons(port);
+	out->sa.v4.sin_family = AF_INET;
+	if (inet_pton(AF_INET, text, &out->sa.v4.sin_addr) == 1)
 		return true;
-	}
 	if ((scope = strchr(text, '%')))
 		*scope++ = '\0';
 	if (inet_pton(AF_INET6, text, &out->sa.v6.sin6_addr) != 1)
 		return false;
-	if (scope && !(out->sa.v6.sin6_scope_id = if_nametoindex(scope)))
-		return false;
 	out->sa.v6.sin6_family = AF_INET6;
-	out->sa.v6.sin6_port = htons(port);
+	return !scope || (out->sa.v6.sin6_scope_id = zone_number(scope));
+}
+
+bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
+{
+	if (!parse_address(host, out))
+		return false;
+	if (is_mapped_v4(out))
+		unmap_v4(out);
+	net_set_port(out, port);
 	return true;
 }
 
@@ -154,7 +177,7 @@ void net_print(const struct net_addr *addr, char out[NET_TEXT])
 		return;
 	}
 	inet_ntop(AF_INET6, &addr->sa.v6.sin6_addr, host, sizeof host);
-	if (addr->sa.v6.sin6_scope_id && if_indextoname(addr->sa.v6.sin6_scope_id, name))
+	if (zone_name(addr->sa.v6.sin6_scope_id, name))
 		snprintf(scope, sizeof scope, "%%%s", name);
 	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(addr));
 }
@@ -192,17 +215,6 @@ bool net_is_any(const struct net_addr *addr)
 	                                      : IN6_IS_ADDR_UNSPECIFIED(&addr->sa.v6.sin6_addr);
 }
 
-/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
-static void unmap_v4(struct net_addr *addr)
-{
-	struct in_addr v4;
-
-	memcpy(&v4, addr->sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
-	memset(addr, 0, sizeof *addr);
-	addr->sa.v4.sin_family = AF_INET;
-	addr->sa.v4.sin_addr = v4;
-}
-
 const char *net_range(struct slice text, struct net_range *out)
 {
 	static const char wrong[] = "is not a network such as 10.0.0.0/8";
@@ -210,12 +222,12 @@ const char *net_range(struct slice text, struct net_range *out)
 	struct slice host = slash ? slice_between(text.at, slash) : text;
 	long bits, most;
 
-	if (!net_numeric(host, 0, &out->addr) || (host.len && host.at[0] == '['))
+	if (!parse_address(host, &out->addr) || (host.len && host.at[0] == '['))
 		return wrong;
 	bits = most = out->addr.sa.any.sa_family == AF_INET ? 32 : 128;
 	if (slash && text_number(slice_skip(text, host.len + 1), 0, most, &bits))
 		return wrong;
-	if (out->addr.sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&out->addr.sa.v6.sin6_addr)) {
+	if (is_mapped_v4(&out->addr)) {
 		if (bits < 96)
 			return "is neither of IPv4 nor of IPv6"; /* clients are the one or the other */
 		unmap_v4(&out->addr);
@@ -350,9 +362,24 @@ static int net_give_up(int fd)
 	return -why;
 }
 
+bool net_zoned(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET6 && zone_named(addr->sa.v6.sin6_scope_id);
+}
+
+/* A socket for addr, which *found gets with the number that its interface has now. */
+static int net_socket_for(const struct net_addr *addr, struct net_addr *found)
+{
+	*found = *addr;
+	if (net_zoned(addr) && !(found->sa.v6.sin6_scope_id = zone_index(addr->sa.v6.sin6_scope_id)))
+		return -ENODEV;
+	return net_socket(addr->sa.any.sa_family);
+}
+
 int net_listen(const struct net_addr *addr)
 {
-	int fd = net_socket(addr->sa.any.sa_family);
+	struct net_addr at;
+	int fd = net_socket_for(addr, &at);
 
 	if (fd < 0)
 		return fd;
@@ -363,7 +390,7 @@ int net_listen(const struct net_addr *addr)
 	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	if (bind(fd, &addr->sa.any, addr_length(addr)) < 0 || listen(fd, BACKLOG) < 0)
+	if (bind(fd, &at.sa.any, addr_length(&at)) < 0 || listen(fd, BACKLOG) < 0)
 		return net_give_up(fd);
 	return fd;
 }
@@ -390,38 +417,40 @@ int net_accept(int fd, struct net_addr *peer)
 	return got;
 }
 
-/* Without SO_REUSEADDR the port that the system chooses for this end could not be listened on, in whole dill, for as
- * long as the connection lives, and a minute more. */
-static int net_outgoing(const struct net_addr *addr)
+/* Without SO_REUSEADDR the port that the system chooses for this end could not be listened on for as long as the
+ * connection lives, and a minute more. */
+static int net_outgoing(const struct net_addr *addr, struct net_addr *to)
 {
-	int fd = net_socket(addr->sa.any.sa_family);
+	int fd = net_socket_for(addr, to);
 
 	if (fd >= 0)
 		net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return fd;
 }
 
-static int net_start(int fd, const struct net_addr *addr)
+static int net_start(int fd, const struct net_addr *to)
 {
-	if (connect(fd, &addr->sa.any, addr_length(addr)) < 0 && errno != EINPROGRESS)
+	if (connect(fd, &to->sa.any, addr_length(to)) < 0 && errno != EINPROGRESS)
 		return net_give_up(fd);
 	return fd;
 }
 
 int net_connect(const struct net_addr *addr)
 {
-	int fd = net_outgoing(addr);
+	struct net_addr to;
+	int fd = net_outgoing(addr, &to);
 
 	if (fd < 0)
 		return fd;
 	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
-	return net_start(fd, addr);
+	return net_start(fd, &to);
 }
 
 int net_probe(const struct net_addr *addr)
 {
-	int fd = net_outgoing(addr);
+	struct net_addr to;
+	int fd = net_outgoing(addr, &to);
 
 	if (fd < 0)
 		return fd;
@@ -429,7 +458,7 @@ int net_probe(const struct net_addr *addr)
 	net_set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
 #endif
 	net_reset_on_close(fd);
-	return net_start(fd, addr);
+	return net_start(fd, &to);
 }
 
 bool net_own(int fd, struct net_addr *own)
@@ -438,6 +467,25 @@ bool net_own(int fd, struct net_addr *own)
 
 	memset(own, 0, sizeof *own);
 	return getsockname(fd, &own->sa.any, &len) == 0;
+}
+
+bool net_moved(int fd, const struct net_addr *addr)
+{
+	uint32_t now = net_zoned(addr) ? zone_index(addr->sa.v6.sin6_scope_id) : 0;
+	struct net_addr own;
+
+	return now && net_own(fd, &own) && own.sa.v6.sin6_scope_id && own.sa.v6.sin6_scope_id != now;
+}
+
+int net_replace(int fd, int by)
+{
+	int error = dup2(by, fd) < 0 ? errno : 0;
+
+	close(by);
+	if (error)
+		return -error;
+	net_nonblocking(fd);
+	return fd;
 }
 
 int64_t net_connect_time(int fd, int64_t since)

@@ -26,7 +26,9 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
 bool net_is_host(struct slice host); /* nothing in it that neither names nor addresses have */
-bool net_numeric(struct slice host, uint16_t port, struct net_addr *out); /* an address in digits, brackets or not */
+/* An address in digits, brackets or not; ::ffff:1.2.3.4 is 1.2.3.4. An interface (fe80::1%eth0) need not exist yet, and is
+ * looked for when the address is used. */
+bool net_numeric(struct slice host, uint16_t port, struct net_addr *out);
 /* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
@@ -36,6 +38,7 @@ int net_compare(const struct net_addr *left, const struct net_addr *right); /* b
 uint16_t net_addr_port(const struct net_addr *addr);
 void net_set_port(struct net_addr *addr, uint16_t port);
 bool net_is_any(const struct net_addr *addr);
+bool net_zoned(const struct net_addr *addr); /* it names an interface */
 
 /* A network: the addresses whose first `bits` bits are the same. */
 struct net_range {
@@ -71,6 +74,10 @@ int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_err
 /* As net_connect, to see whether somebody answers. Where the system can delay the last packet of the hand-shake (Linux:
  * 200 ms) it does not reach the other side's accept(), if it is closed meanwhile. Closing resets it, everywhere. */
 int net_probe(const struct net_addr *addr);
+
+/* Listens at addr, whose interface has been made anew since: nobody can reach it any more. */
+bool net_moved(int fd, const struct net_addr *addr);
+int net_replace(int fd, int by); /* fd is now the socket `by`, and what it was is closed; or -errno, and `by` is closed */
 
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
 /* How long the connect took, which began so many microseconds ago; later only one side may have said something. -1 where

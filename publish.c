@@ -184,12 +184,32 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 	struct route_listener *listener = entry->listener;
 	struct buf why = { 0 };
 
-	buf_printf(&why, listener->said ? "after: %s" : "new in %s",
-	           listener->said ? strerror(listener->said) : entry->owner.source);
+	if (listener->said)
+		buf_printf(&why, "after: %s", strerror(listener->said));
+	else if (atomic_load(&listener->bound))
+		buf_puts(&why, "its interface has been made anew");
+	else
+		buf_printf(&why, "new in %s", entry->owner.source);
 	route_audit("opened", entry, why.data);
 	buf_free(&why);
 	listener->error = listener->said = 0;
 	atomic_store(&listener->fd, fd);
+	atomic_fetch_add(&listener->bound, 1);
+}
+
+/* Binds a listener that is not bound, or not to the interface that has its name now. */
+static bool bind_one(const struct route_entry *entry, bool lasting)
+{
+	struct route_listener *listener = entry->listener;
+	int fd = net_listen(&listener->addr), old = atomic_load(&listener->fd);
+
+	if (fd >= 0 && old >= 0)
+		fd = net_replace(old, fd);
+	if (fd < 0)
+		bind_failed(listener, -fd, lasting || fd != -EADDRINUSE);
+	else
+		bind_succeeded(entry, fd);
+	return fd >= 0;
 }
 
 /* Not lasting: an address in use is not said yet. The socket there may be one of ours that has left the table, such as
@@ -199,17 +219,11 @@ static bool bind_all(const struct route_table *table, bool lasting)
 	bool opened = false;
 
 	for (size_t i = 0; i < table->count; i++) {
-		struct route_listener *listener = table->entries[i].listener;
-		int fd;
+		const struct route_listener *listener = table->entries[i].listener;
+		int fd = atomic_load(&listener->fd);
 
-		if (atomic_load(&listener->fd) >= 0)
-			continue;
-		fd = net_listen(&listener->addr);
-		opened = opened || fd >= 0;
-		if (fd >= 0)
-			bind_succeeded(&table->entries[i], fd);
-		else
-			bind_failed(listener, -fd, lasting || fd != -EADDRINUSE);
+		if ((fd < 0 || net_moved(fd, &listener->addr)) && bind_one(&table->entries[i], lasting))
+			opened = true;
 	}
 	return opened;
 }

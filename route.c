@@ -253,6 +253,14 @@ bool route_unbound(const struct route *route)
 	return false;
 }
 
+bool route_zoned(const struct route *route)
+{
+	for (size_t i = 0; i < route->table->count; i++)
+		if (net_zoned(&route->table->entries[i].listener->addr))
+			return true;
+	return false;
+}
+
 size_t route_draining(const struct route *route)
 {
 	size_t count = 0;

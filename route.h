@@ -55,6 +55,7 @@ struct route_listener {
 	atomic_uint refs;
 	atomic_uint tables; /* how many have it; the socket is closed with the last one */
 	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
+	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
 	atomic_uint cursor; /* next place in the round */
 	atomic_uint active;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
@@ -138,6 +139,7 @@ struct route {
 void route_open(struct route *route, const struct route_rules *rules);
 void route_close(struct route *route);
 bool route_unbound(const struct route *route);    /* whether a listener could not be bound (retrying) */
+bool route_zoned(const struct route *route);      /* whether the address of a listener names an interface */
 size_t route_draining(const struct route *route); /* how many closed listeners still have connections */
 /* Forgets those retired whose last connection ended a minute ago: who reads the counters has seen the last of them. */
 void route_sweep(struct route *route);

@@ -28,6 +28,7 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 struct watched {
 	struct loop_io io;
 	struct route_listener *listener; /* borrowed from the worker's table */
+	unsigned bound; /* the listener's, of the socket that is watched */
 };
 
 struct worker {
@@ -68,14 +69,17 @@ static void watched_free(struct worker *w, struct watched *v)
 	loop_free(&w->loop, v);
 }
 
-/* Its listener may be bound by now. */
+/* Its listener may be bound by now, or once more. */
 static void watched_bound(struct worker *w, struct watched *v)
 {
-	int fd = atomic_load(&v->listener->fd);
+	unsigned bound = atomic_load(&v->listener->bound);
 
-	if (fd < 0 || v->io.fd >= 0)
+	if (bound == v->bound)
 		return;
-	v->io.fd = fd;
+	if (v->io.fd >= 0)
+		loop_forget(&w->loop, &v->io);
+	v->bound = bound;
+	v->io.fd = atomic_load(&v->listener->fd);
 	if (!loop_want(&w->loop, &v->io, listener_interest(w)))
 		log_error("cannot watch %s: %s", v->listener->name, strerror(errno));
 }

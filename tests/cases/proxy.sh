@@ -489,6 +489,8 @@ alone() { # PART of links.sh, which needs a network namespace
 
 case_own_ports() { alone own_ports; } # dill's own connections are not in a listener's way
 
+case_link_local() { alone link_local; } # interfaces that come late, or anew
+
 case_second_dill() { # on the same port fails to bind, and does not share it
     local p first
     p=$(next_port)

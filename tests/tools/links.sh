@@ -1,5 +1,6 @@
 #!/bin/bash
-# What depends on the host's ports, in a network namespace of its own. Run by the case `own_ports`.
+# What depends on the host's ports and interfaces, in a network namespace of its own. Run by the cases `own_ports` and
+# `link_local`.
 #
 #     unshare -n tests/tools/links.sh DILL DIRECTORY PART
 #
@@ -102,6 +103,41 @@ part_own_ports() { # a listener can have the port that a session, a source or wh
     within 5 "a listener on the port $port of a session that has ended" nc -z 127.0.0.1 "$port"
     stop
     ! grep 'cannot listen' "$T/links.log" || fail "could not listen"
+}
+
+# Interfaces that come and go.
+
+make_link() { # NAME
+    ip link add "$1" type veth peer name "$1.end" || fail "cannot make the interface $1"
+    ip link set "$1.end" up
+    ip link set "$1" up
+    ip addr add fe80::7/64 dev "$1" nodad || fail "cannot give $1 an address"
+}
+
+part_link_local() { # an interface that comes late, and one that is made anew, under the same name
+    start DILL_LISTENERS_ALLOWED='link=fe80::7%late,mapped=::ffff:127.0.0.1' DILL_STATUS_LISTENER=127.0.0.1:8001 \
+        DILL_SERVICES_WEB_LISTENER=link:4001 DILL_SERVICES_WEB_BACKENDS='[fe80::7%late]:7000' \
+        DILL_SERVICES_SIX_LISTENER=mapped:4002 DILL_SERVICES_SIX_BACKENDS='[::ffff:127.0.0.1]:7000' DILL_HEALTH_INTERVAL=200ms
+    serve name:a@127.0.0.1:7000
+    within 5 "an IPv4 address as IPv6 writes it" answers 127.0.0.1 4002 a
+    shows '127.0.0.1:4002' || fail "it is shown as IPv6"
+    within 5 "the failure" shows '[fe80::7%late]:4001 (cannot listen: No such device)'
+    within 5 "the unhealthy backend" shows '[fe80::7%late]:7000 (unhealthy)'
+    make_link late
+    : >"$T/links.ports"
+    serve 'name:b@[fe80::7%late]:7000'
+    within 5 "the interface has come" answers fe80::7%late 4001 b
+    ip link del late
+    ip link add other type veth peer name other.end    # take the numbers
+    make_link late
+    { kill -KILL "${PIDS[-1]}" && wait "${PIDS[-1]}"; } 2>/dev/null
+    : >"$T/links.ports"
+    serve 'name:c@[fe80::7%late]:7000'
+    within 5 "the interface has been made anew" answers fe80::7%late 4001 c
+    within 5 "the healthy backend" eval '! shows unhealthy'
+    grep -q 'opened.*made anew' "$T/links.log" || fail "it is not said"
+    within 5 "the metrics" eval 'curl -s http://127.0.0.1:8001/metrics | grep -Fqx "dill_listener_connections_total{listener=\"[fe80::7%late]:4001\"} 2"'
+    stop
 }
 
 ip link set lo up || exit 1

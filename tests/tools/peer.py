@@ -98,7 +98,7 @@ class Server:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.kind == "deaf":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.sock.bind((host, int(port)))
+        self.sock.bind(socket.getaddrinfo(host, int(port), family)[0][4])   # which knows the scope of fe80::1%eth0
         self.sock.listen(0 if self.kind in ("full", "late") else 1024)
         self.port = self.sock.getsockname()[1]
         self.kept = []

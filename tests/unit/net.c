@@ -9,6 +9,7 @@
 #include "../../net.c"
 #include "../../sys.c"
 #include "../../text.c"
+#include "../../zone.c"
 
 #define TEXT(s) s, sizeof(s) - 1
 
@@ -98,12 +99,14 @@ static const struct {
 } numeric[] = {
 	{ "1.2.3.4", "1.2.3.4:80" }, { "0.0.0.0", "0.0.0.0:80" }, { "255.255.255.255", "255.255.255.255:80" },
 	{ "::", "[::]:80" }, { "::1", "[::1]:80" }, { "[::1]", "[::1]:80" }, { "2001:DB8:0:0::1", "[2001:db8::1]:80" },
-	{ "::ffff:1.2.3.4", "[::ffff:1.2.3.4]:80" },
+	{ "::ffff:1.2.3.4", "1.2.3.4:80" }, { "[::FFFF:102:304]", "1.2.3.4:80" }, { "::ffff:0.0.0.0", "0.0.0.0:80" },
+	{ "::1.2.3.4", "[::1.2.3.4]:80" }, { "fe80::1%late", "[fe80::1%late]:80" }, { "[fe80::1%a.b-c:]", NULL },
 	{ "1111:2222:3333:4444:5555:6666:7777:8888", "[1111:2222:3333:4444:5555:6666:7777:8888]:80" },
 	{ "", NULL }, { "[]", NULL }, { "[", NULL }, { "localhost", NULL }, { "1.2.3", NULL }, { "1.2.3.4.5", NULL },
 	{ "1.2.3.256", NULL }, { "0x7f.1", NULL }, { "16909060", NULL }, { " 1.2.3.4", NULL }, { "1.2.3.4 ", NULL },
 	{ "1.2.3.4:80", NULL }, { ":::", NULL }, { "::1::", NULL }, { "1:2:3:4:5:6:7:8:9", NULL }, { "g::1", NULL },
-	{ "[::1", NULL }, { "::1]", NULL }, { "::1%", NULL }, { "::1%no-such-link", NULL }, { "%lo", NULL }, { "1.2.3.4%lo", NULL },
+	{ "[::1", NULL }, { "::1]", NULL }, { "::1%", NULL }, { "::1%no such link", NULL }, { "::1%a/b", NULL }, { "::1%a%b", NULL },
+	{ "::1%fifteen-letters", "[::1%fifteen-letters]:80" }, { "::1%sixteen--letters", NULL }, { "%lo", NULL }, { "1.2.3.4%lo", NULL },
 	{ "::1%an-interface-name-that-is-much-longer-than-any-system-has-them", NULL },
 };
 
@@ -132,12 +135,37 @@ static void numeric_cases(void)
 		char out[NET_TEXT];
 
 		buf_printf(&text, "[fe80::1%%%s]", name);
-		check(net_numeric(slice_of(text.data), 80, &a) && a.sa.v6.sin6_scope_id == 1, "scope", text.data);
+		check(net_numeric(slice_of(text.data), 80, &a) && zone_index(a.sa.v6.sin6_scope_id) == 1, "scope", text.data);
 		net_print(&a, out);
 		buf_puts(&text, ":80");
 		check(strcmp(out, text.data) == 0, out, text.data);
 		buf_free(&text);
 	}
+}
+
+/* Interfaces by name, whether they exist or not. */
+static void zone_cases(void)
+{
+	struct net_addr a, b, other;
+	char name[NET_TEXT];
+
+	net_numeric(slice_of("fe80::1%late"), 80, &a);
+	net_numeric(slice_of("fe80::1%late"), 80, &b);
+	net_numeric(slice_of("fe80::1%later"), 80, &other);
+	check(net_compare(&a, &b) == 0 && net_compare(&a, &other) != 0, "are the same by name", "late");
+	check(net_zoned(&a) && zone_index(a.sa.v6.sin6_scope_id) == 0, "one that does not exist", "late");
+	check(net_listen(&a) == -ENODEV && net_connect(&a) == -ENODEV && net_probe(&a) == -ENODEV, "cannot be used", "late");
+	a.sa.v6.sin6_scope_id = 0x7ffffff0;
+	net_print(&a, name);
+	check(!net_zoned(&a) && strcmp(name, "[fe80::1]:80") == 0, "a number of the system without a name", name);
+	net_numeric(slice_of("::1"), 80, &a);
+	check(!net_zoned(&a), "an address without one", "::1");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "fe80::%%z%d", i);
+		net_numeric(slice_of(name), 80, &other);
+	}
+	check(!net_numeric(slice_of("fe80::1%one-more"), 80, &other), "names have a bound", "one-more");
+	check(net_numeric(slice_of("fe80::1%late"), 80, &a) && net_compare(&a, &b) == 0, "those that are known stay", "late");
 }
 
 /* In rising order; the last ones differ in their scope alone. */
@@ -243,6 +271,7 @@ int main(void)
 	split_cases();
 	port_cases();
 	numeric_cases();
+	zone_cases();
 	compare_cases();
 	range_cases();
 	error_cases();
