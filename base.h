@@ -4,6 +4,12 @@
 
 #if defined(__linux__)
 #define _GNU_SOURCE /* accept4, pipe2, splice, TCP_USER_TIMEOUT */
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
+#ifndef _TIME_BITS
+#define _TIME_BITS 64 /* after 2038, where glibc has 32 bits by default */
+#endif
 #elif defined(__APPLE__)
 #define _DARWIN_C_SOURCE
 #elif defined(__NetBSD__)

@@ -420,7 +420,7 @@ static bool open_servers(struct control *control)
 {
 	control->stats = (struct stats){
 		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
-		.started = sys_wall(), .loaded = sys_wall()
+		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
 	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .owner = &control->route };
 	admin_open(&control->peek, &control->loop);

@@ -199,7 +199,7 @@ static void take_services(struct file *file, struct service_list *list)
 	struct source *source = file->source;
 	bool same = file->last && service_list_equal(file->last, list);
 
-	atomic_store(&source->last_good, sys_wall());
+	atomic_store(&source->last_good, sys_now());
 	if (!same || file->error.len) /* the end of an error is logged, too */
 		log_info("%s: %zu service%s in %s", source->kind->name, list->count, text_s(list->count), file->path);
 	file->error.len = 0;
@@ -212,20 +212,19 @@ static void take_services(struct file *file, struct service_list *list)
 	source_post(source, list);
 }
 
-/* Reads the file. One that has just changed may change again without a new time stamp, so it is read once more, a while
+/* Reads the file. One that has changed may change again without a new time stamp, so it is read once more, a while
  * later; and so is one that could not be read. The same error is logged only once. */
 static void load_file(struct file *file)
 {
-	int64_t now = sys_wall(), changed;
+	struct file_print before = file->read;
 	struct service_list *list;
 	struct buf why = { 0 };
 	int error;
 
 	watch_file(file);
 	file->read = file->seen = look_at_file(file->path);
-	changed = (int64_t)file->read.st.st_ctim.tv_sec * 1000 + file->read.st.st_ctim.tv_nsec / 1000000;
 	list = read_services(file->path, &why, &error);
-	file->again_at = error || now - changed < COARSE_MS ? sys_now() + COARSE_MS : 0;
+	file->again_at = error || !same_print(&before, &file->read) ? sys_now() + COARSE_MS : 0;
 	atomic_store(&file->source->up, list != NULL);
 	if (list) {
 		take_services(file, list);

@@ -67,12 +67,13 @@ static struct {
 	pthread_cond_t wake, ended;
 	pthread_t thread;
 	enum log_state state;
+	bool opened; /* the two conditions, by the first start */
 	bool asleep, news;
 	struct log_block *head, *tail; /* never NULL while there is a thread */
 	size_t blocks;
 	unsigned long missing; /* lines that the next one written without the thread shall mention */
 	struct log_sum sums[LOG_SUMS];
-} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Atomic int64_t log_give_up_at; /* on sys_now's clock; 0: never */
 
@@ -381,6 +382,11 @@ int log_start(void)
 	int error = EBUSY;
 
 	pthread_mutex_lock(&queue.lock);
+	if (!queue.opened) {
+		sys_cond_open(&queue.wake);
+		sys_cond_open(&queue.ended);
+		queue.opened = true;
+	}
 	if (queue.state == OFF) {
 		atomic_store(&log_give_up_at, 0);
 		queue.head = queue.tail = log_block_new();

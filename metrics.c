@@ -135,7 +135,7 @@ static void metrics_put_log_dropped(const struct metrics *metrics, const struct 
 static void metrics_put_started(const struct metrics *metrics, const struct metrics_family *family)
 {
 	buf_puts(metrics->out, family->name);
-	metrics_put_millis(metrics->out, " ", metrics->stats->started);
+	metrics_put_millis(metrics->out, " ", metrics->stats->began);
 }
 
 /* The configuration. */

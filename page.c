@@ -152,7 +152,7 @@ static void page_put_verdict(struct stats *stats, struct buf *out)
 static void page_put_header(struct stats *stats, struct buf *out)
 {
 	buf_puts(out, "<header>\n<h1>dill</h1> <span class=\"soft\">" DILL_VERSION ", up ");
-	page_put_time(out, sys_wall() - stats->started);
+	page_put_time(out, sys_now() - stats->started);
 	buf_puts(out, "</span>\n");
 	page_put_verdict(stats, out);
 	buf_puts(out, "</header>\n");

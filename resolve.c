@@ -325,7 +325,7 @@ struct resolver *resolve_open(void (*ring)(void *arg), void *arg)
 	resolver->ring = ring;
 	resolver->arg = arg;
 	pthread_mutex_init(&resolver->lock, NULL);
-	pthread_cond_init(&resolver->wake, NULL);
+	sys_cond_open(&resolver->wake);
 	errno = sys_thread(&resolver->threads[0], resolve_run, resolver);
 	resolver->thread_count = 1;
 	if (!errno)

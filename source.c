@@ -117,5 +117,5 @@ void source_worked(struct source *source, const char *where)
 	source->down = false;
 	source->failures = 0;
 	atomic_store(&source->up, true);
-	atomic_store(&source->last_good, sys_wall());
+	atomic_store(&source->last_good, sys_now());
 }

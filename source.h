@@ -73,7 +73,7 @@ struct source {
 	atomic_bool cancelled, ended;
 	atomic_bool up;
 	struct source_counters counters;
-	atomic_llong last_good; /* sys_wall() of the last good answer, 0 before */
+	atomic_llong last_good; /* sys_now() of the last good answer, 0 before */
 };
 
 int source_start(struct source *source); /* 0 or an errno */

@@ -133,7 +133,7 @@ static void stats_log_process(const struct stats *stats)
 
 	stats_process(&process);
 	log_event(&line, LOG_INFO, "counters");
-	log_line_number(&line, "uptime", (unsigned long long)(sys_wall() - stats->started) / 1000);
+	log_line_number(&line, "uptime", (unsigned long long)(sys_now() - stats->started) / 1000);
 	log_line_number(&line, "sessions", atomic_load(&stats->pool->shared.sessions));
 	log_line_number(&line, "limit", atomic_load(&stats->pool->shared.limit));
 	log_line_number(&line, "listeners", stats->route->table->count);

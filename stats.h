@@ -15,10 +15,11 @@ struct stats {
 	const struct supervisor *sources;
 	struct worker_pool *pool;
 	const struct config *config; /* in force */
-	int64_t started;             /* sys_wall() at the start */
+	int64_t started;             /* sys_now() at the start */
+	int64_t began;               /* sys_wall() then: shown as it was, for who looks at it sees restarts by its changes */
 	struct histogram update;     /* time from a source's answer to its table in force */
 	unsigned long reloads, failed_reloads;
-	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock */
+	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock: shown as `began` */
 	bool reload_failed; /* the last one */
 	bool stopping;
 	bool ready; /* every source has answered once; see stats_ready */

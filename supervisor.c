@@ -155,8 +155,8 @@ struct supervisor_state supervisor_state(const struct supervisor *supervisor, si
 		last = atomic_load(&thread->source.last_good);
 		state.used = true;
 		state.up = atomic_load(&thread->source.up);
-		state.age = last ? sys_wall() - last : -1;
-		state.last = last;
+		state.age = last ? sys_now() - last : -1;
+		state.last = last ? sys_wall_at(last) : 0;
 		state.failed = atomic_load(&thread->source.counters.outages) != 0;
 		state.counters = &thread->source.counters;
 	}

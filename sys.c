@@ -100,9 +100,11 @@ void arena_free(struct arena *a)
 static int64_t read_clock(clockid_t id, int64_t per_second)
 {
 	struct timespec t;
+	int64_t seconds;
 
 	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * per_second + t.tv_nsec / (1000000000 / per_second);
+	seconds = sizeof t.tv_sec == 4 ? (int64_t)(uint32_t)t.tv_sec : t.tv_sec; /* of 32 bits: it goes on after 2038 */
+	return seconds * per_second + t.tv_nsec / (1000000000 / per_second);
 }
 
 /* musl's own default is 128 KiB: what holds with one libc shall hold with the other. */
@@ -146,18 +148,52 @@ int64_t sys_wall(void)
 	return read_clock(CLOCK_REALTIME, 1000);
 }
 
+int64_t sys_wall_at(int64_t then)
+{
+	return sys_wall() - (sys_now() - then);
+}
+
 int64_t sys_thread_cpu(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID, 1000000);
 }
 
+#ifdef __APPLE__ /* has no conditions by the monotonic clock */
+
+void sys_cond_open(pthread_cond_t *cond)
+{
+	pthread_cond_init(cond, NULL);
+}
+
 void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline)
 {
-	int64_t at = sys_wall() + (deadline - sys_now());
-	struct timespec t = { .tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000 * 1000000) };
+	int64_t left = deadline - sys_now();
+	struct timespec t = { .tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000) };
+
+	if (left > 0)
+		pthread_cond_timedwait_relative_np(cond, lock, &t);
+}
+
+#else
+
+void sys_cond_open(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline)
+{
+	struct timespec t = { .tv_sec = (time_t)(deadline / 1000), .tv_nsec = (long)(deadline % 1000 * 1000000) };
 
 	pthread_cond_timedwait(cond, lock, &t);
 }
+
+#endif
 
 /* A counter through the finaliser of splitmix64: every caller gets a number of its own, without a lock. */
 uint32_t sys_random(void)

@@ -32,17 +32,19 @@ void arena_free(struct arena *a);
 /* A thread that no signal is delivered to: they belong to the control plane. Its stack is 1 MiB. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
-/* pthread_cond_timedwait() with a deadline on sys_now()'s clock. It may return earlier: libc's own clock here can be
- * set meanwhile, so look at the time again. */
+/* pthread_cond_timedwait() with a deadline on sys_now()'s clock, for what sys_cond_open() has opened. It may return
+ * earlier. */
+void sys_cond_open(pthread_cond_t *cond);
 void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline);
 
 /* At the start: puts something where the process has no standard input, output or error. Another descriptor would get
  * that number, and text for people would go there. */
 void sys_standard_fds(void);
 
-int64_t sys_now(void);      /* milliseconds of the monotonic clock */
+int64_t sys_now(void);      /* milliseconds of the monotonic clock: for all that waits, and for ages */
 int64_t sys_micros(void);   /* microseconds of the same clock */
-int64_t sys_wall(void);     /* milliseconds since 1970, UTC */
+int64_t sys_wall(void);     /* milliseconds since 1970, UTC, to be shown: somebody may set this clock */
+int64_t sys_wall_at(int64_t then); /* the same of a past time on sys_now()'s clock, as the clocks are now */
 int64_t sys_thread_cpu(void); /* microseconds of CPU that the calling thread has used */
 uint32_t sys_random(void);  /* for jitter and balancing, not for secrets; any thread */
 

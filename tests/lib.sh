@@ -201,6 +201,14 @@ descriptors() { # sets FDS: number of open descriptors of dill
     FDS=${#all[@]}
 }
 
+wall_clock() { # SECONDS: sets WALL_CLOCK, words for start_bare and env; from now on it is so many seconds later than it is
+    [ -e "$T/wall_clock.so" ] || ${CC:-gcc} -shared -fPIC "$TOP/tests/tools/wall_clock.c" -o "$T/wall_clock.so" -ldl ||
+        fail "cannot build tests/tools/wall_clock.c"
+    printf '%s\n' "$1" >"$T/wall_clock.new"
+    mv "$T/wall_clock.new" "$T/wall_clock"
+    WALL_CLOCK=("WALL_CLOCK=$T/wall_clock" "LD_PRELOAD=$T/wall_clock.so" ASAN_OPTIONS=verify_asan_link_order=0)
+}
+
 log_has() { grep -Eq -- "$1" "$LOG"; }
 
 log_count() { grep -Ec -- "$1" "$LOG"; }

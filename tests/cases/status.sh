@@ -51,6 +51,42 @@ case_status_while_stopping() { # 503, while sessions may still finish
     stop_dill 0 8
 }
 
+started_at() { # prints what /metrics says
+    curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/metrics" | awk '$1 == "process_start_time_seconds" { print $2 }'
+}
+
+an_hour_ago() { # SECONDS since 1970: about an hour before now
+    [ "$(($(date +%s) - ${1%.*} - 3600 + 60))" -ge 0 ] && [ "$(($(date +%s) - ${1%.*} - 3600))" -le $((60 * SLOW)) ]
+}
+
+case_status_clock_set_back() { # by an hour: ages and the uptime go on, and the time of day is shown as it is now
+    local p began said
+    STATUS=$(next_port) p=$(next_port)
+    wall_clock 0
+    register web web-1 "$A" dill "dill.listener=local:$p"
+    start_dill "${WALL_CLOCK[@]}" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_STATE_PATH=$T/state"
+    must 5 "service" answers "$p" a
+    must 5 "the file of state.path" test -s "$T/state"
+    began=$(started_at)
+    wall_clock -3600
+    must 5 "the age of the source" json_says /routes 'it["sources"] and all(0 <= source["age"] < 600 for source in it["sources"])'
+    said=$(curl -sI --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/status" | tr -d '\r' | sed -n 's/^Date: //p')
+    an_hour_ago "$(date -d "$said" +%s)" || fail "the time of day: $said"
+    status /metrics
+    an_hour_ago "$(awk '$1 ~ /^dill_source_last_success_timestamp_seconds/ { print $2 }' <<<"$BODY")" ||
+        fail "the source's last success: $(grep '^dill_source_last' <<<"$BODY")"
+    same "the start of the process" "$began" "$(started_at)"
+    status /
+    [[ $BODY =~ ,\ up\ ([0-9]{1,3})\ s\< ]] || fail "the page: $(grep -o 'up [^<]*' <<<"$BODY")"
+    kill -USR1 "$DILL_PID"
+    must 5 "the counters" log_has 'counters uptime=[0-9]{1,3} '
+    kill "$DILL_PID"
+    stop_dill 0 8
+    wall_clock -7200
+    start_bare "${WALL_CLOCK[@]}" DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATE_PATH=$T/state"
+    must 5 "the age of what was remembered" log_has 'as they were 0 s ago'
+}
+
 case_status_http() { # methods, errors, HEAD, kept connections
     local code request i
     STATUS=$(next_port)
