@@ -138,6 +138,13 @@ part_link_local() { # an interface that comes late, and one that is made anew, u
     grep -q 'opened.*made anew' "$T/links.log" || fail "it is not said"
     within 5 "the metrics" eval 'curl -s http://127.0.0.1:8001/metrics | grep -Fqx "dill_listener_connections_total{listener=\"[fe80::7%late]:4001\"} 2"'
     stop
+    start DILL_STATUS_LISTENER='[fe80::7%late]:8001' DILL_LISTENERS_ALLOWED='mapped=::ffff:127.0.0.1' \
+        DILL_SERVICES_SIX_LISTENER=mapped:4002 DILL_SERVICES_SIX_BACKENDS=127.0.0.1:7000
+    within 5 "the status server" nc -d -z fe80::7%late 8001
+    ip link del late
+    make_link late
+    within 5 "the status server's interface has been made anew" nc -d -z fe80::7%late 8001
+    stop
 }
 
 ip link set lo up || exit 1
