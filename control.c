@@ -35,8 +35,8 @@
 
 extern char **environ;
 
-#define REBIND_MS 500    /* between two tries to bind; the first come sooner, each after twice the time: what is in the way */
-#define REBIND_FIRST_MS 1 /* may be a socket of ours, which goes when the workers have let go of the last table */
+#define REBIND_MS 500     /* between two tries to bind, but when a listener has just left, which may be in the way: then */
+#define REBIND_FIRST_MS 1 /* the first comes so soon, and each other after twice the time */
 #define SPARE_FDS 20 /* kept from sessions, for everything else */
 
 /* Kinds of descriptors in the control loop; a server has two. */
@@ -212,7 +212,10 @@ static void update_table(struct control *control)
 	if (changed) {
 		set_limit(control);
 		worker_tell(&control->pool);
-		bind_later(control, REBIND_FIRST_MS);
+		if (sys_now() - control->route.left_at < REBIND_MS)
+			bind_later(control, REBIND_FIRST_MS);
+		else if (!control->rebind_timer.next)
+			bind_later(control, REBIND_MS);
 	}
 	if (changed || !control->said_ready)
 		tell_manager(control);
@@ -228,7 +231,7 @@ static void bind_again(struct control *control)
 {
 	server_bind_again(&control->peek);
 	server_bind_again(&control->status.server);
-	if (publish_bind(&control->route, control->rebind.after == REBIND_MS)) {
+	if (publish_bind(&control->route)) {
 		worker_tell(&control->pool);
 		tell_manager(control);
 	}

@@ -11,6 +11,8 @@
 #include "sys.h"
 #include "text.h"
 
+#define RELEASE_MS 400 /* a closed listener's socket is gone long before */
+
 static bool same_words(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
@@ -170,10 +172,16 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 	}
 }
 
-static void bind_failed(struct route_listener *listener, int error, bool say)
+/* An address in use is not said at once: the socket there may be one of ours that has left the table, such as 127.0.0.1:80
+ * before 0.0.0.0:80. It is closed when the workers have let go of it. */
+static void bind_failed(struct route_listener *listener, int error)
 {
+	int64_t now = sys_now();
+
+	if (!listener->error)
+		listener->failed_at = now;
 	listener->error = error;
-	if (!say || listener->said == error)
+	if (listener->said == error || (error == EADDRINUSE && now - listener->failed_at < RELEASE_MS))
 		return;
 	log_error("cannot listen on %s: %s (retrying)", listener->name, strerror(error));
 	listener->said = error;
@@ -198,7 +206,7 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 }
 
 /* Binds a listener that is not bound, or not to the interface that has its name now. */
-static bool bind_one(const struct route_entry *entry, bool lasting)
+static bool bind_one(const struct route_entry *entry)
 {
 	struct route_listener *listener = entry->listener;
 	int fd = net_listen(&listener->addr), old = atomic_load(&listener->fd);
@@ -206,15 +214,13 @@ static bool bind_one(const struct route_entry *entry, bool lasting)
 	if (fd >= 0 && old >= 0)
 		fd = net_replace(old, fd);
 	if (fd < 0)
-		bind_failed(listener, -fd, lasting || fd != -EADDRINUSE);
+		bind_failed(listener, -fd);
 	else
 		bind_succeeded(entry, fd);
 	return fd >= 0;
 }
 
-/* Not lasting: an address in use is not said yet. The socket there may be one of ours that has left the table, such as
- * 127.0.0.1:80 before 0.0.0.0:80; it is closed when the workers have let go of it. */
-static bool bind_all(const struct route_table *table, bool lasting)
+static bool bind_all(const struct route_table *table)
 {
 	bool opened = false;
 
@@ -222,7 +228,7 @@ static bool bind_all(const struct route_table *table, bool lasting)
 		const struct route_listener *listener = table->entries[i].listener;
 		int fd = atomic_load(&listener->fd);
 
-		if ((fd < 0 || net_moved(fd, &listener->addr)) && bind_one(&table->entries[i], lasting))
+		if ((fd < 0 || net_moved(fd, &listener->addr)) && bind_one(&table->entries[i]))
 			opened = true;
 	}
 	return opened;
@@ -237,9 +243,11 @@ static bool entry_names(const struct route_entry *entry, const char *service)
 }
 
 /* For each listener that the new table lacks: notes why it closes, which the log says when the last table that has it
- * goes (route.c). */
-static void note_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
+ * goes (route.c). True: there is one. */
+static bool note_why_gone(const struct route_table *old, const struct route_table *now, const char *why)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < old->count; i++) {
 		const struct route_entry *entry = &old->entries[i];
 		struct buf text = { 0 };
@@ -253,7 +261,9 @@ static void note_why_gone(const struct route_table *old, const struct route_tabl
 			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : entry->owner.source);
 		free(entry->listener->closing);
 		entry->listener->closing = text.data;
+		any = true;
 	}
+	return any;
 }
 
 /* why: what closes the listeners that the table lacks; NULL: no service asks for them any more. */
@@ -261,7 +271,8 @@ static void publish_table(struct route *route, struct route_table *table, const 
 {
 	struct route_table *old = route->table;
 
-	note_why_gone(old, table, why);
+	if (note_why_gone(old, table, why))
+		route->left_at = sys_now();
 	route->changes++;
 	for (size_t i = 0; i < table->count; i++)
 		keep_turn(route_find(old, &table->entries[i].listener->addr), &table->entries[i]);
@@ -272,7 +283,7 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	table->serial = (unsigned)route->changes;
 	if (!route->dry) {
 		say_what_is_new(old, table);
-		bind_all(table, false);
+		bind_all(table);
 	}
 	pthread_mutex_lock(&route->lock);
 	route->table = table;
@@ -297,8 +308,8 @@ void publish_clear(struct route *route)
 	publish_table(route, merge_table(route, NULL, 0), "shutdown");
 }
 
-bool publish_bind(struct route *route, bool lasting)
+bool publish_bind(struct route *route)
 {
-	return bind_all(route->table, lasting);
+	return bind_all(route->table);
 }
 

@@ -10,8 +10,7 @@
 /* Makes a table from the lists, and publishes it when it differs. True: it does, so tell the workers. Lists may be
  * NULL. */
 bool publish_update(struct route *route, struct service_list *const *lists, size_t count);
-/* Retries to bind; true: a listener opened, so tell the workers. Lasting: an address that is still in use is said. */
-bool publish_bind(struct route *route, bool lasting);
+bool publish_bind(struct route *route);  /* retries to bind; true: a listener opened, so tell the workers */
 void publish_clear(struct route *route); /* publishes an empty table: all listeners close */
 
 #endif

@@ -61,6 +61,7 @@ struct route_listener {
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
+	int64_t failed_at; /* since when, on sys_now()'s clock; the control plane's, too */
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
 	char *services; /* those that asked for it when it was made */
 	char *closing; /* why it has left the table, once it has */
@@ -133,6 +134,7 @@ struct route {
 	size_t retired_listener_count, retired_listener_cap;
 	unsigned moves;
 	unsigned long changes; /* tables published */
+	int64_t left_at; /* when a listener has left last, on sys_now()'s clock: workers let go of its socket a moment later */
 	bool dry; /* set by the caller: nothing is bound or logged */
 };
 
