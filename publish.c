@@ -178,8 +178,10 @@ static void bind_failed(struct route_listener *listener, int error)
 {
 	int64_t now = sys_now();
 
-	if (!listener->error)
+	if (!listener->error) {
 		listener->failed_at = now;
+		listener->said = 0;
+	}
 	listener->error = error;
 	if (listener->said == error || (error == EADDRINUSE && now - listener->failed_at < RELEASE_MS))
 		return;
@@ -192,15 +194,15 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 	struct route_listener *listener = entry->listener;
 	struct buf why = { 0 };
 
-	if (listener->said)
+	if (listener->error && listener->said)
 		buf_printf(&why, "after: %s", strerror(listener->said));
-	else if (atomic_load(&listener->bound))
+	else if (atomic_load(&listener->fd) >= 0)
 		buf_puts(&why, "its interface has been made anew");
 	else
 		buf_printf(&why, "new in %s", entry->owner.source);
 	route_audit("opened", entry, why.data);
 	buf_free(&why);
-	listener->error = listener->said = 0;
+	listener->error = 0;
 	atomic_store(&listener->fd, fd);
 	atomic_fetch_add(&listener->bound, 1);
 }

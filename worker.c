@@ -73,13 +73,14 @@ static void watched_free(struct worker *w, struct watched *v)
 static void watched_bound(struct worker *w, struct watched *v)
 {
 	unsigned bound = atomic_load(&v->listener->bound);
+	int fd = atomic_load(&v->listener->fd);
 
-	if (bound == v->bound)
+	if (fd < 0 || bound == v->bound)
 		return;
 	if (v->io.fd >= 0)
 		loop_forget(&w->loop, &v->io);
 	v->bound = bound;
-	v->io.fd = atomic_load(&v->listener->fd);
+	v->io.fd = fd;
 	if (!loop_want(&w->loop, &v->io, listener_interest(w)))
 		log_error("cannot watch %s: %s", v->listener->name, strerror(errno));
 }

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "../../net.c"
+#include "../../net_address.c"
 #include "../../sys.c"
 #include "../../text.c"
 #include "../../zone.c"

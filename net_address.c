@@ -1,0 +1,303 @@
+/* The addresses of net.h, to and from text, and networks. */
+#include "base.h"
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys.h"
+#include "text.h"
+#include "zone.h"
+
+const char *net_port(struct slice text, uint16_t *port)
+{
+	long n;
+
+	if (text_number(text, 1, 65535, &n))
+		return "is not a port (1-65535)";
+	*port = (uint16_t)n;
+	return NULL;
+}
+
+/* 010.0.0.1 is 8.0.0.1 to some resolvers. */
+static bool has_octal(struct slice host)
+{
+	bool octal = false;
+
+	for (size_t i = 0; i < host.len; i++) {
+		if (host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9'))
+			return false;
+		octal = octal || (host.at[i] == '0' && (!i || host.at[i - 1] == '.') && i + 1 < host.len && host.at[i + 1] != '.');
+	}
+	return octal;
+}
+
+bool net_is_host(struct slice host)
+{
+	for (size_t i = 0; i < host.len; i++)
+		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@,\"\\\177", host.at[i]))
+			return false;
+	return !text_hides(host) && !has_octal(host);
+}
+
+bool net_is_list(struct slice text)
+{
+	bool port = false, apart = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.at[i] == ',' && port) || (text.at[i] == ':' && apart))
+			return true;
+		port = port || text.at[i] == ':';
+		apart = port && (apart || strchr("; \t\n", text.at[i]));
+	}
+	return false;
+}
+
+/* What is wrong with a port. */
+static const char *port_error(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return "has no valid port (1-65535)";
+	return text.len ? "has a port out of range (1-65535)" : "has no valid port (1-65535)";
+}
+
+const char *net_split(struct slice text, struct slice *host, uint16_t *port)
+{
+	const char *colon = NULL;
+	size_t bare;
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] == ':')
+			colon = text.at + i;
+	if (text_hides(text))
+		return "has an invisible character (\\xNN)";
+	if (!colon)
+		return "is not host:port";
+	if (net_is_list(text))
+		return "is a list: one host:port expected";
+	*host = slice_between(text.at, colon);
+	if (net_port(slice_skip(text, host->len + 1), port))
+		return port_error(slice_skip(text, host->len + 1));
+	bare = host->len;
+	if (bare > 253)
+		return "has too long a host name";
+	if (bare >= 2 && host->at[0] == '[' && host->at[bare - 1] == ']') {
+		*host = slice_first(slice_skip(*host, 1), bare - 2);
+		return memchr(host->at, ':', host->len) ? NULL : "has no IPv6 address between its brackets";
+	}
+	if (bare && memchr(host->at, ':', bare))
+		return "needs brackets around its IPv6 address, like [::1]:80";
+	if (bare && has_octal(*host))
+		return "has a leading zero, which some programs read as octal";
+	return net_is_host(*host) ? NULL : "has a character that no host name has";
+}
+
+/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
+static void unmap_v4(struct net_addr *addr)
+{
+	struct in_addr v4;
+
+	memcpy(&v4, addr->sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
+	memset(addr, 0, sizeof *addr);
+	addr->sa.v4.sin_family = AF_INET;
+	addr->sa.v4.sin_addr = v4;
+}
+
+static bool is_mapped_v4(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr);
+}
+
+/* As it is written, without a port. */
+static bool parse_address(struct slice host, struct net_addr *out)
+{
+	char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
+	char *scope;
+
+	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
+		host = slice_first(slice_skip(host, 1), host.len - 2);
+	if (!host.len || host.len >= sizeof text || memchr(host.at, '\0', host.len))
+		return false;
+	memcpy(text, host.at, host.len);
+	text[host.len] = '\0';
+	memset(out, 0, sizeof *out);
+	out->sa.v4.sin_family = AF_INET;
+	if (inet_pton(AF_INET, text, &out->sa.v4.sin_addr) == 1)
+		return true;
+	if ((scope = strchr(text, '%')))
+		*scope++ = '\0';
+	if (inet_pton(AF_INET6, text, &out->sa.v6.sin6_addr) != 1)
+		return false;
+	out->sa.v6.sin6_family = AF_INET6;
+	return !scope || (out->sa.v6.sin6_scope_id = zone_number(scope));
+}
+
+bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
+{
+	if (!parse_address(host, out))
+		return false;
+	if (is_mapped_v4(out))
+		unmap_v4(out);
+	net_set_port(out, port);
+	return true;
+}
+
+uint16_t net_addr_port(const struct net_addr *addr)
+{
+	return ntohs(addr->sa.any.sa_family == AF_INET6 ? addr->sa.v6.sin6_port : addr->sa.v4.sin_port);
+}
+
+void net_set_port(struct net_addr *addr, uint16_t port)
+{
+	*(addr->sa.any.sa_family == AF_INET6 ? &addr->sa.v6.sin6_port : &addr->sa.v4.sin_port) = htons(port);
+}
+
+bool net_local(struct slice host, uint16_t port, struct net_addr *out)
+{
+	if (!host.len)
+		host = slice_of("0.0.0.0");
+	else if (slice_is_nocase(host, "localhost"))
+		host = slice_of("127.0.0.1"); /* whatever a resolver says: RFC 6761, 6.3 */
+	return net_numeric(host, port, out);
+}
+
+void net_print(const struct net_addr *addr, char out[NET_TEXT])
+{
+	char host[INET6_ADDRSTRLEN] = "?", scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];
+
+	if (addr->sa.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
+		snprintf(out, NET_TEXT, "%s:%u", host, net_addr_port(addr));
+		return;
+	}
+	inet_ntop(AF_INET6, &addr->sa.v6.sin6_addr, host, sizeof host);
+	if (zone_name(addr->sa.v6.sin6_scope_id, name))
+		snprintf(scope, sizeof scope, "%%%s", name);
+	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(addr));
+}
+
+void net_put_host_port(struct buf *out, const char *host, uint16_t port)
+{
+	bool v6 = strchr(host, ':');
+
+	buf_puts(out, v6 ? "[" : "");
+	buf_visible(out, host, strlen(host));
+	buf_printf(out, v6 ? "]:%u" : ":%u", port);
+}
+
+static int sign(long n)
+{
+	return n < 0 ? -1 : n > 0;
+}
+
+int net_compare(const struct net_addr *left, const struct net_addr *right)
+{
+	int diff = (int)left->sa.any.sa_family - (int)right->sa.any.sa_family;
+
+	if (!diff && left->sa.any.sa_family == AF_INET)
+		diff = memcmp(&left->sa.v4.sin_addr, &right->sa.v4.sin_addr, sizeof left->sa.v4.sin_addr);
+	else if (!diff)
+		diff = memcmp(&left->sa.v6.sin6_addr, &right->sa.v6.sin6_addr, sizeof left->sa.v6.sin6_addr);
+	if (!diff && left->sa.any.sa_family == AF_INET6)
+		diff = sign((long)left->sa.v6.sin6_scope_id - (long)right->sa.v6.sin6_scope_id);
+	return diff ? sign(diff) : sign((long)net_addr_port(left) - (long)net_addr_port(right));
+}
+
+bool net_is_any(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET ? addr->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY)
+	                                      : IN6_IS_ADDR_UNSPECIFIED(&addr->sa.v6.sin6_addr);
+}
+
+bool net_zoned(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET6 && zone_named(addr->sa.v6.sin6_scope_id);
+}
+
+const char *net_range(struct slice text, struct net_range *out)
+{
+	static const char wrong[] = "is not a network such as 10.0.0.0/8";
+	const char *slash = text.len ? memchr(text.at, '/', text.len) : NULL;
+	struct slice host = slash ? slice_between(text.at, slash) : text;
+	long bits, most;
+
+	if (!parse_address(host, &out->addr) || (host.len && host.at[0] == '['))
+		return wrong;
+	bits = most = out->addr.sa.any.sa_family == AF_INET ? 32 : 128;
+	if (slash && text_number(slice_skip(text, host.len + 1), 0, most, &bits))
+		return wrong;
+	if (is_mapped_v4(&out->addr)) {
+		if (bits < 96)
+			return "is neither of IPv4 nor of IPv6"; /* clients are the one or the other */
+		unmap_v4(&out->addr);
+		bits -= 96;
+	}
+	out->bits = (uint8_t)bits;
+	return NULL;
+}
+
+void net_print_host(const struct net_addr *addr, char out[NET_TEXT])
+{
+	net_print(addr, out);
+	*strrchr(out, ':') = '\0';
+	if (out[0] == '[') {
+		memmove(out, out + 1, strlen(out));
+		*strrchr(out, ']') = '\0';
+	}
+}
+
+void net_print_range(const struct net_range *range, char out[NET_RANGE_TEXT])
+{
+	char host[NET_TEXT];
+
+	net_print_host(&range->addr, host);
+	snprintf(out, NET_RANGE_TEXT, "%s/%u", host, range->bits);
+}
+
+bool net_in_range(const struct net_range *range, const struct net_addr *addr)
+{
+	const unsigned char *x = (const unsigned char *)&range->addr.sa.v4.sin_addr;
+	const unsigned char *y = (const unsigned char *)&addr->sa.v4.sin_addr;
+	unsigned whole = range->bits / 8, left = range->bits % 8;
+
+	if (range->addr.sa.any.sa_family != addr->sa.any.sa_family)
+		return false;
+	if (addr->sa.any.sa_family == AF_INET6) {
+		x = (const unsigned char *)&range->addr.sa.v6.sin6_addr;
+		y = (const unsigned char *)&addr->sa.v6.sin6_addr;
+	}
+	return memcmp(x, y, whole) == 0 && (!left || (x[whole] ^ y[whole]) >> (8 - left) == 0);
+}
+
+const char *net_ranges_parse(struct slice list, struct arena *memory, struct net_ranges *out)
+{
+	struct slice rest = list, part;
+	size_t most = 0;
+
+	while (slice_next(&rest, ',', &part))
+		most++;
+	*out = (struct net_ranges){ .items = arena_alloc(memory, (most + 1) * sizeof *out->items) };
+	while (slice_next(&list, ',', &part)) {
+		const char *why = part.len ? net_range(part, &out->items[out->count]) : NULL;
+
+		if (why)
+			return why;
+		out->count += part.len != 0;
+	}
+	return NULL;
+}
+
+bool net_ranges_have(const struct net_ranges *ranges, const struct net_addr *addr)
+{
+	for (size_t i = 0; i < ranges->count; i++)
+		if (net_in_range(&ranges->items[i], addr))
+			return true;
+	return false;
+}
+
+bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b)
+{
+	return a->count == b->count && (!a->count || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
+}
