@@ -176,25 +176,6 @@ bool net_own(int fd, struct net_addr *own)
 	return getsockname(fd, &own->sa.any, &len) == 0;
 }
 
-bool net_moved(int fd, const struct net_addr *addr)
-{
-	uint32_t now = net_zoned(addr) ? zone_index(addr->sa.v6.sin6_scope_id) : 0;
-	struct net_addr own;
-
-	return now && net_own(fd, &own) && own.sa.v6.sin6_scope_id && own.sa.v6.sin6_scope_id != now;
-}
-
-int net_replace(int fd, int by)
-{
-	int error = dup2(by, fd) < 0 ? errno : 0;
-
-	close(by);
-	if (error)
-		return -error;
-	net_nonblocking(fd);
-	return fd;
-}
-
 int64_t net_connect_time(int fd, int64_t since)
 {
 #if defined(__linux__) || defined(__FreeBSD__)
@@ -294,4 +275,23 @@ void net_keepalive(int fd, int idle_s, int every_s, int count)
 	net_set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle_s + every_s * count) * 1000);
 #endif
 	(void)idle_s, (void)every_s, (void)count;
+}
+
+bool net_moved(int fd, const struct net_addr *addr)
+{
+	uint32_t now = net_zoned(addr) ? zone_index(addr->sa.v6.sin6_scope_id) : 0;
+	struct net_addr own;
+
+	return now && net_own(fd, &own) && own.sa.v6.sin6_scope_id && own.sa.v6.sin6_scope_id != now;
+}
+
+int net_replace(int fd, int by)
+{
+	int error = dup2(by, fd) < 0 ? errno : 0;
+
+	close(by);
+	if (error)
+		return -error;
+	net_nonblocking(fd);
+	return fd;
 }
