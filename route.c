@@ -245,18 +245,18 @@ int route_by_refusal(const void *left, const void *right)
 
 /* The route. */
 
-bool route_unbound(const struct route *route)
-{
-	for (size_t i = 0; i < route->table->count; i++)
-		if (atomic_load(&route->table->entries[i].listener->fd) < 0)
-			return true;
-	return false;
-}
-
 bool route_zoned(const struct route *route)
 {
 	for (size_t i = 0; i < route->table->count; i++)
 		if (net_zoned(&route->table->entries[i].listener->addr))
+			return true;
+	return false;
+}
+
+bool route_unbound(const struct route *route)
+{
+	for (size_t i = 0; i < route->table->count; i++)
+		if (atomic_load(&route->table->entries[i].listener->fd) < 0)
 			return true;
 	return false;
 }

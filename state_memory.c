@@ -21,6 +21,8 @@ struct service_list *state_memory_recall(struct state_memory *memory)
 	memory->recalled = state_load(memory->path, &memory->saved_at, &why);
 	if (!memory->recalled && why.len)
 		log_warn("state.path: %s %s; it is not used", memory->path, why.data);
+	if (memory->saved_at > sys_wall() / 1000) /* the clock has been set back since */
+		memory->saved_at = sys_wall() / 1000;
 	memory->offer_at = sys_now() + RECALL_MS;
 	buf_free(&why);
 	return memory->recalled;
@@ -29,13 +31,13 @@ struct service_list *state_memory_recall(struct state_memory *memory)
 void state_memory_offer(struct state_memory *memory, struct source *source)
 {
 	struct service_list *list = memory->recalled;
-	int64_t age = sys_wall() / 1000 - memory->saved_at;
 
 	if (!list)
 		return;
 	memory->recalled = NULL;
 	log_warn("%s: no answer yet; until there is one, %zu %s %lld s ago, from %s", source->kind->name, list->count,
-	         list->count == 1 ? "instance as it was" : "instances as they were", age > 0 ? (long long)age : 0LL, memory->path);
+	         list->count == 1 ? "instance as it was" : "instances as they were",
+	         (long long)(sys_wall() / 1000 - memory->saved_at), memory->path);
 	source_post(source, list);
 }
 
