@@ -167,6 +167,12 @@ int admin_listen(struct admin *admin, const struct net_addr *at)
 	return admin_start_listening(admin, fd, at);
 }
 
+void admin_follow_zone(struct admin *admin)
+{
+	if (net_moved(admin->listener.fd, &admin->at))
+		admin_listen(admin, &admin->at);
+}
+
 void admin_close(struct admin *admin)
 {
 	while (admin->clients)

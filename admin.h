@@ -57,6 +57,7 @@ struct admin {
 void admin_open(struct admin *admin, struct loop *loop);
 /* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then it listens where it did, if it can. */
 int admin_listen(struct admin *admin, const struct net_addr *at);
+void admin_follow_zone(struct admin *admin); /* listens anew where the interface in its address has been made anew */
 void admin_close(struct admin *admin);
 
 /* A body, held once by the caller; takes the text. */

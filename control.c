@@ -190,15 +190,11 @@ static void tell_manager(struct control *control)
 
 /* The table. */
 
-static bool zoned(const struct control *control)
-{
-	return route_zoned(&control->route) || net_zoned(&control->peek.at) || net_zoned(&control->status.server.at);
-}
-
 static void bind_later(struct control *control, int64_t after)
 {
 	control->rebind.after = after < REBIND_MS ? after : REBIND_MS;
-	if (route_unbound(&control->route) || zoned(control)) /* interfaces come and go without a word */
+	if (route_unbound(&control->route) || route_zoned(&control->route) || /* interfaces come and go without a word */
+	    net_zoned(&control->peek.at) || net_zoned(&control->status.server.at))
 		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
 }
 
@@ -221,16 +217,10 @@ static void update_table(struct control *control)
 		tell_manager(control);
 }
 
-static void server_bind_again(struct admin *server)
-{
-	if (net_moved(server->listener.fd, &server->at))
-		admin_listen(server, &server->at);
-}
-
 static void bind_again(struct control *control)
 {
-	server_bind_again(&control->peek);
-	server_bind_again(&control->status.server);
+	admin_follow_zone(&control->peek);
+	admin_follow_zone(&control->status.server);
 	if (publish_bind(&control->route)) {
 		worker_tell(&control->pool);
 		tell_manager(control);
