@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "net.h"
 #include "sys.h"
 
@@ -97,6 +99,29 @@ static size_t room_for_bulk(const struct relay_side *to)
 
 #ifdef CAN_SPLICE
 
+/* A sandbox or an old kernel does not let dill do this: this worker copies from now on. What is short for the moment may
+ * be there again later. */
+static void stop_splicing(struct relay *relay, const char *what, int error)
+{
+	static atomic_bool said;
+
+	if (net_exhausted(error))
+		return;
+	relay->no_splice = true;
+	if (!atomic_exchange(&said, true))
+		log_warn("the system refuses %s: %s; bulk is copied, which takes more processor time", what, strerror(error));
+}
+
+/* Why a splice has failed: what a socket that has broken does not say comes from a system that refuses. */
+static bool system_refuses(struct relay *relay, int error)
+{
+	if (error != ENOSYS && error != EPERM && error != EACCES && error != EINVAL && error != EOPNOTSUPP &&
+	    !net_exhausted(error))
+		return false;
+	stop_splicing(relay, "splice()", error);
+	return true;
+}
+
 static struct relay_pipe *take_pipe(struct relay *relay)
 {
 	struct relay_pipe *pipe = relay->pipes;
@@ -111,11 +136,47 @@ static struct relay_pipe *take_pipe(struct relay *relay)
 		return NULL;
 	pipe->held = 0;
 	if (pipe2(pipe->fds, O_NONBLOCK | O_CLOEXEC) < 0) {
+		stop_splicing(relay, "pipe2()", errno);
 		free(pipe);
 		return NULL;
 	}
 	fcntl(pipe->fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one costs more, but works */
 	return pipe;
+}
+
+/* What a pipe holds cannot be spliced out of it: the bytes go on as a copy's. */
+static enum relay_result spill_pipe(struct relay *relay, struct relay_side *to)
+{
+	struct relay_pipe *pipe = to->pipe;
+	struct relay_spill *spill = malloc(sizeof *spill + pipe->held);
+
+	if (!spill)
+		return RELAY_NO_MEMORY;
+	*spill = (struct relay_spill){ .len = 0 };
+	while (pipe->held) {
+		ssize_t n = read(pipe->fds[0], spill->data + spill->len, pipe->held);
+
+		if (n <= 0) {
+			relay->held -= spill->len;
+			free(spill);
+			return RELAY_NO_MEMORY;
+		}
+		pipe->held -= (size_t)n;
+		spill->len += (size_t)n;
+	}
+	to->full = 0;
+	to->spill = spill;
+	to->pipe = NULL;
+	put_back_pipe(relay, pipe);
+	return RELAY_WAIT;
+}
+
+static enum relay_result drain_failed(struct relay *relay, struct relay_side *to, int error)
+{
+	if (system_refuses(relay, error))
+		return spill_pipe(relay, to);
+	errno = error;
+	return write_failed(error);
 }
 
 static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
@@ -126,7 +187,7 @@ static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
 		ssize_t n = splice(pipe->fds[0], NULL, to->io.fd, NULL, pipe->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (n <= 0)
-			return n < 0 ? write_failed(errno) : RELAY_TO_BROKE;
+			return n < 0 ? drain_failed(relay, to, errno) : RELAY_TO_BROKE;
 		pipe->held -= (size_t)n;
 		relay->held -= (size_t)n;
 		to->sent += (size_t)n;
@@ -139,11 +200,7 @@ static enum relay_result drain_pipe(struct relay *relay, struct relay_side *to)
 /* A splice into an empty pipe has failed, or taken nothing. */
 static enum relay_result reading_failed(struct relay *relay, struct relay_side *to, ssize_t n, int error)
 {
-	if (n < 0 && error == EINVAL) {
-		relay->no_splice = true;
-		return RELAY_WAIT;
-	}
-	if (n == 0 || not_now(error)) {
+	if (n == 0 || not_now(error) || system_refuses(relay, error)) {
 		to->full = 0; /* at an urgent byte splice says so for ever; recv gets past it */
 		return RELAY_WAIT;
 	}
