@@ -1,29 +1,16 @@
 #include "base.h"
 #include "loop.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "loop_backend.h"
 #include "net.h"
 #include "sys.h"
-
-bool loop_open(struct loop *loop, const struct loop_ops *ops, void *owner)
-{
-	memset(loop, 0, sizeof *loop);
-	loop->ops = ops;
-	loop->owner = owner;
-	loop->now = sys_now();
-	if (!net_pipe(loop->wake_fds))
-		return false;
-	loop->backend = loop_backend_open();
-	loop->wake = LOOP_IO(loop->wake_fds[0], 0);
-	if (!loop->backend || !loop_want(loop, &loop->wake, LOOP_IN)) {
-		loop_close(loop);
-		return false;
-	}
-	return true;
-}
 
 static void free_dead(struct loop *loop)
 {
@@ -35,10 +22,54 @@ void loop_close(struct loop *loop)
 {
 	free_dead(loop);
 	free(loop->dead);
-	if (loop->backend)
-		loop_backend_close(loop->backend);
+	if (loop->set)
+		loop->backend->close(loop->set);
 	close(loop->wake_fds[0]);
 	close(loop->wake_fds[1]);
+}
+
+/* The first one that the system lets us use. */
+static const struct loop_backend *const backends[] = {
+#ifdef LOOP_EPOLL
+	&loop_epoll,
+#endif
+	&loop_poll
+};
+
+static bool open_backend(struct loop *loop, const struct loop_backend *backend)
+{
+	loop->backend = backend;
+	loop->set = backend->open();
+	loop->wake = LOOP_IO(loop->wake_fds[0], 0);
+	if (loop->set && loop_want(loop, &loop->wake, LOOP_IN))
+		return true;
+	if (loop->set)
+		backend->close(loop->set);
+	loop->set = NULL;
+	return false;
+}
+
+bool loop_open(struct loop *loop, const struct loop_ops *ops, void *owner)
+{
+	static atomic_bool said;
+
+	memset(loop, 0, sizeof *loop);
+	loop->ops = ops;
+	loop->owner = owner;
+	loop->now = sys_now();
+	if (!net_pipe(loop->wake_fds))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(backends); i++) {
+		if (open_backend(loop, backends[i]))
+			return true;
+		if (net_exhausted(errno))
+			break;
+		if (i + 1 < ARRAY_LEN(backends) && !atomic_exchange(&said, true))
+			log_warn("the system refuses epoll: %s; poll() takes its place, which is slower with many connections",
+			         strerror(errno));
+	}
+	loop_close(loop);
+	return false;
 }
 
 void loop_wake(struct loop *loop)
@@ -69,11 +100,11 @@ static void loop_ready(struct loop *loop, struct loop_io *io, unsigned events)
 		return; /* closed or forgotten earlier in this turn */
 	events = (trouble && wanted ? LOOP_IN | LOOP_OUT : events & wanted) | (trouble & LOOP_ERROR);
 	if (!events && trouble)
-		loop_backend_forget(loop->backend, io, false); /* it cannot be masked, and would spin */
-	else if (!events && !(io->have & LOOP_TOLERATED) && LOOP_LAZY)
+		loop->backend->forget(loop->set, io, false); /* it cannot be masked, and would spin */
+	else if (!events && !(io->have & LOOP_TOLERATED) && loop->backend->lazy)
 		io->have |= LOOP_TOLERATED; /* once: a session that ends needs no more */
 	else if (!events)
-		loop_backend_want(loop->backend, io); /* nobody waits for this any more: now withdraw it */
+		loop->backend->want(loop->set, io); /* nobody waits for this any more: now withdraw it */
 	else if (io == &loop->wake)
 		take_wake(loop);
 	else
@@ -108,7 +139,7 @@ void loop_run(struct loop *loop)
 {
 	while (!loop->stop) {
 		const struct loop_event *events;
-		size_t count = loop_backend_wait(loop->backend, loop_timeout(loop), &events);
+		size_t count = loop->backend->wait(loop->set, loop_timeout(loop), &events);
 
 		loop->now = sys_now();
 		for (size_t i = 0; i < count; i++)
@@ -120,18 +151,23 @@ void loop_run(struct loop *loop)
 
 bool loop_want(struct loop *loop, struct loop_io *io, unsigned events)
 {
-	if (io->want == events)
+	uint8_t was = io->want;
+
+	if (was == events)
 		return true;
 	io->want = (uint8_t)events;
-	if (LOOP_LAZY && (events & ~(unsigned)io->have) == 0)
+	if (loop->backend->lazy && (events & ~(unsigned)io->have) == 0)
 		return true;
-	return loop_backend_want(loop->backend, io);
+	if (loop->backend->want(loop->set, io))
+		return true;
+	io->want = was; /* asked again, it is tried again */
+	return false;
 }
 
 void loop_forget(struct loop *loop, struct loop_io *io)
 {
 	io->want = 0;
-	loop_backend_forget(loop->backend, io, false);
+	loop->backend->forget(loop->set, io, false);
 }
 
 void loop_close_fd(struct loop *loop, struct loop_io *io)
@@ -139,7 +175,7 @@ void loop_close_fd(struct loop *loop, struct loop_io *io)
 	if (io->fd < 0)
 		return;
 	io->want = 0;
-	loop_backend_forget(loop->backend, io, true);
+	loop->backend->forget(loop->set, io, true);
 	close(io->fd);
 	io->fd = -1;
 }

@@ -41,7 +41,8 @@ struct loop {
 	struct loop_fifo *fifos;
 	void **dead;
 	size_t dead_count, dead_cap;
-	struct loop_backend *backend;
+	const struct loop_backend *backend;
+	void *set; /* the backend's */
 };
 
 bool loop_open(struct loop *loop, const struct loop_ops *ops, void *owner); /* false: errno says why */

@@ -1,5 +1,6 @@
-/* loop_backend: between loop.c and the system. poll() everywhere (loop_poll.c), epoll on Linux (loop_epoll.c);
- * -DLOOP_POLL forces poll(). A backend returns ready descriptors, and knows nothing of the loop above it. */
+/* loop_backend: between loop.c and the system. epoll on Linux (loop_epoll.c); poll() elsewhere, and where epoll is
+ * refused (loop_poll.c); -DLOOP_POLL forces poll(). A backend returns ready descriptors, and knows nothing of the loop
+ * above it. */
 #ifndef LOOP_BACKEND_H
 #define LOOP_BACKEND_H
 
@@ -7,9 +8,6 @@
 
 #if defined(__linux__) && !defined(LOOP_POLL)
 #define LOOP_EPOLL
-#define LOOP_LAZY true /* taking an interest back costs a system call: better left until an event nobody wants comes */
-#else
-#define LOOP_LAZY false
 #endif
 
 enum loop_bit {
@@ -37,12 +35,18 @@ struct loop_event {
 	unsigned events; /* LOOP_IN, LOOP_OUT, LOOP_HUP, LOOP_ERROR */
 };
 
-struct loop_backend *loop_backend_open(void); /* NULL: errno says why */
-void loop_backend_close(struct loop_backend *backend);
-bool loop_backend_want(struct loop_backend *backend, struct loop_io *io); /* tells the system of io->want */
-void loop_backend_forget(struct loop_backend *backend, struct loop_io *io, bool closing);
-/* Waits for events and returns how many there are. *events, the backend's own, stays as it is until the next call,
- * whatever is registered, forgotten or closed meanwhile: the caller passes over those whose `have` is 0 by then. */
-size_t loop_backend_wait(struct loop_backend *backend, int timeout_ms, const struct loop_event **events);
+/* `set` is what open has returned. */
+struct loop_backend {
+	bool lazy; /* taking an interest back costs a system call: better left until an event nobody wants comes */
+	void *(*open)(void); /* NULL: errno says why */
+	void (*close)(void *set);
+	bool (*want)(void *set, struct loop_io *io); /* tells the system of io->want; false: errno says why not */
+	void (*forget)(void *set, struct loop_io *io, bool closing);
+	/* Waits for events and returns how many there are. *events, the backend's own, stays as it is until the next
+	 * call, whatever is registered, forgotten or closed meanwhile: the caller passes over those whose `have` is 0 by
+	 * then. */
+	size_t (*wait)(void *set, int timeout_ms, const struct loop_event **events);
+};
+extern const struct loop_backend loop_epoll, loop_poll;
 
 #endif

@@ -2,89 +2,102 @@
 #include "base.h"
 #include "loop_backend.h"
 
-#ifndef LOOP_EPOLL
-
 #include <poll.h>
 #include <stdlib.h>
 
-#include "sys.h"
-
 /* A dense array, kept from turn to turn: one entry for each descriptor that has been watched and is still open. */
-struct loop_backend {
+struct poll_set {
 	struct pollfd *polls;  /* polls[0] is never used: slot 0 means "not in the set" */
-	struct loop_io **ios;  /* NULL: a hole, filled before the next wait */
-	size_t count, cap, holes;
+	struct loop_io **ios;
 	struct loop_event *events;
-	size_t event_cap;
+	size_t count, cap, event_cap;
 };
 
-struct loop_backend *loop_backend_open(void)
+static void *grow(void *array, size_t size, bool *done)
 {
-	struct loop_backend *backend = sys_alloc(sizeof *backend);
+	void *larger = realloc(array, size);
 
-	backend->count = 1;
-	backend->cap = 16;
-	backend->polls = sys_alloc(backend->cap * sizeof *backend->polls);
-	backend->ios = sys_alloc(backend->cap * sizeof *backend->ios);
-	return backend;
+	*done = *done && larger;
+	return larger ? larger : array;
 }
 
-void loop_backend_close(struct loop_backend *backend)
+static bool poll_grow(struct poll_set *set)
 {
-	free(backend->polls);
-	free(backend->ios);
-	free(backend->events);
-	free(backend);
+	size_t cap = set->cap * 2;
+	bool done = true;
+
+	set->polls = grow(set->polls, cap * sizeof *set->polls, &done);
+	set->ios = grow(set->ios, cap * sizeof *set->ios, &done);
+	set->cap = done ? cap : set->cap;
+	return done;
 }
 
-static uint32_t take_slot(struct loop_backend *b, struct loop_io *io)
+/* Not while they are looked at. Without memory the rest comes with the next turn. */
+static bool poll_grow_events(struct poll_set *set)
 {
-	if (b->count == b->cap) {
-		b->cap *= 2;
-		b->polls = sys_realloc(b->polls, b->cap * sizeof *b->polls);
-		b->ios = sys_realloc(b->ios, b->cap * sizeof *b->ios);
-	}
-	b->ios[b->count] = io;
-	return (uint32_t)b->count++;
+	bool done = true;
+
+	set->events = grow(set->events, set->cap * sizeof *set->events, &done);
+	set->event_cap = done ? set->cap : set->event_cap;
+	return done;
 }
 
-bool loop_backend_want(struct loop_backend *backend, struct loop_io *io)
+static void poll_close(void *of)
 {
+	struct poll_set *set = of;
+
+	free(set->polls);
+	free(set->ios);
+	free(set->events);
+	free(set);
+}
+
+static void *poll_open(void)
+{
+	struct poll_set *set = calloc(1, sizeof *set);
+
+	if (!set)
+		return NULL;
+	set->count = 1;
+	set->cap = 8;
+	if (poll_grow(set) && poll_grow_events(set))
+		return set;
+	poll_close(set);
+	return NULL;
+}
+
+static bool poll_want(void *of, struct loop_io *io)
+{
+	struct poll_set *set = of;
+
 	if (!io->slot) {
 		if (!io->want)
 			return true;
-		io->slot = take_slot(backend, io);
+		if (set->count == set->cap && !poll_grow(set))
+			return false;
+		io->slot = (uint32_t)set->count;
+		set->ios[set->count++] = io;
 	}
-	backend->polls[io->slot] = (struct pollfd){
+	set->polls[io->slot] = (struct pollfd){
 		.fd = io->fd,
 		.events = (short)((io->want & LOOP_IN ? POLLIN : 0) | (io->want & LOOP_OUT ? POLLOUT : 0))
 	};
 	return true;
 }
 
-void loop_backend_forget(struct loop_backend *backend, struct loop_io *io, bool closing)
+static void poll_forget(void *of, struct loop_io *io, bool closing)
 {
+	struct poll_set *set = of;
+
 	(void)closing;
 	io->have = 0;
 	if (!io->slot)
 		return;
-	backend->ios[io->slot] = NULL;
-	backend->holes++;
+	set->count--; /* the last one takes its place */
+	set->polls[io->slot] = set->polls[set->count];
+	set->ios[io->slot] = set->ios[set->count];
+	set->ios[io->slot]->slot = io->slot;
 	io->slot = 0;
-}
-
-static void fill_holes(struct loop_backend *b)
-{
-	for (size_t i = b->count; b->holes && i-- > 1;) {
-		if (b->ios[i])
-			continue;
-		b->holes--;
-		if (i != --b->count) {
-			b->polls[i] = b->polls[b->count];
-			b->ios[i] = b->ios[b->count];
-			b->ios[i]->slot = (uint32_t)i;
-		}
-	}
 }
 
 static unsigned poll_events(short got)
@@ -93,28 +106,26 @@ static unsigned poll_events(short got)
 	       (got & (POLLERR | POLLNVAL) ? LOOP_ERROR : 0u);
 }
 
-size_t loop_backend_wait(struct loop_backend *backend, int timeout_ms, const struct loop_event **events)
+static size_t poll_take(void *of, int timeout_ms, const struct loop_event **events)
 {
+	struct poll_set *set = of;
 	size_t count = 0;
-	int left;
-
-	fill_holes(backend);
-	left = poll(backend->polls + 1, (nfds_t)(backend->count - 1), timeout_ms);
-	if (backend->event_cap < backend->cap) {
-		backend->event_cap = backend->cap;
-		backend->events = sys_realloc(backend->events, backend->cap * sizeof *backend->events);
-	}
-	for (size_t i = 1; i < backend->count && left > 0; i++) {
-		short got = backend->polls[i].revents;
+	int left = poll(set->polls + 1, (nfds_t)(set->count - 1), timeout_ms);
+	if (set->event_cap < set->cap)
+		poll_grow_events(set);
+	for (size_t i = 1; i < set->count && left > 0 && count < set->event_cap; i++) {
+		short got = set->polls[i].revents;
 
 		if (!got)
 			continue;
 		left--;
-		backend->ios[i]->have = LOOP_KNOWN;
-		backend->events[count++] = (struct loop_event){ backend->ios[i], poll_events(got) };
+		set->ios[i]->have = LOOP_KNOWN;
+		set->events[count++] = (struct loop_event){ set->ios[i], poll_events(got) };
 	}
-	*events = backend->events;
+	*events = set->events;
 	return count;
 }
 
-#endif
+const struct loop_backend loop_poll = {
+	.open = poll_open, .close = poll_close, .want = poll_want, .forget = poll_forget, .wait = poll_take
+};

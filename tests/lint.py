@@ -15,7 +15,6 @@ import re
 import sys
 
 ORDER = "ARCHITECTURE.md"
-TWINS = {"loop_poll", "loop_epoll"}     # two back ends, of which one is compiled: they may define the same functions
 LONGEST = 40
 NOISE = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.M)
@@ -185,7 +184,7 @@ def check_functions(sources):
             if s.file.endswith(".c"):
                 where[name].setdefault(s.name, (s.file, line))
     for name, places in where.items():
-        if len(places) > 1 and not set(places) <= TWINS:
+        if len(places) > 1:
             for stem, (file, line) in places.items():
                 fault(file, line, f"{name} is defined in {' and '.join(sorted(p + '.c' for p in places if p != stem))}, too")
 
