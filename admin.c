@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "loop_backend.h"
 #include "sys.h"
 
@@ -295,17 +296,29 @@ static void admin_add_client(struct admin *admin, int fd)
 		admin_drop(admin, client);
 }
 
+static void admin_pause(struct admin *admin, int error)
+{
+	char text[NET_TEXT];
+
+	loop_want(admin->loop, &admin->listener, 0);
+	loop_arm(admin->loop, &admin->pause, &admin->resume);
+	if (net_exhausted(error) || admin->deaf)
+		return;
+	admin->deaf = true;
+	net_print(&admin->at, text);
+	log_error("%s: cannot accept: %s; trying again", text, strerror(error));
+}
+
 static void admin_accept(struct admin *admin)
 {
 	struct net_addr from;
 	int fd = net_accept(admin->listener.fd, &from);
 
-	if (fd < 0 && net_exhausted(-fd)) {
-		loop_want(admin->loop, &admin->listener, 0);
-		loop_arm(admin->loop, &admin->pause, &admin->resume);
-	}
+	if (fd < 0 && !net_again(-fd))
+		admin_pause(admin, -fd);
 	if (fd < 0)
 		return;
+	admin->deaf = false;
 	if (admin->count == CLIENTS_MAX && !admin_make_room(admin))
 		close(fd);
 	else

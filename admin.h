@@ -50,6 +50,7 @@ struct admin {
 	struct net_addr at; /* where it listens */
 	struct admin_client *clients;
 	unsigned count;
+	bool deaf;   /* it could not accept, which has been said */
 	size_t held; /* bytes of all bodies */
 };
 

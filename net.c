@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -102,26 +103,63 @@ int net_listen(const struct net_addr *addr)
 	return fd;
 }
 
-int net_accept(int fd, struct net_addr *peer)
+static int plain_accept(int fd, struct net_addr *peer)
 {
 	socklen_t len = sizeof *peer;
-	int got;
+	int got = accept(fd, &peer->sa.any, &len);
 
-	memset(peer, 0, sizeof *peer);
-#if defined(__linux__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
-	got = accept4(fd, &peer->sa.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (got < 0)
-		return -errno;
-#else
-	got = accept(fd, &peer->sa.any, &len);
 	if (got < 0)
 		return -errno;
 	net_nonblocking(got);
+	return got;
+}
+
+#if defined(__linux__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
+
+static bool may_be_refused(int error)
+{
+	return error == ENOSYS || error == EPERM || error == EACCES || error == EINVAL || error == EOPNOTSUPP;
+}
+
+/* A sandbox may refuse accept4(), and not accept(): then it is not asked again. */
+static int accept_socket(int fd, struct net_addr *peer)
+{
+	static atomic_bool refused;
+	socklen_t len = sizeof *peer;
+	int got = -ENOSYS;
+
+	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
+		got = accept4(fd, &peer->sa.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		got = got < 0 ? -errno : got;
+	}
+	if (got >= 0 || !may_be_refused(-got))
+		return got;
+	got = plain_accept(fd, peer);
+	if (got >= 0 || net_again(-got))
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	return got;
+}
+
+#else
+
+static int accept_socket(int fd, struct net_addr *peer)
+{
+	int got = plain_accept(fd, peer);
+
+	if (got < 0)
+		return got;
 	net_set_option(got, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(got, SOL_SOCKET, SO_KEEPALIVE, 1);
 	net_set_option(got, SOL_SOCKET, SO_OOBINLINE, 1);
-#endif
 	return got;
+}
+
+#endif
+
+int net_accept(int fd, struct net_addr *peer)
+{
+	memset(peer, 0, sizeof *peer);
+	return accept_socket(fd, peer);
 }
 
 /* Without SO_REUSEADDR the port that the system chooses for this end could not be listened on for as long as the

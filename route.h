@@ -56,6 +56,7 @@ struct route_listener {
 	atomic_uint tables; /* how many have it; the socket is closed with the last one */
 	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
 	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
+	atomic_bool deaf;   /* a worker could not accept, which has been said */
 	atomic_uint cursor; /* next place in the round */
 	atomic_uint active;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];

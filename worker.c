@@ -27,8 +27,10 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 
 struct watched {
 	struct loop_io io;
+	struct loop_timer rest; /* armed: it is not watched for a moment */
 	struct route_listener *listener; /* borrowed from the worker's table */
 	unsigned bound; /* the listener's, of the socket that is watched */
+	unsigned failures; /* of accept, in a row */
 };
 
 struct worker {
@@ -38,7 +40,7 @@ struct worker {
 	struct sessions sessions;
 	struct watched **watched; /* in the table's order, one for each entry */
 	size_t watched_count;
-	struct loop_fifo pause;
+	struct loop_fifo pause, resting;
 	struct loop_timer resume;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
 	bool paused;
@@ -46,11 +48,6 @@ struct worker {
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
 };
-
-static unsigned listener_interest(const struct worker *w)
-{
-	return w->paused ? 0 : LOOP_IN | LOOP_SHARED;
-}
 
 static struct watched *watched_new(struct route_listener *listener)
 {
@@ -61,8 +58,34 @@ static struct watched *watched_new(struct route_listener *listener)
 	return v;
 }
 
+/* The system does not let this listener accept or be watched. It is tried again soon; the others go on. */
+static void watched_rest(struct worker *w, struct watched *v, int error)
+{
+	v->failures = 0;
+	loop_arm(&w->loop, &w->resting, &v->rest);
+	loop_want(&w->loop, &v->io, 0);
+	if (!atomic_exchange(&v->listener->deaf, true))
+		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
+}
+
+static void watched_accepts(struct watched *v)
+{
+	v->failures = 0;
+	if (atomic_load_explicit(&v->listener->deaf, memory_order_relaxed))
+		atomic_store(&v->listener->deaf, false);
+}
+
+static void watched_want(struct worker *w, struct watched *v)
+{
+	bool wanted = !w->paused && !v->rest.next;
+
+	if (v->io.fd >= 0 && !loop_want(&w->loop, &v->io, wanted ? LOOP_IN | LOOP_SHARED : 0))
+		watched_rest(w, v, errno);
+}
+
 static void watched_free(struct worker *w, struct watched *v)
 {
+	loop_disarm(&v->rest);
 	if (v->io.fd >= 0)
 		loop_forget(&w->loop, &v->io);
 	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
@@ -81,8 +104,7 @@ static void watched_bound(struct worker *w, struct watched *v)
 		loop_forget(&w->loop, &v->io);
 	v->bound = bound;
 	v->io.fd = fd;
-	if (!loop_want(&w->loop, &v->io, listener_interest(w)))
-		log_error("cannot watch %s: %s", v->listener->name, strerror(errno));
+	watched_want(w, v);
 }
 
 /* Both lists are sorted by address: one walk finds those that stay, leave and are new. */
@@ -131,8 +153,7 @@ static void set_paused(struct worker *worker, bool paused)
 		return;
 	worker->paused = paused;
 	for (size_t i = 0; i < worker->watched_count; i++)
-		if (worker->watched[i]->io.fd >= 0)
-			loop_want(&worker->loop, &worker->watched[i]->io, listener_interest(worker));
+		watched_want(worker, worker->watched[i]);
 	if (!paused)
 		return;
 	atomic_store(&worker->pool->starved, true);
@@ -155,12 +176,13 @@ static void pause_for(struct worker *worker, enum worker_pause why)
 	set_paused(worker, true);
 }
 
-/* A client takes a descriptor, and its backend another: the second one is held before the first is accepted. */
+/* A client takes a descriptor, and its backend another: the second one is held before the first is accepted. A system
+ * that refuses to duplicate one for another reason than that none is left is gone along with. */
 static bool has_spare(struct worker *w)
 {
 	if (w->spare < 0)
 		w->spare = fcntl(w->loop.wake_fds[1], F_DUPFD_CLOEXEC, 0);
-	return w->spare >= 0;
+	return w->spare >= 0 || !net_exhausted(errno);
 }
 
 static void unreserve(struct worker *w)
@@ -205,19 +227,32 @@ static bool may_accept(struct worker *w)
 	return false;
 }
 
+/* A client has not been accepted. True: the next one may be. Some failures are of one client alone; one after the other
+ * are of the listener. */
+static bool accept_failed(struct worker *w, struct watched *v, int error)
+{
+	unreserve(w);
+	if (net_exhausted(error))
+		pause_for(w, WORKER_DESCRIPTORS);
+	else if (net_again(error))
+		watched_accepts(v);
+	else if (++v->failures == ACCEPTS_PER_TURN)
+		watched_rest(w, v, error);
+	else
+		return true;
+	return error == EINTR;
+}
+
 /* Takes one client, whose place is reserved. False when that is all for now. */
-static bool accept_one(struct worker *worker, const struct watched *watched)
+static bool accept_one(struct worker *worker, struct watched *watched)
 {
 	const struct route_entry *entry;
 	struct net_addr client;
 	int fd = net_accept(watched->io.fd, &client);
 
-	if (fd < 0) {
-		unreserve(worker);
-		if (net_exhausted(-fd))
-			pause_for(worker, WORKER_DESCRIPTORS);
-		return fd == -ECONNABORTED || fd == -EINTR;
-	}
+	if (fd < 0)
+		return accept_failed(worker, watched, -fd);
+	watched_accepts(watched);
 	entry = route_find(worker->sessions.table, &watched->listener->addr);
 	if (route_admits(worker->sessions.table, entry, &client))
 		session_start(&worker->sessions, entry, fd, &client);
@@ -226,7 +261,7 @@ static bool accept_one(struct worker *worker, const struct watched *watched)
 	return true;
 }
 
-static void accept_some(struct worker *w, const struct watched *v)
+static void accept_some(struct worker *w, struct watched *v)
 {
 	for (int i = 0; i < ACCEPTS_PER_TURN && v->io.fd >= 0; i++) {
 		if (w->news != atomic_load(&w->pool->news)) {
@@ -290,6 +325,8 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 
 	if (fifo == &w->pause)
 		set_paused(w, false);
+	else if (fifo == &w->resting)
+		watched_want(w, CONTAINER_OF(timer, struct watched, rest));
 	else
 		session_expired(&w->sessions, fifo, timer);
 }
@@ -364,6 +401,7 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	worker->sessions.starved = worker_starved;
 	worker->sessions.ended = worker_ended;
 	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
+	loop_fifo_open(&worker->loop, &worker->resting, PAUSE_MS, 0);
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)

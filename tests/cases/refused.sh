@@ -1,0 +1,130 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: calls that a sandbox, an old kernel or an imitation of Linux refuses. Each is an improvement that dill goes
+# without: 20 MB pass both ways, nothing spins, and the log has at most one line about it.
+
+# refused_start CALL=ERROR... [-- VAR=VALUE...]: dill under tests/tools/refuse.c, in front of an echo server. Sets P.
+refused_start() {
+    local rules=()
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do rules+=("$1"); shift; done
+    [ $# -eq 0 ] || shift
+    if [ ! -x "$T/refuse" ]; then
+        "${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O1 "$TOP/tests/tools/refuse.c" -o "$T/refuse" || fail "refuse.c does not compile"
+    fi
+    WHAT="${rules[*]}"
+    P=$(next_port)
+    DILL_RUN=("$T/refuse" "${rules[@]}")
+    start_bare "DILL_SERVICES_WEB_LISTENER=local:$P" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$ECHO" "$@"
+    must 5 "$WHAT: the listener" accepts 127.0.0.1 "$P"
+}
+
+troubles() { # sets TROUBLES: how many lines of the log are no mere news
+    TROUBLES=$(log_count '^[^ ]+ (warn|error) ')
+}
+
+# Bytes pass, and then dill rests. Idle sessions and listeners would spin, if anything did.
+refused_works() {
+    local before said
+    open_conn "$P"
+    ask "$FD" before || fail "$WHAT: no answer"
+    said=$(client transfer 127.0.0.1 "$P" 20000000)
+    same "$WHAT: 20 MB both ways" same "$said"
+    troubles
+    at_most "$WHAT: lines of trouble in the log" "${TROUBLES_MAX:-1}" "$TROUBLES"
+    cpu_ms
+    before=$CPU
+    sleep 0.4
+    cpu_ms
+    at_most "$WHAT: milliseconds of processor time in 400" $((20 * SLOW)) $((CPU - before))
+    ask "$FD" after || fail "$WHAT: a session was lost"
+    same "$WHAT: the next client" same "$(client transfer 127.0.0.1 "$P" 1000)"
+}
+
+without() { # CALL=ERROR...
+    refused_start "$@"
+    refused_works
+    exec {FD}>&-
+    CONNECTIONS=()
+    kill -TERM "$DILL_PID"
+    stop_dill 0 9
+}
+
+case_refused_splice() { # and what else bulk is made of
+    local error
+    for error in ENOSYS EPERM EACCES EINVAL EOPNOTSUPP ENOMEM; do
+        without splice=$error
+        [ $error = ENOMEM ] || at_least "splice=$error: lines about it" 1 "$(log_count 'refuses splice')"
+    done
+    without setpipe=EPERM
+    for error in ENOSYS EPERM EINVAL; do without outq=$error; done
+    for error in EPERM ENOPROTOOPT; do without sndbuf=$error; done
+}
+
+case_refused_accept4() { # accept() takes its place; F_DUPFD_CLOEXEC only keeps a descriptor for later
+    local error
+    for error in ENOSYS EPERM EACCES EINVAL EOPNOTSUPP; do without accept4=$error; done
+    for error in EINVAL EPERM; do without dupfd=$error; done
+}
+
+case_refused_epoll() { # poll() takes its place
+    local error call
+    for error in ENOSYS EPERM EINVAL; do
+        for call in epoll_create1 epoll_ctl; do without $call=$error; done
+        without epoll_wait=$error epoll_pwait=$error
+    done
+    same "lines about it" 1 "$(log_count 'refuses epoll')"
+}
+
+case_refused_options() { # of sockets, and the rest that only makes things better
+    local error
+    for error in ENOSYS EPERM EACCES EINVAL ENOPROTOOPT; do without setsockopt=$error; done
+    for error in EPERM EINVAL; do without tcp_info=$error; done
+    for error in ENOSYS EPERM; do without getrandom=$error; done
+    TROUBLES_MAX=2 without splice=EPERM accept4=ENOSYS epoll_create1=ENOSYS outq=EINVAL setsockopt=EPERM
+}
+
+# A listener that may not accept at all is tried again and again, without haste, and says so once; so do Peek and the
+# status server. Nothing else is harmed.
+case_refused_accept() {
+    local error before
+    for error in EPERM EINVAL EBADF EOPNOTSUPP ENETDOWN ECONNABORTED ENOSYS; do
+        refused_start accept=$error accept4=$error
+        cpu_ms
+        before=$CPU
+        sleep 0.8
+        cpu_ms
+        at_most "$WHAT: milliseconds of processor time in 800" $((40 * SLOW)) $((CPU - before))
+        same "$WHAT: lines about it" 1 "$(log_count "127.0.0.1:$P: cannot accept: ")"
+        same "$WHAT: lines about Peek" 1 "$(log_count "127.0.0.1:$PEEK: cannot accept: ")"
+        kill -TERM "$DILL_PID"
+        stop_dill 0 9
+    done
+}
+
+routes_file() { # PORT
+    cat >"$T/new.toml" <<END
+[[services]]
+name = "web"
+listener = "local:$1"
+backends = ["127.0.0.1:$A"]
+END
+    mv "$T/new.toml" "$T/routes.toml"
+}
+
+case_refused_inotify() { # the file is looked at once a second, as elsewhere
+    local call error p q
+    for call in inotify_init1 inotify_add_watch; do
+        for error in ENOSYS EPERM EMFILE ENOSPC; do
+            q=$(next_port)
+            routes_file "$q"
+            refused_start $call=$error -- "DILL_ROUTING_FILE_PATH=$T/routes.toml"
+            must 5 "$WHAT: the file's listener" answers "$q" a
+            p=$q q=$(next_port)
+            routes_file "$q"
+            must 9 "$WHAT: the file has changed" answers "$q" a
+            troubles
+            at_most "$WHAT: lines of trouble in the log" 1 "$TROUBLES"
+            kill -TERM "$DILL_PID"
+            stop_dill 0 9
+        done
+    done
+}
