@@ -165,7 +165,7 @@ static void set_limit(struct control *control)
 	long asked = control->config->max_connections, left = (long)raise_limit();
 	long fit;
 
-	left -= SPARE_FDS + (long)control->health.most + 4L * control->pool.count + (long)control->route.table->count;
+	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
 	fit = left > 4 ? left / 2 : 2;
 	atomic_store(&control->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
 }
@@ -394,18 +394,28 @@ static void ring_worker(void *arg)
 
 /* Starting, in order, and stopping in reverse. */
 
+/* As many as the configuration says; but workers take a quarter of all descriptors at most, or sessions would have none,
+ * and the system may not give so many threads. */
 static bool start_workers(struct control *control)
 {
+	unsigned asked = (unsigned)control->config->threads;
+	rlim_t descriptors = raise_limit(), fit = descriptors / (4 * WORKER_FDS);
+	struct worker_pool *pool = &control->pool;
 	int error;
 
-	control->pool.route = &control->route;
-	control->pool.ring = ring_worker;
-	control->pool.arg = control;
-	error = worker_open(&control->pool, (unsigned)control->config->threads);
+	pool->route = &control->route;
+	pool->ring = ring_worker;
+	pool->arg = control;
+	error = worker_open(pool, fit >= asked ? asked : fit ? (unsigned)fit : 1);
 	set_limit(control);
-	if (error)
+	if (!pool->count)
 		log_error("cannot start the workers: %s", strerror(error));
-	return !error;
+	else if (error)
+		log_warn("only %u of %u workers could be started: %s", pool->count, asked, strerror(error));
+	else if (pool->count < asked)
+		log_warn("only %u of %u workers are started: there are no more than %llu descriptors (ulimit -n)", pool->count,
+		         asked, (unsigned long long)descriptors);
+	return pool->count;
 }
 
 /* For people and tools that look. */

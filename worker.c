@@ -411,18 +411,17 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 
 int worker_open(struct worker_pool *pool, unsigned threads)
 {
+	int error = 0;
+
 	pthread_mutex_init(&pool->report_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
-	for (unsigned i = 0; i < threads; i++) {
-		int error = worker_start(pool, &pool->workers[i]);
-
-		if (error) {
-			worker_close(pool);
-			return error;
-		}
-		pool->count = i + 1; /* none accepts yet: the first table is empty */
+	while (pool->count < threads && !error) {
+		error = worker_start(pool, &pool->workers[pool->count]);
+		pool->count += !error; /* none accepts yet: the first table is empty */
 	}
-	return 0;
+	if (!pool->count)
+		worker_close(pool);
+	return error;
 }
 
 void worker_tell(struct worker_pool *pool)

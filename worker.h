@@ -34,7 +34,9 @@ struct worker_pool {
 	atomic_uint reports, reporters; /* how often all were asked; how many have not answered yet */
 };
 
-/* Starts `threads` workers. Returns 0 or an errno, and then nothing is left running. */
+/* Starts `threads` workers, each of which takes WORKER_FDS descriptors. Returns 0, or the errno that stopped it: then
+ * `count` of them run, perhaps none. */
+#define WORKER_FDS 4
 int worker_open(struct worker_pool *pool, unsigned threads);
 void worker_tell(struct worker_pool *pool);   /* there is a new table, or a listener has opened */
 void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; sessions live on */

@@ -128,3 +128,14 @@ case_refused_inotify() { # the file is looked at once a second, as elsewhere
         done
     done
 }
+
+case_refused_workers() { # 64 of them have no place in 256 descriptors: fewer start, and sessions have descriptors, too
+    P=$(next_port)
+    DILL_RUN=(prlimit --nofile=256:256)
+    start_bare DILL_RUNTIME_THREADS=64 "DILL_SERVICES_WEB_LISTENER=local:$P" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$GREET"
+    must 5 "the listener" accepts 127.0.0.1 "$P"
+    same "70 clients at once" "70 70 0" "$(client crowd 127.0.0.1 "$P" 70 1)"
+    same "lines about it" 1 "$(log_count 'warn +only 16 of 64 workers are started: there are no more than 256 descriptors')"
+    troubles
+    same "lines of trouble in the log" 1 "$TROUBLES"
+}
