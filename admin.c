@@ -68,7 +68,7 @@ static void admin_forget_answer(struct admin *admin, struct admin_client *client
 	client->sent = 0;
 }
 
-static void admin_drop(struct admin *admin, struct admin_client *client)
+void admin_drop(struct admin *admin, struct admin_client *client)
 {
 	loop_disarm(&client->timer);
 	loop_close_fd(admin->loop, &client->io);
@@ -265,6 +265,10 @@ static void admin_read_input(struct admin *admin, struct admin_client *client)
 
 	if (!room && client->waiting && loop_want(admin->loop, &client->io, 0))
 		return; /* until its answer is out */
+	if (!sys_reserve()) {
+		admin_drop(admin, client);
+		return;
+	}
 	n = room ? recv(client->io.fd, buf_room(&client->in, room), room, 0) : -1;
 	if (n < 0 && room && net_again(errno))
 		return;
@@ -319,7 +323,7 @@ static void admin_accept(struct admin *admin)
 	if (fd < 0)
 		return;
 	admin->deaf = false;
-	if (admin->count == CLIENTS_MAX && !admin_make_room(admin))
+	if ((admin->count == CLIENTS_MAX && !admin_make_room(admin)) || !sys_reserve())
 		close(fd);
 	else
 		admin_add_client(admin, fd);

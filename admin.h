@@ -66,6 +66,8 @@ struct admin_body *admin_body(struct admin *admin, struct buf *text);
 struct admin_body *admin_body_ref(struct admin_body *body);
 void admin_body_unref(struct admin *admin, struct admin_body *body); /* NULL is fine */
 
+/* Ends the connection at once, without an answer. */
+void admin_drop(struct admin *admin, struct admin_client *client);
 /* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is
  * none. */
 bool admin_relieve(struct admin *admin);

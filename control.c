@@ -425,6 +425,7 @@ static bool open_servers(struct control *control)
 		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
 		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
+	sys_reserve();
 	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .owner = &control->route };
 	admin_open(&control->peek, &control->loop);
 	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };

@@ -182,8 +182,12 @@ static int metrics_by_rule(const void *a, const void *b)
 static void metrics_put_refused(const struct metrics *metrics, const struct metrics_family *family)
 {
 	size_t count = metrics->table->refused_count;
-	const struct route_refusal **all = sys_alloc((count + 1) * sizeof *all);
+	const struct route_refusal **all = malloc((count + 1) * sizeof *all);
 
+	if (!all) {
+		buf_fail(metrics->out);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		all[i] = &metrics->table->refused[i];
 	qsort(all, count, sizeof *all, metrics_by_rule);

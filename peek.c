@@ -40,6 +40,12 @@ void peek_greet(struct admin *admin, struct admin_client *client)
 {
 	const struct route *route = admin->owner;
 
-	peek_text(route->table, &client->out);
+	struct buf text = { .may_fail = true };
+
+	peek_text(route->table, &text);
+	if (text.failed)
+		buf_puts(&client->out, "There is no memory for the table. Try again later.\n");
+	else
+		client->out = text;
 	admin_answer(admin, client, true);
 }

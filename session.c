@@ -7,6 +7,20 @@ const char *const session_end_names[SESSION_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
 
+bool session_report_grow(struct session_report *report)
+{
+	size_t cap = report->cap ? report->cap * 2 : 64;
+	struct session_view *views;
+
+	if (report->failed || report->count < report->cap)
+		return !report->failed;
+	views = realloc(report->views, cap * sizeof *views);
+	report->failed = !views;
+	report->views = views ? views : report->views;
+	report->cap = views ? cap : report->cap;
+	return views;
+}
+
 void session_report_free(struct session_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {

@@ -39,7 +39,9 @@ struct session_view {
 struct session_report {
 	struct session_view *views;
 	size_t count, cap;
+	bool failed; /* no memory: some are missing */
 };
+bool session_report_grow(struct session_report *report); /* room for one more; false: it has failed */
 void session_report_free(struct session_report *report);
 
 #endif

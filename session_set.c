@@ -127,9 +127,8 @@ void sessions_report(const struct sessions *set, struct session_report *report)
 {
 	for (struct session *s = set->live; s; s = s->next) {
 		session_count_bytes(s);
-		if (!report)
+		if (!report || !session_report_grow(report))
 			continue;
-		SYS_GROW(report->views, report->count, report->cap);
 		report->views[report->count++] = (struct session_view){
 			.client = s->peer, .rx = session_received(s), .tx = s->client.sent, .started = s->started,
 			.listener = route_listener_ref(s->listener), .target = s->target ? route_backend_ref(s->target) : NULL

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,7 +107,9 @@ bool stats_rate(struct route_listener *listener, struct stats_rate *out)
 
 	stats_sample(listener, &now);
 	if (!listener->samples) {
-		listener->samples = sys_alloc(2 * sizeof *listener->samples);
+		listener->samples = calloc(2, sizeof *listener->samples);
+		if (!listener->samples)
+			return false;
 		listener->samples[1] = now;
 	}
 	samples = listener->samples;

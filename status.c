@@ -57,9 +57,10 @@ static void status_put_head(struct admin_client *client, int code, const char *t
 static void status_answer(struct status *status, struct admin_client *client, int code, struct buf *body)
 {
 	status_put_head(client, code, STATUS_PLAIN, body->len);
-	if (!client->bare && body->len)
-		buf_add(&client->out, body->data, body->len);
-	buf_free(body);
+	if (client->bare)
+		buf_free(body);
+	else
+		client->body = admin_body(&status->server, body);
 	admin_answer(&status->server, client, client->close);
 }
 
@@ -69,6 +70,11 @@ static void status_answer_line(struct status *status, struct admin_client *clien
 
 	buf_printf(&body, "%s\n", text);
 	status_answer(status, client, code, &body);
+}
+
+static void status_answer_no_memory(struct status *status, struct admin_client *client)
+{
+	status_answer_line(status, client, 503, "There is no memory for this answer. Try again later.");
 }
 
 /* Pages. */
@@ -91,16 +97,17 @@ static bool status_make_room(struct admin *server)
 	return true;
 }
 
+/* NULL: without memory. */
 static struct admin_body *status_write_page(struct status *status, const struct status_page *page,
                                             const struct session_report *report)
 {
-	struct buf text = { 0 };
+	struct buf text = { .may_fail = true };
 
 	if (page->text)
 		page->text(status->stats, &text);
-	else
+	else if (!report->failed)
 		routes_connections(status->stats, report, &text);
-	return admin_body(&status->server, &text);
+	return text.len ? admin_body(&status->server, &text) : NULL;
 }
 
 /* All who wait for a page get the same one. *body: NULL until the first of them. */
@@ -109,6 +116,10 @@ static void status_answer_page(struct status *status, struct admin_client *clien
 {
 	const struct status_page *page = &pages[client->page];
 
+	if (!sys_reserve()) {
+		admin_drop(&status->server, client);
+		return;
+	}
 	client->close = client->close || client->dismissed;
 	if (!*body && !status_make_room(&status->server)) {
 		status_answer_line(status, client, 503, "Slow readers have not taken what they asked for. Try again later.");
@@ -116,6 +127,10 @@ static void status_answer_page(struct status *status, struct admin_client *clien
 	}
 	if (!*body)
 		*body = status_write_page(status, page, report);
+	if (!*body) {
+		status_answer_no_memory(status, client);
+		return;
+	}
 	status_put_head(client, 200, page->type, (*body)->text.len);
 	if (!client->bare)
 		client->body = admin_body_ref(*body);
@@ -171,12 +186,16 @@ static size_t status_explain(const struct stats *stats, const char *name, struct
 static void status_answer_explain(struct status *status, struct admin_client *client, struct slice name)
 {
 	char *service = sys_alloc(name.len + 1);
-	struct buf body = { 0 };
+	struct buf body = { .may_fail = true };
+	const char *wrong = text_unescape(name, service);
+	int code = !wrong && status_explain(status->stats, service, &body) ? 200 : 404;
 
-	if (text_unescape(name, service))
+	if (wrong)
 		status_answer_line(status, client, 400, "The name has a wrong escape.");
+	else if (body.failed)
+		status_answer_no_memory(status, client);
 	else
-		status_answer(status, client, status_explain(status->stats, service, &body) ? 200 : 404, &body);
+		status_answer(status, client, code, &body);
 	free(service);
 }
 

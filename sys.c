@@ -22,14 +22,40 @@ static void *or_abort(void *p)
 	return p;
 }
 
+static _Atomic(void *) reserve;
+
+bool sys_reserve(void)
+{
+	if (!atomic_load(&reserve))
+		free(atomic_exchange(&reserve, malloc(SYS_RESERVE)));
+	return atomic_load(&reserve);
+}
+
+/* False: there was none. */
+static bool use_reserve(void)
+{
+	void *p = atomic_exchange(&reserve, NULL);
+
+	free(p);
+	return p;
+}
+
 void *sys_alloc(size_t size)
 {
-	return or_abort(calloc(1, size ? size : 1));
+	void *p = calloc(1, size ? size : 1);
+
+	if (!p && use_reserve())
+		p = calloc(1, size ? size : 1);
+	return or_abort(p);
 }
 
 void *sys_realloc(void *old, size_t size)
 {
-	return or_abort(realloc(old, size ? size : 1));
+	void *p = realloc(old, size ? size : 1);
+
+	if (!p && use_reserve())
+		p = realloc(old, size ? size : 1);
+	return or_abort(p);
 }
 
 char *sys_dup(const char *text)

@@ -7,11 +7,16 @@
 #include <pthread.h>
 
 /* Zeroed memory, to be given to free(). Never NULL: without memory the process says so and aborts. The data plane,
- * where one connection may fail alone, calls malloc() instead. */
+ * where one connection may fail alone, calls malloc() instead; so does what may be large and somebody merely asked for. */
 void *sys_alloc(size_t size);
 /* As realloc(), with the same promise. What is new is not zeroed. */
 void *sys_realloc(void *old, size_t size);
 char *sys_dup(const char *text); /* a copy, with the same promise */
+/* Puts SYS_RESERVE bytes aside, if they are not there any more: the functions above use them up before they abort. Who
+ * serves strangers calls this first, and does not serve when it says false: then the small pieces that an answer takes
+ * cannot end the process. */
+#define SYS_RESERVE (256 * 1024)
+bool sys_reserve(void);
 /* Makes room in *items for one more of `size` bytes, doubling: the idiom of every growing array here. */
 #define SYS_GROW(items, count, cap) \
 	((count) < (cap) ? (void)0 : (void)((items) = sys_realloc((items), ((cap) = (cap) ? (cap) * 2 : 2) * sizeof *(items))))

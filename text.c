@@ -84,14 +84,29 @@ bool slice_has_word(struct slice list, const char *word)
 	return false;
 }
 
+void buf_fail(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ .may_fail = true, .failed = true };
+}
+
 char *buf_room(struct buf *b, size_t size)
 {
+	char *data;
+
+	if (b->failed)
+		return NULL;
 	if (b->cap - b->len <= size) {
 		size_t cap = b->cap ? b->cap * 2 : 128;
 
 		if (cap < b->len + size + 1)
 			cap = b->len + size + 1;
-		b->data = sys_realloc(b->data, cap);
+		data = b->may_fail ? realloc(b->data, cap) : sys_realloc(b->data, cap);
+		if (!data) {
+			buf_fail(b);
+			return NULL;
+		}
+		b->data = data;
 		b->cap = cap;
 		b->data[b->len] = '\0';
 	}
@@ -102,6 +117,8 @@ void buf_add(struct buf *b, const void *bytes, size_t len)
 {
 	char *to = buf_room(b, len);
 
+	if (!to)
+		return;
 	if (len)
 		memcpy(to, bytes, len);
 	b->len += len;
@@ -116,12 +133,14 @@ void buf_puts(struct buf *b, const char *s)
 void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
 	va_list again;
+	char *to;
 	int len;
 
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, fmt, args);
-	if (len >= 0) {
-		vsnprintf(buf_room(b, (size_t)len), (size_t)len + 1, fmt, again);
+	to = len < 0 ? NULL : buf_room(b, (size_t)len);
+	if (to) {
+		vsnprintf(to, (size_t)len + 1, fmt, again);
 		b->len += (size_t)len;
 	}
 	va_end(again);
@@ -263,9 +282,12 @@ size_t text_visible(char *out, size_t room, const char *bytes, size_t len)
 
 void buf_visible(struct buf *b, const char *bytes, size_t len)
 {
-	b->len += text_visible(buf_room(b, len * 4), len * 4, bytes, len);
-	if (b->data)
-		b->data[b->len] = '\0';
+	char *to = buf_room(b, len * 4);
+
+	if (!to)
+		return;
+	b->len += text_visible(to, len * 4, bytes, len);
+	b->data[b->len] = '\0';
 }
 
 void buf_puts_visible(struct buf *b, const char *before, const char *text)

@@ -26,13 +26,16 @@ struct slice slice_trim(struct slice s); /* without spaces, tabs and line ends a
 /* Cuts the next part off *rest, up to `sep` or the end, trimmed. False when nothing is left. */
 bool slice_next(struct slice *rest, char sep, struct slice *part);
 
-/* Growing bytes; data is NULL or ends in a NUL that len does not count. Start with {0}. */
+/* Growing bytes; data is NULL or ends in a NUL that len does not count. Start with {0}. Without memory the process
+ * aborts; but one that may fail, an answer that somebody asked for, then loses what it has and takes nothing more. */
 struct buf {
 	char *data;
 	size_t len, cap;
+	bool may_fail, failed;
 };
 
-char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len; the caller moves len */
+char *buf_room(struct buf *b, size_t size); /* room for `size` bytes behind len; the caller moves len. NULL: it has failed */
+void buf_fail(struct buf *b); /* for one that may fail: what it is made of does not fit into memory */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_number(struct buf *b, unsigned long long n);

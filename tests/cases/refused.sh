@@ -139,3 +139,57 @@ case_refused_workers() { # 64 of them have no place in 256 descriptors: fewer st
     troubles
     same "lines of trouble in the log" 1 "$TROUBLES"
 }
+
+# Memory for what somebody asks for. With sanitizers, whose own memory has no bounds, large pieces are refused instead.
+
+short_of_memory() { # from now on
+    local kb
+    ! grep -Eqs '__asan_init|setarch' "$DILL" || return 0
+    kb=$(awk '/^VmSize/ { print $2 }' "/proc/$DILL_PID/status")
+    prlimit --pid "$DILL_PID" --as=$((kb * 1024 + 65536)): || fail "prlimit"
+}
+
+look() { # PATH: what the status server says of it: the code of its answer, 000 when it closed the connection
+    curl -s -o "$T/looked" --max-time $((10 * SLOW)) -w '%{http_code}' "http://127.0.0.1:$STATUS$1"
+}
+
+looks() { # until all have been answered, or not
+    local path pids=()
+    for path in /metrics / /routes /connections /explain/wide /metrics /nothing; do look "$path" >/dev/null & pids+=($!); done
+    wait "${pids[@]}"
+    peek >/dev/null
+}
+
+case_refused_memory() { # who asks for a page goes without it, and nobody else notices
+    local path i backends=()
+    STATUS=$(next_port) P=$(next_port)
+    for ((i = 0; i < 4000; i++)); do backends+=("\"127.8.$((i / 250)).$((i % 250)):7\""); done
+    cat >"$T/c.toml" <<END
+health.enabled = false
+status.listener = "127.0.0.1:$STATUS"
+[[services]]
+name = "web"
+listener = "local:$P"
+backends = ["127.0.0.1:$ECHO"]
+[[services]]
+name = "wide"
+listener = "local:$(next_port)"
+backends = [$(IFS=,; echo "${backends[*]}")]
+END
+    start_bare -c "$T/c.toml" "ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1" \
+        "TSAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1"
+    must 20 "the listener" accepts 127.0.0.1 "$P"
+    open_conn "$P"
+    ask "$FD" before || fail "no answer"
+    same "/status" 200 "$(look /status)"
+    short_of_memory
+    for i in 1 2; do same "/metrics without memory" 503 "$(look /metrics)"; done
+    for ((i = 0; i < 5; i++)); do looks; done
+    dill_alive || fail "dill ended: $(tail -n 1 "$LOG")"
+    ask "$FD" after || fail "the session was lost"
+    same "a new client" same "$(client transfer 127.0.0.1 "$P" 1000)"
+    same "/status" 200 "$(look /status)"
+    grep -Eqs '__asan_init|setarch' "$DILL" && return
+    prlimit --pid "$DILL_PID" --as=unlimited:
+    for path in / /metrics /routes /connections /explain/wide; do same "$path with memory" 200 "$(look "$path")"; done
+}
