@@ -21,14 +21,15 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
 {
 	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
+	int error = entry ? route_listener_error(entry->listener) : 0;
 	char text[NET_TEXT];
 
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
-	if (entry && atomic_load(&entry->listener->fd) >= 0)
+	if (entry && !error && atomic_load(&entry->listener->fd) >= 0)
 		buf_puts(out, entry->count ? ", which is open" : ", which is open, but no address of its backends is known");
 	else if (entry)
-		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(entry->listener->error));
+		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(error));
 	else if (explain->table)
 		buf_puts(out, ", which is not in force");
 	buf_puts(out, "\n");

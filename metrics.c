@@ -44,7 +44,7 @@ enum metrics_number {
 	IS_UINT,
 	IS_ULLONG,
 	IS_FALSE,  /* 1: the flag is not set */
-	IS_FD,     /* 1: it is a descriptor */
+	IS_OPEN,   /* a listener, whatever the member: 1: it accepts clients */
 	IS_WEIGHT, /* a backend's, in this table */
 	IS_INT64,
 	IS_MICROS  /* an int64_t, shown as seconds */
@@ -77,8 +77,8 @@ static unsigned long long metrics_value(const struct metrics_family *family, con
 		return atomic_load((const atomic_ullong *)at);
 	case IS_FALSE:
 		return !atomic_load((const atomic_bool *)at);
-	default: /* IS_FD */
-		return atomic_load((const atomic_int *)at) >= 0;
+	default: /* IS_OPEN */
+		return stats_is_open(object);
 	}
 }
 
@@ -411,7 +411,7 @@ static const struct metrics_family families[] = {
 
 	{ "dill_listener_info", "1; the services that share the listener, its strategy, and who opened it.",
 	  OWN(GAUGE, metrics_put_infos) },
-	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_FD, fd) },
+	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_OPEN, fd) },
 	{ "dill_listener_backends", "Backends in the table, by their health; without a healthy one, clients fail.",
 	  OWN(GAUGE, metrics_put_healths) },
 	{ "dill_listener_connections_total", "Clients that were accepted.", LISTENER(COUNTER, IS_ULLONG, connections) },

@@ -257,8 +257,8 @@ static void page_put_state(struct buf *out, const struct route_listener *listene
 {
 	if (stats_is_open(listener))
 		buf_puts(out, "<td class=\"w ok\">open</td>");
-	else if (listener->error)
-		page_put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(listener->error), "</td>");
+	else if (route_listener_error(listener))
+		page_put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(route_listener_error(listener)), "</td>");
 	else
 		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
 }

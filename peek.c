@@ -8,9 +8,11 @@
 
 static void peek_entry(const struct route_entry *entry, struct buf *out)
 {
+	int error = route_listener_error(entry->listener);
+
 	buf_puts(out, entry->listener->name);
-	if (entry->listener->error)
-		buf_printf(out, " (cannot listen: %s)", strerror(entry->listener->error));
+	if (error)
+		buf_printf(out, " (cannot listen: %s)", strerror(error));
 	buf_printf(out, "\n  ├ %s\n", service_balance_names[entry->balance]);
 	for (unsigned i = 0; i < entry->count; i++)
 		buf_printf(out, "  ├──➤ %s%s\n", entry->backends[i]->name,

@@ -56,7 +56,7 @@ struct route_listener {
 	atomic_uint tables; /* how many have it; the socket is closed with the last one */
 	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
 	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
-	atomic_bool deaf;   /* a worker could not accept, which has been said */
+	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* next place in the round */
 	atomic_uint active;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
@@ -72,6 +72,12 @@ struct route_listener {
 	const char *source;
 	char name[NET_TEXT];
 };
+
+/* Why it does not serve, an errno. */
+static inline int route_listener_error(const struct route_listener *listener)
+{
+	return listener->error ? listener->error : atomic_load(&listener->deaf);
+}
 
 /* The service that owns a listener: the first, by name, that asks for it. */
 struct route_owner {

@@ -54,11 +54,12 @@ static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 static void routes_put_listener(struct buf *out, const struct route_entry *entry)
 {
 	const struct route_listener *listener = entry->listener;
+	int error = route_listener_error(listener);
 
 	buf_puts_json(out, "{\"address\":", listener->name);
 	buf_puts(out, stats_is_open(listener) ? ",\"state\":\"open\"" : ",\"state\":\"failed\"");
-	if (listener->error)
-		buf_puts_json(out, ",\"error\":", strerror(listener->error));
+	if (error)
+		buf_puts_json(out, ",\"error\":", strerror(error));
 	routes_put_wanted(out, entry);
 	buf_printf(out, ",\"active\":%u,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,\"backends\":[",
 	           atomic_load(&listener->active), atomic_load(&listener->connections), atomic_load(&listener->rx),

@@ -64,7 +64,7 @@ static void watched_rest(struct worker *w, struct watched *v, int error)
 	v->failures = 0;
 	loop_arm(&w->loop, &w->resting, &v->rest);
 	loop_want(&w->loop, &v->io, 0);
-	if (!atomic_exchange(&v->listener->deaf, true))
+	if (!atomic_exchange(&v->listener->deaf, error))
 		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
 }
 
@@ -72,7 +72,7 @@ static void watched_accepts(struct watched *v)
 {
 	v->failures = 0;
 	if (atomic_load_explicit(&v->listener->deaf, memory_order_relaxed))
-		atomic_store(&v->listener->deaf, false);
+		atomic_store(&v->listener->deaf, 0);
 }
 
 static void watched_want(struct worker *w, struct watched *v)

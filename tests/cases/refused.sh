@@ -100,6 +100,39 @@ case_refused_accept() {
     done
 }
 
+listener_fd() { # PORT: the number of dill's descriptor that listens there
+    local inode file
+    inode=$(awk -v port="$(printf ':%04X' "$1")" '$2 ~ port "$" && $4 == "0A" { print $10 }' /proc/net/tcp)
+    for file in "/proc/$DILL_PID/fd/"*; do
+        [ "$(readlink "$file")" != "socket:[$inode]" ] || echo "${file##*/}"
+    done
+}
+
+one_is_refused() { # starts dill; succeeds when FD_REFUSED was the descriptor of the listener at P
+    refused_start "accept4@$FD_REFUSED=EPERM" "accept@$FD_REFUSED=EPERM" -- "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" \
+        "DILL_SERVICES_OTHER_LISTENER=local:$Q" "DILL_SERVICES_OTHER_BACKENDS=127.0.0.1:$A"
+    must 5 "the other listener" accepts 127.0.0.1 "$Q"
+    [ "$(listener_fd "$P")" = "$FD_REFUSED" ] && return
+    FD_REFUSED=$(listener_fd "$P")
+    kill -TERM "$DILL_PID"
+    stop_dill 0 9
+    return 1
+}
+
+case_refused_accept_of_one() { # it is shown, and the others go on
+    local i
+    STATUS=$(next_port) Q=$(next_port) FD_REFUSED=99
+    for ((i = 0; i < 9; i++)); do one_is_refused && break; done
+    [ "$i" -lt 9 ] || fail "the listener never has the same descriptor"
+    must 5 "Peek" peek_contains "127.0.0.1:$P (cannot listen: Operation not permitted)"
+    peek_has "127.0.0.1:$Q" || fail "Peek: the other listener"
+    contains "/routes" "{\"address\":\"127.0.0.1:$P\",\"state\":\"failed\",\"error\":\"Operation not permitted\"," \
+        "$(curl -s "http://127.0.0.1:$STATUS/routes")"
+    metric "dill_listener_up{listener=\"127.0.0.1:$P\"}" 0 || fail "/metrics"
+    metric "dill_listener_up{listener=\"127.0.0.1:$Q\"}" 1 || fail "/metrics: the other listener"
+    same "20 clients of the other listener" "$(printf 'a %.0s' {1..20})" "$(client names 127.0.0.1 "$Q" 20) "
+}
+
 routes_file() { # PORT
     cat >"$T/new.toml" <<END
 [[services]]

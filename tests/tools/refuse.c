@@ -1,14 +1,15 @@
 /* Runs a program under a kernel that refuses some calls, as sandboxes, old kernels and imitations of Linux do.
  *
- *     refuse CALL=ERROR... PROGRAM [ARGUMENT]...
+ *     refuse CALL[@DESCRIPTOR]=ERROR... PROGRAM [ARGUMENT]...
  *
- * CALL is one of the table below, ERROR a name such as EPERM. A filter of the kernel's (seccomp), which needs no rights
+ * CALL is one of the table below, ERROR a name such as EPERM; with @, only the calls for that descriptor are refused. A filter of the kernel's (seccomp), which needs no rights
  * and stays for the program's whole life, does it. Exit status 2: it cannot be done. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -97,14 +98,20 @@ int main(int argc, char **argv)
 
 	for (i = 1; i < argc && i <= RULES_MAX && strchr(argv[i], '='); i++) {
 		const char *equals = strchr(argv[i], '=');
-		const struct call *call = find_call(argv[i], (size_t)(equals - argv[i]));
+		const struct call *found = find_call(argv[i], strcspn(argv[i], "@="));
 		int error = find_error(equals + 1);
+		struct call call;
 
-		if (!call || !error) {
+		if (!found || !error) {
 			fprintf(stderr, "refuse: %s: no such call or error\n", argv[i]);
 			return 2;
 		}
-		n += put_rule(code + n, call, error);
+		call = *found;
+		if (strchr(argv[i], '@')) {
+			call.arg = 0;
+			call.value = (unsigned)atoi(strchr(argv[i], '@') + 1);
+		}
+		n += put_rule(code + n, &call, error);
 	}
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = (unsigned short)n;
