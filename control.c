@@ -482,21 +482,21 @@ static void serve(struct control *control)
 	signals_bound_stop(0);
 }
 
-/* Workers and sources run between start and stop. Returns the exit status. */
+/* Sources and workers run between start and stop. Each source needs its thread; workers make do with what is left. Returns
+ * the exit status. */
 static int run_planes(struct control *control)
 {
-	bool open = open_servers(control), working = open && start_workers(control);
-	bool fed = working && supervisor_follow(&control->sources, control->config);
+	bool open = open_servers(control), fed = open && supervisor_follow(&control->sources, control->config);
+	bool working = fed && start_workers(control);
 
-	if (fed)
+	if (working)
 		serve(control);
-	if (working) {
+	if (working)
 		worker_close(&control->pool); /* first: a source may take its time, and then the system would end the sessions */
-		supervisor_stop(&control->sources);
-	}
+	supervisor_stop(&control->sources);
 	admin_close(&control->status.server);
 	admin_close(&control->peek);
-	return fed ? 0 : 1;
+	return working ? 0 : 1;
 }
 
 static int run_loop(struct control *control, int signals)

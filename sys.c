@@ -125,10 +125,10 @@ void arena_free(struct arena *a)
 
 static int64_t read_clock(clockid_t id, int64_t per_second)
 {
-	struct timespec t;
+	struct timespec t = { 0 };
 	int64_t seconds;
 
-	clock_gettime(id, &t);
+	clock_gettime(id, &t); /* 0 where a clock is refused: that of a thread's CPU time may be */
 	seconds = sizeof t.tv_sec == 4 ? (int64_t)(uint32_t)t.tv_sec : t.tv_sec; /* of 32 bits: it goes on after 2038 */
 	return seconds * per_second + t.tv_nsec / (1000000000 / per_second);
 }
