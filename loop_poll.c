@@ -13,33 +13,29 @@ struct poll_set {
 	size_t count, cap, event_cap;
 };
 
-static void *grow(void *array, size_t size, bool *done)
-{
-	void *larger = realloc(array, size);
-
-	*done = *done && larger;
-	return larger ? larger : array;
-}
-
 static bool poll_grow(struct poll_set *set)
 {
 	size_t cap = set->cap * 2;
-	bool done = true;
+	struct pollfd *polls = realloc(set->polls, cap * sizeof *polls);
+	struct loop_io **ios = realloc(set->ios, cap * sizeof *ios);
 
-	set->polls = grow(set->polls, cap * sizeof *set->polls, &done);
-	set->ios = grow(set->ios, cap * sizeof *set->ios, &done);
-	set->cap = done ? cap : set->cap;
-	return done;
+	set->polls = polls ? polls : set->polls;
+	set->ios = ios ? ios : set->ios;
+	if (polls && ios)
+		set->cap = cap;
+	return polls && ios;
 }
 
 /* Not while they are looked at. Without memory the rest comes with the next turn. */
 static bool poll_grow_events(struct poll_set *set)
 {
-	bool done = true;
+	struct loop_event *events = realloc(set->events, set->cap * sizeof *events);
 
-	set->events = grow(set->events, set->cap * sizeof *set->events, &done);
-	set->event_cap = done ? set->cap : set->event_cap;
-	return done;
+	if (!events)
+		return false;
+	set->events = events;
+	set->event_cap = set->cap;
+	return true;
 }
 
 static void poll_close(void *of)

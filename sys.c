@@ -35,9 +35,10 @@ bool sys_reserve(void)
 static bool use_reserve(void)
 {
 	void *p = atomic_exchange(&reserve, NULL);
+	bool was = p;
 
 	free(p);
-	return p;
+	return was;
 }
 
 void *sys_alloc(size_t size)
