@@ -19,11 +19,14 @@ static bool poll_grow(struct poll_set *set)
 	struct pollfd *polls = realloc(set->polls, cap * sizeof *polls);
 	struct loop_io **ios = realloc(set->ios, cap * sizeof *ios);
 
-	set->polls = polls ? polls : set->polls;
-	set->ios = ios ? ios : set->ios;
-	if (polls && ios)
-		set->cap = cap;
-	return polls && ios;
+	if (polls)
+		set->polls = polls;
+	if (ios)
+		set->ios = ios;
+	if (!polls || !ios)
+		return false;
+	set->cap = cap;
+	return true;
 }
 
 /* Not while they are looked at. Without memory the rest comes with the next turn. */
