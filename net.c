@@ -249,22 +249,24 @@ static bool is_own_peer(int fd)
 	return getpeername(fd, &peer.sa.any, &len) == 0 && net_own(fd, &own) && net_compare(&peer, &own) == 0;
 }
 
-int net_error(int fd)
-{
-	int error = 0;
-	socklen_t len = sizeof error;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		return errno;
-	return !error && is_own_peer(fd) ? ECONNREFUSED : error;
-}
-
 bool net_connected(int fd)
 {
 	struct net_addr peer;
 	socklen_t len = sizeof peer;
 
 	return getpeername(fd, &peer.sa.any, &len) == 0;
+}
+
+int net_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
+		error = errno;
+		return net_connected(fd) ? 0 : error; /* refused, by a sandbox: a failed connect leaves no peer */
+	}
+	return !error && is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
 int net_unsent(int fd)

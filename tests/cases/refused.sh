@@ -11,7 +11,7 @@ refused_start() {
         "${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O1 "$TOP/tests/tools/refuse.c" -o "$T/refuse" || fail "refuse.c does not compile"
     fi
     WHAT="${rules[*]}"
-    P=$(next_port)
+    P=$(next_port) PEEK=$(next_port)    # SO_REUSEADDR may be refused, too
     DILL_RUN=("$T/refuse" "${rules[@]}")
     start_bare "DILL_SERVICES_WEB_LISTENER=local:$P" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$ECHO" "$@"
     must 5 "$WHAT: the listener" accepts 127.0.0.1 "$P"
@@ -77,7 +77,7 @@ case_refused_epoll() { # poll() takes its place
 case_refused_options() { # of sockets, and the rest that only makes things better
     local error
     for error in ENOSYS EPERM EACCES EINVAL ENOPROTOOPT; do without setsockopt=$error; done
-    for error in EPERM EINVAL; do without tcp_info=$error; done
+    for error in EPERM EINVAL; do without tcp_info=$error so_error=$error; done
     for error in ENOSYS EPERM; do without getrandom=$error; done
     TROUBLES_MAX=2 without splice=EPERM accept4=ENOSYS epoll_create1=ENOSYS outq=EINVAL setsockopt=EPERM
 }

@@ -42,6 +42,7 @@ static const struct call {
 	{ "outq", SYS_ioctl, 1, 0x5411 },         /* SIOCOUTQ */
 	{ "setsockopt", SYS_setsockopt, ANY, 0 },
 	{ "tcp_info", SYS_getsockopt, 2, 11 },    /* TCP_INFO */
+	{ "so_error", SYS_getsockopt, 2, 4 },     /* SO_ERROR */
 	{ "sndbuf", SYS_getsockopt, 2, 7 },       /* SO_SNDBUF */
 };
 
