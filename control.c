@@ -399,7 +399,7 @@ static void ring_worker(void *arg)
 static bool start_workers(struct control *control)
 {
 	unsigned asked = (unsigned)control->config->threads;
-	rlim_t descriptors = raise_limit(), fit = descriptors / (4 * WORKER_FDS);
+	rlim_t fit = raise_limit() / (4 * WORKER_FDS);
 	struct worker_pool *pool = &control->pool;
 	int error;
 
@@ -410,11 +410,9 @@ static bool start_workers(struct control *control)
 	set_limit(control);
 	if (!pool->count)
 		log_error("cannot start the workers: %s", strerror(error));
-	else if (error)
-		log_warn("only %u of %u workers could be started: %s", pool->count, asked, strerror(error));
 	else if (pool->count < asked)
-		log_warn("only %u of %u workers are started: there are no more than %llu descriptors (ulimit -n)", pool->count,
-		         asked, (unsigned long long)descriptors);
+		log_warn("only %u of %u workers are started: %s", pool->count, asked,
+		         error ? strerror(error) : "more would leave too few descriptors for sessions (ulimit -n)");
 	return pool->count;
 }
 

@@ -29,6 +29,11 @@ bool net_was_reached(int error)
 	return error == ECONNRESET || error == EPIPE;
 }
 
+bool net_refused(int error)
+{
+	return error == ENOSYS || error == EPERM || error == EACCES || error == EINVAL || error == EOPNOTSUPP;
+}
+
 static socklen_t addr_length(const struct net_addr *addr)
 {
 	return addr->sa.any.sa_family == AF_INET6 ? sizeof addr->sa.v6 : sizeof addr->sa.v4;
@@ -116,11 +121,6 @@ static int plain_accept(int fd, struct net_addr *peer)
 
 #if defined(__linux__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
 
-static bool may_be_refused(int error)
-{
-	return error == ENOSYS || error == EPERM || error == EACCES || error == EINVAL || error == EOPNOTSUPP;
-}
-
 /* A sandbox may refuse accept4(), and not accept(): then it is not asked again. */
 static int accept_socket(int fd, struct net_addr *peer)
 {
@@ -132,7 +132,7 @@ static int accept_socket(int fd, struct net_addr *peer)
 		got = accept4(fd, &peer->sa.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		got = got < 0 ? -errno : got;
 	}
-	if (got >= 0 || !may_be_refused(-got))
+	if (got >= 0 || !net_refused(-got))
 		return got;
 	got = plain_accept(fd, peer);
 	if (got >= 0 || net_again(-got))

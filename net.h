@@ -65,6 +65,7 @@ bool net_ranges_equal(const struct net_ranges *a, const struct net_ranges *b);
 bool net_again(int error);     /* not now: EAGAIN, EWOULDBLOCK, EINTR */
 bool net_exhausted(int error); /* no descriptor or memory is left: it says nothing of the other side */
 bool net_was_reached(int error); /* of a connect: the other side had answered it, and did not like what it got */
+bool net_refused(int error);   /* an old system, or a sandbox, does not do this: it will not do it later, either */
 
 /* Sockets. Each returns a descriptor or -errno. What net_accept returns has TCP_NODELAY and keepalive already on
  * systems where a listening socket passes them on; elsewhere they are set. */

@@ -105,7 +105,7 @@ static void stop_splicing(struct relay *relay, const char *what, int error)
 {
 	static atomic_bool said;
 
-	if (net_exhausted(error))
+	if (!net_refused(error))
 		return;
 	relay->no_splice = true;
 	if (!atomic_exchange(&said, true))
@@ -115,8 +115,7 @@ static void stop_splicing(struct relay *relay, const char *what, int error)
 /* Why a splice has failed: what a socket that has broken does not say comes from a system that refuses. */
 static bool system_refuses(struct relay *relay, int error)
 {
-	if (error != ENOSYS && error != EPERM && error != EACCES && error != EINVAL && error != EOPNOTSUPP &&
-	    !net_exhausted(error))
+	if (!net_refused(error) && !net_exhausted(error))
 		return false;
 	stop_splicing(relay, "splice()", error);
 	return true;

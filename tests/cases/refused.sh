@@ -168,7 +168,7 @@ case_refused_workers() { # 64 of them have no place in 256 descriptors: fewer st
     start_bare DILL_RUNTIME_THREADS=64 "DILL_SERVICES_WEB_LISTENER=local:$P" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$GREET"
     must 5 "the listener" accepts 127.0.0.1 "$P"
     same "70 clients at once" "70 70 0" "$(client crowd 127.0.0.1 "$P" 70 1)"
-    same "lines about it" 1 "$(log_count 'warn +only 16 of 64 workers are started: there are no more than 256 descriptors')"
+    same "lines about it" 1 "$(log_count 'warn +only 16 of 64 workers are started: more would leave too few descriptors for sessions')"
     troubles
     same "lines of trouble in the log" 1 "$TROUBLES"
 }
