@@ -292,7 +292,7 @@ static void metrics_put_infos(const struct metrics *metrics, const struct metric
 /* Whether those that left the table have this figure, too: how much there was, not how things are. */
 static bool metrics_lasts(const struct metrics_family *family)
 {
-	return family->number != IS_FD && family->number != IS_FALSE && family->number != IS_WEIGHT;
+	return family->number != IS_OPEN && family->number != IS_FALSE && family->number != IS_WEIGHT;
 }
 
 static void metrics_put_listeners(const struct metrics *metrics, const struct metrics_family *family)

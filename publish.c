@@ -203,6 +203,7 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 	route_audit("opened", entry, why.data);
 	buf_free(&why);
 	listener->error = 0;
+	atomic_store(&listener->deaf, 0);
 	atomic_store(&listener->fd, fd);
 	atomic_fetch_add(&listener->bound, 1);
 }
