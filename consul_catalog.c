@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consul_instance.h"
+#include "consul_shape.h"
 #include "sys.h"
 #include "tag.h"
 #include "text.h"
@@ -107,12 +108,16 @@ void catalog_recall(struct catalog *catalog, struct service_list *list)
 
 static const char *judge_names(const struct json *answer)
 {
+	const char *why = NULL;
+
 	if (answer->tokens[0].type != JSON_OBJECT)
 		return "the list of services is no object";
 	for (JSON_EACH(answer, 0, key))
 		if (answer->tokens[key + 1].type != JSON_ARRAY && answer->tokens[key + 1].type != JSON_NULL)
 			return "the tags of a service are no list";
-	return NULL;
+		else if (!why)
+			why = consul_shape_tags(answer, key + 1);
+	return why;
 }
 
 /* A name whose tags have changed must be read. True when they have. */
@@ -198,13 +203,25 @@ static void add_check(const struct catalog *catalog, const struct json *answer, 
 		sums[name - catalog->names] += check_digest(answer, check, text);
 }
 
+static const char *judge_checks(const struct json *answer)
+{
+	const char *why = answer->tokens[0].type == JSON_ARRAY ? NULL : "the list of checks is no list";
+
+	if (!why)
+		for (JSON_EACH(answer, 0, check))
+			if (!why)
+				why = consul_shape_check(answer, check);
+	return why;
+}
+
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved)
 {
+	const char *why = judge_checks(answer);
 	struct buf text = { 0 };
 	uint64_t *sums;
 
-	if (answer->tokens[0].type != JSON_ARRAY)
-		return "the list of checks is no list";
+	if (why)
+		return why;
 	sums = sys_alloc((catalog->count + 1) * sizeof *sums);
 	for (JSON_EACH(answer, 0, check))
 		add_check(catalog, answer, check, &text, sums);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consul_shape.h"
 #include "net.h"
 #include "sys.h"
 #include "tag.h"
@@ -100,18 +101,39 @@ static void take_tags(struct service *service, const struct json *answer, uint32
 	buf_free(&text);
 }
 
+/* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
+ * mesh. An ingress gateway is there for those outside. NULL: it can be a backend. */
+static const char *kind_fault(const char *kind)
+{
+	static const char *const kinds[][2] = {
+		{ "connect-proxy", "its instance is a sidecar (connect-proxy), which takes only mutual TLS" },
+		{ "mesh-gateway", "its instance is a mesh-gateway, which takes only mutual TLS" },
+		{ "terminating-gateway", "its instance is a terminating-gateway, which takes only mutual TLS" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kind, kinds[i][0]) == 0)
+			return kinds[i][1];
+	return NULL;
+}
+
 /* Gives the service what its tags ask for, and its address. */
 static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	uint32_t port_at = json_get(answer, at, "Port");
 	struct buf text = { 0 };
+	const char *fault;
 	long port = 0;
 
 	take_tags(service, answer, json_get(answer, at, "Tags"), word);
+	text_at(answer, at, "Kind", &text);
+	fault = kind_fault(text.data);
 	if (!text_at(answer, at, "Address", &text) || !text.len)
 		text_at(answer, node, "Address", &text);
-	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
+	if (fault)
+		service->fault = fault;
+	else if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
 		service->fault = "its instance has no port";
 	else if (!text.len)
 		service->fault = "its instance has no address";
@@ -128,11 +150,17 @@ static const char *read_instance(struct service_list *list, const char *name, co
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	uint32_t tags = at ? json_get(answer, at, "Tags") : 0;
+	const char *why = consul_shape_instance(answer, element);
 	struct buf text = { 0 };
 	struct service *service;
 
-	if (!node || !at)
-		return "an instance without Node or Service";
+	if (why)
+		return why;
+	/* Consul looks names up in any letter case: this one may be another service's. */
+	if (text_at(answer, at, "Service", &text) && strcmp(text.data, name) != 0) {
+		buf_free(&text);
+		return NULL;
+	}
 	service = service_add(list, slice_of(name));
 	text_at(answer, node, "Node", &text);
 	service->node = service_text(service, text.data);
