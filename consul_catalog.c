@@ -236,6 +236,35 @@ const char *catalog_checks(struct catalog *catalog, const struct json *answer, b
 	return NULL;
 }
 
+/* The nodes. */
+
+const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved)
+{
+	const char *why = answer->tokens[0].type == JSON_ARRAY ? NULL : "the list of nodes is no list";
+	struct buf text = { 0 };
+	uint64_t sum = 1;
+
+	if (!why)
+		for (JSON_EACH(answer, 0, node)) {
+			uint32_t name = json_get(answer, node, "Node"), address = json_get(answer, node, "Address");
+
+			why = why ? why : consul_shape_node(answer, node);
+			text.len = 0;
+			if (name)
+				json_string(answer, name, &text);
+			buf_add(&text, "\n", 1);
+			if (address)
+				json_string(answer, address, &text);
+			sum += digest(text.data, text.len);
+		}
+	buf_free(&text);
+	if (why)
+		return why;
+	*moved = *moved || (catalog->nodes && catalog->nodes != sum);
+	catalog->nodes = sum;
+	return NULL;
+}
+
 /* Readings. */
 
 const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,

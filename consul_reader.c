@@ -2,30 +2,33 @@
 #include "consul_reader.h"
 
 #include "log.h"
+#include "longpoll.h"
 #include "sys.h"
 #include "text.h"
 
 #define CONNECT_MS 5000
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
-#define BODY_MAX (16u << 20)
+#define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
 /* Readings that are asked for together, pipelined. */
 struct batch {
 	const size_t *which; /* their indexes in the catalog */
-	size_t count, done;
-	int64_t began;
+	size_t count, done, asked;
+	int64_t began, deadline;
 	bool denied; /* one was answered with 403: the token is wrong, not that service */
 };
 
 void consul_reader_open(struct consul_reader *reader)
 {
-	http_open(&reader->http, BODY_MAX);
+	http_open(&reader->http, CONSUL_API_BODY_MAX);
+	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
 void consul_reader_close(struct consul_reader *reader)
 {
 	http_close(&reader->http);
+	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
 void consul_reader_free(struct consul_reader *reader)
@@ -40,14 +43,17 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	const char *why = NULL;
 
 	batch->began = sys_now();
-	for (size_t i = batch->done; i < batch->count; i++) {
-		consul_api_health(reader->api, reader->catalog->names[batch->which[i]].name);
+	batch->deadline = batch->began + READING_MS;
+	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth;) {
+		consul_api_health(reader->api, reader->catalog->names[batch->which[batch->asked++]].name);
 		consul_api_finish(reader->api, &out);
 	}
-	if (reader->http.fd < 0)
+	if (reader->http.fd < 0) {
+		reader->served = 0;
 		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
+	}
 	if (!why)
-		why = http_send(&reader->http, &out, cancel_fd, batch->began + READING_MS);
+		why = http_send(&reader->http, &out, cancel_fd, batch->deadline);
 	buf_free(&out);
 	return why;
 }
@@ -74,17 +80,40 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 	if (!why)
 		why = catalog_reading(reader->catalog, name, &reader->api->json, began);
 	name->wanted = false;
+	if (!why && longpoll_index(response, "X-Consul-Index") < reader->cause)
+		consul_sweep_behind(reader->sweep, sys_now());
 	if (why)
 		reading_fail(reader, name, why, CONSUL_SWEEP_MS);
 	else
 		consul_sweep_read(reader->sweep, name);
 }
 
+/* Waits for one answer. */
+static const char *batch_wait(struct consul_reader *reader, struct batch *batch)
+{
+	const char *why;
+	size_t had;
+
+	do {
+		had = reader->http.response.body.len;
+		batch->deadline = sys_now() + READING_MS;
+		why = http_wait(&reader->http, reader->source->cancel[0], batch->deadline);
+	} while (why && reader->http.response.body.len >= had + LEAST_BYTES); /* another reason comes back at once */
+	return why;
+}
+
+/* Fewer questions together where the server ends a connection after fewer answers. */
+static void batch_shrink(struct consul_reader *reader)
+{
+	if (reader->served < reader->depth)
+		reader->depth = reader->served ? reader->served : 1;
+}
+
 /* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
 static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
-	for (; batch->done < batch->count; http_next(&reader->http)) {
-		const char *why = http_wait(&reader->http, reader->source->cancel[0], sys_now() + READING_MS);
+	for (; batch->done < batch->asked; http_next(&reader->http)) {
+		const char *why = batch_wait(reader, batch);
 
 		batch->denied = !why && reader->http.response.status == 403;
 		if (batch->denied)
@@ -92,39 +121,56 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 		if (why)
 			return why;
 		reading_take(reader, &reader->catalog->names[batch->which[batch->done++]], batch->began);
-		if (reader->http.response.last) {
-			http_close(&reader->http);
-			return NULL;
-		}
+		reader->served++;
+		if (!reader->http.response.last)
+			continue;
+		http_close(&reader->http);
+		if (batch->done < batch->asked)
+			batch_shrink(reader);
+		return NULL;
 	}
 	return NULL;
 }
 
-/* A kept connection may have ended meanwhile: then the same is asked again over a new one. When a new one breaks, the
- * service whose answer broke it has failed, and the others go on. Two of these in a row, with no answer in between, are
- * an outage. */
+/* Whether what is left can be asked again without blaming a service: a kept connection has ended, or one that ended
+ * between two answers, or before the first of several. */
+static bool batch_again(struct consul_reader *reader, const struct batch *batch, bool kept, size_t before)
+{
+	bool ended = http_silent(&reader->http) && sys_now() < batch->deadline;
+
+	if (batch->done == before && kept)
+		return true;
+	if (!ended || (batch->done == before && reader->depth == 1))
+		return false;
+	batch_shrink(reader);
+	return true;
+}
+
+/* When a new connection breaks, the service whose answer broke it has failed, and the others go on. Two of these in a
+ * row, with no answer in between, are an outage. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
 {
 	struct batch batch = { .which = which, .count = count };
 	unsigned lost = 0;
 
 	while (batch.done < count) {
-		bool kept = reader->http.fd >= 0;
+		bool kept = reader->http.fd >= 0, again;
 		size_t before = batch.done;
 		const char *why = batch_ask(reader, &batch);
 
-		if (why && !kept)
+		if (reader->http.fd < 0)
 			return why;
 		if (!why)
 			why = batch_take(reader, &batch);
 		if (!why)
 			continue;
+		again = batch_again(reader, &batch, kept, before);
 		http_close(&reader->http);
 		if (source_stopping(reader->source) || batch.denied)
 			return why;
 		if (batch.done > before)
 			lost = 0;
-		else if (kept)
+		if (again)
 			continue;
 		reading_fail(reader, &reader->catalog->names[which[batch.done++]], why, BROKEN_MS);
 		if (++lost == 2)

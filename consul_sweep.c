@@ -3,11 +3,20 @@
 
 #include "sys.h"
 
+#define BEHIND_MS 500 /* before services are read again whose answers were too old; doubled each time */
+#define BEHIND_TRIES 7
+
 void consul_sweep_restart(struct consul_sweep *sweep)
 {
 	sweep->due = true;
 	sweep->running = false;
 	pace_fill(&sweep->bucket);
+}
+
+void consul_sweep_ring(struct consul_sweep *sweep)
+{
+	sweep->due = true;
+	sweep->tries = 0;
 }
 
 void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
@@ -19,7 +28,7 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
 	}
 	if (!sweep->due || sweep->running || !pace_take(&sweep->bucket, now))
 		return;
-	sweep->due = sweep->skipped = false;
+	sweep->due = sweep->skipped = sweep->behind = false;
 	sweep->running = true;
 	sweep->next = sweep->good = 0;
 	sweep->number++;
@@ -66,13 +75,26 @@ void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name)
 	sweep->good++;
 }
 
+static void sweep_retry(struct consul_sweep *sweep, int64_t at)
+{
+	if (!sweep->retry_at || sweep->retry_at > at)
+		sweep->retry_at = at;
+}
+
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at)
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	if (!sweep->retry_at || sweep->retry_at > again_at)
-		sweep->retry_at = again_at;
+	sweep_retry(sweep, again_at);
 	sweep->why = why;
+}
+
+void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
+{
+	if (sweep->behind || sweep->tries == BEHIND_TRIES)
+		return;
+	sweep->behind = true;
+	sweep_retry(sweep, now + (BEHIND_MS << sweep->tries++));
 }
 
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)

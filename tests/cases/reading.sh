@@ -72,3 +72,155 @@ case_reading_wrong_shape() { # an instance whose port is a string: its service s
                          \"bad\":[$(instance b "$C" dill "dill.listener=local:$bad")]}"
     must 15 "the new instance" answers "$bad" c
 }
+
+# What does not ring
+
+# node NAME ADDRESS [SERVICE PORT TAG...]: in the catalog, without an agent, and a service on it
+node() {
+    local name=$1 address=$2 service=
+    if [ $# -gt 2 ]; then
+        service=",\"Service\":{\"Service\":\"$3\",\"Port\":$4,\"Tags\":$(json_list "${@:5}")}"
+    fi
+    api PUT /v1/catalog/register "{\"Node\":\"$name\",\"Address\":\"$address\"$service}" >/dev/null ||
+        fail "Consul refused to register a node"
+}
+
+case_reading_node_address() { # a node moves: its services have no address of their own
+    local p
+    p=$(next_port)
+    start_dill
+    start_peers "name:far@127.0.0.5"
+    register web web-1 "$A" other
+    node far 127.0.0.6 web "${PORTS[0]}" dill "dill.listener=local:$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.6:${PORTS[0]}")"
+    sleep 1.5       # all bells wait
+    node far 127.0.0.5
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.5:${PORTS[0]}")"
+    same "the node at its new address" far "$(says "$p")"
+    api PUT /v1/catalog/deregister '{"Node":"far"}' >/dev/null
+}
+
+case_reading_without_nodes() { # a token, or a gateway, that does not give the list of nodes: said once, and no outage
+    local mode
+    for mode in "status&code=403&text=Permission%20denied" "status&code=404&text=no" empty; do
+        start_fake
+        fake PUT "/fault?mode=$mode&path=/v1/catalog/nodes"
+        P=$(next_port) Q=$(next_port) PEEK=$(next_port)
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
+        start_dill_on_fake
+        must 5 "service" answers "$P" a
+        must 5 "what is missing is said" log_has 'warn .*the list of nodes: .*'
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")],
+                             \"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
+        must 5 "a new service" answers "$Q" b
+        fake PUT /touch
+        stays 1500 "the table changed" answers "$P" a
+        same "lines about it, and outages" "1 0" "$(log_count 'the list of nodes') $(log_count 'retrying')"
+        at_most "requests for it" 4 "$(fake GET "/count?path=/v1/catalog/nodes")"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_reading_restored_snapshot() { # consul snapshot restore: queries that wait are told nothing, and would go on waiting
+    local p q r agent
+    agent=$(agent_ports)
+    p=$(next_port) q=$(next_port) r=$(next_port)
+    start_agent "$agent"
+    local URL=http://127.0.0.1:$agent
+    node one 127.0.0.1 web "$A" dill "dill.listener=local:$p"
+    node two 127.0.0.1 old "$C" dill "dill.listener=local:$r"
+    curl -sf -o "$T/snapshot" "$URL/v1/snapshot" || fail "no snapshot"
+    node one 127.0.0.1 web "$B" dill "dill.listener=local:$q"
+    api PUT /v1/catalog/deregister '{"Node":"two"}' >/dev/null || fail "Consul refused to deregister a node"
+    start_bare "DILL_CONSUL_ADDRESS=$URL"
+    peek_must_be "$(route "127.0.0.1:$q" "127.0.0.1:$B")"
+    sleep 2         # all bells wait
+    curl -sf -o /dev/null -X PUT --data-binary "@$T/snapshot" "$URL/v1/snapshot" || fail "the snapshot was not restored"
+    must 10 "the service as it was" answers "$p" a
+    must 5 "the service that had gone" answers "$r" c
+    must 5 "the other port to close" refuses 127.0.0.1 "$q"
+}
+
+case_reading_stale() { # an answer that is older than the ring that asked for it: it is read again until it is as new
+    faulty_start DILL_CONSUL_CONSISTENCY_MODE=stale
+    sleep 0.5
+    fake DELETE /stats
+    fake PUT "/fault?mode=older&count=3&path=/v1/health/service/"
+    fake PUT "/services?bell=catalog" "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]}"
+    must 15 "the new instance" answers "$P" b
+    at_most "readings" 8 "$(fake GET "/count?path=/v1/health/service/web")"
+    sleep 2
+    fake DELETE /stats
+    stays 2000 "the table changed" answers "$P" b
+    at_most "readings afterwards" 0 "$(fake GET "/count?path=/v1/health/service/web")"
+}
+
+# What is on the way
+
+gateway_start() { # HOW SECONDS: ends queries that wait for longer
+    P=$(next_port) Q=$(next_port)
+    start_fake
+    fake PUT "/gateway?how=$1&seconds=$2"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
+    start_dill_on_fake
+    must 5 "service" answers "$P" a
+}
+
+case_reading_gateway() { # one that ends long queries is no outage: they become shorter, which is said once
+    local how new
+    for how in 504 408 close; do
+        PEEK=$(next_port)
+        gateway_start $how 2
+        must 20 "shorter queries" log_has 'info .*ends queries after 2 s; asking for shorter ones'
+        fake DELETE /stats
+        sleep 4
+        new=$(fake GET "/queries?path=/v1/catalog/services")
+        at_most "queries in 4 s" 6 "$(wc -l <<<"$new")"
+        same "waits that are too long" "" "$(grep -o 'wait=[0-9]*' <<<"$new" | awk -F = '$2 > 1600 { print $2 }')"
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")],
+                             \"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
+        must 5 "a new service" answers "$Q" b
+        same "lines about it, outages" "1 0" "$(log_count 'shorter ones') $(log_count 'retrying')"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_reading_closing_server() { # one that closes each connection after an answer, without a word
+    local i services=
+    start_fake
+    P=$(next_port) Q=$(next_port)
+    for ((i = 0; i < 20; i++)); do services+=",\"s$i\":[$(instance "s$i" 80 dill "dill.listener=no:80")]"; done
+    fake PUT "/fault?mode=closing"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
+    start_dill_on_fake
+    must 5 "service" answers "$P" a
+    for i in 1 2 3; do
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services,
+                             \"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
+        must 5 "a new service" answers "$Q" b
+        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
+        must 8 "which goes again" refuses 127.0.0.1 "$Q"
+    done
+    same "outages, services that failed" "0 0" "$(log_count 'retrying') $(log_count 'keeping its last')"
+    fake DELETE /stats
+    sleep 1.5
+    at_most "queries while nothing changes" 6 "$(fake GET /count)"
+}
+
+case_reading_large_answers() { # 64 MB are read, whatever is in them and however deep; 256 MB are too much
+    faulty_start
+    fake PUT "/fault?mode=big&megabytes=64&count=1&path=/v1/health/service/"
+    fake PUT /services "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]}"
+    must 10 "the new instance" answers "$P" b
+    fake PUT "/fault?mode=big&megabytes=64&count=1&path=/v1/health/state/any"
+    fake PUT /services "{\"web\":[$(instance w "$C" dill "dill.listener=local:$P")]}"
+    must 10 "the newer instance" answers "$P" c
+    same "warnings" 0 "$(log_count ' warn ')"
+    fake PUT "/fault?mode=big&megabytes=256&path=/v1/health/service/"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
+    must 10 "that 256 MB are too much" log_has 'answer too large'
+    answers "$P" c || fail "the last good instance was lost"
+}
