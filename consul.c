@@ -174,7 +174,7 @@ static const char *names_take(struct consul *consul, const struct http_response 
 static void nodes_missing(struct consul *consul, const char *why)
 {
 	if (!consul->blind)
-		log_warn("consul: %s: the list of nodes: %s; a node's new address counts from the next other change",
+		log_warn("consul: %s: the list of nodes: %s; a node that moves is not noticed",
 		         consul->settings->address, why);
 	consul->blind = true;
 }
@@ -237,7 +237,7 @@ static const char *bell_hear(struct consul *consul, int which)
 	const char *why = longpoll_receive(bell);
 
 	if (bell->most < bell->wait && !consul->cut) {
-		log_info("consul: %s: what is on the way ends queries after %lld s; asking for shorter ones",
+		log_info("consul: %s: a gateway ends queries after %lld s; asking for shorter ones",
 		         consul->settings->address, (long long)(sys_now() - bell->asked_at) / 1000);
 		consul->cut = true;
 	}

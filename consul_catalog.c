@@ -170,21 +170,16 @@ const char *catalog_names(struct catalog *catalog, const struct json *answer, bo
 
 /* The checks. */
 
-static uint64_t check_digest(const struct json *answer, uint32_t check, struct buf *text)
+static uint64_t members_digest(const struct json *answer, uint32_t object, const char *const *keys, struct buf *text)
 {
-	static const char *const fields[] = { "Node", "CheckID", "ServiceID", "Status" };
-	uint32_t modified = json_get(answer, check, "ModifyIndex");
-
 	text->len = 0;
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		uint32_t field = json_get(answer, check, fields[i]);
+	for (; *keys; keys++) {
+		uint32_t member = json_get(answer, object, *keys);
 
-		if (field)
-			json_string(answer, field, text);
+		if (member)
+			buf_add(text, answer->text + answer->tokens[member].at, answer->tokens[member].len);
 		buf_add(text, "\n", 1);
 	}
-	if (modified)
-		buf_add(text, answer->text + answer->tokens[modified].at, answer->tokens[modified].len);
 	return digest(text->data, text->len);
 }
 
@@ -192,6 +187,7 @@ static uint64_t check_digest(const struct json *answer, uint32_t check, struct b
 static void add_check(const struct catalog *catalog, const struct json *answer, uint32_t check, struct buf *text,
                       uint64_t *sums)
 {
+	static const char *const keys[] = { "Node", "CheckID", "ServiceID", "Status", "ModifyIndex", NULL };
 	uint32_t token = json_get(answer, check, "ServiceName");
 	const struct catalog_name *name;
 
@@ -200,7 +196,7 @@ static void add_check(const struct catalog *catalog, const struct json *answer, 
 		return;
 	name = find_in(catalog->names, catalog->count, text->data);
 	if (name)
-		sums[name - catalog->names] += check_digest(answer, check, text);
+		sums[name - catalog->names] += members_digest(answer, check, keys, text);
 }
 
 static const char *judge_checks(const struct json *answer)
@@ -240,22 +236,15 @@ const char *catalog_checks(struct catalog *catalog, const struct json *answer, b
 
 const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved)
 {
+	static const char *const keys[] = { "Node", "Address", NULL };
 	const char *why = answer->tokens[0].type == JSON_ARRAY ? NULL : "the list of nodes is no list";
 	struct buf text = { 0 };
 	uint64_t sum = 1;
 
 	if (!why)
 		for (JSON_EACH(answer, 0, node)) {
-			uint32_t name = json_get(answer, node, "Node"), address = json_get(answer, node, "Address");
-
 			why = why ? why : consul_shape_node(answer, node);
-			text.len = 0;
-			if (name)
-				json_string(answer, name, &text);
-			buf_add(&text, "\n", 1);
-			if (address)
-				json_string(answer, address, &text);
-			sum += digest(text.data, text.len);
+			sum += members_digest(answer, node, keys, &text);
 		}
 	buf_free(&text);
 	if (why)

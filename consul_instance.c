@@ -101,39 +101,15 @@ static void take_tags(struct service *service, const struct json *answer, uint32
 	buf_free(&text);
 }
 
-/* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
- * mesh. An ingress gateway is there for those outside. NULL: it can be a backend. */
-static const char *kind_fault(const char *kind)
+static void give_address(struct service *service, const struct json *answer, uint32_t node, uint32_t at)
 {
-	static const char *const kinds[][2] = {
-		{ "connect-proxy", "its instance is a sidecar (connect-proxy), which takes only mutual TLS" },
-		{ "mesh-gateway", "its instance is a mesh-gateway, which takes only mutual TLS" },
-		{ "terminating-gateway", "its instance is a terminating-gateway, which takes only mutual TLS" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcmp(kind, kinds[i][0]) == 0)
-			return kinds[i][1];
-	return NULL;
-}
-
-/* Gives the service what its tags ask for, and its address. */
-static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
-{
-	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	uint32_t port_at = json_get(answer, at, "Port");
 	struct buf text = { 0 };
-	const char *fault;
 	long port = 0;
 
-	take_tags(service, answer, json_get(answer, at, "Tags"), word);
-	text_at(answer, at, "Kind", &text);
-	fault = kind_fault(text.data);
 	if (!text_at(answer, at, "Address", &text) || !text.len)
 		text_at(answer, node, "Address", &text);
-	if (fault)
-		service->fault = fault;
-	else if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
+	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
 		service->fault = "its instance has no port";
 	else if (!text.len)
 		service->fault = "its instance has no address";
@@ -142,6 +118,29 @@ static void route_instance(struct service *service, const struct json *answer, u
 	else
 		service_backend(service, slice_of(text.data), (uint16_t)port, weight_of(answer, at));
 	buf_free(&text);
+}
+
+/* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
+ * mesh. An ingress gateway is there for those outside. */
+static bool kind_is_closed(const char *kind)
+{
+	return strcmp(kind, "connect-proxy") == 0 || strcmp(kind, "mesh-gateway") == 0 ||
+	       strcmp(kind, "terminating-gateway") == 0;
+}
+
+/* Gives the service what its tags ask for, and its address. */
+static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
+{
+	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
+	struct buf kind = { 0 };
+
+	take_tags(service, answer, json_get(answer, at, "Tags"), word);
+	text_at(answer, at, "Kind", &kind);
+	if (kind_is_closed(kind.data))
+		service->fault = text_printf(&service->memory, "its instance is a %s, which takes only mutual TLS", kind.data);
+	else
+		give_address(service, answer, node, at);
+	buf_free(&kind);
 }
 
 /* Adds the instance of one element of the answer. */

@@ -3,60 +3,53 @@
 
 #include <string.h>
 
-#define IS(type) (1u << (type))
-#define MISSING 0x80u /* it may be left out */
-
-struct shape {
-	const char *key;
-	unsigned may_be;
-	const char *why;
+/* One member each: a letter for its type (s: text, n: whole number, l: list, o: object), its name, and what is said when
+ * it is something else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the
+ * letter is a capital. */
+static const char *const instance_shape[] = { "ONode is no object", "OService is no object", "lChecks is no list", NULL };
+static const char *const node_shape[] = { "sNode is no text", "sAddress is no text", NULL };
+static const char *const service_shape[] = {
+	"sID is no text", "sService is no text", "sKind is no text", "sAddress is no text", "NPort is no whole number",
+	"lTags is no list", "oWeights is no object", NULL
+};
+static const char *const weights_shape[] = { "nPassing is no whole number", NULL };
+static const char *const check_shape[] = {
+	"SStatus is no text", "sCheckID is no text", "sNode is no text", "sServiceID is no text", "sServiceName is no text",
+	"nModifyIndex is no whole number", NULL
 };
 
-#define TEXT(path, key) { key, IS(JSON_STRING) | MISSING, path key " is no text" }
-#define NUMBER(path, key) { key, IS(JSON_NUMBER) | MISSING, path key " is no whole number" }
-/* Go writes null for a list or map that has nothing in it. */
-#define LIST(path, key) { key, IS(JSON_ARRAY) | IS(JSON_NULL) | MISSING, path key " is no list" }
-#define OBJECT(path, key) { key, IS(JSON_OBJECT) | IS(JSON_NULL) | MISSING, path key " is no object" }
-
-static const struct shape instance_shape[] = {
-	{ "Node", IS(JSON_OBJECT), "an instance without Node" },
-	{ "Service", IS(JSON_OBJECT), "an instance without Service" },
-	LIST("", "Checks"),
-};
-
-static const struct shape node_shape[] = { TEXT("Node.", "Node"), TEXT("Node.", "Address") };
-
-static const struct shape service_shape[] = {
-	TEXT("Service.", "ID"), TEXT("Service.", "Service"), TEXT("Service.", "Kind"), TEXT("Service.", "Address"),
-	{ "Port", IS(JSON_NUMBER), "Service.Port is no whole number" },
-	LIST("Service.", "Tags"), OBJECT("Service.", "Weights"),
-};
-
-static const struct shape weights_shape[] = { NUMBER("Service.Weights.", "Passing") };
-
-static const struct shape check_shape[] = {
-	{ "Status", IS(JSON_STRING), "a check's Status is no text" }, TEXT("a check's ", "CheckID"),
-	TEXT("a check's ", "Node"), TEXT("a check's ", "ServiceID"), TEXT("a check's ", "ServiceName"),
-	NUMBER("a check's ", "ModifyIndex"),
-};
-
-static bool member_fits(const struct json *answer, uint32_t token, unsigned may_be)
+static bool is_whole(const struct json *answer, const struct json_token *number)
 {
-	const struct json_token *value = &answer->tokens[token];
-
-	if (!token || !(may_be & IS(value->type)))
-		return !token && (may_be & MISSING);
-	for (uint32_t i = 0; value->type == JSON_NUMBER && i < value->len; i++)
-		if (strchr(".eE", answer->text[value->at + i]))
+	for (uint32_t i = 0; i < number->len; i++)
+		if (strchr(".eE", answer->text[number->at + i]))
 			return false;
 	return true;
 }
 
-static const char *members_fit(const struct json *answer, uint32_t object, const struct shape *shapes, size_t count)
+static bool member_fits(const struct json *answer, uint32_t token, char letter)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!member_fits(answer, json_get(answer, object, shapes[i].key), shapes[i].may_be))
-			return shapes[i].why;
+	static const char letters[] = { [JSON_NUMBER] = 'n', [JSON_STRING] = 's', [JSON_ARRAY] = 'l', [JSON_OBJECT] = 'o' };
+	const struct json_token *member = &answer->tokens[token];
+
+	if (!token)
+		return letter >= 'a';
+	if (member->type == JSON_NULL)
+		return letter == 'l' || letter == 'o';
+	return letters[member->type] == (letter | 0x20) && (member->type != JSON_NUMBER || is_whole(answer, member));
+}
+
+static const char *members_fit(const struct json *answer, uint32_t object, const char *const *shape)
+{
+	char key[16] = "";
+
+	for (; *shape; shape++) {
+		size_t len = strcspn(*shape, " ");
+
+		memcpy(key, *shape + 1, len);
+		key[len - 1] = '\0';
+		if (!member_fits(answer, json_get(answer, object, key), **shape))
+			return *shape + 1;
+	}
 	return NULL;
 }
 
@@ -70,30 +63,30 @@ const char *consul_shape_tags(const struct json *answer, uint32_t tags)
 
 const char *consul_shape_check(const struct json *answer, uint32_t check)
 {
-	return members_fit(answer, check, check_shape, ARRAY_LEN(check_shape));
+	return members_fit(answer, check, check_shape);
 }
 
 const char *consul_shape_node(const struct json *answer, uint32_t node)
 {
-	return members_fit(answer, node, node_shape, ARRAY_LEN(node_shape));
+	return members_fit(answer, node, node_shape);
 }
 
 static const char *service_fits(const struct json *answer, uint32_t service)
 {
 	uint32_t tags = json_get(answer, service, "Tags"), weights = json_get(answer, service, "Weights");
-	const char *why = members_fit(answer, service, service_shape, ARRAY_LEN(service_shape));
+	const char *why = members_fit(answer, service, service_shape);
 
 	if (!why && tags)
 		why = consul_shape_tags(answer, tags);
 	if (!why && weights)
-		why = members_fit(answer, weights, weights_shape, ARRAY_LEN(weights_shape));
+		why = members_fit(answer, weights, weights_shape);
 	return why;
 }
 
 const char *consul_shape_instance(const struct json *answer, uint32_t instance)
 {
 	uint32_t checks = json_get(answer, instance, "Checks");
-	const char *why = members_fit(answer, instance, instance_shape, ARRAY_LEN(instance_shape));
+	const char *why = members_fit(answer, instance, instance_shape);
 
 	if (!why)
 		why = consul_shape_node(answer, json_get(answer, instance, "Node"));

@@ -24,16 +24,16 @@ case_reading_mesh() { # a sidecar has its parent's tags, and speaks mutual TLS: 
     must 5 "service" answers "$p" a
     must 5 "ingress gateway" answers "$q" c
     must 5 "the sidecar is refused" peek_contains \
-        "# refused: web-sidecar-proxy wants local:$p: its instance is a sidecar (connect-proxy), which takes only mutual TLS"
+        "# refused: web-sidecar-proxy wants local:$p: its instance is a connect-proxy, which takes only mutual TLS"
     must 5 "the mesh gateway is refused" peek_contains "# refused: mesh wants local:$p: its instance is a mesh-gateway, "
     must 5 "the terminating gateway is refused" peek_contains "# refused: leaving wants local:$p: its instance is a term"
     contains "Peek" "$(route "127.0.0.1:$p" "127.0.0.1:$A"; route "127.0.0.1:$q" "127.0.0.1:$C")" "$(peek)"
     same "who answers" "a a a a" "$(client names 127.0.0.1 "$p" 4)"
-    contains "/routes" "sidecar (connect-proxy)" "$(curl -s "http://127.0.0.1:$STATUS/routes")"
+    contains "/routes" "is a connect-proxy" "$(curl -s "http://127.0.0.1:$STATUS/routes")"
     dill_once --explain web-sidecar-proxy "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
-    contains "--explain" "sidecar (connect-proxy)" "$OUT"
+    contains "--explain" "is a connect-proxy" "$OUT"
     dill_once --explain web-sidecar-proxy "DILL_CONSUL_ADDRESS=$CONSUL_URL"
-    contains "--explain without a running dill" "sidecar (connect-proxy)" "$OUT"
+    contains "--explain without a running dill" "is a connect-proxy" "$OUT"
 }
 
 case_reading_letter_case() { # Consul answers for Web and web alike with the instances of both
@@ -64,9 +64,9 @@ case_reading_wrong_shape() { # an instance whose port is a string: its service s
                          \"bad\":[$(instance b "\"$B\"" dill "dill.listener=local:$bad")],
                          \"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
     must 5 "a service behind it" answers "$Q" b
-    must 5 "the log names the member" log_has 'service bad: Service.Port is no whole number; keeping'
+    must 5 "the log names the member" log_has 'service bad: Port is no whole number; keeping'
     stays 2500 "the service lost its instance" answers "$bad" a
-    at_most "lines about it" 1 "$(log_count 'Service.Port')"
+    at_most "lines about it" 1 "$(log_count 'Port is no')"
     ask "$FD" still || fail "the connection of another service was lost"
     fake PUT /services "{\"web\":[$(instance w "$GREET" dill "dill.listener=local:$P")],
                          \"bad\":[$(instance b "$C" dill "dill.listener=local:$bad")]}"
@@ -187,17 +187,16 @@ case_reading_gateway() { # one that ends long queries is no outage: they become 
     done
 }
 
-case_reading_closing_server() { # one that closes each connection after an answer, without a word
+closing_server() { # MODE: each connection ends after an answer, without a word before
     local i services=
     start_fake
     P=$(next_port) Q=$(next_port)
     for ((i = 0; i < 20; i++)); do services+=",\"s$i\":[$(instance "s$i" 80 dill "dill.listener=no:80")]"; done
-    fake PUT "/fault?mode=closing"
+    fake PUT "/fault?mode=$1"
     fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
     start_dill_on_fake
     must 5 "service" answers "$P" a
-    for i in 1 2 3; do
-        fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
+    for i in 1 2; do
         fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services,
                              \"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]}"
         must 5 "a new service" answers "$Q" b
@@ -209,6 +208,9 @@ case_reading_closing_server() { # one that closes each connection after an answe
     sleep 1.5
     at_most "queries while nothing changes" 6 "$(fake GET /count)"
 }
+
+case_reading_closing_server() { closing_server closing; }
+case_reading_resetting_server() { closing_server "closing&reset=1"; }
 
 case_reading_large_answers() { # 64 MB are read, whatever is in them and however deep; 256 MB are too much
     faulty_start

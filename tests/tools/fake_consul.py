@@ -45,7 +45,7 @@ Modes (and their parameters):
     partial          a proper answer with it
     headers          a proper answer, header names in `case`: lower, upper or odd
     oneshot          a proper answer with Connection: close
-    closing          a proper answer, and then the connection closes without a word
+    closing          a proper answer, and then the connection closes without a word [&reset=1: is reset]
     older            what was true before the last change of services, with the index of then
     big              a proper answer with `megabytes` of Output behind it
 """
@@ -331,6 +331,8 @@ class Connection:
             raise Gone
         elif mode == "closing":
             self.send(200, headers, body)
+            if "reset" in fault:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise Gone
         elif mode == "big":
             self.big(headers, body, int(fault["megabytes"]) << 20)

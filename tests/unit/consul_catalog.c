@@ -88,7 +88,7 @@ static const struct {
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65536}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':null") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	/* kinds: what speaks only the mesh's TLS is no backend */
-	{ KIND("connect-proxy"), "web(n1/w any:1 !its instance is a sidecar (connect-proxy), which takes only mutual TLS)", NULL },
+	{ KIND("connect-proxy"), "web(n1/w any:1 !its instance is a connect-proxy, which takes only mutual TLS)", NULL },
 	{ KIND("mesh-gateway"), "web(n1/w any:1 !its instance is a mesh-gateway, which takes only mutual TLS)", NULL },
 	{ KIND("terminating-gateway"), "web(n1/w any:1 !its instance is a terminating-gateway, which takes only mutual TLS)", NULL },
 	{ KIND("ingress-gateway"), PLAIN, NULL }, { KIND(""), PLAIN, NULL }, { KIND("typical"), PLAIN, NULL },
