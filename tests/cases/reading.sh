@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2153
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
 # Cases: what an agent's answers do not say by themselves, and what happens to them between Consul and dill.
 
 # Which instances count
