@@ -113,10 +113,7 @@ static const char *judge_names(const struct json *answer)
 	if (answer->tokens[0].type != JSON_OBJECT)
 		return "the list of services is no object";
 	for (JSON_EACH(answer, 0, key))
-		if (answer->tokens[key + 1].type != JSON_ARRAY && answer->tokens[key + 1].type != JSON_NULL)
-			return "the tags of a service are no list";
-		else if (!why)
-			why = consul_shape_tags(answer, key + 1);
+		why = why ? why : consul_shape(answer, key + 1, &consul_shape_tags);
 	return why;
 }
 
@@ -199,20 +196,9 @@ static void add_check(const struct catalog *catalog, const struct json *answer, 
 		sums[name - catalog->names] += members_digest(answer, check, keys, text);
 }
 
-static const char *judge_checks(const struct json *answer)
-{
-	const char *why = answer->tokens[0].type == JSON_ARRAY ? NULL : "the list of checks is no list";
-
-	if (!why)
-		for (JSON_EACH(answer, 0, check))
-			if (!why)
-				why = consul_shape_check(answer, check);
-	return why;
-}
-
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved)
 {
-	const char *why = judge_checks(answer);
+	const char *why = consul_shape(answer, 0, &consul_shape_checks);
 	struct buf text = { 0 };
 	uint64_t *sums;
 
@@ -237,18 +223,15 @@ const char *catalog_checks(struct catalog *catalog, const struct json *answer, b
 const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved)
 {
 	static const char *const keys[] = { "Node", "Address", NULL };
-	const char *why = answer->tokens[0].type == JSON_ARRAY ? NULL : "the list of nodes is no list";
+	const char *why = consul_shape(answer, 0, &consul_shape_nodes);
 	struct buf text = { 0 };
 	uint64_t sum = 1;
 
-	if (!why)
-		for (JSON_EACH(answer, 0, node)) {
-			why = why ? why : consul_shape_node(answer, node);
-			sum += members_digest(answer, node, keys, &text);
-		}
-	buf_free(&text);
 	if (why)
 		return why;
+	for (JSON_EACH(answer, 0, node))
+		sum += members_digest(answer, node, keys, &text);
+	buf_free(&text);
 	*moved = *moved || (catalog->nodes && catalog->nodes != sum);
 	catalog->nodes = sum;
 	return NULL;

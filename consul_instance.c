@@ -144,21 +144,18 @@ static void route_instance(struct service *service, const struct json *answer, u
 }
 
 /* Adds the instance of one element of the answer. */
-static const char *read_instance(struct service_list *list, const char *name, const struct json *answer,
-                                 uint32_t element, const char *word)
+static void read_instance(struct service_list *list, const char *name, const struct json *answer, uint32_t element,
+                          const char *word)
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
-	uint32_t tags = at ? json_get(answer, at, "Tags") : 0;
-	const char *why = consul_shape_instance(answer, element);
+	uint32_t tags = json_get(answer, at, "Tags");
 	struct buf text = { 0 };
 	struct service *service;
 
-	if (why)
-		return why;
 	/* Consul looks names up in any letter case: this one may be another service's. */
 	if (text_at(answer, at, "Service", &text) && strcmp(text.data, name) != 0) {
 		buf_free(&text);
-		return NULL;
+		return;
 	}
 	service = service_add(list, slice_of(name));
 	text_at(answer, node, "Node", &text);
@@ -177,7 +174,6 @@ static const char *read_instance(struct service_list *list, const char *name, co
 		route_instance(service, answer, element, word);
 	service_seal(service);
 	buf_free(&text);
-	return NULL;
 }
 
 static int by_instance(const void *a, const void *b)
@@ -190,17 +186,14 @@ static int by_instance(const void *a, const void *b)
 
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word)
 {
+	const char *why = consul_shape(answer, 0, &consul_shape_instances);
 	size_t first = list->count;
-	const char *why = NULL;
 
-	if (answer->tokens[0].type != JSON_ARRAY)
-		return "not a list of instances";
-	for (JSON_EACH(answer, 0, element))
-		if (!why)
-			why = read_instance(list, name, answer, element, word);
 	if (why)
-		service_forget(list, first);
-	else if (list->count - first > 1)
+		return why;
+	for (JSON_EACH(answer, 0, element))
+		read_instance(list, name, answer, element, word);
+	if (list->count - first > 1)
 		qsort(list->items + first, list->count - first, sizeof *list->items, by_instance);
-	return why;
+	return NULL;
 }

@@ -3,20 +3,41 @@
 
 #include <string.h>
 
-/* One member each: a letter for its type (s: text, n: whole number, l: list, o: object), its name, and what is said when
- * it is something else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the
- * letter is a capital. */
-static const char *const instance_shape[] = { "ONode is no object", "OService is no object", "lChecks is no list", NULL };
-static const char *const node_shape[] = { "sNode is no text", "sAddress is no text", NULL };
-static const char *const service_shape[] = {
-	"sID is no text", "sService is no text", "sKind is no text", "sAddress is no text", "NPort is no whole number",
-	"lTags is no list", "oWeights is no object", NULL
+/* A letter for the type (s: text, n: whole number, l: list, o: object), the name, and what is said when it is something
+ * else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the letter is a
+ * capital. */
+struct consul_shape {
+	const char *text;
+	const struct consul_shape *inside; /* a list's elements; or an object's members, up to one without text */
 };
-static const char *const weights_shape[] = { "nPassing is no whole number", NULL };
-static const char *const check_shape[] = {
-	"SStatus is no text", "sCheckID is no text", "sNode is no text", "sServiceID is no text", "sServiceName is no text",
-	"nModifyIndex is no whole number", NULL
+
+static const struct consul_shape tag = { "Sa tag is no text", NULL };
+const struct consul_shape consul_shape_tags = { "lTags is no list", &tag };
+
+static const struct consul_shape node_members[] = { { "sNode is no text", NULL }, { "sAddress is no text", NULL }, { 0 } };
+static const struct consul_shape node = { "Oa node is no object", node_members };
+const struct consul_shape consul_shape_nodes = { "Lthe nodes are no list", &node };
+
+static const struct consul_shape check_members[] = {
+	{ "SStatus is no text", NULL }, { "sCheckID is no text", NULL }, { "sNode is no text", NULL },
+	{ "sServiceID is no text", NULL }, { "sServiceName is no text", NULL }, { "nModifyIndex is no whole number", NULL },
+	{ 0 }
 };
+static const struct consul_shape check = { "Oa check is no object", check_members };
+const struct consul_shape consul_shape_checks = { "Lthe checks are no list", &check };
+
+static const struct consul_shape weights_members[] = { { "nPassing is no whole number", NULL }, { 0 } };
+static const struct consul_shape service_members[] = {
+	{ "sID is no text", NULL }, { "sService is no text", NULL }, { "sKind is no text", NULL },
+	{ "sAddress is no text", NULL }, { "NPort is no whole number", NULL }, { "lTags is no list", &tag },
+	{ "oWeights is no object", weights_members }, { 0 }
+};
+static const struct consul_shape instance_members[] = {
+	{ "ONode is no object", node_members }, { "OService is no object", service_members },
+	{ "lChecks is no list", &check }, { 0 }
+};
+static const struct consul_shape instance = { "Oan instance is no object", instance_members };
+const struct consul_shape consul_shape_instances = { "Lthe instances are no list", &instance };
 
 static bool is_whole(const struct json *answer, const struct json_token *number)
 {
@@ -26,75 +47,44 @@ static bool is_whole(const struct json *answer, const struct json_token *number)
 	return true;
 }
 
-static bool member_fits(const struct json *answer, uint32_t token, char letter)
+static bool type_fits(const struct json *answer, uint32_t token, char letter)
 {
 	static const char letters[] = { [JSON_NUMBER] = 'n', [JSON_STRING] = 's', [JSON_ARRAY] = 'l', [JSON_OBJECT] = 'o' };
-	const struct json_token *member = &answer->tokens[token];
+	const struct json_token *value = &answer->tokens[token];
 
-	if (!token)
-		return letter >= 'a';
-	if (member->type == JSON_NULL)
+	if (value->type == JSON_NULL)
 		return letter == 'l' || letter == 'o';
-	return letters[member->type] == (letter | 0x20) && (member->type != JSON_NUMBER || is_whole(answer, member));
+	return letters[value->type] == (letter | 0x20) && (value->type != JSON_NUMBER || is_whole(answer, value));
 }
 
-static const char *members_fit(const struct json *answer, uint32_t object, const char *const *shape)
+/* The member of this shape; 0: there is none. */
+static uint32_t find_member(const struct json *answer, uint32_t object, const struct consul_shape *shape)
 {
-	char key[16] = "";
+	size_t len = strcspn(shape->text + 1, " ");
+	char key[16];
 
-	for (; *shape; shape++) {
-		size_t len = strcspn(*shape, " ");
+	memcpy(key, shape->text + 1, len);
+	key[len] = '\0';
+	return json_get(answer, object, key);
+}
 
-		memcpy(key, *shape + 1, len);
-		key[len - 1] = '\0';
-		if (!member_fits(answer, json_get(answer, object, key), **shape))
-			return *shape + 1;
+/* It calls itself as deeply as the shapes above are nested. */
+const char *consul_shape(const struct json *answer, uint32_t token, const struct consul_shape *shape)
+{
+	const char *why = type_fits(answer, token, *shape->text) ? NULL : shape->text + 1;
+
+	if (!why && shape->inside && answer->tokens[token].type == JSON_ARRAY)
+		for (JSON_EACH(answer, token, element))
+			why = why ? why : consul_shape(answer, element, shape->inside);
+	if (answer->tokens[token].type != JSON_OBJECT)
+		return why;
+	for (const struct consul_shape *inside = shape->inside; !why && inside->text; inside++) {
+		uint32_t member = find_member(answer, token, inside);
+
+		if (member)
+			why = consul_shape(answer, member, inside);
+		else if (*inside->text < 'a')
+			why = inside->text + 1;
 	}
-	return NULL;
-}
-
-const char *consul_shape_tags(const struct json *answer, uint32_t tags)
-{
-	for (JSON_EACH(answer, tags, tag))
-		if (answer->tokens[tag].type != JSON_STRING)
-			return "a tag is no text";
-	return NULL;
-}
-
-const char *consul_shape_check(const struct json *answer, uint32_t check)
-{
-	return members_fit(answer, check, check_shape);
-}
-
-const char *consul_shape_node(const struct json *answer, uint32_t node)
-{
-	return members_fit(answer, node, node_shape);
-}
-
-static const char *service_fits(const struct json *answer, uint32_t service)
-{
-	uint32_t tags = json_get(answer, service, "Tags"), weights = json_get(answer, service, "Weights");
-	const char *why = members_fit(answer, service, service_shape);
-
-	if (!why && tags)
-		why = consul_shape_tags(answer, tags);
-	if (!why && weights)
-		why = members_fit(answer, weights, weights_shape);
-	return why;
-}
-
-const char *consul_shape_instance(const struct json *answer, uint32_t instance)
-{
-	uint32_t checks = json_get(answer, instance, "Checks");
-	const char *why = members_fit(answer, instance, instance_shape);
-
-	if (!why)
-		why = consul_shape_node(answer, json_get(answer, instance, "Node"));
-	if (!why)
-		why = service_fits(answer, json_get(answer, instance, "Service"));
-	if (!why && checks)
-		for (JSON_EACH(answer, checks, check))
-			if (!why)
-				why = consul_shape_check(answer, check);
 	return why;
 }

@@ -6,10 +6,14 @@
 #include "base.h"
 #include "json.h"
 
-/* Each returns NULL, or the reason with the member's name in it. */
-const char *consul_shape_instance(const struct json *answer, uint32_t instance); /* of /v1/health/service/NAME */
-const char *consul_shape_tags(const struct json *answer, uint32_t tags);
-const char *consul_shape_check(const struct json *answer, uint32_t check); /* of that, or of /v1/health/state/any */
-const char *consul_shape_node(const struct json *answer, uint32_t node);   /* likewise, or of /v1/catalog/nodes */
+struct consul_shape;
+
+extern const struct consul_shape consul_shape_instances; /* the answer to /v1/health/service/NAME */
+extern const struct consul_shape consul_shape_checks;    /* /v1/health/state/any */
+extern const struct consul_shape consul_shape_nodes;     /* /v1/catalog/nodes */
+extern const struct consul_shape consul_shape_tags;      /* of one service in /v1/catalog/services */
+
+/* Returns NULL, or the reason, with the member's name. */
+const char *consul_shape(const struct json *answer, uint32_t token, const struct consul_shape *shape);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "../../consul_catalog.c"
 #include "../../consul_instance.c"
-#include "../../consul_shape.c"
 #include "../../json.c"
 #include "../../net.c"
 #include "../../service.c"

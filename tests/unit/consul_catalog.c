@@ -8,7 +8,6 @@
 #include "list.h"
 #include "../../consul_catalog.c"
 #include "../../consul_instance.c"
-#include "../../consul_shape.c"
 #include "../../json.c"
 #include "../../net.c"
 #include "../../service.c"
@@ -281,6 +280,38 @@ static void checks_cases(void)
 	catalog_close(&c);
 }
 
+static bool nodes(struct catalog *c, const char *answer, bool fine)
+{
+	struct buf text = { 0 };
+	struct json j = read_answer(&text, answer);
+	bool moved = false;
+
+	check(!catalog_nodes(c, &j, &moved) == fine, "nodes", answer);
+	json_free(&j);
+	buf_free(&text);
+	return moved;
+}
+
+#define AT_ADDRESS(name, address) "{'Node':'" name "','Address':'" address "','Meta':null,'ModifyIndex':7}"
+
+static void nodes_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	check(!nodes(&c, "[" AT_ADDRESS("a", "1.1.1.1") "," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "the first answer");
+	check(!nodes(&c, "[" AT_ADDRESS("b", "1.1.1.2") "," AT_ADDRESS("a", "1.1.1.1") "]", true), "moved", "another order");
+	check(!nodes(&c, "[{'Node':'a','Address':'1.1.1.1','Meta':{'x':'y'}}," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "meta");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.3") "," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "an address");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "," AT_ADDRESS("b", "1.1.1.3") "]", true), "moved", "two in turn");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "one less");
+	check(!nodes(&c, "{}", false) && !nodes(&c, "[7]", false) && !nodes(&c, "[{'Node':7}]", false) &&
+	      !nodes(&c, "[" AT_ADDRESS("a", "1.1.1.9") ",{'Address':{}}]", false), "moved", "wrong shapes");
+	check(!nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "as before");
+	check(nodes(&c, "[]", true) && nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "hidden, and seen again");
+	catalog_close(&c);
+}
+
 static void compose_cases(void)
 {
 	struct catalog c;
@@ -447,6 +478,7 @@ int main(void)
 	instance_cases();
 	names_cases();
 	checks_cases();
+	nodes_cases();
 	compose_cases();
 	hold_cases();
 	absent_cases();
