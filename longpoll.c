@@ -76,7 +76,7 @@ const char *longpoll_send(struct longpoll *query, const struct http_url *url, co
 static bool longpoll_excused(struct longpoll *query, bool closed, int64_t now)
 {
 	int64_t took = now - query->asked_at;
-	bool cut = query->waits && took >= CUT_MS && took + ROUNDING_MS < query->waits;
+	bool cut = took >= CUT_MS && took < query->waits + query->waits / 16; /* the server's own share included */
 
 	if (!cut && !(closed && query->kept))
 		return false;
