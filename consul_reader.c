@@ -134,13 +134,13 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 
 /* Whether what is left can be asked again without blaming a service: a kept connection has ended, or one that ended
  * between two answers, or before the first of several. */
-static bool batch_again(struct consul_reader *reader, const struct batch *batch, bool kept, size_t before)
+static bool batch_again(struct consul_reader *reader, const struct batch *batch, bool kept, bool answered)
 {
 	bool ended = http_silent(&reader->http) && sys_now() < batch->deadline;
 
-	if (batch->done == before && kept)
+	if (kept && !answered)
 		return true;
-	if (!ended || (batch->done == before && reader->depth == 1))
+	if (!ended || (!answered && reader->depth == 1))
 		return false;
 	batch_shrink(reader);
 	return true;
@@ -154,8 +154,8 @@ const char *consul_reader_read(struct consul_reader *reader, const size_t *which
 	unsigned lost = 0;
 
 	while (batch.done < count) {
-		bool kept = reader->http.fd >= 0, again;
-		size_t before = batch.done;
+		bool kept = reader->http.fd >= 0, answered, again;
+		size_t before = kept ? reader->served : 0;
 		const char *why = batch_ask(reader, &batch);
 
 		if (reader->http.fd < 0)
@@ -164,11 +164,12 @@ const char *consul_reader_read(struct consul_reader *reader, const size_t *which
 			why = batch_take(reader, &batch);
 		if (!why)
 			continue;
-		again = batch_again(reader, &batch, kept, before);
+		answered = reader->served > before;
+		again = batch_again(reader, &batch, kept, answered);
 		http_close(&reader->http);
 		if (source_stopping(reader->source) || batch.denied)
 			return why;
-		if (batch.done > before)
+		if (answered)
 			lost = 0;
 		if (again)
 			continue;
