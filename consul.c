@@ -63,10 +63,10 @@ static const struct option consul_options[] = {
 	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = check_tag },
 };
 
-#define BELL_BODY_MAX (64u << 20)
 #define IDLE_MS 60000 /* a turn begins at least this often */
 
-enum { NAMES, CHECKS, BELLS };
+enum { NAMES, CHECKS, NODES, BELLS };
+#define NODES_MS 300000 /* before the nodes are asked for again where that was refused */
 
 /* How much of the catalog the token lets dill see. */
 enum sight { SIGHT_ALL, SIGHT_SOME, SIGHT_NOTHING };
@@ -82,6 +82,7 @@ struct consul {
 	struct state_memory memory;
 	struct pace_allowance allowance;
 	enum sight sight;
+	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */
 	bool seen; /* the token has let dill see a service */
 };
 
@@ -93,8 +94,8 @@ static void bell_path(struct consul_api *api, int which)
 	struct buf filter = { 0 };
 
 	api->path.len = 0;
-	if (which == NAMES) {
-		buf_puts(&api->path, "/v1/catalog/services");
+	if (which != CHECKS) {
+		buf_puts(&api->path, which == NAMES ? "/v1/catalog/services" : "/v1/catalog/nodes");
 		return;
 	}
 	buf_printf(&filter, "ServiceTags contains \"%s\"", tag);
@@ -119,12 +120,18 @@ static const char *bell_ask(struct consul *consul, int which)
 	return why;
 }
 
+/* When to ask a bell, or to give up waiting for it. A token that may not see nodes must first prove to be one. */
+static int64_t bell_at(const struct consul *consul, int which)
+{
+	return which == NODES && !longpoll_answered(&consul->bells[NAMES]) ? INT64_MAX : longpoll_at(&consul->bells[which]);
+}
+
 static const char *bells_ask(struct consul *consul)
 {
 	const char *why = NULL;
 
 	for (int i = 0; i < BELLS && !why; i++)
-		if (!consul->bells[i].asked && sys_now() >= longpoll_at(&consul->bells[i]))
+		if (!consul->bells[i].asked && sys_now() >= bell_at(consul, i))
 			why = bell_ask(consul, i);
 	return why;
 }
@@ -175,6 +182,39 @@ static const char *names_take(struct consul *consul, const struct http_response 
 	return consul->sight == SIGHT_NOTHING ? NULL : catalog_names(&consul->catalog, &consul->api.json, &pointed);
 }
 
+/* Only the nodes' list rings for a new address of one. dill goes on without it. */
+static void nodes_missing(struct consul *consul, const char *why)
+{
+	if (!consul->blind)
+		log_warn("consul: %s: the list of nodes: %s; a node that moves is not noticed",
+		         consul->settings->address, why);
+	consul->blind = true;
+}
+
+static const char *nodes_take(struct consul *consul, const struct http_response *response)
+{
+	bool moved = false;
+	const char *why = catalog_nodes(&consul->catalog, &consul->api.json, &moved);
+
+	if (moved)
+		consul_sweep_ring(&consul->sweep);
+	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
+		nodes_missing(consul, "the token lacks node:read");
+	return why;
+}
+
+/* Goes on without the nodes when Consul, or a gateway, does not give their list. */
+static bool nodes_refused(struct consul *consul, const char *why)
+{
+	if (consul->api.code < 400 || consul->api.code > 499 || consul->api.code == 429)
+		return false;
+	nodes_missing(consul, why);
+	consul->api.code = 0;
+	consul->api.pause = 0;
+	longpoll_put_off(&consul->bells[NODES], sys_now() + NODES_MS);
+	return true;
+}
+
 /* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
 static const char *bell_take(struct consul *consul, int which)
 {
@@ -183,8 +223,12 @@ static const char *bell_take(struct consul *consul, int which)
 	enum longpoll_news news;
 	bool pointed = false;
 
+	if (why && which == NODES && nodes_refused(consul, why))
+		return NULL;
 	if (!why && which == NAMES)
 		why = names_take(consul, &bell->http.response);
+	else if (!why && which == NODES)
+		why = nodes_take(consul, &bell->http.response);
 	else if (!why)
 		why = catalog_checks(&consul->catalog, &consul->api.json, &pointed);
 	if (why)
@@ -192,8 +236,8 @@ static const char *bell_take(struct consul *consul, int which)
 	news = longpoll_take(bell, sys_now(), pace_pause(&consul->allowance, sys_now()));
 	if (news == LONGPOLL_BACK)
 		atomic_fetch_add(&consul->source->counters.resets, 1);
-	if (news != LONGPOLL_SAME)
-		consul->sweep.due = true;
+	if (news != LONGPOLL_SAME && which != NODES)
+		consul_sweep_ring(&consul->sweep);
 	if (!consul->source->down && consul->sight != SIGHT_NOTHING)
 		source_worked(consul->source, consul->settings->address);
 	return NULL;
@@ -201,9 +245,15 @@ static const char *bell_take(struct consul *consul, int which)
 
 static const char *bell_hear(struct consul *consul, int which)
 {
-	const char *why = longpoll_receive(&consul->bells[which]);
+	struct longpoll *bell = &consul->bells[which];
+	const char *why = longpoll_receive(bell);
 
-	return why || !consul->bells[which].http.response.done ? why : bell_take(consul, which);
+	if (bell->most < bell->wait && !consul->cut) {
+		log_info("consul: %s: a gateway ends queries after %lld s; asking for shorter ones",
+		         consul->settings->address, (long long)(sys_now() - bell->asked_at) / 1000);
+		consul->cut = true;
+	}
+	return why || !bell->http.response.done ? why : bell_take(consul, which);
 }
 
 /* Waits for a bell, for `until`, or for the stop, and takes what the bells say. */
@@ -219,9 +269,19 @@ static const char *bells_wait(struct consul *consul, int64_t until)
 	left = until - sys_now();
 	poll(polls, BELLS + 1, left < 0 ? 0 : (int)left);
 	for (int i = 0; i < BELLS && !why; i++)
-		if (consul->bells[i].asked && (polls[i].revents || sys_now() >= consul->bells[i].deadline))
+		if (consul->bells[i].asked && (polls[i].revents || sys_now() >= longpoll_at(&consul->bells[i])))
 			why = bell_hear(consul, i);
 	return polls[BELLS].revents ? "stopped" : why;
+}
+
+static int64_t bells_index(const struct consul *consul)
+{
+	int64_t index = 0;
+
+	for (int i = 0; i < BELLS; i++)
+		if (index < consul->bells[i].index)
+			index = consul->bells[i].index;
+	return index;
 }
 
 /* The services. */
@@ -271,6 +331,7 @@ static const char *services_read(struct consul *consul, bool *busy)
 	*busy = count || consul->sweep.running;
 	if (!*busy)
 		return NULL;
+	consul->reader.cause = strcmp(consul->settings->consistency, "stale") == 0 ? bells_index(consul) : 0;
 	if (count)
 		why = consul_reader_read(&consul->reader, which, count);
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
@@ -305,7 +366,7 @@ static int64_t turn_at(const struct consul *consul)
 	int64_t at = earlier(sys_now() + IDLE_MS, state_memory_at(&consul->memory));
 
 	for (int i = 0; i < BELLS; i++)
-		at = earlier(at, longpoll_at(&consul->bells[i]));
+		at = earlier(at, bell_at(consul, i));
 	if (!services_open(consul))
 		return at;
 	if (consul->catalog.hold.confirm_at)
@@ -366,7 +427,7 @@ static void consul_open(struct consul *consul, struct source *source)
 	consul_api_open(&consul->api, consul->settings);
 	catalog_open(&consul->catalog, consul->settings->tag);
 	for (int i = 0; i < BELLS; i++)
-		longpoll_open(&consul->bells[i], "X-Consul-Index", consul->settings->wait, BELL_BODY_MAX);
+		longpoll_open(&consul->bells[i], "X-Consul-Index", consul->settings->wait, CONSUL_API_BODY_MAX);
 	consul->reader = (struct consul_reader){
 		.source = source, .api = &consul->api, .catalog = &consul->catalog, .sweep = &consul->sweep
 	};

@@ -7,7 +7,6 @@
 #include "sys.h"
 
 #define ONCE_MS 5000
-#define BODY_MAX (16u << 20)
 #define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
 #define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 
@@ -154,7 +153,7 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	struct http http;
 	const char *wrong = consul_api_open(&api, settings);
 
-	http_open(&http, BODY_MAX);
+	http_open(&http, CONSUL_API_BODY_MAX);
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);
 	if (!wrong)

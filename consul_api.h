@@ -8,6 +8,8 @@
 #include "service.h"
 #include "text.h"
 
+#define CONSUL_API_BODY_MAX (80u << 20) /* of an answer */
+
 /* Whom to ask, and what to say. Strings are borrowed, and "" when not given. */
 struct consul_settings {
 	const char *address, *token, *datacenter, *namespace, *consistency, *tag;

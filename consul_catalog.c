@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consul_instance.h"
+#include "consul_shape.h"
 #include "sys.h"
 #include "tag.h"
 #include "text.h"
@@ -107,12 +108,13 @@ void catalog_recall(struct catalog *catalog, struct service_list *list)
 
 static const char *judge_names(const struct json *answer)
 {
+	const char *why = NULL;
+
 	if (answer->tokens[0].type != JSON_OBJECT)
 		return "the list of services is no object";
 	for (JSON_EACH(answer, 0, key))
-		if (answer->tokens[key + 1].type != JSON_ARRAY && answer->tokens[key + 1].type != JSON_NULL)
-			return "the tags of a service are no list";
-	return NULL;
+		why = why ? why : consul_shape(answer, key + 1, &consul_shape_tags);
+	return why;
 }
 
 /* A name whose tags have changed must be read. True when they have. */
@@ -167,21 +169,16 @@ const char *catalog_names(struct catalog *catalog, const struct json *answer, bo
 
 /* The checks. */
 
-static uint64_t check_digest(const struct json *answer, uint32_t check, struct buf *text)
+static uint64_t members_digest(const struct json *answer, uint32_t object, const char *const *keys, struct buf *text)
 {
-	static const char *const fields[] = { "Node", "CheckID", "ServiceID", "Status" };
-	uint32_t modified = json_get(answer, check, "ModifyIndex");
-
 	text->len = 0;
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		uint32_t field = json_get(answer, check, fields[i]);
+	for (; *keys; keys++) {
+		uint32_t member = json_get(answer, object, *keys);
 
-		if (field)
-			json_string(answer, field, text);
+		if (member)
+			buf_add(text, answer->text + answer->tokens[member].at, answer->tokens[member].len);
 		buf_add(text, "\n", 1);
 	}
-	if (modified)
-		buf_add(text, answer->text + answer->tokens[modified].at, answer->tokens[modified].len);
 	return digest(text->data, text->len);
 }
 
@@ -189,6 +186,7 @@ static uint64_t check_digest(const struct json *answer, uint32_t check, struct b
 static void add_check(const struct catalog *catalog, const struct json *answer, uint32_t check, struct buf *text,
                       uint64_t *sums)
 {
+	static const char *const keys[] = { "Node", "CheckID", "ServiceID", "Status", "ModifyIndex", NULL };
 	uint32_t token = json_get(answer, check, "ServiceName");
 	const struct catalog_name *name;
 
@@ -197,16 +195,17 @@ static void add_check(const struct catalog *catalog, const struct json *answer, 
 		return;
 	name = find_in(catalog->names, catalog->count, text->data);
 	if (name)
-		sums[name - catalog->names] += check_digest(answer, check, text);
+		sums[name - catalog->names] += members_digest(answer, check, keys, text);
 }
 
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved)
 {
+	const char *why = consul_shape(answer, 0, &consul_shape_checks);
 	struct buf text = { 0 };
 	uint64_t *sums;
 
-	if (answer->tokens[0].type != JSON_ARRAY)
-		return "the list of checks is no list";
+	if (why)
+		return why;
 	sums = sys_alloc((catalog->count + 1) * sizeof *sums);
 	for (JSON_EACH(answer, 0, check))
 		add_check(catalog, answer, check, &text, sums);
@@ -218,6 +217,25 @@ const char *catalog_checks(struct catalog *catalog, const struct json *answer, b
 		}
 	buf_free(&text);
 	free(sums);
+	return NULL;
+}
+
+/* The nodes. */
+
+const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved)
+{
+	static const char *const keys[] = { "Node", "Address", NULL };
+	const char *why = consul_shape(answer, 0, &consul_shape_nodes);
+	struct buf text = { 0 };
+	uint64_t sum = 1;
+
+	if (why)
+		return why;
+	for (JSON_EACH(answer, 0, node))
+		sum += members_digest(answer, node, keys, &text);
+	buf_free(&text);
+	*moved = *moved || (catalog->nodes && catalog->nodes != sum);
+	catalog->nodes = sum;
 	return NULL;
 }
 

@@ -29,6 +29,7 @@ struct catalog {
 	size_t count, cap;
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
+	uint64_t nodes;             /* digest of the nodes' addresses; 0: not known */
 	struct hold hold;           /* wishes that are missing, which a second reading must confirm */
 };
 
@@ -39,6 +40,8 @@ void catalog_close(struct catalog *catalog);
  * reason, of which nothing has then been taken. *moved becomes true when anything has changed. */
 const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved);
 const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved);
+/* Likewise, but it marks no names: *moved becomes true when a node has another address than before. */
+const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved);
 
 /* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL or the reason with
  * it: the name then stays as it was. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consul_shape.h"
 #include "net.h"
 #include "sys.h"
 #include "tag.h"
@@ -82,15 +83,12 @@ static void apply_tags(struct service *service, const char *word)
 	free(sorted);
 }
 
-/* Gives the service what its tags ask for, and its address. */
-static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
+static void give_address(struct service *service, const struct json *answer, uint32_t node, uint32_t at)
 {
-	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	uint32_t port_at = json_get(answer, at, "Port");
 	struct buf text = { 0 };
 	long port = 0;
 
-	apply_tags(service, word);
 	if (!text_at(answer, at, "Address", &text) || !text.len)
 		text_at(answer, node, "Address", &text);
 	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
@@ -104,16 +102,42 @@ static void route_instance(struct service *service, const struct json *answer, u
 	buf_free(&text);
 }
 
+/* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
+ * mesh. An ingress gateway is there for those outside. */
+static bool kind_is_closed(const char *kind)
+{
+	return strcmp(kind, "connect-proxy") == 0 || strcmp(kind, "mesh-gateway") == 0 ||
+	       strcmp(kind, "terminating-gateway") == 0;
+}
+
+/* Gives the service what its tags ask for, and its address. */
+static void route_instance(struct service *service, const struct json *answer, uint32_t element, const char *word)
+{
+	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
+	struct buf kind = { 0 };
+
+	apply_tags(service, word);
+	text_at(answer, at, "Kind", &kind);
+	if (kind_is_closed(kind.data))
+		service->fault = text_printf(&service->memory, "its instance is a %s, which takes only mutual TLS", kind.data);
+	else
+		give_address(service, answer, node, at);
+	buf_free(&kind);
+}
+
 /* Adds the instance of one element of the answer. */
-static const char *read_instance(struct service_list *list, const char *name, const struct json *answer,
-                                 uint32_t element, const char *word)
+static void read_instance(struct service_list *list, const char *name, const struct json *answer, uint32_t element,
+                          const char *word)
 {
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	struct buf text = { 0 };
 	struct service *service;
 
-	if (!node || !at)
-		return "an instance without Node or Service";
+	/* Consul looks names up in any letter case: this one may be another service's. */
+	if (text_at(answer, at, "Service", &text) && strcmp(text.data, name) != 0) {
+		buf_free(&text);
+		return;
+	}
 	service = service_add(list, slice_of(name));
 	text_at(answer, node, "Node", &text);
 	service->node = service_text(service, text.data);
@@ -131,7 +155,6 @@ static const char *read_instance(struct service_list *list, const char *name, co
 		route_instance(service, answer, element, word);
 	service_seal(service);
 	buf_free(&text);
-	return NULL;
 }
 
 static int by_instance(const void *a, const void *b)
@@ -144,19 +167,16 @@ static int by_instance(const void *a, const void *b)
 
 const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word)
 {
+	const char *why = consul_shape(answer, 0, &consul_shape_instances);
 	size_t first = list->count;
-	const char *why = NULL;
 
-	if (answer->tokens[0].type != JSON_ARRAY)
-		return "not a list of instances";
-	for (JSON_EACH(answer, 0, element))
-		if (!why)
-			why = read_instance(list, name, answer, element, word);
 	if (why)
-		service_forget(list, first);
-	else if (list->count - first > 1)
+		return why;
+	for (JSON_EACH(answer, 0, element))
+		read_instance(list, name, answer, element, word);
+	if (list->count - first > 1)
 		qsort(list->items + first, list->count - first, sizeof *list->items, by_instance);
-	return why;
+	return NULL;
 }
 
 bool instance_none(const struct json *answer)

@@ -3,6 +3,7 @@
 
 #include "consul_instance.h"
 #include "log.h"
+#include "longpoll.h"
 #include "sys.h"
 #include "text.h"
 
@@ -10,13 +11,13 @@
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
-#define BODY_MAX (16u << 20)
+#define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
 /* Readings that are asked for together, pipelined. */
 struct batch {
 	const size_t *which; /* their indexes in the catalog */
-	size_t count, done;
-	int64_t began;
+	size_t count, done, asked;
+	int64_t began, deadline;
 	bool denied; /* one was answered with 403: the token is wrong, not that service */
 	bool proved; /* the next name's right is known: */
 	const char *hidden; /* why its absence means nothing; NULL: it is gone, if it is absent */
@@ -24,12 +25,14 @@ struct batch {
 
 void consul_reader_open(struct consul_reader *reader)
 {
-	http_open(&reader->http, BODY_MAX);
+	http_open(&reader->http, CONSUL_API_BODY_MAX);
+	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
 void consul_reader_close(struct consul_reader *reader)
 {
 	http_close(&reader->http);
+	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
 void consul_reader_free(struct consul_reader *reader)
@@ -50,20 +53,24 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	const char *why = NULL;
 
 	batch->began = sys_now();
-	for (size_t i = batch->done; i < batch->count; i++) {
-		const struct catalog_name *name = &reader->catalog->names[batch->which[i]];
+	batch->deadline = batch->began + READING_MS;
+	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth;) {
+		const struct catalog_name *name = &reader->catalog->names[batch->which[batch->asked]];
 
-		if (needs_proof(reader, name) && !(i == batch->done && batch->proved)) {
+		if (needs_proof(reader, name) && !(batch->asked == batch->done && batch->proved)) {
 			consul_api_right(reader->api, name->name);
 			consul_api_finish(reader->api, &out);
 		}
 		consul_api_health(reader->api, name->name);
 		consul_api_finish(reader->api, &out);
+		batch->asked++;
 	}
-	if (reader->http.fd < 0)
+	if (reader->http.fd < 0) {
+		reader->served = 0;
 		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
+	}
 	if (!why)
-		why = http_send(&reader->http, &out, cancel_fd, batch->began + READING_MS);
+		why = http_send(&reader->http, &out, cancel_fd, batch->deadline);
 	buf_free(&out);
 	return why;
 }
@@ -112,10 +119,33 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 	}
 	if (!why)
 		why = catalog_reading(reader->catalog, name, &reader->api->json, batch->began);
+	if (!why && longpoll_index(response, "X-Consul-Index") < reader->cause)
+		consul_sweep_behind(reader->sweep, sys_now());
 	if (why)
 		reading_fail(reader, name, why, again_in);
 	else
 		consul_sweep_read(reader->sweep, name);
+}
+
+/* Waits for one answer. */
+static const char *batch_wait(struct consul_reader *reader, struct batch *batch)
+{
+	const char *why;
+	size_t had;
+
+	do {
+		had = reader->http.response.body.len;
+		batch->deadline = sys_now() + READING_MS;
+		why = http_wait(&reader->http, reader->source->cancel[0], batch->deadline);
+	} while (why && reader->http.response.body.len >= had + LEAST_BYTES); /* another reason comes back at once */
+	return why;
+}
+
+/* Fewer questions together where the server ends a connection after fewer answers. */
+static void batch_shrink(struct consul_reader *reader)
+{
+	if (reader->served < reader->depth)
+		reader->depth = reader->served ? reader->served : 1;
 }
 
 static void batch_next(struct batch *batch)
@@ -128,8 +158,8 @@ static void batch_next(struct batch *batch)
 /* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
 static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
-	for (; batch->done < batch->count; http_next(&reader->http)) {
-		const char *why = http_wait(&reader->http, reader->source->cancel[0], sys_now() + READING_MS);
+	for (; batch->done < batch->asked; http_next(&reader->http)) {
+		const char *why = batch_wait(reader, batch);
 		struct catalog_name *name = &reader->catalog->names[batch->which[batch->done]];
 		bool proves = needs_proof(reader, name) && !batch->proved;
 
@@ -138,6 +168,7 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 			why = consul_api_take(reader->api, &reader->http.response);
 		if (why)
 			return why;
+		reader->served++;
 		if (proves) {
 			batch->proved = true;
 			batch->hidden = consul_api_judge_right(reader->api, &reader->http.response);
@@ -145,39 +176,56 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 			reading_take(reader, name, batch);
 			batch_next(batch);
 		}
-		if (reader->http.response.last) {
-			http_close(&reader->http);
-			return NULL;
-		}
+		if (!reader->http.response.last)
+			continue;
+		http_close(&reader->http);
+		if (batch->done < batch->asked)
+			batch_shrink(reader);
+		return NULL;
 	}
 	return NULL;
 }
 
-/* A kept connection may have ended meanwhile: then the same is asked again over a new one. When a new one breaks, the
- * service whose answer broke it has failed, and the others go on. Two of these in a row, with no answer in between, are
- * an outage. */
+/* Whether what is left can be asked again without blaming a service: a kept connection has ended, or one that ended
+ * between two answers, or before the first of several. */
+static bool batch_again(struct consul_reader *reader, const struct batch *batch, bool kept, bool answered)
+{
+	bool ended = http_silent(&reader->http) && sys_now() < batch->deadline;
+
+	if (kept && !answered)
+		return true;
+	if (!ended || (!answered && reader->depth == 1))
+		return false;
+	batch_shrink(reader);
+	return true;
+}
+
+/* When a new connection breaks, the service whose answer broke it has failed, and the others go on. Two of these in a
+ * row, with no answer in between, are an outage. */
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
 {
 	struct batch batch = { .which = which, .count = count };
 	unsigned lost = 0;
 
 	while (batch.done < count) {
-		bool kept = reader->http.fd >= 0;
-		size_t before = batch.done;
+		bool kept = reader->http.fd >= 0, answered, again;
+		size_t before = kept ? reader->served : 0;
 		const char *why = batch_ask(reader, &batch);
 
-		if (why && !kept)
+		if (reader->http.fd < 0)
 			return why;
 		if (!why)
 			why = batch_take(reader, &batch);
 		if (!why)
 			continue;
+		answered = reader->served > before;
+		again = batch_again(reader, &batch, kept, answered);
 		http_close(&reader->http);
 		if (source_stopping(reader->source) || batch.denied)
 			return why;
-		if (batch.done > before)
+		if (answered)
 			lost = 0;
-		else if (kept)
+		if (again)
 			continue;
 		reading_fail(reader, &reader->catalog->names[which[batch.done]], why, BROKEN_MS);
 		batch_next(&batch);

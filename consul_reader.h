@@ -15,7 +15,10 @@ struct consul_reader {
 	struct consul_api *api;
 	struct catalog *catalog;
 	struct consul_sweep *sweep;
+	int64_t cause; /* with `stale`, an answer with a lower index is older than the ring that made dill ask; else 0 */
 	struct http http;
+	size_t depth;  /* how many are asked for together */
+	size_t served; /* answers over this connection */
 	bool doubts; /* a name was listed and had no instance: the caller must ask for the list anew, and clear this */
 };
 

@@ -3,11 +3,26 @@
 
 #include "sys.h"
 
+#define BEHIND_MS 500 /* before services are read again whose answers were too old; doubled each time */
+#define BEHIND_TRIES 7
+
+static void sweep_retry(struct consul_sweep *sweep, int64_t at)
+{
+	if (!sweep->retry_at || sweep->retry_at > at)
+		sweep->retry_at = at;
+}
+
 void consul_sweep_restart(struct consul_sweep *sweep)
 {
 	sweep->due = true;
 	sweep->running = false;
 	pace_fill(&sweep->bucket);
+}
+
+void consul_sweep_ring(struct consul_sweep *sweep)
+{
+	sweep->due = true;
+	sweep->tries = 0;
 }
 
 void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
@@ -19,7 +34,7 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
 	}
 	if (!sweep->due || sweep->running || !pace_take(&sweep->bucket, now))
 		return;
-	sweep->due = sweep->skipped = false;
+	sweep->due = sweep->skipped = sweep->behind = false;
 	sweep->running = true;
 	sweep->next = sweep->good = 0;
 	sweep->number++;
@@ -37,12 +52,6 @@ static size_t choose_wanted(const struct catalog *catalog, size_t *which, int64_
 	return count;
 }
 
-static void retry_by(struct consul_sweep *sweep, int64_t again_at)
-{
-	if (!sweep->retry_at || sweep->retry_at > again_at)
-		sweep->retry_at = again_at;
-}
-
 static size_t choose_next(struct consul_sweep *sweep, const struct catalog *catalog, size_t *which, int64_t now)
 {
 	size_t count = 0;
@@ -52,7 +61,7 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 
 		if (now < name->again_at) {
 			sweep->skipped = true;
-			retry_by(sweep, name->again_at);
+			sweep_retry(sweep, name->again_at);
 		} else if (name->sweep != sweep->number) {
 			which[count++] = sweep->next;
 		}
@@ -78,9 +87,17 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	retry_by(sweep, again_at);
+	sweep_retry(sweep, again_at);
 	sweep->skipped = sweep->skipped || !why;
 	sweep->why = why ? why : sweep->why;
+}
+
+void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
+{
+	if (sweep->behind || sweep->tries == BEHIND_TRIES)
+		return;
+	sweep->behind = true;
+	sweep_retry(sweep, now + (BEHIND_MS << sweep->tries++));
 }
 
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)

@@ -18,6 +18,8 @@ struct consul_sweep {
 	unsigned number; /* of the newest sweep */
 	size_t good;     /* readings that succeeded in it */
 	bool skipped;    /* it left out a name that must not be read yet */
+	bool behind;     /* it read an answer that is older than what made it due */
+	unsigned tries;  /* sweeps that were made due by such ones since the bell rang, up to a limit */
 	const char *why; /* why the newest failed reading failed; borrowed; NULL: none did */
 	int64_t retry_at; /* when readings that failed make a sweep due; 0: none failed */
 	int64_t cpu;      /* the thread's CPU time when it began */
@@ -25,6 +27,7 @@ struct consul_sweep {
 };
 
 void consul_sweep_restart(struct consul_sweep *sweep); /* connections are new: a sweep is due, and may begin at once */
+void consul_sweep_ring(struct consul_sweep *sweep);    /* a bell has rung: one is due */
 void consul_sweep_start(struct consul_sweep *sweep, int64_t now); /* if one is due and the pace allows it */
 
 /* Fills `which` with the indexes of the names to read now, and returns how many there are. It may be 0 in the middle of
@@ -35,6 +38,9 @@ size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *cat
  * nothing yet. */
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
+/* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of
+ * an answer is that of its service alone, so most of them are as new as can be, and this ends. */
+void consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
 
 /* True when a sweep is running, and no name of it is left. */
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog);

@@ -24,6 +24,8 @@ static bool json_members(struct doc_reader *reader, const struct json *json, uin
 	bool object = json->tokens[parent].type == JSON_OBJECT;
 	size_t back = reader->key.len, i = 0;
 
+	if (!doc_deeper(reader))
+		return false;
 	for (JSON_EACH(json, parent, t)) {
 		json_seek(reader, json->text + json->tokens[t].at);
 		reader->text.len = 0;
@@ -35,10 +37,11 @@ static bool json_members(struct doc_reader *reader, const struct json *json, uin
 			return false;
 		reader->key.len = back;
 	}
+	reader->depth--;
 	return true;
 }
 
-/* The value whose token stands at `at`. json.c lets none nest deeper than JSON_DEPTH_MAX. */
+/* The value whose token stands at `at`. */
 static bool json_item(struct doc_reader *reader, const struct json *json, uint32_t at)
 {
 	const struct json_token *token = &json->tokens[at];

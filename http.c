@@ -15,6 +15,7 @@
 
 #define HEAD_MAX (64 * 1024)
 #define READ_SIZE (16 * 1024)
+#define BODY_KEPT (1 << 20) /* memory that one answer leaves to the next */
 
 /* What an answer's parser waits for next. */
 enum http_state { IN_HEAD, IN_BODY, IN_REST, IN_SIZE, IN_EXTENSION, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, COMPLETE };
@@ -210,6 +211,8 @@ const char *http_parse_end(struct http_response *response)
 void http_reset(struct http_response *response)
 {
 	response->status = 0;
+	if (response->body.cap > BODY_KEPT)
+		buf_free(&response->body);
 	response->head.len = response->body.len = 0;
 	response->left = 0;
 	response->state = IN_HEAD;
@@ -495,6 +498,11 @@ const char *http_wait(struct http *http, int cancel_fd, int64_t deadline)
 			why = http_receive(http);
 	}
 	return why;
+}
+
+bool http_silent(const struct http *http)
+{
+	return http->response.state == IN_HEAD && !http->response.head.len && !http->ahead.len;
 }
 
 void http_next(struct http *http)

@@ -24,7 +24,7 @@ struct http_response {
 const char *http_parse(struct http_response *response, const char *bytes, size_t len, size_t *used);
 /* The connection has ended: NULL when that completes the answer, or the missing part. */
 const char *http_parse_end(struct http_response *response);
-void http_reset(struct http_response *response); /* for the next answer; keeps max_body and memory */
+void http_reset(struct http_response *response); /* for the next answer; keeps max_body, and some memory */
 void http_response_free(struct http_response *response);
 /* A header's value; the name in any case. Empty with at == NULL when it is not there. Borrowed from head. */
 struct slice http_header(const struct http_response *response, const char *name);
@@ -55,6 +55,7 @@ const char *http_connect(struct http *http, const struct http_url *url, int canc
 const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline);
 const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */
 const char *http_receive(struct http *http); /* as far as it has come, without waiting: look at response.done */
+bool http_silent(const struct http *http);   /* no byte of the answer has come */
 void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
 
 /* Appends a request's line and the headers that all have; the caller adds its own and the empty line. */

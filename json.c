@@ -6,12 +6,14 @@
 
 #include "sys.h"
 
-/* A parse in progress. Nesting is kept in `open`, never on the C stack. */
+#define NONE UINT32_MAX
+
+/* A parse in progress. Nesting is kept in the tokens, never on the C stack: while an array or object is open, `next` is
+ * the token of the one around it. */
 struct json_parser {
 	struct json *json;
 	size_t at, len;
-	uint32_t open[JSON_DEPTH_MAX];
-	unsigned depth;
+	uint32_t open; /* the innermost one; NONE: none is open */
 };
 
 static int json_peek(const struct json_parser *parser)
@@ -126,6 +128,7 @@ static const char *json_read_word(struct json_parser *parser)
 static const char *json_read_value(struct json_parser *parser)
 {
 	int byte = json_peek(parser);
+	uint32_t around;
 
 	if (byte == '"')
 		return json_read_string(parser);
@@ -133,9 +136,9 @@ static const char *json_read_value(struct json_parser *parser)
 		return json_read_number(parser);
 	if (byte != '[' && byte != '{')
 		return byte < 0 ? "value expected, but the text ends" : json_read_word(parser);
-	if (parser->depth == JSON_DEPTH_MAX)
-		return "nested too deeply";
-	parser->open[parser->depth++] = json_add(parser, byte == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
+	around = parser->open;
+	parser->open = json_add(parser, byte == '[' ? JSON_ARRAY : JSON_OBJECT, parser->at, 0);
+	parser->json->tokens[parser->open].next = around;
 	parser->at++;
 	return NULL;
 }
@@ -158,8 +161,9 @@ static const char *json_read_key(struct json_parser *parser)
 
 static void json_close(struct json_parser *parser)
 {
-	struct json_token *token = &parser->json->tokens[parser->open[--parser->depth]];
+	struct json_token *token = &parser->json->tokens[parser->open];
 
+	parser->open = token->next;
 	token->len = (uint32_t)(++parser->at - token->at);
 	token->next = parser->json->count;
 }
@@ -167,7 +171,7 @@ static void json_close(struct json_parser *parser)
 /* Inside an array or object: its end, or what comes before the next value. *more tells which. */
 static const char *json_read_between(struct json_parser *parser, bool *more)
 {
-	struct json_token *token = &parser->json->tokens[parser->open[parser->depth - 1]];
+	struct json_token *token = &parser->json->tokens[parser->open];
 	int end = token->type == JSON_ARRAY ? ']' : '}';
 
 	json_skip_blanks(parser);
@@ -195,16 +199,16 @@ static const char *json_read_text(struct json_parser *parser)
 	do {
 		if (more && (why = json_read_value(parser)))
 			return why;
-		if (parser->depth && (why = json_read_between(parser, &more)))
+		if (parser->open != NONE && (why = json_read_between(parser, &more)))
 			return why;
-	} while (parser->depth);
+	} while (parser->open != NONE);
 	json_skip_blanks(parser);
 	return parser->at < parser->len ? "text behind the end" : NULL;
 }
 
 const char *json_parse(struct json *json, const char *text, size_t len)
 {
-	struct json_parser parser = { .json = json, .len = len };
+	struct json_parser parser = { .json = json, .len = len, .open = NONE };
 	const char *why;
 
 	json->text = text;

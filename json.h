@@ -1,5 +1,5 @@
 /* json: a strict reader (RFC 8259) in linear time. The result is an array of tokens in the order of the document, which
- * point into the caller's text; nothing is copied. */
+ * point into the caller's text; nothing is copied. Values may nest as deeply as they like: recurse into them with care. */
 #ifndef JSON_H
 #define JSON_H
 
@@ -7,8 +7,6 @@
 #include "text.h"
 
 enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-
-#define JSON_DEPTH_MAX 64
 
 struct json_token {
 	uint32_t at, len; /* its bytes in the text; of a string, those between the quotes, still escaped */

@@ -8,12 +8,15 @@
 #define SEND_MS 5000   /* to connect and to send a question */
 #define ANSWER_MS 10000 /* for an answer, on top of the wait that was asked for */
 #define EARLY_MS 500   /* an answer that comes sooner has not waited */
-#define PAUSE_MS 1000  /* before the next question to a server that does not wait */
-#define BACK_MS 100    /* before the first question to a server that has restarted */
+#define PAUSE_MS 1000  /* before the next question to a server that gives no index */
+#define BACK_MS 100    /* before the first question to a server whose data has changed; doubled while it does not wait */
+#define EARLY_MAX 4    /* so many times */
+#define ROUNDING_MS 50 /* a wait that was shorter by less was the whole one */
+#define CUT_MS 1000    /* what lets questions wait for less is no gateway, but broken */
 
 void longpoll_open(struct longpoll *query, const char *index_header, int64_t wait, size_t max_body)
 {
-	*query = (struct longpoll){ .index_header = index_header, .wait = wait };
+	*query = (struct longpoll){ .index_header = index_header, .wait = wait, .most = wait };
 	http_open(&query->http, max_body);
 }
 
@@ -30,17 +33,19 @@ void longpoll_free(struct longpoll *query)
 void longpoll_restart(struct longpoll *query)
 {
 	query->index = query->next_at = 0;
-	query->asked = false;
+	query->asked = query->again = query->cut = query->answered = false;
+	query->most = query->wait;
 }
 
 void longpoll_query(struct longpoll *query, struct buf *path, int64_t now)
 {
 	/* Up to a tenth less, at random: many clients must not come back at the same moment. */
-	int64_t wait = query->wait - sys_random() % (uint32_t)(query->wait / 10 + 1);
+	int64_t wait = query->most - sys_random() % (uint32_t)(query->most / 10 + 1);
 
 	query->asked_at = now;
 	query->deadline = now + ANSWER_MS;
-	if (!query->index)
+	query->waits = query->index && !query->again ? wait : 0;
+	if (!query->waits)
 		return;
 	query->deadline += wait + wait / 16; /* servers add up to a sixteenth of their own */
 	buf_printf(path, "%cindex=%lld&wait=%lldms", memchr(path->data, '?', path->len) ? '&' : '?', (long long)query->index,
@@ -52,24 +57,52 @@ const char *longpoll_send(struct longpoll *query, const struct http_url *url, co
 	int64_t deadline = query->asked_at + SEND_MS;
 	const char *why = NULL;
 
-	if (query->http.fd < 0)
+	query->kept = query->http.fd >= 0;
+	if (query->kept && http_send(&query->http, request, cancel_fd, deadline)) {
+		http_close(&query->http);
+		query->kept = false;
+	}
+	if (query->http.fd < 0) {
 		why = http_connect(&query->http, url, cancel_fd, deadline);
-	if (!why)
-		why = http_send(&query->http, request, cancel_fd, deadline);
+		if (!why)
+			why = http_send(&query->http, request, cancel_fd, deadline);
+	}
 	query->asked = !why;
 	return why;
 }
 
+/* Whether a question without an answer may be asked again at once. Where a gateway ends it, that is done with a shorter
+ * wait; but one connection that ends may also be a server that stops. */
+static bool longpoll_excused(struct longpoll *query, bool closed, int64_t now)
+{
+	int64_t took = now - query->asked_at;
+	bool cut = took >= CUT_MS && took < query->waits + query->waits / 16; /* the server's own share included */
+
+	if (!cut && !(closed && query->kept))
+		return false;
+	if (cut && (!closed || query->cut))
+		query->most = took * 3 / 4 > CUT_MS ? took * 3 / 4 : CUT_MS;
+	query->cut = query->cut || cut;
+	query->asked = false;
+	query->next_at = 0;
+	http_close(&query->http);
+	return true;
+}
+
 const char *longpoll_receive(struct longpoll *query)
 {
+	const struct http_response *response = &query->http.response;
 	const char *why = http_receive(&query->http);
+	int64_t now = sys_now();
 
-	if (!why && !query->http.response.done && sys_now() >= query->deadline)
+	/* 408 may have come before the question: its sender no longer wants the connection. */
+	if (why ? http_silent(&query->http) : response->done && (response->status == 504 || response->status == 408))
+		return longpoll_excused(query, why || response->status == 408, now) ? NULL : why;
+	if (!why && !response->done && now >= longpoll_at(query))
 		why = "no complete answer in time";
 	return why;
 }
 
-/* 0: there is none; -1: it is not a number. */
 static int64_t index_of(struct slice text)
 {
 	int64_t index = 0;
@@ -82,25 +115,51 @@ static int64_t index_of(struct slice text)
 	return index;
 }
 
+int64_t longpoll_index(const struct http_response *response, const char *header)
+{
+	return index_of(http_header(response, header));
+}
+
+static void rest_until(struct longpoll *query, int64_t at)
+{
+	if (query->next_at < at)
+		query->next_at = at;
+}
+
+/* A server whose data was replaced (consul snapshot restore) answers all that wait with the old index, which would then
+ * wait in vain: its new ones are lower. */
+static void judge_early(struct longpoll *query, int64_t now)
+{
+	bool at_once = now - query->asked_at < EARLY_MS;
+
+	if (!query->waits)
+		return;
+	query->again = now - query->asked_at + ROUNDING_MS < query->waits;
+	if (query->again)
+		rest_until(query, now + (BACK_MS << query->early));
+	query->early = !at_once ? 0 : query->early < EARLY_MAX ? query->early + 1 : EARLY_MAX;
+}
+
 /* Never ask with index 0: the server would not wait, and the two would talk without a pause. */
 static enum longpoll_news judge_index(struct longpoll *query, int64_t index, int64_t now)
 {
 	if (index <= 0) {
 		query->index = 0;
-		query->next_at = now + PAUSE_MS;
+		rest_until(query, now + PAUSE_MS);
 		return LONGPOLL_LOST;
 	}
-	if (index < query->index) {
-		query->index = 0;
-		query->next_at = now + BACK_MS;
-		return LONGPOLL_BACK;
-	}
 	if (index == query->index) {
-		if (now - query->asked_at < EARLY_MS)
-			query->next_at = now + PAUSE_MS;
+		judge_early(query, now);
 		return LONGPOLL_SAME;
 	}
+	if (index < query->index) {
+		if (query->waits)
+			rest_until(query, now + BACK_MS);
+		query->index = query->waits ? 0 : index;
+		return LONGPOLL_BACK;
+	}
 	query->index = index;
+	query->early = 0;
 	return LONGPOLL_MOVED;
 }
 
@@ -108,14 +167,22 @@ enum longpoll_news longpoll_take(struct longpoll *query, int64_t now, int64_t pa
 {
 	enum longpoll_news news;
 
-	query->asked = false;
+	query->asked = query->again = query->cut = false;
+	query->answered = true;
 	query->next_at = now + pause;
-	news = judge_index(query, index_of(http_header(&query->http.response, query->index_header)), now);
+	news = judge_index(query, longpoll_index(&query->http.response, query->index_header), now);
 	if (query->http.response.last)
 		http_close(&query->http);
 	else
 		http_next(&query->http);
 	return news;
+}
+
+void longpoll_put_off(struct longpoll *query, int64_t at)
+{
+	longpoll_close(query);
+	longpoll_restart(query);
+	query->next_at = at;
 }
 
 int longpoll_fd(const struct longpoll *query)
@@ -125,10 +192,11 @@ int longpoll_fd(const struct longpoll *query)
 
 int64_t longpoll_at(const struct longpoll *query)
 {
-	return query->asked ? query->deadline : query->next_at;
+	/* A large answer may take its time, but not less than a MiB a second. */
+	return query->asked ? query->deadline + (int64_t)(query->http.response.body.len >> 10) : query->next_at;
 }
 
 bool longpoll_answered(const struct longpoll *query)
 {
-	return query->index || !query->asked;
+	return query->answered;
 }

@@ -3,16 +3,20 @@
 
     fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
 
-PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/health/state/any,
-/v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
+PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/catalog/nodes,
+/v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
 
     PUT    /services[?bell=catalog|health|both|none]
                           body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
                           "NodeAddress": .., "Status": "passing"|..|null, "Weight": 1}, ..], ..}; all but Port may be
-                          left out. Replaces everything; the index of the endpoints named by bell goes up.
+                          left out. Replaces everything; the index of the endpoints named by bell goes up, and
+                          that of the nodes when one has another address.
+    PUT    /gateway?seconds=N&how=504|408|close
+                          queries that wait end after N seconds, as if a gateway stood in between
+    DELETE /gateway       it is gone
     PUT    /rights?names=A,B         ACLs: the token sees these names alone, with service:read and node:read
     PUT    /touch         both indexes go up, nothing else changes
-    PUT    /index?value=N both indexes are N from now on, as after a restore from an old snapshot
+    PUT    /index?value=N all indexes are N from now on, as after a restore from an old snapshot
     PUT    /fault?mode=M[&path=PREFIX][&count=N][&...]
                           answers to paths with that prefix go wrong, N times or for ever; waiting queries return
     DELETE /fault         no faults any more
@@ -42,6 +46,9 @@ Modes (and their parameters):
     partial          a proper answer with it
     headers          a proper answer, header names in `case`: lower, upper or odd
     oneshot          a proper answer with Connection: close
+    closing          a proper answer, and then the connection closes without a word [&reset=1: is reset]
+    older            what was true before the last change of services, with the index of then
+    big              a proper answer with `megabytes` of Output behind it
 """
 
 import http.server
@@ -56,7 +63,7 @@ import time
 import urllib.parse
 
 DEFAULTS = "/v1/config/service-defaults/"
-PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/")
+PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes")
 
 
 def seconds(text):
@@ -74,7 +81,9 @@ class State:
     def __init__(self):
         self.changed = threading.Condition()
         self.services = {}
-        self.index = {"catalog": 100, "health": 100}
+        self.older = {}             # the services before the last change
+        self.index = {"catalog": 100, "health": 100, "nodes": 100}
+        self.gateway = None
         self.faults = []
         self.rights = None          # names that the token sees; None: all
         self.wakes = 0              # goes up when waiting queries shall return whatever the index
@@ -95,9 +104,10 @@ class State:
                     same = old and {**old[0], "ModifyIndex": 0} == {**instance, "ModifyIndex": 0}
                     instance["ModifyIndex"] = old[0]["ModifyIndex"] if same else now
                     fresh[name].append(instance)
-            self.services = fresh
+            moved = nodes(self.services) != nodes(fresh)
+            self.older, self.services = self.services, fresh
             for which in self.index:
-                if bell in (which, "both"):
+                if bell in (which, "both") and which != "nodes" or which == "nodes" and moved:
                     self.index[which] = now
             self.changed.notify_all()
 
@@ -128,6 +138,10 @@ def serf(instance):
             "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
 
 
+def nodes(services):
+    return {i["Node"]: i["NodeAddress"] for instances in services.values() for i in instances}
+
+
 def catalog():
     names = {"consul": []}
     for name, instances in STATE.services.items():
@@ -149,9 +163,9 @@ def state_any(query):
     return checks
 
 
-def service(name):
+def service(name, services):
     answer = []
-    for i in STATE.services.get(name, []):
+    for i in services.get(name, []):
         checks = [serf(i)] + ([check(name, i)] if i["Status"] is not None else [])
         answer.append({
             "Node": {"ID": "", "Node": i["Node"], "Address": i["NodeAddress"], "Datacenter": "dc1", "Meta": None},
@@ -165,6 +179,10 @@ def service(name):
 
 class Gone(Exception):
     """The connection is over."""
+
+
+class Cut(Exception):
+    """A gateway has waited for long enough."""
 
 
 class Connection:
@@ -219,20 +237,24 @@ class Connection:
         if given <= 0:
             return
         end = time.monotonic() + min(seconds(query.get("wait", "5m")), 600)
+        gateway = STATE.gateway
+        limit = time.monotonic() + float(gateway["seconds"]) if gateway else end + 1
         with STATE.changed:
             wakes = STATE.wakes
             while STATE.index[which] <= given and STATE.wakes == wakes:
                 left = end - time.monotonic()
                 if left <= 0:
                     return
-                STATE.changed.wait(min(left, 0.25))
+                if time.monotonic() >= limit:
+                    raise Cut(gateway["how"])
+                STATE.changed.wait(min(left, limit - time.monotonic(), 0.25))
                 if self.peer_left():
                     raise Gone
 
     def answer(self, method, target):
         path, _, text = target.partition("?")
         query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
-        which = "catalog" if path == PATHS[0] else "health"
+        which = {PATHS[0]: "catalog", PATHS[3]: "nodes"}.get(path, "health")
         if method == "GET" and path.startswith(DEFAULTS):
             return self.right(path)
         if method != "GET" or not path.startswith(PATHS):
@@ -243,16 +265,24 @@ class Connection:
             self.wait_for_change(which, query)
         except ValueError:
             return self.send(400, {}, b"Invalid index or wait")
+        except Cut as cut:
+            if str(cut) == "close":
+                raise Gone from cut
+            return self.send(int(str(cut)), {}, b"the gateway has waited for long enough")
         with STATE.changed:
             if path == PATHS[0]:
                 data = catalog()
             elif path == PATHS[1]:
                 data = state_any(query)
-            else:
-                name = urllib.parse.unquote(path[len(PATHS[2]):])
-                data = service(name) if STATE.sees(name) else []
-            index = STATE.index[which] if not path.startswith(PATHS[2]) else max(STATE.index.values())
+            elif path == PATHS[3]:
+                data = [{"Node": node, "Address": address} for node, address in nodes(STATE.services).items()]
             fault = STATE.take_fault(path)
+            index = STATE.index[which]
+            if path.startswith(PATHS[2]):
+                older = fault and fault["mode"] == "older"
+                index = max(STATE.index.values()) - bool(older)
+                name = urllib.parse.unquote(path[len(PATHS[2]):])
+                data = service(name, STATE.older if older else STATE.services) if STATE.sees(name) else []
         if data is None:
             return self.send(400, {}, b"Failed to create boolean expression evaluator")
         self.faulty(fault or {"mode": "none"}, data, index)
@@ -319,8 +349,25 @@ class Connection:
         elif mode == "oneshot":
             self.send(200, {**headers, "Connection": "close"}, body)
             raise Gone
+        elif mode == "closing":
+            self.send(200, headers, body)
+            if "reset" in fault:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise Gone
+        elif mode == "big":
+            self.big(headers, body, int(fault["megabytes"]) << 20)
         else:
             self.send(200, headers, body)
+
+    def big(self, headers, body, size):
+        """With a member that nobody needs, nested deeper than anything should be."""
+        last = body.rstrip(b"]}")
+        deep = b', "Output": ' + b'[{"a":' * 20000 + b"1" + b"}]" * 20000 + b', "Notes": "'
+        self.head(200, {**headers, "Content-Length": len(body) + len(deep) + size + 1})
+        self.sock.sendall(last + deep)
+        for _ in range(size >> 20):
+            self.sock.sendall(b"x" * (1 << 20))
+        self.sock.sendall(b'"' + body[len(last):])
 
     def head(self, status, headers, case=None):
         fold = {None: str, "lower": str.lower, "upper": str.upper,
@@ -409,6 +456,12 @@ class Control(http.server.BaseHTTPRequestHandler):
                 STATE.index = {which: int(query["value"]) for which in STATE.index}
                 STATE.wakes += 1
                 STATE.changed.notify_all()
+            return self.reply()
+        if name == ("PUT", "/gateway"):
+            STATE.gateway = query
+            return self.reply()
+        if name == ("DELETE", "/gateway"):
+            STATE.gateway = None
             return self.reply()
         if name == ("PUT", "/fault"):
             with STATE.changed:

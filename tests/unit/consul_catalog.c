@@ -36,6 +36,9 @@ static struct json read_answer(struct buf *text, const char *quoted)
 #define PLAIN "web(n1/w any:1 1.1.1.1:80*1)"
 #define TAGGED(tags) "[{" NODE "," SERVICE(tags, "") "}]"
 #define ADDRESSED(service) "[{" NODE ",'Service':{'ID':'w','Tags':['dill','dill.listener=any:1']," service "}}]"
+#define KIND(kind) "[{" NODE "," SERVICE("'dill','dill.listener=any:1'", ",'Kind':'" kind "'") "}]"
+#define NAMED(name, id) \
+	"{" NODE ",'Service':{'ID':'" id "','Service':'" name "','Tags':['dill','dill.listener=any:1'],'Address':'1.1.1.1','Port':80}}"
 #define ONE(node, id) \
 	"{'Node':{'Node':'" node "'},'Service':{'ID':'" id "','Tags':['dill','dill.listener=any:1'],'Address':'1.1.1.1','Port':80}}"
 
@@ -52,12 +55,12 @@ static const struct {
 	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "web(n1/w ?its check _node_maintenance is critical)", NULL },
 	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "web(n1/w ?its check _service_maintenance:w is critical)", NULL },
 	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "web(n1/w ?its check serfHealth is critical)", NULL },
-	{ CHECKED(",'Checks':[{}]"), "web(n1/w ?one of its checks is without a status)", NULL }, { CHECKED(",'Checks':[null]"), "web(n1/w ?one of its checks is without a status)", NULL }, { CHECKED(",'Checks':[{'Status':1}]"), "web(n1/w ?one of its checks is without a status)", NULL },
+	{ CHECKED(",'Checks':[{'Status':''}]"), "web(n1/w ?one of its checks is without a status)", NULL },
 	{ CHECKED(",'Checks':[{'Status':'pass\\u0069ng'}]"), PLAIN, NULL },
 	/* tags */
 	{ TAGGED(""), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'dill.listener=any:1'"), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'Dill','dil','dill.'"), "web(n1/w ?it has no tag dill)", NULL },
 	{ TAGGED("'dill'"), "web(n1/w 1.1.1.1:80*1)", NULL },
-	{ TAGGED("'x',null,1,'dill','dill.listener=any:1'"), PLAIN, NULL },
+	{ TAGGED("'x','','dill','dill.listener=any:1'"), PLAIN, NULL },
 	{ TAGGED("'dill.listener=b:2','dill','dill.listener=a:1'"), "web(n1/w a:1,b:2 1.1.1.1:80*1)", NULL },
 	{ TAGGED("'dill','dill.listener= any:1 ','other=x','listener=any:2'"), PLAIN, NULL },
 	{ TAGGED("'dill','dill.listener=any:1\\n'"), PLAIN, NULL },
@@ -84,24 +87,49 @@ static const struct {
 	{ ADDRESSED("'Address':'a b','Port':80"), "web(n1/w any:1 !its instance has an address that is none)", NULL },
 	{ ADDRESSED("'Address':'::1','Port':65535"), "web(n1/w any:1 ::1:65535*1)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1','Port':0"), "web(n1/w any:1 !its instance has no port)", NULL },
-	{ ADDRESSED("'Address':'1.1.1.1'"), "web(n1/w any:1 !its instance has no port)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1','Port':65536"), "web(n1/w any:1 !its instance has no port)", NULL },
 	{ ADDRESSED("'Address':'1.1.1.1','Port':4294967376"), "web(n1/w any:1 !its instance has no port)", NULL },
-	{ ADDRESSED("'Address':'1.1.1.1','Port':'80'"), "web(n1/w any:1 !its instance has no port)", NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':-1"), "web(n1/w any:1 !its instance has no port)", NULL },
 	{ "[{'Node':{'Node':'n1','Address':''},'Service':{'ID':'w','Tags':['dill'],'Port':80}}]", "web(n1/w !its instance has no address)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':7,'Warning':1}") "}]", "web(n1/w 1.1.1.1:80*7)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':0}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65536}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':null") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	/* kinds: what speaks only the mesh's TLS is no backend */
+	{ KIND("connect-proxy"), "web(n1/w any:1 !its instance is a connect-proxy, which takes only mutual TLS)", NULL },
+	{ KIND("mesh-gateway"), "web(n1/w any:1 !its instance is a mesh-gateway, which takes only mutual TLS)", NULL },
+	{ KIND("terminating-gateway"), "web(n1/w any:1 !its instance is a terminating-gateway, which takes only mutual TLS)", NULL },
+	{ KIND("ingress-gateway"), PLAIN, NULL }, { KIND(""), PLAIN, NULL }, { KIND("typical"), PLAIN, NULL },
+	/* names: those that differ in letter case are others' */
+	{ "[" NAMED("Web", "a") "," NAMED("web", "b") "," NAMED("WEB", "c") "]", "web(n1/b any:1 1.1.1.1:80*1)", NULL },
+	{ "[" NAMED("Web", "a") "]", "", NULL },
 	/* many: sorted, each with what is its own */
 	{ "[" ONE("n2", "a") "," ONE("n1", "b") "," ONE("n1", "a") "]",
 	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/b any:1 1.1.1.1:80*1) web(n2/a any:1 1.1.1.1:80*1)", NULL },
-	{ "[" ONE("n1", "a") ",{'Node':{'Node':'n1'},'Service':{'ID':'b','Tags':[]}},"
+	{ "[" ONE("n1", "a") ",{'Node':{'Node':'n1'},'Service':{'ID':'b','Tags':[],'Port':80}},"
 	  "{'Node':{'Node':'n1','Address':'2.2.2.2'},'Service':{'ID':'c','Tags':['dill','dill.listener=lan:2'],'Port':81}}]",
 	  "web(n1/a any:1 1.1.1.1:80*1) web(n1/b ?it has no tag dill) web(n1/c lan:2 2.2.2.2:81*1)", NULL },
 	/* no answer */
 	{ "{}", NULL, NULL }, { "null", NULL, NULL }, { "'x'", NULL, NULL }, { "[null]", NULL, NULL }, { "[{}]", NULL, NULL },
 	{ "[" ONE("n1", "a") ",{'Node':{}}]", NULL, NULL }, { "[{'Service':{}}]", NULL, NULL },
+	/* a member of another shape than Consul's */
+	{ ADDRESSED("'Address':'1.1.1.1','Port':'80'"), NULL, NULL }, { ADDRESSED("'Address':'1.1.1.1','Port':null"), NULL, NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':80.5"), NULL, NULL }, { ADDRESSED("'Address':'1.1.1.1','Port':8e1"), NULL, NULL },
+	{ ADDRESSED("'Address':'1.1.1.1','Port':[80]"), NULL, NULL }, { ADDRESSED("'Address':'1.1.1.1'"), NULL, NULL },
+	{ ADDRESSED("'Address':1,'Port':80"), NULL, NULL }, { ADDRESSED("'Address':null,'Port':80"), NULL, NULL },
+	{ ADDRESSED("'Kind':{},'Port':80"), NULL, NULL }, { ADDRESSED("'Service':['web'],'Port':80"), NULL, NULL },
+	{ ADDRESSED("'Weights':7,'Port':80"), NULL, NULL }, { ADDRESSED("'Weights':{'Passing':'7'},'Port':80"), NULL, NULL },
+	{ "[{'Node':[],'Service':{'Port':80}}]", NULL, NULL }, { "[{'Node':{},'Service':7}]", NULL, NULL },
+	{ "[{'Node':{'Node':1},'Service':{'Port':80}}]", NULL, NULL }, { "[{'Node':{'Address':1},'Service':{'Port':80}}]", NULL, NULL },
+	{ "[{" NODE ",'Service':{'ID':1,'Port':80}}]", NULL, NULL }, { "[{" NODE ",'Service':{'Tags':'dill','Port':80}}]", NULL, NULL },
+	{ "[{" NODE ",'Service':{'Tags':{'dill':1},'Port':80}}]", NULL, NULL },
+	{ TAGGED("'dill',null"), NULL, NULL }, { TAGGED("'dill',1"), NULL, NULL }, { TAGGED("'dill',['x']"), NULL, NULL },
+	{ CHECKED(",'Checks':{}"), NULL, NULL }, { CHECKED(",'Checks':'passing'"), NULL, NULL }, { CHECKED(",'Checks':[{}]"), NULL, NULL },
+	{ CHECKED(",'Checks':[null]"), NULL, NULL }, { CHECKED(",'Checks':[{'Status':1}]"), NULL, NULL },
+	{ CHECKED(",'Checks':[{'Status':null}]"), NULL, NULL }, { CHECKED(",'Checks':[{'Status':'passing','CheckID':1}]"), NULL, NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},'passing']"), NULL, NULL },
+	/* and in one that has not the tag */
+	{ "[{" NODE ",'Service':{'ID':'w','Tags':[],'Port':'80'}}]", NULL, NULL },
 };
 
 static void instance_cases(void)
@@ -213,6 +241,7 @@ static void names_cases(void)
 	wanted(&c, "a", "again");
 	check(!ask(&c, false, "[]", false) && !ask(&c, false, "null", false), "moved", "no object");
 	check(!ask(&c, false, "{'a':['dill'],'b':'dill'}", false), "moved", "tags that are no list");
+	check(!ask(&c, false, "{'a':['dill'],'b':['dill',7]}", false), "moved", "a tag that is no text");
 	check(c.names[0].listed, "listed", "what is wrong changes nothing");
 	wanted(&c, "", "what is wrong changes nothing");
 	catalog_close(&c);
@@ -224,6 +253,13 @@ static void names_cases(void)
 
 #define CHECK(name, id, status, index) \
 	"{'Node':'n1','CheckID':'" id "','ServiceID':'" name "','ServiceName':'" name "','Status':'" status "','ModifyIndex':" index "}"
+
+static const char *const wrong_checks[] = {
+	"[" CHECK("b", "1", "critical", "9") ",{}]", "[" CHECK("b", "1", "critical", "9") ",null]", "[[]]", "[7]",
+	"[{'Status':7}]", "[{'Status':'passing','ServiceName':7}]", "[{'Status':'passing','ServiceID':[]}]",
+	"[{'Status':'passing','Node':null}]", "[{'Status':'passing','CheckID':{}}]", "[{'Status':'passing','ModifyIndex':'7'}]",
+	"[{'Status':'passing','ModifyIndex':7.5}]",
+};
 
 static void checks_cases(void)
 {
@@ -243,11 +279,45 @@ static void checks_cases(void)
 	wanted(&c, "a", "an index");
 	check(checks(&c, "[" CHECK("b", "1", "passing", "5") "]"), "moved", "gone here, new there");
 	wanted(&c, "a b", "gone here, new there");
-	check(!checks(&c, "[" CHECK("b", "1", "passing", "5") ",{},null,[],{'ServiceName':''},{'ServiceName':7}]"), "moved", "of no service");
+	check(!checks(&c, "[" CHECK("b", "1", "passing", "5") ",{'Status':'passing'},{'Status':'passing','ServiceName':''}]"), "moved", "of no service");
 	wanted(&c, "", "of no service");
 	check(!ask(&c, true, "{'a':1}", false), "moved", "no list");
+	for (size_t i = 0; i < ARRAY_LEN(wrong_checks); i++)
+		check(!ask(&c, true, wrong_checks[i], false), "moved", wrong_checks[i]);
 	wanted(&c, "", "no list");
 	check(!checks(&c, "[" CHECK("b", "1", "passing", "5") "]"), "moved", "as before");
+	catalog_close(&c);
+}
+
+static bool nodes(struct catalog *c, const char *answer, bool fine)
+{
+	struct buf text = { 0 };
+	struct json j = read_answer(&text, answer);
+	bool moved = false;
+
+	check(!catalog_nodes(c, &j, &moved) == fine, "nodes", answer);
+	json_free(&j);
+	buf_free(&text);
+	return moved;
+}
+
+#define AT_ADDRESS(name, address) "{'Node':'" name "','Address':'" address "','Meta':null,'ModifyIndex':7}"
+
+static void nodes_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	check(!nodes(&c, "[" AT_ADDRESS("a", "1.1.1.1") "," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "the first answer");
+	check(!nodes(&c, "[" AT_ADDRESS("b", "1.1.1.2") "," AT_ADDRESS("a", "1.1.1.1") "]", true), "moved", "another order");
+	check(!nodes(&c, "[{'Node':'a','Address':'1.1.1.1','Meta':{'x':'y'}}," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "meta");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.3") "," AT_ADDRESS("b", "1.1.1.2") "]", true), "moved", "an address");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "," AT_ADDRESS("b", "1.1.1.3") "]", true), "moved", "two in turn");
+	check(nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "one less");
+	check(!nodes(&c, "{}", false) && !nodes(&c, "[7]", false) && !nodes(&c, "[{'Node':7}]", false) &&
+	      !nodes(&c, "[" AT_ADDRESS("a", "1.1.1.9") ",{'Address':{}}]", false), "moved", "wrong shapes");
+	check(!nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "as before");
+	check(nodes(&c, "[]", true) && nodes(&c, "[" AT_ADDRESS("a", "1.1.1.2") "]", true), "moved", "hidden, and seen again");
 	catalog_close(&c);
 }
 
@@ -421,6 +491,7 @@ int main(void)
 	instance_cases();
 	names_cases();
 	checks_cases();
+	nodes_cases();
 	compose_cases();
 	hold_cases();
 	absent_cases();

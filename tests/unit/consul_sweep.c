@@ -108,6 +108,32 @@ static void failure_cases(void)
 	catalog.count = NAMES;
 }
 
+/* Answers that are older than the ring: again after 0.5 s, 1 s, 2 s, and at last no more. */
+static void behind_cases(void)
+{
+	struct consul_sweep sweep = begin();
+	int64_t now = NOW, rest = 500;
+
+	for (int i = 0; i < 7; i++, rest *= 2) {
+		consul_sweep_behind(&sweep, now);
+		consul_sweep_behind(&sweep, now + 1);
+		check(sweep.retry_at == now + rest, "one more sweep, however many answers are old");
+		finish(&sweep);
+		check(consul_sweep_end(&sweep), "such a sweep is a good one");
+		consul_sweep_start(&sweep, now + rest - 1);
+		check(!sweep.running, "not before");
+		now += rest + 2000;
+		consul_sweep_start(&sweep, now);
+		check(sweep.running && !sweep.retry_at && !sweep.behind, "again");
+	}
+	consul_sweep_behind(&sweep, now);
+	check(!sweep.retry_at, "that is enough");
+	consul_sweep_ring(&sweep);
+	check(sweep.due, "a ring makes one due");
+	consul_sweep_behind(&sweep, now);
+	check(sweep.retry_at == now + 500, "and begins anew");
+}
+
 /* Sweeps that began in `ms` milliseconds, each of which was due at once. */
 static int sweeps_within(struct consul_sweep *sweep, int64_t from, int64_t ms)
 {
@@ -160,6 +186,7 @@ int main(void)
 {
 	order_cases();
 	failure_cases();
+	behind_cases();
 	pace_cases();
 	allowance_cases();
 	printf("%d passed, %d failed\n", passed, failed);

@@ -167,12 +167,13 @@ static bool depth_is_read(unsigned levels, const char *open, const char *core, c
 
 static void depth_cases(void)
 {
-	check(depth_is_read(JSON_DEPTH_MAX, "[", "", "]"), "depth", "arrays up to the limit");
-	check(!depth_is_read(JSON_DEPTH_MAX + 1, "[", "", "]"), "depth", "arrays beyond the limit");
-	check(depth_is_read(JSON_DEPTH_MAX, "{\"a\":", "1", "}"), "depth", "objects up to the limit");
-	check(!depth_is_read(JSON_DEPTH_MAX + 1, "{\"a\":", "1", "}"), "depth", "objects beyond the limit");
-	check(!depth_is_read(1000000, "[", "", "]"), "depth", "a million arrays");
-	check(!depth_is_read(1000000, "[{\"a\":", "1", "}]"), "depth", "a million of both");
+	check(depth_is_read(64, "[", "", "]"), "depth", "64 arrays");
+	check(depth_is_read(1000000, "[", "", "]"), "depth", "a million arrays");
+	check(depth_is_read(1000000, "[{\"a\":", "1", "}]"), "depth", "a million of both");
+	check(depth_is_read(100000, "[1,{\"b\":[],\"a\":", "1", ",\"c\":2}]"), "depth", "with values around");
+	check(!depth_is_read(100000, "[{\"a\":", "1", "]}"), "depth", "closed in the wrong order");
+	check(!depth_is_read(100000, "[", "1", "]]"), "depth", "closed too often");
+	check(!depth_is_read(100000, "[[", "1", "]"), "depth", "not closed");
 }
 
 static void access_cases(void)
