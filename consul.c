@@ -82,6 +82,7 @@ struct consul {
 	struct state_memory memory;
 	struct pace_allowance allowance;
 	enum sight sight;
+	bool unposted; /* services have been read, and more are to be read before they are posted */
 };
 
 /* The bells. */
@@ -160,7 +161,10 @@ static const char *names_take(struct consul *consul, const struct http_response 
 	bool pointed = false;
 
 	sight_take(consul, sight_of(consul, response));
-	return consul->sight == SIGHT_NOTHING ? NULL : catalog_names(&consul->catalog, &consul->api.json, &pointed);
+	if (consul->sight == SIGHT_NOTHING)
+		return NULL;
+	consul_sweep_moved(&consul->sweep);
+	return catalog_names(&consul->catalog, &consul->api.json, &pointed);
 }
 
 /* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
@@ -257,13 +261,16 @@ static const char *services_read(struct consul *consul, bool *busy)
 	consul_sweep_start(&consul->sweep, sys_now());
 	count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, sys_now());
 	*busy = count || consul->sweep.running;
-	if (!*busy)
+	if (!*busy && !consul->unposted)
 		return NULL;
 	if (count)
 		why = consul_reader_read(&consul->reader, which, count);
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
-	services_post(consul, first); /* what was read before an error is still true */
+	consul->unposted = !why && count == CONSUL_SWEEP_BATCH && !(first && consul->sweep.complete) &&
+	                   !catalog_ripe(&consul->catalog);
+	if (!consul->unposted)
+		services_post(consul, first); /* what was read before an error is still true */
 	return why;
 }
 
