@@ -229,12 +229,12 @@ bool health_expired(struct health *health, struct loop_fifo *fifo, struct loop_t
 
 /* Who is to be checked. */
 
-static int by_backend(const void *a, const void *b)
+static int by_backend_order(const void *a, const void *b)
 {
 	return route_backend_order(*(struct route_backend *const *)a, *(struct route_backend *const *)b);
 }
 
-static int by_target(const void *a, const void *b)
+static int by_target_order(const void *a, const void *b)
 {
 	return route_backend_order((*(struct health_target *const *)a)->like, (*(struct health_target *const *)b)->like);
 }
@@ -306,16 +306,16 @@ static void take_backends(struct health *health, struct route_backend **backends
 			at++;
 		if (at < known && order == 0)
 			take_backend(health, health->targets[at], backends[i]);
-		else if (i && health->count > known && by_backend(&backends[i - 1], &backends[i]) == 0)
+		else if (i && health->count > known && by_backend_order(&backends[i - 1], &backends[i]) == 0)
 			take_backend(health, health->targets[health->count - 1], backends[i]);
 		else
 			take_backend(health, target_add(health, backends[i]), backends[i]);
 	}
 	if (health->count > known)
-		qsort(health->targets, health->count, sizeof *health->targets, by_target);
+		qsort(health->targets, health->count, sizeof *health->targets, by_target_order);
 }
 
-static void take_table(struct health *health, const struct route_table *table)
+static void follow_all(struct health *health, const struct route_table *table)
 {
 	struct route_backend **backends = NULL;
 	size_t count = 0, cap = 0;
@@ -326,14 +326,14 @@ static void take_table(struct health *health, const struct route_table *table)
 			backends[count++] = table->entries[i].backends[b];
 		}
 	if (count)
-		qsort(backends, count, sizeof *backends, by_backend);
+		qsort(backends, count, sizeof *backends, by_backend_order);
 	take_backends(health, backends, count);
 	free(backends);
 }
 
 void health_follow(struct health *health, const struct route_table *table)
 {
-	take_table(health, table);
+	follow_all(health, table);
 	targets_drop_unused(health);
 	health->tick.after = tick_length(health);
 	if (!health->active)

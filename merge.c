@@ -175,7 +175,7 @@ static int by_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-static int by_backend(const void *a, const void *b)
+static int by_dialled(const void *a, const void *b)
 {
 	return route_backend_order(*(struct route_backend *const *)a, *(struct route_backend *const *)b);
 }
@@ -217,7 +217,7 @@ static struct route_backend **sorted_backends(struct route_backend *const *from,
 static void find_backends(const struct merge *merge, struct members *members, const struct route_entry *old)
 {
 	size_t count = old ? old->count : 0, retired_count = merge->route->retired_count;
-	struct route_backend **known = sorted_backends(old ? old->backends : NULL, count, by_backend), **found;
+	struct route_backend **known = sorted_backends(old ? old->backends : NULL, count, by_dialled), **found;
 
 	for (struct member *member = members->items; member < members->items + members->count; member++) {
 		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks };

@@ -77,14 +77,14 @@ static unsigned make_lanes(const uint16_t *weights, unsigned count, unsigned com
  * for the whole round. Within a lane that is the one behind the last. */
 static uint32_t next_place(struct lane *lanes, unsigned count, int64_t turn, int64_t total)
 {
-	struct lane *best = NULL;
-	int64_t most = 0;
+	struct lane *best = lanes;
+	int64_t most = INT64_MIN;
 	uint32_t place;
 
 	for (struct lane *lane = lanes; lane < lanes + count; lane++) {
 		int64_t due = turn * lane->turns - total * lane->laps;
 
-		if (!best || due > most || (due == most && lane->places[lane->at] < best->places[best->at])) {
+		if (due > most || (due == most && lane->places[lane->at] < best->places[best->at])) {
 			best = lane;
 			most = due;
 		}

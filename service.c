@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct service *put_service(struct service_list *list, struct service *service)
+static struct service *append(struct service_list *list, struct service *service)
 {
 	SYS_GROW(list->items, list->count, list->cap);
 	return list->items[list->count++] = service;
@@ -16,7 +16,7 @@ struct service *service_add(struct service_list *list, struct slice name)
 
 	atomic_init(&service->refs, 1);
 	service->name = arena_dup(&service->memory, name.at, name.len);
-	return put_service(list, service);
+	return append(list, service);
 }
 
 const char *service_text(struct service *service, const char *text)
@@ -114,7 +114,7 @@ struct service_list *service_list_new(void)
 
 void service_share(struct service_list *list, struct service *service)
 {
-	put_service(list, service_ref(service));
+	append(list, service_ref(service));
 }
 
 void service_forget(struct service_list *list, size_t first)
@@ -142,7 +142,7 @@ void service_hold(struct service_list *list, struct service *service, struct wis
 		.fault = service->fault
 	};
 	atomic_init(&copy->refs, 1);
-	put_service(list, copy);
+	append(list, copy);
 }
 
 static bool same_text(const char *a, const char *b)
