@@ -226,6 +226,35 @@ unit() {
         count "unit $name" "$program.log" "$status"
         [ ! -s "$program.err" ] || miss "unit $name printed to stderr" "$program.err"
     done
+    work
+}
+
+# Built so that the compiler calls the test for each branch, and libc's functions go through the test.
+WORK=(-O1 -g -fno-builtin -fsanitize-coverage=trace-pc)
+WORK_WRAPS=strlen,strcmp,memcmp,memcpy,memmove,memchr,strchr,vsnprintf
+
+counts_work() { # the compiler and the linker can do that
+    printf 'void __sanitizer_cov_trace_pc(void);\n#ifdef __clang__\n__attribute__((no_sanitize("coverage")))\n#else\n%s\n#endif\n%s\n' \
+        '__attribute__((no_sanitize_coverage))' 'void __sanitizer_cov_trace_pc(void) { } int main(void) { return 0; }' >"$BUILD/probe.c"
+    "$CC" -Werror "${WORK[@]}" -Wl,--wrap=strlen "$BUILD/probe.c" -o "$BUILD/probe"
+} >/dev/null 2>&1
+
+# What may not grow faster than n log n.
+work() {
+    local program name status
+    heading "work against size"
+    if [ -n "$installed" ] && ! counts_work; then
+        left_out "a compiler with -fsanitize-coverage=trace-pc" "the tests that count work"
+        return
+    fi
+    LDFLAGS="-Wl,--wrap=${WORK_WRAPS//,/,--wrap=}" tests_of work work "$CC" "${WORK[*]}"
+    for program in "${PROGRAMS[@]}"; do
+        name=${program##*/}
+        timeout 300 "$program" >"$program.log" 2>&1 </dev/null
+        status=$?
+        grep '^FAIL' "$program.log"
+        count "work $name" "$program.log" "$status"
+    done
 }
 
 FUZZ="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined"
