@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 void doc_free(struct doc *doc)
 {
 	free(doc->items);
@@ -136,7 +138,7 @@ static uint32_t *node_slot(const struct doc_reader *reader, size_t len, uint32_t
 
 static struct doc_node *node_of_prefix(const struct doc_reader *reader, size_t len)
 {
-	uint32_t number = reader->slot_cap ? *node_slot(reader, len, text_secret_hash(reader->key.data, len)) : 0;
+	uint32_t number = reader->slot_cap ? *node_slot(reader, len, hash_text(reader->key.data, len)) : 0;
 
 	return number ? &reader->nodes[number - 1] : NULL;
 }
@@ -144,50 +146,6 @@ static struct doc_node *node_of_prefix(const struct doc_reader *reader, size_t l
 struct doc_node *doc_find(const struct doc_reader *reader)
 {
 	return node_of_prefix(reader, reader->key.len);
-}
-
-/* Whether the name from `from` on looks like an element of an array, whose elements have been forgotten. */
-static bool meets_array(struct doc_reader *reader, size_t from)
-{
-	for (size_t len = from + 1; len < reader->key.len; len++) {
-		const struct doc_node *node = reader->key.data[len] == '[' ? node_of_prefix(reader, len) : NULL;
-
-		if (node && node->kind == DOC_CLOSED)
-			return !doc_duplicate(reader, node);
-	}
-	return false;
-}
-
-bool doc_enter(struct doc_reader *reader, struct slice name)
-{
-	size_t from;
-
-	if (!name.len)
-		return doc_fail(reader, "empty key");
-	if (memchr(name.at, '\0', name.len))
-		return doc_fail(reader, "NUL byte in a key");
-	if (reader->key.len + name.len + 1 > DOC_KEY_MAX)
-		return doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
-	if (reader->key.len)
-		buf_puts(&reader->key, ".");
-	from = reader->key.len;
-	buf_add(&reader->key, name.at, name.len);
-	reader->indexed = false;
-	return !memchr(name.at, '[', name.len) || !meets_array(reader, from);
-}
-
-bool doc_enter_text(struct doc_reader *reader)
-{
-	return doc_enter(reader, latest_text(reader));
-}
-
-bool doc_enter_index(struct doc_reader *reader, size_t index)
-{
-	buf_puts(&reader->key, "[");
-	buf_number(&reader->key, index);
-	buf_puts(&reader->key, "]");
-	reader->indexed = true;
-	return reader->key.len <= DOC_KEY_MAX || doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
 }
 
 /* In the order of the nodes, so that dropping the latest ones leaves the table as it was before them. */
@@ -245,7 +203,7 @@ static void fill_parent(struct doc_reader *reader)
 /* Adds the key, which must be new: else says so and returns NULL. */
 static struct doc_node *add_node(struct doc_reader *reader, enum doc_kind kind)
 {
-	uint32_t hash = text_secret_hash(reader->key.data, reader->key.len), *slot;
+	uint32_t hash = hash_text(reader->key.data, reader->key.len), *slot;
 	struct doc_node *node;
 
 	grow_node_slots(reader);
@@ -265,6 +223,68 @@ static struct doc_node *add_node(struct doc_reader *reader, enum doc_kind kind)
 	buf_add(&reader->keys, reader->key.data, reader->key.len);
 	buf_add(&reader->keys, "", 1);
 	return node;
+}
+
+/* A name that looks like an element of an array, "a[0]", must not meet that array, whose elements have no nodes: "a[" gets
+ * one. */
+static bool note_brackets(struct doc_reader *reader, size_t from)
+{
+	size_t whole = reader->key.len;
+	bool ok = true;
+
+	reader->brackets = true;
+	for (size_t len = from + 1; ok && len + 1 < whole; len++) {
+		const struct doc_node *node = reader->key.data[len] == '[' ? node_of_prefix(reader, len) : NULL;
+
+		if (node && node->kind == DOC_CLOSED)
+			return doc_duplicate(reader, node);
+		reader->key.len = len + 1;
+		ok = reader->key.data[len] != '[' || doc_find(reader) || add_node(reader, DOC_NULL);
+		reader->key.len = whole;
+	}
+	return ok;
+}
+
+static bool meets_brackets(struct doc_reader *reader)
+{
+	const struct doc_node *node;
+
+	buf_puts(&reader->key, "[");
+	node = doc_find(reader);
+	reader->key.len--;
+	return node && !doc_duplicate(reader, node);
+}
+
+bool doc_enter(struct doc_reader *reader, struct slice name)
+{
+	size_t from;
+
+	if (!name.len)
+		return doc_fail(reader, "empty key");
+	if (memchr(name.at, '\0', name.len))
+		return doc_fail(reader, "NUL byte in a key");
+	if (reader->key.len + name.len + 1 > DOC_KEY_MAX)
+		return doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
+	if (reader->key.len)
+		buf_puts(&reader->key, ".");
+	from = reader->key.len;
+	buf_add(&reader->key, name.at, name.len);
+	reader->indexed = false;
+	return !memchr(name.at, '[', name.len) || note_brackets(reader, from);
+}
+
+bool doc_enter_text(struct doc_reader *reader)
+{
+	return doc_enter(reader, latest_text(reader));
+}
+
+bool doc_enter_index(struct doc_reader *reader, size_t index)
+{
+	buf_puts(&reader->key, "[");
+	buf_number(&reader->key, index);
+	buf_puts(&reader->key, "]");
+	reader->indexed = true;
+	return reader->key.len <= DOC_KEY_MAX || doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
 }
 
 bool doc_value(struct doc_reader *reader, struct slice value)
@@ -307,6 +327,8 @@ bool doc_open(struct doc_reader *reader, enum doc_kind kind)
 bool doc_open_closed(struct doc_reader *reader, struct doc_closed *closed)
 {
 	closed->element = reader->indexed;
+	if (reader->brackets && meets_brackets(reader))
+		return false;
 	if (!closed->element && !add_node(reader, DOC_CLOSED))
 		return false;
 	closed->items = reader->items;
@@ -510,34 +532,4 @@ bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), boo
 	reader->at++;
 	reader->depth--;
 	return doc_close(reader, &closed);
-}
-
-bool doc_next_line(struct doc_reader *reader, struct slice *line)
-{
-	const char *start = reader->at;
-
-	if (start == reader->end)
-		return false;
-	doc_skip_line(reader);
-	*line = slice_between(start, reader->at);
-	if (line->len && start[line->len - 1] == '\r')
-		line->len--;
-	reader->at += reader->at < reader->end;
-	reader->line++;
-	return true;
-}
-
-struct slice doc_cut_comment(struct slice text, const char *marks)
-{
-	for (size_t i = 1; i < text.len; i++)
-		if (doc_is_blank(text.at[i - 1]) && strchr(marks, text.at[i]))
-			text.len = i;
-	return slice_trim(text);
-}
-
-bool doc_is_rest(struct slice text, const char *marks)
-{
-	struct slice rest = slice_trim(text);
-
-	return !rest.len || (rest.at > text.at && strchr(marks, *rest.at));
 }

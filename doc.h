@@ -79,6 +79,7 @@ struct doc_reader {
 	size_t parent_len; /* of its key */
 	size_t empty;  /* tables without members so far */
 	size_t closed; /* arrays and tables, written in one piece, around `at` */
+	bool brackets; /* a name looks like an element of an array */
 	bool indexed;  /* the key ends in an index that doc_enter_index() has added */
 	size_t items;  /* that were taken */
 	bool (*take)(void *arg, const struct doc_item *item);
@@ -176,13 +177,5 @@ bool doc_word_is(const struct doc_reader *reader, const char *word); /* is that 
 bool doc_is_decimal(const char *text);
 /* Reads [value, value]; the cursor is on the '['. Each format has its own values, and blanks between them. */
 bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), bool (*value)(struct doc_reader *));
-
-/* The text, line by line. */
-
-/* The next line, without its end. False at the end of the text. It counts: set reader->line to 0 before the first. */
-bool doc_next_line(struct doc_reader *reader, struct slice *line);
-/* The text without the comment that may follow it, trimmed. A mark without a blank before it is part of the text. */
-struct slice doc_cut_comment(struct slice text, const char *marks);
-bool doc_is_rest(struct slice text, const char *marks); /* only blanks, and perhaps a comment set off by one? */
 
 #endif

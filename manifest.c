@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "hash.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -68,7 +69,7 @@ static void grow_slots(struct manifest *manifest)
 
 static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
 {
-	uint32_t hash = text_secret_hash(where.at, where.len), *slot;
+	uint32_t hash = hash_text(where.at, where.len), *slot;
 	size_t count = manifest->list->count;
 	struct manifest_place *place;
 

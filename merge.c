@@ -21,7 +21,8 @@ struct merge {
 	struct route_table *table;
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
-	struct route_backend **retired; /* the route's, sorted by listener and target */
+	struct route_backend **known; /* sorted by listener, and what they dial */
+	size_t known_count;
 };
 
 /* One service's wish for one listener. */
@@ -155,11 +156,6 @@ struct members {
 	const struct socks_url *proxy; /* of the owner; host NULL: there is none */
 };
 
-static int member_order(const struct member *member, const struct route_backend *backend)
-{
-	return route_target_order(&member->addr, &member->socks, &backend->addr, &backend->socks);
-}
-
 static int by_target(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
@@ -175,11 +171,6 @@ static int by_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-static int by_dialled(const void *a, const void *b)
-{
-	return route_backend_order(*(struct route_backend *const *)a, *(struct route_backend *const *)b);
-}
-
 static int by_listener(const void *a, const void *b)
 {
 	const struct route_backend *x = *(struct route_backend *const *)a, *y = *(struct route_backend *const *)b;
@@ -188,47 +179,44 @@ static int by_listener(const void *a, const void *b)
 	return order ? order : route_backend_order(x, y);
 }
 
-static int find_by_backend(const void *key, const void *item)
+static int find_member(const void *key, const void *item)
 {
-	return member_order(key, *(struct route_backend *const *)item);
-}
-
-static int find_by_listener(const void *key, const void *item)
-{
+	const struct member *member = key;
 	const struct route_backend *backend = *(struct route_backend *const *)item;
-	int order = net_compare(((const struct member *)key)->via, &backend->via);
+	int order = net_compare(member->via, &backend->via);
 
-	return order ? order : member_order(key, backend);
+	return order ? order : route_target_order(&member->addr, &member->socks, &backend->addr, &backend->socks);
 }
 
-static struct route_backend **sorted_backends(struct route_backend *const *from, size_t count,
-                                              int (*order)(const void *a, const void *b))
+/* All backends that there are: those of the old table, and those that still drain. */
+static void find_known(struct merge *merge)
 {
-	struct route_backend **to = sys_alloc(count * sizeof(struct route_backend *));
+	const struct route *route = merge->route;
+	size_t count = route->retired_count;
 
+	for (size_t i = 0; i < route->table->count; i++)
+		count += route->table->entries[i].count;
+	merge->known = sys_alloc(count * sizeof *merge->known);
+	for (size_t i = 0; i < route->retired_count; i++)
+		merge->known[merge->known_count++] = route->retired[i];
+	for (size_t i = 0; i < route->table->count; i++)
+		for (unsigned k = 0; k < route->table->entries[i].count; k++)
+			merge->known[merge->known_count++] = route->table->entries[i].backends[k];
 	if (count)
-		memcpy(to, from, count * sizeof *to);
-	if (count > 1)
-		qsort(to, count, sizeof *to, order);
-	return to;
+		qsort(merge->known, count, sizeof *merge->known, by_listener);
 }
 
-/* The object for each member: the one in the old table, else one that still drains, else a new one. */
-static void find_backends(const struct merge *merge, struct members *members, const struct route_entry *old)
+/* The object for each member: a known one, else a new one. */
+static void find_backends(const struct merge *merge, struct members *members)
 {
-	size_t count = old ? old->count : 0, retired_count = merge->route->retired_count;
-	struct route_backend **known = sorted_backends(old ? old->backends : NULL, count, by_dialled), **found;
-
 	for (struct member *member = members->items; member < members->items + members->count; member++) {
-		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks };
+		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
 
-		found = count ? bsearch(member, known, count, sizeof *known, find_by_backend) : NULL;
-		if (!found && retired_count)
-			found = bsearch(member, merge->retired, retired_count, sizeof *found, find_by_listener);
+		if (merge->known_count)
+			found = bsearch(member, merge->known, merge->known_count, sizeof *found, find_member);
 		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
 		member->backend->unchecked = member->unchecked;
 	}
-	free(known);
 }
 
 static void add_member(struct members *members, const struct member *like)
@@ -392,8 +380,7 @@ static void describe_entry(struct merge *merge, struct route_entry *entry, const
 }
 
 /* Gives the entry its backends, with their weights and the round. */
-static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count,
-                           const struct route_entry *old)
+static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
 	struct members members = { .proxy = &wants->service->options->proxy };
 	struct arena *memory = &merge->table->memory;
@@ -402,7 +389,7 @@ static void build_backends(struct merge *merge, struct route_entry *entry, const
 	for (size_t i = 0; i < count; i++)
 		add_members(merge, &members, &wants[i]);
 	drop_repeated(&members);
-	find_backends(merge, &members, old);
+	find_backends(merge, &members);
 	entry->count = (unsigned)members.count;
 	entry->backends = arena_alloc(memory, members.count * sizeof *entry->backends);
 	entry->weights = arena_alloc(memory, members.count * sizeof *entry->weights);
@@ -423,7 +410,7 @@ static void build_entry(struct merge *merge, struct route_entry *entry, const st
 	const struct service_options *options = wants->service->options;
 	const struct route_entry *old = route_find(merge->route->table, &wants->addr);
 
-	build_backends(merge, entry, wants, count, old);
+	build_backends(merge, entry, wants, count);
 	describe_entry(merge, entry, wants, count);
 	entry->listener = route_listener_ref(old ? old->listener : route_listener_new(&wants->addr, entry->services));
 	atomic_fetch_add(&entry->listener->tables, 1);
@@ -467,9 +454,9 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			merge.table->remembered = lists[i]->title;
 	admit_all(&merge, lists, count);
-	merge.retired = sorted_backends(route->retired, route->retired_count, by_listener);
+	find_known(&merge);
 	build_entries(&merge);
-	free(merge.retired);
+	free(merge.known);
 	free(merge.wants);
 	return merge.table;
 }

@@ -19,6 +19,7 @@
 #include <resolv.h>
 #endif
 
+#include "hash.h"
 #include "log.h"
 #include "sys.h"
 #include "text.h"
@@ -205,7 +206,7 @@ static struct host *next_due(struct resolver *resolver)
 
 static struct host **host_bucket(const struct resolver *resolver, const char *name)
 {
-	return &resolver->buckets[text_secret_hash(name, strlen(name)) & (resolver->bucket_count - 1)];
+	return &resolver->buckets[hash_text(name, strlen(name)) & (resolver->bucket_count - 1)];
 }
 
 static void grow_buckets(struct resolver *resolver)

@@ -152,29 +152,6 @@ void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadlin
 	pthread_cond_timedwait(cond, lock, &t);
 }
 
-static uint64_t secret[2];
-
-/* Without the file, what the clock says is the best there is. */
-static void make_secret(void)
-{
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, secret, sizeof secret);
-
-	if (fd >= 0)
-		close(fd);
-	if (got != (ssize_t)sizeof secret)
-		for (int i = 0; i < 2; i++)
-			secret[i] ^= (uint64_t)read_clock(CLOCK_REALTIME, 1000000000) << 20 ^ (uint64_t)sys_random() << 32 ^ sys_random();
-}
-
-const uint64_t *sys_secret(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, make_secret);
-	return secret;
-}
-
 /* A counter through the finaliser of splitmix64: every caller gets a number of its own, without a lock. */
 uint32_t sys_random(void)
 {

@@ -44,7 +44,6 @@ int64_t sys_now(void);      /* milliseconds of the monotonic clock */
 int64_t sys_micros(void);   /* microseconds of the same clock */
 int64_t sys_wall(void);     /* milliseconds since 1970, UTC */
 int64_t sys_thread_cpu(void); /* microseconds of CPU that the calling thread has used */
-const uint64_t *sys_secret(void); /* two random numbers that nobody outside knows, the same ones until the end */
 uint32_t sys_random(void);  /* for jitter and balancing, not for secrets; any thread */
 
 #endif

@@ -407,43 +407,6 @@ uint64_t text_hash(uint64_t seed, const char *bytes, size_t len)
 	return seed;
 }
 
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = (v[1] << 13 | v[1] >> 51) ^ v[0];
-	v[3] = (v[3] << 16 | v[3] >> 48) ^ v[2];
-	v[0] = v[0] << 32 | v[0] >> 32;
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = (v[1] << 17 | v[1] >> 47) ^ v[2];
-	v[3] = (v[3] << 21 | v[3] >> 43) ^ v[0];
-	v[2] = v[2] << 32 | v[2] >> 32;
-}
-
-uint32_t text_secret_hash(const char *bytes, size_t len)
-{
-	const uint64_t *key = sys_secret();
-	uint64_t v[4] = {
-		key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u
-	};
-
-	for (size_t at = 0; at <= len; at += 8) {
-		size_t n = len - at < 8 ? len - at : 8;
-		uint64_t word = n < 8 ? (uint64_t)len << 56 : 0;
-
-		for (size_t i = 0; i < n; i++)
-			word |= (uint64_t)(unsigned char)bytes[at + i] << (8 * i);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
-}
-
 int text_hex(int c)
 {
 	if (c >= '0' && c <= '9')

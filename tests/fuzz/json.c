@@ -29,7 +29,7 @@ static void check_token(const struct json *j, uint32_t t, size_t size)
 		}
 		MUST(members == token->count);
 	} else {
-		MUST(token->next == t + 1);
+		MUST(json_next(j, t) == t + 1);
 	}
 	if (token->type == JSON_OBJECT && token->count) {
 		buf_add(&plain, "", 0); /* an empty name leaves no data else */
