@@ -84,6 +84,7 @@ struct consul {
 	enum sight sight;
 	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */
 	bool seen; /* the token has let dill see a service */
+	bool unposted; /* services have been read, and more are to be read before they are posted */
 };
 
 /* The bells. */
@@ -179,7 +180,10 @@ static const char *names_take(struct consul *consul, const struct http_response 
 	consul->seen = consul->seen || consul->catalog.count || consul->api.json.tokens[0].count;
 	consul->catalog.narrow = sight_is_narrow(consul);
 	sight_take(consul, sight_of(consul, response));
-	return consul->sight == SIGHT_NOTHING ? NULL : catalog_names(&consul->catalog, &consul->api.json, &pointed);
+	if (consul->sight == SIGHT_NOTHING)
+		return NULL;
+	consul_sweep_moved(&consul->sweep);
+	return catalog_names(&consul->catalog, &consul->api.json, &pointed);
 }
 
 /* Only the nodes' list rings for a new address of one. dill goes on without it. */
@@ -329,14 +333,17 @@ static const char *services_read(struct consul *consul, bool *busy)
 	consul_sweep_start(&consul->sweep, sys_now());
 	count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, sys_now());
 	*busy = count || consul->sweep.running;
-	if (!*busy)
+	if (!*busy && !consul->unposted)
 		return NULL;
 	consul->reader.cause = strcmp(consul->settings->consistency, "stale") == 0 ? bells_index(consul) : 0;
 	if (count)
 		why = consul_reader_read(&consul->reader, which, count);
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
-	services_post(consul, first); /* what was read before an error is still true */
+	consul->unposted = !why && count == CONSUL_SWEEP_BATCH && !(first && consul->sweep.complete) &&
+	                   !catalog_ripe(&consul->catalog);
+	if (!consul->unposted)
+		services_post(consul, first); /* what was read before an error is still true */
 	if (!why && consul->reader.doubts) {
 		longpoll_close(&consul->bells[NAMES]);
 		longpoll_restart(&consul->bells[NAMES]);

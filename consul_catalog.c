@@ -15,6 +15,7 @@ void catalog_open(struct catalog *catalog, const char *tag)
 	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
 }
 
+#define COMPOSE_PART 16 /* joining looks at all services: of many, after a 16th of their readings */
 #define TAGS_UNKNOWN 1 /* a digest that no tags have, of a name that a saved list tells */
 
 static void free_name(struct catalog_name *name)
@@ -176,7 +177,7 @@ static uint64_t members_digest(const struct json *answer, uint32_t object, const
 		uint32_t member = json_get(answer, object, *keys);
 
 		if (member)
-			buf_add(text, answer->text + answer->tokens[member].at, answer->tokens[member].len);
+			buf_add(text, json_scalar(answer, member).at, json_scalar(answer, member).len);
 		buf_add(text, "\n", 1);
 	}
 	return digest(text->data, text->len);
@@ -249,6 +250,7 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
 
 	if (why)
 		return why;
+	catalog->readings++;
 	name->from = from;
 	name->count = catalog->fresh->count - from;
 	name->fresh = true;
@@ -289,18 +291,25 @@ static int64_t name_read_at(void *arg, const char *name)
 	return n ? n->read_at : INT64_MAX;
 }
 
+static void keep_held_names(struct catalog *catalog, const struct service_list *list, size_t first)
+{
+	for (size_t i = first; i < list->count; i++) {
+		struct catalog_name *name = find_in(catalog->names, catalog->count, list->items[i]->name);
+
+		if (name)
+			name->kept = true;
+	}
+}
+
 /* Forgets the names that are not listed and have no services left. */
-static void forget_names(struct catalog *catalog, const struct service_list *list)
+static void forget_names(struct catalog *catalog)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < catalog->count; i++) {
 		struct catalog_name *name = &catalog->names[i];
-		bool used = name->listed || name->wanted;
 
-		for (size_t k = 0; !used && k < list->count; k++)
-			used = strcmp(list->items[k]->name, name->name) == 0;
-		if (used)
+		if (name->listed || name->wanted || name->kept)
 			catalog->names[kept++] = *name;
 		else
 			free_name(name);
@@ -340,23 +349,32 @@ static void compose_name(struct catalog *catalog, struct catalog_name *name, str
 	for (size_t i = name->from; name->fresh && i < name->from + name->count; i++)
 		carry_service(list, catalog->fresh->items[i], name);
 	name->fresh = false;
+	name->kept = list->count > before;
 	tell_failure(list, name, before);
+}
+
+bool catalog_ripe(const struct catalog *catalog)
+{
+	return catalog->readings >= catalog->count / COMPOSE_PART;
 }
 
 struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 {
 	struct service_list *list = service_list_new(), *last = catalog->list;
-	size_t old = 0;
+	size_t old = 0, first_held;
 	bool same;
 
 	list->checked = true; /* Consul checks health: failing instances are absent */
 	list->word = arena_dup(&list->memory, catalog->tag, strlen(catalog->tag));
 	for (size_t i = 0; i < catalog->count; i++)
 		compose_name(catalog, &catalog->names[i], list, &old);
+	first_held = list->count;
 	hold_missing(&catalog->hold, last, list, now, name_read_at, catalog);
+	keep_held_names(catalog, list, first_held);
 	service_list_unref(catalog->fresh);
 	catalog->fresh = service_list_new();
-	forget_names(catalog, list);
+	catalog->readings = 0;
+	forget_names(catalog);
 	same = service_list_equal(list, last);
 	service_list_unref(last);
 	catalog->list = list;

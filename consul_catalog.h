@@ -14,7 +14,8 @@ struct catalog_name {
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
 	bool doubted; /* listed, and yet its last reading had no instance */
-	bool fresh;   /* read since the last catalog_compose: */
+	bool kept;    /* has services in the list that was composed last */
+	bool fresh;   /* read since then: */
 	char *failed; /* why its last reading failed; NULL: it did not */
 	size_t from, count; /* its services in `fresh` */
 	int64_t read_at;    /* when its last good reading began */
@@ -30,6 +31,7 @@ struct catalog {
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
 	uint64_t nodes;             /* digest of the nodes' addresses; 0: not known */
+	size_t readings;            /* how many */
 	struct hold hold;           /* wishes that are missing, which a second reading must confirm */
 };
 
@@ -54,6 +56,8 @@ void catalog_confirm(struct catalog *catalog, int64_t now);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What
  * the answers lack must then be confirmed as always. Takes the list. */
 void catalog_recall(struct catalog *catalog, struct service_list *list);
+/* Whether there are enough readings to join them now, though more will follow at once. */
+bool catalog_ripe(const struct catalog *catalog);
 /* Joins the readings with what was known. Returns the new list, which the caller owns, when it differs from the last
  * one; else NULL. Pointers to names are no longer valid. */
 struct service_list *catalog_compose(struct catalog *catalog, int64_t now);

@@ -58,7 +58,7 @@ static bool type_fits(const struct json *answer, uint32_t token, char letter)
 }
 
 /* The member of this shape; 0: there is none. */
-static uint32_t find_member(const struct json *answer, uint32_t object, const struct consul_shape *shape)
+static uint32_t shape_member(const struct json *answer, uint32_t object, const struct consul_shape *shape)
 {
 	size_t len = strcspn(shape->text + 1, " ");
 	char key[16];
@@ -79,7 +79,7 @@ const char *consul_shape(const struct json *answer, uint32_t token, const struct
 	if (answer->tokens[token].type != JSON_OBJECT)
 		return why;
 	for (const struct consul_shape *inside = shape->inside; !why && inside->text; inside++) {
-		uint32_t member = find_member(answer, token, inside);
+		uint32_t member = shape_member(answer, token, inside);
 
 		if (member)
 			why = consul_shape(answer, member, inside);

@@ -42,13 +42,23 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
 	sweep->cpu = sys_thread_cpu();
 }
 
+/* What is there comes before what is leaving: opening is fast, closing is careful. */
 static size_t choose_wanted(const struct catalog *catalog, size_t *which, int64_t now)
 {
-	size_t count = 0;
+	size_t leaving[CONSUL_SWEEP_BATCH], count = 0, left = 0;
 
-	for (size_t i = 0; i < catalog->count && count < CONSUL_SWEEP_BATCH; i++)
-		if (catalog->names[i].wanted && now >= catalog->names[i].again_at)
+	for (size_t i = 0; i < catalog->count && count < CONSUL_SWEEP_BATCH; i++) {
+		const struct catalog_name *name = &catalog->names[i];
+
+		if (!name->wanted || now < name->again_at)
+			continue;
+		if (name->listed)
 			which[count++] = i;
+		else if (left < CONSUL_SWEEP_BATCH)
+			leaving[left++] = i;
+	}
+	for (size_t i = 0; i < left && count < CONSUL_SWEEP_BATCH; i++)
+		which[count++] = leaving[i];
 	return count;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_ITEM UINT32_MAX
+#include "hash.h"
 
 void doc_free(struct doc *doc)
 {
@@ -15,10 +15,23 @@ void doc_free(struct doc *doc)
 	*doc = (struct doc){ 0 };
 }
 
-void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, size_t len)
+static bool keep_item(void *arg, const struct doc_item *item)
+{
+	struct doc *doc = arg;
+
+	SYS_GROW(doc->items, doc->count, doc->cap);
+	doc->items[doc->count] = *item;
+	doc->items[doc->count].key = arena_dup(&doc->memory, item->key, strlen(item->key));
+	doc->items[doc->count].value = arena_dup(&doc->memory, item->value, strlen(item->value));
+	doc->count++;
+	return true;
+}
+
+void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, size_t len,
+               bool (*take)(void *arg, const struct doc_item *item), void *arg)
 {
 	*doc = (struct doc){ 0 };
-	*reader = (struct doc_reader){ .doc = doc, .line = 1, .seed = TEXT_HASH ^ sys_random() };
+	*reader = (struct doc_reader){ .doc = doc, .line = 1, .take = take ? take : keep_item, .arg = take ? arg : doc };
 	reader->start = reader->at = len ? text : "";
 	reader->end = reader->at + len;
 }
@@ -28,25 +41,60 @@ static struct slice latest_text(const struct doc_reader *reader)
 	return (struct slice){ reader->text.data, reader->text.len };
 }
 
-/* Drops the items of containers that have turned out not to be empty. */
-static void drop_filled(struct doc *doc)
+static bool hand_over(struct doc_reader *reader, const char *key, const char *value, int line, enum doc_shape shape)
 {
-	size_t kept = 0;
+	struct doc_item item = { .key = (char *)key, .value = (char *)value, .line = line, .shape = (uint8_t)shape };
 
-	for (size_t i = 0; i < doc->count; i++)
-		if (doc->items[i].value)
-			doc->items[kept++] = doc->items[i];
-	doc->count = kept;
+	reader->items++;
+	return reader->take(reader->arg, &item);
 }
 
-void doc_end(struct doc_reader *reader, bool ok)
+static const char *node_key(const struct doc_reader *reader, const struct doc_node *node)
 {
-	drop_filled(reader->doc);
+	return reader->keys.data + node->key;
+}
+
+/* Tables that have stayed empty: a later header might have gone on with them. */
+static bool take_empty(struct doc_reader *reader)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && reader->empty && i < reader->node_count; i++)
+		if (reader->nodes[i].empty)
+			ok = hand_over(reader, node_key(reader, &reader->nodes[i]), "", reader->nodes[i].line, DOC_EMPTY_TABLE);
+	return ok;
+}
+
+/* Brings the items from `first` on to their places: they are the empty tables. */
+static void place_empty(struct doc *doc, size_t first)
+{
+	struct doc_item *items = sys_alloc(doc->cap * sizeof *items);
+	size_t at = 0, empty = first;
+
+	for (size_t i = 0; i < doc->count; i++) {
+		bool next = empty < doc->count && (at == first || doc->items[empty].line <= doc->items[at].line);
+
+		items[i] = doc->items[next ? empty++ : at++];
+	}
+	free(doc->items);
+	doc->items = items;
+}
+
+bool doc_end(struct doc_reader *reader, bool ok)
+{
+	size_t count = reader->doc->count;
+
+	ok = ok && take_empty(reader);
 	if (!ok)
 		reader->doc->count = 0;
+	if (reader->doc->count > count)
+		place_empty(reader->doc, count);
 	free(reader->nodes);
+	free(reader->slots);
+	buf_free(&reader->keys);
 	buf_free(&reader->key);
 	buf_free(&reader->text);
+	return ok;
 }
 
 /* The tree. */
@@ -66,7 +114,7 @@ bool doc_duplicate(struct doc_reader *reader, const struct doc_node *first)
 {
 	char shown[81];
 
-	shown[text_visible(shown, sizeof shown - 1, first->key, strlen(first->key))] = '\0';
+	shown[text_visible(shown, sizeof shown - 1, node_key(reader, first), strlen(node_key(reader, first)))] = '\0';
 	return doc_fail(reader, "%s is given twice, first on line %d", shown, first->line);
 }
 
@@ -75,8 +123,142 @@ bool doc_deeper(struct doc_reader *reader)
 	return ++reader->depth <= DOC_DEPTH_MAX || doc_fail(reader, "nested too deeply");
 }
 
+/* The slot of the first len bytes of the key, or the free one where they belong. */
+static uint32_t *node_slot(const struct doc_reader *reader, size_t len, uint32_t hash)
+{
+	for (size_t i = hash;; i++) {
+		uint32_t *slot = &reader->slots[i & (reader->slot_cap - 1)];
+		const struct doc_node *node = *slot ? &reader->nodes[*slot - 1] : NULL;
+		const char *key = node && node->hash == hash ? node_key(reader, node) : NULL;
+
+		if (!node || (key && strncmp(key, reader->key.data, len) == 0 && !key[len]))
+			return slot;
+	}
+}
+
+static struct doc_node *node_of_prefix(const struct doc_reader *reader, size_t len)
+{
+	uint32_t number = reader->slot_cap ? *node_slot(reader, len, hash_text(reader->key.data, len)) : 0;
+
+	return number ? &reader->nodes[number - 1] : NULL;
+}
+
+struct doc_node *doc_find(const struct doc_reader *reader)
+{
+	return node_of_prefix(reader, reader->key.len);
+}
+
+/* In the order of the nodes, so that dropping the latest ones leaves the table as it was before them. */
+static void grow_node_slots(struct doc_reader *reader)
+{
+	if (reader->node_count < reader->slot_cap / 4 * 3)
+		return;
+	free(reader->slots);
+	reader->slot_cap = reader->slot_cap ? reader->slot_cap * 2 : 64;
+	reader->slots = sys_alloc(reader->slot_cap * sizeof *reader->slots);
+	for (size_t i = 0; i < reader->node_count; i++) {
+		size_t to = reader->nodes[i].hash;
+
+		while (reader->slots[to & (reader->slot_cap - 1)])
+			to++;
+		reader->slots[to & (reader->slot_cap - 1)] = (uint32_t)i + 1;
+	}
+}
+
+static void drop_nodes(struct doc_reader *reader, size_t left)
+{
+	for (; reader->node_count > left; reader->node_count--) {
+		const struct doc_node *node = &reader->nodes[reader->node_count - 1];
+		size_t at = node->hash;
+
+		while (reader->slots[at & (reader->slot_cap - 1)] != reader->node_count)
+			at++;
+		reader->slots[at & (reader->slot_cap - 1)] = 0;
+		reader->keys.len = node->key;
+	}
+}
+
+/* The nearest table above the key is not empty. */
+static void fill_parent(struct doc_reader *reader)
+{
+	for (size_t len = reader->key.len; reader->empty && len-- > 1;) {
+		struct doc_node *node;
+
+		if (reader->key.data[len] != '.' && reader->key.data[len] != '[')
+			continue;
+		if (reader->parent && len == reader->parent_len &&
+		    memcmp(reader->key.data, node_key(reader, &reader->nodes[reader->parent - 1]), len) == 0)
+			return;
+		node = node_of_prefix(reader, len);
+		if (!node || node->kind == DOC_NULL)
+			continue;
+		reader->empty -= node->empty;
+		node->empty = false;
+		reader->parent = (size_t)(node - reader->nodes) + 1;
+		reader->parent_len = len;
+		return;
+	}
+}
+
+/* Adds the key, which must be new: else says so and returns NULL. */
+static struct doc_node *add_node(struct doc_reader *reader, enum doc_kind kind)
+{
+	uint32_t hash = hash_text(reader->key.data, reader->key.len), *slot;
+	struct doc_node *node;
+
+	grow_node_slots(reader);
+	slot = node_slot(reader, reader->key.len, hash);
+	if (*slot) {
+		doc_duplicate(reader, &reader->nodes[*slot - 1]);
+		return NULL;
+	}
+	if (kind != DOC_NULL && !reader->closed)
+		fill_parent(reader);
+	SYS_GROW(reader->nodes, reader->node_count, reader->node_cap);
+	*slot = (uint32_t)reader->node_count + 1;
+	node = &reader->nodes[reader->node_count++];
+	*node = (struct doc_node){
+		.key = (uint32_t)reader->keys.len, .hash = hash, .line = reader->line, .kind = (uint8_t)kind
+	};
+	buf_add(&reader->keys, reader->key.data, reader->key.len);
+	buf_add(&reader->keys, "", 1);
+	return node;
+}
+
+/* A name that looks like an element of an array, "a[0]", must not meet that array, whose elements have no nodes: "a[" gets
+ * one. */
+static bool note_brackets(struct doc_reader *reader, size_t from)
+{
+	size_t whole = reader->key.len;
+	bool ok = true;
+
+	reader->brackets = true;
+	for (size_t len = from + 1; ok && len + 1 < whole; len++) {
+		const struct doc_node *node = reader->key.data[len] == '[' ? node_of_prefix(reader, len) : NULL;
+
+		if (node && node->kind == DOC_CLOSED)
+			return doc_duplicate(reader, node);
+		reader->key.len = len + 1;
+		ok = reader->key.data[len] != '[' || doc_find(reader) || add_node(reader, DOC_NULL);
+		reader->key.len = whole;
+	}
+	return ok;
+}
+
+static bool meets_brackets(struct doc_reader *reader)
+{
+	const struct doc_node *node;
+
+	buf_puts(&reader->key, "[");
+	node = doc_find(reader);
+	reader->key.len--;
+	return node && !doc_duplicate(reader, node);
+}
+
 bool doc_enter(struct doc_reader *reader, struct slice name)
 {
+	size_t from;
+
 	if (!name.len)
 		return doc_fail(reader, "empty key");
 	if (memchr(name.at, '\0', name.len))
@@ -85,8 +267,10 @@ bool doc_enter(struct doc_reader *reader, struct slice name)
 		return doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
 	if (reader->key.len)
 		buf_puts(&reader->key, ".");
+	from = reader->key.len;
 	buf_add(&reader->key, name.at, name.len);
-	return true;
+	reader->indexed = false;
+	return !memchr(name.at, '[', name.len) || note_brackets(reader, from);
 }
 
 bool doc_enter_text(struct doc_reader *reader)
@@ -99,122 +283,20 @@ bool doc_enter_index(struct doc_reader *reader, size_t index)
 	buf_puts(&reader->key, "[");
 	buf_number(&reader->key, index);
 	buf_puts(&reader->key, "]");
+	reader->indexed = true;
 	return reader->key.len <= DOC_KEY_MAX || doc_fail(reader, "key longer than %d bytes", DOC_KEY_MAX);
-}
-
-static uint32_t hash_key(const struct doc_reader *reader, size_t len)
-{
-	uint64_t hash = text_hash(reader->seed, reader->key.data, len);
-
-	return (uint32_t)(hash ^ hash >> 32);
-}
-
-/* The node of the first len bytes of the key, or the free slot for it. */
-static struct doc_node *node_slot(const struct doc_reader *reader, size_t len, uint32_t hash)
-{
-	for (size_t i = hash;; i++) {
-		struct doc_node *node = &reader->nodes[i & (reader->node_cap - 1)];
-
-		if (!node->key || (node->hash == hash && strncmp(node->key, reader->key.data, len) == 0 && !node->key[len]))
-			return node;
-	}
-}
-
-static struct doc_node *node_of_prefix(const struct doc_reader *reader, size_t len)
-{
-	struct doc_node *node = reader->node_cap ? node_slot(reader, len, hash_key(reader, len)) : NULL;
-
-	return node && node->key ? node : NULL;
-}
-
-struct doc_node *doc_find(const struct doc_reader *reader)
-{
-	return node_of_prefix(reader, reader->key.len);
-}
-
-static void grow_nodes(struct doc_reader *reader)
-{
-	struct doc_node *old = reader->nodes;
-	size_t cap = reader->node_cap;
-
-	reader->node_cap = cap ? cap * 2 : 64;
-	reader->nodes = sys_alloc(reader->node_cap * sizeof *reader->nodes);
-	for (size_t i = 0; i < cap; i++) {
-		size_t to = old[i].hash;
-
-		if (!old[i].key)
-			continue;
-		while (reader->nodes[to & (reader->node_cap - 1)].key)
-			to++;
-		reader->nodes[to & (reader->node_cap - 1)] = old[i];
-	}
-	free(old);
-}
-
-/* The nearest container above the key is not empty: drops the item that stands for it. */
-static void fill_parent(struct doc_reader *reader)
-{
-	for (size_t len = reader->key.len; len-- > 1;) {
-		struct doc_node *node;
-
-		if (reader->key.data[len] != '.' && reader->key.data[len] != '[')
-			continue;
-		if (len == reader->parent_len && memcmp(reader->key.data, reader->parent, len) == 0)
-			return;
-		node = node_of_prefix(reader, len);
-		if (!node || node->kind == DOC_NULL)
-			continue;
-		if (node->item != NO_ITEM)
-			reader->doc->items[node->item].value = NULL;
-		reader->parent = node->key;
-		reader->parent_len = len;
-		return;
-	}
-}
-
-/* Adds the key, which must be new: else says so and returns NULL. */
-static struct doc_node *add_node(struct doc_reader *reader, enum doc_kind kind)
-{
-	uint32_t hash = hash_key(reader, reader->key.len);
-	struct doc_node *node;
-
-	if (reader->node_count >= reader->node_cap / 4 * 3)
-		grow_nodes(reader);
-	node = node_slot(reader, reader->key.len, hash);
-	if (node->key) {
-		doc_duplicate(reader, node);
-		return NULL;
-	}
-	reader->node_count++;
-	*node = (struct doc_node){
-		.key = arena_dup(&reader->doc->memory, reader->key.data, reader->key.len),
-		.hash = hash, .item = NO_ITEM, .line = reader->line, .kind = kind,
-	};
-	if (kind != DOC_NULL)
-		fill_parent(reader);
-	return node;
-}
-
-static void add_item(struct doc_reader *reader, const struct doc_node *node, struct slice value)
-{
-	struct doc *doc = reader->doc;
-
-	SYS_GROW(doc->items, doc->count, doc->cap);
-	doc->items[doc->count++] = (struct doc_item){
-		.key = (char *)node->key, .value = arena_dup(&doc->memory, value.at, value.len), .line = reader->line
-	};
 }
 
 bool doc_value(struct doc_reader *reader, struct slice value)
 {
-	struct doc_node *node;
-
 	if (value.len && memchr(value.at, '\0', value.len))
 		return doc_fail(reader, "NUL byte in a string");
-	node = add_node(reader, DOC_VALUE);
-	if (node)
-		add_item(reader, node, value);
-	return node;
+	if (!reader->indexed && !add_node(reader, DOC_VALUE))
+		return false;
+	if (value.at != reader->text.data)
+		doc_set_text(reader, value);
+	buf_add(&reader->text, "", 0); /* a NUL behind it */
+	return hand_over(reader, reader->key.data, reader->text.data, reader->line, DOC_SCALAR);
 }
 
 bool doc_text(struct doc_reader *reader)
@@ -229,19 +311,41 @@ bool doc_part(struct doc_reader *reader, enum doc_kind kind)
 
 bool doc_null(struct doc_reader *reader)
 {
-	return add_node(reader, DOC_NULL);
+	return reader->indexed || add_node(reader, DOC_NULL);
 }
 
 bool doc_open(struct doc_reader *reader, enum doc_kind kind)
 {
 	struct doc_node *node = add_node(reader, kind);
 
-	if (node) {
-		node->item = (uint32_t)reader->doc->count;
-		add_item(reader, node, slice_of(""));
-		reader->doc->items[node->item].shape = kind == DOC_CLOSED && doc_peek(reader) == '[' ? DOC_EMPTY_LIST : DOC_EMPTY_TABLE;
-	}
+	if (node)
+		node->empty = true;
+	reader->empty += node != NULL;
 	return node;
+}
+
+bool doc_open_closed(struct doc_reader *reader, struct doc_closed *closed)
+{
+	closed->element = reader->indexed;
+	closed->list = doc_peek(reader) == '[';
+	if (reader->brackets && meets_brackets(reader))
+		return false;
+	if (!closed->element && !add_node(reader, DOC_CLOSED))
+		return false;
+	closed->items = reader->items;
+	closed->nodes = reader->node_count;
+	closed->line = reader->line;
+	reader->closed++;
+	return true;
+}
+
+bool doc_close(struct doc_reader *reader, const struct doc_closed *closed)
+{
+	reader->closed--;
+	if (closed->element)
+		drop_nodes(reader, closed->nodes);
+	buf_add(&reader->key, "", 0); /* a NUL where the way back has cut it */
+	return reader->items > closed->items || hand_over(reader, reader->key.data, "", closed->line, closed->list ? DOC_EMPTY_LIST : DOC_EMPTY_TABLE);
 }
 
 bool doc_section(struct doc_reader *reader)
@@ -410,9 +514,9 @@ bool doc_is_decimal(const char *text)
 bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), bool (*value)(struct doc_reader *))
 {
 	size_t back = reader->key.len;
-	int line = reader->line;
+	struct doc_closed closed;
 
-	if (!doc_deeper(reader) || !doc_open(reader, DOC_CLOSED))
+	if (!doc_deeper(reader) || !doc_open_closed(reader, &closed))
 		return false;
 	reader->at++;
 	for (size_t i = 0;; i++) {
@@ -424,39 +528,9 @@ bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), boo
 			return false;
 		reader->key.len = back;
 		if (!doc_take(reader, ',') && doc_peek(reader) != ']')
-			return doc_fail(reader, "',' or ']' expected in the list that starts on line %d", line);
+			return doc_fail(reader, "',' or ']' expected in the list that starts on line %d", closed.line);
 	}
 	reader->at++;
 	reader->depth--;
-	return true;
-}
-
-bool doc_next_line(struct doc_reader *reader, struct slice *line)
-{
-	const char *start = reader->at;
-
-	if (start == reader->end)
-		return false;
-	doc_skip_line(reader);
-	*line = slice_between(start, reader->at);
-	if (line->len && start[line->len - 1] == '\r')
-		line->len--;
-	reader->at += reader->at < reader->end;
-	reader->line++;
-	return true;
-}
-
-struct slice doc_cut_comment(struct slice text, const char *marks)
-{
-	for (size_t i = 1; i < text.len; i++)
-		if (doc_is_blank(text.at[i - 1]) && strchr(marks, text.at[i]))
-			text.len = i;
-	return slice_trim(text);
-}
-
-bool doc_is_rest(struct slice text, const char *marks)
-{
-	struct slice rest = slice_trim(text);
-
-	return !rest.len || (rest.at > text.at && strchr(marks, *rest.at));
+	return doc_close(reader, &closed);
 }

@@ -44,14 +44,24 @@ enum doc_kind {
 	DOC_LIST,     /* an array of tables, one header or block for each */
 };
 
-/* What is known of one joined key. A pointer to it is good until the next node is added. */
+/* What is known of one joined key. A pointer to it is good until the next node is added. Values in an array have none: an
+ * index cannot come twice. And what is in an array's element is forgotten behind it, or a large text would take many times
+ * its size. */
 struct doc_node {
-	const char *key; /* the document's; NULL: a free slot */
+	uint32_t key; /* where it begins in reader->keys */
 	uint32_t hash;
-	uint32_t item;  /* of a container: the item that stands for it while it is empty */
 	uint32_t count; /* elements of a DOC_LIST */
 	int line;
-	enum doc_kind kind;
+	uint8_t kind; /* enum doc_kind */
+	bool empty;   /* a table without members so far */
+};
+
+/* An array or table that is written in one piece, while it is read. */
+struct doc_closed {
+	size_t items, nodes; /* that there were before it */
+	int line;
+	bool element; /* of an array */
+	bool list;    /* begins with a bracket */
 };
 
 /* A document being read. Text is clean UTF-8 with no control byte except tab and line end, CR only right before LF. */
@@ -63,16 +73,28 @@ struct doc_reader {
 	size_t indent;   /* YAML: the least column of a line within [] and {} */
 	struct buf key;  /* the joined key of the place in the tree */
 	struct buf text; /* scratch: the latest string */
-	struct doc_node *nodes; /* a hash table, its size a power of two */
+	struct doc_node *nodes; /* in the order in which they came */
 	size_t node_count, node_cap;
-	const char *parent; /* key of the container that was the latest to get a member */
-	size_t parent_len;
-	uint64_t seed;
+	struct buf keys;        /* theirs, each with a NUL behind it */
+	uint32_t *slots;        /* a hash table of their numbers, from 1; its size is a power of two */
+	size_t slot_cap;
+	size_t parent;     /* number of the table that was the latest to get a member; 0: none */
+	size_t parent_len; /* of its key */
+	size_t empty;  /* tables without members so far */
+	size_t closed; /* arrays and tables, written in one piece, around `at` */
+	bool brackets; /* a name looks like an element of an array */
+	bool indexed;  /* the key ends in an index that doc_enter_index() has added */
+	size_t items;  /* that were taken */
+	bool (*take)(void *arg, const struct doc_item *item);
+	void *arg;
 };
 
-/* Starts at the beginning of the text, with an empty document in the memory at `doc`. */
-void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, size_t len);
-void doc_end(struct doc_reader *reader, bool ok); /* completes the document; not ok: without items */
+/* Starts at the beginning of the text, with an empty document in the memory at `doc`. Items go to take() as they come,
+ * empty tables last, and last for the call; false ends the reading, without an error. NULL: the document keeps them. */
+void doc_begin(struct doc_reader *reader, struct doc *doc, const char *text, size_t len,
+               bool (*take)(void *arg, const struct doc_item *item), void *arg);
+/* Completes the document, which when not ok has no items. Returns whether all is well. */
+bool doc_end(struct doc_reader *reader, bool ok);
 
 /* All that return bool: false when the error is set, so that `return doc_fail(...)` works. */
 bool doc_fail(struct doc_reader *reader, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -89,7 +111,10 @@ struct doc_node *doc_find(const struct doc_reader *reader); /* the node of the k
 bool doc_value(struct doc_reader *reader, struct slice value);
 bool doc_text(struct doc_reader *reader); /* as doc_value, with reader->text */
 bool doc_null(struct doc_reader *reader);
-bool doc_open(struct doc_reader *reader, enum doc_kind kind); /* an array or table, with or without members */
+bool doc_open(struct doc_reader *reader, enum doc_kind kind); /* a table, with or without members */
+/* An array or table that is written in one piece: before it, and with the same key behind it. */
+bool doc_open_closed(struct doc_reader *reader, struct doc_closed *closed);
+bool doc_close(struct doc_reader *reader, const struct doc_closed *closed);
 bool doc_part(struct doc_reader *reader, enum doc_kind kind); /* a table that surely gets a member */
 bool doc_section(struct doc_reader *reader); /* a DOC_TABLE, that may be there already */
 bool doc_element(struct doc_reader *reader); /* one more table of the DOC_LIST at the key; enters it */
@@ -155,13 +180,5 @@ bool doc_word_is(const struct doc_reader *reader, const char *word); /* is that 
 bool doc_is_decimal(const char *text);
 /* Reads [value, value]; the cursor is on the '['. Each format has its own values, and blanks between them. */
 bool doc_array(struct doc_reader *reader, bool (*skip)(struct doc_reader *), bool (*value)(struct doc_reader *));
-
-/* The text, line by line. */
-
-/* The next line, without its end. False at the end of the text. It counts: set reader->line to 0 before the first. */
-bool doc_next_line(struct doc_reader *reader, struct slice *line);
-/* The text without the comment that may follow it, trimmed. A mark without a blank before it is part of the text. */
-struct slice doc_cut_comment(struct slice text, const char *marks);
-bool doc_is_rest(struct slice text, const char *marks); /* only blanks, and perhaps a comment set off by one? */
 
 #endif

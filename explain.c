@@ -9,6 +9,8 @@
 #include "tag.h"
 #include "wish.h"
 
+#define JOINED_MAX 200 /* bytes that are shown of a value that many tags make up */
+
 static void put_refusal(struct buf *out, const struct admit_refusal *no)
 {
 	buf_puts_visible(out, "refused by ", no->rule);
@@ -45,6 +47,7 @@ struct subject {
 	const struct service *service;
 	const struct service_list *list;
 	struct arena *memory;
+	bool contested; /* see is_contested() */
 };
 
 static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
@@ -84,12 +87,15 @@ static bool is_contested(const struct subject *subject)
 	return false;
 }
 
-/* Two tags for one option make one value, the two joined. */
+/* Two tags for one option make one value, the two joined. Of thousands only the beginning is shown, at each of them. */
 static void put_twice(const struct service_setting *setting, struct buf *out)
 {
+	size_t len = strnlen(setting->value, JOINED_MAX);
+
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
-	buf_puts_visible(out, ": with other tags of that name it says ", setting->value);
-	buf_puts_visible(out, ", which is ", setting->why);
+	buf_puts(out, ": with other tags of that name it says ");
+	buf_visible(out, setting->value, len);
+	buf_puts_visible(out, setting->value[len] ? "..., which is " : ", which is ", setting->why);
 	buf_puts(out, "\n");
 }
 
@@ -98,11 +104,12 @@ static void put_twice(const struct service_setting *setting, struct buf *out)
 static void explain_option(const struct subject *subject, int option, const char *value, struct buf *out)
 {
 	const struct service_setting *setting = service_setting(subject->service, option);
+	size_t len = strlen(value);
 	struct service_options options = service_options_none;
 	struct service_setting asked = { .option = option, .value = value };
 	struct admit_refusal no;
 
-	if (setting && option != SERVICE_PROXY && strlen(setting->value) > strlen(value))
+	if (setting && option != SERVICE_PROXY && strnlen(setting->value, len + 1) > len)
 		asked = *setting;
 	else
 		asked.why = service_option_parse(option, value, subject->memory, &options);
@@ -111,7 +118,7 @@ static void explain_option(const struct subject *subject, int option, const char
 		put_twice(&asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (is_contested(subject))
+	else if (subject->contested)
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");
@@ -235,6 +242,7 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
+		subject.contested = is_contested(&subject);
 		put_service(list, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);

@@ -84,15 +84,20 @@ static bool check_bytes(struct doc_reader *reader)
 	return true;
 }
 
-bool format_read(struct doc *doc, const struct format *format, const char *text, size_t len)
+bool format_each(struct doc *doc, const struct format *format, const char *text, size_t len,
+                 bool (*take)(void *arg, const struct doc_item *item), void *arg)
 {
 	struct doc_reader reader;
 	bool ok;
 
-	doc_begin(&reader, doc, text, len);
+	doc_begin(&reader, doc, text, len, take, arg);
 	if (doc_at(&reader, "\357\273\277")) /* a byte order mark */
 		reader.start = reader.at += 3;
 	ok = check_bytes(&reader) && (format ? format->read(&reader) : doc_fail(&reader, "unknown format"));
-	doc_end(&reader, ok);
-	return ok;
+	return doc_end(&reader, ok);
+}
+
+bool format_read(struct doc *doc, const struct format *format, const char *text, size_t len)
+{
+	return format_each(doc, format, text, len, NULL, NULL);
 }

@@ -25,5 +25,9 @@ int format_load_fd(int fd, struct buf *text); /* the same; closes it. It should 
  * error_line are set, and there are no items; so it is when format is NULL. Nothing outside a format's supported part
  * is skipped or guessed. */
 bool format_read(struct doc *doc, const struct format *format, const char *text, size_t len);
+/* The same, but the document keeps no items: take() gets each as it is read, for as long as the call, and may have had
+ * some when an error comes. It returns whether to go on; when not, there is no error. */
+bool format_each(struct doc *doc, const struct format *format, const char *text, size_t len,
+                 bool (*take)(void *arg, const struct doc_item *item), void *arg);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "doc_line.h"
 #include "text.h"
 
 static bool env_letter(int c)
@@ -33,7 +34,7 @@ static struct slice env_rest(struct doc_reader *reader)
 
 static bool env_bare(struct doc_reader *reader)
 {
-	struct slice rest = env_rest(reader), value = doc_cut_comment(rest, "#");
+	struct slice rest = env_rest(reader), value = doc_line_cut(rest, "#");
 
 	if (slice_trim(rest).len && (doc_is_blank(*rest.at) || *rest.at == '#'))
 		return doc_fail(reader, "value expected right behind the '=', in quotes if it starts with a blank or #");
@@ -57,7 +58,7 @@ static bool env_value(struct doc_reader *reader)
 		return env_bare(reader);
 	if (!(quote == '"' ? doc_quoted(reader, &env_quoting) : doc_literal(reader)))
 		return false;
-	if (!doc_is_rest(env_rest(reader), "#"))
+	if (!doc_line_is_rest(env_rest(reader), "#"))
 		return doc_fail(reader, "end of line expected behind the closing quote");
 	return doc_text(reader);
 }

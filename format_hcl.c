@@ -82,9 +82,9 @@ static bool hcl_member(struct doc_reader *reader)
 static bool hcl_object(struct doc_reader *reader)
 {
 	size_t back = reader->key.len;
-	int line = reader->line;
+	struct doc_closed closed;
 
-	if (!doc_deeper(reader) || !doc_open(reader, DOC_CLOSED))
+	if (!doc_deeper(reader) || !doc_open_closed(reader, &closed))
 		return false;
 	for (reader->at++;; reader->key.len = back) {
 		if (!hcl_skip(reader))
@@ -94,11 +94,11 @@ static bool hcl_object(struct doc_reader *reader)
 		if (!hcl_member(reader))
 			return false;
 		if (!doc_take(reader, ',') && doc_peek(reader) != '\n' && doc_peek(reader) != '}')
-			return doc_fail(reader, "',' or end of line expected in the object that starts on line %d", line);
+			return doc_fail(reader, "',' or end of line expected in the object that starts on line %d", closed.line);
 	}
 	reader->at++;
 	reader->depth--;
-	return true;
+	return doc_close(reader, &closed);
 }
 
 static bool hcl_value(struct doc_reader *reader)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "doc_line.h"
 #include "text.h"
 
 static const char ini_marks[] = ";#"; /* each starts a comment */
@@ -15,11 +16,11 @@ static bool ini_value(struct doc_reader *reader, struct slice text)
 	const char *close;
 
 	if (!value.len || (*value.at != '"' && *value.at != '\''))
-		return doc_value(reader, doc_cut_comment(text, ini_marks));
+		return doc_value(reader, doc_line_cut(text, ini_marks));
 	close = memchr(value.at + 1, *value.at, value.len - 1);
 	if (!close)
 		return doc_fail(reader, "closing %c expected on the same line", *value.at);
-	if (!doc_is_rest(slice_between(close + 1, value.at + value.len), ini_marks))
+	if (!doc_line_is_rest(slice_between(close + 1, value.at + value.len), ini_marks))
 		return doc_fail(reader, "end of line expected behind the closing %c", *value.at);
 	return doc_value(reader, slice_between(value.at + 1, close));
 }
@@ -40,7 +41,7 @@ static bool ini_enter(struct doc_reader *reader, struct slice name, const char *
 
 static bool ini_section(struct doc_reader *reader, struct slice line)
 {
-	struct slice head = doc_cut_comment(line, ini_marks);
+	struct slice head = doc_line_cut(line, ini_marks);
 
 	reader->key.len = 0;
 	if (head.at[head.len - 1] != ']')
@@ -64,7 +65,7 @@ static bool ini_read(struct doc_reader *reader)
 	size_t section = 0, most = SIZE_MAX; /* length of the section's key; how far the next line may be indented */
 
 	reader->line = 0;
-	for (struct slice line; doc_next_line(reader, &line); reader->key.len = section) {
+	for (struct slice line; doc_line_next(reader, &line); reader->key.len = section) {
 		struct slice text = slice_trim(line);
 		size_t indent = (size_t)(text.at - line.at);
 		bool head = slice_starts(text, "[");

@@ -45,16 +45,19 @@ static bool json_members(struct doc_reader *reader, const struct json *json, uin
 static bool json_item(struct doc_reader *reader, const struct json *json, uint32_t at)
 {
 	const struct json_token *token = &json->tokens[at];
+	struct doc_closed closed;
 
 	json_seek(reader, json->text + token->at);
 	if (token->type == JSON_NULL)
 		return doc_null(reader);
-	if (token->type == JSON_ARRAY || token->type == JSON_OBJECT)
-		return (at == 0 || doc_open(reader, DOC_CLOSED)) && json_members(reader, json, at);
+	if (token->type >= JSON_ARRAY && at == 0)
+		return json_members(reader, json, at);
+	if (token->type >= JSON_ARRAY)
+		return doc_open_closed(reader, &closed) && json_members(reader, json, at) && doc_close(reader, &closed);
 	reader->text.len = 0;
 	if (json_string(json, at, &reader->text))
 		return doc_text(reader);
-	return doc_value(reader, (struct slice){ json->text + token->at, token->len });
+	return doc_value(reader, json_scalar(json, at));
 }
 
 static bool json_read(struct doc_reader *reader)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "doc_line.h"
 #include "text.h"
 
 static bool is_separator(char c)
@@ -22,7 +23,7 @@ static struct slice trim_start(struct slice line)
 /* Behind a backslash at a line's end: the text goes on behind the blanks of the next line. */
 static bool properties_go_on(struct doc_reader *reader, struct slice *line)
 {
-	if (!doc_next_line(reader, line))
+	if (!doc_line_next(reader, line))
 		return doc_fail(reader, "another line expected behind the backslash");
 	*line = trim_start(*line);
 	return true;
@@ -126,7 +127,7 @@ static bool properties_pair(struct doc_reader *reader, struct slice line)
 static bool properties_read(struct doc_reader *reader)
 {
 	reader->line = 0;
-	for (struct slice line; doc_next_line(reader, &line); reader->key.len = 0) {
+	for (struct slice line; doc_line_next(reader, &line); reader->key.len = 0) {
 		line = trim_start(line);
 		if (!line.len || *line.at == '#' || *line.at == '!')
 			continue;

@@ -177,7 +177,9 @@ static bool toml_pair(struct doc_reader *reader)
 
 static bool toml_inline(struct doc_reader *reader)
 {
-	if (!doc_deeper(reader) || !doc_open(reader, DOC_CLOSED))
+	struct doc_closed closed;
+
+	if (!doc_deeper(reader) || !doc_open_closed(reader, &closed))
 		return false;
 	reader->at++;
 	doc_skip_blanks(reader);
@@ -192,7 +194,7 @@ static bool toml_inline(struct doc_reader *reader)
 	}
 	reader->at++;
 	reader->depth--;
-	return true;
+	return doc_close(reader, &closed);
 }
 
 static bool toml_value(struct doc_reader *reader)

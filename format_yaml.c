@@ -243,9 +243,9 @@ static bool yaml_flow_member(struct doc_reader *reader)
 static bool yaml_flow_map(struct doc_reader *reader)
 {
 	size_t back = reader->key.len;
-	int line = reader->line;
+	struct doc_closed closed = { .line = reader->line };
 
-	if (!doc_deeper(reader) || (back && !doc_open(reader, DOC_CLOSED)))
+	if (!doc_deeper(reader) || (back && !doc_open_closed(reader, &closed)))
 		return false;
 	for (reader->at++;; reader->key.len = back) {
 		if (!yaml_flow_skip(reader))
@@ -255,11 +255,11 @@ static bool yaml_flow_map(struct doc_reader *reader)
 		if (!yaml_key(reader, true) || !yaml_flow_skip(reader) || !yaml_flow_member(reader) || !yaml_flow_skip(reader))
 			return false;
 		if (!doc_take(reader, ',') && doc_peek(reader) != '}')
-			return doc_fail(reader, "',' or '}' expected in the map that starts on line %d", line);
+			return doc_fail(reader, "',' or '}' expected in the map that starts on line %d", closed.line);
 	}
 	reader->at++;
 	reader->depth--;
-	return true;
+	return !back || doc_close(reader, &closed);
 }
 
 static bool yaml_flow_value(struct doc_reader *reader)
@@ -318,16 +318,17 @@ static bool yaml_block_element(struct doc_reader *reader, size_t column)
 static bool yaml_block_list(struct doc_reader *reader)
 {
 	size_t back = reader->key.len, column = yaml_column(reader), i = 0;
+	struct doc_closed closed;
 	bool more = true;
 
-	if (!doc_open(reader, DOC_CLOSED))
+	if (!doc_open_closed(reader, &closed))
 		return false;
 	for (; more && yaml_at_mark(reader, '-'); reader->key.len = back) {
 		reader->at++;
 		if (!doc_enter_index(reader, i++) || !yaml_block_element(reader, column) || !yaml_goes_on(reader, column, &more))
 			return false;
 	}
-	return true;
+	return doc_close(reader, &closed);
 }
 
 /* What follows a key and its colon. */
@@ -346,14 +347,15 @@ static bool yaml_block_member(struct doc_reader *reader, size_t column)
 static bool yaml_block_map(struct doc_reader *reader)
 {
 	size_t back = reader->key.len, column = yaml_column(reader);
+	struct doc_closed closed;
 	bool more = true;
 
-	if (back && !doc_open(reader, DOC_CLOSED))
+	if (back && !doc_open_closed(reader, &closed))
 		return false;
 	for (; more; reader->key.len = back)
 		if (!yaml_key(reader, false) || !yaml_block_member(reader, column) || !yaml_goes_on(reader, column, &more))
 			return false;
-	return true;
+	return !back || doc_close(reader, &closed);
 }
 
 /* Is what comes next a key? Leaves the cursor where it is. */

@@ -231,36 +231,24 @@ bool health_expired(struct health *health, struct loop_fifo *fifo, struct loop_t
 
 /* Who is to be checked. */
 
-static size_t target_place(const struct health *health, const struct route_backend *backend)
+static int by_backend_order(const void *a, const void *b)
 {
-	size_t low = 0, high = health->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (route_backend_order(health->targets[middle]->like, backend) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return route_backend_order(*(struct route_backend *const *)a, *(struct route_backend *const *)b);
 }
 
-static struct health_target *target_for(struct health *health, struct route_backend *backend)
+static int by_target_order(const void *a, const void *b)
 {
-	size_t at = target_place(health, backend);
-	struct health_target *target;
+	return route_backend_order((*(struct health_target *const *)a)->like, (*(struct health_target *const *)b)->like);
+}
 
-	if (at < health->count && route_backend_order(health->targets[at]->like, backend) == 0)
-		return health->targets[at];
-	target = sys_alloc(sizeof *target);
+static struct health_target *target_add(struct health *health, struct route_backend *backend)
+{
+	struct health_target *target = sys_alloc(sizeof *target);
+
 	target->io.fd = -1;
 	target->like = route_backend_ref(backend);
 	SYS_GROW(health->targets, health->count, health->cap);
-	memmove(health->targets + at + 1, health->targets + at, (health->count - at) * sizeof *health->targets);
-	health->targets[at] = target;
-	health->count++;
-	return target;
+	return health->targets[health->count++] = target;
 }
 
 static void target_drop(struct health *h, struct health_target *t)
@@ -270,10 +258,8 @@ static void target_drop(struct health *h, struct health_target *t)
 	loop_free(h->loop, t);
 }
 
-static void take_backend(struct health *health, struct route_backend *backend)
+static void take_backend(struct health *health, struct health_target *target, struct route_backend *backend)
 {
-	struct health_target *target = target_for(health, backend);
-
 	if (!target->used) {
 		target->used = true;
 		target->backends = NULL;
@@ -310,11 +296,46 @@ static void targets_drop_unused(struct health *health)
 	health->count = kept;
 }
 
+/* Backends and targets are sorted alike; new targets come behind them all, until that is done. */
+static void take_backends(struct health *health, struct route_backend **backends, size_t count)
+{
+	size_t known = health->count, at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int order = -1;
+
+		while (at < known && (order = route_backend_order(health->targets[at]->like, backends[i])) < 0)
+			at++;
+		if (at < known && order == 0)
+			take_backend(health, health->targets[at], backends[i]);
+		else if (i && health->count > known && by_backend_order(&backends[i - 1], &backends[i]) == 0)
+			take_backend(health, health->targets[health->count - 1], backends[i]);
+		else
+			take_backend(health, target_add(health, backends[i]), backends[i]);
+	}
+	if (health->count > known)
+		qsort(health->targets, health->count, sizeof *health->targets, by_target_order);
+}
+
+static void follow_all(struct health *health, const struct route_table *table)
+{
+	struct route_backend **backends = NULL;
+	size_t count = 0, cap = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		for (unsigned b = 0; b < table->entries[i].count; b++) {
+			SYS_GROW(backends, count, cap);
+			backends[count++] = table->entries[i].backends[b];
+		}
+	if (count)
+		qsort(backends, count, sizeof *backends, by_backend_order);
+	take_backends(health, backends, count);
+	free(backends);
+}
+
 void health_follow(struct health *health, const struct route_table *table)
 {
-	for (size_t i = 0; i < table->count; i++)
-		for (unsigned b = 0; b < table->entries[i].count; b++)
-			take_backend(health, table->entries[i].backends[b]);
+	follow_all(health, table);
 	targets_drop_unused(health);
 	health->tick.after = tick_length(health);
 	if (!health->active)

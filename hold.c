@@ -15,8 +15,8 @@ struct hold_wish {
 
 /* A wish, and one service that has it. */
 struct claim {
-	const struct wish *wish;
-	const struct service *service;
+	struct wish *wish;
+	struct service *service;
 	size_t order;
 };
 

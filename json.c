@@ -7,6 +7,7 @@
 #include "sys.h"
 
 #define NONE UINT32_MAX
+#define TEXT_MAX (1u << 30) /* more elements than half of that could not be counted */
 
 /* A parse in progress. Nesting is kept in the tokens, never on the C stack: while an array or object is open, `next` is
  * the token of the one around it. */
@@ -33,7 +34,7 @@ static uint32_t json_add(struct json_parser *parser, enum json_type type, size_t
 
 	SYS_GROW(json->tokens, json->count, json->cap);
 	json->tokens[json->count] = (struct json_token){
-		.at = (uint32_t)at, .len = (uint32_t)len, .next = json->count + 1, .type = type
+		.at = (uint32_t)at, .len = (uint32_t)len, .type = type
 	};
 	return json->count++;
 }
@@ -164,7 +165,7 @@ static void json_close(struct json_parser *parser)
 	struct json_token *token = &parser->json->tokens[parser->open];
 
 	parser->open = token->next;
-	token->len = (uint32_t)(++parser->at - token->at);
+	parser->at++;
 	token->next = parser->json->count;
 }
 
@@ -214,7 +215,7 @@ const char *json_parse(struct json *json, const char *text, size_t len)
 	json->text = text;
 	json->count = 0;
 	json->error_at = 0;
-	if (len >= UINT32_MAX)
+	if (len > TEXT_MAX)
 		return "text too large";
 	why = json_read_text(&parser);
 	json->error_at = (uint32_t)parser.at;
@@ -304,5 +305,5 @@ bool json_integer(const struct json *json, uint32_t token, long min, long max, l
 {
 	const struct json_token *t = &json->tokens[token];
 
-	return t->type == JSON_NUMBER && !text_number((struct slice){ json->text + t->at, t->len }, min, max, out);
+	return t->type == JSON_NUMBER && !text_number(json_scalar(json, token), min, max, out);
 }

@@ -8,11 +8,15 @@
 
 enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
+/* Small, since a text may have one for every two bytes. */
 struct json_token {
-	uint32_t at, len; /* its bytes in the text; of a string, those between the quotes, still escaped */
-	uint32_t next;    /* index of the first token behind this value and all inside it */
-	uint32_t count;   /* elements of an array, members of an object (each a string token, then its value) */
-	enum json_type type;
+	uint32_t at; /* where it begins in the text; a string behind its quote, still escaped */
+	union {
+		uint32_t len;  /* of a scalar: its bytes */
+		uint32_t next; /* of an array or object: index of the first token behind it and all inside it; see json_next() */
+	};
+	uint32_t count : 29; /* elements of an array, members of an object (each a string token, then its value) */
+	enum json_type type : 3;
 };
 
 struct json {
@@ -22,8 +26,22 @@ struct json {
 	uint32_t error_at; /* offset of the error */
 };
 
+/* Index of the first token behind this value and all inside it. */
+static inline uint32_t json_next(const struct json *json, uint32_t token)
+{
+	return json->tokens[token].type >= JSON_ARRAY ? json->tokens[token].next : token + 1;
+}
+
+/* A scalar as it is written, a string without its quotes; nothing for an array or object. */
+static inline struct slice json_scalar(const struct json *json, uint32_t token)
+{
+	const struct json_token *scalar = &json->tokens[token];
+
+	return (struct slice){ json->text + scalar->at, scalar->type >= JSON_ARRAY ? 0 : scalar->len };
+}
+
 /* Reads the whole text. Returns NULL or the reason at error_at. Reuses the tokens of an earlier call; start with
- * {0}. Text over 4 GiB is refused. */
+ * {0}. Text over 1 GiB is refused. */
 const char *json_parse(struct json *json, const char *text, size_t len);
 void json_free(struct json *json);
 
@@ -39,7 +57,7 @@ bool json_integer(const struct json *json, uint32_t token, long min, long max, l
 /* Walks the elements of an array, or the keys of an object: for (JSON_EACH(json, array, element)). The value of a key
  * is the token behind it, key + 1. A scalar has no elements. */
 #define JSON_EACH(json, parent, token) \
-	uint32_t token = (parent) + 1; token < (json)->tokens[parent].next; \
-	token = (json)->tokens[(json)->tokens[parent].type == JSON_OBJECT ? token + 1 : token].next
+	uint32_t token = (parent) + 1; token < json_next(json, parent); \
+	token = json_next(json, (json)->tokens[parent].type == JSON_OBJECT ? token + 1 : token)
 
 #endif

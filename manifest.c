@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doc.h"
+#include "hash.h"
 #include "manifest_variable.h"
 #include "net.h"
 #include "service_option.h"
@@ -28,7 +29,7 @@ struct manifest_place {
 
 void manifest_open(struct manifest *manifest, bool trusted)
 {
-	*manifest = (struct manifest){ .list = service_list_new(), .seed = sys_random() };
+	*manifest = (struct manifest){ .list = service_list_new() };
 	manifest->list->trusted = trusted;
 }
 
@@ -69,7 +70,7 @@ static void grow_slots(struct manifest *manifest)
 
 static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
 {
-	uint32_t hash = (uint32_t)text_hash(manifest->seed, where.at, where.len), *slot;
+	uint32_t hash = hash_text(where.at, where.len), *slot;
 	size_t count = manifest->list->count;
 	struct manifest_place *place;
 
@@ -90,9 +91,16 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 
 /* Fields. */
 
+/* Fields on one line share the text that says where they stand. */
+static const char *keep_origin(struct service *service, const char *origin)
+{
+	const char *last = service->wish_count ? service->wishes[service->wish_count - 1].origin : service->origin;
+	return last && strcmp(last, origin) == 0 ? last : service_text(service, origin);
+}
+
 static const char *add_wish(struct service *service, struct slice text, const char *origin)
 {
-	service_wish(service, text, service_text(service, origin));
+	service_wish(service, text, keep_origin(service, origin));
 	return service->wishes[service->wish_count - 1].why;
 }
 
@@ -107,7 +115,7 @@ static const char *add_app_port(struct service *service, struct slice text, cons
 	if (why)
 		return why;
 	buf_printf(&wish, "any:%u", port);
-	service_wish(service, slice_of(wish.data), service_text(service, origin));
+	service_wish(service, slice_of(wish.data), keep_origin(service, origin));
 	buf_free(&wish);
 	return NULL;
 }
@@ -123,7 +131,7 @@ static const char *add_backend(struct service *service, struct slice text, const
 	if (why)
 		return why;
 	if (!service->backend_count)
-		service->backends_origin = service_text(service, origin);
+		service->backends_origin = keep_origin(service, origin);
 	service_backend(service, host, port, 1);
 	return NULL;
 }
@@ -164,7 +172,7 @@ static void set_option(struct manifest *manifest, struct service *service, int o
 		goes_on = before && before->value;
 		manifest->joining = service;
 		manifest->joining_option = option;
-		manifest->joining_origin = goes_on ? before->origin : service_text(service, origin);
+		manifest->joining_origin = goes_on ? before->origin : keep_origin(service, origin);
 	}
 	buf_printf(&manifest->joined, "%s%s", goes_on ? "," : "", value);
 }
@@ -466,45 +474,50 @@ static void complain_once(void *arg, const char *origin, const char *place, cons
 		buf_printf(out, "%s: %s %s", origin, place, why);
 }
 
-/* True when all of it was taken. */
-static bool read_items(struct manifest *manifest, const struct format *format, const struct doc *doc, const char *name,
-                       struct buf *why)
+/* A document on its way into the manifest. Its items are not kept: of a large one they would take more than all else. */
+struct reading {
+	struct manifest *manifest;
+	const struct format *format;
+	const char *name;
+	struct buf *why, at; /* where an item stands */
+	bool some;
+};
+
+static bool take_item(void *arg, const struct doc_item *item)
 {
-	const char *reason = NULL;
-	struct buf at = { 0 };
+	struct reading *reading = arg;
+	const char *reason;
 
-	if (!doc->count)
-		buf_printf(why, "%s is empty (services = [] removes all of them)", name);
-	for (size_t i = 0; i < doc->count && !reason; i++) {
-		const struct doc_item *item = &doc->items[i];
-
-		at.len = 0;
-		buf_printf(&at, "%s:%d", name, item->line);
-		reason = read_item(manifest, format, item, at.data);
-		if (reason) {
-			buf_printf(why, "%s: %s: \"", at.data, item->key);
-			at.len = 0;
-			buf_masked(&at, item->value);
-			buf_visible(why, at.data, at.len);
-			buf_printf(why, "\" %s", reason);
-		}
-	}
-	buf_free(&at);
-	return manifest_finish(manifest, complain_once, why) && !why->len;
+	reading->some = true;
+	reading->at.len = 0;
+	buf_printf(&reading->at, "%s:%d", reading->name, item->line);
+	reason = read_item(reading->manifest, reading->format, item, reading->at.data);
+	if (!reason)
+		return true;
+	buf_printf(reading->why, "%s: %s: \"", reading->at.data, item->key);
+	reading->at.len = 0;
+	buf_masked(&reading->at, item->value);
+	buf_visible(reading->why, reading->at.data, reading->at.len);
+	buf_printf(reading->why, "\" %s", reason);
+	return false;
 }
 
 static struct service_list *read_manifest(struct manifest *manifest, const struct format *format, struct slice text,
                                           const char *name, struct buf *why)
 {
-	struct doc doc = { 0 };
-	bool fine = format_read(&doc, format, text.at, text.len);
+	struct reading reading = { .manifest = manifest, .format = format, .name = name, .why = why };
+	struct doc doc;
+	bool fine;
 
 	why->len = 0;
-	if (!fine)
+	fine = format_each(&doc, format, text.at, text.len, take_item, &reading);
+	if (!fine && !why->len)
 		buf_printf(why, "%s:%d: %s", name, doc.error_line, doc.error);
-	else
-		fine = read_items(manifest, format, &doc, name, why);
+	else if (fine && !reading.some)
+		buf_printf(why, "%s is empty (services = [] removes all of them)", name);
+	fine = fine && reading.some && manifest_finish(manifest, complain_once, why);
 	doc_free(&doc);
+	buf_free(&reading.at);
 	if (fine)
 		return manifest_take(manifest);
 	manifest_drop(manifest);

@@ -21,6 +21,8 @@ struct merge {
 	struct route_table *table;
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
+	struct route_backend **known; /* sorted by listener, and what they dial */
+	size_t known_count;
 };
 
 /* One service's wish for one listener. */
@@ -137,78 +139,147 @@ static int by_want_address(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-/* The object for a backend: the one in the old table, else one that still drains, else a new one. */
-static struct route_backend *backend_for(struct route *route, const struct route_entry *old,
-                                         const struct route_backend *like)
-{
-	for (unsigned i = 0; old && i < old->count; i++)
-		if (route_backend_order(old->backends[i], like) == 0)
-			return old->backends[i];
-	for (size_t i = 0; i < route->retired_count; i++)
-		if (route_backend_order(route->retired[i], like) == 0 && net_compare(&route->retired[i]->via, &like->via) == 0)
-			return route->retired[i];
-	return route_backend_new(like);
-}
+/* A backend of an entry under construction. */
+struct member {
+	struct net_addr addr;      /* to be dialled */
+	const struct net_addr *via; /* of the listener */
+	struct socks_target socks;
+	struct route_backend *backend;
+	size_t order;
+	uint16_t weight;
+	bool unchecked;
+};
 
-/* An entry under construction. */
 struct members {
-	struct route_backend **backends;
-	uint16_t *weights;
-	size_t count, cap, weight_cap;
-	const struct route_entry *old;
+	struct member *items;
+	size_t count, cap;
 	const struct socks_url *proxy; /* of the owner; host NULL: there is none */
 };
 
-static void add_member(struct merge *merge, struct members *members, const struct route_backend *like, uint16_t weight,
-                       bool unchecked)
+static int by_target(const void *a, const void *b)
 {
-	size_t weights = members->count;
-	struct route_backend *backend;
+	const struct member *x = a, *y = b;
+	int order = route_target_order(&x->addr, &x->socks, &y->addr, &y->socks);
 
-	for (size_t i = 0; i < members->count; i++)
-		if (route_backend_order(members->backends[i], like) == 0) {
-			members->backends[i]->unchecked = members->backends[i]->unchecked || unchecked;
-			return;
-		}
-	SYS_GROW(members->weights, weights, members->weight_cap);
-	SYS_GROW(members->backends, members->count, members->cap);
-	members->weights[members->count] = weight ? weight : 1;
-	backend = members->backends[members->count++] = route_backend_ref(backend_for(merge->route, members->old, like));
-	backend->unchecked = unchecked;
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_listener(const void *a, const void *b)
+{
+	const struct route_backend *x = *(struct route_backend *const *)a, *y = *(struct route_backend *const *)b;
+	int order = net_compare(&x->via, &y->via);
+
+	return order ? order : route_backend_order(x, y);
+}
+
+static int find_member(const void *key, const void *item)
+{
+	const struct member *member = key;
+	const struct route_backend *backend = *(struct route_backend *const *)item;
+	int order = net_compare(member->via, &backend->via);
+
+	return order ? order : route_target_order(&member->addr, &member->socks, &backend->addr, &backend->socks);
+}
+
+/* All backends that there are: those of the old table, and those that still drain. */
+static void find_known(struct merge *merge)
+{
+	const struct route *route = merge->route;
+	size_t count = route->retired_count;
+
+	for (size_t i = 0; i < route->table->count; i++)
+		count += route->table->entries[i].count;
+	merge->known = sys_alloc(count * sizeof *merge->known);
+	for (size_t i = 0; i < route->retired_count; i++)
+		merge->known[merge->known_count++] = route->retired[i];
+	for (size_t i = 0; i < route->table->count; i++)
+		for (unsigned k = 0; k < route->table->entries[i].count; k++)
+			merge->known[merge->known_count++] = route->table->entries[i].backends[k];
+	if (count)
+		qsort(merge->known, count, sizeof *merge->known, by_listener);
+}
+
+/* The object for each member: a known one, else a new one. */
+static void find_backends(const struct merge *merge, struct members *members)
+{
+	for (struct member *member = members->items; member < members->items + members->count; member++) {
+		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
+
+		if (merge->known_count)
+			found = bsearch(member, merge->known, merge->known_count, sizeof *found, find_member);
+		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
+		member->backend->unchecked = member->unchecked;
+	}
+}
+
+static void add_member(struct members *members, const struct member *like)
+{
+	SYS_GROW(members->items, members->count, members->cap);
+	members->items[members->count] = *like;
+	members->items[members->count].order = members->count;
+	members->count++;
+}
+
+/* Keeps the first of each target. */
+static void drop_repeated(struct members *members)
+{
+	size_t kept = 0;
+
+	if (members->count > 1)
+		qsort(members->items, members->count, sizeof *members->items, by_target);
+	for (size_t i = 0; i < members->count; i++) {
+		struct member *item = &members->items[i], *last = kept ? &members->items[kept - 1] : NULL;
+
+		if (last && route_target_order(&last->addr, &last->socks, &item->addr, &item->socks) == 0)
+			last->unchecked = last->unchecked || item->unchecked;
+		else
+			members->items[kept++] = *item;
+	}
+	members->count = kept;
+	if (kept > 1)
+		qsort(members->items, kept, sizeof *members->items, by_order);
 }
 
 /* Adds one backend for each address of the host that is dialled. */
-static void add_host(struct merge *merge, struct members *members, const char *host, uint16_t port,
-                     struct route_backend *like, uint16_t weight, bool unchecked)
+static void add_host(const struct merge *merge, struct members *members, const char *host, uint16_t port,
+                     struct member *like)
 {
 	const struct net_addr *found;
 	size_t count;
 
 	if (net_numeric(slice_of(host), port, &like->addr)) {
-		add_member(merge, members, like, weight, unchecked);
+		add_member(members, like);
 		return;
 	}
 	for (count = merge->route->rules.lookup(merge->route->rules.lookup_arg, host, &found); count-- > 0; found++) {
 		like->addr = *found;
 		net_set_port(&like->addr, port);
-		add_member(merge, members, like, weight, unchecked);
+		add_member(members, like);
 	}
 }
 
-static void add_members(struct merge *merge, struct members *members, const struct want *want)
+static void add_members(const struct merge *merge, struct members *members, const struct want *want)
 {
 	const struct socks_url *proxy = members->proxy->host ? members->proxy : NULL;
 
 	for (size_t i = 0; i < want->service->backend_count; i++) {
 		const struct service_backend *backend = &want->service->backends[i];
-		struct route_backend like = { .via = want->addr };
+		struct member like = {
+			.via = &want->addr, .weight = backend->weight ? backend->weight : 1, .unchecked = !want->list->checked
+		};
 
 		if (proxy)
 			like.socks = (struct socks_target){
 				.host = backend->host, .port = backend->port, .user = proxy->user, .password = proxy->password
 			};
-		add_host(merge, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like,
-		         backend->weight, !want->list->checked);
+		add_host(merge, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like);
 	}
 }
 
@@ -309,34 +380,37 @@ static void describe_entry(struct merge *merge, struct route_entry *entry, const
 }
 
 /* Gives the entry its backends, with their weights and the round. */
-static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count,
-                           const struct route_entry *old)
+static void build_backends(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
-	struct members members = { .old = old, .proxy = &wants->service->options->proxy };
+	struct members members = { .proxy = &wants->service->options->proxy };
 	struct arena *memory = &merge->table->memory;
-	uint16_t *round;
+	uint32_t *round;
 
 	for (size_t i = 0; i < count; i++)
 		add_members(merge, &members, &wants[i]);
+	drop_repeated(&members);
+	find_backends(merge, &members);
 	entry->count = (unsigned)members.count;
-	entry->backends = keep_array(memory, members.backends, members.count * sizeof *members.backends);
-	entry->weights = keep_array(memory, members.weights, members.count * sizeof *members.weights);
-	round = round_by_weight(members.weights, entry->count, &entry->round_len);
+	entry->backends = arena_alloc(memory, members.count * sizeof *entry->backends);
+	entry->weights = arena_alloc(memory, members.count * sizeof *entry->weights);
+	for (size_t i = 0; i < members.count; i++) {
+		entry->backends[i] = members.items[i].backend;
+		entry->weights[i] = members.items[i].weight;
+	}
+	round = round_by_weight(entry->weights, entry->count, &entry->round_len);
 	if (round)
 		entry->round = keep_array(memory, round, entry->round_len * sizeof *round);
 	free(round);
-	free(members.backends);
-	free(members.weights);
+	free(members.items);
 }
 
 /* The first want owns the listener: its options count. */
 static void build_entry(struct merge *merge, struct route_entry *entry, const struct want *wants, size_t count)
 {
 	const struct service_options *options = wants->service->options;
-	const struct route_entry *old = route_find(merge->route->table, &wants->addr);
 	struct route_listener *listener;
 
-	build_backends(merge, entry, wants, count, old);
+	build_backends(merge, entry, wants, count);
 	describe_entry(merge, entry, wants, count);
 	listener = route_listener_at(merge->route, &wants->addr);
 	entry->listener = route_listener_enter(listener ? listener : route_listener_new(&wants->addr, entry->services));
@@ -380,7 +454,9 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			merge.table->remembered = lists[i]->title;
 	admit_all(&merge, lists, count);
+	find_known(&merge);
 	build_entries(&merge);
+	free(merge.known);
 	free(merge.wants);
 	return merge.table;
 }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "http.h"
@@ -32,7 +33,7 @@ static const char *member_text(const struct json *json, uint32_t token, struct b
 	out->len = 0;
 	buf_puts(out, "");
 	if (token && !json_string(json, token, out))
-		buf_visible(out, json->text + json->tokens[token].at, json->tokens[token].len);
+		buf_visible(out, json_scalar(json, token).at, json_scalar(json, token).len);
 	return out->data;
 }
 
@@ -52,22 +53,50 @@ static const char *member(const struct json *json, uint32_t object, const char *
 	return out->data;
 }
 
-/* The element of the list with this address; 0: none. Both answers are sorted alike, so the search starts right behind
- * the element that was found last. */
-static uint32_t find_address(const struct json *json, uint32_t list, const char *address, uint32_t *last)
+/* The elements of a list by their addresses. */
+struct places {
+	struct place {
+		const char *address;
+		uint32_t at;
+	} *items;
+	size_t count;
+	struct arena memory;
+};
+
+static int by_address(const void *a, const void *b)
 {
-	uint32_t end = list ? json->tokens[list].next : 0, found = 0;
-	uint32_t at = *last > list && *last < end ? json->tokens[*last].next : list + 1;
+	return strcmp(((const struct place *)a)->address, ((const struct place *)b)->address);
+}
+
+static void places_open(struct places *places, const struct json *json, uint32_t list)
+{
 	struct buf text = { 0 };
 
-	for (uint32_t i = 0; list && i < json->tokens[list].count && !found; i++) {
-		at = at < end ? at : list + 1;
-		if (strcmp(member(json, at, "address", &text), address) == 0)
-			*last = found = at;
-		at = json->tokens[at].next;
-	}
+	*places = (struct places){ .items = sys_alloc((list ? json->tokens[list].count : 0) * sizeof *places->items) };
+	if (list)
+		for (JSON_EACH(json, list, element)) {
+			member(json, element, "address", &text);
+			places->items[places->count++] = (struct place){ arena_dup(&places->memory, text.data, text.len), element };
+		}
+	if (places->count)
+		qsort(places->items, places->count, sizeof *places->items, by_address);
 	buf_free(&text);
-	return found;
+}
+
+static void places_close(struct places *places)
+{
+	free(places->items);
+	arena_free(&places->memory);
+}
+
+/* 0: there is none. */
+static uint32_t find_address(const struct places *places, const char *address)
+{
+	struct place key = { .address = address }, *found = NULL;
+
+	if (places->count)
+		found = bsearch(&key, places->items, places->count, sizeof key, by_address);
+	return found ? found->at : 0;
 }
 
 static void print_visible(const char *text)
@@ -131,24 +160,27 @@ static void compare_weight(struct plan *plan, const char *address, uint32_t was,
 
 static void compare_backends(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
-	uint32_t last = 0;
+	struct places before, after;
 
 	was = json_get(&plan->was, was, "backends");
 	will = json_get(&plan->will, will, "backends");
 	if (!was || !will)
 		return;
+	places_open(&before, &plan->was, was);
+	places_open(&after, &plan->will, will);
 	for (JSON_EACH(&plan->will, will, backend)) {
-		uint32_t old = find_address(&plan->was, was, member(&plan->will, backend, "address", &plan->text), &last);
+		uint32_t old = find_address(&before, member(&plan->will, backend, "address", &plan->text));
 
 		if (old)
 			compare_weight(plan, address, old, backend);
 		else
 			print_change(plan, address, "+ ", "", plan->text.data);
 	}
-	last = 0;
 	for (JSON_EACH(&plan->was, was, backend))
-		if (!find_address(&plan->will, will, member(&plan->was, backend, "address", &plan->text), &last))
+		if (!find_address(&after, member(&plan->was, backend, "address", &plan->text)))
 			print_change(plan, address, "- ", "", plan->text.data);
+	places_close(&before);
+	places_close(&after);
 }
 
 static void compare_listener(struct plan *plan, const char *address, uint32_t was, uint32_t will)
@@ -193,25 +225,29 @@ static void print_refused(struct plan *plan)
 
 static void compare_tables(struct plan *plan)
 {
-	uint32_t was = json_get(&plan->was, 0, "listeners"), will = json_get(&plan->will, 0, "listeners"), last = 0;
+	uint32_t was = json_get(&plan->was, 0, "listeners"), will = json_get(&plan->will, 0, "listeners");
+	struct places before, after;
 	struct buf address = { 0 };
 
+	places_open(&before, &plan->was, was);
+	places_open(&after, &plan->will, will);
 	if (was)
 		compare_allow(plan);
 	for (JSON_EACH(&plan->will, will, listener)) {
-		uint32_t old = find_address(&plan->was, was, member(&plan->will, listener, "address", &address), &last);
+		uint32_t old = find_address(&before, member(&plan->will, listener, "address", &address));
 
 		if (old)
 			compare_listener(plan, address.data, old, listener);
 		else
 			print_listener(plan, &plan->will, listener, '+');
 	}
-	last = 0;
 	if (was)
 		for (JSON_EACH(&plan->was, was, listener))
-			if (!find_address(&plan->will, will, member(&plan->was, listener, "address", &address), &last))
+			if (!find_address(&after, member(&plan->was, listener, "address", &address)))
 				print_listener(plan, &plan->was, listener, '-');
 	print_refused(plan);
+	places_close(&before);
+	places_close(&after);
 	buf_free(&address);
 }
 

@@ -2,6 +2,7 @@
 #include "publish.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,9 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 	return true;
 }
 
-static const struct route_backend *at_turn(const struct route_entry *entry, unsigned at)
+#define NO_TURN UINT_MAX
+
+static struct route_backend *at_turn(const struct route_entry *entry, unsigned at)
 {
 	return entry->backends[route_turn(entry, at)];
 }
@@ -65,13 +68,14 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 		return;
 	if (entry->round_len == old->round_len && at_turn(entry, at) == at_turn(old, at))
 		return; /* it also keeps its place in the round */
-	for (unsigned i = 0; i < old->round_len; i++)
-		for (unsigned to = 0; to < entry->round_len; to++)
-			if (at_turn(entry, to) == at_turn(old, at + i)) {
-				atomic_store(&entry->listener->cursor, to);
-				return;
-			}
-	atomic_store(&entry->listener->cursor, 0);
+	for (unsigned i = 0; i < old->count; i++)
+		old->backends[i]->turn = NO_TURN;
+	for (unsigned to = entry->round_len; to-- > 0;)
+		at_turn(entry, to)->turn = to;
+	for (unsigned left = old->round_len; left > 1 && at_turn(old, at)->turn == NO_TURN; left--)
+		at++;
+	at = at_turn(old, at)->turn;
+	atomic_store(&entry->listener->cursor, at == NO_TURN ? 0 : at);
 }
 
 static void mark_backends(const struct route_table *table, bool in_table)
@@ -237,12 +241,24 @@ static bool bind_all(const struct route_table *table)
 	return opened;
 }
 
-static bool entry_names(const struct route_entry *entry, const char *service)
+/* The first refusal of a service that shares the entry. Both are sorted by the service's name. */
+static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *table)
 {
-	for (size_t i = 0; i < entry->name_count; i++)
-		if (strcmp(entry->names[i], service) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < entry->name_count; i++) {
+		size_t low = 0, high = table->refused_count;
+
+		while (low < high) {
+			size_t middle = (low + high) / 2;
+
+			if (strcmp(table->refused[middle].service, entry->names[i]) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < table->refused_count && strcmp(table->refused[low].service, entry->names[i]) == 0)
+			return &table->refused[low];
+	}
+	return NULL;
 }
 
 /* For each listener that the new table lacks: notes why it closes, which the log says when the last table that has it
@@ -253,14 +269,15 @@ static bool note_why_gone(const struct route_table *old, const struct route_tabl
 
 	for (size_t i = 0; i < old->count; i++) {
 		const struct route_entry *entry = &old->entries[i];
+		const struct route_refusal *refusal;
 		struct buf text = { 0 };
 
 		if (route_find(now, &entry->listener->addr))
 			continue;
-		for (size_t k = 0; k < now->refused_count && !why && !text.len; k++)
-			if (entry_names(entry, now->refused[k].service))
-				buf_printf(&text, "refused: %s", now->refused[k].reason);
-		if (!text.len)
+		refusal = why ? NULL : refusal_of(entry, now);
+		if (refusal)
+			buf_printf(&text, "refused: %s", refusal->reason);
+		else
 			buf_printf(&text, why ? "%s" : "gone from %s", why ? why : entry->owner.source);
 		free(entry->listener->closing);
 		entry->listener->closing = text.data;

@@ -19,8 +19,10 @@
 #include <resolv.h>
 #endif
 
+#include "hash.h"
 #include "log.h"
 #include "sys.h"
+#include "text.h"
 
 #define AGAIN_MS 5000     /* until a name without a TTL is looked up again, or one that failed */
 #define TTL_MAX 3600      /* seconds */
@@ -32,11 +34,13 @@ struct answer {
 };
 
 struct host {
-	struct host *next;
+	struct host *next; /* in its bucket */
+	size_t place;      /* in the heap */
 	struct answer *now;   /* the control plane's */
 	struct answer *fresh; /* left by the thread; NULL: nothing new */
 	int64_t due;
 	bool used, gone, said;
+	bool looked_up; /* once, whether it has an address or not */
 	bool busy; /* a thread looks it up */
 	char name[];
 };
@@ -44,10 +48,13 @@ struct host {
 struct resolver {
 	pthread_t threads[THREADS_MAX];
 	unsigned thread_count; /* grows with the names */
-	size_t host_count;
-	pthread_mutex_t lock; /* over the list, and each host but `now` and `used` */
+	pthread_mutex_t lock; /* over all below, and each host but `now` and `used` */
 	pthread_cond_t wake;
-	struct host *hosts;
+	struct host **buckets; /* by the hash of the name; their number is a power of two */
+	size_t bucket_count;
+	struct host **hosts;   /* a heap: none is due before the one at half its place */
+	size_t host_count, host_cap;
+	bool dropped; /* some are gone */
 	bool stop;
 	void (*ring)(void *arg);
 	void *arg;
@@ -159,29 +166,93 @@ static void free_host(struct host *h)
 	free(h);
 }
 
-static void drop_gone(struct resolver *resolver)
-{
-	for (struct host **link = &resolver->hosts; *link;) {
-		struct host *host = *link;
+/* The heap. A host that a thread looks up is never due meanwhile: its time is INT64_MAX. */
 
-		if (host->gone && !host->busy) {
-			*link = host->next;
-			free_host(host);
-			resolver->host_count--;
-		} else {
-			link = &host->next;
-		}
+static void heap_put(struct resolver *resolver, size_t place, struct host *host)
+{
+	resolver->hosts[place] = host;
+	host->place = place;
+}
+
+/* Brings a host whose time has changed to its place. */
+static void heap_move(struct resolver *resolver, struct host *host)
+{
+	size_t at = host->place, next;
+
+	for (; at && host->due < resolver->hosts[(at - 1) / 2]->due; at = (at - 1) / 2)
+		heap_put(resolver, at, resolver->hosts[(at - 1) / 2]);
+	for (; (next = 2 * at + 1) < resolver->host_count; at = next) {
+		if (next + 1 < resolver->host_count && resolver->hosts[next + 1]->due < resolver->hosts[next]->due)
+			next++;
+		if (host->due <= resolver->hosts[next]->due)
+			break;
+		heap_put(resolver, at, resolver->hosts[next]);
+	}
+	heap_put(resolver, at, host);
+}
+
+static void host_due(struct resolver *resolver, struct host *host, int64_t due)
+{
+	host->due = due;
+	heap_move(resolver, host);
+}
+
+static struct host *next_due(struct resolver *resolver)
+{
+	return resolver->host_count && !resolver->hosts[0]->busy ? resolver->hosts[0] : NULL;
+}
+
+/* The names. */
+
+static struct host **host_bucket(const struct resolver *resolver, const char *name)
+{
+	return &resolver->buckets[hash_text(name, strlen(name)) & (resolver->bucket_count - 1)];
+}
+
+static void grow_buckets(struct resolver *resolver)
+{
+	if (resolver->host_count < resolver->bucket_count)
+		return;
+	free(resolver->buckets);
+	resolver->bucket_count = resolver->bucket_count ? 2 * resolver->bucket_count : 16;
+	resolver->buckets = sys_alloc(resolver->bucket_count * sizeof *resolver->buckets);
+	for (size_t i = 0; i < resolver->host_count; i++) {
+		struct host **bucket = host_bucket(resolver, resolver->hosts[i]->name);
+
+		resolver->hosts[i]->next = *bucket;
+		*bucket = resolver->hosts[i];
 	}
 }
 
-static struct host *next_due(struct resolver *r)
+static void drop_host(struct resolver *resolver, struct host *host)
 {
-	struct host *first = NULL;
+	struct host **link = host_bucket(resolver, host->name);
 
-	for (struct host *h = r->hosts; h; h = h->next)
-		if (!h->busy && (!first || h->due < first->due))
-			first = h;
-	return first;
+	while (*link != host)
+		link = &(*link)->next;
+	*link = host->next;
+	free_host(host);
+}
+
+static void drop_gone(struct resolver *resolver)
+{
+	size_t count = resolver->dropped ? resolver->host_count : 0;
+
+	if (!count)
+		return;
+	resolver->dropped = false;
+	resolver->host_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct host *host = resolver->hosts[i];
+
+		if (host->gone && !host->busy) {
+			drop_host(resolver, host);
+			continue;
+		}
+		resolver->dropped = resolver->dropped || host->gone;
+		heap_put(resolver, resolver->host_count++, host);
+		heap_move(resolver, host);
+	}
 }
 
 static void failed_lookup(struct host *host, const char *why)
@@ -216,12 +287,14 @@ static void resolve_refresh(struct resolver *resolver, struct host *host)
 	int64_t again;
 
 	host->busy = true;
+	host_due(resolver, host, INT64_MAX);
 	pthread_mutex_unlock(&resolver->lock);
 	found = look_up(host->name, &why);
 	again = found ? time_to_live(host->name) : AGAIN_MS;
 	pthread_mutex_lock(&resolver->lock);
 	host->busy = false;
-	host->due = sys_now() + again;
+	host->looked_up = true;
+	host_due(resolver, host, sys_now() + again);
 	if (!found) {
 		failed_lookup(host, why);
 	} else if (new_answer(host, found)) {
@@ -254,13 +327,18 @@ static void *resolve_run(void *arg)
 
 static struct host *resolve_add(struct resolver *resolver, const char *name)
 {
-	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1);
+	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1), **bucket;
 
 	strcpy(host->name, name);
-	host->next = resolver->hosts;
-	resolver->hosts = host;
+	grow_buckets(resolver);
+	bucket = host_bucket(resolver, name);
+	host->next = *bucket;
+	*bucket = host;
+	SYS_GROW(resolver->hosts, resolver->host_count, resolver->host_cap);
+	heap_put(resolver, resolver->host_count++, host);
+	heap_move(resolver, host);
 	/* When no thread can be added, those that there are do its work. */
-	if (++resolver->host_count > resolver->thread_count && resolver->thread_count < THREADS_MAX &&
+	if (resolver->host_count > resolver->thread_count && resolver->thread_count < THREADS_MAX &&
 	    sys_thread(&resolver->threads[resolver->thread_count], resolve_run, resolver) == 0)
 		resolver->thread_count++;
 	pthread_cond_broadcast(&resolver->wake);
@@ -274,8 +352,9 @@ size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **
 	size_t count = 0;
 
 	pthread_mutex_lock(&self->lock);
-	for (found = self->hosts; found && (found->gone || strcmp(found->name, host) != 0); found = found->next)
-		;
+	found = self->bucket_count ? *host_bucket(self, host) : NULL;
+	while (found && (found->gone || strcmp(found->name, host) != 0))
+		found = found->next;
 	if (!found)
 		found = resolve_add(self, host);
 	found->used = true;
@@ -292,28 +371,28 @@ bool resolve_settled(struct resolver *resolver)
 	bool settled = true;
 
 	pthread_mutex_lock(&resolver->lock);
-	for (const struct host *host = resolver->hosts; host; host = host->next)
-		settled = settled && host->due;
+	for (size_t i = 0; i < resolver->host_count; i++)
+		settled = settled && resolver->hosts[i]->looked_up;
 	pthread_mutex_unlock(&resolver->lock);
 	return settled;
 }
 
 void resolve_round(struct resolver *resolver)
 {
-	bool dropped = false;
-
 	pthread_mutex_lock(&resolver->lock);
-	for (struct host *host = resolver->hosts; host; host = host->next) {
+	for (size_t i = 0; i < resolver->host_count; i++) {
+		struct host *host = resolver->hosts[i];
+
 		if (host->fresh) {
 			free(host->now);
 			host->now = host->fresh;
 			host->fresh = NULL;
 		}
-		dropped = dropped || !host->used;
+		resolver->dropped = resolver->dropped || !host->used;
 		host->gone = host->gone || !host->used;
 		host->used = false;
 	}
-	if (dropped)
+	if (resolver->dropped)
 		pthread_cond_broadcast(&resolver->wake);
 	pthread_mutex_unlock(&resolver->lock);
 }
@@ -342,12 +421,10 @@ void resolve_close(struct resolver *resolver)
 	pthread_mutex_unlock(&resolver->lock);
 	for (unsigned i = 0; i < resolver->thread_count; i++)
 		pthread_join(resolver->threads[i], NULL);
-	while (resolver->hosts) {
-		struct host *host = resolver->hosts;
-
-		resolver->hosts = host->next;
-		free_host(host);
-	}
+	while (resolver->host_count)
+		free_host(resolver->hosts[--resolver->host_count]);
+	free(resolver->hosts);
+	free(resolver->buckets);
 	pthread_mutex_destroy(&resolver->lock);
 	pthread_cond_destroy(&resolver->wake);
 	free(resolver);

@@ -119,17 +119,23 @@ static int order_words(const char *a, const char *b)
 	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
 
-int route_backend_order(const struct route_backend *left, const struct route_backend *right)
+int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
+                       const struct net_addr *right, const struct socks_target *right_socks)
 {
-	int order = net_compare(&left->addr, &right->addr);
+	int order = net_compare(left, right);
 
 	if (!order)
-		order = order_words(left->socks.host, right->socks.host);
+		order = order_words(left_socks->host, right_socks->host);
 	if (!order)
-		order = (int)left->socks.port - (int)right->socks.port;
+		order = (int)left_socks->port - (int)right_socks->port;
 	if (!order)
-		order = order_words(left->socks.user, right->socks.user);
-	return order ? order : order_words(left->socks.password, right->socks.password);
+		order = order_words(left_socks->user, right_socks->user);
+	return order ? order : order_words(left_socks->password, right_socks->password);
+}
+
+int route_backend_order(const struct route_backend *left, const struct route_backend *right)
+{
+	return route_target_order(&left->addr, &left->socks, &right->addr, &right->socks);
 }
 
 /* Tables. */

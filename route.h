@@ -30,6 +30,7 @@ struct route_backend {
 	atomic_int error;      /* why: an errno; or, when not NULL, */
 	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
 	bool in_table;         /* the control plane's, for comparing tables */
+	unsigned turn;         /* the control plane's, for that too: its first place in the new round */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	struct route_backend *peer; /* the control plane's: see health.c */
 	int64_t drained_at; /* the control plane's: see route_sweep() */
@@ -91,7 +92,7 @@ struct route_entry {
 	struct route_listener *listener;
 	struct route_backend **backends; /* in the order that Peek shows */
 	uint16_t *weights;
-	uint16_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
+	uint32_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
 	unsigned count, round_len;
 	enum service_balance balance;
 	uint8_t proxy_protocol; /* the version in which backends learn the client's address; 0: they do not */
@@ -172,8 +173,10 @@ void route_listener_unref(struct route_listener *listener);
 struct route_backend *route_backend_new(const struct route_backend *like);
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);
-/* Compares the address to dial and the SOCKS target, not the listener; 0: the same backend. */
+/* Compare the address to dial and the SOCKS target, not the listener; 0: the same backend. */
 int route_backend_order(const struct route_backend *left, const struct route_backend *right);
+int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
+                       const struct net_addr *right, const struct socks_target *right_socks);
 
 int route_by_listener(const void *left, const void *right); /* sorts route.retired_listeners */
 int route_by_refusal(const void *left, const void *right); /* sorts route_table.refused, for qsort and bsearch */

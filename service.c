@@ -4,14 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct service *append(struct service_list *list, struct service *service)
+{
+	SYS_GROW(list->items, list->count, list->cap);
+	return list->items[list->count++] = service;
+}
+
 struct service *service_add(struct service_list *list, struct slice name)
 {
 	struct service *service = sys_alloc(sizeof *service);
 
 	atomic_init(&service->refs, 1);
 	service->name = arena_dup(&service->memory, name.at, name.len);
-	SYS_GROW(list->items, list->count, list->cap);
-	return list->items[list->count++] = service;
+	return append(list, service);
 }
 
 const char *service_text(struct service *service, const char *text)
@@ -94,6 +99,8 @@ void service_unref(struct service *service)
 {
 	if (atomic_fetch_sub(&service->refs, 1) != 1)
 		return;
+	if (service->original)
+		service_unref(service->original);
 	arena_free(&service->memory);
 	free(service);
 }
@@ -107,8 +114,7 @@ struct service_list *service_list_new(void)
 
 void service_share(struct service_list *list, struct service *service)
 {
-	SYS_GROW(list->items, list->count, list->cap);
-	list->items[list->count++] = service_ref(service);
+	append(list, service_ref(service));
 }
 
 void service_forget(struct service_list *list, size_t first)
@@ -117,28 +123,26 @@ void service_forget(struct service_list *list, size_t first)
 		service_unref(list->items[--list->count]);
 }
 
-void service_hold(struct service_list *list, const struct service *service, const struct wish *only)
+/* The copy points into the original, or a service with many wishes would be copied as often; and the copy of a copy is
+ * that copy. */
+void service_hold(struct service_list *list, struct service *service, struct wish *only)
 {
-	struct service *copy = service_add(list, slice_of(service->name));
-	const char *origin;
+	struct service *copy;
 
-	copy->held = true;
-	copy->node = service_text(copy, service->node);
-	copy->instance = service_text(copy, service->instance);
-	origin = service_text(copy, only->origin);
-	if (service->tags) {
-		copy->tags = arena_alloc(&copy->memory, sizeof *copy->tags);
-		copy->tags[copy->tag_count++] = origin;
+	if (service->held && service->wish_count == 1) {
+		service_share(list, service);
+		return;
 	}
-	copy->fault = service_text(copy, service->fault);
-	service_wish(copy, slice_of(only->text), origin);
-	copy->wishes[0].why = service_text(copy, only->why);
-	for (size_t i = 0; i < service->backend_count; i++)
-		service_backend(copy, slice_of(service->backends[i].host), service->backends[i].port, service->backends[i].weight);
-	for (size_t i = 0; i < service->setting_count; i++)
-		service_set(copy, service->settings[i].option, slice_of(service->settings[i].value),
-		            service_text(copy, service->settings[i].origin));
-	service_seal(copy);
+	copy = sys_alloc(sizeof *copy);
+	*copy = (struct service){
+		.original = service_ref(service), .held = true, .name = service->name, .node = service->node,
+		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
+		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
+		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
+		.wrong = service->wrong, .fault = service->fault
+	};
+	atomic_init(&copy->refs, 1);
+	append(list, copy);
 }
 
 static bool same_text(const char *a, const char *b)

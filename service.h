@@ -48,6 +48,7 @@ struct service {
 	const struct service_options *options; /* their values, once sealed */
 	bool wrong; /* a vital option has a wrong value: the service is not routed */
 	bool held;  /* its source no longer has it; a second reading must confirm that */
+	struct service *original; /* held, by a copy whose texts and arrays are in there; else NULL */
 	const char *fault;  /* why it cannot be routed; NULL: it can */
 	const char *absent; /* why it takes no part: it has no wishes, and is listed only to be explained; or NULL */
 };
@@ -87,7 +88,7 @@ struct service_list *service_list_new(void);
 void service_share(struct service_list *list, struct service *service); /* adds one that another list also has */
 void service_forget(struct service_list *list, size_t first); /* drops all services from that index on */
 /* Adds a copy, marked as held, with a single wish of the service: one that its source no longer has. */
-void service_hold(struct service_list *list, const struct service *service, const struct wish *only);
+void service_hold(struct service_list *list, struct service *service, struct wish *only);
 /* Whether both say the same. Where services were written, and tags of held ones, do not count. */
 bool service_list_equal(const struct service_list *left, const struct service_list *right);
 struct service_list *service_list_ref(struct service_list *list); /* one more holder; it must not change any more */

@@ -126,28 +126,40 @@ static void refuse_unknown(struct service *service, const char *tag, const char 
 	}
 	buf_free(&why);
 }
+/* What the tags so far say of one option. They are joined beside the service's memory, which would keep every stage. */
+struct joined {
+	struct buf value;
+	const char *tag; /* the last one that counts; NULL: there is none */
+};
 
 /* Two tags for one option count as one tag with both values: a list of networks gets longer, and every other option
  * refuses two values. */
-static void apply_option(struct service *service, int option, struct slice value, const char *tag)
+static void apply_option(struct service *service, int option, struct slice value, const char *tag, struct joined *joined)
 {
-	const struct service_setting *setting = service_setting(service, option);
-	const char *before = setting ? setting->value : NULL;
-	struct buf both = { 0 };
+	struct buf *both = &joined->value;
+	bool first = !joined->tag, alike = !first && value.len == both->len;
 
-	if (before && (option == SERVICE_PROXY ? slice_is(value, before) : slice_is_nocase(value, before)))
+	if (alike && (option == SERVICE_PROXY ? slice_is(value, both->data) : slice_is_nocase(value, both->data)))
 		return;
-	if (before && !*before) /* an empty value stays wrong */
+	if (!first && !both->len) /* an empty value stays wrong */
 		return;
-	if (before && option == SERVICE_PROXY) { /* joined, a password might be shown */
+	if (!first && option == SERVICE_PROXY) { /* joined, a password might be shown */
 		service->fault = "its instance has two tags for its proxy";
 		return;
 	}
-	if (before && value.len)
-		buf_printf(&both, "%s,", before);
-	buf_add(&both, value.at, value.len);
-	service_set(service, option, slice_of(both.data), tag);
-	buf_free(&both);
+	joined->tag = tag;
+	both->len = value.len ? both->len : 0;
+	buf_puts(both, both->len ? "," : "");
+	buf_add(both, value.at, value.len);
+}
+
+static void set_options(struct service *service, struct joined all[SERVICE_OPTIONS])
+{
+	for (int option = 0; option < SERVICE_OPTIONS; option++) {
+		if (all[option].tag)
+			service_set(service, option, slice_of(all[option].value.data), all[option].tag);
+		buf_free(&all[option].value);
+	}
 }
 
 static int by_text(const void *a, const void *b)
@@ -162,6 +174,7 @@ static int by_wish(const void *a, const void *b)
 
 void tag_apply(struct service *service, const char **tags, size_t count, const char *word)
 {
+	struct joined joined[SERVICE_OPTIONS] = { 0 };
 	const char *unknown = NULL;
 
 	if (count)
@@ -173,10 +186,11 @@ void tag_apply(struct service *service, const char **tags, size_t count, const c
 		if (kind == TAG_LISTENER)
 			service_wish(service, value, tags[i]);
 		else if (kind >= TAG_OPTION)
-			apply_option(service, (int)kind - TAG_OPTION, value, tags[i]);
+			apply_option(service, (int)kind - TAG_OPTION, value, tags[i], &joined[(int)kind - TAG_OPTION]);
 		else if (kind == TAG_UNKNOWN && !unknown)
 			unknown = tags[i];
 	}
+	set_options(service, joined);
 	if (unknown)
 		refuse_unknown(service, unknown, word);
 	if (service->wish_count > 1) /* tags are sorted, but dyntcp.listener comes after dill.listener */

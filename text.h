@@ -57,7 +57,7 @@ const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(
  * Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 
-/* FNV-1a, 64 bits. Start with TEXT_HASH, another seed, or what an earlier call returned, to go on. */
+/* FNV-1a, 64 bits, for what is compared over time or in a file, not for tables: see hash.h. Start with TEXT_HASH, another seed, or what an earlier call returned, to go on. */
 #define TEXT_HASH 0xcbf29ce484222325u
 uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 

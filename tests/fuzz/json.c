@@ -19,17 +19,17 @@ static void check_token(const struct json *j, uint32_t t, size_t size)
 	uint32_t members = 0;
 	long n;
 
-	MUST((size_t)token->at + token->len <= size && token->next > t && token->next <= j->count);
+	MUST((size_t)token->at + json_scalar(j, t).len <= size && json_next(j, t) > t && json_next(j, t) <= j->count);
 	MUST(json_string(j, t, &plain) == (token->type == JSON_STRING));
 	json_integer(j, t, -1000, 1000, &n);
 	if (token->type == JSON_ARRAY || token->type == JSON_OBJECT) {
 		for (JSON_EACH(j, t, e)) {
-			MUST(e < token->next && j->tokens[e].at > token->at);
+			MUST(e < json_next(j, t) && j->tokens[e].at > token->at);
 			members++;
 		}
 		MUST(members == token->count);
 	} else {
-		MUST(token->next == t + 1);
+		MUST(json_next(j, t) == t + 1);
 	}
 	if (token->type == JSON_OBJECT && token->count) {
 		buf_add(&plain, "", 0); /* an empty name leaves no data else */
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (json_parse(&j, (const char *)data, size)) {
 		MUST(j.error_at <= size);
 	} else {
-		MUST(j.count && j.tokens[0].next == j.count);
+		MUST(j.count && json_next(&j, 0) == j.count);
 		for (uint32_t t = 0; t < j.count; t++)
 			check_token(&j, t, size);
 	}

@@ -26,7 +26,7 @@ static void round_cases(void)
 	for (size_t i = 0; i < ARRAY_LEN(rounds); i++) {
 		unsigned count = 0, len = 99;
 		char got[64] = "";
-		uint16_t *round;
+		uint32_t *round;
 
 		while (count < BACKENDS && rounds[i].weights[count])
 			count++;
@@ -49,7 +49,7 @@ static void share_cases(void)
 	for (unsigned seed = 1; seed < 60; seed++) {
 		unsigned count = 2 + seed % 38, sum = 0, len, seen[40] = { 0 };
 		bool fair = true;
-		uint16_t *round;
+		uint32_t *round;
 
 		weights[0] = 1;
 		for (unsigned i = 0; i < count; i++)
@@ -80,7 +80,7 @@ static void long_cases(void)
 	static uint16_t many[6000];
 	uint16_t two[] = { 65535, 65534 }, far[] = { 65535, 1 };
 	unsigned len, first = 0;
-	uint16_t *round = round_by_weight(two, 2, &len);
+	uint32_t *round = round_by_weight(two, 2, &len);
 
 	check(round && len <= ROUND_MAX, "a long round", "is cut");
 	for (unsigned i = 0; i < len; i++)
@@ -104,7 +104,8 @@ static void long_cases(void)
 struct fixture {
 	struct route_backend backends[BACKENDS], *order[BACKENDS];
 	struct route_listener listener;
-	uint16_t weights[BACKENDS], *round;
+	uint16_t weights[BACKENDS];
+	uint32_t *round;
 	struct route_entry e;
 };
 

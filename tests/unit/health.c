@@ -54,7 +54,7 @@ static unsigned good_after_reset(struct loop *loop, const char *socks_host)
 
 	health_open(&health, loop, 1, 8);
 	net_numeric(slice_of("127.0.0.1"), 1, &like.addr);
-	target = target_for(&health, route_backend_new(&like));
+	target = target_add(&health, route_backend_new(&like));
 	target->active = true;
 	target->io = LOOP_IO(broken_connection(), 1);
 	health.probing = 1;

@@ -1,0 +1,801 @@
+/* Work against size: what strangers can make more of (services, instances, backends, tags, wishes, names, refused wishes,
+ * draining backends, elements of a document) may cost n log n, not more. Work is counted, not timed: a step for each branch
+ * that is taken in our code, which the compiler calls us for (-fsanitize-coverage=trace-pc), and one for each eight bytes
+ * that libc looks at or moves for us. It is measured at SIZE and at four times that: n log n gives a ratio below 5, the
+ * square one of 16. */
+#include "base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../unit/check.h"
+#include "../unit/table.h"
+#include "../../consul_catalog.h"
+#include "../../consul_instance.h"
+#include "../../consul_sweep.h"
+#include "../../explain.h"
+#include "../../format.h"
+#include "../../health.h"
+#include "../../hold.h"
+#include "../../manifest.h"
+#include "../../metrics.h"
+#include "../../page.h"
+#include "../../peek.h"
+#include "../../publish.h"
+#include "../../routes.h"
+#include "../../state.h"
+#include "../../plan.c"
+#include "../../resolve.c"
+
+#define SIZE 3000
+#define RATIO_MOST 6.0
+
+/* Counting. */
+
+#ifdef __clang__
+#define NOT_COUNTED __attribute__((no_sanitize("coverage")))
+#else
+#define NOT_COUNTED __attribute__((no_sanitize_coverage))
+#endif
+
+static unsigned long long steps;
+static bool counting;
+
+static inline NOT_COUNTED void take(size_t n)
+{
+	if (counting)
+		steps += n;
+}
+
+void __sanitizer_cov_trace_pc(void);
+NOT_COUNTED void __sanitizer_cov_trace_pc(void)
+{
+	if (counting)
+		steps++;
+}
+
+size_t __real_strlen(const char *text);
+size_t __wrap_strlen(const char *text);
+int __real_strcmp(const char *a, const char *b);
+int __wrap_strcmp(const char *a, const char *b);
+int __real_memcmp(const void *a, const void *b, size_t n);
+int __wrap_memcmp(const void *a, const void *b, size_t n);
+void *__real_memcpy(void *to, const void *from, size_t n);
+void *__wrap_memcpy(void *to, const void *from, size_t n);
+void *__real_memmove(void *to, const void *from, size_t n);
+void *__wrap_memmove(void *to, const void *from, size_t n);
+void *__real_memchr(const void *bytes, int c, size_t n);
+void *__wrap_memchr(const void *bytes, int c, size_t n);
+char *__real_strchr(const char *text, int c);
+char *__wrap_strchr(const char *text, int c);
+int __real_vsnprintf(char *out, size_t room, const char *format, va_list args);
+int __wrap_vsnprintf(char *out, size_t room, const char *format, va_list args);
+
+NOT_COUNTED size_t __wrap_strlen(const char *text)
+{
+	size_t n = __real_strlen(text);
+
+	take(1 + n / 8);
+	return n;
+}
+
+NOT_COUNTED int __wrap_strcmp(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	take(1 + n / 8);
+	return __real_strcmp(a, b);
+}
+
+NOT_COUNTED int __wrap_memcmp(const void *a, const void *b, size_t n)
+{
+	take(1 + n / 8);
+	return __real_memcmp(a, b, n);
+}
+
+NOT_COUNTED void *__wrap_memcpy(void *to, const void *from, size_t n)
+{
+	take(1 + n / 8);
+	return __real_memcpy(to, from, n);
+}
+
+NOT_COUNTED void *__wrap_memmove(void *to, const void *from, size_t n)
+{
+	take(1 + n / 8);
+	return __real_memmove(to, from, n);
+}
+
+NOT_COUNTED void *__wrap_memchr(const void *bytes, int c, size_t n)
+{
+	char *found = __real_memchr(bytes, c, n);
+
+	take(1 + (found ? (size_t)(found - (const char *)bytes) : n) / 8);
+	return found;
+}
+
+NOT_COUNTED char *__wrap_strchr(const char *text, int c)
+{
+	char *found = __real_strchr(text, c);
+
+	take(1 + (found ? (size_t)(found - text) : __real_strlen(text)) / 8);
+	return found;
+}
+
+NOT_COUNTED int __wrap_vsnprintf(char *out, size_t room, const char *format, va_list args)
+{
+	int n = __real_vsnprintf(out, room, format, args);
+
+	take(1 + (size_t)(n < 0 ? 0 : n) / 8);
+	return n;
+}
+
+/* What is measured. Each gets a size, and counts from start() to stop(). */
+
+static void start(void)
+{
+	steps = 0;
+	counting = true;
+}
+
+static void stop(void)
+{
+	counting = false;
+}
+
+static struct service_list *new_list(bool trusted)
+{
+	struct service_list *list = service_list_new();
+
+	list->source = "consul";
+	list->title = "Consul";
+	list->checked = !trusted;
+	list->trusted = trusted;
+	list->word = arena_dup(&list->memory, "dill", 4);
+	return list;
+}
+
+/* A service with one wish, which is of a listener of its own below the 44,000th. */
+static struct service *add_service(struct service_list *list, const char *name, size_t number, size_t port)
+{
+	struct service *service;
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s%06zu", name, number);
+	service = service_add(list, slice_of(text.data));
+	text.len = 0;
+	buf_printf(&text, "local:%zu", 2000 + port);
+	service_wish(service, slice_of(text.data), service_text(service, text.data));
+	service->node = "node";
+	service->instance = service->name;
+	buf_free(&text);
+	return service;
+}
+
+static void add_backend(struct service *service, size_t number, uint16_t weight)
+{
+	char host[32];
+
+	snprintf(host, sizeof host, "10.%zu.%zu.%zu", number >> 16 & 255, number >> 8 & 255, number & 255);
+	service_backend(service, slice_of(host), 80, weight);
+}
+
+static struct service_list *many_services(const char *name, size_t n)
+{
+	struct service_list *list = new_list(false);
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, name, i, i);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	return list;
+}
+
+/* n instances of one service; backends are numbered from `first`. Weights differ when they are `weighted`. */
+static struct service_list *many_instances(size_t n, size_t first, bool weighted)
+{
+	struct service_list *list = new_list(false);
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "web", 0, 0);
+
+		add_backend(service, first + i, weighted ? (uint16_t)(1 + i % 9) : 1);
+		service_seal(service);
+	}
+	return list;
+}
+
+static void publish(struct route *route, struct service_list *list)
+{
+	publish_update(route, &list, 1);
+	service_list_unref(list);
+}
+
+/* The table. */
+
+static void new_backends(size_t n)
+{
+	struct route route;
+
+	table_open(&route);
+	start();
+	publish(&route, many_instances(n, 0, false));
+	stop();
+	route_close(&route);
+}
+
+static void same_backends_again(size_t n)
+{
+	struct route route;
+
+	table_open(&route);
+	publish(&route, many_instances(n, 0, false));
+	start();
+	publish(&route, many_instances(n, 1, false));
+	stop();
+	route_close(&route);
+}
+
+static void other_backends(size_t n)
+{
+	struct route route;
+
+	table_open(&route);
+	publish(&route, many_instances(n, 0, false));
+	start();
+	publish(&route, many_instances(n, 1000000, false));
+	stop();
+	route_close(&route);
+}
+
+static void weighted_backends(size_t n)
+{
+	struct route route;
+
+	table_open(&route);
+	start();
+	publish(&route, many_instances(n, 0, true));
+	stop();
+	route_close(&route);
+}
+
+/* All leave with a live connection, and come back. */
+static void draining_backends(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	table_open(&route);
+	publish(&route, many_services("web", n));
+	for (size_t i = 0; i < route.table->count; i++)
+		atomic_store(&route.table->entries[i].backends[0]->active, 1);
+	start();
+	publish(&route, list);
+	route_draining(&route);
+	publish(&route, many_services("web", n));
+	stop();
+	for (size_t i = 0; i < route.table->count; i++)
+		atomic_store(&route.table->entries[i].backends[0]->active, 0);
+	route_close(&route);
+}
+
+static void listeners_become_refused(size_t n)
+{
+	struct route route;
+
+	table_open(&route);
+	publish(&route, many_services("web", n));
+	route.rules.admit.port_max = 2000;
+	start();
+	publish(&route, many_services("web", n));
+	stop();
+	route_close(&route);
+}
+
+/* All services ask for one listener, each with an option of its own. */
+static void shared_listener(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "web", i, 0);
+
+		add_backend(service, 0, 1);
+		service_set(service, SERVICE_ALLOW, slice_of("10.0.0.0/8"), "tag");
+		service_seal(service);
+	}
+	table_open(&route);
+	start();
+	publish(&route, list);
+	stop();
+	route_close(&route);
+}
+
+/* The health checks of all backends, whose order is not that of the table. */
+static void followed_by_health(size_t n)
+{
+	static const struct loop_ops none = { NULL, NULL, NULL };
+	struct service_list *list = new_list(true);
+	struct health health;
+	struct route route;
+	struct loop loop;
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "web", i, i);
+
+		add_backend(service, n - i, 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	publish(&route, list);
+	loop_open(&loop, &none, NULL);
+	health_open(&health, &loop, 0, 1);
+	health_set(&health, &(struct health_rules){ HEALTH_ON, 5000, 1000, 3, 3 }, route.table);
+	route_close(&route);
+	table_open(&route);
+	publish(&route, many_services("web", n));
+	start();
+	health_follow(&health, route.table);
+	stop();
+	health_close(&health);
+	loop_close(&loop);
+	route_close(&route);
+}
+
+static void looked_up_names(size_t n)
+{
+	struct resolver *resolver = sys_alloc(sizeof *resolver);
+	const struct net_addr *found;
+	char name[32];
+
+	pthread_mutex_init(&resolver->lock, NULL);
+	pthread_cond_init(&resolver->wake, NULL);
+	resolver->thread_count = THREADS_MAX; /* there are none */
+	start();
+	for (int round = 0; round < 2; round++) {
+		resolve_round(resolver);
+		for (size_t i = 0; i < n; i++) {
+			snprintf(name, sizeof name, "host%zu.test", i);
+			resolve_lookup(resolver, name, &found);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		host_due(resolver, next_due(resolver), 1000);
+	resolve_round(resolver);
+	resolve_round(resolver);
+	drop_gone(resolver);
+	stop();
+	check(!resolver->host_count, "names that nobody uses are gone", "looked_up_names");
+	resolver->thread_count = 0;
+	resolve_close(resolver);
+}
+
+/* The catalog of Consul. */
+
+/* Its names, each with the tag. */
+static void answer_names(struct catalog *catalog, size_t from, size_t to, const char *more)
+{
+	struct json json = { 0 };
+	struct buf text = { 0 };
+	bool moved = false;
+
+	buf_puts(&text, "{\"consul\":[]");
+	for (size_t i = from; i < to; i++)
+		buf_printf(&text, ",\"web%06zu\":[\"dill\"]", i);
+	buf_printf(&text, "%s}", more);
+	json_parse(&json, text.data, text.len);
+	catalog_names(catalog, &json, &moved);
+	json_free(&json);
+	buf_free(&text);
+}
+
+/* Reads all names that are wanted, in batches, and joins them as the source does. `there`: they have an instance. */
+static void read_wanted(struct catalog *catalog, bool there, int64_t now)
+{
+	struct consul_sweep sweep = { 0 };
+	size_t which[CONSUL_SWEEP_BATCH], count;
+	struct buf text = { 0 };
+	struct json json = { 0 };
+
+	while ((count = consul_sweep_choose(&sweep, catalog, which, now))) {
+		for (size_t i = 0; i < count; i++) {
+			struct catalog_name *name = &catalog->names[which[i]];
+
+			text.len = 0;
+			buf_puts(&text, "[");
+			if (there)
+				buf_printf(&text, "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"%s\",\"Address\":\"10.0.0.1\",\"Port\":80,"
+				           "\"Tags\":[\"dill\",\"dill.listener=local:%d\"]}}", name->name, 2000 + atoi(name->name + 3));
+			buf_puts(&text, "]");
+			json_parse(&json, text.data, text.len);
+			catalog_reading(catalog, name, &json, now);
+			name->wanted = false;
+		}
+		if (count < CONSUL_SWEEP_BATCH || catalog_ripe(catalog))
+			service_list_unref(catalog_compose(catalog, now));
+	}
+	service_list_unref(catalog_compose(catalog, now));
+	json_free(&json);
+	buf_free(&text);
+}
+
+static void open_catalog(struct catalog *catalog, size_t n)
+{
+	catalog_open(catalog, "dill");
+	answer_names(catalog, 0, n, "");
+	read_wanted(catalog, true, 1000);
+}
+
+static void services_come(size_t n)
+{
+	struct catalog catalog;
+
+	start();
+	open_catalog(&catalog, n);
+	stop();
+	catalog_close(&catalog);
+}
+
+/* All leave at once; a second later that is confirmed. */
+static void services_leave(size_t n)
+{
+	struct catalog catalog;
+
+	open_catalog(&catalog, n);
+	start();
+	answer_names(&catalog, 0, 0, "");
+	read_wanted(&catalog, false, 2000);
+	catalog_confirm(&catalog, 3100);
+	read_wanted(&catalog, false, 3100);
+	stop();
+	check(!catalog.list->count, "all are gone", "services_leave");
+	catalog_close(&catalog);
+}
+
+static int64_t never_read(void *arg, const char *service)
+{
+	(void)arg, (void)service;
+	return 0;
+}
+
+/* One service with n wishes and a long option leaves. */
+static void wishes_are_held(size_t n)
+{
+	struct service_list *last = new_list(false), *list = new_list(false);
+	struct service *service = add_service(last, "web", 0, 0);
+	struct hold hold = { 0 };
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		char wish[32];
+
+		snprintf(wish, sizeof wish, "local:%zu", 2000 + i);
+		service_wish(service, slice_of(wish), "tag");
+		buf_printf(&text, "%s10.0.%zu.%zu", i ? "," : "", i >> 8 & 255, i & 255);
+	}
+	service_set(service, SERVICE_ALLOW, slice_of(text.data), "tag");
+	service_seal(service);
+	start();
+	hold_missing(&hold, last, list, 1000, never_read, NULL);
+	stop();
+	hold_close(&hold);
+	service_list_unref(last);
+	service_list_unref(list);
+	buf_free(&text);
+}
+
+/* Tags. */
+
+/* Reads one instance with n tags, puts it in force, and explains it. */
+static void take_tags_of(size_t n, const char *format)
+{
+	struct service_list *list = new_list(false);
+	struct buf text = { 0 }, out = { 0 };
+	struct json json = { 0 };
+	struct route route;
+	struct explain explain;
+
+	buf_puts(&text, "[{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"web\",\"Address\":\"10.0.0.1\",\"Port\":80,\"Tags\":[\"dill\","
+	                "\"dill.listener=local:2000\"");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(&text, ",\"");
+		buf_printf(&text, format, 2000 + i);
+		buf_puts(&text, "\"");
+	}
+	buf_puts(&text, "]}}]");
+	table_open(&route);
+	start();
+	check(!json_parse(&json, text.data, text.len) && !instance_read(list, "web", &json, "dill"), "it is read", format);
+	publish(&route, service_list_ref(list));
+	explain = (struct explain){ &route.rules.admit, route.table };
+	explain_list(&explain, list, "web", &out);
+	stop();
+	service_list_unref(list);
+	json_free(&json);
+	buf_free(&text);
+	buf_free(&out);
+	route_close(&route);
+}
+
+static void allow_tags(size_t n)
+{
+	take_tags_of(n, "dill.allow=10.0.0.0/8,10.2.3.0/24,::%zx");
+}
+
+static void wrong_allow_tags(size_t n)
+{
+	take_tags_of(n, "dill.allow=10.0.0.%zu");
+}
+
+static void listener_tags(size_t n)
+{
+	take_tags_of(n, "dill.listener=local:%zu");
+}
+
+static void foreign_tags(size_t n)
+{
+	take_tags_of(n, "tag %zu");
+}
+
+/* A hundred listeners, whose owner has other options than this one. */
+static void contested_tags(size_t n)
+{
+	take_tags_of(n, "dill.listener=other:%zu\",\"dill.allow=10.0.0.0/8");
+}
+
+/* Documents. */
+
+static void read_document(const struct format *format, struct buf *text)
+{
+	struct service_list *list;
+	struct buf why = { 0 };
+
+	start();
+	list = manifest_read(format, text->data, text->len, "answer", false, &why);
+	stop();
+	check(list, format->name, why.data ? why.data : "");
+	service_list_unref(list);
+	buf_free(text);
+	buf_free(&why);
+}
+
+static void json_services(size_t n)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "{\"services\":[");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "%s{\"name\":\"web%zu\",\"listener\":[\"local:2000\"],\"backends\":[\"10.0.0.1:80\"]}", i ? "," : "", i);
+	buf_puts(&text, "]}");
+	read_document(&format_json, &text);
+}
+
+static void json_names(size_t n)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "{\"services\":{");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "%s\"web%zu\":{\"listener\":\"local:2000\",\"backends\":[\"10.0.0.1:80\"]}", i ? "," : "", i);
+	buf_puts(&text, "}}");
+	read_document(&format_json, &text);
+}
+
+static void json_elements(size_t n)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "{\"services\":[{\"name\":\"web\",\"listener\":\"local:2000\",\"backends\":[\"a:1\"");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, ",\"10.0.0.%zu:80\"", i & 255);
+	buf_puts(&text, "],\"allow\":[\"::1\"");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, ",\"10.0.0.%zu\"", i & 255);
+	buf_puts(&text, "]}]}");
+	read_document(&format_json, &text);
+}
+
+static void yaml_services(size_t n)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "services:\n");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "- name: web%zu\n  listener: [local:2000]\n  backends:\n  - 10.0.0.1:80\n", i);
+	read_document(&format_yaml, &text);
+}
+
+/* All on one line. */
+static void yaml_flow(size_t n)
+{
+	struct buf text = { 0 };
+
+	buf_puts(&text, "{services: [");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "{name: web%zu, listener: [local:2000], backends: [10.0.0.1:80]}, ", i);
+	buf_puts(&text, "]}\n");
+	read_document(&format_yaml, &text);
+}
+
+static void toml_services(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "[[services]]\nname = \"web%zu\"\nlistener = [\"local:2000\"]\nbackends = [\"10.0.0.1:80\"]\n", i);
+	read_document(&format_toml, &text);
+}
+
+static void toml_tables(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "[services.web%zu]\nlistener = \"local:2000\"\nbackends = [\"10.0.0.1:80\"]\n", i);
+	read_document(&format_toml, &text);
+}
+
+static void hcl_blocks(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "services {\n name = \"web%zu\"\n listener = \"local:2000\"\n backends = [\"10.0.0.1:80\"]\n}\n", i);
+	read_document(&format_hcl, &text);
+}
+
+static void ini_sections(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "[services.web%zu]\nlistener = local:2000\nbackends = 10.0.0.1:80\n", i);
+	read_document(&format_ini, &text);
+}
+
+static void env_lines(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "DILL_SERVICES_WEB%zu_LISTENER=local:2000\nDILL_SERVICES_WEB%zu_BACKENDS='10.0.0.1:80'\n", i, i);
+	read_document(&format_env, &text);
+}
+
+static void properties_lines(size_t n)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "services.web%zu.listener=local:2000\nservices.web%zu.backends=10.0.0.1:80\n", i, i);
+	read_document(&format_properties, &text);
+}
+
+/* What is shown. */
+
+static void pages(size_t n)
+{
+	static const struct config config = { .port_min = 1 };
+	struct supervisor sources = { .count = 0 };
+	struct worker_pool pool = { .count = 0 };
+	struct route route;
+	struct stats stats = { .route = &route, .sources = &sources, .pool = &pool, .config = &config, .ready = true };
+	struct session_report report = { .count = 0 };
+	struct service_list *list = many_services("web", n);
+	struct buf out = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "db", i, 60000);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	publish(&route, list);
+	start();
+	peek_text(route.table, &out);
+	routes_text(&stats, &out);
+	routes_connections(&stats, &report, &out);
+	metrics_text(&stats, &out);
+	page_text(&stats, &out);
+	stop();
+	buf_free(&out);
+	route_close(&route);
+}
+
+/* `dill --plan`, where all is new. */
+static void plan_of_other_listeners(size_t n)
+{
+	struct buf was = { 0 }, will = { 0 };
+	struct plan plan = { .changes = 0 };
+	int out;
+
+	buf_puts(&was, "{\"listeners\":[");
+	buf_puts(&will, "{\"listeners\":[");
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(&was, "%s{\"address\":\"a%zu\",\"backends\":[]}", i ? "," : "", i);
+		buf_printf(&will, "%s{\"address\":\"b%zu\",\"backends\":[]}", i ? "," : "", i);
+	}
+	buf_puts(&was, "]}");
+	buf_puts(&will, "]}");
+	json_parse(&plan.was, was.data, was.len);
+	json_parse(&plan.will, will.data, will.len);
+	fflush(stdout);
+	out = dup(STDOUT_FILENO);
+	check(freopen("/dev/null", "w", stdout), "output", "/dev/null");
+	start();
+	compare_tables(&plan);
+	stop();
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	json_free(&plan.was);
+	json_free(&plan.will);
+	buf_free(&plan.text);
+	buf_free(&plan.other);
+	buf_free(&was);
+	buf_free(&will);
+}
+
+static void state_on_disk(size_t n)
+{
+	struct service_list *list = many_services("web", n);
+	char path[] = "/tmp/dill-growth-XXXXXX";
+	struct buf why = { 0 };
+	int64_t saved;
+	int fd = mkstemp(path);
+
+	start();
+	state_save(path, list);
+	service_list_unref(list);
+	list = state_load(path, &saved, &why);
+	stop();
+	check(list && list->count == n, "what is on disk", why.data);
+	service_list_unref(list);
+	buf_free(&why);
+	close(fd);
+	unlink(path);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(size_t n);
+} all[] = {
+#define ROW(function) { #function, function }
+	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
+	ROW(listeners_become_refused), ROW(shared_listener), ROW(followed_by_health), ROW(looked_up_names),
+	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
+	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
+	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
+	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
+	ROW(pages), ROW(plan_of_other_listeners), ROW(state_on_disk),
+};
+
+int main(int argc, char **argv)
+{
+	bool shown = argc > 1; /* any argument: the figures, too */
+
+	(void)argv;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		unsigned long long once;
+		char text[120];
+		double ratio;
+
+		all[i].run(SIZE);
+		once = steps;
+		all[i].run(4 * SIZE);
+		ratio = once ? (double)steps / (double)once : 0;
+		snprintf(text, sizeof text, "%llu steps for %d, %.1f times that for %d", once, SIZE, ratio, 4 * SIZE);
+		check(once > SIZE && ratio < RATIO_MOST, all[i].name, text);
+		if (shown)
+			fprintf(stderr, "%-28s %s\n", all[i].name, text);
+	}
+	return check_sum();
+}
