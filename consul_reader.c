@@ -95,7 +95,7 @@ static void reading_doubt(struct consul_reader *reader, struct catalog_name *nam
 	if (name->doubted)
 		reading_fail(reader, name, "listed without any instance: the token seems to lack node:read", RIGHT_MS);
 	else
-		consul_sweep_failed(reader->sweep, name, NULL, sys_now() + CONSUL_SWEEP_MS);
+		consul_sweep_later(reader->sweep, name, sys_now() + CONSUL_SWEEP_MS);
 	name->doubted = true;
 }
 

@@ -6,10 +6,10 @@
 #define BEHIND_MS 500 /* before services are read again whose answers were too old; doubled each time */
 #define BEHIND_TRIES 7
 
-static void sweep_retry(struct consul_sweep *sweep, int64_t at)
+static void note_earliest(int64_t *earliest, int64_t at)
 {
-	if (!sweep->retry_at || sweep->retry_at > at)
-		sweep->retry_at = at;
+	if (!*earliest || *earliest > at)
+		*earliest = at;
 }
 
 void consul_sweep_restart(struct consul_sweep *sweep)
@@ -43,16 +43,19 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now)
 }
 
 /* What is there comes before what is leaving: opening is fast, closing is careful. */
-static size_t choose_wanted(const struct catalog *catalog, size_t *which, int64_t now)
+static size_t choose_wanted(struct consul_sweep *sweep, const struct catalog *catalog, size_t *which, int64_t now)
 {
 	size_t leaving[CONSUL_SWEEP_BATCH], count = 0, left = 0;
 
+	sweep->wanted_at = 0;
 	for (size_t i = 0; i < catalog->count && count < CONSUL_SWEEP_BATCH; i++) {
 		const struct catalog_name *name = &catalog->names[i];
 
-		if (!name->wanted || now < name->again_at)
+		if (!name->wanted)
 			continue;
-		if (name->listed)
+		if (now < name->again_at)
+			note_earliest(&sweep->wanted_at, name->again_at);
+		else if (name->listed)
 			which[count++] = i;
 		else if (left < CONSUL_SWEEP_BATCH)
 			leaving[left++] = i;
@@ -71,7 +74,8 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 
 		if (now < name->again_at) {
 			sweep->skipped = true;
-			sweep_retry(sweep, name->again_at);
+			if (!name->wanted)
+				note_earliest(&sweep->retry_at, name->again_at);
 		} else if (name->sweep != sweep->number) {
 			which[count++] = sweep->next;
 		}
@@ -82,7 +86,7 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *catalog, size_t which[CONSUL_SWEEP_BATCH],
                            int64_t now)
 {
-	size_t count = choose_wanted(catalog, which, now);
+	size_t count = choose_wanted(sweep, catalog, which, now);
 
 	return count || !sweep->running ? count : choose_next(sweep, catalog, which, now);
 }
@@ -97,9 +101,16 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	sweep_retry(sweep, again_at);
-	sweep->skipped = sweep->skipped || !why;
-	sweep->why = why ? why : sweep->why;
+	note_earliest(&sweep->retry_at, again_at);
+	sweep->why = why;
+}
+
+void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at)
+{
+	name->sweep = sweep->number;
+	name->again_at = again_at;
+	name->wanted = true;
+	sweep->skipped = true;
 }
 
 void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
@@ -107,7 +118,7 @@ void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
 	if (sweep->behind || sweep->tries == BEHIND_TRIES)
 		return;
 	sweep->behind = true;
-	sweep_retry(sweep, now + (BEHIND_MS << sweep->tries++));
+	note_earliest(&sweep->retry_at, now + (BEHIND_MS << sweep->tries++));
 }
 
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)
@@ -134,5 +145,7 @@ int64_t consul_sweep_at(const struct consul_sweep *sweep)
 {
 	int64_t at = sweep->due ? pace_at(&sweep->bucket) : INT64_MAX;
 
-	return sweep->retry_at && sweep->retry_at < at ? sweep->retry_at : at;
+	note_earliest(&at, sweep->retry_at ? sweep->retry_at : INT64_MAX);
+	note_earliest(&at, sweep->wanted_at ? sweep->wanted_at : INT64_MAX);
+	return at;
 }

@@ -22,6 +22,7 @@ struct consul_sweep {
 	unsigned tries;  /* sweeps that were made due by such ones since the bell rang, up to a limit */
 	const char *why; /* why the newest failed reading failed; borrowed; NULL: none did */
 	int64_t retry_at; /* when readings that failed make a sweep due; 0: none failed */
+	int64_t wanted_at; /* when a name that is wanted may be read again; 0: none has to wait */
 	int64_t cpu;      /* the thread's CPU time when it began */
 	struct pace_bucket bucket;
 };
@@ -34,10 +35,11 @@ void consul_sweep_start(struct consul_sweep *sweep, int64_t now); /* if one is d
  * a sweep. */
 size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *catalog, size_t which[CONSUL_SWEEP_BATCH],
                            int64_t now);
-/* How each reading ended: well, or with an error, and then it is not read again before `again_at`. `why` NULL: it tells
- * nothing yet. */
+/* How each reading ended: well; with an error, and then a sweep is due at `again_at`, and not before; or it tells nothing
+ * yet, and that name alone is read again at `again_at`. */
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
+void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at);
 /* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of
  * an answer is that of its service alone, so most of them are as new as can be, and this ends. */
 void consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
@@ -48,6 +50,6 @@ bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *c
 bool consul_sweep_end(struct consul_sweep *sweep);
 void consul_sweep_moved(struct consul_sweep *sweep); /* call when names have new indexes */
 
-int64_t consul_sweep_at(const struct consul_sweep *sweep); /* when the next one may begin; INT64_MAX: none is due */
+int64_t consul_sweep_at(const struct consul_sweep *sweep); /* when there is something to read; INT64_MAX: nothing is due */
 
 #endif

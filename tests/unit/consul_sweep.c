@@ -96,10 +96,13 @@ static void failure_cases(void)
 	sweep.due = true;
 	consul_sweep_start(&sweep, NOW + 10000);
 	check(consul_sweep_choose(&sweep, &catalog, which, NOW + 10000) == 2, "both again");
-	consul_sweep_failed(&sweep, &names[0], NULL, NOW + 11000);
-	consul_sweep_failed(&sweep, &names[1], NULL, NOW + 11000);
+	consul_sweep_later(&sweep, &names[0], NOW + 11000);
+	consul_sweep_later(&sweep, &names[1], NOW + 12000);
 	check(!consul_sweep_end(&sweep) && !sweep.why && !sweep.complete, "a doubt says nothing");
-	check(sweep.retry_at == NOW + 11000, "and is looked at again");
+	check(!consul_sweep_choose(&sweep, &catalog, which, NOW + 10999), "and waits");
+	check(!sweep.due && consul_sweep_at(&sweep) == NOW + 11000, "without a sweep");
+	check(consul_sweep_choose(&sweep, &catalog, which, NOW + 11000) == 1 && which[0] == 0, "then it alone is read again");
+	check(consul_sweep_at(&sweep) == NOW + 12000, "and the next one later");
 	catalog.count = 0;
 	sweep.due = true;
 	consul_sweep_start(&sweep, NOW + 2000);
