@@ -66,7 +66,8 @@ static const struct option consul_options[] = {
 #define IDLE_MS 60000 /* a turn begins at least this often */
 
 enum { NAMES, CHECKS, NODES, BELLS };
-#define NODES_MS 300000 /* before the nodes are asked for again where that was refused */
+#define NODES_MS 10000          /* before the nodes are asked for again when there was no good answer */
+#define NODES_REFUSED_MS 300000 /* when it was refused: without the right, or by a gateway */
 
 /* How much of the catalog the token lets dill see. */
 enum sight { SIGHT_ALL, SIGHT_SOME, SIGHT_NOTHING };
@@ -204,19 +205,21 @@ static const char *nodes_take(struct consul *consul, const struct http_response 
 		consul_sweep_ring(&consul->sweep);
 	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
 		nodes_missing(consul, "the token lacks node:read");
+	else if (!why)
+		consul->blind = false;
 	return why;
 }
 
-/* Goes on without the nodes when Consul, or a gateway, does not give their list. */
-static bool nodes_refused(struct consul *consul, const char *why)
+/* Goes on without the nodes when Consul, or a gateway, does not give their list. The other bells say whether that is an
+ * outage. */
+static void nodes_put_off(struct consul *consul, const char *why)
 {
-	if (consul->api.code < 400 || consul->api.code > 499 || consul->api.code == 429)
-		return false;
+	bool refused = consul->api.code >= 400 && consul->api.code <= 499 && consul->api.code != 429;
+
 	nodes_missing(consul, why);
 	consul->api.code = 0;
 	consul->api.pause = 0;
-	longpoll_put_off(&consul->bells[NODES], sys_now() + NODES_MS);
-	return true;
+	longpoll_put_off(&consul->bells[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
 /* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
@@ -227,8 +230,6 @@ static const char *bell_take(struct consul *consul, int which)
 	enum longpoll_news news;
 	bool pointed = false;
 
-	if (why && which == NODES && nodes_refused(consul, why))
-		return NULL;
 	if (!why && which == NAMES)
 		why = names_take(consul, &bell->http.response);
 	else if (!why && which == NODES)
@@ -257,7 +258,12 @@ static const char *bell_hear(struct consul *consul, int which)
 		         consul->settings->address, (long long)(sys_now() - bell->asked_at) / 1000);
 		consul->cut = true;
 	}
-	return why || !bell->http.response.done ? why : bell_take(consul, which);
+	if (!why && bell->http.response.done)
+		why = bell_take(consul, which);
+	if (!why || which != NODES)
+		return why;
+	nodes_put_off(consul, why);
+	return NULL;
 }
 
 /* Waits for a bell, for `until`, or for the stop, and takes what the bells say. */
@@ -318,7 +324,8 @@ static const char *sweep_end(struct consul *consul)
 	consul->api.pause = 0;
 	log_debug("consul: %zu service%s read, index %lld and %lld", consul->sweep.good, text_s(consul->sweep.good),
 	          (long long)consul->bells[NAMES].index, (long long)consul->bells[CHECKS].index);
-	source_worked(consul->source, consul->settings->address);
+	if (longpoll_answered(&consul->bells[CHECKS])) /* else their answer makes one more sweep due */
+		source_worked(consul->source, consul->settings->address);
 	return NULL;
 }
 
@@ -344,10 +351,8 @@ static const char *services_read(struct consul *consul, bool *busy)
 	                   !catalog_ripe(&consul->catalog);
 	if (!consul->unposted)
 		services_post(consul, first); /* what was read before an error is still true */
-	if (!why && consul->reader.doubts) {
-		longpoll_close(&consul->bells[NAMES]);
-		longpoll_restart(&consul->bells[NAMES]);
-	}
+	if (!why && consul->reader.doubts)
+		longpoll_doubt(&consul->bells[NAMES]);
 	consul->reader.doubts = false;
 	return why;
 }
@@ -406,6 +411,9 @@ static const char *consul_watch(struct consul *consul)
 	consul_sweep_restart(&consul->sweep);
 	while (!why)
 		why = turn_run(consul);
+	if (consul->unposted)
+		services_post(consul, false);
+	consul->unposted = false;
 	return why;
 }
 

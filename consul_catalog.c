@@ -125,6 +125,8 @@ static bool set_tags(struct catalog_name *name, uint64_t tags)
 
 	name->wanted = name->wanted || changed;
 	name->tags = tags;
+	if (changed && name->doubted)
+		name->again_at = 0;
 	return changed;
 }
 

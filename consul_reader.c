@@ -40,10 +40,10 @@ void consul_reader_free(struct consul_reader *reader)
 	http_free(&reader->http);
 }
 
-/* A name that is gone from the list may be hidden by a token that has lost its right, when it never saw everything. */
+/* A name that is gone from the list may be hidden by a token that has lost its right. */
 static bool needs_proof(const struct consul_reader *reader, const struct catalog_name *name)
 {
-	return !name->listed && reader->catalog->narrow;
+	return !name->listed && (reader->catalog->narrow || *reader->api->settings->token);
 }
 
 static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
@@ -248,8 +248,10 @@ bool consul_reader_lacks_right(struct consul_reader *reader, const char *service
 		const char *why = NULL;
 
 		kept = reader->http.fd >= 0;
-		if (!kept)
+		if (!kept) {
+			reader->served = 0;
 			why = http_connect(&reader->http, &reader->api->url, cancel_fd, deadline);
+		}
 		if (!why)
 			why = http_send(&reader->http, &out, cancel_fd, deadline);
 		if (!why)

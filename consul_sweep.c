@@ -1,6 +1,8 @@
 #include "base.h"
 #include "consul_sweep.h"
 
+#include <stdio.h>
+
 #include "sys.h"
 
 #define BEHIND_MS 500 /* before services are read again whose answers were too old; doubled each time */
@@ -102,7 +104,8 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 	name->sweep = sweep->number;
 	name->again_at = again_at;
 	note_earliest(&sweep->retry_at, again_at);
-	sweep->why = why;
+	snprintf(sweep->words, sizeof sweep->words, "%s", why);
+	sweep->why = sweep->words;
 }
 
 void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at)

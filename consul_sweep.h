@@ -20,7 +20,8 @@ struct consul_sweep {
 	bool skipped;    /* it left out a name that must not be read yet */
 	bool behind;     /* it read an answer that is older than what made it due */
 	unsigned tries;  /* sweeps that were made due by such ones since the bell rang, up to a limit */
-	const char *why; /* why the newest failed reading failed; borrowed; NULL: none did */
+	const char *why; /* why the newest failed reading failed, in `words`; NULL: none did */
+	char words[512]; /* a copy: a bell that is refused in between has words, too */
 	int64_t retry_at; /* when readings that failed make a sweep due; 0: none failed */
 	int64_t wanted_at; /* when a name that is wanted may be read again; 0: none has to wait */
 	int64_t cpu;      /* the thread's CPU time when it began */

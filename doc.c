@@ -345,7 +345,8 @@ bool doc_close(struct doc_reader *reader, const struct doc_closed *closed)
 	if (closed->element)
 		drop_nodes(reader, closed->nodes);
 	buf_add(&reader->key, "", 0); /* a NUL where the way back has cut it */
-	return reader->items > closed->items || hand_over(reader, reader->key.data, "", closed->line, closed->list ? DOC_EMPTY_LIST : DOC_EMPTY_TABLE);
+	return reader->items > closed->items || hand_over(reader, reader->key.data, "", closed->line,
+	                                                  closed->list ? DOC_EMPTY_LIST : DOC_EMPTY_TABLE);
 }
 
 bool doc_section(struct doc_reader *reader)

@@ -61,7 +61,7 @@ struct doc_closed {
 	size_t items, nodes; /* that there were before it */
 	int line;
 	bool element; /* of an array */
-	bool list;    /* begins with a bracket */
+	bool list;    /* an array: it begins with a bracket, or (YAML) a dash */
 };
 
 /* A document being read. Text is clean UTF-8 with no control byte except tab and line end, CR only right before LF. */

@@ -123,7 +123,8 @@ static const char *yaml_refused_start(char c)
 	}
 }
 
-/* Does the colon at `at` end a key, as a dash or question mark would be a token of its own there? Within [] and {} it may stand right before one of their marks. */
+/* Does the colon at `at` end a key, as a dash or question mark would be a token of its own there? Within [] and {} it may
+ * stand right before one of their marks. */
 static bool yaml_ends_key(const struct doc_reader *reader, const char *at, bool flow)
 {
 	return yaml_gap(reader, at + 1) || (flow && strchr(",[]{}", at[1]));
@@ -155,7 +156,8 @@ static bool yaml_plain(struct doc_reader *reader, bool flow)
 	if (strchr(",[]{}#&*!|>'\"%@`", *end))
 		return doc_fail(reader, "%s", yaml_refused_start(*end));
 	if (*end == '-' && yaml_ends_key(reader, end, flow))
-		return doc_fail(reader, flow ? "quotes expected around a - within [] and {}" : "a list must start on a line of its own");
+		return doc_fail(reader, flow ? "quotes expected around a - within [] and {}"
+		                             : "a list must start on a line of its own");
 	if (*end == '?' && yaml_ends_key(reader, end, flow))
 		return doc_fail(reader, "complex keys (\"? \") are not supported");
 	while (end < reader->end && !yaml_ends_plain(reader, end, flow))
@@ -323,6 +325,7 @@ static bool yaml_block_list(struct doc_reader *reader)
 
 	if (!doc_open_closed(reader, &closed))
 		return false;
+	closed.list = true;
 	for (; more && yaml_at_mark(reader, '-'); reader->key.len = back) {
 		reader->at++;
 		if (!doc_enter_index(reader, i++) || !yaml_block_element(reader, column) || !yaml_goes_on(reader, column, &more))

@@ -185,6 +185,14 @@ void longpoll_put_off(struct longpoll *query, int64_t at)
 	query->next_at = at;
 }
 
+void longpoll_doubt(struct longpoll *query)
+{
+	longpoll_close(query);
+	query->asked = query->answered = false;
+	query->again = true;
+	query->next_at = 0;
+}
+
 int longpoll_fd(const struct longpoll *query)
 {
 	return query->asked ? query->http.fd : -1;

@@ -56,6 +56,7 @@ enum longpoll_news {
  * or early index, not before the time that the rules fix. */
 enum longpoll_news longpoll_take(struct longpoll *query, int64_t now, int64_t pause);
 
+void longpoll_doubt(struct longpoll *query); /* asks anew, at once and without the index: is the last answer still true? */
 void longpoll_put_off(struct longpoll *query, int64_t at); /* drops the answer; the next question is the first again */
 
 int longpoll_fd(const struct longpoll *query);     /* wait on it for input; -1: nothing has been asked */

@@ -102,7 +102,8 @@ case_reading_node_address() { # a node moves: its services have no address of th
 
 case_reading_without_nodes() { # a token, or a gateway, that does not give the list of nodes: said once, and no outage
     local mode
-    for mode in "status&code=403&text=Permission%20denied" "status&code=404&text=no" empty; do
+    for mode in "status&code=403&text=Permission%20denied" "status&code=404&text=no" empty \
+        "status&code=502&text=bad%20gateway"; do
         start_fake
         fake PUT "/fault?mode=$mode&path=/v1/catalog/nodes"
         P=$(next_port) Q=$(next_port) PEEK=$(next_port)
@@ -120,6 +121,52 @@ case_reading_without_nodes() { # a token, or a gateway, that does not give the l
         kill "$DILL_PID"
         stop_dill 0 8
     done
+}
+
+case_reading_reason_of_an_outage() { # is that of the services, whatever is said of the nodes meanwhile
+    start_fake
+    fake PUT "/fault?mode=status&code=404&text=$(printf 'n%.0s' {1..400})&path=/v1/catalog/nodes"
+    fake PUT "/fault?mode=status&code=500&text=broken&path=/v1/health/service/"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$(next_port)")]}"
+    start_dill_on_fake
+    must 5 "the outage" log_has 'warn .*answered 500: broken; keeping the last known services'
+    sleep 1
+    lacks "reasons of outages" nnnn "$(grep retrying "$LOG")"
+}
+
+case_reading_lost_right() { # a token that no longer sees one service closes nothing, though it sees Consul itself
+    start_fake
+    P=$(next_port) Q=$(next_port)
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")],
+                         \"api\":[$(instance a "$B" dill "dill.listener=local:$Q")]}"
+    fake PUT "/rights?names=consul,web,api"
+    start_dill_on_fake DILL_CONSUL_TOKEN=secret
+    must 5 "service" answers "$P" a
+    must 5 "the other service" answers "$Q" b
+    fake PUT "/rights?names=consul,web"
+    fake PUT /touch
+    must 5 "that it is said" log_has 'warn .*service api: not listed, and the token lacks service:read'
+    stays 2500 "the listener closed" answers "$Q" b
+    fake PUT "/rights?names=consul,web,api"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
+    must 15 "the service has really gone" refuses 127.0.0.1 "$Q"
+}
+
+case_reading_doubt() { # a name that is listed without an instance is read again alone
+    local i services=
+    start_fake
+    for ((i = 0; i < 30; i++)); do services+=",\"s$i\":[$(instance "s$i" 80 dill "dill.listener=no:80")]"; done
+    P=$(next_port)
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]$services}"
+    start_dill_on_fake
+    must 5 "service" answers "$P" a
+    sleep 1.5
+    fake DELETE /stats
+    fake PUT "/fault?mode=empty&path=/v1/health/service/web&count=1"
+    fake PUT "/services?bell=health" "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]$services}"
+    must 8 "the new instance" answers "$P" b
+    sleep 1.5
+    at_most "readings" 40 "$(fake GET "/count?path=/v1/health/service/")"
 }
 
 case_reading_restored_snapshot() { # consul snapshot restore: queries that wait are told nothing, and would go on waiting
