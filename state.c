@@ -46,11 +46,16 @@ static void put_wishes(struct buf *out, const struct service *service)
 	buf_puts(out, "]");
 }
 
-/* Whether the service can be written so that it reads back the same. */
+/* Whether the service can be written so that it reads back the same. One that is refused for an option that cannot be
+ * kept would come back without it: open to all. */
 static bool fits(const struct service *service)
 {
 	size_t wishes = 0;
 
+	for (size_t i = 0; i < service->setting_count; i++)
+		if (!clean(service->settings[i].value) &&
+		    service_option_vital(service->settings[i].option, service->settings[i].value))
+			return false;
 	for (size_t i = 0; i < service->wish_count; i++)
 		wishes += can_be_kept(&service->wishes[i]);
 	return wishes && service->backend_count == 1 && !service->fault && !service->held && *service->name &&

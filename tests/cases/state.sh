@@ -105,6 +105,23 @@ case_state_bad_files() { # damaged and foreign files are said, and not used; dil
     must 20 "that it is written later, though nothing changes" log_has "state.path: $T/nowhere/state is written again"
 }
 
+case_state_keeps_restrictions() { # a service that the file cannot keep whole is not kept: it would be open to all
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_fake
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p" 'dill.allow=10.0.0.0/8\u0001')],
+                         \"ok\":[$(instance o "$B" dill "dill.listener=local:$q" "dill.allow=127.0.0.1")]}"
+    start_dill_on_fake "DILL_STATE_PATH=$T/state"
+    must 5 "the other service" answers "$q" b
+    must 5 "the file" state_has "local:$q"
+    peek_contains "# refused: web wants allow=" || fail "$(peek)"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATE_PATH=$T/state"
+    must 5 "the other service, from the file" answers "$q" b
+    refuses 127.0.0.1 "$p" || fail "the restricted port is open"
+}
+
 case_state_admission() { # rules that changed meanwhile count for what is remembered, too
     local p
     p=$(next_port)
