@@ -21,6 +21,7 @@ struct merge {
 	struct route_table *table;
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
+	bool held; /* one of the wants is of a service that is held */
 	struct route_backend **known; /* sorted by listener, and what they dial */
 	size_t known_count;
 };
@@ -92,6 +93,7 @@ static void admit_service(struct merge *merge, struct service *service, const st
 		} else {
 			SYS_GROW(merge->wants, merge->want_count, merge->want_cap);
 			merge->wants[merge->want_count++] = want;
+			merge->held = merge->held || service->held;
 		}
 	}
 }
@@ -127,6 +129,48 @@ static void admit_all(struct merge *merge, struct service_list *const *lists, si
 		admit_service(merge, all[i].service, all[i].list);
 	sort_refused(merge->table);
 	free(all);
+}
+
+/* A port that a service has moved from one address to every address, or back. */
+
+static int by_service_port(const void *a, const void *b)
+{
+	const struct want *x = a, *y = b;
+	int order = strcmp(x->service->name, y->service->name);
+
+	if (!order)
+		order = (int)net_addr_port(&x->addr) - (int)net_addr_port(&y->addr);
+	return order ? order : (int)x->addr.sa.any.sa_family - (int)y->addr.sa.any.sa_family;
+}
+
+/* Of wants of one service, for one port: those that are held give way to one that cannot be bound beside them. */
+static size_t let_go(struct want *to, const struct want *wants, size_t count)
+{
+	bool any = false, one = false;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		any = any || (!wants[i].service->held && net_is_any(&wants[i].addr));
+		one = one || (!wants[i].service->held && !net_is_any(&wants[i].addr));
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!wants[i].service->held || !(net_is_any(&wants[i].addr) ? one : any))
+			to[kept++] = wants[i];
+	return kept;
+}
+
+static void let_moved_go(struct merge *merge)
+{
+	struct want *wants = merge->wants;
+	size_t kept = 0;
+
+	qsort(wants, merge->want_count, sizeof *wants, by_service_port);
+	for (size_t i = 0, end; i < merge->want_count; i = end) {
+		for (end = i + 1; end < merge->want_count && by_service_port(&wants[i], &wants[end]) == 0;)
+			end++;
+		kept += let_go(wants + kept, wants + i, end - i);
+	}
+	merge->want_count = kept;
 }
 
 /* Building entries. */
@@ -425,8 +469,11 @@ static void build_entry(struct merge *merge, struct route_entry *entry, const st
 static void build_entries(struct merge *merge)
 {
 	struct route_table *table = merge->table;
-	size_t count = merge->want_count;
+	size_t count;
 
+	if (merge->held)
+		let_moved_go(merge);
+	count = merge->want_count;
 	if (!count)
 		return;
 	qsort(merge->wants, count, sizeof *merge->wants, by_want_address);

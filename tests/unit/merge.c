@@ -66,6 +66,17 @@ static const struct {
 	  "127.0.0.1:2000 b of consul/b 10.0.0.2:80+\nrefused: a allow=x [allow] is not a network such as 10.0.0.0/8\n" },
 	{ "c a|local:2000|10.0.0.1:80|proxy=u:secret", "refused: a proxy=******** [proxy] is not socks5://[user:password@]host:port\n" },
 	{ "c a|local:2000|10.0.0.1:80|fault=broken", "refused: a local:2000 [instance] broken\n" },
+	/* What is held gives way to the same service's wish for the same port that could not be bound beside it. */
+	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2000|10.0.0.1:80", "0.0.0.0:2000 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|any:2000|10.0.0.1:80|held\nc a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|local:2000|10.0.0.1:80|held\nc b|any:2000|10.0.0.1:80",
+	  "0.0.0.0:2000 b of consul/b 10.0.0.1:80+\n127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2001|10.0.0.1:80",
+	  "0.0.0.0:2001 a of consul/a 10.0.0.1:80+\n127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|local:2000|10.0.0.1:80|held\nc a|other:2000|10.0.0.1:80",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n127.0.0.2:2000 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|six:2000|10.0.0.1:80|held\nc a|any:2000|10.0.0.1:80",
+	  "0.0.0.0:2000 a of consul/a 10.0.0.1:80+\n[::1]:2000 a of consul/a 10.0.0.1:80+\n" },
 };
 
 static void merge_cases(void)

@@ -9,7 +9,7 @@
 #include "list.h"
 #include "route.h"
 
-static struct option_label table_labels[] = { { .name = "local" }, { .name = "other" }, { .name = "six" } };
+static struct option_label table_labels[] = { { .name = "local" }, { .name = "other" }, { .name = "six" }, { .name = "any" } };
 static const struct option_labels table_allowed = { table_labels, ARRAY_LEN(table_labels), 0 };
 static struct net_addr table_addresses[2];
 
@@ -31,6 +31,7 @@ static inline void table_open(struct route *route)
 	net_numeric(slice_of("127.0.0.1"), 0, &table_labels[0].addr);
 	net_numeric(slice_of("127.0.0.2"), 0, &table_labels[1].addr);
 	net_numeric(slice_of("::1"), 0, &table_labels[2].addr);
+	net_numeric(slice_of("0.0.0.0"), 0, &table_labels[3].addr);
 	net_numeric(slice_of("10.9.0.1"), 0, &table_addresses[0]);
 	net_numeric(slice_of("10.9.0.2"), 0, &table_addresses[1]);
 	*route = (struct route){ .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -50,14 +51,16 @@ static inline void table_set_options(struct service *service, struct slice text)
 			service->instance = arena_dup(&service->memory, part.at, part.len);
 		else if (slice_is(name, "fault"))
 			service->fault = arena_dup(&service->memory, part.at, part.len);
+		else if (slice_is(name, "held"))
+			service->held = true;
 		else
 			service_set(service, service_option_find(name), part, "origin");
 	}
 	service->node = service->instance ? "node" : NULL;
 }
 
-/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances and faults
- * are options, too. */
+/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances, faults and
+ * that a service is held are options, too. */
 static inline void table_lists(const char *text, struct service_list *lists[2])
 {
 	struct slice rest = slice_of(text), line, part;
