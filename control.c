@@ -208,11 +208,11 @@ static void update_table(struct control *control)
 	if (changed) {
 		set_limit(control);
 		worker_tell(&control->pool);
-		if (sys_now() - control->route.left_at < REBIND_MS)
-			bind_later(control, REBIND_FIRST_MS);
-		else if (!control->rebind_timer.next)
-			bind_later(control, REBIND_MS);
 	}
+	if (changed && sys_now() - control->route.left_at < REBIND_MS)
+		bind_later(control, REBIND_FIRST_MS);
+	else if (!control->rebind_timer.next)
+		bind_later(control, REBIND_MS);
 	if (changed || !control->said_ready)
 		tell_manager(control);
 }
@@ -255,13 +255,13 @@ static void take_config(struct control *control, struct config *config)
 	set_rules(control, config);
 	set_times(control, config);
 	set_health(control, config);
-	supervisor_follow(&control->sources, config);
+	moved = supervisor_follow(&control->sources, config) && moved;
 	set_limit(control);
 	config_unref(old);
 	if (moved)
 		log_info("reload: done");
 	else
-		log_warn("reload: done, but for what could not be listened on; the next one tries again");
+		log_warn("reload: done, except what could not be listened on or started; the next one tries again");
 }
 
 static void reload(struct control *control)
@@ -411,7 +411,7 @@ static bool start_workers(struct control *control)
 	if (!pool->count)
 		log_error("cannot start the workers: %s", strerror(error));
 	else if (pool->count < asked)
-		log_warn("only %u of %u workers are started: %s", pool->count, asked,
+		log_warn("workers: %u instead of %u: %s", pool->count, asked,
 		         error ? strerror(error) : "more would leave too few descriptors for sessions (ulimit -n)");
 	return pool->count;
 }

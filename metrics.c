@@ -33,7 +33,7 @@ struct metrics {
 	/* Those of the table, then those that left and whose last bytes may not have been read. */
 	const struct route_listener **listeners;
 	struct metrics_backend *backends;
-	size_t listener_count, backend_count, listener_cap, backend_cap;
+	size_t listener_count, backend_count;
 };
 
 enum metrics_type { GAUGE, COUNTER, HISTOGRAM };
@@ -468,13 +468,11 @@ static void metrics_put_process(struct buf *out, const struct metrics_family *fa
 static void metrics_add_backend(struct metrics *metrics, const struct route_listener *listener,
                                 const struct route_backend *backend, unsigned weight)
 {
-	SYS_GROW(metrics->backends, metrics->backend_count, metrics->backend_cap);
 	metrics->backends[metrics->backend_count++] = (struct metrics_backend){ listener, backend, weight };
 }
 
 static void metrics_add_listener(struct metrics *metrics, const struct route_listener *listener)
 {
-	SYS_GROW(metrics->listeners, metrics->listener_count, metrics->listener_cap);
 	metrics->listeners[metrics->listener_count++] = listener;
 }
 
@@ -486,6 +484,18 @@ static bool metrics_names(const struct metrics *metrics, const struct route_list
 		if (metrics->backends[i].listener == listener && strcmp(metrics->backends[i].backend->name, backend->name) == 0)
 			return true;
 	return false;
+}
+
+/* Room for all of them. False without memory. */
+static bool metrics_make_room(struct metrics *metrics, const struct route *route)
+{
+	size_t backends = route->retired_count + 1;
+
+	for (size_t i = 0; i < route->table->count; i++)
+		backends += route->table->entries[i].count;
+	metrics->backends = malloc(backends * sizeof *metrics->backends);
+	metrics->listeners = malloc((route->table->count + route->retired_listener_count + 1) * sizeof *metrics->listeners);
+	return metrics->backends && metrics->listeners;
 }
 
 static void metrics_collect(struct metrics *metrics, const struct route *route)
@@ -507,24 +517,34 @@ static void metrics_collect(struct metrics *metrics, const struct route *route)
 	}
 }
 
+static void metrics_put_all(const struct metrics *metrics)
+{
+	struct stats_process process;
+
+	for (size_t i = 0; i < metrics->source_count; i++)
+		metrics->sources[i] = supervisor_state(metrics->stats->sources, i);
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		metrics_put_head(metrics->out, &families[i]);
+		families[i].put(metrics, &families[i]);
+	}
+	stats_process(&process);
+	for (size_t i = 0; i < ARRAY_LEN(process_families); i++)
+		metrics_put_process(metrics->out, &process_families[i], &process);
+}
+
 void metrics_text(struct stats *stats, struct buf *out)
 {
 	struct metrics metrics = {
 		.out = out, .stats = stats, .table = stats->route->table, .source_count = stats->sources->count,
 		.sources = sys_alloc(stats->sources->count * sizeof *metrics.sources)
 	};
-	struct stats_process process;
 
-	metrics_collect(&metrics, stats->route);
-	for (size_t i = 0; i < metrics.source_count; i++)
-		metrics.sources[i] = supervisor_state(stats->sources, i);
-	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-		metrics_put_head(out, &families[i]);
-		families[i].put(&metrics, &families[i]);
+	if (metrics_make_room(&metrics, stats->route)) {
+		metrics_collect(&metrics, stats->route);
+		metrics_put_all(&metrics);
+	} else {
+		buf_fail(out);
 	}
-	stats_process(&process);
-	for (size_t i = 0; i < ARRAY_LEN(process_families); i++)
-		metrics_put_process(out, &process_families[i], &process);
 	free(metrics.sources);
 	free(metrics.listeners);
 	free(metrics.backends);

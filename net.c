@@ -173,11 +173,25 @@ static int net_outgoing(const struct net_addr *addr, struct net_addr *to)
 	return fd;
 }
 
+/* EADDRNOTAVAIL has two meanings: that no port is free, or that this host has no address for that network (IPv6 is
+ * disabled). A datagram socket has ports of its own, and says only the second. */
+static bool lacks_address(const struct net_addr *to)
+{
+	int fd = socket(to->sa.any.sa_family, SOCK_DGRAM, 0);
+	bool lacks = fd >= 0 && connect(fd, &to->sa.any, addr_length(to)) < 0 && errno == EADDRNOTAVAIL;
+
+	if (fd >= 0)
+		close(fd);
+	return lacks;
+}
+
 static int net_start(int fd, const struct net_addr *to)
 {
-	if (connect(fd, &to->sa.any, addr_length(to)) < 0 && errno != EINPROGRESS)
-		return net_give_up(fd);
-	return fd;
+	if (connect(fd, &to->sa.any, addr_length(to)) == 0 || errno == EINPROGRESS)
+		return fd;
+	if (errno == EADDRNOTAVAIL)
+		errno = lacks_address(to) ? ENETUNREACH : EADDRNOTAVAIL;
+	return net_give_up(fd);
 }
 
 int net_connect(const struct net_addr *addr)

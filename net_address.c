@@ -131,6 +131,8 @@ static bool parse_address(struct slice host, struct net_addr *out)
 	if (inet_pton(AF_INET6, text, &out->sa.v6.sin6_addr) != 1)
 		return false;
 	out->sa.v6.sin6_family = AF_INET6;
+	if (scope && (!net_is_host(slice_of(scope)) || strpbrk(scope, ";:%")))
+		return false; /* what is printed must be read again */
 	return !scope || (out->sa.v6.sin6_scope_id = zone_number(scope));
 }
 
@@ -201,7 +203,8 @@ int net_compare(const struct net_addr *left, const struct net_addr *right)
 	else if (!diff)
 		diff = memcmp(&left->sa.v6.sin6_addr, &right->sa.v6.sin6_addr, sizeof left->sa.v6.sin6_addr);
 	if (!diff && left->sa.any.sa_family == AF_INET6)
-		diff = sign((long)left->sa.v6.sin6_scope_id - (long)right->sa.v6.sin6_scope_id);
+		diff = (left->sa.v6.sin6_scope_id > right->sa.v6.sin6_scope_id) -
+		       (left->sa.v6.sin6_scope_id < right->sa.v6.sin6_scope_id);
 	return diff ? sign(diff) : sign((long)net_addr_port(left) - (long)net_addr_port(right));
 }
 

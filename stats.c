@@ -25,7 +25,7 @@ int stats_ready(struct stats *stats, const char **why)
 
 bool stats_is_open(const struct route_listener *listener)
 {
-	return atomic_load(&listener->fd) >= 0 && !atomic_load(&listener->deaf);
+	return atomic_load(&listener->fd) >= 0 && !route_listener_error(listener);
 }
 
 void stats_listeners(const struct route_table *table, size_t *open, size_t *failed)

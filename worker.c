@@ -273,6 +273,14 @@ static void accept_some(struct worker *w, struct watched *v)
 	}
 }
 
+/* Nobody may be there to be accepted: only a try tells whether it can again. */
+static void watched_wakes(struct worker *w, struct watched *v)
+{
+	watched_want(w, v);
+	if (!v->rest.next)
+		accept_some(w, v);
+}
+
 static void worker_wake_all(struct worker_pool *pool)
 {
 	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
@@ -326,7 +334,7 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 	if (fifo == &w->pause)
 		set_paused(w, false);
 	else if (fifo == &w->resting)
-		watched_want(w, CONTAINER_OF(timer, struct watched, rest));
+		watched_wakes(w, CONTAINER_OF(timer, struct watched, rest));
 	else
 		session_expired(&w->sessions, fifo, timer);
 }

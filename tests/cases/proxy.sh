@@ -491,6 +491,8 @@ case_own_ports() { alone own_ports; } # dill's own connections are not in a list
 
 case_link_local() { alone link_local; } # interfaces that come late, or anew
 
+case_no_ipv6() { alone no_ipv6; } # a host without it: such a backend cannot be reached, and that is no shortage of ports
+
 case_second_dill() { # on the same port fails to bind, and does not share it
     local p first
     p=$(next_port)

@@ -168,7 +168,7 @@ case_refused_workers() { # 64 of them have no place in 256 descriptors: fewer st
     start_bare DILL_RUNTIME_THREADS=64 "DILL_SERVICES_WEB_LISTENER=local:$P" "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:$GREET"
     must 5 "the listener" accepts 127.0.0.1 "$P"
     same "70 clients at once" "70 70 0" "$(client crowd 127.0.0.1 "$P" 70 1)"
-    same "lines about it" 1 "$(log_count 'warn +only 16 of 64 workers are started: more would leave too few descriptors for sessions')"
+    same "lines about it" 1 "$(log_count 'warn +workers: 16 instead of 64: more would leave too few descriptors for sessions')"
     troubles
     same "lines of trouble in the log" 1 "$TROUBLES"
 }
@@ -206,7 +206,7 @@ listener = "local:$P"
 backends = ["127.0.0.1:$ECHO"]
 [[services]]
 name = "wide"
-listener = "local:$(next_port)"
+listener = ["local:$(next_port)", "local:$(next_port)", "local:$(next_port)", "local:$(next_port)", "local:$(next_port)"]
 backends = [$(IFS=,; echo "${backends[*]}")]
 END
     start_bare -c "$T/c.toml" "ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1" \

@@ -294,6 +294,6 @@ case_status_reload() { # moves with SIGHUP
     status_is /status 200 || fail "a source that is added makes it unready"
     printf '[status]\nlistener = 127.0.0.1:%s\n' "${A}" >"$T/c.ini"
     kill -HUP "$DILL_PID"
-    must 3 "that it cannot move" log_has 'warn +reload: done, but for what could not be listened on'
+    must 3 "that it cannot move" log_has 'warn +reload: done, except what could not be listened on'
     status_is /status 200 || fail "the old place is lost"
 }

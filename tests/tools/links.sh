@@ -138,12 +138,22 @@ part_link_local() { # an interface that comes late, and one that is made anew, u
     grep -q 'opened.*made anew' "$T/links.log" || fail "it is not said"
     within 5 "the metrics" eval 'curl -s http://127.0.0.1:8001/metrics | grep -Fqx "dill_listener_connections_total{listener=\"[fe80::7%late]:4001\"} 2"'
     stop
-    start DILL_STATUS_LISTENER='[fe80::7%late]:8001' DILL_LISTENERS_ALLOWED='mapped=::ffff:127.0.0.1' \
-        DILL_SERVICES_SIX_LISTENER=mapped:4002 DILL_SERVICES_SIX_BACKENDS=127.0.0.1:7000
+    start DILL_STATUS_LISTENER='[fe80::7%late]:8001' DILL_CONSUL_ADDRESS=http://127.0.0.1:1
     within 5 "the status server" nc -d -z fe80::7%late 8001
     ip link del late
     make_link late
     within 5 "the status server's interface has been made anew" nc -d -z fe80::7%late 8001
+    stop
+}
+
+part_no_ipv6() {
+    echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+    serve name:a@127.0.0.1:7000
+    start DILL_SERVICES_WEB_LISTENER=local:4001 DILL_SERVICES_WEB_BACKENDS='[::1]:7000,127.0.0.1:7000' DILL_HEALTH_ENABLED=false
+    within 5 "the other backend" answers 127.0.0.1 4001 a
+    answers 127.0.0.1 4001 a || fail "a client is lost"
+    within 5 "the unhealthy backend" shows '[::1]:7000 (unhealthy)'
+    ! grep 'no local port' "$T/links.log" || fail "the wrong reason"
     stop
 }
 

@@ -6,6 +6,7 @@
 #include "capture.h"
 #include "check.h"
 #include "table.h"
+#include "../../stats.h"
 #include "../../publish.c"
 
 static bool update_with(struct route *route, const char *text, bool remembered)
@@ -349,8 +350,29 @@ static void closing_cases(void)
 	route_close(&route);
 }
 
+/* What is shown as open: a socket that is left of an interface that has gone is none. */
+static void open_cases(void)
+{
+	struct net_addr addr;
+	struct route_listener *listener;
+
+	net_numeric(slice_of("127.0.0.1"), 2000, &addr);
+	listener = route_listener_ref(route_listener_new(&addr, "web"));
+	check(!stats_is_open(listener), "a listener", "is not open at first");
+	atomic_store(&listener->fd, 5);
+	check(stats_is_open(listener), "a socket", "is open");
+	listener->error = EADDRNOTAVAIL;
+	check(!stats_is_open(listener), "one that could not be bound anew", "is not open");
+	listener->error = 0;
+	atomic_store(&listener->deaf, EPERM);
+	check(!stats_is_open(listener), "one that cannot accept", "is not open");
+	atomic_store(&listener->fd, -1);
+	route_listener_unref(listener);
+}
+
 int main(void)
 {
+	open_cases();
 	news_cases();
 	retire_cases();
 	retire_listener_cases();

@@ -91,6 +91,7 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	loop_wake(&worker.loop);
 	loop_run(&worker.loop);
 	check(watched->io.want & LOOP_IN, "is watched again", what);
+	check(!atomic_load(&listener.deaf), "nobody comes, and it is not deaf any more", what);
 	accept_some(&worker, watched);
 	check(!atomic_load(&listener.deaf), "accepts again", what);
 	close(watched->io.fd);
