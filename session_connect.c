@@ -54,8 +54,8 @@ static bool is_shortage(int error)
 static void note_shortage(struct session *s, int error)
 {
 	s->attempt->shortage = true;
-	log_warn("backend %s cannot be tried: %s", s->target->name,
-	         error == EADDRNOTAVAIL ? "no local port is free for it" : strerror(error));
+	log_warn("%s: a backend cannot be tried: %s", s->listener->name, /* which one is a line for each, and at level debug */
+	         error == EADDRNOTAVAIL ? "no local port is free" : strerror(error));
 }
 
 /* It is to blame: from now on it is tried last, until a probe has reached it. */
@@ -110,8 +110,8 @@ static void give_up(struct sessions *set, struct session *s)
 	                    : s->attempts ? SESSION_END_CONNECT_FAILED : SESSION_END_NO_BACKEND);
 }
 
-/* Like session_relay_moved(), while CONNECTING: is the backend connected, or can it not be reached? False when the session is over, or goes on
- * elsewhere. */
+/* Like session_relay_moved(), while CONNECTING: is the backend connected, or can it not be reached? False when the session
+ * is over, or goes on elsewhere. */
 static bool connecting_moved(struct sessions *set, struct session *session, struct relay_side *from,
                              struct relay_side *to, enum relay_result result)
 {

@@ -91,6 +91,14 @@ static const char *nearest_name(struct slice name)
 	return len ? best : NULL;
 }
 
+/* As in `dill.allow = 10.0.0.0/8`. */
+static bool has_blank_before_equals(struct slice name)
+{
+	const char *equals = name.len ? memchr(name.at, '=', name.len) : NULL;
+
+	return equals && equals > name.at && strchr(" \t", equals[-1]) && is_known(slice_trim(slice_between(name.at, equals)));
+}
+
 void tag_put_unknown(struct slice tag, const char *word, struct buf *out)
 {
 	struct slice name = tag;
@@ -98,6 +106,8 @@ void tag_put_unknown(struct slice tag, const char *word, struct buf *out)
 
 	if (is_known(name) && slice_starts(tag, own)) {
 		buf_puts(out, "without a value");
+	} else if (has_blank_before_equals(name) && slice_starts(tag, own)) {
+		buf_puts(out, "written with a blank before its =");
 	} else if (nearest) {
 		buf_printf(out, "unknown; the nearest one is %s.%s", own, nearest);
 	} else {
@@ -126,6 +136,7 @@ static void refuse_unknown(struct service *service, const char *tag, const char 
 	}
 	buf_free(&why);
 }
+
 /* What the tags so far say of one option. They are joined beside the service's memory, which would keep every stage. */
 struct joined {
 	struct buf value;

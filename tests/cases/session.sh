@@ -202,8 +202,8 @@ proc.terminate()
 proc.wait()' "$(realpath "$DILL")" "$T/dill.own.err" 2>&1) || fail "$out"
     LOG=$T/dill.own.err
     same "what became of 20 clients" "live 8|limit 12|failed 0|30001 0 1|30002 0 1|" "$(tr '\n' '|' <<<"$out")"
-    log_has 'warn +backend 127.0.0.1:30001 cannot be tried: no local port is free for it' || fail "it is not said"
-    at_most "lines about it" 16 "$(log_count 'no local port')"
+    log_has 'warn +127.0.0.1:4000: a backend cannot be tried: no local port is free' || fail "it is not said"
+    at_most "lines about it" 8 "$(log_count 'no local port')"
 }
 
 case_least_conn_counts_half_closed() { # when its backend has ended, until the client has, too, as in HAProxy

@@ -64,7 +64,7 @@ static const struct {
 	{ "dill.alow=10.0.0.0/8", "dill", "unknown; the nearest one is dill.allow", "dill.alow=" },
 	{ "dill.Allow=::1", "dill", "unknown; the nearest one is dill.allow", "dill.Allow=" },
 	{ "dill.ALLOW", "dill", "unknown; the nearest one is dill.allow", "dill.ALLOW" },
-	{ "dill.allow = ::1", "dill", "unknown; the nearest one is dill.allow", "dill.allow =" },
+	{ "dill.allow = ::1", "dill", "written with a blank before its =", "dill.allow =" },
 	{ " dill.allow=::1", "dill", "unknown; the nearest one is dill.allow", " dill.allow=" },
 	{ "Dill.allow", "dill", "unknown; the nearest one is dill.allow", "Dill.allow" },
 	{ "dill.allow:10.0.0.0/8", "dill", "unknown; the nearest one is dill.allow", "dill.allow:10.0.0.0/8" },
