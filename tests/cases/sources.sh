@@ -35,6 +35,21 @@ case_routing_file_changes() { # in place, by rename, gone and back; live connect
     peek_must_be "$NO_ROUTE" 2
 }
 
+case_routing_file_memory() { # reading a large document takes a small multiple of its size, whatever is in it
+    local element grown factor=25
+    ! grep -Eqs '__asan_init|__tsan_init' "$DILL" || factor=250    # they have memory of their own
+    for element in 1 '[]' '{}' '"a"'; do
+        PEEK=$(next_port)
+        "$PYTHON" -c 'import sys; print("{\"services\": [], \"more\": [" + ",".join([sys.argv[1]] * (1 << 21)) + "]}")' "$element" >"$T/r.json"
+        start_bare "DILL_ROUTING_FILE_PATH=$T/r.json"
+        must 20 "that it has been read" log_has 'file: .*more'
+        grown=$(awk '/^VmHWM/ { print $2 }' "/proc/$DILL_PID/status")
+        at_most "KB at most, for $(stat -c %s "$T/r.json") bytes of $element" $((factor * $(stat -c %s "$T/r.json") / 1024)) "$grown"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
 case_routing_file_broken() { # keeps the old routes, and says where it is wrong; once
     local p text
     p=$(next_port)
