@@ -95,6 +95,7 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 static const char *keep_origin(struct service *service, const char *origin)
 {
 	const char *last = service->wish_count ? service->wishes[service->wish_count - 1].origin : service->origin;
+
 	return last && strcmp(last, origin) == 0 ? last : service_text(service, origin);
 }
 

@@ -145,10 +145,11 @@ static size_t last_of(const char *value)
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory)
 {
+	size_t looked_at = row->type == OPTION_TEXT ? last_of(value) : 0; /* within a text, it may be meant */
 	void *at = (char *)values + row->at;
 	const char *why = NULL;
 
-	if (text_hides(slice_skip(slice_of(value), row->type == OPTION_TEXT ? last_of(value) : 0))) /* within a text, it may be meant */
+	if (text_hides(slice_skip(slice_of(value), looked_at)))
 		return "has an invisible character (\\xNN)";
 	if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
 		why = text_octal(slice_of(value));

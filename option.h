@@ -1,6 +1,6 @@
 /* option: one row an option: its key, the kind of its value, its default and its help. Flags, environment, files,
- * --help and -t follow from the rows, and the README's table is checked against them. Those of the program are in config.c, those of a source in
- * its file. */
+ * --help and -t follow from the rows, and the README's table is checked against them. Those of the program are in
+ * config.c, those of a source in its file. */
 #ifndef OPTION_H
 #define OPTION_H
 

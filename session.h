@@ -19,7 +19,8 @@ extern const char *const session_end_names[SESSION_ENDS];
 
 /* What all workers go by and count together. */
 struct session_shared {
-	atomic_llong connect_timeout, idle_timeout, drain; /* milliseconds; 0: idle_timeout never, drain at once. See sessions_retime */
+	/* Milliseconds; 0: idle_timeout never, drain at once. See sessions_retime(). */
+	atomic_llong connect_timeout, idle_timeout, drain;
 	atomic_llong try_time;       /* milliseconds, since it was accepted, that a client's backends are tried for */
 	atomic_uint tries;           /* backends that are tried for a client */
 	atomic_uint sessions, limit; /* live ones, and how many there may be */

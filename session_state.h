@@ -9,9 +9,9 @@
  *
  * WAITING     for the next backend: until the end of this turn of the loop, longer when many are tried in it, or
  *             until a descriptor is free
- * CONNECTING  connect() is on its way. Its success is watched for only when an idle or drain timer starts then: the first byte that a
- *             send takes, or that comes back, proves it, and saves an event and a change of interest. Failure comes as
- *             an event, or by timeout.
+ * CONNECTING  connect() is on its way. Its success is watched for only when an idle or drain timer starts then: the first
+ *             byte that a send takes, or that comes back, proves it, and saves an event and a change of interest.
+ *             Failure comes as an event, or by timeout.
  * GREETING    the backend is behind a SOCKS proxy, which is being reached and asked; the client is not read meanwhile,
  *             and its end is noticed afterwards
  * RELAYING    both ways, each until its end of file

@@ -245,7 +245,8 @@ static size_t invisible_at(const char *at, size_t len)
 
 	for (size_t i = 1; i < n; i++)
 		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c == 0xa0 || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 || c - 0x205f <= 0x10 || c == 0x3000 || c == 0xfeff ? n : 0;
+	return c == 0xa0 || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 || c - 0x205f <= 0x10 || c == 0x3000 ||
+	       c == 0xfeff ? n : 0;
 }
 
 bool text_hides(struct slice s)

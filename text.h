@@ -53,15 +53,16 @@ void buf_free(struct buf *b);
 const char *text_s(unsigned long long n); /* the ending of the plural in "%u connection%s": "s", but not of 1 */
 const char *text_printf(struct arena *memory, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the text lives in the arena */
 
-/* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) and what text_hides() finds as \xNN; stops when `room` is used up.
- * Returns the bytes written, no NUL behind them. */
+/* Writes bytes to out with control bytes (C0, DEL, and C1 in UTF-8) and what text_hides() finds as \xNN; stops when `room`
+ * is used up. Returns the bytes written, no NUL behind them. */
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 
-/* FNV-1a, 64 bits, for what is compared over time or in a file, not for tables: see hash.h. Start with TEXT_HASH, another seed, or what an earlier call returned, to go on. */
+/* FNV-1a, 64 bits, for what is compared over time or in a file, not for tables: see hash.h. Start with TEXT_HASH, another
+ * seed, or what an earlier call returned, to go on. */
 #define TEXT_HASH 0xcbf29ce484222325u
 uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 
-bool text_hides(struct slice s); /* has a blank that looks like none (no-break, zero-width) in it, or one that turns text round */
+bool text_hides(struct slice s); /* has a blank in it that looks like none (no-break, zero-width), or turns text round */
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 

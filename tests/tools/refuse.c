@@ -2,8 +2,9 @@
  *
  *     refuse CALL[@DESCRIPTOR]=ERROR... PROGRAM [ARGUMENT]...
  *
- * CALL is one of the table below, ERROR a name such as EPERM; with @, only the calls for that descriptor are refused. A filter of the kernel's (seccomp), which needs no rights
- * and stays for the program's whole life, does it. Exit status 2: it cannot be done. */
+ * CALL is one of the table below, ERROR a name such as EPERM; with @, only the calls for that descriptor are refused. A
+ * filter of the kernel's (seccomp), which needs no rights and stays for the program's whole life, does it. Exit status 2:
+ * it cannot be done. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
