@@ -162,7 +162,8 @@ static size_t ask_source(const struct config *config, size_t source, const struc
 	if (!kind->ask(config->tables[1 + source].values, config->explain, list, &why))
 		fprintf(stderr, "dill: %s: %s\n", kind->name, why.data);
 	else if (!list->count)
-		fprintf(stderr, "dill: %s has no service %s\n", why.data, config->explain);
+		fprintf(stderr, "dill: %s shows no service %s: it is not registered, or the token may not read it\n", why.data,
+		        config->explain);
 	else
 		found = explain_list(explain, list, config->explain, out);
 	service_list_unref(list);

@@ -194,7 +194,7 @@ case_operator_explain_unmarked() { # what only Consul knows, what nobody knows, 
     dill_once --consul.address "$CONSUL_URL" --status.listener "127.0.0.1:$STATUS" --explain nosuch
     same "exit status for an unknown service" 1 "$RC"
     same "stdout for it" "" "$OUT"
-    contains "stderr for it" "Consul at $CONSUL_URL has no service nosuch" "$ERR"
+    contains "stderr for it" "Consul at $CONSUL_URL shows no service nosuch: it is not registered, or the token may not read it" "$ERR"
     kill "$DILL_PID"
     stop_dill 0 8
     # Nobody runs.
@@ -365,7 +365,7 @@ case_operator_blind_token() { # one that may see nothing is no empty Consul: at 
     dill_once "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" --explain web
     same "exit status of --explain" 1 "$RC"
     contains "stderr" "the token does not see all of it" "$ERR"
-    lacks "stderr" "has no service" "$ERR"
+    lacks "stderr" "shows no service" "$ERR"
 }
 
 case_operator_short_sighted_token() { # one that sees some services routes those

@@ -75,8 +75,9 @@ case_refused_epoll() { # poll() takes its place
 }
 
 case_refused_options() { # of sockets, and the rest that only makes things better
-    local error
+    local error option
     for error in ENOSYS EPERM EACCES EINVAL ENOPROTOOPT; do without setsockopt=$error; done
+    for option in nodelay reuseaddr keepalive oobinline quickack linger user_timeout; do without $option=ENOPROTOOPT; done
     for error in EPERM EINVAL; do without tcp_info=$error so_error=$error; done
     for error in ENOSYS EPERM; do without getrandom=$error; done
     TROUBLES_MAX=2 without splice=EPERM accept4=ENOSYS epoll_create1=ENOSYS outq=EINVAL setsockopt=EPERM

@@ -42,6 +42,13 @@ static const struct call {
 	{ "getrandom", SYS_getrandom, ANY, 0 },
 	{ "outq", SYS_ioctl, 1, 0x5411 },         /* SIOCOUTQ */
 	{ "setsockopt", SYS_setsockopt, ANY, 0 },
+	{ "nodelay", SYS_setsockopt, 2, 1 },      /* TCP_NODELAY */
+	{ "reuseaddr", SYS_setsockopt, 2, 2 },    /* SO_REUSEADDR */
+	{ "keepalive", SYS_setsockopt, 2, 9 },    /* SO_KEEPALIVE */
+	{ "oobinline", SYS_setsockopt, 2, 10 },   /* SO_OOBINLINE */
+	{ "quickack", SYS_setsockopt, 2, 12 },    /* TCP_QUICKACK */
+	{ "linger", SYS_setsockopt, 2, 13 },      /* SO_LINGER */
+	{ "user_timeout", SYS_setsockopt, 2, 18 }, /* TCP_USER_TIMEOUT */
 	{ "tcp_info", SYS_getsockopt, 2, 11 },    /* TCP_INFO */
 	{ "so_error", SYS_getsockopt, 2, 4 },     /* SO_ERROR */
 	{ "sndbuf", SYS_getsockopt, 2, 7 },       /* SO_SNDBUF */
