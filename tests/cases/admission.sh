@@ -137,13 +137,13 @@ case_admission_unknown_tags() { # what dill does not know in its namespace refus
     while read -r tag near; do
         register "odd$((number += 1))" odd-1 "$A" dill "dill.listener=local:$q" "${tag//_/ }"
         must 5 "the refusal of $tag" peek_contains "# refused: odd$number wants local:$q: its tag ${tag%%[=_]*}"
-        contains "Peek about $tag" "; the nearest one is $near" "$(peek | grep "odd$number ")"
+        contains "Peek about $tag" "$near" "$(peek | grep "odd$number ")"
     done <<END
-dill.Allow=10.0.0.0/8 dill.allow
-dill.allow_=_10.0.0.0/8 dill.allow
-Dill.allow=10.0.0.0/8 dill.allow
-dyntcp.alow=10.0.0.0/8 dyntcp.allow
-dill.proxy-protocol=v2 dill.proxy_protocol
+dill.Allow=10.0.0.0/8 ; the nearest one is dill.allow
+dill.allow_=_10.0.0.0/8 is written with a blank before its =
+Dill.allow=10.0.0.0/8 ; the nearest one is dill.allow
+dyntcp.alow=10.0.0.0/8 ; the nearest one is dyntcp.allow
+dill.proxy-protocol=v2 ; the nearest one is dill.proxy_protocol
 END
     register odd odd-1 "$A" dill "dill.listener=local:$q" dill.allow
     must 5 "one without a value" peek_has "# refused: odd wants local:$q: its tag dill.allow is without a value"
