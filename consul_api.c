@@ -119,7 +119,7 @@ const char *consul_api_take(struct consul_api *api, const struct http_response *
 	why = judge_status(api, response);
 	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
 		api->words.len = 0;
-		buf_printf(&api->words, http_foreign(response) ? "answered with what is %s, not JSON" : "answered with broken JSON: %s",
+		buf_printf(&api->words, http_foreign(response) ? "the answer is %s, not JSON" : "answered with broken JSON: %s",
 		           http_foreign(response) ? http_foreign(response) : why);
 		why = api->words.data;
 	}

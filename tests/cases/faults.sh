@@ -121,7 +121,7 @@ case_fault_invalid_json() { hold_and_recover garbage; }
 case_fault_foreign_answers() { # a proxy's page instead of JSON, and a redirect: said as what they are
     faulty_start
     fake PUT '/fault?mode=status&code=200&text=%3Chtml%3Esorry'
-    must 20 "a page" log_has 'answered with what is HTML or XML, not JSON'
+    must 20 "a page" log_has 'the answer is HTML or XML, not JSON'
     recovers 30
     fake PUT '/fault?mode=status&code=301&location=https://user:secret@elsewhere/&text=moved'
     must 20 "a redirect" log_has 'answered 301, which points to https://\*{8}@elsewhere/ and is not followed: moved'
