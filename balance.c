@@ -58,14 +58,18 @@ static bool was_tried(const struct balance_tried *tried, const struct route_back
 	return false;
 }
 
-/* Strategies. */
+/* Strategies. What they choose from: the backends of an entry whose service admits the client. */
 
-static unsigned next_in_round(const struct route_entry *e)
+struct choice {
+	const struct route_entry *entry;
+	const struct net_addr *client;
+};
+
+static unsigned next_of(atomic_uint *cursor, unsigned len)
 {
-	atomic_uint *cursor = &e->listener->cursor;
 	unsigned at = atomic_load_explicit(cursor, memory_order_relaxed);
 
-	while (!atomic_compare_exchange_weak_explicit(cursor, &at, (at + 1) % e->round_len, memory_order_relaxed,
+	while (!atomic_compare_exchange_weak_explicit(cursor, &at, at + 1 < len ? at + 1 : 0, memory_order_relaxed,
 	                                              memory_order_relaxed))
 		;
 	return at;
@@ -76,34 +80,69 @@ static bool is_unhealthy(const struct route_entry *e, unsigned i)
 	return atomic_load_explicit(&e->backends[i]->unhealthy, memory_order_relaxed);
 }
 
-static bool none_healthy(const struct route_entry *e)
+static bool is_good(const struct choice *of, unsigned i)
 {
-	for (unsigned i = 0; i < e->count; i++)
-		if (!is_unhealthy(e, i))
-			return false;
-	return true;
+	return !is_unhealthy(of->entry, i) && route_admits_to(of->entry, i, of->client);
 }
 
-/* The next in the round that is healthy: the healthy ones share the turns of the others. */
-static unsigned next_healthy(const struct route_entry *e)
+static bool has_good(const struct choice *of, const struct route_share *share)
 {
-	unsigned i = route_turn(e, next_in_round(e));
+	for (unsigned i = share->first; i < share->first + share->count; i++)
+		if (is_good(of, i))
+			return true;
+	return false;
+}
 
-	if (!is_unhealthy(e, i) || none_healthy(e))
+/* The next share with a backend that is good: these share the turns of the others. */
+static struct route_share *next_share(const struct choice *of)
+{
+	const struct route_entry *e = of->entry;
+	struct route_share *share = e->shares;
+
+	for (unsigned n = 0; n < e->share_count && e->share_count > 1; n++) {
+		share = &e->shares[next_of(&e->listener->cursor, e->share_count) % e->share_count];
+		if (has_good(of, share))
+			break;
+	}
+	return share;
+}
+
+/* Any share with a backend that is good. */
+static struct route_share *any_share(const struct choice *of)
+{
+	const struct route_entry *e = of->entry;
+	struct route_share *share = e->shares;
+
+	for (unsigned n = 0; n < 2 * e->share_count && e->share_count > 1; n++) {
+		share = &e->shares[sys_random() % e->share_count];
+		if (has_good(of, share))
+			break;
+	}
+	return share;
+}
+
+/* The next in the round that is good: these share the turns of the others. */
+static unsigned next_good(const struct choice *of)
+{
+	struct route_share *share = next_share(of);
+	unsigned i = route_turn(share, next_of(&share->cursor, share->round_len));
+
+	if (is_good(of, i) || !has_good(of, share))
 		return i;
-	for (unsigned n = 1; n < e->round_len && is_unhealthy(e, i); n++)
-		i = route_turn(e, next_in_round(e));
+	for (unsigned n = 1; n < share->round_len && !is_good(of, i); n++)
+		i = route_turn(share, next_of(&share->cursor, share->round_len));
 	return i;
 }
 
-static unsigned any_healthy(const struct route_entry *e)
+static unsigned any_good(const struct choice *of)
 {
-	unsigned i = route_turn(e, sys_random() % e->round_len);
+	struct route_share *share = any_share(of);
+	unsigned i = route_turn(share, sys_random() % share->round_len);
 
-	if (!is_unhealthy(e, i) || none_healthy(e))
+	if (is_good(of, i) || !has_good(of, share))
 		return i;
-	for (unsigned n = 1; n < 2 * e->round_len && is_unhealthy(e, i); n++)
-		i = route_turn(e, sys_random() % e->round_len);
+	for (unsigned n = 1; n < 2 * share->round_len && !is_good(of, i); n++)
+		i = route_turn(share, sys_random() % share->round_len);
 	return i;
 }
 
@@ -116,43 +155,53 @@ static unsigned load_of(const struct route_entry *e, unsigned i)
 	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);
 }
 
-/* Whether place a is better than place b: healthy, then with fewer connections for its weight. */
-static bool balance_prefers(const struct route_entry *e, unsigned a, unsigned b)
+/* What a backend is to take of its share, between 0 and 1. */
+static double part_of(const struct route_entry *e, unsigned i)
 {
-	if (is_unhealthy(e, a) != is_unhealthy(e, b))
-		return is_unhealthy(e, b);
-	return (uint64_t)load_of(e, a) * e->weights[b] < (uint64_t)load_of(e, b) * e->weights[a];
+	unsigned s = 0;
+
+	while (s + 1 < e->share_count && i >= e->shares[s + 1].first)
+		s++;
+	return (double)e->weights[i] / (double)e->shares[s].weight;
 }
 
-static unsigned least_loaded(const struct route_entry *e)
+/* Whether place a is better than place b: good, then with fewer connections for its part. */
+static bool balance_prefers(const struct choice *of, unsigned a, unsigned b)
 {
-	unsigned start = route_turn(e, next_in_round(e)), best = start;
+	if (is_good(of, a) != is_good(of, b))
+		return is_good(of, a);
+	return load_of(of->entry, a) * part_of(of->entry, b) < load_of(of->entry, b) * part_of(of->entry, a);
+}
 
-	for (unsigned i = 1; i < e->count; i++)
-		if (balance_prefers(e, (start + i) % e->count, best))
-			best = (start + i) % e->count;
+static unsigned least_loaded(const struct choice *of)
+{
+	unsigned start = next_good(of), best = start;
+
+	for (unsigned i = 1; i < of->entry->count; i++)
+		if (balance_prefers(of, (start + i) % of->entry->count, best))
+			best = (start + i) % of->entry->count;
 	return best;
 }
 
-static unsigned first_choice(const struct route_entry *entry)
+static unsigned first_choice(const struct choice *of)
 {
 	unsigned a, b;
 
-	switch (entry->balance) {
+	switch (of->entry->balance) {
 	case SERVICE_RANDOM:
-		return any_healthy(entry);
+		return any_good(of);
 	case SERVICE_P2C:
-		a = any_healthy(entry);
-		b = any_healthy(entry);
+		a = any_good(of);
+		b = any_good(of);
 		if (a == b)
-			b = (b + 1) % entry->count;
-		return balance_prefers(entry, b, a) ? b : a;
+			b = (b + 1) % of->entry->count;
+		return balance_prefers(of, b, a) ? b : a;
 	case SERVICE_LEAST_CONN:
-		return least_loaded(entry);
+		return least_loaded(of);
 	case SERVICE_ROUND_ROBIN:
 		break;
 	}
-	return next_healthy(entry);
+	return next_good(of);
 }
 
 /* The search begins behind the backend that was tried last, at the first one when that has left the table. */
@@ -165,25 +214,27 @@ static void begin(struct balance_tried *tried, const struct route_entry *e)
 			tried->start = i + 1;
 }
 
-struct route_backend *balance_pick(const struct route_entry *entry, struct balance_tried *tried)
+bool balance_pick(const struct route_entry *entry, const struct net_addr *client, struct balance_tried *tried, unsigned *at)
 {
+	const struct choice of = { entry, client };
 	struct balance_tried none = { 0 };
 
 	if (!entry->count)
-		return NULL;
+		return false;
 	/* A second attempt starts behind the first; only a first one moves the round. */
 	if (!tried)
-		none.start = first_choice(entry);
+		none.start = first_choice(&of);
 	else if (!tried->begun)
 		begin(tried, entry);
 	tried = tried ? tried : &none;
 	/* Once round for those that are healthy, and once for the others. */
 	for (; tried->steps < 2 * entry->count; tried->steps++) {
 		bool healthy_only = tried->steps < entry->count;
-		unsigned at = (tried->start + tried->steps) % entry->count;
 
-		if (!(healthy_only && is_unhealthy(entry, at)) && !was_tried(tried, entry->backends[at]))
-			return entry->backends[at];
+		*at = (tried->start + tried->steps) % entry->count;
+		if (!(healthy_only && is_unhealthy(entry, *at)) && route_admits_to(entry, *at, client) &&
+		    !was_tried(tried, entry->backends[*at]))
+			return true;
 	}
-	return NULL;
+	return false;
 }

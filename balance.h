@@ -18,9 +18,10 @@ bool balance_add(struct balance_tried *tried, struct route_backend *backend); /*
 void balance_restart(struct balance_tried *tried); /* the next pick is from another table */
 void balance_forget(struct balance_tried *tried);  /* all of it */
 
-/* The next backend of an entry by its strategy, NULL when it has none. Those in `tried` (NULL: there are none) are
- * skipped; healthy ones come first, then the others. All picks for one client look at each place twice at most. With
- * `tried` the same comes again until it has been added. Any thread; borrowed from the table. */
-struct route_backend *balance_pick(const struct route_entry *entry, struct balance_tried *tried);
+/* Sets *at to the place of the next backend of an entry, by its strategy and shares; false when there is none for this
+ * client. Those in `tried` (NULL: there are none) are skipped, and those whose service does not admit the client; healthy
+ * ones come first, then the others. All picks for one client look at each place twice at most. With `tried` the same comes
+ * again until it has been added. Any thread. */
+bool balance_pick(const struct route_entry *entry, const struct net_addr *client, struct balance_tried *tried, unsigned *at);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base.h"
 #include "consul_instance.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,17 @@ static uint16_t weight_of(const struct json *answer, uint32_t service)
 	return (uint16_t)n;
 }
 
+/* Raft's index of when the instance was first registered: it stays when the instance is registered anew. */
+static uint64_t created_of(const struct json *answer, uint32_t service)
+{
+	uint32_t index = json_get(answer, service, "CreateIndex");
+	long n = 0;
+
+	if (index)
+		json_integer(answer, index, 0, LONG_MAX, &n);
+	return (uint64_t)n;
+}
+
 static void apply_tags(struct service *service, const char *word)
 {
 	size_t size = (service->tag_count + 1) * sizeof *service->tags;
@@ -143,6 +155,7 @@ static void read_instance(struct service_list *list, const char *name, const str
 	service->node = service_text(service, text.data);
 	text_at(answer, at, "ID", &text);
 	service->instance = service_text(service, text.data);
+	service->created = created_of(answer, at);
 	read_tags(service, answer, json_get(answer, at, "Tags"));
 	text.len = 0;
 	if (has_mark(service, word))

@@ -81,7 +81,7 @@ static bool is_contested(const struct subject *subject)
 		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
 			continue;
 		entry = route_find(explain->table, &addr);
-		if (entry && entry->conflict && strcmp(entry->names[0], service->name) != 0)
+		if (entry && entry->conflict && strcmp(entry->owner.service->name, service->name) != 0)
 			return true;
 	}
 	return false;

@@ -232,16 +232,26 @@ static void page_put_networks(struct buf *out, const char *before, const struct 
 		buf_printf(out, "%snobody", before);
 }
 
+static void page_put_terms(struct buf *out, const struct route_terms *terms, bool named)
+{
+	const struct service_options *options = terms->options;
+
+	if (named)
+		page_put_text(out, " · <bdi>", terms->service->name, "</bdi>:");
+	if (options->proxy_protocol)
+		buf_printf(out, " · PROXY v%d", options->proxy_protocol);
+	if (options->limited)
+		page_put_networks(out, " · allow ", &options->allow);
+	if (options->deny.count)
+		page_put_networks(out, " · deny ", &options->deny);
+}
+
 /* What a client and a backend get, beside bytes. */
 static void page_put_marks(struct buf *out, const struct route_entry *entry)
 {
 	buf_printf(out, "<small>%s", service_balance_names[entry->balance]);
-	if (entry->proxy_protocol)
-		buf_printf(out, " · PROXY v%u", entry->proxy_protocol);
-	if (entry->limited)
-		page_put_networks(out, " · allow ", &entry->allow);
-	if (entry->deny.count)
-		page_put_networks(out, " · deny ", &entry->deny);
+	for (unsigned i = 0; i < entry->term_count; i++)
+		page_put_terms(out, &entry->terms[i], entry->term_count > 1);
 	buf_puts(out, "</small>");
 	if (entry->conflict)
 		page_put_text(out, "<small class=\"warn\">", entry->conflict, "</small>");
@@ -323,7 +333,7 @@ static void page_put_backend(struct buf *out, const struct route_entry *entry, u
 	unsigned long long errors = atomic_load(&backend->connect_errors);
 
 	page_put_text(out, "<tr><th scope=\"row\">", backend->name, "");
-	if (entry->round)
+	if (entry->weights[index] != 1)
 		buf_printf(out, "<small>weight %u</small>", entry->weights[index]);
 	buf_puts(out, atomic_load(&backend->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");

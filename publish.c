@@ -9,6 +9,7 @@
 #include "log.h"
 #include "merge.h"
 #include "net.h"
+#include "service_option.h"
 #include "sys.h"
 #include "text.h"
 
@@ -19,15 +20,34 @@ static bool same_words(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_shares(const struct route_entry *a, const struct route_entry *b)
+{
+	for (unsigned i = 0; i < a->share_count; i++)
+		if (a->shares[i].first != b->shares[i].first || strcmp(a->shares[i].service, b->shares[i].service) != 0)
+			return false;
+	return true;
+}
+
+static bool same_terms(const struct route_entry *a, const struct route_entry *b)
+{
+	if (!a->terms_of != !b->terms_of ||
+	    (a->terms_of && memcmp(a->terms_of, b->terms_of, a->count * sizeof *a->terms_of) != 0))
+		return false;
+	for (unsigned i = 0; i < a->term_count; i++)
+		if (!service_options_equal(a->terms[i].options, b->terms[i].options))
+			return false;
+	return true;
+}
+
 static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
 	return a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
-	       a->proxy_protocol == b->proxy_protocol && a->limited == b->limited && net_ranges_equal(&a->allow, &b->allow) &&
-	       net_ranges_equal(&a->deny, &b->deny) &&
+	       a->share_count == b->share_count && a->term_count == b->term_count &&
 	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
 	       strcmp(a->owner.source, b->owner.source) == 0 &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
-	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0));
+	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
+	       same_shares(a, b) && same_terms(a, b);
 }
 
 static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)
@@ -53,29 +73,59 @@ static bool same_table(const struct route_table *a, const struct route_table *b)
 
 #define NO_TURN UINT_MAX
 
-static struct route_backend *at_turn(const struct route_entry *entry, unsigned at)
+static struct route_backend *at_turn(const struct route_entry *entry, const struct route_share *share, unsigned at)
 {
-	return entry->backends[route_turn(entry, at)];
+	return entry->backends[route_turn(share, at)];
 }
 
 /* The backend whose turn it was keeps its turn, wherever it stands now. When it left, the turn goes to the next one
  * that stayed. */
-static void keep_turn(const struct route_entry *old, const struct route_entry *entry)
+static void keep_turn_in(const struct route_entry *old, const struct route_share *was, const struct route_entry *entry,
+                         struct route_share *share)
 {
-	unsigned at = atomic_load(&entry->listener->cursor);
+	unsigned at = atomic_load(&was->cursor);
 
-	if (!old || !old->count || !entry->count)
+	if (share->round_len == was->round_len && at_turn(entry, share, at) == at_turn(old, was, at)) {
+		atomic_store(&share->cursor, at); /* it also keeps its place in the round */
 		return;
-	if (entry->round_len == old->round_len && at_turn(entry, at) == at_turn(old, at))
-		return; /* it also keeps its place in the round */
-	for (unsigned i = 0; i < old->count; i++)
+	}
+	for (unsigned i = was->first; i < was->first + was->count; i++)
 		old->backends[i]->turn = NO_TURN;
-	for (unsigned to = entry->round_len; to-- > 0;)
-		at_turn(entry, to)->turn = to;
-	for (unsigned left = old->round_len; left > 1 && at_turn(old, at)->turn == NO_TURN; left--)
+	for (unsigned to = share->round_len; to-- > 0;)
+		at_turn(entry, share, to)->turn = to;
+	for (unsigned left = was->round_len; left > 1 && at_turn(old, was, at)->turn == NO_TURN; left--)
 		at++;
-	at = at_turn(old, at)->turn;
-	atomic_store(&entry->listener->cursor, at == NO_TURN ? 0 : at);
+	at = at_turn(old, was, at)->turn;
+	atomic_store(&share->cursor, at == NO_TURN ? 0 : at);
+}
+
+/* The share of a service, looked for from one place on; NULL: there is none. */
+static const struct route_share *find_share(const struct route_entry *entry, unsigned from, const char *service)
+{
+	for (unsigned n = 0; n < entry->share_count; n++) {
+		const struct route_share *share = &entry->shares[(from + n) % entry->share_count];
+
+		if (strcmp(share->service, service) == 0)
+			return share;
+	}
+	return NULL;
+}
+
+/* Shares keep their order as a rule: each is looked for behind the last. */
+static void keep_turn(const struct route_entry *old, struct route_entry *entry)
+{
+	unsigned turn = atomic_load(&entry->listener->cursor), from = 0;
+
+	for (unsigned i = 0; old && i < entry->share_count; i++) {
+		const struct route_share *was = find_share(old, from, entry->shares[i].service);
+
+		if (!was)
+			continue;
+		from = (unsigned)(was - old->shares) + 1;
+		keep_turn_in(old, was, entry, &entry->shares[i]);
+		if (from - 1 == turn)
+			atomic_store(&entry->listener->cursor, i);
+	}
 }
 
 static void mark_backends(const struct route_table *table, bool in_table)

@@ -183,6 +183,8 @@ void route_release(struct route_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		for (unsigned k = 0; k < table->entries[i].count; k++)
 			route_backend_unref(table->entries[i].backends[k]);
+		for (unsigned k = 0; k < table->entries[i].term_count; k++)
+			service_unref(table->entries[i].terms[k].service);
 		release_listener(&table->entries[i]);
 		service_unref(table->entries[i].owner.service);
 	}
@@ -202,17 +204,35 @@ struct route_table *route_take(struct route *route)
 	return table;
 }
 
+static bool admits(const struct service_options *options, const struct net_addr *client)
+{
+	return (!options->limited || net_ranges_have(&options->allow, client)) && !net_ranges_have(&options->deny, client);
+}
+
 bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client)
 {
 	if (table->allow.count && !net_ranges_have(&table->allow, client))
 		return false;
-	return (!entry->limited || net_ranges_have(&entry->allow, client)) && !net_ranges_have(&entry->deny, client);
+	for (unsigned i = 0; i < entry->term_count; i++)
+		if (admits(entry->terms[i].options, client))
+			return true;
+	return false;
 }
 
-unsigned route_turn(const struct route_entry *entry, unsigned at)
+const struct service_options *route_options(const struct route_entry *entry, unsigned i)
 {
-	at %= entry->round_len;
-	return entry->round ? entry->round[at] : at;
+	return entry->terms[entry->terms_of ? entry->terms_of[i] : 0].options;
+}
+
+bool route_admits_to(const struct route_entry *entry, unsigned i, const struct net_addr *client)
+{
+	return !entry->terms_of || admits(route_options(entry, i), client);
+}
+
+unsigned route_turn(const struct route_share *share, unsigned at)
+{
+	at %= share->round_len;
+	return share->first + (share->round ? share->round[at] : at);
 }
 
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)

@@ -58,7 +58,7 @@ struct route_listener {
 	atomic_int fd;      /* -1 until bound; shared by all workers, none of which closes it */
 	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
-	atomic_uint cursor; /* next place in the round */
+	atomic_uint cursor; /* the next share */
 	atomic_uint active;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
@@ -80,29 +80,45 @@ static inline int route_listener_error(const struct route_listener *listener)
 	return listener->error ? listener->error : atomic_load(&listener->deaf);
 }
 
-/* The service that owns a listener: the first, by name, that asks for it. */
+/* The service that owns a listener: see draft_by_owner(). */
 struct route_owner {
 	struct service *service; /* held */
 	const struct wish *wish; /* one of the service's */
 	const char *source;      /* lives as long as the program */
 };
 
+/* The backends of one service at a listener. All services that share it have the same share of its clients, and weights
+ * count within that. */
+struct route_share {
+	const char *service;   /* its name */
+	unsigned first, count; /* places in the entry's `backends` */
+	unsigned round_len;
+	uint32_t *round;    /* places behind `first` for one round by weight; NULL: all weigh the same */
+	uint64_t weight;    /* of all */
+	atomic_uint cursor; /* next place in the round */
+};
+
+/* What services ask for their own backends. */
+struct route_terms {
+	struct service *service; /* held; its options are */
+	const struct service_options *options;
+};
+
 /* One listener as one table has it. */
 struct route_entry {
 	struct route_listener *listener;
-	struct route_backend **backends; /* in the order that Peek shows */
+	struct route_backend **backends; /* in the order that Peek shows; each stands there once */
 	uint16_t *weights;
-	uint32_t *round; /* places in `backends` for one round by weight; NULL: all weigh the same */
-	unsigned count, round_len;
+	uint32_t *terms_of; /* the place in `terms` of each backend; NULL: all have the only one */
+	struct route_share *shares; /* in the order of their owners; those without backends are left out */
+	struct route_terms *terms;
+	unsigned count, share_count, term_count;
 	enum service_balance balance;
-	uint8_t proxy_protocol; /* the version in which backends learn the client's address; 0: they do not */
-	bool limited; /* only clients in `allow` are admitted */
-	struct net_ranges allow, deny; /* the owner's */
 	struct route_owner owner;
 	const char **names;   /* of the services that share it, sorted */
 	size_t name_count;
 	const char *services; /* the same, with commas between them */
-	const char *conflict; /* options of later services that do not count, in words; NULL: none */
+	const char *conflict; /* a balance that a later service asks for, and does not get, in words; NULL: none */
 };
 
 struct route_refusal {
@@ -159,8 +175,12 @@ struct route_listener *route_listener_at(const struct route *route, const struct
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
+/* Whether a client may connect: a service that shares the listener admits it. */
 bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client);
-unsigned route_turn(const struct route_entry *entry, unsigned at); /* the place in `backends` whose turn is the at-th */
+/* Whether the service of the i-th backend admits a client that may connect. */
+bool route_admits_to(const struct route_entry *entry, unsigned i, const struct net_addr *client);
+const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
+unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 unsigned route_healthy(const struct route_entry *entry); /* how many of its backends are */
 

@@ -35,6 +35,26 @@ static void routes_put_backend(struct buf *out, const struct route_backend *back
 	           atomic_load(&backend->tx), atomic_load(&backend->connect_errors));
 }
 
+/* What a service asks of clients and backends. */
+static void routes_put_terms(struct buf *out, const struct route_terms *terms)
+{
+	const struct service_options *options = terms->options;
+
+	buf_puts_json(out, "{\"service\":", terms->service->name);
+	if (options->proxy_protocol)
+		buf_printf(out, ",\"proxy_protocol\":\"v%d\"", options->proxy_protocol);
+	if (options->limited)
+		routes_put_ranges(out, ",\"allow\":[", &options->allow);
+	if (options->deny.count)
+		routes_put_ranges(out, ",\"deny\":[", &options->deny);
+	buf_puts(out, "}");
+}
+
+static bool routes_has_terms(const struct route_entry *entry)
+{
+	return entry->term_count > 1 || !service_options_equal(entry->terms->options, &service_options_none);
+}
+
 /* What the services ask for. */
 static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 {
@@ -43,12 +63,14 @@ static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 	for (size_t i = 0; i < entry->name_count; i++)
 		buf_puts_json(out, i ? "," : "", entry->names[i]);
 	buf_puts(out, "]");
-	if (entry->proxy_protocol)
-		buf_printf(out, ",\"proxy_protocol\":\"v%u\"", entry->proxy_protocol);
-	if (entry->limited)
-		routes_put_ranges(out, ",\"allow\":[", &entry->allow);
-	if (entry->deny.count)
-		routes_put_ranges(out, ",\"deny\":[", &entry->deny);
+	if (!routes_has_terms(entry))
+		return;
+	buf_puts(out, ",\"options\":[");
+	for (unsigned i = 0; i < entry->term_count; i++) {
+		buf_puts(out, i ? "," : "");
+		routes_put_terms(out, &entry->terms[i]);
+	}
+	buf_puts(out, "]");
 }
 
 static void routes_put_listener(struct buf *out, const struct route_entry *entry)

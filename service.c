@@ -139,7 +139,7 @@ void service_hold(struct service_list *list, struct service *service, struct wis
 		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
 		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
 		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
-		.wrong = service->wrong, .fault = service->fault
+		.wrong = service->wrong, .fault = service->fault, .created = service->created
 	};
 	atomic_init(&copy->refs, 1);
 	append(list, copy);
@@ -195,7 +195,7 @@ static bool same_service(const struct service *a, const struct service *b)
 	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
 	    !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault))
 		return false;
-	if (a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
+	if (a->created != b->created || a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
 		return false;
 	return (a->held || b->held || same_tags(a, b)) && same_wishes(a, b) && same_backends(a, b) &&
 	       same_settings(a, b);

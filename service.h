@@ -36,6 +36,7 @@ struct service {
 	const char *name;
 	const char *node, *instance; /* where it runs, and its ID there, to be shown; NULL: none */
 	const char *origin;   /* where it was first written (file:line, variable); NULL: not known */
+	uint64_t created;     /* the older, the smaller, among the services of its source; 0: not known */
 	const char **tags;    /* all of them, as they came; NULL: the source has no tags */
 	uint32_t tag_count;
 	struct wish *wishes;

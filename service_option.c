@@ -7,6 +7,12 @@ const char *const service_balance_names[] = { "round_robin", "random", "p2c", "l
 
 const struct service_options service_options_none = { .balance = -1 };
 
+bool service_options_equal(const struct service_options *left, const struct service_options *right)
+{
+	return left->proxy_protocol == right->proxy_protocol && left->limited == right->limited &&
+	       net_ranges_equal(&left->allow, &right->allow) && net_ranges_equal(&left->deny, &right->deny);
+}
+
 static const char *parse_balance(const char *value, struct arena *memory, struct service_options *out)
 {
 	(void)memory;

@@ -26,6 +26,10 @@ struct service_options {
 };
 extern const struct service_options service_options_none; /* of a service that says nothing */
 
+/* Whether both ask the same of clients and backends: not of the balance, which is the listener's, nor of the proxy, which
+ * is part of what is dialled. */
+bool service_options_equal(const struct service_options *left, const struct service_options *right);
+
 int service_option_find(struct slice name); /* -1: there is none of that name */
 const char *service_option_name(int option);
 const char *service_option_accepted(int option); /* what may be given, in words */

@@ -300,13 +300,19 @@ void session_waiting_expired(struct sessions *set, struct session *s, const stru
 		waiting_begin(set, s, &set->later);
 }
 
-/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. */
+/* The header of the PROXY protocol goes first, and stays first when another backend must be tried. That one may want
+ * another version, or none. */
 static bool push_header(struct sessions *set, struct session *s, int version)
 {
 	char header[PROXY_PROTOCOL_MAX];
 	struct net_addr own;
 
-	if (!version || s->header_len)
+	if (version == s->header_version)
+		return true;
+	relay_drop(&set->relay, &s->backend);
+	s->header_version = (uint8_t)version;
+	s->header_len = 0;
+	if (!version)
 		return true;
 	if (!net_own(s->client.io.fd, &own))
 		own = s->listener->addr;
@@ -360,30 +366,32 @@ static void session_dialled(struct sessions *set, struct session *session, struc
 		connecting_begin(set, session, fd);
 }
 
-static struct route_backend *pick(const struct sessions *set, struct session *s, const struct route_entry *entry)
+static bool pick(const struct sessions *set, struct session *s, const struct route_entry *entry, unsigned *at)
 {
 	struct attempt *attempt = s->attempt;
 
 	if (!attempt)
-		return balance_pick(entry, NULL);
+		return balance_pick(entry, &s->peer, NULL, at);
 	if (attempt->serial != set->table->serial)
 		balance_restart(&attempt->tried);
 	attempt->serial = set->table->serial;
-	return balance_pick(entry, &attempt->tried);
+	return balance_pick(entry, &s->peer, &attempt->tried, at);
 }
 
 /* Starts a connect to the next backend. */
 void session_dial(struct sessions *set, struct session *session, const struct route_entry *entry)
 {
-	struct route_backend *backend = entry && !tried_enough(set, session) ? pick(set, session, entry) : NULL;
+	struct route_backend *backend;
 	uint32_t began;
+	unsigned at;
 	int fd;
 
-	if (!backend) {
+	if (!entry || tried_enough(set, session) || !pick(set, session, entry, &at)) {
 		give_up(set, session);
 		return;
 	}
-	if (!push_header(set, session, entry->proxy_protocol)) {
+	backend = entry->backends[at];
+	if (!push_header(set, session, route_options(entry, at)->proxy_protocol)) {
 		session_end(set, session, SESSION_END_LIMIT);
 		return;
 	}

@@ -78,6 +78,7 @@ struct session {
 	uint32_t left_at;    /* the target's gone_at, its low bits: for that it drains */
 	uint16_t attempts;
 	uint8_t state;      /* enum session_state */
+	uint8_t header_version; /* of the PROXY protocol: see header_len; 0: none */
 	uint8_t header_len; /* bytes before the client's own: the PROXY protocol's header */
 	uint8_t first;      /* enum session_end: the side that was the first to end; SESSION_END_SIDE: neither */
 	bool reset;         /* one side was: the other will be */

@@ -1,0 +1,46 @@
+/* draft: a table under construction, of merge.c. Services become wants, one for each listener that they may have, and the
+ * wants of one address become an entry. */
+#ifndef DRAFT_H
+#define DRAFT_H
+
+#include "base.h"
+#include "net.h"
+#include "route.h"
+#include "service.h"
+#include "sys.h"
+#include "wish.h"
+
+/* One service's wish for one listener. */
+struct want {
+	struct net_addr addr;
+	const struct wish *wish;
+	struct service *service;
+	const struct service_list *list;
+	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
+	size_t order;     /* by name, and then as the sources gave them */
+};
+
+struct draft {
+	struct route *route;
+	struct route_table *table;
+	struct want *wants;
+	size_t want_count, want_cap, refused_cap;
+	bool held; /* one of the wants is of a service that is held */
+	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
+	size_t known_count;
+};
+
+/* Lists a wish, or what else of a service is refused. Texts are copied, except the rule, which must live for ever. */
+void draft_refuse(struct draft *draft, const struct service *service, const char *wish, const char *rule,
+                  const char *reason);
+/* Who owns what both want: the operator's service, then the oldest, then the first by name. For qsort over wants. */
+int draft_by_owner(const void *left, const void *right);
+/* The same service, whose instances share its part of a listener. */
+bool draft_same_service(const struct want *left, const struct want *right);
+
+/* Finds the backends that are known already. Before the first draft_backends(). */
+void draft_find_known(struct draft *draft);
+/* Gives an entry its backends, with shares, weights and terms. The wants are those of one address, owners first. */
+void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count);
+
+#endif

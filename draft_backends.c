@@ -1,0 +1,236 @@
+#include "base.h"
+#include "draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+#include "round.h"
+#include "route.h"
+#include "service.h"
+#include "service_option.h"
+#include "socks.h"
+#include "sys.h"
+#include "text.h"
+
+/* A backend of an entry under construction. */
+struct member {
+	struct net_addr addr;      /* to be dialled */
+	const struct net_addr *via; /* of the listener */
+	struct socks_target socks;
+	struct route_backend *backend;
+	size_t order;
+	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
+	uint16_t weight;
+	bool unchecked;
+};
+
+struct members {
+	struct member *items;
+	size_t count, cap;
+};
+
+static int by_target(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int order = route_target_order(&x->addr, &x->socks, &y->addr, &y->socks);
+
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_listener(const void *a, const void *b)
+{
+	const struct route_backend *x = *(struct route_backend *const *)a, *y = *(struct route_backend *const *)b;
+	int order = net_compare(&x->via, &y->via);
+
+	return order ? order : route_backend_order(x, y);
+}
+
+static int find_member(const void *key, const void *item)
+{
+	const struct member *member = key;
+	const struct route_backend *backend = *(struct route_backend *const *)item;
+	int order = net_compare(member->via, &backend->via);
+
+	return order ? order : route_target_order(&member->addr, &member->socks, &backend->addr, &backend->socks);
+}
+
+/* All backends that there are: those of the old table, and those that still drain. */
+void draft_find_known(struct draft *draft)
+{
+	const struct route *route = draft->route;
+	size_t count = route->retired_count;
+
+	for (size_t i = 0; i < route->table->count; i++)
+		count += route->table->entries[i].count;
+	draft->known = sys_alloc(count * sizeof *draft->known);
+	for (size_t i = 0; i < route->retired_count; i++)
+		draft->known[draft->known_count++] = route->retired[i];
+	for (size_t i = 0; i < route->table->count; i++)
+		for (unsigned k = 0; k < route->table->entries[i].count; k++)
+			draft->known[draft->known_count++] = route->table->entries[i].backends[k];
+	if (count)
+		qsort(draft->known, count, sizeof *draft->known, by_listener);
+}
+
+/* The object for each member: a known one, else a new one. */
+static void find_backends(const struct draft *draft, struct members *members)
+{
+	for (struct member *member = members->items; member < members->items + members->count; member++) {
+		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
+
+		if (draft->known_count)
+			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
+		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
+		member->backend->unchecked = member->unchecked;
+	}
+}
+
+static void add_member(struct members *members, const struct member *like)
+{
+	SYS_GROW(members->items, members->count, members->cap);
+	members->items[members->count] = *like;
+	members->items[members->count].order = members->count;
+	members->count++;
+}
+
+/* Keeps the first of each target. */
+static void drop_repeated(struct members *members)
+{
+	size_t kept = 0;
+
+	if (members->count > 1)
+		qsort(members->items, members->count, sizeof *members->items, by_target);
+	for (size_t i = 0; i < members->count; i++) {
+		struct member *item = &members->items[i], *last = kept ? &members->items[kept - 1] : NULL;
+
+		if (last && route_target_order(&last->addr, &last->socks, &item->addr, &item->socks) == 0)
+			last->unchecked = last->unchecked || item->unchecked;
+		else
+			members->items[kept++] = *item;
+	}
+	members->count = kept;
+	if (kept > 1)
+		qsort(members->items, kept, sizeof *members->items, by_order);
+}
+
+/* Adds one backend for each address of the host that is dialled. */
+static void add_host(const struct draft *draft, struct members *members, const char *host, uint16_t port,
+                     struct member *like)
+{
+	const struct net_addr *found;
+	size_t count;
+
+	if (net_numeric(slice_of(host), port, &like->addr)) {
+		add_member(members, like);
+		return;
+	}
+	for (count = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, &found); count-- > 0; found++) {
+		like->addr = *found;
+		net_set_port(&like->addr, port);
+		add_member(members, like);
+	}
+}
+
+static void add_members(const struct draft *draft, struct members *members, const struct want *want, unsigned share,
+                        unsigned terms)
+{
+	const struct socks_url *proxy = want->service->options->proxy.host ? &want->service->options->proxy : NULL;
+
+	for (size_t i = 0; i < want->service->backend_count; i++) {
+		const struct service_backend *backend = &want->service->backends[i];
+		struct member like = {
+			.via = &want->addr, .share = share, .terms = terms, .weight = backend->weight ? backend->weight : 1,
+			.unchecked = !want->list->checked
+		};
+
+		if (proxy)
+			like.socks = (struct socks_target){
+				.host = backend->host, .port = backend->port, .user = proxy->user, .password = proxy->password
+			};
+		add_host(draft, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like);
+	}
+}
+
+/* Instances one after the other that ask the same have one place in `terms`. */
+static unsigned find_terms(struct route_entry *entry, struct service *service)
+{
+	struct route_terms *last = entry->term_count ? &entry->terms[entry->term_count - 1] : NULL;
+
+	if (!last || !service_options_equal(last->options, service->options))
+		entry->terms[entry->term_count++] = (struct route_terms){ service_ref(service), service->options };
+	return entry->term_count - 1;
+}
+
+/* Adds the backends of all, by service: each has one share of the clients. */
+static void gather_members(struct draft *draft, struct members *members, struct route_entry *entry,
+                           const struct want *wants, size_t count)
+{
+	struct arena *memory = &draft->table->memory;
+
+	entry->terms = arena_alloc(memory, count * sizeof *entry->terms);
+	for (unsigned i = 0, share = 0; i < count; i++) {
+		share = draft_same_service(&wants[share], &wants[i]) ? share : i;
+		entry->share_count += share == i;
+		add_members(draft, members, &wants[i], share, find_terms(entry, wants[i].service));
+	}
+	drop_repeated(members);
+	find_backends(draft, members);
+}
+
+/* Members of one share stand together. A share of which no backend is left is none. */
+static void fill_shares(struct arena *memory, struct route_entry *entry, const struct member *items,
+                        const struct want *wants)
+{
+	size_t count = entry->count;
+
+	entry->shares = arena_alloc(memory, entry->share_count * sizeof *entry->shares);
+	entry->share_count = 0;
+	for (size_t i = 0, end; i < count; i = end) {
+		struct route_share *share = &entry->shares[entry->share_count++];
+		const char *name = wants[items[i].share].service->name;
+		uint32_t *round;
+
+		for (end = i + 1; end < count && items[end].share == items[i].share;)
+			end++;
+		share->service = arena_dup(memory, name, strlen(name));
+		share->first = (unsigned)i;
+		share->count = (unsigned)(end - i);
+		for (size_t k = i; k < end; k++)
+			share->weight += items[k].weight;
+		round = round_by_weight(entry->weights + i, share->count, &share->round_len);
+		if (round) {
+			share->round = arena_alloc(memory, share->round_len * sizeof *round);
+			memcpy(share->round, round, share->round_len * sizeof *round);
+		}
+		free(round);
+	}
+}
+
+void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
+{
+	struct arena *memory = &draft->table->memory;
+	struct members members = { 0 };
+
+	gather_members(draft, &members, entry, wants, count);
+	entry->count = (unsigned)members.count;
+	entry->backends = arena_alloc(memory, members.count * sizeof *entry->backends);
+	entry->weights = arena_alloc(memory, members.count * sizeof *entry->weights);
+	if (entry->term_count > 1)
+		entry->terms_of = arena_alloc(memory, members.count * sizeof *entry->terms_of);
+	for (size_t i = 0; i < members.count; i++) {
+		entry->backends[i] = members.items[i].backend;
+		entry->weights[i] = members.items[i].weight;
+		if (entry->terms_of)
+			entry->terms_of[i] = members.items[i].terms;
+	}
+	fill_shares(memory, entry, members.items, wants);
+	free(members.items);
+}
