@@ -36,7 +36,7 @@ static void print_service(const struct service *service)
 	print_field(service, "listener", &values, service->wishes[0].origin);
 	for (size_t i = 0; i < service->backend_count; i++) {
 		buf_puts(&values, i ? ", " : "");
-		net_put_host_port(&values, service->backends[i].host, service->backends[i].port);
+		service_put_backend(&service->backends[i], &values);
 	}
 	print_field(service, "backends", &values, service->backends_origin);
 	for (size_t i = 0; i < service->setting_count; i++) {
@@ -46,18 +46,18 @@ static void print_service(const struct service *service)
 	buf_free(&values);
 }
 
-static void print_verdict(const struct service *service, const char *wish, const char *why, const struct net_addr *addr)
+static void print_verdict(const struct service *service, const char *wish, const char *why, const struct net_addr *addr,
+                          unsigned last)
 {
 	struct buf line = { 0 };
-	char text[NET_TEXT];
 
 	buf_puts_visible(&line, "# ", service->name);
 	buf_puts_visible(&line, ": ", wish);
 	if (why) {
 		buf_printf(&line, " is refused: %s", why);
 	} else {
-		net_print(addr, text);
-		buf_printf(&line, " is accepted: %s", text);
+		buf_puts(&line, " is accepted: ");
+		net_put_ports(&line, addr, last);
 	}
 	puts(line.data);
 	buf_free(&line);
@@ -73,7 +73,7 @@ static void print_admission(const struct admit_rules *rules, const struct servic
 			continue;
 		text.len = 0;
 		service_put_setting(&service->settings[i], &text);
-		print_verdict(service, text.data, service->settings[i].why, NULL);
+		print_verdict(service, text.data, service->settings[i].why, NULL, 0);
 	}
 	buf_free(&text);
 	for (size_t i = 0; !service->wrong && i < service->wish_count; i++) {
@@ -81,7 +81,7 @@ static void print_admission(const struct admit_rules *rules, const struct servic
 		struct net_addr addr;
 		bool fine = admit_wish(rules, &service->wishes[i], trusted, memory, &addr, &no);
 
-		print_verdict(service, service->wishes[i].text, fine ? NULL : no.why, &addr);
+		print_verdict(service, service->wishes[i].text, fine ? NULL : no.why, &addr, service->wishes[i].last);
 	}
 }
 

@@ -60,7 +60,7 @@ bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool t
 		return true;
 	if (!label) {
 		refuse_label(rules, wish->host, memory, no);
-	} else if (wish->port < rules->port_min || wish->port > rules->port_max) {
+	} else if (wish->port < rules->port_min || wish->last > rules->port_max) {
 		refuse_port(rules, wish->port < rules->port_min, memory, no);
 	} else {
 		*out = label->addr;

@@ -23,8 +23,8 @@ struct admit_refusal {
 	const char *accepted; /* what would be accepted */
 };
 
-/* A wish is label:port; from the operator (trusted) also address:port. True: *out is the address to listen on. False:
- * *no says why. */
+/* A wish is label:port; from the operator (trusted) also address:port. A range of ports is accepted whole, or not at all.
+ * True: *out is the address to listen on, with the first of them. False: *no says why. */
 bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool trusted, struct arena *memory,
                 struct net_addr *out, struct admit_refusal *no);
 struct admit_refusal admit_setting(const struct service_setting *setting); /* of a setting with a wrong value */

@@ -10,9 +10,10 @@
 #include "sys.h"
 #include "wish.h"
 
-/* One service's wish for one listener. */
+/* One service's wish for one listener: of a range of ports there is one for each. */
 struct want {
 	struct net_addr addr;
+	uint16_t offset; /* in the wish's range of ports */
 	const struct wish *wish;
 	struct service *service;
 	const struct service_list *list;

@@ -121,6 +121,16 @@ static void drop_repeated(struct members *members)
 		qsort(members->items, kept, sizeof *members->items, by_order);
 }
 
+/* The backend's port for a listener. It does not go beyond the last one: see service_seal(). */
+static uint16_t port_for(const struct want *want, const struct service_backend *backend)
+{
+	uint16_t first = want->service->options->ports;
+
+	if (backend->last)
+		return (uint16_t)(backend->port + want->offset);
+	return first ? (uint16_t)(first + want->offset) : backend->port;
+}
+
 /* Adds one backend for each address of the host that is dialled. */
 static void add_host(const struct draft *draft, struct members *members, const char *host, uint16_t port,
                      struct member *like)
@@ -150,12 +160,13 @@ static void add_members(const struct draft *draft, struct members *members, cons
 			.via = &want->addr, .share = share, .terms = terms, .weight = backend->weight ? backend->weight : 1,
 			.unchecked = !want->list->checked
 		};
+		uint16_t port = port_for(want, backend);
 
 		if (proxy)
 			like.socks = (struct socks_target){
-				.host = backend->host, .port = backend->port, .user = proxy->user, .password = proxy->password
+				.host = backend->host, .port = port, .user = proxy->user, .password = proxy->password
 			};
-		add_host(draft, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like);
+		add_host(draft, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : port, &like);
 	}
 }
 

@@ -19,26 +19,57 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
-/* Where an accepted wish stands in the table. */
-static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
+/* How an accepted listener stands in the table; NULL: there is no table. */
+static const char *state_at(const struct explain *explain, const struct route_entry *entry, int *error)
 {
-	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
-	int error = entry ? route_listener_error(entry->listener) : 0;
-	char text[NET_TEXT];
+	*error = entry ? route_listener_error(entry->listener) : 0;
+	if (!entry)
+		return explain->table ? ", which is not in force" : NULL;
+	if (*error)
+		return ", but it cannot listen there: ";
+	if (atomic_load(&entry->listener->fd) < 0)
+		return ", which is not open yet";
+	return entry->count ? ", which is open" : ", which is open, but no address of its backends is known";
+}
 
-	net_print(addr, text);
-	buf_printf(out, "accepted: %s", text);
-	if (entry && !error && atomic_load(&entry->listener->fd) >= 0)
-		buf_puts(out, entry->count ? ", which is open" : ", which is open, but no address of its backends is known");
-	else if (entry)
-		buf_printf(out, ", but it cannot listen there: %s (retrying)", strerror(error));
-	else if (explain->table)
-		buf_puts(out, ", which is not in force");
+static void put_state(const struct net_addr *first, unsigned last, const char *state, int error, struct buf *out)
+{
+	net_put_ports(out, first, last);
+	buf_puts(out, state ? state : "");
+	if (error)
+		buf_printf(out, "%s (retrying)", strerror(error));
+}
+
+/* Where an accepted wish stands in the table: its ports, those together that stand alike. */
+static void explain_state(const struct explain *explain, const struct wish *wish, const struct net_addr *addr,
+                          struct buf *out)
+{
+	const struct route_entry *noted = NULL;
+	struct net_addr first = *addr, at = *addr;
+	const char *state, *before = NULL;
+	int error, error_before = 0;
+
+	buf_puts(out, "accepted: ");
+	for (unsigned port = wish->port; port <= wish->last; port++) {
+		const struct route_entry *entry;
+
+		net_set_port(&at, (uint16_t)port);
+		entry = explain->table ? route_find(explain->table, &at) : NULL;
+		state = state_at(explain, entry, &error);
+		noted = entry && entry->conflict && !noted ? entry : noted;
+		if (port > wish->port && (state != before || error != error_before)) {
+			put_state(&first, port - 1, before, error_before, out);
+			buf_puts(out, "; ");
+			first = at;
+		}
+		before = state;
+		error_before = error;
+	}
+	put_state(&first, wish->last, before, error_before, out);
 	buf_puts(out, "\n");
-	if (entry && entry->conflict)
-		buf_puts_visible(out, "      note: ", entry->conflict);
-	if (entry && entry->conflict)
-		buf_puts(out, "\n");
+	if (noted)
+		buf_puts_visible(out, "      note: ", noted->conflict);
+	buf_puts(out, noted ? "\n" : "");
 }
 
 /* The service that is explained, and what that takes. */
@@ -64,7 +95,7 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 	else if (subject->service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(subject->explain, &addr, out);
+		explain_state(subject->explain, wish, &addr, out);
 }
 
 /* Whether the service shares a listener with one that comes first and has other options. */
@@ -80,9 +111,12 @@ static bool is_contested(const struct subject *subject)
 
 		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
 			continue;
-		entry = route_find(explain->table, &addr);
-		if (entry && entry->conflict && strcmp(entry->owner.service->name, service->name) != 0)
-			return true;
+		for (unsigned port = service->wishes[i].port; port <= service->wishes[i].last; port++) {
+			net_set_port(&addr, (uint16_t)port);
+			entry = route_find(explain->table, &addr);
+			if (entry && entry->conflict && strcmp(entry->owner.service->name, service->name) != 0)
+				return true;
+		}
 	}
 	return false;
 }
@@ -111,6 +145,8 @@ static void explain_option(const struct subject *subject, int option, const char
 
 	if (setting && option != SERVICE_PROXY && strnlen(setting->value, len + 1) > len)
 		asked = *setting;
+	else if (setting && strcmp(setting->value, value) == 0)
+		asked.why = setting->why; /* which may be of its listeners, too */
 	else
 		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
@@ -159,7 +195,7 @@ static void explain_tag(const struct subject *subject, struct slice tag, struct 
 	struct slice value = { NULL, 0 };
 	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
 	const char *text = arena_dup(subject->memory, value.at, value.len);
-	struct wish wish = wish_parse(text, NULL);
+	struct wish wish = wish_parse(text, NULL, subject->memory);
 
 	put_tag_text(tag, kind, value.at, text, out);
 	if (kind == TAG_FOREIGN)
@@ -221,7 +257,7 @@ static void put_service(const struct service_list *list, const struct service *s
 		buf_puts_visible(out, ", ", service->origin);
 	for (size_t i = 0; i < service->backend_count; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
-		net_put_host_port(out, service->backends[i].host, service->backends[i].port);
+		service_put_backend(&service->backends[i], out);
 	}
 	if (service->absent)
 		buf_puts_visible(out, "\n  not routed: ", service->absent);

@@ -124,8 +124,8 @@ static const char *add_app_port(struct service *service, struct slice text, cons
 static const char *add_backend(struct service *service, struct slice text, const char *origin)
 {
 	struct slice host;
-	uint16_t port;
-	const char *why = net_split(text, &host, &port);
+	uint16_t port, last;
+	const char *why = net_split_range(text, &service->memory, &host, &port, &last);
 
 	if (!why && !host.len)
 		why = "has no host";
@@ -134,6 +134,8 @@ static const char *add_backend(struct service *service, struct slice text, const
 	if (!service->backend_count)
 		service->backends_origin = keep_origin(service, origin);
 	service_backend(service, host, port, 1);
+	if (memchr(host.at + host.len, '-', (size_t)(text.at + text.len - host.at) - host.len))
+		service->backends[service->backend_count - 1].last = last;
 	return NULL;
 }
 
@@ -265,7 +267,7 @@ static const char *no_field(bool app, struct slice where)
 	if (last.len && field_of(app, slice_skip(where, last.len)) >= 0)
 		return "is in a table: a value or a list of values expected above it";
 	return app ? "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
-	           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)";
+	           : "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny, ports)";
 }
 
 static bool takes_list(int field)
@@ -392,9 +394,9 @@ const char *manifest_key(struct manifest *manifest, const char *key, const char 
 	return found ? why : take_field(manifest, place_at(manifest, app, where, origin), app, field, value, origin);
 }
 
-static const char *lacks(const struct manifest_place *place)
+static const char *lacks(const struct manifest_place *place, const char **origin)
 {
-	const struct service *service = place->service;
+	struct service *service = place->service;
 
 	if (!*service->name || (service->name[0] == '[' && !place->named))
 		return "has no name";
@@ -402,7 +404,8 @@ static const char *lacks(const struct manifest_place *place)
 		return place->app ? "has no ports" : "has no listener";
 	if (!service->backend_count)
 		return place->app ? "has no targets" : "has no backends";
-	return NULL;
+	*origin = service->backends_origin;
+	return service_mismatch(service);
 }
 
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
@@ -413,10 +416,10 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 	join_option(manifest);
 	for (size_t i = 0; i < manifest->list->count; i++) {
 		const struct manifest_place *place = manifest->places[i];
-		const char *why = place->broken ? NULL : lacks(place);
+		const char *origin = place->service->origin, *why = place->broken ? NULL : lacks(place, &origin);
 
 		if (why)
-			complain(arg, place->service->origin, place->text, why);
+			complain(arg, origin, place->text, why);
 		fine = fine && !why && !place->broken;
 		service_seal(place->service);
 	}

@@ -49,6 +49,20 @@ struct named {
 	size_t order;
 };
 
+/* One for each port of a range. */
+static void add_wants(struct draft *draft, struct want *want)
+{
+	unsigned count = want->wish->last - want->wish->port + 1u;
+
+	for (unsigned offset = 0; offset < count; offset++) {
+		want->offset = (uint16_t)offset;
+		want->order = draft->want_count;
+		net_set_port(&want->addr, (uint16_t)(want->wish->port + offset));
+		SYS_GROW(draft->wants, draft->want_count, draft->want_cap);
+		draft->wants[draft->want_count++] = *want;
+	}
+}
+
 static void admit_service(struct draft *draft, const struct named *named)
 {
 	struct service *service = named->service;
@@ -57,8 +71,7 @@ static void admit_service(struct draft *draft, const struct named *named)
 	refuse_settings(draft, service);
 	for (size_t i = 0; i < service->wish_count && !service->wrong; i++) {
 		struct want want = {
-			.wish = &service->wishes[i], .service = service, .list = list, .created = named->created,
-			.order = draft->want_count
+			.wish = &service->wishes[i], .service = service, .list = list, .created = named->created
 		};
 		struct admit_refusal no;
 
@@ -67,8 +80,7 @@ static void admit_service(struct draft *draft, const struct named *named)
 		} else if (service->fault) {
 			draft_refuse(draft, service, want.wish->text, "instance", service->fault);
 		} else {
-			SYS_GROW(draft->wants, draft->want_count, draft->want_cap);
-			draft->wants[draft->want_count++] = want;
+			add_wants(draft, &want);
 			draft->held = draft->held || service->held;
 		}
 	}

@@ -23,6 +23,9 @@ struct net_addr {
 /* Cuts `host:port`, `[v6]:port` or `:port` (an empty host). Returns NULL or the reason against it; the host is not
  * looked at. */
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
+/* As net_split, and the port may be a range: host:5000-5149. *last is *first when it is none. The reason may be in the arena. */
+const char *net_split_range(struct slice text, struct arena *memory, struct slice *host, uint16_t *first, uint16_t *last);
+#define NET_RANGE_PORTS 4096 /* most ports of a range */
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
 bool net_is_host(struct slice host); /* nothing in it that neither names nor addresses have */
@@ -34,6 +37,7 @@ bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
 void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
 void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
+void net_put_ports(struct buf *out, const struct net_addr *addr, unsigned last); /* 1.2.3.4:80-89, from its port to the last one */
 int net_compare(const struct net_addr *left, const struct net_addr *right); /* by family, address, port */
 uint16_t net_addr_port(const struct net_addr *addr);
 void net_set_port(struct net_addr *addr, uint16_t port);

@@ -94,6 +94,38 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port)
 	return net_is_host(*host) ? NULL : "has a character that no host name has";
 }
 
+/* The place of the dash between two ports; NULL: there is none. */
+static const char *find_dash(struct slice text)
+{
+	for (size_t i = text.len; i-- > 0 && text.at[i] != ':';)
+		if (text.at[i] == '-')
+			return text.at + i;
+	return NULL;
+}
+
+const char *net_split_range(struct slice text, struct arena *memory, struct slice *host, uint16_t *first, uint16_t *last)
+{
+	const char *dash = find_dash(text), *why;
+	struct slice head = dash ? slice_between(text.at, dash) : text, end;
+
+	if (!dash || text_hides(text)) {
+		why = net_split(text, host, first);
+		*last = *first;
+		return why;
+	}
+	end = slice_skip(text, head.len + 1);
+	if ((end.len && strchr(" \t", end.at[0])) || (head.len && strchr(" \t", dash[-1])))
+		return "has a blank in its range of ports";
+	why = net_split(head, host, first);
+	if (!why && net_port(end, last))
+		why = port_error(end);
+	if (!why && *last < *first)
+		why = "is a range of ports whose end comes before its begin";
+	if (!why && *last - *first >= NET_RANGE_PORTS)
+		why = text_printf(memory, "is a range of %d ports; at most %d", *last - *first + 1, NET_RANGE_PORTS);
+	return why;
+}
+
 /* ::ffff:1.2.3.4 becomes 1.2.3.4. */
 static void unmap_v4(struct net_addr *addr)
 {
@@ -187,6 +219,16 @@ void net_put_host_port(struct buf *out, const char *host, uint16_t port)
 	buf_puts(out, v6 ? "[" : "");
 	buf_visible(out, host, strlen(host));
 	buf_printf(out, v6 ? "]:%u" : ":%u", port);
+}
+
+void net_put_ports(struct buf *out, const struct net_addr *addr, unsigned last)
+{
+	char text[NET_TEXT];
+
+	net_print(addr, text);
+	buf_puts(out, text);
+	if (last != net_addr_port(addr))
+		buf_printf(out, "-%u", last);
 }
 
 static int sign(long n)

@@ -11,6 +11,7 @@
 #include "service.h"
 #include "service_option.h"
 #include "source.h"
+#include "span.h"
 #include "supervisor.h"
 #include "sys.h"
 
@@ -108,19 +109,34 @@ static void page_put_time(struct buf *out, int64_t ms)
 
 /* The verdict. */
 
+static void page_put_address(struct buf *out, const struct span *span)
+{
+	struct buf text = { 0 };
+
+	span_put_address(span, &text);
+	page_put_slice(out, slice_of(text.data));
+	buf_free(&text);
+}
+
 /* The listeners whose clients nobody may serve. False: there are none. */
 static bool page_put_unserved(const struct route_table *table, struct buf *out)
 {
-	size_t count = 0;
+	size_t count = 0, more = 0;
+	struct span span;
 
-	for (size_t i = 0; i < table->count; i++) {
-		if (route_healthy(&table->entries[i]) || ++count > UNSERVED_NAMED)
+	for (size_t i = 0; i < table->count; i += span.count) {
+		span = span_at(table, i);
+		if (route_healthy(span.first))
 			continue;
+		if (++count > UNSERVED_NAMED) {
+			more += span.count;
+			continue;
+		}
 		buf_puts(out, count == 1 ? "<li class=\"bad\">no healthy backend: " : ", ");
-		buf_puts(out, table->entries[i].listener->name);
+		page_put_address(out, &span);
 	}
-	if (count > UNSERVED_NAMED)
-		page_put_number(out, " and ", count - UNSERVED_NAMED, " more");
+	if (more)
+		page_put_number(out, " and ", more, " more");
 	buf_puts(out, count ? "</li>\n" : "");
 	return count;
 }
@@ -273,12 +289,41 @@ static void page_put_state(struct buf *out, const struct route_listener *listene
 		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
 }
 
-static void page_put_rejected(struct buf *out, const struct route_listener *listener)
+/* The figures of all listeners of a span. */
+struct page_sum {
+	unsigned long long active, connections, rx, tx, rejected[ROUTE_REJECTS];
+	struct stats_rate rate;
+	bool rated;
+};
+
+static struct page_sum page_sum_up(const struct span *span)
 {
-	unsigned long long counts[ROUTE_REJECTS], sum = 0;
+	struct page_sum sum = { 0 };
+
+	for (size_t i = 0; i < span->count; i++) {
+		struct route_listener *listener = span->first[i].listener;
+		struct stats_rate rate = { 0 };
+
+		sum.rated = stats_rate(listener, &rate) || sum.rated;
+		sum.rate.connections += rate.connections;
+		sum.rate.rx += rate.rx;
+		sum.rate.tx += rate.tx;
+		sum.active += atomic_load(&listener->active);
+		sum.connections += atomic_load(&listener->connections);
+		sum.rx += atomic_load(&listener->rx);
+		sum.tx += atomic_load(&listener->tx);
+		for (int why = 0; why < ROUTE_REJECTS; why++)
+			sum.rejected[why] += atomic_load(&listener->rejected[why]);
+	}
+	return sum;
+}
+
+static void page_put_rejected(struct buf *out, const unsigned long long counts[ROUTE_REJECTS])
+{
+	unsigned long long sum = 0;
 
 	for (int i = 0; i < ROUTE_REJECTS; i++)
-		sum += counts[i] = atomic_load(&listener->rejected[i]);
+		sum += counts[i];
 	page_put_number(out, sum ? "<td>" : "<td class=\"z\">", sum, "");
 	for (int i = 0; i < ROUTE_REJECTS; i++) {
 		if (!counts[i])
@@ -307,50 +352,62 @@ static void page_put_rate(struct buf *out, bool rated, double n)
 	buf_puts(out, rated ? "</small></td>" : "–</small></td>");
 }
 
-static void page_put_listener(struct buf *out, const struct route_entry *entry)
+static void page_put_listener(struct buf *out, const struct span *span)
 {
-	struct route_listener *listener = entry->listener;
-	struct stats_rate rate = { 0 };
-	bool rated = stats_rate(listener, &rate);
+	struct page_sum sum = page_sum_up(span);
 
-	page_put_text(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>", listener->name, "</b>");
-	page_put_services(out, entry);
-	page_put_marks(out, entry);
+	buf_puts(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>");
+	page_put_address(out, span);
+	buf_puts(out, "</b>");
+	page_put_services(out, span->first);
+	page_put_marks(out, span->first);
 	buf_puts(out, "</th>");
-	page_put_state(out, listener);
-	page_put_number(out, "<td>", atomic_load(&listener->active), "</td>");
-	page_put_number(out, "<td>", atomic_load(&listener->connections), "<small>");
-	page_put_rate(out, rated, rate.connections);
-	page_put_flow(out, atomic_load(&listener->rx), rated, rate.rx);
-	page_put_flow(out, atomic_load(&listener->tx), rated, rate.tx);
-	page_put_rejected(out, listener);
+	page_put_state(out, span->first->listener);
+	page_put_number(out, "<td>", sum.active, "</td>");
+	page_put_number(out, "<td>", sum.connections, "<small>");
+	page_put_rate(out, sum.rated, sum.rate.connections);
+	page_put_flow(out, sum.rx, sum.rated, sum.rate.rx);
+	page_put_flow(out, sum.tx, sum.rated, sum.rate.tx);
+	page_put_rejected(out, sum.rejected);
 	buf_puts(out, "</tr>\n");
 }
 
-static void page_put_backend(struct buf *out, const struct route_entry *entry, unsigned index)
+static void page_put_backend(struct buf *out, const struct span *span, unsigned index)
 {
-	struct route_backend *backend = entry->backends[index];
-	unsigned long long errors = atomic_load(&backend->connect_errors);
+	unsigned long long active = 0, connections = 0, rx = 0, tx = 0, errors = 0;
+	unsigned weight = span->first->weights[index];
+	struct buf name = { 0 };
 
-	page_put_text(out, "<tr><th scope=\"row\">", backend->name, "");
-	if (entry->weights[index] != 1)
-		buf_printf(out, "<small>weight %u</small>", entry->weights[index]);
-	buf_puts(out, atomic_load(&backend->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
+	for (size_t i = 0; i < span->count; i++) {
+		struct route_backend *backend = span->first[i].backends[index];
+
+		active += atomic_load(&backend->active);
+		connections += atomic_load(&backend->connections);
+		rx += atomic_load(&backend->rx);
+		tx += atomic_load(&backend->tx);
+		errors += atomic_load(&backend->connect_errors);
+	}
+	span_put_backend(span, index, &name);
+	page_put_text(out, "<tr><th scope=\"row\">", name.data, "");
+	buf_free(&name);
+	if (weight != 1)
+		buf_printf(out, "<small>weight %u</small>", weight);
+	buf_puts(out, atomic_load(&span->first->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");
-	page_put_number(out, "<td>", atomic_load(&backend->active), "</td>");
-	page_put_number(out, "<td>", atomic_load(&backend->connections), "</td><td>");
-	page_put_bytes(out, (double)atomic_load(&backend->rx));
+	page_put_number(out, "<td>", active, "</td>");
+	page_put_number(out, "<td>", connections, "</td><td>");
+	page_put_bytes(out, (double)rx);
 	buf_puts(out, "</td><td>");
-	page_put_bytes(out, (double)atomic_load(&backend->tx));
+	page_put_bytes(out, (double)tx);
 	page_put_number(out, errors ? "</td><td>" : "</td><td class=\"z\">", errors, "</td></tr>\n");
 }
 
-static void page_put_entry(struct buf *out, const struct route_entry *entry)
+static void page_put_span(struct buf *out, const struct span *span)
 {
-	page_put_listener(out, entry);
-	for (unsigned i = 0; i < entry->count; i++)
-		page_put_backend(out, entry, i);
-	if (!entry->count)
+	page_put_listener(out, span);
+	for (unsigned i = 0; i < span->first->count; i++)
+		page_put_backend(out, span, i);
+	if (!span->first->count)
 		buf_puts(out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
 	buf_puts(out, "</tbody>\n");
 }
@@ -391,6 +448,7 @@ static void page_put_listeners(struct stats *stats, struct buf *out)
 		"<th scope=\"col\" title=\"bytes from clients\">In</th><th scope=\"col\" title=\"bytes to clients\">Out</th>"
 		"<th scope=\"col\">Failed</th></tr></thead>\n";
 	const struct route_table *table = stats->route->table;
+	struct span span;
 
 	buf_puts(out, "<section>\n<h2>Listeners");
 	if (table->allow.count)
@@ -400,8 +458,10 @@ static void page_put_listeners(struct stats *stats, struct buf *out)
 		page_put_no_route(stats, out);
 	else
 		buf_puts(out, routes_head);
-	for (size_t i = 0; i < table->count; i++)
-		page_put_entry(out, &table->entries[i]);
+	for (size_t i = 0; i < table->count; i += span.count) {
+		span = span_at(table, i);
+		page_put_span(out, &span);
+	}
 	buf_puts(out, table->count ? "</table>\n</section>\n" : "</section>\n");
 }
 

@@ -5,29 +5,50 @@
 
 #include "service.h"
 #include "service_option.h"
+#include "span.h"
 
-static void peek_entry(const struct route_entry *entry, struct buf *out)
+static void peek_span(const struct span *span, struct buf *out)
 {
+	const struct route_entry *entry = span->first;
 	int error = route_listener_error(entry->listener);
 
-	buf_puts(out, entry->listener->name);
+	span_put_address(span, out);
 	if (error)
 		buf_printf(out, " (cannot listen: %s)", strerror(error));
 	buf_printf(out, "\n  ├ %s\n", service_balance_names[entry->balance]);
-	for (unsigned i = 0; i < entry->count; i++)
-		buf_printf(out, "  ├──➤ %s%s\n", entry->backends[i]->name,
-		           atomic_load(&entry->backends[i]->unhealthy) ? " (unhealthy)" : "");
+	for (unsigned i = 0; i < entry->count; i++) {
+		buf_puts(out, "  ├──➤ ");
+		span_put_backend(span, i, out);
+		buf_puts(out, atomic_load(&entry->backends[i]->unhealthy) ? " (unhealthy)\n" : "\n");
+	}
+}
+
+static void peek_unserved(const struct span *span, struct buf *out)
+{
+	if (route_healthy(span->first))
+		return;
+	buf_puts(out, "# no healthy backend: ");
+	span_put_address(span, out);
+	buf_puts(out, "\n");
+}
+
+static void peek_spans(const struct route_table *table, void (*put)(const struct span *span, struct buf *out),
+                       struct buf *out)
+{
+	for (size_t i = 0; i < table->count;) {
+		struct span span = span_at(table, i);
+
+		put(&span, out);
+		i += span.count;
+	}
 }
 
 void peek_text(const struct route_table *table, struct buf *out)
 {
 	if (!table->count)
 		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
-	for (size_t i = 0; i < table->count; i++)
-		peek_entry(&table->entries[i], out);
-	for (size_t i = 0; i < table->count; i++)
-		if (!route_healthy(&table->entries[i]))
-			buf_printf(out, "# no healthy backend: %s\n", table->entries[i].listener->name);
+	peek_spans(table, peek_span, out);
+	peek_spans(table, peek_unserved, out);
 	if (table->remembered)
 		buf_printf(out, "# from state.path: %s has not answered yet\n", table->remembered);
 	for (size_t i = 0; i < table->refused_count; i++) {

@@ -10,6 +10,7 @@
 #include "merge.h"
 #include "net.h"
 #include "service_option.h"
+#include "span.h"
 #include "sys.h"
 #include "text.h"
 
@@ -210,40 +211,103 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 		      route_by_listener);
 }
 
+/* The next two say something of a span once it cannot grow: `next` is not of it. NULL: there is no more. */
+
+static void say_conflict(struct span *span, const struct route_entry *next)
+{
+	struct buf address = { 0 };
+
+	if (span->count && next && span_add(span, next, strcmp(span->first->conflict, next->conflict) == 0))
+		return;
+	if (span->count) {
+		span_put_address(span, &address);
+		log_warn("%s: %s", address.data, span->first->conflict);
+	}
+	*span = (struct span){ next, next != NULL };
+	buf_free(&address);
+}
+
+static void say_backends(struct span *span, const struct route_entry *next)
+{
+	const struct route_entry *entry = span->first;
+	struct buf address = { 0 };
+
+	if (span->count && next && span_add(span, next, entry->count == next->count))
+		return;
+	if (span->count) {
+		span_put_address(span, &address);
+		log_info("%s: %u backend%s of %s", address.data, entry->count, text_s(entry->count), entry->services);
+	}
+	*span = (struct span){ next, next != NULL };
+	buf_free(&address);
+}
+
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)
 {
+	struct span conflicts = { 0 }, changed = { 0 };
+
 	for (size_t i = 0; i < now->refused_count; i++)
 		if (!refused_in(old, &now->refused[i]))
 			log_warn("refused: %s wants %s: %s", now->refused[i].service, now->refused[i].wish, now->refused[i].reason);
 	for (size_t i = 0; i < now->count; i++) {
 		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
-		const char *name = entry->listener->name;
 
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
-			log_warn("%s: %s", name, entry->conflict);
+			say_conflict(&conflicts, entry);
 		if (!was || was->count != entry->count)
-			log_info("%s: %u backend%s of %s", name, entry->count, text_s(entry->count), entry->services);
+			say_backends(&changed, entry);
 	}
+	say_conflict(&conflicts, NULL);
+	say_backends(&changed, NULL);
+}
+
+/* What is to be said of binding, of a range at once. */
+struct bind_news {
+	struct span opened, failed;
+	struct buf why; /* of those opened */
+	int64_t now;    /* one time for all: what fails together is said together */
+	bool any;       /* one has opened */
+};
+
+static void say_opened(struct bind_news *news)
+{
+	span_audit("opened", &news->opened, news->why.data);
+	news->opened.count = 0;
+}
+
+static void say_failed(struct bind_news *news)
+{
+	struct buf address = { 0 };
+
+	if (!news->failed.count)
+		return;
+	span_put_address(&news->failed, &address);
+	log_error("cannot listen on %s: %s (retrying)", address.data, strerror(news->failed.first->listener->error));
+	buf_free(&address);
+	news->failed.count = 0;
 }
 
 /* An address in use is not said at once: the socket there may be one of ours that has left the table, such as 127.0.0.1:80
  * before 0.0.0.0:80. It is closed when the workers have let go of it. */
-static void bind_failed(struct route_listener *listener, int error)
+static void bind_failed(struct bind_news *news, const struct route_entry *entry, int error)
 {
-	int64_t now = sys_now();
+	struct route_listener *listener = entry->listener;
 
 	if (!listener->error) {
-		listener->failed_at = now;
+		listener->failed_at = news->now;
 		listener->said = 0;
 	}
 	listener->error = error;
-	if (listener->said == error || (error == EADDRINUSE && now - listener->failed_at < RELEASE_MS))
+	if (listener->said == error || (error == EADDRINUSE && news->now - listener->failed_at < RELEASE_MS))
 		return;
-	log_error("cannot listen on %s: %s (retrying)", listener->name, strerror(error));
 	listener->said = error;
+	if (news->failed.count && span_add(&news->failed, entry, news->failed.first->listener->error == error))
+		return;
+	say_failed(news);
+	news->failed = span_of(entry);
 }
 
-static void bind_succeeded(const struct route_entry *entry, int fd)
+static void bind_succeeded(struct bind_news *news, const struct route_entry *entry, int fd)
 {
 	struct route_listener *listener = entry->listener;
 	struct buf why = { 0 };
@@ -254,8 +318,15 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 		buf_puts(&why, "its interface has been made anew");
 	else
 		buf_printf(&why, "new in %s", entry->owner.source);
-	route_audit("opened", entry, why.data);
-	buf_free(&why);
+	if (span_add(&news->opened, entry, same_words(why.data, news->why.data))) {
+		buf_free(&why);
+	} else {
+		say_opened(news);
+		buf_free(&news->why);
+		news->why = why;
+		news->opened = span_of(entry);
+	}
+	news->any = true;
 	listener->error = 0;
 	atomic_store(&listener->deaf, 0);
 	atomic_store(&listener->fd, fd);
@@ -263,7 +334,7 @@ static void bind_succeeded(const struct route_entry *entry, int fd)
 }
 
 /* Binds a listener that is not bound, or not to the interface that has its name now. */
-static bool bind_one(const struct route_entry *entry)
+static void bind_one(struct bind_news *news, const struct route_entry *entry)
 {
 	struct route_listener *listener = entry->listener;
 	int fd = net_listen(&listener->addr), old = atomic_load(&listener->fd);
@@ -271,24 +342,26 @@ static bool bind_one(const struct route_entry *entry)
 	if (fd >= 0 && old >= 0)
 		fd = net_replace(old, fd);
 	if (fd < 0)
-		bind_failed(listener, -fd);
+		bind_failed(news, entry, -fd);
 	else
-		bind_succeeded(entry, fd);
-	return fd >= 0;
+		bind_succeeded(news, entry, fd);
 }
 
 static bool bind_all(const struct route_table *table)
 {
-	bool opened = false;
+	struct bind_news news = { .now = sys_now() };
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct route_listener *listener = table->entries[i].listener;
 		int fd = atomic_load(&listener->fd);
 
-		if ((fd < 0 || net_moved(fd, &listener->addr)) && bind_one(&table->entries[i]))
-			opened = true;
+		if (fd < 0 || net_moved(fd, &listener->addr))
+			bind_one(&news, &table->entries[i]);
 	}
-	return opened;
+	say_opened(&news);
+	say_failed(&news);
+	buf_free(&news.why);
+	return news.any;
 }
 
 /* The first refusal of a service that shares the entry. Both are sorted by the service's name. */

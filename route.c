@@ -3,10 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "log.h"
-#include "log_line.h"
 #include "sys.h"
 #include "text.h"
 
@@ -31,17 +28,6 @@ struct route_listener *route_listener_ref(struct route_listener *listener)
 {
 	atomic_fetch_add(&listener->refs, 1);
 	return listener;
-}
-
-/* Held while a listener enters a table or leaves one: the socket of one that comes back is still open, or closed. */
-static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
-
-struct route_listener *route_listener_enter(struct route_listener *listener)
-{
-	pthread_mutex_lock(&tables_lock);
-	atomic_fetch_add(&listener->tables, 1);
-	pthread_mutex_unlock(&tables_lock);
-	return route_listener_ref(listener);
 }
 
 void route_listener_unref(struct route_listener *listener)
@@ -139,59 +125,6 @@ int route_backend_order(const struct route_backend *left, const struct route_bac
 }
 
 /* Tables. */
-
-void route_audit(const char *what, const struct route_entry *entry, const char *why)
-{
-	const struct route_owner *owner = &entry->owner;
-	struct log_line line;
-
-	if (!log_on(LOG_INFO))
-		return;
-	log_event(&line, LOG_INFO, what);
-	log_line_text(&line, "address", entry->listener->name);
-	log_line_text(&line, "service", entry->services);
-	log_line_text(&line, "instance", owner->service->instance);
-	log_line_text(&line, "node", owner->service->node);
-	log_line_text(&line, "tag", owner->service->tags ? owner->wish->origin : owner->wish->text);
-	log_line_text(&line, "source", owner->source);
-	log_line_text(&line, "why", why);
-	log_end(&line);
-}
-
-static void release_listener(const struct route_entry *entry)
-{
-	struct route_listener *listener = entry->listener;
-
-	pthread_mutex_lock(&tables_lock);
-	if (atomic_fetch_sub(&listener->tables, 1) == 1) {
-		/* Every worker has released the tables that had it, so none watches the socket any more. */
-		int fd = atomic_exchange(&listener->fd, -1);
-
-		if (fd >= 0) {
-			close(fd);
-			route_audit("closed", entry, listener->closing);
-		}
-	}
-	pthread_mutex_unlock(&tables_lock);
-	route_listener_unref(listener);
-}
-
-void route_release(struct route_table *table)
-{
-	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
-		return;
-	for (size_t i = 0; i < table->count; i++) {
-		for (unsigned k = 0; k < table->entries[i].count; k++)
-			route_backend_unref(table->entries[i].backends[k]);
-		for (unsigned k = 0; k < table->entries[i].term_count; k++)
-			service_unref(table->entries[i].terms[k].service);
-		release_listener(&table->entries[i]);
-		service_unref(table->entries[i].owner.service);
-	}
-	arena_free(&table->memory);
-	free(table->refused);
-	free(table);
-}
 
 struct route_table *route_take(struct route *route)
 {

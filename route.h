@@ -200,7 +200,4 @@ int route_target_order(const struct net_addr *left, const struct socks_target *l
 
 int route_by_listener(const void *left, const void *right); /* sorts route.retired_listeners */
 int route_by_refusal(const void *left, const void *right); /* sorts route_table.refused, for qsort and bsearch */
-/* Logs that a port has opened or closed. The form of the line is stable: programs may read it. */
-void route_audit(const char *what, const struct route_entry *entry, const char *why);
-
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net.h"
+
 static struct service *append(struct service_list *list, struct service *service)
 {
 	SYS_GROW(list->items, list->count, list->cap);
@@ -27,7 +29,8 @@ const char *service_text(struct service *service, const char *text)
 void service_wish(struct service *service, struct slice wish, const char *origin)
 {
 	ARENA_GROW(&service->memory, service->wishes, service->wish_count, service->wish_cap);
-	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len), origin);
+	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len), origin,
+	                                                     &service->memory);
 }
 
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight)
@@ -36,6 +39,13 @@ void service_backend(struct service *service, struct slice host, uint16_t port, 
 	service->backends[service->backend_count++] = (struct service_backend){
 		.host = arena_dup(&service->memory, host.at, host.len), .port = port, .weight = weight
 	};
+}
+
+void service_put_backend(const struct service_backend *backend, struct buf *out)
+{
+	net_put_host_port(out, backend->host, backend->port);
+	if (backend->last)
+		buf_printf(out, "-%u", backend->last);
 }
 
 struct service_setting *service_setting(const struct service *service, int option)
@@ -64,6 +74,36 @@ static int by_option(const void *a, const void *b)
 	return ((const struct service_setting *)a)->option - ((const struct service_setting *)b)->option;
 }
 
+const char *service_mismatch(struct service *service)
+{
+	for (size_t i = 0; i < service->backend_count; i++) {
+		const struct service_backend *backend = &service->backends[i];
+		int has = backend->last - backend->port + 1;
+
+		for (size_t k = 0; backend->last && k < service->wish_count; k++) {
+			const struct wish *wish = &service->wishes[k];
+			int needs = wish->last - wish->port + 1;
+
+			if (!wish->why && has != needs)
+				return text_printf(&service->memory, "has a backend with a range of %d port%s, at %s, and a listener with %d, %s",
+				                   has, text_s((unsigned)has), backend->host, needs, wish->text);
+		}
+	}
+	return NULL;
+}
+
+/* Why the backends of its longest listener would go beyond the last port; NULL: they do not. */
+static const char *lacks_ports(struct service *service, uint16_t first)
+{
+	unsigned most = 1;
+
+	for (size_t i = 0; i < service->wish_count; i++)
+		if (!service->wishes[i].why && service->wishes[i].last - service->wishes[i].port + 1u > most)
+			most = service->wishes[i].last - service->wishes[i].port + 1u;
+	return first + most - 1 <= UINT16_MAX ? NULL
+	     : text_printf(&service->memory, "no room for a range of %u ports, since 65535 is the last one", most);
+}
+
 void service_seal(struct service *service)
 {
 	struct service_options *options;
@@ -79,6 +119,8 @@ void service_seal(struct service *service)
 		struct service_setting *setting = &service->settings[i];
 
 		setting->why = service_option_parse(setting->option, setting->value, &service->memory, options);
+		if (!setting->why && setting->option == SERVICE_PORTS)
+			setting->why = lacks_ports(service, options->ports);
 		service->wrong = service->wrong || (setting->why && service_option_vital(setting->option, setting->value));
 	}
 }
@@ -163,7 +205,7 @@ static bool same_backends(const struct service *a, const struct service *b)
 	for (size_t i = 0; i < a->backend_count; i++) {
 		const struct service_backend *x = &a->backends[i], *y = &b->backends[i];
 
-		if (x->port != y->port || x->weight != y->weight || strcmp(x->host, y->host) != 0)
+		if (x->port != y->port || x->last != y->last || x->weight != y->weight || strcmp(x->host, y->host) != 0)
 			return false;
 	}
 	return true;

@@ -18,6 +18,7 @@
 struct service_backend {
 	const char *host; /* address or name */
 	uint16_t port;
+	uint16_t last;   /* of a range of ports, one for each port of a listener; 0: it is one port, for all of them */
 	uint16_t weight; /* 1 unless the source says otherwise */
 };
 
@@ -74,11 +75,14 @@ struct service_list {
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin);
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
+void service_put_backend(const struct service_backend *backend, struct buf *out); /* host:port, or host:first-last */
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
 /* Sets an option. The last value counts. */
 void service_set(struct service *service, int option, struct slice value, const char *origin);
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);
+/* A backend's range of ports has one for each port of each listener. NULL, or why that is not so. */
+const char *service_mismatch(struct service *service);
 void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */
 void service_put_setting(const struct service_setting *setting, struct buf *out); /* adds NAME=VALUE, secrets masked */
 

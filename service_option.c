@@ -62,6 +62,12 @@ static const char *parse_deny(const char *value, struct arena *memory, struct se
 	return parse_networks(value, memory, &out->deny);
 }
 
+static const char *parse_ports(const char *value, struct arena *memory, struct service_options *out)
+{
+	(void)memory;
+	return net_port(slice_of(value), &out->ports) ? "not one port (1-65535)" : NULL;
+}
+
 static const struct {
 	const char *name, *accepted;
 	bool vital;
@@ -72,6 +78,7 @@ static const struct {
 	[SERVICE_PROXY_PROTOCOL] = { "proxy_protocol", "v1 or v2", true, parse_proxy_protocol },
 	[SERVICE_ALLOW] = { "allow", "networks, such as 10.0.0.0/8,2001:db8::/32", true, parse_allow },
 	[SERVICE_DENY] = { "deny", "networks, such as 10.0.0.0/8,2001:db8::/32", true, parse_deny },
+	[SERVICE_PORTS] = { "ports", "one port, the first of the backends'", true, parse_ports },
 };
 
 int service_option_find(struct slice name)

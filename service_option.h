@@ -10,7 +10,7 @@
 #include "text.h"
 
 enum service_option {
-	SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_OPTIONS
+	SERVICE_BALANCE, SERVICE_PROXY, SERVICE_PROXY_PROTOCOL, SERVICE_ALLOW, SERVICE_DENY, SERVICE_PORTS, SERVICE_OPTIONS
 };
 
 enum service_balance { SERVICE_ROUND_ROBIN, SERVICE_RANDOM, SERVICE_P2C, SERVICE_LEAST_CONN };
@@ -21,13 +21,14 @@ struct service_options {
 	int balance;            /* enum service_balance; -1: not given */
 	int proxy_protocol;     /* version; 0: none */
 	struct socks_url proxy; /* host NULL: its backends are reached directly */
+	uint16_t ports;         /* of its backends: the first one for each of its listeners; 0: each backend's own */
 	bool limited;           /* to the clients of `allow`, even when that is empty */
 	struct net_ranges allow, deny;
 };
 extern const struct service_options service_options_none; /* of a service that says nothing */
 
-/* Whether both ask the same of clients and backends: not of the balance, which is the listener's, nor of the proxy, which
- * is part of what is dialled. */
+/* Whether both ask the same of clients and backends: not of the balance, which is the listener's, nor of the proxy and
+ * the ports, which are part of what is dialled. */
 bool service_options_equal(const struct service_options *left, const struct service_options *right);
 
 int service_option_find(struct slice name); /* -1: there is none of that name */

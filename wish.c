@@ -5,13 +5,14 @@
 
 #include "net.h"
 
-struct wish wish_parse(const char *text, const char *origin)
+struct wish wish_parse(const char *text, const char *origin, struct arena *memory)
 {
 	struct wish wish = { .text = text, .origin = origin };
 
 	if (net_is_list(slice_of(text)))
 		wish.why = "is a list: each listener needs a tag or list element of its own";
 	else
-		wish.why = strchr(text, ':') ? net_split(slice_of(text), &wish.host, &wish.port) : "is not label:port";
+		wish.why = strchr(text, ':') ? net_split_range(slice_of(text), memory, &wish.host, &wish.port, &wish.last)
+		                             : "is not label:port";
 	return wish;
 }

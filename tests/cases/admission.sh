@@ -150,7 +150,7 @@ END
     register sticky sticky-1 "$A" dill "dill.listener=local:$q" dill.balance=source
     must 5 "a strategy that is not here" peek_has "# refused: sticky wants balance=source: not one of round_robin, random, p2c, least_conn"
     register later later-1 "$A" dill "dill.listener=local:$q" dill.backup=true
-    must 5 "an option that is not here" peek_has "# refused: later wants local:$q: its tag dill.backup is unknown; there are dill.listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
+    must 5 "an option that is not here" peek_has "# refused: later wants local:$q: its tag dill.backup is unknown; there are dill.listener, .balance, .proxy, .proxy_protocol, .allow, .deny and .ports"
     refuses 127.0.0.1 "$q" || fail "one of them is routed"
     same "lines about dill.alow in the log" 1 "$(log_count 'refused: .*dill.alow')"
     register web web-2 "$B" dill "dill.listener=local:$p" dill.deny=10.0.0.0/8

@@ -47,6 +47,12 @@ static const struct {
 	{ "localhost:8080", false, NULL, LABEL, "label \"localhost\" is not in listeners.allowed", LIST },
 	{ "[::1]:8080", false, NULL, LABEL, "label \"::1\" is not in listeners.allowed", LIST },
 	/* No wishes at all. */
+	/* A range: all of it, or nothing. */
+	{ "local:1024-1026", false, "127.0.0.1:1024", NULL, NULL, NULL },
+	{ "local:1023-1026", false, NULL, "listeners.port_min", "port below listeners.port_min 1024", "a port from 1024 to 49151" },
+	{ "local:49150-49152", false, NULL, "listeners.port_max", "port above listeners.port_max 49151", "a port from 1024 to 49151" },
+	{ "10.0.0.1:80-90", true, "10.0.0.1:80", NULL, NULL, NULL },
+	{ "local:2000-9000", true, NULL, "listener", "is a range of 7001 ports; at most 4096", "label:port, such as local:5432" },
 	{ "local", false, NULL, "listener", "not label:port", "label:port, such as local:5432" },
 	{ "", true, NULL, "listener", "not label:port", "label:port, such as local:5432" },
 	{ "local:0", false, NULL, "listener", "has a port out of range (1-65535)", "label:port, such as local:5432" },
@@ -57,8 +63,8 @@ static const struct {
 static void wish_is(const struct option_labels *allowed, size_t i)
 {
 	struct admit_rules rules = { .labels = allowed, .port_min = 1024, .port_max = 49151 };
-	struct wish wish = wish_parse(wishes[i].wish, NULL);
 	struct arena memory = { 0 };
+	struct wish wish = wish_parse(wishes[i].wish, NULL, &memory);
 	struct admit_refusal no;
 	struct net_addr addr;
 	char text[NET_TEXT];
@@ -79,8 +85,8 @@ static void wish_is(const struct option_labels *allowed, size_t i)
 static void label_cases(void)
 {
 	struct admit_rules rules = { .labels = &none, .port_min = 1, .port_max = 65535 };
-	struct wish wish = wish_parse("local:80", NULL);
 	struct arena memory = { 0 };
+	struct wish wish = wish_parse("local:80", NULL, &memory);
 	struct admit_refusal no;
 	struct net_addr addr;
 	char text[NET_TEXT];
@@ -88,7 +94,7 @@ static void label_cases(void)
 	check(!admit_wish(&rules, &wish, false, &memory, &addr, &no), "refused", "no labels");
 	check(strcmp(no.accepted, "none: listeners.allowed is empty") == 0, no.accepted, "no labels");
 	rules.labels = &all_of_them;
-	wish = wish_parse("localhost:80", NULL);
+	wish = wish_parse("localhost:80", NULL, &memory);
 	check(admit_wish(&rules, &wish, true, &memory, &addr, &no), "accepted", "a label that looks like an address");
 	net_print(&addr, text);
 	check(strcmp(text, "127.0.0.9:80") == 0, text, "the label counts");

@@ -12,8 +12,12 @@ static inline void list_put_service(struct buf *out, const struct service *s)
 	buf_printf(out, "%s(%s%s%s", s->name, s->node ? s->node : "", s->node ? "/" : "", s->instance ? s->instance : "");
 	for (size_t i = 0; i < s->wish_count; i++)
 		buf_printf(out, "%s%s", i ? "," : " ", s->wishes[i].text);
-	for (size_t i = 0; i < s->backend_count; i++)
-		buf_printf(out, " %s:%u*%u", s->backends[i].host, s->backends[i].port, s->backends[i].weight);
+	for (size_t i = 0; i < s->backend_count; i++) {
+		buf_printf(out, " %s:%u", s->backends[i].host, s->backends[i].port);
+		if (s->backends[i].last)
+			buf_printf(out, "-%u", s->backends[i].last);
+		buf_printf(out, "*%u", s->backends[i].weight);
+	}
 	for (size_t i = 0; i < s->setting_count; i++)
 		buf_printf(out, " %s=%s", service_option_name(s->settings[i].option), s->settings[i].value);
 	buf_printf(out, "%s%s%s%s%s)", s->absent ? " ?" : "", s->absent ? s->absent : "", s->fault ? " !" : "",
@@ -33,7 +37,7 @@ static inline void list_put(struct buf *out, const struct service_list *list)
 static inline struct service *list_add(struct service_list *list, const char *name, const char *wishes, const char *backends)
 {
 	struct service *service = service_add(list, slice_of(name));
-	struct slice rest = slice_of(wishes), part, host, port;
+	struct slice rest = slice_of(wishes), part, host, port, first;
 	long number, weight;
 
 	while (slice_next(&rest, ',', &part))
@@ -53,8 +57,11 @@ static inline struct service *list_add(struct service_list *list, const char *na
 		slice_next(&part, '*', &port);
 		if (part.len)
 			text_number(part, 0, 65535, &weight);
-		text_number(port, 0, 65535, &number);
+		slice_next(&port, '-', &first);
+		text_number(first, 0, 65535, &number);
 		service_backend(service, host, (uint16_t)number, (uint16_t)weight);
+		if (port.len && !text_number(port, 0, 65535, &number))
+			service->backends[service->backend_count - 1].last = (uint16_t)number;
 	}
 	return service;
 }

@@ -111,6 +111,11 @@ static const struct {
 	{ WEB "1 services.web.allow[0]=1.1.1.1\n1 services.web.balance=p2c\n1 services.web.allow[1]=2.2.2.2\n",
 	  "web( a:1 h:1*1 balance=p2c allow=1.1.1.1,2.2.2.2)", "web: 1:1 1:2 1:4 1:3" },
 	/* Apps. */
+	/* Ranges of ports: of each backend as many as of each listener. */
+	{ "1 services.web.listener=a:5000-5149\n1 services.web.backends=h:6000-6149,[::1]:7000-7149,h-1:80\n1 services.web.ports=9\n",
+	  "web( a:5000-5149 h:6000-6149*1 ::1:7000-7149*1 h-1:80*1 ports=9)", "web: 1:1 1:2 1:3" },
+	{ "1 services.web.listener=a:1-9,b:11-19\n1 services.web.backends=h:6001-6009\n", "web( a:1-9,b:11-19 h:6001-6009*1)", "web: 1:1 1:2" },
+	{ "1 services.web.listener=a:7-7\n1 services.web.backends=[fe80::1%a-]:80\n", "web( a:7-7 fe80::1%a-:80*1)", "web: 1:1 1:2" },
 	{ "1 apps[0].name=x\n1 apps[0].ports[0]=80\n1 apps[0].ports[1]=81\n1 apps[0].targets[0]=h:1\n", "x( any:80,any:81 h:1*1)",
 	  "x: 1:2 1:3 1:4" },
 	{ "1 apps.x.ports=80,81\n1 apps.x.targets=h:1\n1 apps.x.balance=random\n", "x( any:80,any:81 h:1*1 balance=random)",
@@ -165,7 +170,7 @@ static void fine_cases(void)
 	}
 }
 
-#define KEYS "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny)"
+#define KEYS "is not a key of a service (name, listener, backends, balance, proxy, proxy_protocol, allow, deny, ports)"
 #define APP_KEYS "is not a key of an app (name, ports, targets, balance, proxy, proxy_protocol, allow, deny)"
 
 static const struct {
@@ -174,7 +179,16 @@ static const struct {
 	{ "1 services=x\n", "1:1 services=x is not a table of services" },
 	{ "1 services[0]=x\n", "1:1 services[0]=x is not a service: a table expected" },
 	{ WEB "1 services.web.colour=red\n", "1:3 services.web.colour=red " KEYS },
-	{ WEB "1 services.web.ports=80\n", "1:3 services.web.ports=80 " KEYS },
+	/* Ranges. */
+	{ "1 services.web.listener=a:5000-5149\n1 services.web.backends=h:80,h-1:6000-6148\n",
+	  "1:2 services.web has a backend with a range of 149 ports, at h-1, and a listener with 150, a:5000-5149" },
+	{ "1 services.web.listener=a:5000-5149,a:80\n1 services.web.backends=h:6000-6149\n",
+	  "1:2 services.web has a backend with a range of 150 ports, at h, and a listener with 1, a:80" },
+	{ "1 services.web.listener=a:5000-5149\n1 services.web.backends=h:6149-6000\n",
+	  "1:2 services.web.backends=h:6149-6000 is a range of ports whose end comes before its begin" },
+	{ "1 services.web.listener=a:1-5000\n1 services.web.backends=h:80\n",
+	  "1:1 services.web.listener=a:1-5000 is a range of 5000 ports; at most 4096" },
+	{ "1 apps.x.ports=80-90\n1 apps.x.targets=h:1\n", "1:1 apps.x.ports=80-90 is not a port (1-65535)" },
 	{ WEB "1 services.web.weight=2\n", "1:3 services.web.weight=2 " KEYS }, /* only state.c writes it */
 	{ "1 apps.x.listener=a:1\n1 apps.x.ports=80\n1 apps.x.targets=h:1\n", "1:1 apps.x.listener=a:1 " APP_KEYS },
 	{ "1 apps.x.ports=80,http\n1 apps.x.targets=h:1\n", "1:1 apps.x.ports=80,http is not a port (1-65535)" },

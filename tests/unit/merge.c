@@ -75,6 +75,23 @@ static const struct {
 	  "127.0.0.1:2000 b of consul/b 10.0.0.2:80+\nrefused: a allow=x [allow] is not a network such as 10.0.0.0/8\n" },
 	{ "c a|local:2000|10.0.0.1:80|proxy=u:secret", "refused: a proxy=******** [proxy] is not socks5://[user:password@]host:port\n" },
 	{ "c a|local:2000|10.0.0.1:80|fault=broken", "refused: a local:2000 [instance] broken\n" },
+	/* A range: a listener for each port. Its offset is added where the backend has a range, too. */
+	{ "c a|local:2000-2002|10.0.0.1:80", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n127.0.0.1:2001 a of consul/a 10.0.0.1:80+\n"
+	  "127.0.0.1:2002 a of consul/a 10.0.0.1:80+\n" },
+	{ "c a|local:2000-2001,six:3000|10.0.0.1:80|ports=6000\nc a|local:2001-2002|10.0.0.2:80|ports=7000",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:6000+\n127.0.0.1:2001 a of consul/a 10.0.0.1:6001+ 10.0.0.2:7000+\n"
+	  "127.0.0.1:2002 a of consul/a 10.0.0.2:7001+\n[::1]:3000 a of consul/a 10.0.0.1:6000+\n" },
+	{ "s a|local:2000-2001|10.0.0.1:80-81 two:90 two:100-101", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.9.0.1:90 10.9.0.2:90 "
+	  "10.9.0.1:100 10.9.0.2:100\n127.0.0.1:2001 a of static/a 10.0.0.1:81 10.9.0.1:90 10.9.0.2:90 10.9.0.1:101 10.9.0.2:101\n" },
+	{ "s a|local:2000-2001|h:80|ports=90 proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ h:90\n"
+	  "127.0.0.1:2001 a of static/a socks5://10.9.0.1:1080 ─➤ h:91\n" },
+	{ "c a|local:2000-2001|10.0.0.1:80|ports=65534",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:65534+\n127.0.0.1:2001 a of consul/a 10.0.0.1:65535+\n" },
+	{ "c a|local:2000-2002,local:2100|10.0.0.1:80|ports=65534",
+	  "refused: a ports=65534 [ports] no room for a range of 3 ports, since 65535 is the last one\n" },
+	{ "c a|local:1000-2000|10.0.0.1:80", "refused: a local:1000-2000 [listeners.port_min] port below listeners.port_min 1024\n" },
+	{ "c a|local:49000-50000|10.0.0.1:80", "refused: a local:49000-50000 [listeners.port_max] port above listeners.port_max 49151\n" },
+	{ "c a|local:2000-7000|10.0.0.1:80", "refused: a local:2000-7000 [listener] is a range of 5001 ports; at most 4096\n" },
 	/* What is held gives way to the same service's wish for the same port that could not be bound beside it. */
 	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2000|10.0.0.1:80", "0.0.0.0:2000 a of consul/a 10.0.0.1:80+\n" },
 	{ "c a|any:2000|10.0.0.1:80|held\nc a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },

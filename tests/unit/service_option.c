@@ -36,6 +36,10 @@ static const struct {
 	{ SERVICE_ALLOW, "10.0.0.0/8,home", "", 0, "10.0.0.0/8,home" },
 	{ SERVICE_DENY, "10.0.0.1", NULL, 1, "10.0.0.1" }, { SERVICE_DENY, "", "names no network", 0, "" },
 	{ SERVICE_DENY, "x", "", 0, "x" },
+	{ SERVICE_PORTS, "6000", NULL, 6000, "6000" }, { SERVICE_PORTS, "65535", NULL, 65535, "65535" },
+	{ SERVICE_PORTS, "0", "not one port", 0, "0" }, { SERVICE_PORTS, "65536", "not one port", 0, "65536" },
+	{ SERVICE_PORTS, "6000-6149", "not one port", 0, "6000-6149" }, { SERVICE_PORTS, "6000,7000", "not one port", 0, "6000,7000" },
+	{ SERVICE_PORTS, "", "not one port", 0, "" },
 };
 
 static int number_of(int option, const struct service_options *options)
@@ -49,6 +53,8 @@ static int number_of(int option, const struct service_options *options)
 		return options->proxy_protocol;
 	case SERVICE_ALLOW:
 		return (int)options->allow.count;
+	case SERVICE_PORTS:
+		return options->ports;
 	default:
 		return (int)options->deny.count;
 	}
@@ -57,7 +63,7 @@ static int number_of(int option, const struct service_options *options)
 static bool untouched(const struct service_options *options)
 {
 	return options->balance == -1 && !options->proxy.host && !options->proxy_protocol && !options->allow.count &&
-	       !options->deny.count;
+	       !options->deny.count && !options->ports;
 }
 
 static void value_cases(void)
@@ -86,7 +92,7 @@ static void value_cases(void)
 
 static void name_cases(void)
 {
-	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny" };
+	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny", "ports" };
 
 	for (int i = 0; i < SERVICE_OPTIONS; i++) {
 		check(strcmp(service_option_name(i), names[i]) == 0, "the name", names[i]);

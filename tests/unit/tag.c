@@ -60,7 +60,7 @@ static const struct {
 	const char *tag, *word, *why, *shown;
 } unknown[] = {
 #define ALL(word) \
-	"unknown; there are " word ".listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
+	"unknown; there are " word ".listener, .balance, .proxy, .proxy_protocol, .allow, .deny and .ports"
 	{ "dill.alow=10.0.0.0/8", "dill", "unknown; the nearest one is dill.allow", "dill.alow=" },
 	{ "dill.Allow=::1", "dill", "unknown; the nearest one is dill.allow", "dill.Allow=" },
 	{ "dill.ALLOW", "dill", "unknown; the nearest one is dill.allow", "dill.ALLOW" },
@@ -78,7 +78,7 @@ static const struct {
 	{ "dyntcp.deny", "dill", "without a value", "dyntcp.deny" },
 	/* What another version has. */
 	{ "dill.backup=true", "dill", ALL("dill"), "dill.backup=" }, { "dill.check=off", "dill", ALL("dill"), "dill.check=" },
-	{ "dill.on_down=reset", "dill", ALL("dill"), "dill.on_down=" }, { "dill.ports=1", "dill", ALL("dill"), "dill.ports=" },
+	{ "dill.on_down=reset", "dill", ALL("dill"), "dill.on_down=" },
 	{ "dill.max_connections=1", "dill", ALL("dill"), "dill.max_connections=" },
 	{ "dill.max_per_client=1", "dill", ALL("dill"), "dill.max_per_client=" },
 	{ "dill.idle_timeout=1s", "dill", ALL("dill"), "dill.idle_timeout=" },
