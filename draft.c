@@ -1,7 +1,10 @@
 #include "base.h"
 #include "draft.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "text.h"
 
 void draft_refuse(struct draft *draft, const struct service *service, const char *wish, const char *rule,
                   const char *reason)
@@ -30,4 +33,80 @@ int draft_by_owner(const void *left, const void *right)
 bool draft_same_service(const struct want *left, const struct want *right)
 {
 	return left->list == right->list && strcmp(left->service->name, right->service->name) == 0;
+}
+
+const struct route_entry *draft_before(const struct draft *draft, const struct route_entry *entry)
+{
+	return entry > draft->table->entries ? entry - 1 : NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the services, sorted, each once; to be freed. */
+static const char **find_names(const struct want *wants, size_t count, size_t *kept)
+{
+	const char **names = sys_alloc(count * sizeof *names);
+	size_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!i || strcmp(wants[i - 1].service->name, wants[i].service->name) != 0)
+			names[total++] = wants[i].service->name;
+	if (total > 1)
+		qsort(names, total, sizeof *names, by_name);
+	*kept = 0;
+	for (size_t i = 0; i < total; i++)
+		if (!*kept || strcmp(names[*kept - 1], names[i]) != 0)
+			names[(*kept)++] = names[i];
+	return names;
+}
+
+static bool same_names(const struct route_entry *entry, const char *const *names, size_t count)
+{
+	if (entry->name_count != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(entry->names[i], names[i]) != 0)
+			return false;
+	return true;
+}
+
+static void keep_names(struct arena *memory, struct route_entry *entry, const char *const *names, size_t count)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%s%s", i ? "," : "", names[i]);
+	entry->services = arena_dup(memory, text.data, text.len);
+	entry->names = &entry->services; /* which is the name, when there is one */
+	if (count > 1)
+		entry->names = arena_alloc(memory, count * sizeof *entry->names);
+	for (size_t i = 0; i < count && count > 1; i++)
+		entry->names[i] = arena_dup(memory, names[i], strlen(names[i]));
+	entry->name_count = count;
+	buf_free(&text);
+}
+
+void draft_names(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
+{
+	const struct route_entry *before = draft_before(draft, entry);
+	const char **names;
+	size_t kept;
+
+	names = find_names(wants, count, &kept);
+	if (before && same_names(before, names, kept)) {
+		entry->services = before->services;
+		entry->names = before->names;
+		entry->name_count = kept;
+	} else {
+		keep_names(&draft->table->memory, entry, names, kept);
+	}
+	free(names);
+}
+
+const char *draft_name(const struct route_entry *entry, const char *name)
+{
+	return *(const char **)bsearch(&name, entry->names, entry->name_count, sizeof *entry->names, by_name);
 }

@@ -27,6 +27,8 @@ struct draft {
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
 	bool held; /* one of the wants is of a service that is held */
+	struct route_terms *terms; /* of the entry under construction */
+	size_t terms_cap;
 	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
 	size_t known_count;
 };
@@ -38,6 +40,13 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 int draft_by_owner(const void *left, const void *right);
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
+
+/* The entry that was built before this one; NULL: this is the first. Of a range of ports each has much in common with the
+ * one before it, and points to that. */
+const struct route_entry *draft_before(const struct draft *draft, const struct route_entry *entry);
+/* Gives an entry the names of its services. Before its backends. */
+void draft_names(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count);
+const char *draft_name(const struct route_entry *entry, const char *name); /* one of them, as the entry has it */
 
 /* Finds the backends that are known already. Before the first draft_backends(). */
 void draft_find_known(struct draft *draft);

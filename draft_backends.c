@@ -17,7 +17,7 @@
 struct member {
 	struct net_addr addr;      /* to be dialled */
 	const struct net_addr *via; /* of the listener */
-	struct socks_target socks;
+	struct socks_target socks; /* host NULL: there is none */
 	struct route_backend *backend;
 	size_t order;
 	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
@@ -30,10 +30,15 @@ struct members {
 	size_t count, cap;
 };
 
+static const struct socks_target *socks_of(const struct member *member)
+{
+	return member->socks.host ? &member->socks : NULL;
+}
+
 static int by_target(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
-	int order = route_target_order(&x->addr, &x->socks, &y->addr, &y->socks);
+	int order = route_target_order(&x->addr, socks_of(x), &y->addr, socks_of(y));
 
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
@@ -48,7 +53,7 @@ static int by_order(const void *a, const void *b)
 static int by_listener(const void *a, const void *b)
 {
 	const struct route_backend *x = *(struct route_backend *const *)a, *y = *(struct route_backend *const *)b;
-	int order = net_compare(&x->via, &y->via);
+	int order = net_compare(&x->listener->addr, &y->listener->addr);
 
 	return order ? order : route_backend_order(x, y);
 }
@@ -57,9 +62,9 @@ static int find_member(const void *key, const void *item)
 {
 	const struct member *member = key;
 	const struct route_backend *backend = *(struct route_backend *const *)item;
-	int order = net_compare(member->via, &backend->via);
+	int order = net_compare(member->via, &backend->listener->addr);
 
-	return order ? order : route_target_order(&member->addr, &member->socks, &backend->addr, &backend->socks);
+	return order ? order : route_target_order(&member->addr, socks_of(member), &backend->addr, backend->socks);
 }
 
 /* All backends that there are: those of the old table, and those that still drain. */
@@ -81,10 +86,10 @@ void draft_find_known(struct draft *draft)
 }
 
 /* The object for each member: a known one, else a new one. */
-static void find_backends(const struct draft *draft, struct members *members)
+static void find_backends(const struct draft *draft, struct members *members, struct route_listener *listener)
 {
 	for (struct member *member = members->items; member < members->items + members->count; member++) {
-		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
+		struct route_backend like = { .addr = member->addr, .listener = listener, .socks = socks_of(member) }, **found = NULL;
 
 		if (draft->known_count)
 			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
@@ -111,7 +116,7 @@ static void drop_repeated(struct members *members)
 	for (size_t i = 0; i < members->count; i++) {
 		struct member *item = &members->items[i], *last = kept ? &members->items[kept - 1] : NULL;
 
-		if (last && route_target_order(&last->addr, &last->socks, &item->addr, &item->socks) == 0)
+		if (last && route_target_order(&last->addr, socks_of(last), &item->addr, socks_of(item)) == 0)
 			last->unchecked = last->unchecked || item->unchecked;
 		else
 			members->items[kept++] = *item;
@@ -171,29 +176,58 @@ static void add_members(const struct draft *draft, struct members *members, cons
 }
 
 /* Instances one after the other that ask the same have one place in `terms`. */
-static unsigned find_terms(struct route_entry *entry, struct service *service)
+static unsigned find_terms(struct draft *draft, struct route_entry *entry, struct service *service)
 {
-	struct route_terms *last = entry->term_count ? &entry->terms[entry->term_count - 1] : NULL;
+	struct route_terms *last = entry->term_count ? &draft->terms[entry->term_count - 1] : NULL;
 
-	if (!last || !service_options_equal(last->options, service->options))
-		entry->terms[entry->term_count++] = (struct route_terms){ service_ref(service), service->options };
+	if (!last || !service_options_equal(last->options, service->options)) {
+		SYS_GROW(draft->terms, entry->term_count, draft->terms_cap);
+		draft->terms[entry->term_count++] = (struct route_terms){ service_ref(service), service->options };
+	}
 	return entry->term_count - 1;
+}
+
+static void keep_terms(struct draft *draft, struct route_entry *entry)
+{
+	const struct route_entry *before = draft_before(draft, entry);
+	size_t size = entry->term_count * sizeof *entry->terms;
+
+	if (before && before->term_count == entry->term_count && memcmp(before->terms, draft->terms, size) == 0) {
+		entry->terms = before->terms;
+		return;
+	}
+	entry->terms = arena_alloc(&draft->table->memory, size);
+	memcpy(entry->terms, draft->terms, size);
+}
+
+static void keep_weights(struct draft *draft, struct route_entry *entry, const struct member *items)
+{
+	const struct route_entry *before = draft_before(draft, entry);
+	bool same = before && before->count == entry->count;
+
+	for (unsigned i = 0; i < entry->count && same; i++)
+		same = before->weights[i] == items[i].weight;
+	if (same) {
+		entry->weights = before->weights;
+		return;
+	}
+	entry->weights = arena_alloc(&draft->table->memory, entry->count * sizeof *entry->weights);
+	for (unsigned i = 0; i < entry->count; i++)
+		entry->weights[i] = items[i].weight;
 }
 
 /* Adds the backends of all, by service: each has one share of the clients. */
 static void gather_members(struct draft *draft, struct members *members, struct route_entry *entry,
                            const struct want *wants, size_t count)
 {
-	struct arena *memory = &draft->table->memory;
-
-	entry->terms = arena_alloc(memory, count * sizeof *entry->terms);
 	for (unsigned i = 0, share = 0; i < count; i++) {
 		share = draft_same_service(&wants[share], &wants[i]) ? share : i;
 		entry->share_count += share == i;
-		add_members(draft, members, &wants[i], share, find_terms(entry, wants[i].service));
+		add_members(draft, members, &wants[i], share, find_terms(draft, entry, wants[i].service));
 	}
+	keep_terms(draft, entry);
 	drop_repeated(members);
-	find_backends(draft, members);
+	find_backends(draft, members, entry->listener);
 }
 
 /* Members of one share stand together. A share of which no backend is left is none. */
@@ -202,16 +236,14 @@ static void fill_shares(struct arena *memory, struct route_entry *entry, const s
 {
 	size_t count = entry->count;
 
-	entry->shares = arena_alloc(memory, entry->share_count * sizeof *entry->shares);
 	entry->share_count = 0;
 	for (size_t i = 0, end; i < count; i = end) {
 		struct route_share *share = &entry->shares[entry->share_count++];
-		const char *name = wants[items[i].share].service->name;
 		uint32_t *round;
 
 		for (end = i + 1; end < count && items[end].share == items[i].share;)
 			end++;
-		share->service = arena_dup(memory, name, strlen(name));
+		share->service = draft_name(entry, wants[items[i].share].service->name);
 		share->first = (unsigned)i;
 		share->count = (unsigned)(end - i);
 		for (size_t k = i; k < end; k++)
@@ -232,13 +264,14 @@ void draft_backends(struct draft *draft, struct route_entry *entry, const struct
 
 	gather_members(draft, &members, entry, wants, count);
 	entry->count = (unsigned)members.count;
-	entry->backends = arena_alloc(memory, members.count * sizeof *entry->backends);
-	entry->weights = arena_alloc(memory, members.count * sizeof *entry->weights);
+	entry->shares = arena_alloc(memory, entry->share_count * sizeof *entry->shares +
+	                                    members.count * sizeof *entry->backends);
+	entry->backends = (struct route_backend **)(void *)(entry->shares + entry->share_count);
+	keep_weights(draft, entry, members.items);
 	if (entry->term_count > 1)
 		entry->terms_of = arena_alloc(memory, members.count * sizeof *entry->terms_of);
 	for (size_t i = 0; i < members.count; i++) {
 		entry->backends[i] = members.items[i].backend;
-		entry->weights[i] = members.items[i].weight;
 		if (entry->terms_of)
 			entry->terms_of[i] = members.items[i].terms;
 	}

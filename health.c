@@ -24,14 +24,14 @@
 
 struct health_target {
 	struct loop_io io;       /* of the probe under way, else fd is -1 */
+	bool active : 1, down : 1, suspect : 1, shown : 1; /* shown: unhealthy, and that has been said */
+	bool used : 1;           /* while targets are compared with a table */
 	struct loop_timer timer; /* its timeout, or when the next probe of a suspect is due */
 	struct route_backend *backends; /* those of the table in force, through their `peer` */
 	struct route_backend *like; /* one of them, held: its address is dialled, its name is logged */
 	struct socks *socks; /* the handshake of a probe under way; NULL: none */
 	unsigned good, bad; /* active checks in a row */
-	bool active, down, suspect, shown; /* shown: unhealthy, and that has been said */
 	int64_t said_at; /* when it was last a warning; without checks it is one at most once a minute */
-	bool used; /* while targets are compared with a table */
 };
 
 void health_open(struct health *health, struct loop *loop, uint8_t kind, unsigned most)
@@ -150,7 +150,7 @@ static void probe_shake_hands(struct health *health, struct health_target *targe
 
 	if (!target->socks) {
 		target->socks = sys_alloc(sizeof *target->socks);
-		socks_start(target->socks, &target->like->socks);
+		socks_start(target->socks, target->like->socks);
 	}
 	state = socks_run(target->socks, target->io.fd);
 	if (state == SOCKS_DONE)
@@ -170,7 +170,7 @@ bool health_ready(struct health *health, struct loop_io *io, unsigned events)
 	(void)events;
 	if (io->kind != health->kind)
 		return false;
-	socks = target->like->socks.host;
+	socks = target->like->socks;
 	error = net_error(io->fd);
 	if (error)
 		probe_ended(health, target, net_was_reached(error) && !socks ? NULL : strerror(error));

@@ -219,47 +219,17 @@ static const char *find_conflict(struct arena *memory, const struct want *wants,
 	return text;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Notes the names of the services that share the entry. */
-static void name_services(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
-{
-	struct arena *memory = &draft->table->memory;
-	struct buf text = { 0 };
-	size_t kept = 0;
-
-	entry->names = arena_alloc(memory, count * sizeof *entry->names);
-	for (size_t i = 0; i < count; i++)
-		if (!i || strcmp(wants[i - 1].service->name, wants[i].service->name) != 0)
-			entry->names[entry->name_count++] = wants[i].service->name;
-	qsort(entry->names, entry->name_count, sizeof *entry->names, by_name);
-	for (size_t i = 0; i < entry->name_count; i++) {
-		const char *name = entry->names[i];
-
-		if (kept && strcmp(entry->names[kept - 1], name) == 0)
-			continue;
-		buf_printf(&text, "%s%s", kept ? "," : "", name);
-		entry->names[kept++] = arena_dup(memory, name, strlen(name));
-	}
-	entry->name_count = kept;
-	entry->services = arena_dup(memory, text.data, text.len);
-	buf_free(&text);
-}
-
 /* The first want owns the listener: its balance counts. */
 static void build_entry(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
 {
 	const struct service_options *options = wants->service->options;
 	struct route_listener *listener;
 
-	draft_backends(draft, entry, wants, count);
-	name_services(draft, entry, wants, count);
-	entry->conflict = find_conflict(&draft->table->memory, wants, count);
+	draft_names(draft, entry, wants, count);
 	listener = route_listener_at(draft->route, &wants->addr);
 	entry->listener = route_listener_enter(listener ? listener : route_listener_new(&wants->addr, entry->services));
+	draft_backends(draft, entry, wants, count);
+	entry->conflict = find_conflict(&draft->table->memory, wants, count);
 	entry->balance = options->balance >= 0 ? (enum service_balance)options->balance : draft->route->rules.balance;
 	entry->owner = (struct route_owner){ service_ref(wants->service), wants->wish, wants->list->source };
 }
@@ -308,6 +278,7 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 	build_entries(&draft);
 	sort_refused(draft.table);
 	free(draft.known);
+	free(draft.terms);
 	free(draft.wants);
 	return draft.table;
 }

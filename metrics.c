@@ -346,13 +346,16 @@ static void metrics_put_backends(const struct metrics *metrics, const struct met
 
 static void metrics_put_connect_times(const struct metrics *metrics, const struct metrics_family *family)
 {
+	static const struct histogram none;
+	const struct histogram *times;
 	struct buf labels = { 0 };
 
 	for (size_t i = 0; i < metrics->backend_count; i++) {
 		labels.len = 0;
 		metrics_put_label(&labels, "listener=\"", metrics->backends[i].listener->name);
 		metrics_put_label(&labels, ",backend=\"", metrics->backends[i].backend->name);
-		metrics_put_histogram(metrics->out, family->name, labels.data, &metrics->backends[i].backend->connect_time);
+		times = atomic_load(&metrics->backends[i].backend->connect_time);
+		metrics_put_histogram(metrics->out, family->name, labels.data, times ? times : &none);
 	}
 	buf_free(&labels);
 }
@@ -480,7 +483,7 @@ static void metrics_add_listener(struct metrics *metrics, const struct route_lis
 static bool metrics_names(const struct metrics *metrics, const struct route_listener *listener,
                           const struct route_backend *backend)
 {
-	for (size_t i = 0; backend->socks.host && i < metrics->backend_count; i++)
+	for (size_t i = 0; backend->socks && i < metrics->backend_count; i++)
 		if (metrics->backends[i].listener == listener && strcmp(metrics->backends[i].backend->name, backend->name) == 0)
 			return true;
 	return false;
@@ -510,7 +513,7 @@ static void metrics_collect(struct metrics *metrics, const struct route *route)
 	for (size_t i = 0; i < route->retired_listener_count; i++)
 		metrics_add_listener(metrics, route->retired_listeners[i]);
 	for (size_t i = 0; i < route->retired_count; i++) {
-		const struct route_listener *listener = route_listener_at(route, &route->retired[i]->via);
+		const struct route_listener *listener = route_listener_at(route, &route->retired[i]->listener->addr);
 
 		if (listener && !metrics_names(metrics, listener, route->retired[i]))
 			metrics_add_backend(metrics, listener, route->retired[i], 0);

@@ -201,7 +201,7 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 			continue;
 		listener->error = 0;
 		listener->drained_at = 0;
-		listener->balance = entry->balance;
+		listener->balance = (uint8_t)entry->balance;
 		listener->source = entry->owner.source;
 		SYS_GROW(route->retired_listeners, route->retired_listener_count, route->retired_listener_cap);
 		route->retired_listeners[route->retired_listener_count++] = route_listener_ref(listener);

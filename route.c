@@ -15,12 +15,17 @@ const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", 
 
 struct route_listener *route_listener_new(const struct net_addr *addr, const char *services)
 {
-	struct route_listener *listener = sys_alloc(sizeof *listener);
+	char name[NET_TEXT];
+	struct route_listener *listener;
+	size_t len;
 
+	net_print(addr, name);
+	len = strlen(name) + 1;
+	listener = sys_alloc(offsetof(struct route_listener, name) + len + strlen(services) + 1);
 	listener->addr = *addr;
 	atomic_init(&listener->fd, -1);
-	net_print(addr, listener->name);
-	listener->services = sys_dup(services);
+	strcpy(listener->name, name);
+	listener->services = strcpy(listener->name + len, services);
 	return listener;
 }
 
@@ -35,7 +40,6 @@ void route_listener_unref(struct route_listener *listener)
 	if (atomic_fetch_sub(&listener->refs, 1) != 1)
 		return;
 	free(listener->samples);
-	free(listener->services);
 	free(listener->closing);
 	free(listener);
 }
@@ -48,8 +52,29 @@ struct route_backend *route_backend_ref(struct route_backend *backend)
 
 void route_backend_unref(struct route_backend *backend)
 {
-	if (atomic_fetch_sub(&backend->refs, 1) == 1)
-		free(backend);
+	if (atomic_fetch_sub(&backend->refs, 1) != 1)
+		return;
+	if (backend->listener)
+		route_listener_unref(backend->listener);
+	free(atomic_load(&backend->connect_time));
+	free(backend);
+}
+
+/* Of many backends most are never asked for: the figures are made with the first. Without memory there are none. */
+void route_connected(struct route_backend *backend, int64_t us)
+{
+	struct histogram *times = atomic_load_explicit(&backend->connect_time, memory_order_acquire), *none = NULL;
+
+	if (!times) {
+		times = calloc(1, sizeof *times);
+		if (!times)
+			return;
+		if (!atomic_compare_exchange_strong(&backend->connect_time, &none, times)) {
+			free(times);
+			times = none;
+		}
+	}
+	histogram_add(times, us);
 }
 
 static const char *add_text(char **at, const char *text)
@@ -69,32 +94,40 @@ static void put_backend_name(const struct route_backend *backend, struct buf *na
 	char text[NET_TEXT];
 
 	net_print(&backend->addr, text);
-	buf_printf(name, backend->socks.host ? "socks5://%s ─➤ " : "%s", text);
-	if (backend->socks.host)
-		net_put_host_port(name, backend->socks.host, backend->socks.port);
+	buf_printf(name, backend->socks ? "socks5://%s ─➤ " : "%s", text);
+	if (backend->socks)
+		net_put_host_port(name, backend->socks->host, backend->socks->port);
+}
+
+/* Room for a copy of the target with its texts. */
+static size_t socks_size(const struct socks_target *socks)
+{
+	return sizeof *socks + strlen(socks->host) + 1 + (socks->user ? strlen(socks->user) + 1 : 0) +
+	       (socks->password ? strlen(socks->password) + 1 : 0);
 }
 
 struct route_backend *route_backend_new(const struct route_backend *like)
 {
-	const struct socks_target *socks = &like->socks;
-	const char *texts[] = { socks->host, socks->user, socks->password };
 	struct buf name = { 0 };
 	struct route_backend *backend;
-	size_t size;
+	struct socks_target *socks;
 	char *at;
 
 	put_backend_name(like, &name);
-	size = name.len + 1;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		size += texts[i] ? strlen(texts[i]) + 1 : 0;
-	backend = sys_alloc(sizeof *backend + size);
+	backend = sys_alloc((like->socks ? sizeof *backend + socks_size(like->socks) : offsetof(struct route_backend, texts)) +
+	                    name.len + 1);
 	at = backend->texts;
 	backend->addr = like->addr;
-	backend->via = like->via;
-	backend->socks.port = socks->port;
-	backend->socks.host = add_text(&at, socks->host);
-	backend->socks.user = add_text(&at, socks->user);
-	backend->socks.password = add_text(&at, socks->password);
+	backend->listener = like->listener ? route_listener_ref(like->listener) : NULL;
+	if (like->socks) {
+		at = (char *)(backend + 1); /* aligned */
+		backend->socks = socks = (struct socks_target *)(void *)at;
+		at += sizeof *socks;
+		socks->port = like->socks->port;
+		socks->host = add_text(&at, like->socks->host);
+		socks->user = add_text(&at, like->socks->user);
+		socks->password = add_text(&at, like->socks->password);
+	}
 	backend->name = add_text(&at, name.data);
 	buf_free(&name);
 	return backend;
@@ -105,23 +138,31 @@ static int order_words(const char *a, const char *b)
 	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
 
+static int order_socks(const struct socks_target *a, const struct socks_target *b)
+{
+	int order;
+
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	order = strcmp(a->host, b->host);
+	if (!order)
+		order = (int)a->port - (int)b->port;
+	if (!order)
+		order = order_words(a->user, b->user);
+	return order ? order : order_words(a->password, b->password);
+}
+
 int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
                        const struct net_addr *right, const struct socks_target *right_socks)
 {
 	int order = net_compare(left, right);
 
-	if (!order)
-		order = order_words(left_socks->host, right_socks->host);
-	if (!order)
-		order = (int)left_socks->port - (int)right_socks->port;
-	if (!order)
-		order = order_words(left_socks->user, right_socks->user);
-	return order ? order : order_words(left_socks->password, right_socks->password);
+	return order ? order : order_socks(left_socks, right_socks);
 }
 
 int route_backend_order(const struct route_backend *left, const struct route_backend *right)
 {
-	return route_target_order(&left->addr, &left->socks, &right->addr, &right->socks);
+	return route_target_order(&left->addr, left->socks, &right->addr, right->socks);
 }
 
 /* Tables. */

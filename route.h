@@ -20,25 +20,27 @@
 #include "sys.h"
 #include "wish.h"
 
+/* There may be many thousands: members are in the order that leaves no holes. */
 struct route_backend {
 	atomic_uint refs;
 	atomic_uint active;    /* live connections */
+	atomic_int error;      /* why it is suspect: an errno; or, when not NULL, `refusal` */
+	unsigned turn;         /* the control plane's, for comparing tables: its first place in the new round */
 	atomic_bool gone;      /* left the table: its connections drain */
-	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	atomic_bool unhealthy; /* tried last: a check found it down, or a client could not reach it */
 	atomic_bool suspect;   /* a worker could not reach it; the control plane clears it when it is trusted again */
-	atomic_int error;      /* why: an errno; or, when not NULL, */
-	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
 	bool in_table;         /* the control plane's, for comparing tables */
-	unsigned turn;         /* the control plane's, for that too: its first place in the new round */
 	bool unchecked;        /* the control plane's: its source does not check it */
+	atomic_llong gone_at;  /* when, on sys_now()'s clock */
+	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
 	struct route_backend *peer; /* the control plane's: see health.c */
 	int64_t drained_at; /* the control plane's: see route_sweep() */
-	struct net_addr addr, via; /* addr: the one to dial; via: the listener it belongs to */
-	struct socks_target socks; /* what the SOCKS proxy at addr is asked for; host NULL: addr is the backend itself */
+	struct route_listener *listener; /* that it belongs to; held */
+	const struct socks_target *socks; /* what the SOCKS proxy at addr is asked for; NULL: addr is the backend itself */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
-	struct histogram connect_time;
-	const char *name; /* as people see it; this and the texts above are in `texts` */
+	_Atomic(struct histogram *) connect_time; /* NULL: nobody has connected yet, see route_connected() */
+	const char *name; /* as people see it; in `texts`, as what is asked of the proxy */
+	struct net_addr addr; /* to be dialled */
 	char texts[];
 };
 
@@ -60,18 +62,19 @@ struct route_listener {
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
 	atomic_uint active;
-	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
+	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
-	int64_t failed_at; /* since when, on sys_now()'s clock; the control plane's, too */
+	union { /* on sys_now()'s clock; the control plane's, too */
+		int64_t failed_at;  /* since when it is not bound */
+		int64_t drained_at; /* once it has left: see route_sweep() */
+	};
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
-	char *services; /* those that asked for it when it was made */
+	const char *services; /* those that asked for it when it was made */
 	char *closing; /* why it has left the table, once it has */
-	/* Once it has left, the control plane's: see route_sweep(), and what its entry had. */
-	int64_t drained_at;
-	enum service_balance balance;
-	const char *source;
-	char name[NET_TEXT];
+	const char *source; /* once it has left, the control plane's: what its entry had; and the balance, too */
+	uint8_t balance;
+	char name[]; /* as people see it; `services` is behind it */
 };
 
 /* Why it does not serve, an errno. */
@@ -93,9 +96,9 @@ struct route_share {
 	const char *service;   /* its name */
 	unsigned first, count; /* places in the entry's `backends` */
 	unsigned round_len;
+	atomic_uint cursor; /* next place in the round */
 	uint32_t *round;    /* places behind `first` for one round by weight; NULL: all weigh the same */
 	uint64_t weight;    /* of all */
-	atomic_uint cursor; /* next place in the round */
 };
 
 /* What services ask for their own backends. */
@@ -189,11 +192,12 @@ struct route_listener *route_listener_new(const struct net_addr *addr, const cha
 struct route_listener *route_listener_ref(struct route_listener *listener);
 struct route_listener *route_listener_enter(struct route_listener *listener); /* a reference for one more table */
 void route_listener_unref(struct route_listener *listener);
-/* Dials and asks for the same as `like`; texts are copied. */
+/* Dials and asks for the same as `like`, and belongs to the same listener; texts are copied. */
 struct route_backend *route_backend_new(const struct route_backend *like);
+void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);
-/* Compare the address to dial and the SOCKS target, not the listener; 0: the same backend. */
+/* Compare the address to dial and the SOCKS target (NULL: none), not the listener; 0: the same backend. */
 int route_backend_order(const struct route_backend *left, const struct route_backend *right);
 int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
                        const struct net_addr *right, const struct socks_target *right_socks);

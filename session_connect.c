@@ -268,7 +268,7 @@ static void greeting_begin(struct sessions *set, struct session *s)
 	}
 	s->state = SESSION_GREETING;
 	s->attempt->greeting = true;
-	socks_start(&s->attempt->socks, &s->target->socks);
+	socks_start(&s->attempt->socks, s->target->socks);
 	greet(set, s);
 }
 
@@ -345,7 +345,7 @@ static void connecting_begin(struct sessions *set, struct session *s, int fd)
 	s->backend.io = LOOP_IO(fd, SESSION_BACKEND);
 	s->state = SESSION_CONNECTING;
 	loop_arm(set->loop, try_fifo(set, s), &s->timer);
-	if (s->target->socks.host)
+	if (s->target->socks)
 		greeting_begin(set, s);
 	else
 		offer(set, s);

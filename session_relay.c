@@ -192,7 +192,7 @@ static void measure_connect(struct session *s)
 
 	us = took >= 0 && took < us ? took : us;
 	s->connect_us = (uint32_t)us;
-	histogram_add(&s->target->connect_time, us);
+	route_connected(s->target, us);
 }
 
 /* The backend has answered. False when the session is over. */

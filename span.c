@@ -33,20 +33,22 @@ bool span_add(struct span *span, const struct route_entry *entry, bool same)
 static bool same_backend(const struct route_backend *a, const struct route_backend *b, unsigned by)
 {
 	struct net_addr addr = a->addr;
-	struct socks_target socks = a->socks;
+	struct socks_target socks;
 
-	if (socks.host)
+	if (a->socks) {
+		socks = *a->socks;
 		socks.port = (uint16_t)(socks.port + by);
-	else
+	} else {
 		net_set_port(&addr, (uint16_t)(net_addr_port(&addr) + by));
+	}
 	return atomic_load(&a->unhealthy) == atomic_load(&b->unhealthy) &&
-	       route_target_order(&addr, &socks, &b->addr, &b->socks) == 0;
+	       route_target_order(&addr, a->socks ? &socks : NULL, &b->addr, b->socks) == 0;
 }
 
 /* The one that its service listens on. */
 static uint16_t port_of(const struct route_backend *backend)
 {
-	return backend->socks.host ? backend->socks.port : net_addr_port(&backend->addr);
+	return backend->socks ? backend->socks->port : net_addr_port(&backend->addr);
 }
 
 /* How far a backend's port moves from the first listener of a span to its second: 0 or 1. */

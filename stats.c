@@ -199,5 +199,5 @@ void stats_log(const struct stats *stats)
 	for (size_t i = 0; i < route->retired_listener_count; i++)
 		stats_log_listener(route->retired_listeners[i], route->retired_listeners[i]->services);
 	for (size_t i = 0; i < route->retired_count; i++)
-		stats_log_backend(route_listener_at(route, &route->retired[i]->via), route->retired[i]);
+		stats_log_backend(route_listener_at(route, &route->retired[i]->listener->addr), route->retired[i]);
 }

@@ -25,12 +25,13 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 #define ACCEPTS_PER_TURN 8
 #define PAUSE_MS 100
 
+/* Each worker has one for each listener, so it is kept small. */
 struct watched {
 	struct loop_io io;
-	struct loop_timer rest; /* armed: it is not watched for a moment */
+	uint16_t bound;   /* the listener's, of the socket that is watched, as far as it fits */
+	uint8_t failures; /* of accept, in a row */
+	bool resting;     /* it is not watched for a moment: until worker.wake_resting */
 	struct route_listener *listener; /* borrowed from the worker's table */
-	unsigned bound; /* the listener's, of the socket that is watched */
-	unsigned failures; /* of accept, in a row */
 };
 
 struct worker {
@@ -41,7 +42,7 @@ struct worker {
 	struct watched **watched; /* in the table's order, one for each entry */
 	size_t watched_count;
 	struct loop_fifo pause, resting;
-	struct loop_timer resume;
+	struct loop_timer resume, wake_resting;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
 	bool paused;
 	unsigned reported; /* how often */
@@ -62,7 +63,9 @@ static struct watched *watched_new(struct route_listener *listener)
 static void watched_rest(struct worker *w, struct watched *v, int error)
 {
 	v->failures = 0;
-	loop_arm(&w->loop, &w->resting, &v->rest);
+	v->resting = true;
+	if (!w->wake_resting.next)
+		loop_arm(&w->loop, &w->resting, &w->wake_resting);
 	loop_want(&w->loop, &v->io, 0);
 	if (!atomic_exchange(&v->listener->deaf, error))
 		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
@@ -77,7 +80,7 @@ static void watched_accepts(struct watched *v)
 
 static void watched_want(struct worker *w, struct watched *v)
 {
-	bool wanted = !w->paused && !v->rest.next;
+	bool wanted = !w->paused && !v->resting;
 
 	if (v->io.fd >= 0 && !loop_want(&w->loop, &v->io, wanted ? LOOP_IN | LOOP_SHARED : 0))
 		watched_rest(w, v, errno);
@@ -85,7 +88,6 @@ static void watched_want(struct worker *w, struct watched *v)
 
 static void watched_free(struct worker *w, struct watched *v)
 {
-	loop_disarm(&v->rest);
 	if (v->io.fd >= 0)
 		loop_forget(&w->loop, &v->io);
 	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
@@ -95,10 +97,10 @@ static void watched_free(struct worker *w, struct watched *v)
 /* Its listener may be bound by now, or once more. */
 static void watched_bound(struct worker *w, struct watched *v)
 {
-	unsigned bound = atomic_load(&v->listener->bound);
+	uint16_t bound = (uint16_t)atomic_load(&v->listener->bound);
 	int fd = atomic_load(&v->listener->fd);
 
-	if (fd < 0 || bound == v->bound)
+	if (fd < 0 || (v->io.fd >= 0 && bound == v->bound))
 		return;
 	if (v->io.fd >= 0)
 		loop_forget(&w->loop, &v->io);
@@ -276,9 +278,22 @@ static void accept_some(struct worker *w, struct watched *v)
 /* Nobody may be there to be accepted: only a try tells whether it can again. */
 static void watched_wakes(struct worker *w, struct watched *v)
 {
+	v->resting = false;
 	watched_want(w, v);
-	if (!v->rest.next)
+	if (!v->resting)
 		accept_some(w, v);
+}
+
+/* A try may take a new table, and with it other places: then those that are passed over are woken a moment later. */
+static void wake_resting(struct worker *w)
+{
+	unsigned news = w->news;
+
+	for (size_t i = 0; i < w->watched_count; i++)
+		if (w->watched[i]->resting)
+			watched_wakes(w, w->watched[i]);
+	if (w->news != news && !w->wake_resting.next)
+		loop_arm(&w->loop, &w->resting, &w->wake_resting);
 }
 
 static void worker_wake_all(struct worker_pool *pool)
@@ -334,7 +349,7 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 	if (fifo == &w->pause)
 		set_paused(w, false);
 	else if (fifo == &w->resting)
-		watched_wakes(w, CONTAINER_OF(timer, struct watched, rest));
+		wake_resting(w);
 	else
 		session_expired(&w->sessions, fifo, timer);
 }

@@ -47,7 +47,8 @@ static int broken_connection(void)
 /* How a probe ends whose connection was broken: the checks in a row that were good. */
 static unsigned good_after_reset(struct loop *loop, const char *socks_host)
 {
-	struct route_backend like = { .socks.host = socks_host, .socks.port = 80 };
+	struct socks_target socks = { .host = socks_host, .port = 80 };
+	struct route_backend like = { .socks = socks_host ? &socks : NULL };
 	struct health health;
 	struct health_target *target;
 	unsigned good;

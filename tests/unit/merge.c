@@ -191,7 +191,7 @@ static void entry_cases(void)
 	check(!entry[1].shares->round && entry[1].shares->round_len == 2, "no round", "all weigh the same");
 	check(entry->term_count == 1 && !entry->terms_of, "one service", "asks for one thing");
 	check(strcmp(entry->owner.wish->text, "local:2000") == 0, entry->owner.wish->text, "the owner's wish");
-	check(net_compare(&entry->backends[0]->via, &entry->listener->addr) == 0, "the listener", "of a backend");
+	check(entry->backends[0]->listener == entry->listener, "the listener", "of a backend");
 	route_release(table);
 	route_close(&route);
 }

@@ -438,7 +438,7 @@ static void gone_cases(void)
 		gone_case(words[i], "waiting");
 		world_begin(2);
 		ends[1] = ends[2] = GIVES_PEER;
-		backend(0)->socks.host = backend(1)->socks.host = "10.0.0.1";
+		backend(0)->socks = backend(1)->socks = &(const struct socks_target){ .host = "10.0.0.1" };
 		gone_case(words[i], "greeting");
 	}
 }

@@ -69,9 +69,12 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 {
 	struct worker_pool pool = { .ring = ring };
 	struct worker worker = { .pool = &pool, .spare = -1 };
-	struct route_listener listener = { .name = "here" };
-	struct watched *watched = watched_new(&listener);
+	struct net_addr addr = { .sa.v4.sin_family = AF_INET };
+	struct route_listener *listener = route_listener_ref(route_listener_new(&addr, "here"));
+	struct watched *watched = watched_new(listener), *all[] = { watched };
 
+	worker.watched = all;
+	worker.watched_count = 1;
 	atomic_store(&pool.shared.limit, 10);
 	answers = said;
 	accepts = 0;
@@ -83,20 +86,21 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	check(watched->io.want & LOOP_IN, "is watched", what);
 	accept_some(&worker, watched);
 	check(accepts == asked, "how often it is asked", what);
-	check(!watched->rest.next == !rests && !watched->io.want == rests && !worker.paused, "rests, it alone", what);
-	check(!atomic_load(&listener.deaf) == !rests, "is known to be deaf", what);
+	check(watched->resting == rests && !worker.wake_resting.next == !rests && !watched->io.want == rests && !worker.paused, "rests, it alone", what);
+	check(!atomic_load(&listener->deaf) == !rests, "is known to be deaf", what);
 	check(!atomic_load(&pool.shared.sessions), "places are given back", what);
-	watched->rest.at = 0;
+	worker.wake_resting.at = 0;
 	atomic_store(&pool.stopping, true); /* one turn of the loop */
 	loop_wake(&worker.loop);
 	loop_run(&worker.loop);
 	check(watched->io.want & LOOP_IN, "is watched again", what);
-	check(!atomic_load(&listener.deaf), "nobody comes, and it is not deaf any more", what);
+	check(!atomic_load(&listener->deaf), "nobody comes, and it is not deaf any more", what);
 	accept_some(&worker, watched);
-	check(!atomic_load(&listener.deaf), "accepts again", what);
+	check(!atomic_load(&listener->deaf), "accepts again", what);
 	close(watched->io.fd);
 	watched->io.fd = -1;
 	free(watched);
+	route_listener_unref(listener);
 	close(worker.spare);
 	loop_close(&worker.loop);
 }
