@@ -6,6 +6,7 @@
 #include "histogram.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "route.h"
 #include "session.h"
 #include "sys.h"
 
