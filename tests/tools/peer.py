@@ -237,6 +237,16 @@ def dial(host, port, timeout=TIMEOUT):
     return sock
 
 
+def accepts(host, first, last):
+    """How many ports from first to last accept."""
+    count = 0
+    for port in range(int(first), int(last) + 1):
+        with socket.socket() as sock:
+            sock.settimeout(TIMEOUT)
+            count += sock.connect_ex((host, port)) == 0
+    print(count)
+
+
 def names(host, port, count="1"):
     """Connects COUNT times, one after the other, and prints what was said, joined by blanks; `-` for nothing."""
     said = []
@@ -460,7 +470,7 @@ def mute(host, port, count):
 
 
 COMMANDS = {command.__name__: command for command in (
-    names, transfer, upload, download, flood, outcome, rst, halves, pingpong, crowd, outage,
+    names, accepts, transfer, upload, download, flood, outcome, rst, halves, pingpong, crowd, outage,
     mute)}
 
 
