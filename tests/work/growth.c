@@ -318,6 +318,46 @@ static void shared_listener(size_t n)
 	route_close(&route);
 }
 
+static struct service_list *ranges_to(size_t n, size_t backend)
+{
+	struct service_list *list = new_list(false);
+	struct service *service = add_service(list, "web", 0, 40000);
+	char wish[40];
+
+	for (size_t first = 2000; first < 2000 + n; first += SIZE) {
+		snprintf(wish, sizeof wish, "local:%zu-%zu", first, first + SIZE - 1);
+		service_wish(service, slice_of(wish), "tag");
+	}
+	add_backend(service, backend, 1);
+	service_set(service, SERVICE_PORTS, slice_of("6000"), "tag");
+	service_seal(service);
+	return list;
+}
+
+/* Ports in ranges open, get another backend, are looked at, and close. */
+static void ranges_of_ports(size_t n)
+{
+	struct service_list *list = ranges_to(n, 1);
+	struct explain explain;
+	struct buf out = { 0 };
+	struct route route;
+
+	table_open(&route);
+	start();
+	publish(&route, service_list_ref(list));
+	check(route.table->count == n + 1, "a listener a port", "ranges_of_ports");
+	publish(&route, ranges_to(n, 2));
+	peek_text(route.table, &out);
+	explain = (struct explain){ &route.rules.admit, route.table };
+	explain_list(&explain, list, "web000000", &out);
+	publish(&route, new_list(false));
+	stop();
+	check(out.len < 200 * (n / SIZE + 2), "a range is a few lines", "ranges_of_ports");
+	service_list_unref(list);
+	buf_free(&out);
+	route_close(&route);
+}
+
 /* The health checks of all backends, whose order is not that of the table. */
 static void followed_by_health(size_t n)
 {
@@ -770,7 +810,7 @@ static const struct {
 } all[] = {
 #define ROW(function) { #function, function }
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
-	ROW(listeners_become_refused), ROW(shared_listener), ROW(followed_by_health), ROW(looked_up_names),
+	ROW(listeners_become_refused), ROW(shared_listener), ROW(ranges_of_ports), ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
