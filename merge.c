@@ -140,19 +140,30 @@ static int by_service_port(const void *a, const void *b)
 	return order ? order : (int)x->addr.sa.any.sa_family - (int)y->addr.sa.any.sa_family;
 }
 
-/* Of wants of one service, for one port: those that are held give way to one that cannot be bound beside them. */
+static int by_service_address(const void *a, const void *b)
+{
+	int order = by_service_port(a, b);
+
+	return order ? order : net_compare(&((const struct want *)a)->addr, &((const struct want *)b)->addr);
+}
+
+/* Of wants of one service, for one port, by address: those that are held give way to one that cannot be bound beside them,
+ * and to one for the same address, of a range that has changed. */
 static size_t let_go(struct want *to, const struct want *wants, size_t count)
 {
-	bool any = false, one = false;
+	bool any = false, one = false, live = false;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		any = any || (!wants[i].service->held && net_is_any(&wants[i].addr));
 		one = one || (!wants[i].service->held && !net_is_any(&wants[i].addr));
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!wants[i].service->held || !(net_is_any(&wants[i].addr) ? one : any))
+	for (size_t i = 0, end = 0; i < count; i++) {
+		for (live = live && i < end; end < count && net_compare(&wants[i].addr, &wants[end].addr) == 0; end++)
+			live = live || !wants[end].service->held;
+		if (!wants[i].service->held || !(live || (net_is_any(&wants[i].addr) ? one : any)))
 			to[kept++] = wants[i];
+	}
 	return kept;
 }
 
@@ -161,7 +172,7 @@ static void let_moved_go(struct draft *draft)
 	struct want *wants = draft->wants;
 	size_t kept = 0;
 
-	qsort(wants, draft->want_count, sizeof *wants, by_service_port);
+	qsort(wants, draft->want_count, sizeof *wants, by_service_address);
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
 		for (end = i + 1; end < draft->want_count && by_service_port(&wants[i], &wants[end]) == 0;)
 			end++;

@@ -95,6 +95,12 @@ static const struct {
 	/* What is held gives way to the same service's wish for the same port that could not be bound beside it. */
 	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2000|10.0.0.1:80", "0.0.0.0:2000 a of consul/a 10.0.0.1:80+\n" },
 	{ "c a|any:2000|10.0.0.1:80|held\nc a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
+	/* A range that has changed: so far as it is there anew, in other words, nothing of the old one stays. */
+	{ "c a|local:2000-2002|10.0.0.1:80|held ports=90\nc a|local:2001-2003|10.0.0.1:80|ports=70",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:90+\n127.0.0.1:2001 a of consul/a 10.0.0.1:70+\n"
+	  "127.0.0.1:2002 a of consul/a 10.0.0.1:71+\n127.0.0.1:2003 a of consul/a 10.0.0.1:72+\n" },
+	{ "c a|local:2000-2001|10.0.0.1:80|held\nc b|local:2001|10.0.0.2:80",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n127.0.0.1:2001 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+\n" },
 	{ "c a|local:2000|10.0.0.1:80|held\nc b|any:2000|10.0.0.1:80",
 	  "0.0.0.0:2000 b of consul/b 10.0.0.1:80+\n127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2001|10.0.0.1:80",

@@ -107,10 +107,10 @@ static void state_cases(void)
 	peek_is(table, "127.0.0.1:2000-2001 round_robin 10.0.0.1:80-81 127.0.0.1:2002 (cannot listen: Address already in use) "
 	        "round_robin 10.0.0.1:82 127.0.0.1:2003-2004 round_robin 10.0.0.1:83-84", "one cannot listen");
 	table->entries[3].listener->error = EADDRINUSE;
-	atomic_store(&table->entries[4].backends[0]->unhealthy, true);
-	peek_is(table, "127.0.0.1:2000-2001 round_robin 10.0.0.1:80-81 127.0.0.1:2002-2003 (cannot listen: Address already in use) "
-	        "round_robin 10.0.0.1:82-83 127.0.0.1:2004 round_robin 10.0.0.1:84 (unhealthy) # no healthy backend: 127.0.0.1:2004",
-	        "one is unhealthy");
+	atomic_store(&table->entries[0].backends[0]->unhealthy, true);
+	peek_is(table, "127.0.0.1:2000 round_robin 10.0.0.1:80 (unhealthy) 127.0.0.1:2001 round_robin 10.0.0.1:81 "
+	        "127.0.0.1:2002-2003 (cannot listen: Address already in use) round_robin 10.0.0.1:82-83 "
+	        "127.0.0.1:2004 round_robin 10.0.0.1:84 # no healthy backend: 127.0.0.1:2000", "one is unhealthy");
 	route_release(table);
 	route_close(&route);
 }
