@@ -146,7 +146,7 @@ case_range_4096() { # the most of one tag: all accept, a change is one line, few
     memory_kb
     bytes=$(((KB - one) * 1024 / 4096))
     all_open 10000 14095
-    at_most "bytes a port" $((900 * (SLOW > 1 ? 8 : 1))) "$bytes"
+    at_most "bytes a port" $((900 * (SLOW > 1 ? 20 : 1))) "$bytes"
     cpu_ms
     at_most "milliseconds of processor time" $((1500 * SLOW)) "$CPU"
     register big big-1 "$B" dill dill.listener=many:9000 dill.listener=many:10000-14095
