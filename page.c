@@ -125,9 +125,10 @@ static bool page_put_unserved(const struct route_table *table, struct buf *out)
 	struct span span;
 
 	for (size_t i = 0; i < table->count; i += span.count) {
-		span = span_at(table, i);
+		span = span_of(&table->entries[i]);
 		if (route_healthy(span.first))
 			continue;
+		span = span_at(table, i);
 		if (++count > UNSERVED_NAMED) {
 			more += span.count;
 			continue;

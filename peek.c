@@ -23,32 +23,32 @@ static void peek_span(const struct span *span, struct buf *out)
 	}
 }
 
-static void peek_unserved(const struct span *span, struct buf *out)
+static void peek_unserved(const struct route_table *table, struct buf *out)
 {
-	if (route_healthy(span->first))
-		return;
-	buf_puts(out, "# no healthy backend: ");
-	span_put_address(span, out);
-	buf_puts(out, "\n");
-}
+	struct span span;
 
-static void peek_spans(const struct route_table *table, void (*put)(const struct span *span, struct buf *out),
-                       struct buf *out)
-{
-	for (size_t i = 0; i < table->count;) {
-		struct span span = span_at(table, i);
-
-		put(&span, out);
-		i += span.count;
+	for (size_t i = 0; i < table->count; i += span.count) {
+		span = span_of(&table->entries[i]);
+		if (route_healthy(span.first))
+			continue;
+		span = span_at(table, i);
+		buf_puts(out, "# no healthy backend: ");
+		span_put_address(&span, out);
+		buf_puts(out, "\n");
 	}
 }
 
 void peek_text(const struct route_table *table, struct buf *out)
 {
+	struct span span;
+
 	if (!table->count)
 		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
-	peek_spans(table, peek_span, out);
-	peek_spans(table, peek_unserved, out);
+	for (size_t i = 0; i < table->count; i += span.count) {
+		span = span_at(table, i);
+		peek_span(&span, out);
+	}
+	peek_unserved(table, out);
 	if (table->remembered)
 		buf_printf(out, "# from state.path: %s has not answered yet\n", table->remembered);
 	for (size_t i = 0; i < table->refused_count; i++) {
