@@ -106,29 +106,33 @@ static size_t socks_size(const struct socks_target *socks)
 	       (socks->password ? strlen(socks->password) + 1 : 0);
 }
 
+static const struct socks_target *copy_socks(char *at, const struct socks_target *socks)
+{
+	struct socks_target *copy = (struct socks_target *)(void *)at;
+
+	at += sizeof *copy;
+	copy->port = socks->port;
+	copy->host = add_text(&at, socks->host);
+	copy->user = add_text(&at, socks->user);
+	copy->password = add_text(&at, socks->password);
+	return copy;
+}
+
 struct route_backend *route_backend_new(const struct route_backend *like)
 {
 	struct buf name = { 0 };
 	struct route_backend *backend;
-	struct socks_target *socks;
-	char *at;
+	size_t size;
 
 	put_backend_name(like, &name);
-	backend = sys_alloc((like->socks ? sizeof *backend + socks_size(like->socks) : offsetof(struct route_backend, texts)) +
-	                    name.len + 1);
-	at = backend->texts;
+	size = offsetof(struct route_backend, name) + name.len + 1;
+	if (like->socks)
+		size = (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+	backend = sys_alloc(size + (like->socks ? socks_size(like->socks) : 0));
 	backend->addr = like->addr;
 	backend->listener = like->listener ? route_listener_ref(like->listener) : NULL;
-	if (like->socks) {
-		at = (char *)(backend + 1); /* aligned */
-		backend->socks = socks = (struct socks_target *)(void *)at;
-		at += sizeof *socks;
-		socks->port = like->socks->port;
-		socks->host = add_text(&at, like->socks->host);
-		socks->user = add_text(&at, like->socks->user);
-		socks->password = add_text(&at, like->socks->password);
-	}
-	backend->name = add_text(&at, name.data);
+	backend->socks = like->socks ? copy_socks((char *)backend + size, like->socks) : NULL;
+	memcpy(backend->name, name.data, name.len + 1);
 	buf_free(&name);
 	return backend;
 }

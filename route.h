@@ -39,9 +39,8 @@ struct route_backend {
 	const struct socks_target *socks; /* what the SOCKS proxy at addr is asked for; NULL: addr is the backend itself */
 	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
 	_Atomic(struct histogram *) connect_time; /* NULL: nobody has connected yet, see route_connected() */
-	const char *name; /* as people see it; in `texts`, as what is asked of the proxy */
 	struct net_addr addr; /* to be dialled */
-	char texts[];
+	char name[]; /* as people see it; `socks` is behind it */
 };
 
 /* Why a client gets no session. */

@@ -7,6 +7,8 @@
 
 #include "check.h"
 #include "../../balance.c"
+
+_Static_assert(offsetof(struct route_backend, name) < sizeof(struct route_backend), "one byte of a name fits");
 #include "../../round.c"
 #include "../../sys.c"
 
@@ -130,7 +132,7 @@ static void open_fixture(struct fixture *f, enum service_balance balance, unsign
 	memset(f, 0, sizeof *f);
 	for (unsigned i = 0; i < count; i++) {
 		f->order[i] = &f->backends[i];
-		f->backends[i].name = &"ABCDEFGH"[i];
+		f->backends[i].name[0] = "ABCDEFGH"[i]; /* there is room for it: see the assertion */
 		route_backend_ref(&f->backends[i]);
 		f->weights[i] = weights ? weights[i] : 1;
 	}
