@@ -14,7 +14,6 @@
 
 #include "format.h"
 #include "manifest.h"
-#include "net.h"
 #include "service_option.h"
 #include "sys.h"
 #include "wish.h"
@@ -73,7 +72,7 @@ static void put_kept(struct buf *out, const struct service *service)
 	if (service->instance && clean(service->instance))
 		buf_puts_json(out, ",\"instance\":", service->instance);
 	put_wishes(out, service);
-	net_put_host_port(&address, backend->host, backend->port);
+	service_put_backend(backend, &address);
 	buf_puts_json(out, ",\"backends\":[", address.data);
 	buf_printf(out, "],\"weight\":%u", backend->weight);
 	for (size_t i = 0; i < service->setting_count; i++)

@@ -13,10 +13,12 @@ static void routable_all(const struct service_list *list)
 		if (!*s->name || !s->wish_count || !s->backend_count)
 			abort();
 		for (size_t w = 0; w < s->wish_count; w++)
-			if (!s->wishes[w].text || !s->wishes[w].origin)
+			if (!s->wishes[w].text || !s->wishes[w].origin || s->wishes[w].last < s->wishes[w].port ||
+			    s->wishes[w].last - s->wishes[w].port >= NET_RANGE_PORTS)
 				abort();
 		for (size_t b = 0; b < s->backend_count; b++)
-			if (!*s->backends[b].host || !s->backends[b].port)
+			if (!*s->backends[b].host || !s->backends[b].port ||
+			    (s->backends[b].last && s->backends[b].last < s->backends[b].port))
 				abort();
 	}
 }
