@@ -62,7 +62,7 @@ static void wish_is(const struct option_labels *allowed, size_t i)
 	struct admit_refusal no;
 	struct net_addr addr;
 	char text[NET_TEXT];
-	bool fine = admit_wish(&rules, &wish, wishes[i].trusted, &memory, &addr, &no);
+	bool fine = admit_wish(&rules, "web", &wish, wishes[i].trusted, &memory, &addr, &no);
 
 	check(fine == (wishes[i].addr != NULL), fine ? "is accepted" : no.why, wishes[i].wish);
 	if (fine && wishes[i].addr) {
@@ -85,15 +85,15 @@ static void label_cases(void)
 	struct net_addr addr;
 	char text[NET_TEXT];
 
-	check(!admit_wish(&rules, &wish, false, &memory, &addr, &no), "refused", "no labels");
+	check(!admit_wish(&rules, "web", &wish, false, &memory, &addr, &no), "refused", "no labels");
 	check(strcmp(no.accepted, "none: listeners.allowed is empty") == 0, no.accepted, "no labels");
 	rules.labels = &all_of_them;
 	wish = wish_parse("localhost:80", NULL);
-	check(admit_wish(&rules, &wish, true, &memory, &addr, &no), "accepted", "a label that looks like an address");
+	check(admit_wish(&rules, "web", &wish, true, &memory, &addr, &no), "accepted", "a label that looks like an address");
 	net_print(&addr, text);
 	check(strcmp(text, "127.0.0.9:80") == 0, text, "the label counts");
 	rules.port_min = 81;
-	check(!admit_wish(&rules, &wish, true, &memory, &addr, &no), "refused", "a label that looks like an address");
+	check(!admit_wish(&rules, "web", &wish, true, &memory, &addr, &no), "refused", "a label that looks like an address");
 	arena_free(&memory);
 }
 
