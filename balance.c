@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "service.h"
+#include "net.h"
 #include "service_option.h"
 #include "sys.h"
 
@@ -69,7 +69,7 @@ static unsigned next_of(atomic_uint *cursor, unsigned len)
 {
 	unsigned at = atomic_load_explicit(cursor, memory_order_relaxed);
 
-	while (!atomic_compare_exchange_weak_explicit(cursor, &at, at + 1 < len ? at + 1 : 0, memory_order_relaxed,
+	while (!atomic_compare_exchange_weak_explicit(cursor, &at, (at + 1) % len, memory_order_relaxed,
 	                                              memory_order_relaxed))
 		;
 	return at;

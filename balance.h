@@ -3,6 +3,7 @@
 #define BALANCE_H
 
 #include "base.h"
+#include "net.h"
 #include "route.h"
 
 /* The backends that one client could not reach, and how far the search for another one has come. Start with {0}. */

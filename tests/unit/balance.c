@@ -105,9 +105,25 @@ struct fixture {
 	struct route_backend backends[BACKENDS], *order[BACKENDS];
 	struct route_listener listener;
 	uint16_t weights[BACKENDS];
-	uint32_t *round;
+	struct route_share shares[BACKENDS];
+	struct route_terms terms[BACKENDS];
+	uint32_t terms_of[BACKENDS];
 	struct route_entry e;
 };
+
+static struct net_addr client;
+
+/* The next so many backends are one service's. */
+static void add_share(struct fixture *f, unsigned count)
+{
+	unsigned first = f->e.share_count ? f->shares[f->e.share_count - 1].first + f->shares[f->e.share_count - 1].count : 0;
+	struct route_share *share = &f->shares[f->e.share_count++];
+
+	*share = (struct route_share){ .first = first, .count = count };
+	for (unsigned i = first; i < first + count; i++)
+		share->weight += f->weights[i];
+	share->round = round_by_weight(f->weights + first, count, &share->round_len);
+}
 
 static void open_fixture(struct fixture *f, enum service_balance balance, unsigned count, const uint16_t *weights)
 {
@@ -119,9 +135,24 @@ static void open_fixture(struct fixture *f, enum service_balance balance, unsign
 		f->weights[i] = weights ? weights[i] : 1;
 	}
 	f->e = (struct route_entry){
-		.listener = &f->listener, .backends = f->order, .weights = f->weights, .count = count, .balance = balance
+		.listener = &f->listener, .backends = f->order, .weights = f->weights, .count = count, .balance = balance,
+		.shares = f->shares, .terms = f->terms, .term_count = 1
 	};
-	f->e.round = f->round = round_by_weight(f->weights, count, &f->e.round_len);
+	f->terms[0].options = &service_options_none;
+	add_share(f, count);
+}
+
+static void close_fixture(struct fixture *f)
+{
+	for (unsigned i = 0; i < f->e.share_count; i++)
+		free(f->shares[i].round);
+}
+
+static const struct route_backend *pick(const struct route_entry *e, struct balance_tried *tried)
+{
+	unsigned at;
+
+	return balance_pick(e, &client, tried, &at) ? e->backends[at] : NULL;
 }
 
 static void expect(struct fixture *f, unsigned picks, const char *want, const char *what)
@@ -129,7 +160,7 @@ static void expect(struct fixture *f, unsigned picks, const char *want, const ch
 	char got[256] = "";
 
 	for (unsigned i = 0; i < picks; i++) {
-		const struct route_backend *b = balance_pick(&f->e, NULL);
+		const struct route_backend *b = pick(&f->e, NULL);
 
 		got[i] = b ? b->name[0] : '-';
 	}
@@ -143,21 +174,21 @@ static void turn_cases(void)
 	unsigned seen[BACKENDS] = { 0 };
 
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 0, NULL);
-	check(!balance_pick(&f.e, NULL), "none", "of none");
+	check(!pick(&f.e, NULL), "none", "of none");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 1, NULL);
 	expect(&f, 3, "AAA", "one alone");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	expect(&f, 8, "ABCABCAB", "round robin");
-	atomic_store(&f.listener.cursor, 7); /* of a longer round, earlier */
+	atomic_store(&f.shares[0].cursor, 7); /* of a longer round, earlier */
 	expect(&f, 4, "BCAB", "a cursor beyond the end");
 	atomic_store(&f.backends[1].active, 1000);
 	expect(&f, 3, "CAB", "round robin does not look at the load");
 	for (int i = 0; i < 3000; i++)
-		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
+		seen[pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] == 1000 && seen[1] == 1000 && seen[2] == 1000, "round robin", "is exact");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, weights);
 	expect(&f, 9, "ABCAABCAA", "by weight");
-	free(f.round);
+	close_fixture(&f);
 }
 
 static void tried_cases(void)
@@ -169,21 +200,21 @@ static void tried_cases(void)
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 4, NULL);
 	expect(&f, 2, "AB", "before");
 	balance_add(&tried, f.order[1]);
-	check(balance_pick(&f.e, &tried) == f.order[2], "after B", "C");
+	check(pick(&f.e, &tried) == f.order[2], "after B", "C");
 	balance_restart(&tried);
-	check(balance_pick(&f.e, &tried) == f.order[2], "after B, again", "C");
+	check(pick(&f.e, &tried) == f.order[2], "after B, again", "C");
 	balance_add(&tried, f.order[2]);
-	check(balance_pick(&f.e, &tried) == f.order[3], "after B and C", "D");
+	check(pick(&f.e, &tried) == f.order[3], "after B and C", "D");
 	balance_add(&tried, f.order[3]);
-	check(balance_pick(&f.e, &tried) == f.order[0], "after B, C and D", "A");
+	check(pick(&f.e, &tried) == f.order[0], "after B, C and D", "A");
 	balance_add(&tried, f.order[0]);
-	check(!balance_pick(&f.e, &tried), "after all", "none");
+	check(!pick(&f.e, &tried), "after all", "none");
 	balance_restart(&tried);
-	check(!balance_pick(&f.e, &tried), "after all, in another table", "none");
+	check(!pick(&f.e, &tried), "after all, in another table", "none");
 	expect(&f, 3, "CDA", "only a first attempt moves the round");
 	balance_forget(&tried);
 	balance_add(&tried, route_backend_ref(&other)); /* it has left the table */
-	check(balance_pick(&f.e, &tried) == f.order[0], "after a stranger", "A");
+	check(pick(&f.e, &tried) == f.order[0], "after a stranger", "A");
 	balance_forget(&tried);
 	for (unsigned i = 0; i < 4; i++)
 		check(f.backends[i].refs == 1, "references", "are given back");
@@ -196,8 +227,11 @@ static void walk_cases(void)
 	static struct route_backend backends[MANY], *order[MANY];
 	static uint16_t weights[MANY];
 	struct route_listener listener = { 0 };
+	struct route_share share = { .count = MANY, .round_len = MANY, .weight = MANY };
+	struct route_terms terms = { .options = &service_options_none };
 	struct route_entry e = {
-		.listener = &listener, .backends = order, .weights = weights, .count = MANY, .round_len = MANY
+		.listener = &listener, .backends = order, .weights = weights, .count = MANY, .shares = &share, .share_count = 1,
+		.terms = &terms, .term_count = 1
 	};
 
 	for (unsigned i = 0; i < MANY; i++) {
@@ -211,11 +245,11 @@ static void walk_cases(void)
 
 		for (unsigned i = 0; i < MANY; i++)
 			atomic_store(&order[i]->unhealthy, sick == 2 || (sick == 1 && i % 2));
-		next = balance_pick(&e, NULL);
+		next = pick(&e, NULL);
 		while (next && tried.count <= MANY) {
 			late += tried.count >= MANY / 2 && next->unhealthy;
 			balance_add(&tried, next);
-			next = balance_pick(&e, &tried);
+			next = pick(&e, &tried);
 		}
 		check(tried.count == MANY, "of 3,000", "each is picked once");
 		check(tried.steps <= 2 * MANY, "of 3,000", "each place is looked at twice at most");
@@ -233,17 +267,17 @@ static void sick_cases(void)
 	open_fixture(&f, SERVICE_RANDOM, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	for (int i = 0; i < 4000; i++)
-		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
+		seen[pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] > 1800 && seen[2] > 1800 && !seen[1], "random", "B's clients are shared by A and C");
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, NULL);
 	atomic_store(&f.backends[1].unhealthy, true);
 	expect(&f, 6, "ACACAC", "B is unhealthy, and its turns are shared");
 	balance_add(&tried, f.order[0]);
-	check(balance_pick(&f.e, &tried) == f.order[2], "after A", "C");
+	check(pick(&f.e, &tried) == f.order[2], "after A", "C");
 	balance_add(&tried, f.order[2]);
-	check(balance_pick(&f.e, &tried) == f.order[1], "after A and C", "B, at last");
+	check(pick(&f.e, &tried) == f.order[1], "after A and C", "B, at last");
 	balance_add(&tried, f.order[1]);
-	check(!balance_pick(&f.e, &tried), "after all", "none");
+	check(!pick(&f.e, &tried), "after all", "none");
 	balance_forget(&tried);
 	for (int i = 0; i < 3; i++)
 		atomic_store(&f.backends[i].unhealthy, true);
@@ -255,7 +289,7 @@ static void sick_cases(void)
 		atomic_store(&f.backends[0].unhealthy, true);
 		atomic_store(&f.backends[1].unhealthy, true);
 		for (int i = 0; i < 50; i++)
-			well = well && balance_pick(&f.e, NULL) == f.order[2];
+			well = well && pick(&f.e, NULL) == f.order[2];
 		check(well, "the healthy one", service_balance_names[balance]);
 	}
 }
@@ -279,19 +313,113 @@ static void load_cases(void)
 	expect(&f, 2, "BB", "least_conn by weight");
 	atomic_store(&f.backends[1].active, 4);
 	expect(&f, 2, "AA", "least_conn by weight, the other");
-	free(f.round);
+	close_fixture(&f);
 	open_fixture(&f, SERVICE_P2C, 2, even); /* of two, both are looked at */
 	atomic_store(&f.backends[0].active, 5);
 	for (int i = 0; i < 200; i++)
-		light = light && balance_pick(&f.e, NULL) == f.order[1];
+		light = light && pick(&f.e, NULL) == f.order[1];
 	check(light, "p2c", "the lighter one of two");
 	open_fixture(&f, SERVICE_RANDOM, 2, weights);
 	for (int i = 0; i < 4000; i++)
-		seen[balance_pick(&f.e, NULL)->name[0] - 'A']++;
+		seen[pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] > 700 && seen[0] < 1300 && seen[0] + seen[1] == 4000, "random", "by weight");
-	free(f.round);
+	close_fixture(&f);
 	open_fixture(&f, SERVICE_P2C, 1, NULL);
 	expect(&f, 2, "AA", "p2c, one alone");
+}
+
+/* Backends A to D: of one service A, of the other B, C and D. */
+static void open_shared(struct fixture *f, enum service_balance balance, const uint16_t *weights)
+{
+	open_fixture(f, balance, 4, weights);
+	close_fixture(f);
+	f->e.share_count = 0;
+	add_share(f, 1);
+	add_share(f, 3);
+}
+
+static void count_picks(struct fixture *f, unsigned picks, unsigned seen[BACKENDS])
+{
+	memset(seen, 0, BACKENDS * sizeof *seen);
+	for (unsigned i = 0; i < picks; i++)
+		seen[pick(&f->e, NULL)->name[0] - 'A']++;
+}
+
+/* Each service has its share, whatever its weights and the number of its backends. */
+static void shared_cases(void)
+{
+	static const uint16_t greedy[] = { 1, 65535, 65535, 65535 }, uneven[] = { 9, 2, 1, 1 };
+	unsigned seen[BACKENDS];
+	struct fixture f;
+
+	open_shared(&f, SERVICE_ROUND_ROBIN, greedy);
+	expect(&f, 8, "ABACADAB", "the services take turns, and each its own backends");
+	atomic_store(&f.backends[2].unhealthy, true);
+	count_picks(&f, 400, seen);
+	check(seen[0] == 200 && seen[1] == 100 && seen[3] == 100, "an unhealthy one's turns", "are its own service's");
+	atomic_store(&f.backends[0].unhealthy, true);
+	expect(&f, 4, "DBDB", "a service without a healthy backend has none");
+	atomic_store(&f.listener.cursor, 9); /* of more shares, earlier */
+	check(pick(&f.e, NULL) != NULL, "a cursor beyond the end", "");
+	close_fixture(&f);
+	open_shared(&f, SERVICE_ROUND_ROBIN, uneven);
+	count_picks(&f, 800, seen);
+	check(seen[0] == 400 && seen[1] == 200 && seen[2] == 100 && seen[3] == 100, "weights", "count within a share");
+	close_fixture(&f);
+	open_shared(&f, SERVICE_RANDOM, greedy);
+	count_picks(&f, 4000, seen);
+	check(seen[0] > 1700 && seen[0] < 2300 && seen[1] > 500 && seen[2] > 500, "random", "by shares");
+	close_fixture(&f);
+	for (int balance = SERVICE_P2C; service_balance_names[balance]; balance++) {
+		open_shared(&f, (enum service_balance)balance, greedy);
+		for (int i = 0; i < 1200; i++) {
+			unsigned at;
+
+			balance_pick(&f.e, &client, NULL, &at);
+			atomic_fetch_add(&f.backends[at].active, 1);
+		}
+		check(f.backends[0].active > 500 && f.backends[0].active < 700, "the load", service_balance_names[balance]);
+		check(f.backends[1].active > 150 && f.backends[3].active > 150, "the load", service_balance_names[balance]);
+		close_fixture(&f);
+	}
+}
+
+/* A client gets backends only of services that admit it. */
+static void admit_cases(void)
+{
+	struct arena memory = { 0 };
+	struct service_options some = { .balance = -1, .limited = true };
+	struct fixture f;
+
+	net_ranges_parse(slice_of("10.0.0.0/8"), &memory, &some.allow);
+	for (int balance = SERVICE_ROUND_ROBIN; service_balance_names[balance]; balance++) {
+		struct balance_tried tried = { 0 };
+		unsigned seen[BACKENDS];
+		bool well = true;
+
+		open_shared(&f, (enum service_balance)balance, NULL);
+		f.terms[1].options = &some; /* of B and D */
+		f.terms_of[1] = f.terms_of[3] = 1;
+		f.e.terms_of = f.terms_of;
+		f.e.term_count = 2;
+		net_numeric(slice_of("192.0.2.1"), 0, &client);
+		for (int i = 0; i < 200; i++) {
+			const struct route_backend *b = pick(&f.e, NULL);
+
+			well = well && (b == f.order[0] || b == f.order[2]);
+		}
+		check(well, "those that admit the client", service_balance_names[balance]);
+		balance_add(&tried, f.order[0]);
+		check(pick(&f.e, &tried) == f.order[2], "after A", "C");
+		balance_add(&tried, f.order[2]);
+		check(!pick(&f.e, &tried), "after A and C", "none: the others do not admit it");
+		balance_forget(&tried);
+		net_numeric(slice_of("10.1.2.3"), 0, &client);
+		count_picks(&f, 400, seen);
+		check(seen[0] && seen[1] && seen[2] && seen[3], "a client that all admit", service_balance_names[balance]);
+		close_fixture(&f);
+	}
+	arena_free(&memory);
 }
 
 int main(void)
@@ -304,5 +432,7 @@ int main(void)
 	walk_cases();
 	sick_cases();
 	load_cases();
+	shared_cases();
+	admit_cases();
 	return check_sum();
 }

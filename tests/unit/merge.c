@@ -18,15 +18,23 @@ static const struct {
 	/* Sorted by address and port. */
 	{ "c b|other:2000,local:3000|10.0.0.1:1\nc a|local:2000|10.0.0.1:2",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:2+\n127.0.0.1:3000 b of consul/b 10.0.0.1:1+\n127.0.0.2:2000 b of consul/b 10.0.0.1:1+\n" },
-	/* A listener is shared: the first by name owns it, whatever the source; of two of one name the first source's. */
+	/* A listener is shared: the operator's service owns it, then the oldest, then the first by name. Each has its share. */
 	{ "c web|local:2000|10.0.0.1:80\nc web|local:2000|10.0.0.2:80", "127.0.0.1:2000 web of consul/web 10.0.0.1:80+ 10.0.0.2:80+\n" },
-	{ "s b|local:2000|10.0.0.1:80\nc a|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of consul/a 10.0.0.2:80+ 10.0.0.1:80\n" },
-	{ "c a|local:2000|10.0.0.2:80\ns a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.0.0.2:80+\n" },
-	{ "s a|127.0.0.1:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/a 10.0.0.1:80 10.0.0.2:80+\n" },
+	{ "s b|local:2000|10.0.0.1:80\nc a|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/b 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "c a|local:2000|10.0.0.2:80\ns a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of static/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "s a|127.0.0.1:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "c a|local:2000|10.0.0.1:1|created=30\nc b|local:2000|10.0.0.2:1|created=7\nc c|local:2000|10.0.0.3:1|created=100",
+	  "127.0.0.1:2000 a,b,c of consul/b 10.0.0.2:1+ | 10.0.0.1:1+ | 10.0.0.3:1+\n" },
+	{ "c a|local:2000|10.0.0.1:1\nc b|local:2000|10.0.0.2:1|created=7\nc c|local:2000|10.0.0.3:1|created=7",
+	  "127.0.0.1:2000 a,b,c of consul/b 10.0.0.2:1+ | 10.0.0.3:1+ | 10.0.0.1:1+\n" },
+	/* A service is as old as its oldest instance, whether that wants the listener or not. */
+	{ "c a|local:2000|10.0.0.1:1|created=9\nc b|local:2000|10.0.0.2:1|created=10\nc b|local:3000|10.0.0.3:1|created=8",
+	  "127.0.0.1:2000 a,b of consul/b 10.0.0.2:1+ | 10.0.0.1:1+\n127.0.0.1:3000 b of consul/b 10.0.0.3:1+\n" },
 	/* A backend stands there once; who does not check it counts; the first weight counts. */
 	{ "c a|local:2000|10.0.0.1:80*3\nc b|local:2000|10.0.0.1:80*5 10.0.0.2:80*2",
-	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80*3+ 10.0.0.2:80*2+\n" },
-	{ "c a|local:2000|10.0.0.1:80\ns b|local:2000|10.0.0.1:80", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80\n" },
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80*3+ | 10.0.0.2:80*2+\n" },
+	{ "c a|local:2000|10.0.0.1:80\ns b|local:2000|10.0.0.1:80", "127.0.0.1:2000 a,b of static/b 10.0.0.1:80\n" },
+	{ "c a|local:2000|10.0.0.1:80|allow=1.1.1.1\nc b|local:2000|10.0.0.1:80|", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ allow1\n" },
 	{ "c a|local:2000|10.0.0.1:80*0", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	/* Host names. */
 	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80\n" },
@@ -36,22 +44,23 @@ static const struct {
 	{ "s a|local:2000|none:80|proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80\n" },
 	{ "s a|local:2000|10.0.0.1:80 10.0.0.2:80|proxy=socks5://10.0.0.9:1080",
 	  "127.0.0.1:2000 a of static/a socks5://10.0.0.9:1080 ─➤ 10.0.0.1:80 socks5://10.0.0.9:1080 ─➤ 10.0.0.2:80\n" },
-	/* The owner's options count; what others ask for is told. */
+	/* The owner's balance counts; what others ask for is told. */
 	{ "c a|local:2000|10.0.0.1:80|balance=p2c", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ p2c\n" },
 	{ "c a|local:2000|10.0.0.1:80|balance=p2c\nc b|local:2000|10.0.0.2:80|balance=P2C",
-	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ 10.0.0.2:80+ p2c\n" },
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+ p2c\n" },
 	{ "c a|local:2000|10.0.0.1:80|balance=p2c\nc b|local:2000|10.0.0.2:80",
-	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ 10.0.0.2:80+ p2c (b asks for balance the default, but a comes first and has p2c)\n" },
-	{ "c a|local:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80|allow=1.1.1.1\nc c|local:2000||allow=2.2.2.2 deny=3.3.3.3",
-	  "127.0.0.1:2000 a,b,c of consul/a 10.0.0.1:80+ 10.0.0.2:80+ (b asks for allow 1.1.1.1, but a comes first and has none; "
-	  "c asks for deny 3.3.3.3, but a comes first and has none)\n" },
-	{ "c a|local:2000|10.0.0.1:80|proxy=socks5://u:p@10.0.0.9:1\nc b|local:2000||proxy=socks5://u:q@10.0.0.9:1",
-	  "127.0.0.1:2000 a,b of consul/a socks5://10.0.0.9:1 ─➤ 10.0.0.1:80+ (b asks for proxy socks5://********@10.0.0.9:1, but a comes first "
-	  "and has socks5://********@10.0.0.9:1)\n" },
+	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+ p2c (b asks for balance the default, but a comes first and has p2c)\n" },
 	{ "s a|local:2000|10.0.0.1:80\nc a|local:2000||balance=random",
 	  "127.0.0.1:2000 a of static/a 10.0.0.1:80 (a in consul asks for balance random, but a in static comes first and has the default)\n" },
 	{ "c a|local:2000|10.0.0.1:80|instance=i1\nc a|local:2000||instance=i2 balance=random",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ (a (i2 on node) asks for balance random, but a (i1 on node) comes first and has the default)\n" },
+	/* All other options belong to those who say them, instance by instance, and count for their own backends. */
+	{ "c a|local:2000|10.0.0.1:80|deny=1.1.1.1 proxy_protocol=v1\nc db|local:2000|10.0.0.2:80|allow=2.2.2.2,3.3.3.3 created=1",
+	  "127.0.0.1:2000 a,db of consul/db 10.0.0.2:80+ allow2 | 10.0.0.1:80+ v1 deny1\n" },
+	{ "c a|local:2000|10.0.0.1:80|proxy=socks5://u:p@10.0.0.9:1\nc b|local:2000|10.0.0.2:80",
+	  "127.0.0.1:2000 a,b of consul/a socks5://10.0.0.9:1 ─➤ 10.0.0.1:80+ | 10.0.0.2:80+\n" },
+	{ "c a|local:2000|10.0.0.1:80|allow=1.1.1.1\nc a|local:2000|10.0.0.2:80\nc a|local:2000|10.0.0.3:80|allow=1.1.1.1",
+	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ allow1 10.0.0.2:80+ 10.0.0.3:80+ allow1\n" },
 	/* Refused: sorted, and said once. */
 	{ "c b|lan:1,local:2000|10.0.0.1:80\nc a|lan:2|10.0.0.1:80\nc a|lan:2|10.0.0.2:80",
 	  "127.0.0.1:2000 b of consul/b 10.0.0.1:80+\nrefused: a lan:2 " LABEL "\nrefused: b lan:1 " LABEL "\n" },
@@ -150,7 +159,7 @@ static void object_cases(void)
 	route_close(&route);
 }
 
-/* A round by weight, and what an entry takes over from its owner. */
+/* A round by weight, and what an entry takes over from its services. */
 static void entry_cases(void)
 {
 	struct route_table *table;
@@ -161,10 +170,9 @@ static void entry_cases(void)
 	table = merge_text(&route, "c a|local:2000|10.0.0.1:80*3 10.0.0.2:80|proxy_protocol=v2 allow=1.1.1.1,2.2.2.2 deny=3.3.3.3\n"
 	                           "c b|local:3000|10.0.0.1:80*2 10.0.0.2:80*2");
 	entry = table->entries;
-	check(entry->round && entry->round_len == 4, "a round by weight", "3 and 1");
-	check(!entry[1].round && entry[1].round_len == 2, "no round", "all weigh the same");
-	check(entry->proxy_protocol == 2 && entry->limited && entry->allow.count == 2 && entry->deny.count == 1, "options", "the owner's");
-	check(!entry[1].proxy_protocol && !entry[1].limited && !entry[1].deny.count, "no options", "none asked");
+	check(entry->shares->round && entry->shares->round_len == 4 && entry->shares->weight == 4, "a round by weight", "3 and 1");
+	check(!entry[1].shares->round && entry[1].shares->round_len == 2, "no round", "all weigh the same");
+	check(entry->term_count == 1 && !entry->terms_of, "one service", "asks for one thing");
 	check(strcmp(entry->owner.wish->text, "local:2000") == 0, entry->owner.wish->text, "the owner's wish");
 	check(net_compare(&entry->backends[0]->via, &entry->listener->addr) == 0, "the listener", "of a backend");
 	route_release(table);

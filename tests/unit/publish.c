@@ -121,7 +121,7 @@ static void retire_cases(void)
 	route_close(&route);
 }
 
-/* The same for listeners, in what they count, and whose turn it is. */
+/* The same for listeners, in what they count. */
 static void retire_listener_cases(void)
 {
 	static const char both[] = "s a|local:2000|10.0.0.1:80 10.0.0.2:80\ns b|local:3000|10.0.0.1:80";
@@ -136,7 +136,6 @@ static void retire_listener_cases(void)
 	atomic_store(&listener->active, 1);
 	atomic_store(&backend->active, 1);
 	atomic_store(&listener->connections, 7);
-	atomic_store(&listener->cursor, 1);
 	update(&route, "");
 	check(route.retired_listener_count == 2 && route_draining(&route) == 1, "both have gone", "one drains");
 	check(route_listener_at(&route, &listener->addr) == listener && !atomic_load(&listener->tables), "it is kept", "");
@@ -145,7 +144,7 @@ static void retire_listener_cases(void)
 	update(&route, both);
 	check(route.table->entries[0].listener == listener && atomic_load(&listener->tables) == 1, "it is back", "the same object");
 	check(atomic_load(&listener->active) == 1 && atomic_load(&listener->connections) == 7, "it is back", "with its figures");
-	check(atomic_load(&listener->cursor) == 1 && !route_draining(&route), "it is back", "and its turn");
+	check(!route_draining(&route), "it is back", "and drains no more");
 	check(route.table->entries[0].backends[0] == backend && !atomic_load(&backend->gone), "its sessions", "drain no more");
 	check(route.retired_listener_count == 1, "only the one", "that is not back");
 	atomic_store(&backend->active, 0);
@@ -189,11 +188,11 @@ static void turn_cases(void)
 		table_open(&route);
 		snprintf(text, sizeof text, "s web|local:2000|%s", turns[i].was);
 		update(&route, text);
-		atomic_store(&route.table->entries[0].listener->cursor, turns[i].before);
+		atomic_store(&route.table->entries[0].shares[0].cursor, turns[i].before);
 		snprintf(text, sizeof text, "s web|local:2000,local:3000|%s", turns[i].is);
 		update(&route, text);
 		count = route.table->entries[0].count;
-		check(atomic_load(&route.table->entries[0].listener->cursor) % count == turns[i].after, "the turn", turns[i].is);
+		check(atomic_load(&route.table->entries[0].shares[0].cursor) % count == turns[i].after, "the turn", turns[i].is);
 		route_close(&route);
 	}
 }

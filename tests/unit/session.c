@@ -81,6 +81,9 @@ static struct {
 	struct session_shared shared;
 	struct route_listener *listener;
 	struct route_entry entry;
+	struct route_share share;
+	struct route_terms terms;
+	struct service_options options;
 	struct route_table table;
 	struct loop_fifo limit;
 	struct loop_timer timer;
@@ -153,9 +156,12 @@ static void world_begin(unsigned count)
 	world.set.ended = world_ended;
 	world.listener = route_listener_ref(route_listener_new(&addr, "web"));
 	world.entry = (struct route_entry){
-		.listener = world.listener, .count = count, .round_len = count, .weights = weights, .services = "web",
-		.backends = sys_alloc(count * sizeof *world.entry.backends)
+		.listener = world.listener, .count = count, .weights = weights, .services = "web",
+		.backends = sys_alloc(count * sizeof *world.entry.backends), .shares = &world.share, .share_count = 1,
+		.terms = &world.terms, .term_count = 1
 	};
+	world.share = (struct route_share){ .count = count, .round_len = count, .weight = count };
+	world.terms.options = &world.options;
 	for (unsigned i = 0; i < count; i++) {
 		struct route_backend like = { .addr = local((uint16_t)(1 + i % 4)) };
 

@@ -53,14 +53,16 @@ static inline void table_set_options(struct service *service, struct slice text)
 			service->fault = arena_dup(&service->memory, part.at, part.len);
 		else if (slice_is(name, "held"))
 			service->held = true;
+		else if (slice_is(name, "created"))
+			service->created = strtoull(part.at, NULL, 10);
 		else
 			service_set(service, service_option_find(name), part, "origin");
 	}
 	service->node = service->instance ? "node" : NULL;
 }
 
-/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances, faults and
- * that a service is held are options, too. */
+/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances, faults,
+ * CreateIndex and that a service is held are options, too. */
 static inline void table_lists(const char *text, struct service_list *lists[2])
 {
 	struct slice rest = slice_of(text), line, part;
@@ -90,6 +92,19 @@ static inline void table_lists(const char *text, struct service_list *lists[2])
 	arena_free(&memory);
 }
 
+/* What the service of a backend asks of clients and of it. */
+static inline void table_put_options(struct buf *out, const struct route_entry *entry, unsigned b)
+{
+	const struct service_options *options = route_options(entry, b);
+
+	if (options->proxy_protocol)
+		buf_printf(out, " v%d", options->proxy_protocol);
+	if (options->limited)
+		buf_printf(out, " allow%zu", options->allow.count);
+	if (options->deny.count)
+		buf_printf(out, " deny%zu", options->deny.count);
+}
+
 static inline void table_put(struct buf *out, const struct route_table *table)
 {
 	out->len = 0;
@@ -99,10 +114,13 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 
 		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
 		for (unsigned b = 0; b < entry->count; b++) {
+			for (unsigned k = 1; k < entry->share_count; k++)
+				buf_puts(out, entry->shares[k].first == b ? " |" : "");
 			buf_printf(out, " %s", entry->backends[b]->name);
 			if (entry->weights[b] != 1)
 				buf_printf(out, "*%u", entry->weights[b]);
 			buf_puts(out, entry->backends[b]->unchecked ? "" : "+");
+			table_put_options(out, entry, b);
 		}
 		if (entry->balance)
 			buf_printf(out, " %s", service_balance_names[entry->balance]);
