@@ -36,19 +36,25 @@ static void refuse_port(const struct admit_rules *rules, bool below, struct aren
 	no->accepted = text_printf(memory, "a port from %ld to %ld", rules->port_min, rules->port_max);
 }
 
-static void refuse_bind(const struct admit_rules *rules, const char *service, const struct wish *wish,
-                        struct arena *memory, struct admit_refusal *no)
+static void refuse_bind(const char *service, const struct wish *wish, struct arena *memory, struct admit_refusal *no)
 {
-	const char *other = bind_naming(rules->bind, wish->host, wish->port, wish->port);
+	no->rule = "listeners.bind";
+	no->why = text_printf(memory, "no pattern of listeners.bind grants %s to %s", wish->text, service);
+	no->accepted = NULL;
+}
+
+const char *admit_granted(const struct admit_rules *rules, const char *service, const struct wish *wish,
+                          struct arena *memory)
+{
+	const char *other = bind_naming(rules->bind, wish->host, wish->port, wish->port), *text;
 	struct buf granted = { 0 };
 
 	bind_put_granted(rules->bind, service, &granted);
 	if (other)
 		buf_printf(&granted, "; %s is for \"%s\"", wish->text, other);
-	no->rule = "listeners.bind";
-	no->why = text_printf(memory, "no pattern of listeners.bind grants %s to %s", wish->text, service);
-	no->accepted = arena_dup(memory, granted.data, granted.len);
+	text = arena_dup(memory, granted.data, granted.len);
 	buf_free(&granted);
+	return text;
 }
 
 bool admit_wish(const struct admit_rules *rules, const char *service, const struct wish *wish, bool trusted,
@@ -70,7 +76,7 @@ bool admit_wish(const struct admit_rules *rules, const char *service, const stru
 	} else if (wish->port < rules->port_min || wish->port > rules->port_max) {
 		refuse_port(rules, wish->port < rules->port_min, memory, no);
 	} else if (!trusted && !bind_grants(rules->bind, service, wish->host, wish->port, wish->port)) {
-		refuse_bind(rules, service, wish, memory, no);
+		refuse_bind(service, wish, memory, no);
 	} else {
 		*out = label->addr;
 		net_set_port(out, wish->port);

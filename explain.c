@@ -70,6 +70,8 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 	bool fine = admit_wish(subject->explain->rules, service->name, wish, subject->list->trusted, subject->memory, &addr,
 	                       &no);
 
+	if (!fine && !no.accepted)
+		no.accepted = admit_granted(subject->explain->rules, service->name, wish, subject->memory);
 	if (!fine)
 		put_refusal(out, &no);
 	else if (service->absent)

@@ -138,6 +138,8 @@ static void bind_cases(void)
 			continue;
 		check(strcmp(no.rule, bound[i].rule) == 0, no.rule, bound[i].wish);
 		check(strcmp(no.why, bound[i].why) == 0, no.why, bound[i].wish);
+		if (!no.accepted)
+			no.accepted = admit_granted(&rules, bound[i].service, &wish, &memory);
 		check(strcmp(no.accepted, bound[i].accepted) == 0, no.accepted, bound[i].wish);
 	}
 	arena_free(&memory);
