@@ -290,43 +290,35 @@ void bind_seal(struct bind_table *bind, struct arena *memory)
 		read_grants(slice_of(pattern->grants), pattern, is_everybody(pattern) ? &all : &bind->named, memory);
 	}
 	sort_spans(&bind->named);
-	sort_spans(&all);
-	for (size_t i = 0; i < all.count; i++) {
-		struct bind_span span = all.items[i];
-		bool same = i && label_order(all.items[i - 1].label, span.label) == 0;
-		uint32_t from = same && all.items[i - 1].reach >= span.first ? all.items[i - 1].reach + 1u : span.first;
-
-		if (from > span.last)
-			continue;
-		span.first = (uint16_t)from;
-		add_rest(bind, span, memory);
-	}
+	for (size_t i = 0; i < all.count; i++)
+		add_rest(bind, all.items[i], memory);
 	sort_spans(&bind->rest);
 }
 
 /* Questions. */
 
-/* Of the spans that grant the port to the service, the one that reaches farthest; NULL: none does. */
+/* Of the spans that grant the first port to the service, one that reaches to the last, or else the farthest; NULL: none
+ * does. */
 static const struct bind_span *find_granting(const struct bind_table *bind, const char *service, struct slice label,
-                                             uint16_t port, bool by_name)
+                                             uint16_t first, uint16_t last, bool by_name)
 {
-	size_t before = count_up_to(&bind->named, label, port);
+	size_t before = count_up_to(&bind->named, label, first);
 	const struct bind_span *span, *best = NULL;
 
-	while ((span = span_before(&bind->named, &before, label, port)))
+	while ((!best || best->last < last) && (span = span_before(&bind->named, &before, label, first)))
 		if ((!best || span->last > best->last) && matches(span->of->name, service))
 			best = span;
 	if (best || by_name)
 		return best;
-	before = count_up_to(&bind->rest, label, port);
-	return span_before(&bind->rest, &before, label, port);
+	before = count_up_to(&bind->rest, label, first);
+	return span_before(&bind->rest, &before, label, first);
 }
 
 static bool grants_all(const struct bind_table *bind, const char *service, struct slice label, uint16_t first,
                        uint16_t last, bool by_name)
 {
 	for (uint32_t at = first; at <= last;) {
-		const struct bind_span *span = find_granting(bind, service, label, (uint16_t)at, by_name);
+		const struct bind_span *span = find_granting(bind, service, label, (uint16_t)at, last, by_name);
 
 		if (!span)
 			return false;
@@ -348,7 +340,7 @@ bool bind_by_name(const struct bind_table *bind, const char *service, struct sli
 
 const char *bind_granting(const struct bind_table *bind, const char *service, struct slice label, uint16_t port)
 {
-	const struct bind_span *span = bind ? find_granting(bind, service, label, port, false) : NULL;
+	const struct bind_span *span = bind ? find_granting(bind, service, label, port, port, false) : NULL;
 
 	return span ? span->of->name : NULL;
 }
@@ -381,7 +373,7 @@ void bind_put_granted(const struct bind_table *bind, const char *service, struct
 		for (size_t i = 0; i < both[which]->count && shown <= SHOWN_MAX; i++) {
 			const struct bind_span *span = &both[which]->items[i];
 
-			if (!which && !matches(span->of->name, service))
+			if (!matches(span->of->name, service))
 				continue;
 			buf_puts(out, shown ? ", " : "");
 			if (shown++ < SHOWN_MAX) {

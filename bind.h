@@ -1,6 +1,6 @@
 /* bind: listeners.bind, which service may ask for which label and ports: a table of patterns of names, each with what
- * it grants. All that match a service count together, in no order; but what a pattern other than "*" names is taken out of
- * what "*" grants. */
+ * it grants. All that match a service count together, in no order; but what a pattern other than "*" names is taken out
+ * of what "*" grants. */
 #ifndef BIND_H
 #define BIND_H
 
@@ -33,7 +33,7 @@ struct bind_table {
 	struct bind_pattern *patterns;
 	size_t count, cap;
 	struct bind_spans named; /* what narrower patterns grant; this and `rest` are made by bind_seal() */
-	struct bind_spans rest;  /* what is left of "*": none meets another, or one of `named` */
+	struct bind_spans rest;  /* what is left of "*": no port of `named` */
 };
 
 /* Gives a pattern its grants, in place of those that it has; one called NAME[n] is element n of a list of them. NULL or

@@ -481,6 +481,25 @@ static void origin_cases(void)
 	outcome_free(&outcome);
 }
 
+/* In a file of variables a single pattern adds to the table, wherever it stands; each says where it is from. */
+static void pattern_cases(void)
+{
+	struct outcome outcome = read_all("c.env", "listeners.bind.web=any:1,any:3\nDILL_LISTENERS_BIND='db-*=any:2; *=any:4'\n", "",
+	                                  "--listeners.bind.db-*=any:5");
+	const struct bind_table *bind = outcome.config ? &outcome.config->bind : NULL;
+	struct buf got = { 0 };
+
+	check(bind && bind->count == 3, "three patterns", outcome.errors.data);
+	for (size_t i = 0; bind && i < bind->count; i++)
+		buf_printf(&got, "%s=%s@%s ", bind->patterns[i].name, bind->patterns[i].grants, bind->patterns[i].origin);
+	check(got.data && strcmp(got.data, "db-*=any:5@--listeners.bind.db-* *=any:4@c.env:2 web=any:1,any:3@c.env:1 ") == 0,
+	      got.data, "patterns");
+	check(bind && bind_grants(bind, "web", slice_of("any"), 4, 4) && !bind_grants(bind, "x", slice_of("any"), 3, 3),
+	      "the table is ready for questions", "patterns");
+	buf_free(&got);
+	outcome_free(&outcome);
+}
+
 static void same_cases(void)
 {
 	struct outcome a = read_all("c.toml", NULL, "", "--consul.tag=x|--log.level=warn");
@@ -505,6 +524,7 @@ int main(void)
 	count_case(22, 21, "dill: 2 more errors\n");
 	count_case(150, 21, "dill: 130 more errors\n");
 	origin_cases();
+	pattern_cases();
 	same_cases();
 	for (size_t i = 0; i < ARRAY_LEN(said); i++)
 		unlink(said[i].name);
