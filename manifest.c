@@ -405,6 +405,12 @@ static const char *lacks(const struct manifest_place *place)
 	return NULL;
 }
 
+static void keep_zones(const struct service *service)
+{
+	for (size_t i = 0; i < service->backend_count; i++)
+		net_keep_zone(slice_of(service->backends[i].host));
+}
+
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
                      const char *why), void *arg)
 {
@@ -418,6 +424,8 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 		if (why)
 			complain(arg, place->service->origin, place->text, why);
 		fine = fine && !why && !place->broken;
+		if (manifest->list->trusted)
+			keep_zones(place->service);
 		service_seal(place->service);
 	}
 	return fine;
