@@ -253,7 +253,8 @@ static void find_known(struct merge *merge)
 /* The object for each member: a known one, else a new one. */
 static void find_backends(const struct merge *merge, struct members *members)
 {
-	for (struct member *member = members->items; member < members->items + members->count; member++) {
+	for (size_t i = 0; i < members->count; i++) {
+		struct member *member = &members->items[i];
 		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
 
 		if (merge->known_count)
