@@ -337,17 +337,31 @@ static void start_program(void)
 	buf_free(&empty);
 }
 
+/* Go, and so Consul, writes nothing but UTF-8. */
+static void make_utf8(char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
+		n = text_utf8(text + i, len - i);
+		if (!n)
+			text[i] = '?';
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct catalog catalog;
+	struct buf text = { 0 };
 
+	buf_add(&text, data, size);
+	make_utf8(text.data, text.len);
 	if (!program.config)
 		start_program();
 	table_open(&program.route);
 	catalog_open(&catalog, "dill");
-	take_lines(&catalog, (struct slice){ (const char *)data, size });
+	take_lines(&catalog, (struct slice){ text.data, text.len });
+	buf_free(&text);
 	catalog_close(&catalog);
 	route_close(&program.route);
 	return 0;
