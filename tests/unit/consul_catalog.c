@@ -94,6 +94,9 @@ static const struct {
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':7,'Warning':1}") "}]", "web(n1/w 1.1.1.1:80*7)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':0}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65536}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':-3}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':99999999999999999999}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65535}") "}]", "web(n1/w 1.1.1.1:80*65535)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':null") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	/* kinds: what speaks only the mesh's TLS is no backend */
 	{ KIND("connect-proxy"), "web(n1/w any:1 !its instance is a connect-proxy, which takes only mutual TLS)", NULL },
