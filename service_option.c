@@ -50,7 +50,7 @@ static const char *refuse_size(const char *value)
 
 static const char *parse_networks(const char *value, struct arena *memory, struct net_ranges *out)
 {
-	struct net_ranges ranges;
+	struct net_ranges ranges = { 0 };
 	const char *why = refuse_size(value);
 
 	if (!why)
