@@ -155,6 +155,29 @@ case_log_audit_json() { # strangers' text is quoted
         fail "$(cat "$T/why") $(grep '"opened\|"closed' "$LOG")"
 }
 
+hostile() { "$PYTHON" "$TOP/tests/tools/hostile.py" "$@" 2>&1; }
+
+case_log_hostile_texts() { # strangers' names, IDs, nodes, tags and addresses are text and nothing else, wherever they are shown
+    local p logs said peek=$PEEK
+    p=$(next_port) STATUS=$(next_port)
+    start_dill DILL_LOG_LEVEL=debug DILL_LOG_ACCESS=true
+    logs=("$LOG")
+    PEEK=$(next_port)
+    start_dill DILL_LOG_LEVEL=debug DILL_LOG_FORMAT=json DILL_LISTENERS_ALLOWED=local=127.0.0.2 \
+        "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    logs+=("$LOG")
+    said=$(hostile register "$CONSUL_URL" "local:$p" "$A") || fail "registering: $said"
+    must 5 "the listener" accepts 127.0.0.2 "$p"
+    must 5 "that of the other" accepts 127.0.0.1 "$p"
+    must 5 "what is refused" peek_contains "# refused: tag6"
+    said=$(hostile check "$STATUS" "$PEEK" "${logs[@]}") || fail "$said"
+    same "every output" well "$said"
+    said=$("$DILL" --explain "$(hostile name)" --status.listener "127.0.0.1:$STATUS" 2>&1 | hostile text --explain) || fail "$said"
+    said=$("$DILL" --plan --consul.address "$CONSUL_URL" --status.listener "127.0.0.1:$STATUS" \
+        --listeners.allowed local=127.0.0.3 2>&1 | hostile text --plan) || fail "$said"
+    PEEK=$peek
+}
+
 # The log when nobody reads it, and when it repeats itself
 
 case_log_stuck_stderr() { # a full pipe on stderr costs lines, and nothing else

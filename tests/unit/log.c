@@ -202,7 +202,7 @@ static void level_cases(void)
 	expect(&c, "error one 1 \\x1b[1m \"quoted\"");
 	expect(&c, want.data);
 	expect(&c, "info  a=b\\x09c");
-	expect(&c, ",\"level\":\"error\",\"message\":\"one 1 \\u001b[1m \\\"quoted\\\" \302\233 \\ufffd\"}");
+	expect(&c, ",\"level\":\"error\",\"message\":\"one 1 \\u001b[1m \\\"quoted\\\" \\u009b \\ufffd\"}");
 	expect(&c, ",\"level\":\"debug\",\"message\":\"two\"}");
 	expect(&c, ",\"level\":\"warn\",\"message\":\"three\"}");
 	expect_end(&c);
@@ -218,7 +218,8 @@ static const struct {
 	{ "a\\ b", "\"a\\\\ b\"", "\"a\\\\ b\"" }, { "a\tb\n", "\"a\\u0009b\\u000a\"", "\"a\\u0009b\\u000a\"" },
 	{ "\x7f", "\"\\u007f\"", "\"\\u007f\"" }, { "\x1b[31m", "\"\\u001b[31m\"", "\"\\u001b[31m\"" },
 	{ "\303\251\342\202\254", "\303\251\342\202\254", "\"\303\251\342\202\254\"" },
-	{ "\302\233x", "\"\\u009bx\"", "\"\302\233x\"" }, { "\302\240", "\302\240", "\"\302\240\"" },
+	{ "\302\233x", "\"\\u009bx\"", "\"\\u009bx\"" }, { "\302\240", "\"\\u00a0\"", "\"\\u00a0\"" },
+	{ "a\342\200\250b", "\"a\\u2028b\"", "\"a\\u2028b\"" }, { "\342\200\256", "\"\\u202e\"", "\"\\u202e\"" },
 	{ "\377", "\"\\ufffd\"", "\"\\ufffd\"" }, { "\342\202", "\"\\ufffd\\ufffd\"", "\"\\ufffd\\ufffd\"" },
 	{ "\302", "\"\\ufffd\"", "\"\\ufffd\"" }, { "-", "-", "\"-\"" }, { NULL, "-", "null" },
 };
