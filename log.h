@@ -22,6 +22,11 @@ unsigned long log_dropped(void); /* lines since the process began */
  * "...". With the thread, a line that is not LOG_INFO and is repeated more than 5 times within 10 s is summed up. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* For what strangers can have said any number of times, each time with another text (a client's address, a name): within
+ * 10 s only the first such line about one thing (a listener, say) is written, and then how many more `noun`s there were.
+ * Of more than 64 things at once the rest is summed up together. `fmt` tells the kinds apart, and lives on, like `noun`. */
+void log_about(enum log_level level, const void *thing, const char *noun, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
 /* What is wrong with the configuration: until log_setup "dill: ..." for the person at the terminal, then a log line. */
 void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -209,8 +209,8 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	close(fd);
 	unreserve(w);
 	atomic_fetch_add_explicit(&e->listener->rejected[ROUTE_DENIED], 1, memory_order_relaxed);
-	net_print_host(client, text); /* without its port: what a client does again and again is one message */
-	log_warn("%s: client %s is not allowed", e->listener->name, text);
+	net_print_host(client, text);
+	log_about(LOG_WARN, e->listener, "client", "%s: client %s is not allowed", e->listener->name, text);
 }
 
 /* Before each accept: a descriptor for the backend, and a place among the sessions. Without them accepting pauses. */

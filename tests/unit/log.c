@@ -25,7 +25,8 @@ static ssize_t hanging_write(int fd, const void *bytes, size_t len)
 }
 
 #define write hanging_write
-#define LOG_WINDOW_MS 300
+#define LOG_SUM_MS 300
+#include "../../log_sum.c"
 #include "../../log.c"
 #undef write
 
@@ -386,7 +387,7 @@ static void sum_cases(void)
 		if (i < 5)
 			log_debug("same %d", 2);
 	}
-	usleep(LOG_WINDOW_MS * 1500);
+	usleep(LOG_SUM_MS * 1500);
 	log_info("marker");
 	log_warn("same %d", 1);
 	log_stop();
@@ -417,7 +418,7 @@ static void sum_timer_cases(void)
 		log_warn("same");
 	wait_drained();
 	log_warn("same");
-	usleep(LOG_WINDOW_MS * 1500);
+	usleep(LOG_SUM_MS * 1500);
 	log_info("marker");
 	log_stop();
 	capture_close(&c);
@@ -443,6 +444,79 @@ static void sum_json_cases(void)
 		expect(&c, ",\"level\":\"debug\",\"message\":\"\\\"same\\\" \\u0001\"}");
 	expect(&c, ",\"level\":\"debug\",\"message\":\"\\\"same\\\" \\u0001\",\"repeated\":4}");
 	expect_end(&c);
+}
+
+/* What differs from stranger to stranger is one message about one thing. */
+static void about_cases(void)
+{
+	int things[2];
+	struct capture c;
+
+	log_setup(LOG_WARN, false);
+	capture_open(&c);
+	log_about(LOG_WARN, &things[0], "client", "client %d", 0);
+	start();
+	for (int i = 1; i < 21; i++) {
+		log_about(LOG_WARN, &things[0], "client", "client %d", i);
+		log_about(LOG_INFO, &things[0], "client", "nobody wants this %d", i);
+		if (i < 4)
+			log_about(LOG_WARN, &things[1], "client", "other client %d", i);
+		if (i < 3)
+			log_about(LOG_WARN, &things[0], "time", "another kind %d", i);
+	}
+	usleep(LOG_SUM_MS * 1500);
+	log_warn("marker");
+	log_about(LOG_WARN, &things[0], "client", "client %d", 30);
+	log_setup(LOG_WARN, true);
+	log_about(LOG_WARN, &things[0], "client", "client %d", 31);
+	log_stop();
+	capture_close(&c);
+	expect(&c, "warn  client 0");
+	expect(&c, "warn  client 1");
+	expect(&c, "warn  other client 1");
+	expect(&c, "warn  another kind 1");
+	expect(&c, "warn  client 1 (19 more clients within 300ms)");
+	expect(&c, "warn  other client 1 (2 more clients within 300ms)");
+	expect(&c, "warn  another kind 1 (1 more time within 300ms)");
+	expect(&c, "warn  marker");
+	expect(&c, "warn  client 30");
+	expect(&c, ",\"level\":\"warn\",\"message\":\"client 30\",\"repeated\":1}");
+	expect_end(&c);
+}
+
+/* However many things strangers find, and whatever is said beside them, the lines stay few, and each message is counted. */
+static void things_cases(void)
+{
+	static char things[3000];
+	struct buf line = { 0 };
+	struct capture c;
+	unsigned long lines = 0, more, all = 0, others = 0, windows;
+	int64_t began = sys_now();
+
+	log_setup(LOG_WARN, false);
+	capture_open(&c);
+	capture_read(&c);
+	start();
+	for (int i = 0; i < 30000; i++) {
+		log_about(LOG_WARN, &things[i % 3000], "client", "client %d of %d", i, i % 3000);
+		if (i % 10 == 0)
+			log_warn("beside them %d", i);
+	}
+	windows = 2 + (unsigned long)(sys_now() - began) / LOG_SUM_MS;
+	log_stop();
+	capture_close(&c);
+	while (next_line(&c.rest, &line)) {
+		const char *sum = strstr(line.data, " (");
+
+		*(strstr(line.data, "beside") ? &others : &lines) += 1;
+		all += sum && sscanf(sum, " (%lu more", &more) == 1 ? more : 1;
+	}
+	check_number(others, 3000, "what is said beside them");
+	check_number(all, 33000, "every message is said or summed up");
+	check(lines >= 65 && lines <= windows * 130, "lines about 3,000 things", line.data);
+	check(strstr(c.got.data, " more such messages within 300ms)"), "those without a window", c.got.data);
+	buf_free(&line);
+	buf_free(&c.got);
 }
 
 /* More messages than are tracked, and the longest line that there can be. */
@@ -804,6 +878,8 @@ int main(void)
 	sum_cases();
 	sum_timer_cases();
 	sum_json_cases();
+	about_cases();
+	things_cases();
 	sum_table_cases();
 	full_pipe_cases();
 	slow_reader_cases(false);
