@@ -19,6 +19,7 @@
 #ifndef LOG_PENDING_MAX
 #define LOG_PENDING_MAX (1024 * 1024)
 #endif
+#define LOG_AUDIT_MAX LOG_PENDING_MAX /* for audit lines, beyond that */
 #define LOG_STOP_MS 1000
 /* How long the thread waits for more lines before it writes the first: waking it costs the caller more than a line. */
 #define LOG_NAP_MS 2
@@ -33,7 +34,8 @@ static atomic_int log_limit = LOG_INFO;
 static atomic_bool log_as_json, log_ready;
 static atomic_ulong log_lost;
 
-/* Whole lines, and how many are missing behind them. */
+/* Whole lines, and how many are missing behind them. Between two lines that is a 0 and the number. */
+#define GAP_SIZE (1 + sizeof(unsigned long))
 struct log_block {
 	struct log_block *next;
 	size_t len;
@@ -161,20 +163,32 @@ static void log_block_free(struct log_block *block)
 	free(block);
 }
 
-/* Once a line is lost behind a block, the block is closed: the notice stands where the line would be. */
+/* A block beyond LOG_PENDING_MAX is for audit lines alone, or others would fill what such a line leaves of it. */
+static bool log_fits(const struct log_block *block, const struct log_line *line)
+{
+	return (line->audit || queue.blocks <= LOG_PENDING_MAX / sizeof *block) &&
+	       line->len + (block->lost ? GAP_SIZE : 0) <= sizeof block->bytes - block->len;
+}
+
 static void log_append(const struct log_line *line)
 {
 	struct log_block *block = queue.tail;
+	size_t most = (LOG_PENDING_MAX + (line->audit ? LOG_AUDIT_MAX : 0)) / sizeof *block;
 
 	queue.news = true;
-	if (block->lost || line->len > sizeof block->bytes - block->len) {
-		block = queue.blocks < LOG_PENDING_MAX / sizeof *block ? log_block_new() : NULL;
+	if (!log_fits(block, line)) {
+		block = queue.blocks < most ? log_block_new() : NULL;
 		if (!block) {
 			queue.tail->lost++;
 			atomic_fetch_add(&log_lost, 1);
 			return;
 		}
 		queue.tail = queue.tail->next = block;
+	} else if (block->lost) { /* the notice stands where the lines would be */
+		block->bytes[block->len] = '\0';
+		memcpy(block->bytes + block->len + 1, &block->lost, sizeof block->lost);
+		block->len += GAP_SIZE;
+		block->lost = 0;
 	}
 	memcpy(block->bytes + block->len, line->text, line->len);
 	block->len += line->len;
@@ -220,16 +234,31 @@ static void log_submit(const struct log_line *line, struct log_message *message)
 
 /* The thread. */
 
+/* The next lines of a block, for one write(2). */
+static size_t log_chunk(const char *bytes, size_t left)
+{
+	const char *gap = memchr(bytes, '\0', left);
+	size_t n = gap ? (size_t)(gap - bytes) : left;
+
+	if (n > CHUNK_MAX)
+		for (n = CHUNK_MAX; bytes[n - 1] != '\n'; n--)
+			;
+	return n;
+}
+
 static void log_write_block(const struct log_block *block, unsigned long *missing)
 {
-	size_t at = 0, n;
+	for (size_t at = 0, n; at < block->len; at += n) {
+		unsigned long lost;
 
-	for (; at < block->len; at += n) {
-		n = block->len - at;
-		if (n > CHUNK_MAX)
-			for (n = CHUNK_MAX; block->bytes[at + n - 1] != '\n'; n--)
-				;
-		log_deliver(block->bytes + at, n, missing, true);
+		n = log_chunk(block->bytes + at, block->len - at);
+		if (n) {
+			log_deliver(block->bytes + at, n, missing, true);
+			continue;
+		}
+		memcpy(&lost, block->bytes + at + 1, sizeof lost);
+		*missing += lost;
+		n = GAP_SIZE;
 	}
 	*missing += block->lost;
 	log_deliver(NULL, 0, missing, true);
@@ -428,4 +457,10 @@ void log_end(struct log_line *line)
 {
 	log_line_end(line);
 	log_submit(line, NULL);
+}
+
+void log_end_audit(struct log_line *line)
+{
+	line->audit = true;
+	log_end(line);
 }

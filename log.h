@@ -11,7 +11,7 @@ void log_setup(enum log_level level, bool json);
 bool log_on(enum log_level level);
 
 /* From log_start to log_stop a thread of its own writes the lines, and nobody else waits for stderr. Lines that find
- * 1 MiB waiting are dropped, and a line says later how many are missing at that place. Without the thread a line that
+ * 1 MiB waiting are dropped (2 MiB: those of log_end_audit), and a line says later how many are missing at that place. Without the thread a line that
  * does not fit at once is dropped. log_start: 0 or an errno, EBUSY while a thread is there. log_stop writes what waits,
  * for at most one second; it may be called twice. */
 int log_start(void);
@@ -39,5 +39,6 @@ void log_complain(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * the log is. */
 void log_event(struct log_line *line, enum log_level level, const char *name);
 void log_end(struct log_line *line);
+void log_end_audit(struct log_line *line); /* however many others wait: nothing that strangers cause crowds it out */
 
 #endif

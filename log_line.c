@@ -63,7 +63,7 @@ void log_line_begin(struct log_line *line, const char *level, bool json)
 {
 	line->len = 0;
 	line->cut = 0;
-	line->full = false;
+	line->full = line->audit = false;
 	line->json = json;
 	if (json)
 		log_line_add_word(line, "{\"time\":\"");

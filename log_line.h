@@ -10,6 +10,7 @@ struct log_line {
 	size_t len;
 	unsigned cut; /* fields for which there was no room: the line ends in cut=N */
 	bool json, full;
+	bool audit; /* it has more room in the log's queue than others */
 };
 
 /* TIME LEVEL, or {"time":...,"level":..., and then one of the next two. */

@@ -616,6 +616,69 @@ static void full_pipe_cases(void)
 	check_number(check_sequence(&c, 200001), log_dropped() - before, "missing");
 }
 
+static size_t count_audit(const char *log)
+{
+	size_t n = 0;
+
+	for (; (log = strstr(log, " numbered n=")); log++)
+		n += strtoul(log + 12, NULL, 10) % 100 == 99;
+	return n;
+}
+
+/* Whatever floods the queue, audit lines find room in it, in their places, and notices say what is missing between them. */
+static void audit_cases(void)
+{
+	unsigned long before = log_dropped();
+	struct log_line e;
+	struct capture c;
+
+	log_setup(LOG_INFO, false);
+	capture_open(&c);
+	start();
+	for (unsigned long i = 0; i < 100000; i++) {
+		if (i % 100 != 99) {
+			numbered(i);
+			continue;
+		}
+		log_event(&e, LOG_INFO, "numbered");
+		log_line_number(&e, "n", i);
+		log_line_text(&e, "padding", "0123456789012345678901234567890123456789012345678901234567890123456789");
+		log_end_audit(&e);
+	}
+	check(log_dropped() - before > 50000, "others are dropped", "");
+	check(queue.blocks * sizeof(struct log_block) <= 2 * 1024 * 1024, "2 MiB", "of pending lines");
+	capture_read(&c);
+	wait_drained();
+	log_stop();
+	capture_close(&c);
+	check_number(count_audit(c.got.data), 1000, "audit lines");
+	check_number(check_sequence(&c, 100000), log_dropped() - before, "missing");
+}
+
+/* They have their bounds, too. */
+static void audit_flood_cases(void)
+{
+	unsigned long before = log_dropped();
+	struct log_line e;
+	struct capture c;
+
+	capture_open(&c);
+	start();
+	for (unsigned long i = 0; i < 50000; i++) {
+		log_event(&e, LOG_INFO, "numbered");
+		log_line_number(&e, "n", i);
+		log_end_audit(&e);
+	}
+	check(log_dropped() > before, "nothing was dropped", "of 3 MB");
+	check(queue.blocks * sizeof(struct log_block) <= 2 * 1024 * 1024, "2 MiB", "of pending lines");
+	capture_read(&c);
+	wait_drained();
+	log_stop();
+	check_number(queue.blocks, 0, "blocks after log_stop");
+	capture_close(&c);
+	check_number(check_sequence(&c, 50000), log_dropped() - before, "missing");
+}
+
 /* A reader that is too slow makes several gaps. */
 static void slow_reader_cases(bool nonblocking)
 {
@@ -882,6 +945,8 @@ int main(void)
 	things_cases();
 	sum_table_cases();
 	full_pipe_cases();
+	audit_cases();
+	audit_flood_cases();
 	slow_reader_cases(false);
 	slow_reader_cases(true);
 	stuck_stop_cases();
