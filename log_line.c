@@ -63,7 +63,7 @@ void log_line_begin(struct log_line *line, const char *level, bool json)
 {
 	line->len = 0;
 	line->cut = 0;
-	line->full = false;
+	line->full = line->audit = false;
 	line->json = json;
 	if (json)
 		log_line_add_word(line, "{\"time\":\"");
@@ -110,12 +110,15 @@ void log_line_message(struct log_line *line, const char *text, size_t len)
 	}
 }
 
-void log_line_repeated(struct log_line *line, unsigned long count, int64_t within_ms)
+void log_line_repeated(struct log_line *line, unsigned long count, const char *noun, int64_t within_ms)
 {
 	char window[32], note[96];
 
 	text_print_duration(within_ms, window);
-	snprintf(note, sizeof note, line->json ? ",\"repeated\":%lu" : " (%lu more within %s)", count, window);
+	if (line->json)
+		snprintf(note, sizeof note, ",\"repeated\":%lu", count);
+	else
+		snprintf(note, sizeof note, " (%lu more%s%s%s within %s)", count, *noun ? " " : "", noun, *noun ? text_s(count) : "", window);
 	log_line_add_word(line, note);
 }
 

@@ -13,6 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
+#define REFUSALS_SAID 20
 #define RELEASE_MS 400 /* a closed listener's socket is gone long before */
 
 static bool same_words(const char *a, const char *b)
@@ -210,11 +211,24 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 		      route_by_listener);
 }
 
+/* A service may ask for any number of things that it does not get. */
+static void say_refusals(const struct route_table *old, const struct route_table *now)
+{
+	for (size_t i = 0, end; i < now->refused_count; i = end) {
+		const char *service = now->refused[i].service;
+		size_t fresh = 0;
+
+		for (end = i; end < now->refused_count && strcmp(now->refused[end].service, service) == 0; end++)
+			if (!refused_in(old, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
+				log_warn("refused: %s wants %s: %s", service, now->refused[end].wish, now->refused[end].reason);
+		if (fresh > REFUSALS_SAID)
+			log_warn("refused: ... and %zu more of %s; see /routes or Peek", fresh - REFUSALS_SAID, service);
+	}
+}
+
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)
 {
-	for (size_t i = 0; i < now->refused_count; i++)
-		if (!refused_in(old, &now->refused[i]))
-			log_warn("refused: %s wants %s: %s", now->refused[i].service, now->refused[i].wish, now->refused[i].reason);
+	say_refusals(old, now);
 	for (size_t i = 0; i < now->count; i++) {
 		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
 		const char *name = entry->listener->name;

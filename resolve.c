@@ -348,7 +348,8 @@ static void failed_lookup(struct host *host, const char *why)
 	bool kept = host->fresh || host->now;
 
 	if (!host->said)
-		log_warn("cannot resolve %s: %s%s", host->name, why, kept ? "; keeping its last addresses" : "");
+		log_about(LOG_WARN, host, "time", "cannot resolve %s: %s%s", host->name, why,
+		          kept ? "; keeping its last addresses" : "");
 	host->said = true;
 }
 
