@@ -31,3 +31,14 @@ bool draft_same_service(const struct want *left, const struct want *right)
 {
 	return left->list == right->list && strcmp(left->service->name, right->service->name) == 0;
 }
+
+void draft_put_who(struct buf *out, const struct want *want, const struct want *other)
+{
+	buf_puts(out, want->service->name);
+	if (strcmp(want->service->name, other->service->name) != 0)
+		return;
+	if (want->list != other->list || !want->service->instance)
+		buf_printf(out, " in %s", want->list->source);
+	else
+		buf_printf(out, " (%s on %s)", want->service->instance, want->service->node);
+}

@@ -86,13 +86,13 @@ case_admission_shared_listener() { # services that ask for one listener share it
     answers "$p" b || fail "the shared listener after one service left"
 }
 
-case_admission_shared_options() { # they differ: those of the first service by name count, and that is logged
+case_admission_shared_options() { # they differ: the older service has the listener, and its balance counts; that is logged
     local p
     p=$(next_port)
     start_dill
     register bbb bbb-1 "$B" dill "dill.listener=local:$p" dill.balance=random
     register aaa aaa-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
-    peek_must_be "$(BALANCE=p2c route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+    peek_must_be "$(BALANCE=random route "127.0.0.1:$p" "127.0.0.1:$B" "127.0.0.1:$A")"
     must 2 "logged" log_has "127.0.0.1:$p"
 }
 
