@@ -9,9 +9,9 @@ must_lose() { # SERVICE WISH REASON
     eventually 5 lost "$@" || fail "$1 wants $2: not refused with \"$3\": $(peek | grep -F "$2")"
 }
 
-end_dill() { kill "$DILL_PID" && stop_dill 0 8; }
+close_dill() { kill "$DILL_PID" && stop_dill 0 8; }
 
-explained() { # SERVICE TEXT: what the running dill says of it
+told_why() { # SERVICE TEXT: what the running dill says of it
     contains "/explain of $1" "$2" "$(curl -s "http://127.0.0.1:$STATUS/explain/$1")"
     dill_once --explain "$1" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     contains "--explain of $1" "$2" "$OUT"
@@ -27,12 +27,12 @@ case_claims_agent() { # nobody takes the agent's port, not even while the agent 
     register evil evil-1 "$A" dill "dill.listener=local:$http" "dill.listener=any:$http" "dill.listener=six:$http" "dill.listener=every:$http"
     must_lose evil "local:$http" "is consul.address"
     must_lose evil "any:$http" "overlaps 127.0.0.1:$http, which is consul.address"
-    explained evil "    dill.listener=local:$http: refused by consul.address: is consul.address"
+    told_why evil "    dill.listener=local:$http: refused by consul.address: is consul.address"
     same "the agent" 1 "$(api GET /v1/catalog/services | grep -c evil)"
     end_pid "$AGENT_PID"
     must 5 "nobody has its port" refuses 127.0.0.1 "$http"
     stays 1500 "somebody took the agent's port" refuses 127.0.0.1 "$http"
-    end_dill
+    close_dill
     start_bare "DILL_CONSUL_ADDRESS=http://localhost:$http" "DILL_LISTENERS_ALLOWED=local=127.0.0.1,any=0.0.0.0,six=::1,every=::" \
         "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     start_agent "$http"
@@ -66,7 +66,7 @@ case_claims_own_servers() { # of dill itself, of other sources, and what is rese
     must_lose evil "local:$q" "overlaps 0.0.0.0:$q, which is in listeners.reserved"
     must_lose evil "local:$http" "is routing.http.endpoint"
     answers "$q" b 127.0.0.2 || fail "the operator's own service"
-    explained evil "    dill.listener=local:$q: refused by listeners.reserved: overlaps 0.0.0.0:$q, which is in listeners.reserved"
+    told_why evil "    dill.listener=local:$q: refused by listeners.reserved: overlaps 0.0.0.0:$q, which is in listeners.reserved"
     sed -i "s/^reserved.*/reserved = \"127.0.0.1:$r\"/" "$T/c.toml"
     kill -HUP "$DILL_PID"
     must 5 "what is reserved now" refuses 127.0.0.1 "$r"
@@ -91,7 +91,7 @@ case_claims_static() { # nobody joins the operator's static services, or overlap
     must_lose aaa "any:$p" "overlaps local:$p of web, which came first"
     same "the operator's service" "a a a" "$(client names 127.0.0.1 "$p" 3)"
     same "the shared one" "b c" "$(client names 127.0.0.1 "$r" 4 | xargs -n1 | sort -u | xargs)"
-    explained aaa "    dill.listener=local:$p: refused by static: web in the configuration has it for itself"
+    told_why aaa "    dill.listener=local:$p: refused by static: web in the configuration has it for itself"
 }
 
 case_claims_overlap() { # a wildcard beside an address: the older has it, also after a restart; the other takes over
@@ -104,9 +104,9 @@ case_claims_overlap() { # a wildcard beside an address: the older has it, also a
         must 5 "the older" answers "$p" a
         must_lose aaa "any:$p" "overlaps local:$p of db, which came first"
         refuses 127.0.0.2 "$p" || fail "the younger is open"
-        explained aaa "    dill.listener=any:$p: refused by overlap: overlaps local:$p of db, which came first"
-        explained db "    dill.listener=local:$p: accepted: 127.0.0.1:$p, which is open"
-        [ $n = 2 ] || end_dill
+        told_why aaa "    dill.listener=any:$p: refused by overlap: overlaps local:$p of db, which came first"
+        told_why db "    dill.listener=local:$p: accepted: 127.0.0.1:$p, which is open"
+        [ $n = 2 ] || close_dill
     done
     same "lines about it in the log" 1 "$(log_count 'refused: aaa')"
     deregister db-1
@@ -147,7 +147,7 @@ case_claims_age() { # the order of registration, and not of names, also from sta
     start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
     must 5 "the file" grep -Fqs "local:$r" "$T/state"
     claims_age_holds
-    end_dill
+    close_dill
     end_pid "$AGENT_PID"
     start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
     must 5 "what is from disk" peek_contains "# from state.path"
@@ -174,7 +174,7 @@ case_claims_share_name() { # listeners.share = name: one name has a listener; th
     must_lose aaa "local:$p" "web came first, and listeners.share is name"
     must 5 "the second instance" peek_contains "127.0.0.1:$C"
     same "both instances" "a c a c" "$(client names 127.0.0.1 "$p" 4)"
-    explained aaa "    dill.listener=local:$p: refused by listeners.share: web came first, and listeners.share is name"
+    told_why aaa "    dill.listener=local:$p: refused by listeners.share: web came first, and listeners.share is name"
     deregister web-1
     must 5 "one is left" answers "$p" c
     lost aaa "local:$p" "web came first, and listeners.share is name" || fail "the other has it too early"
@@ -201,7 +201,7 @@ case_claims_bounds() { # ports of an instance, of a service, and of all; the low
     must_lose evil any:19000 "more than 16 ports for one instance"
     same "open ports" "$(printf '127.0.0.9:%s\n' {16001..16016})" "$(peek | grep '^127.0.0.9:')"
     same "refused ones" 2984 "$(peek | grep -c '^# refused: evil')"
-    explained evil "    dill.listener=any:19000: refused by instance: more than 16 ports for one instance"
+    told_why evil "    dill.listener=any:19000: refused by instance: more than 16 ports for one instance"
     descriptors
     at_most "descriptors" 120 "$FDS"
     answers "$p" a || fail "another's listener"
@@ -214,7 +214,7 @@ case_claims_bounds() { # ports of an instance, of a service, and of all; the low
     done
     must_lose many any:19984 "more ports than listeners.max_per_service, 64"
     same "open ports of one service" 64 "$(peek | grep -c '^127.0.0.9:')"
-    end_dill
+    close_dill
     DILL_RUN=(prlimit --nofile=128:128)
     start_dill "DILL_LISTENERS_ALLOWED=any=127.0.0.9,local=127.0.0.1" DILL_LISTENERS_MAX_PER_SERVICE=1000 DILL_LOG_LEVEL=warn
     must_lose many any:19984 "more than 64 listeners, half of the limit of open files (ulimit -n)"
