@@ -33,6 +33,8 @@ const struct option config_options[] = {
 	  "addresses that only the operator's services may have, such as 10.0.0.1:9100 or :9100" },
 	{ .key = "listeners.max_per_service", OPTION_NUMBER, AT(max_per_service), "64",
 	  "most ports of one service that is not the operator's", 1, 65535 },
+	{ .key = "listeners.bind", OPTION_BIND, AT(bind), "",
+	  "which services may ask for which labels and ports, such as db-*=local:5432-5439; everything when empty" },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",

@@ -4,6 +4,7 @@
 #define CONFIG_H
 
 #include "base.h"
+#include "bind.h"
 #include "doc.h"
 #include "option.h"
 #include "service.h"
@@ -36,6 +37,7 @@ struct config_table {
 
 struct config {
 	struct option_labels labels; /* listeners.allowed */
+	struct bind_table bind; /* listeners.bind */
 	long port_min, port_max, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
 	const char *allow, *reserved; /* listeners.allow, listeners.reserved */

@@ -84,7 +84,8 @@ static rlim_t raise_limit(void)
 struct route_rules control_rules(const struct config *config, struct arena *memory)
 {
 	struct route_rules rules = {
-		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max },
+		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max,
+		           .bind = &config->bind },
 		.balance = (enum service_balance)config->balance
 	};
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "net.h"
 #include "route.h"
 #include "service.h"
@@ -158,8 +159,9 @@ static int by_want_instance(const void *a, const void *b)
 /* What listeners.bind grants the service by name does not count. */
 static bool granted_by_name(const struct draft *draft, const struct want *want)
 {
-	(void)draft, (void)want;
-	return false;
+	uint16_t port = net_addr_port(&want->addr);
+
+	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
 }
 
 /* Copies the wants, which are sorted by_age, to `to`, up to a number of ports. Returns how many these are. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -73,21 +74,39 @@ struct subject {
 	bool contested; /* see is_contested() */
 };
 
+/* The pattern of listeners.bind that grants the wish; nothing where there is no policy, or it does not count. */
+static void put_pattern(const struct subject *subject, const struct wish *wish, struct buf *out)
+{
+	const struct bind_table *bind = subject->list->trusted ? NULL : subject->explain->rules->bind;
+	const char *pattern = bind_granting(bind, subject->service->name, wish->host, wish->port);
+
+	if (pattern)
+		buf_puts_visible(out, "      granted by listeners.bind: \"", pattern);
+	buf_puts(out, pattern ? "\"\n" : "");
+}
+
 static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
+	const struct service *service = subject->service;
 	struct admit_refusal no;
 	struct net_addr addr;
+	bool fine = admit_wish(subject->explain->rules, service->name, wish, subject->list->trusted, subject->memory, &addr,
+	                       &no);
 
-	if (!admit_wish(subject->explain->rules, wish, subject->list->trusted, subject->memory, &addr, &no))
+	if (!fine && !no.accepted)
+		no.accepted = admit_granted(subject->explain->rules, service->name, wish, subject->memory);
+	if (!fine)
 		put_refusal(out, &no);
-	else if (subject->service->absent)
+	else if (service->absent)
 		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
-	else if (subject->service->fault)
-		buf_printf(out, "refused: %s\n", subject->service->fault);
-	else if (subject->service->wrong)
+	else if (service->fault)
+		buf_printf(out, "refused: %s\n", service->fault);
+	else if (service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
 		explain_state(subject->explain, &addr, subject->service->name, wish->text, out);
+	if (fine)
+		put_pattern(subject, wish, out);
 }
 
 /* Whether the service shares a listener with one that comes first and has another balance. */
@@ -101,7 +120,8 @@ static bool is_contested(const struct subject *subject)
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
+		if (!admit_wish(explain->rules, service->name, &service->wishes[i], subject->list->trusted, subject->memory, &addr,
+		                &no))
 			continue;
 		entry = route_find(explain->table, &addr);
 		if (entry && entry->conflict && strcmp(entry->owner.service->name, service->name) != 0)

@@ -62,7 +62,8 @@ static void admit_service(struct draft *draft, const struct named *named)
 		};
 		struct admit_refusal no;
 
-		if (!admit_wish(&draft->route->rules.admit, want.wish, list->trusted, &draft->table->memory, &want.addr, &no)) {
+		if (!admit_wish(&draft->route->rules.admit, service->name, want.wish, list->trusted, &draft->table->memory,
+		                &want.addr, &no)) {
 			draft_refuse(draft, service, want.wish->text, no.rule, no.why);
 		} else if (service->fault) {
 			draft_refuse(draft, service, want.wish->text, "instance", service->fault);

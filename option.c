@@ -17,6 +17,14 @@ bool option_is(const struct option *row, enum option_name kind, const char *name
 	return row->other_is == kind && strcmp(row->other, name) == 0;
 }
 
+const struct option_label *option_find_label(const struct option_labels *labels, struct slice name)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		if (slice_is(name, labels->items[i].name))
+			return &labels->items[i];
+	return NULL;
+}
+
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory)
 {
@@ -173,6 +181,8 @@ const char *option_set(const struct option *row, void *values, const char *value
 	switch (row->type) {
 	case OPTION_LABELS:
 		return set_labels(at, value, origin, memory);
+	case OPTION_BIND:
+		return bind_set(at, value, origin, memory);
 	case OPTION_PORT:
 	case OPTION_NUMBER:
 		return text_number(slice_of(value), row->min, row->max, at) ? range_error(row, memory) : NULL;
@@ -239,6 +249,9 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 		break;
 	case OPTION_LABELS:
 		put_labels(at, out);
+		break;
+	case OPTION_BIND:
+		bind_put(at, out);
 		break;
 	}
 }

@@ -5,6 +5,7 @@
 #define OPTION_H
 
 #include "base.h"
+#include "bind.h"
 #include "net.h"
 #include "sys.h"
 #include "text.h"
@@ -22,6 +23,7 @@ enum option_type {
 	OPTION_DURATION, /* int64_t, milliseconds */
 	OPTION_SWITCH,   /* bool */
 	OPTION_LABELS,   /* struct option_labels */
+	OPTION_BIND,     /* struct bind_table */
 };
 
 /* What `other` of an option is. */
@@ -62,6 +64,7 @@ const char *option_set(const struct option *row, void *values, const char *value
                        struct arena *memory);
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory); /* or gives the label of that name another address */
+const struct option_label *option_find_label(const struct option_labels *labels, struct slice name); /* NULL: not there */
 void option_put(const struct option *row, const void *values, struct buf *out); /* the value as it would be written */
 void option_put_variable(const char *key, struct buf *out); /* PEEK_LISTENER, without a prefix, for peek.listener */
 

@@ -220,6 +220,31 @@ static void bound_cases(void)
 	buf_free(&got);
 }
 
+/* What listeners.bind grants by name does not count; what "*" grants does. */
+static void granted_cases(void)
+{
+	struct buf text = { 0 }, got = { 0 };
+	struct bind_table bind = { 0 };
+	struct arena memory = { 0 };
+	struct route route;
+
+	open_claims(&route);
+	bind_set(&bind, "a*=local:2000-2099; *=local:*", "here", &memory);
+	bind_seal(&bind, &memory);
+	route.rules.admit.bind = &bind;
+	put_many(&text, "c a", 2000, 120, "instance=i1");
+	SUM("2000-2115 4 instance: more than 16 ports for one instance");
+	route.rules.claims.per_service = 10;
+	put_many(&text, "c a", 1990, 120, "");
+	SUM("1990-2099 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
+	put_many(&text, "c b", 3000, 20, "");
+	SUM("3000-3009 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
+	route_close(&route);
+	buf_free(&text);
+	buf_free(&got);
+	arena_free(&memory);
+}
+
 static void most_cases(void)
 {
 	static const char refused[] = "ulimit: more than 10 listeners, half of the limit of open files (ulimit -n)";
@@ -264,6 +289,7 @@ int main(void)
 	claim_cases(reservations, ARRAY_LEN(reservations), false);
 	claim_cases(by_names, ARRAY_LEN(by_names), true);
 	bound_cases();
+	granted_cases();
 	most_cases();
 	return check_sum();
 }

@@ -285,6 +285,37 @@ static void draining_backends(size_t n)
 	route_close(&route);
 }
 
+/* As many patterns as services: each grants its own what it asks for, and refuses it to another. */
+static void bound_by_name(size_t n)
+{
+	struct service_list *list = many_services("web", n);
+	struct bind_table bind = { 0 };
+	struct arena memory = { 0 };
+	struct buf text = { 0 };
+	struct route route;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "web%06zu=local:%zu;", i, 2000 + i);
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "db", i, i);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	buf_puts(&text, "*=local:*");
+	check(!bind_set(&bind, text.data, "here", &memory), "a table", "as many patterns as services");
+	table_open(&route);
+	route.rules.admit.bind = &bind;
+	start();
+	bind_seal(&bind, &memory);
+	publish(&route, list);
+	stop();
+	check(route.table->count == n && route.table->refused_count == n, "half are refused", "as many patterns as services");
+	route_close(&route);
+	buf_free(&text);
+	arena_free(&memory);
+}
+
 static void listeners_become_refused(size_t n)
 {
 	struct route route;
@@ -868,8 +899,9 @@ static const struct {
 } all[] = {
 #define ROW(function) { #function, function }
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
-	ROW(listeners_become_refused), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
-	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(followed_by_health), ROW(looked_up_names),
+	ROW(bound_by_name), ROW(listeners_become_refused), ROW(shared_listener), ROW(overlaps_at_one_port),
+	ROW(overlaps_at_many_ports), ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses),
+	ROW(ports_of_one_service), ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
