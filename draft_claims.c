@@ -351,7 +351,7 @@ static void refuse_share(struct draft *draft, const struct want *want, const str
 	if (fixed)
 		buf_printf(&why, "%s in %s has it for itself", owner->service->name, owner->list->title);
 	else
-		buf_printf(&why, "%s came first, and listeners.share is name", owner->service->name);
+		buf_printf(&why, "%.100s came first, and listeners.share is name", owner->service->name);
 	refuse(draft, want, fixed ? "static" : "listeners.share", why.data);
 	buf_free(&why);
 }

@@ -202,6 +202,8 @@ case_claims_bounds() { # ports of an instance, of a service, and of all; the low
     same "open ports" "$(printf '127.0.0.9:%s\n' {16001..16016})" "$(peek | grep '^127.0.0.9:')"
     same "refused ones" 2984 "$(peek | grep -c '^# refused: evil')"
     told_why evil "    dill.listener=any:19000: refused by instance: more than 16 ports for one instance"
+    same "lines about it in the log" 21 "$(log_count 'refused: evil')"
+    log_has "refused: evil wants 2964 more, which Peek and /routes list" || fail "the rest is not summed up"
     descriptors
     at_most "descriptors" 120 "$FDS"
     answers "$p" a || fail "another's listener"
