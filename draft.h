@@ -19,6 +19,7 @@ struct want {
 	const struct service_list *list;
 	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
 	size_t order;     /* by name, and then as the sources gave them */
+	bool lost;        /* it gets nothing: draft_claims() removes it */
 };
 
 struct draft {

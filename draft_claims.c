@@ -1,9 +1,8 @@
-/* Who gets an address that several want, and how many one may have. Each pass below removes wants and says why. The wants come
- * sorted by the service's name, and its list; in the end they are sorted by address. */
+/* Who gets an address that several want, and how many one may have. Each pass below refuses wants. They come sorted by the
+ * service's name, and its list; in the end they are sorted by address. */
 #include "base.h"
 #include "draft.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +15,20 @@
 
 #define INSTANCE_PORTS 16 /* that one instance may ask for */
 
-static void refuse(struct draft *draft, const struct want *want, const char *rule, const char *why)
+static void refuse(struct draft *draft, struct want *want, const char *rule, const char *why)
 {
 	draft_refuse(draft, want->service, want->wish->text, rule, why);
+	want->lost = true;
+}
+
+static void drop_lost(struct draft *draft)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < draft->want_count; i++)
+		if (!draft->wants[i].lost)
+			draft->wants[kept++] = draft->wants[i];
+	draft->want_count = kept;
 }
 
 /* Whether both cannot be bound at once. */
@@ -94,7 +104,7 @@ static const struct place *find_place(const struct places *places, const struct 
 	return NULL;
 }
 
-static void refuse_place(struct draft *draft, const struct want *want, const struct place *place)
+static void refuse_place(struct draft *draft, struct want *want, const struct place *place)
 {
 	struct buf why = { 0 };
 	char text[NET_TEXT];
@@ -107,22 +117,18 @@ static void refuse_place(struct draft *draft, const struct want *want, const str
 	buf_free(&why);
 }
 
-static void keep_reserved(struct draft *draft)
+static void refuse_reserved(struct draft *draft)
 {
 	struct places places = { 0 };
-	size_t kept = 0;
 
 	find_places(draft, &places);
 	for (size_t i = 0; i < draft->want_count; i++) {
-		const struct want *want = &draft->wants[i];
+		struct want *want = &draft->wants[i];
 		const struct place *place = want->list->trusted ? NULL : find_place(&places, &want->addr);
 
 		if (place)
 			refuse_place(draft, want, place);
-		else
-			draft->wants[kept++] = *want;
 	}
-	draft->want_count = kept;
 	free(places.items);
 }
 
@@ -164,63 +170,53 @@ static bool granted_by_name(const struct draft *draft, const struct want *want)
 	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
 }
 
-/* Copies the wants, which are sorted by_age, to `to`, up to a number of ports. Returns how many these are. */
-static size_t keep_some(struct draft *draft, struct want *to, const struct want *wants, size_t count, size_t most,
-                        const char *rule, const char *format)
+/* Of wants that are sorted by_age. */
+static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
+                          const char *format)
 {
-	size_t kept = 0, ports = 0;
+	const struct want *last = NULL;
 	struct buf why = { 0 };
+	size_t ports = 0;
 
 	buf_printf(&why, format, most);
-	for (size_t i = 0; i < count; i++) {
-		bool counts = !granted_by_name(draft, &wants[i]);
-
-		ports += counts && (!i || net_compare(&wants[i - 1].addr, &wants[i].addr) != 0);
-		if (!counts || ports <= most)
-			to[kept++] = wants[i];
-		else
-			refuse(draft, &wants[i], rule, why.data);
+	for (struct want *want = wants; want < wants + count; want++) {
+		if (want->lost || granted_by_name(draft, want))
+			continue;
+		ports += !last || net_compare(&last->addr, &want->addr) != 0;
+		last = want;
+		if (ports > most)
+			refuse(draft, want, rule, why.data);
 	}
 	buf_free(&why);
-	return kept;
 }
 
-/* Of the wants of one service. Returns how many stay. */
-static size_t bound_service(struct draft *draft, struct want *to, struct want *wants, size_t count)
+static void bound_service(struct draft *draft, struct want *wants, size_t count)
 {
-	size_t kept = 0, most = draft->route->rules.claims.per_service;
+	size_t most = draft->route->rules.claims.per_service;
 
 	qsort(wants, count, sizeof *wants, by_want_instance);
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && order_instances(&wants[i], &wants[end]) == 0;)
 			end++;
-		kept += keep_some(draft, to + kept, wants + i, end - i, wants[i].service->instance ? INSTANCE_PORTS : SIZE_MAX,
-		                  "instance", "more than %zu ports for one instance");
+		if (wants[i].service->instance)
+			refuse_beyond(draft, wants + i, end - i, INSTANCE_PORTS, "instance", "more than %zu ports for one instance");
 	}
-	if (!most || kept <= most)
-		return kept;
-	qsort(to, kept, sizeof *to, by_age);
-	return keep_some(draft, to, to, kept, most, "listeners.max_per_service",
-	                 "more ports than listeners.max_per_service, %zu");
+	qsort(wants, count, sizeof *wants, by_age);
+	if (most)
+		refuse_beyond(draft, wants, count, most, "listeners.max_per_service",
+		              "more ports than listeners.max_per_service, %zu");
 }
 
 static void bound_services(struct draft *draft)
 {
 	size_t most = draft->route->rules.claims.per_service, few = most && most < INSTANCE_PORTS ? most : INSTANCE_PORTS;
-	struct want *wants = draft->wants;
-	size_t kept = 0;
 
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		for (end = i + 1; end < draft->want_count && draft_same_service(&wants[i], &wants[end]);)
+		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]);)
 			end++;
-		if (end - i > few && !wants[i].list->trusted) {
-			kept += bound_service(draft, wants + kept, wants + i, end - i);
-			continue;
-		}
-		for (size_t k = i; k < end; k++)
-			wants[kept++] = wants[k];
+		if (end - i > few && !draft->wants[i].list->trusted)
+			bound_service(draft, draft->wants + i, end - i);
 	}
-	draft->want_count = kept;
 }
 
 /* A port that a service has moved from one address to every address, or back. */
@@ -236,33 +232,29 @@ static int by_service_port(const void *a, const void *b)
 }
 
 /* Of wants of one service, for one port: those that are held give way to one that cannot be bound beside them. */
-static size_t let_go(struct want *to, const struct want *wants, size_t count)
+static void let_go(struct want *wants, size_t count)
 {
 	bool any = false, one = false;
-	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		any = any || (!wants[i].service->held && net_is_any(&wants[i].addr));
 		one = one || (!wants[i].service->held && !net_is_any(&wants[i].addr));
 	}
 	for (size_t i = 0; i < count; i++)
-		if (!wants[i].service->held || !(net_is_any(&wants[i].addr) ? one : any))
-			to[kept++] = wants[i];
-	return kept;
+		wants[i].lost = wants[i].service->held && (net_is_any(&wants[i].addr) ? one : any);
 }
 
 static void let_moved_go(struct draft *draft)
 {
 	struct want *wants = draft->wants;
-	size_t kept = 0;
 
-	qsort(wants, draft->want_count, sizeof *wants, by_service_port);
+	if (draft->want_count)
+		qsort(wants, draft->want_count, sizeof *wants, by_service_port);
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
 		for (end = i + 1; end < draft->want_count && by_service_port(&wants[i], &wants[end]) == 0;)
 			end++;
-		kept += let_go(wants + kept, wants + i, end - i);
+		let_go(wants + i, end - i);
 	}
-	draft->want_count = kept;
 }
 
 /* A wildcard and an address with one port: the owner of the one keeps it, and the other is refused. */
@@ -288,7 +280,7 @@ static int by_port(const void *a, const void *b)
 	return order ? order : by_first_claim(a, b);
 }
 
-static void refuse_overlap(struct draft *draft, const struct want *want, const struct want *owner)
+static void refuse_overlap(struct draft *draft, struct want *want, const struct want *owner)
 {
 	struct buf why = { 0 };
 
@@ -299,24 +291,19 @@ static void refuse_overlap(struct draft *draft, const struct want *want, const s
 	buf_free(&why);
 }
 
-static void keep_apart(struct draft *draft)
+static void refuse_overlaps(struct draft *draft)
 {
-	struct want *wants = draft->wants;
-	size_t kept = 0;
+	const struct want *owner = draft->wants;
 
 	if (draft->want_count)
-		qsort(wants, draft->want_count, sizeof *wants, by_port);
-	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		struct want owner = wants[i];
-
-		for (end = i; end < draft->want_count && wants[end].addr.sa.any.sa_family == owner.addr.sa.any.sa_family &&
-		              net_addr_port(&wants[end].addr) == net_addr_port(&owner.addr); end++)
-			if (net_is_any(&wants[end].addr) == net_is_any(&owner.addr))
-				wants[kept++] = wants[end];
-			else
-				refuse_overlap(draft, &wants[end], &owner);
+		qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_port);
+	for (struct want *want = draft->wants; want < draft->wants + draft->want_count; want++) {
+		if (want->addr.sa.any.sa_family != owner->addr.sa.any.sa_family ||
+		    net_addr_port(&want->addr) != net_addr_port(&owner->addr))
+			owner = want;
+		if (net_is_any(&want->addr) != net_is_any(&owner->addr))
+			refuse_overlap(draft, want, owner);
 	}
-	draft->want_count = kept;
 }
 
 /* Who shares a listener. */
@@ -328,23 +315,13 @@ static int by_want_address(const void *a, const void *b)
 	return order ? order : draft_by_owner(a, b);
 }
 
-/* Where the wants of the same address end. */
-static size_t end_of_address(const struct draft *draft, size_t first)
-{
-	size_t end = first + 1;
-
-	while (end < draft->want_count && net_compare(&draft->wants[first].addr, &draft->wants[end].addr) == 0)
-		end++;
-	return end;
-}
-
 /* Strangers join no listener of the configuration. Those of routing.file may be shared. */
 static bool is_fixed(const struct want *want)
 {
 	return want->list->trusted && strcmp(want->list->source, "static") == 0;
 }
 
-static void refuse_share(struct draft *draft, const struct want *want, const struct want *owner, bool fixed)
+static void refuse_share(struct draft *draft, struct want *want, const struct want *owner, bool fixed)
 {
 	struct buf why = { 0 };
 
@@ -356,30 +333,23 @@ static void refuse_share(struct draft *draft, const struct want *want, const str
 	buf_free(&why);
 }
 
-static void keep_shared(struct draft *draft)
+static void refuse_shares(struct draft *draft)
 {
 	bool by_name = draft->route->rules.claims.by_name;
-	struct want *wants = draft->wants;
-	size_t kept = 0;
+	const struct want *owner = draft->wants, *fixed = owner;
 
 	if (draft->want_count)
-		qsort(wants, draft->want_count, sizeof *wants, by_want_address);
-	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		struct want owner = wants[i], fixed = owner;
-
-		end = end_of_address(draft, i);
-		for (size_t k = i; k < end; k++) {
-			if (!is_fixed(&fixed) && is_fixed(&wants[k]))
-				fixed = wants[k];
-			if (!wants[k].list->trusted && is_fixed(&fixed))
-				refuse_share(draft, &wants[k], &fixed, true);
-			else if (by_name && strcmp(owner.service->name, wants[k].service->name) != 0)
-				refuse_share(draft, &wants[k], &owner, false);
-			else
-				wants[kept++] = wants[k];
-		}
+		qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_want_address);
+	for (struct want *want = draft->wants; want < draft->wants + draft->want_count; want++) {
+		if (net_compare(&want->addr, &owner->addr) != 0)
+			owner = fixed = want;
+		if (!is_fixed(fixed) && is_fixed(want))
+			fixed = want;
+		if (!want->list->trusted && is_fixed(fixed))
+			refuse_share(draft, want, fixed, true);
+		else if (by_name && strcmp(owner->service->name, want->service->name) != 0)
+			refuse_share(draft, want, owner, false);
 	}
-	draft->want_count = kept;
 }
 
 /* How many listeners there may be. The last owners are the first to go. */
@@ -392,51 +362,46 @@ static int by_rank(const void *a, const void *b)
 	return order ? order : draft_by_owner(a, b);
 }
 
-/* The owners of listeners that the operator has not asked for. */
-static struct want *find_owners(const struct draft *draft, size_t *count)
+/* The wants are sorted by address, and the owner's comes first of each. */
+static bool has_other_address(const struct draft *draft, size_t i)
 {
-	struct want *owners = sys_alloc(draft->want_count * sizeof *owners);
-
-	*count = 0;
-	for (size_t i = 0; i < draft->want_count; i = end_of_address(draft, i))
-		if (!draft->wants[i].list->trusted)
-			owners[(*count)++] = draft->wants[i];
-	return owners;
+	return !i || net_compare(&draft->wants[i - 1].addr, &draft->wants[i].addr) != 0;
 }
 
-static void keep_most(struct draft *draft)
+static void refuse_latest(struct draft *draft)
 {
-	size_t most = draft->route->rules.claims.most, count, kept = 0;
-	struct want *wants = draft->wants, *owners;
+	size_t most = draft->route->rules.claims.most, count = 0;
+	struct want *owners;
 	struct buf why = { 0 };
+	bool out = false;
 
 	if (!most || draft->want_count <= most)
 		return;
-	owners = find_owners(draft, &count);
+	owners = sys_alloc(draft->want_count * sizeof *owners);
+	for (size_t i = 0; i < draft->want_count; i++)
+		if (has_other_address(draft, i) && !draft->wants[i].list->trusted)
+			owners[count++] = draft->wants[i];
 	if (count > most)
 		qsort(owners, count, sizeof *owners, by_rank);
 	buf_printf(&why, "more than %zu listeners, half of the limit of open files (ulimit -n)", most);
-	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		bool out = count > most && by_rank(&owners[most], &wants[i]) <= 0;
-
-		for (end = end_of_address(draft, i); i < end; i++)
-			if (out)
-				refuse(draft, &wants[i], "ulimit", why.data);
-			else
-				wants[kept++] = wants[i];
+	for (size_t i = 0; count > most && i < draft->want_count; i++) {
+		if (has_other_address(draft, i))
+			out = by_rank(&owners[most], &draft->wants[i]) <= 0;
+		if (out)
+			refuse(draft, &draft->wants[i], "ulimit", why.data);
 	}
-	draft->want_count = kept;
 	free(owners);
 	buf_free(&why);
 }
 
 void draft_claims(struct draft *draft)
 {
-	keep_reserved(draft);
-	bound_services(draft);
-	if (draft->held)
-		let_moved_go(draft);
-	keep_apart(draft);
-	keep_shared(draft);
-	keep_most(draft);
+	void (*const passes[])(struct draft *draft) = {
+		refuse_reserved, bound_services, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
+		passes[i](draft);
+		drop_lost(draft);
+	}
 }
