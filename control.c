@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "claims.h"
 #include "config_read.h"
 #include "config_variable.h"
 #include "health.h"
@@ -54,7 +55,7 @@ struct control {
 	struct loop_fifo rebind, grace;
 	struct loop_timer rebind_timer, grace_timer;
 	struct route route;
-	struct arena ranges; /* listeners.allow */
+	struct arena ranges; /* listeners.allow, and what is reserved */
 	struct worker_pool pool;
 	struct supervisor sources;
 	struct resolver *resolver;
@@ -67,6 +68,18 @@ struct control {
 	bool said_ready; /* to the service manager */
 };
 
+static rlim_t raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 1024;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
+}
+
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
 
 struct route_rules control_rules(const struct config *config, struct arena *memory)
@@ -78,6 +91,8 @@ struct route_rules control_rules(const struct config *config, struct arena *memo
 	};
 
 	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
+	rules.claims = claims_of(config, memory);
+	rules.claims.most = (size_t)raise_limit() / 2;
 	return rules;
 }
 
@@ -89,6 +104,7 @@ static void set_rules(struct control *control, const struct config *config)
 	control->ranges = (struct arena){ 0 };
 	rules = control_rules(config, &control->ranges);
 	control->route.rules.admit = rules.admit;
+	control->route.rules.claims = rules.claims;
 	control->route.rules.balance = rules.balance;
 	arena_free(&old);
 }
@@ -140,18 +156,6 @@ static bool set_servers(struct control *control, const struct config *config)
 }
 
 /* Descriptors. */
-
-static rlim_t raise_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 1024;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	getrlimit(RLIMIT_NOFILE, &r);
-	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
-}
 
 /* Checks of backends take some of them, but not all of few. */
 static unsigned probes_at_once(void)

@@ -8,6 +8,7 @@
 #include "route.h"
 #include "service.h"
 #include "sys.h"
+#include "text.h"
 #include "wish.h"
 
 /* One service's wish for one listener. */
@@ -18,6 +19,7 @@ struct want {
 	const struct service_list *list;
 	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
 	size_t order;     /* by name, and then as the sources gave them */
+	bool lost;        /* it gets nothing: draft_claims() removes it */
 };
 
 struct draft {
@@ -37,6 +39,13 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 int draft_by_owner(const void *left, const void *right);
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
+
+/* The service by name, and when the other has the same name, by what tells the two apart. */
+void draft_put_who(struct buf *out, const struct want *want, const struct want *other);
+
+/* Removes the wants that lose what they want to another, or to the operator, or are too many, and lists them as refused.
+ * What is left is sorted by address, owners first. */
+void draft_claims(struct draft *draft);
 
 /* Finds the backends that are known already. Before the first draft_backends(). */
 void draft_find_known(struct draft *draft);

@@ -1,6 +1,7 @@
 #include "base.h"
 #include "explain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind.h"
@@ -20,13 +21,35 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
+static int by_sharing_name(const void *name, const void *item)
+{
+	return strcmp(name, *(const char *const *)item);
+}
+
+/* The wish is acceptable, but another service has what it asks for. NULL: the service has it. */
+static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
+                                             const char *service, const char *wish)
+{
+	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
+		return NULL;
+	return route_refused(explain->table, service, wish);
+}
+
 /* Where an accepted wish stands in the table. */
-static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
+static void explain_state(const struct explain *explain, const struct net_addr *addr, const char *service,
+                          const char *wish, struct buf *out)
 {
 	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
+	const struct route_refusal *loss = find_loss(explain, entry, service, wish);
 	int error = entry ? route_listener_error(entry->listener) : 0;
 	char text[NET_TEXT];
 
+	if (loss) {
+		buf_printf(out, "refused by %s: ", loss->rule);
+		buf_puts_visible(out, "", loss->reason);
+		buf_puts(out, "\n");
+		return;
+	}
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
 	if (entry && !error && atomic_load(&entry->listener->fd) >= 0)
@@ -81,7 +104,7 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 	else if (service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(subject->explain, &addr, out);
+		explain_state(subject->explain, &addr, subject->service->name, wish->text, out);
 	if (fine)
 		put_pattern(subject, wish, out);
 }

@@ -1,6 +1,7 @@
 #include "base.h"
 #include "manifest.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,12 +188,14 @@ static void set_option(struct manifest *manifest, struct service *service, int o
 /* Keys that only state.c writes. */
 static bool set_state_field(struct service *service, struct slice field, const char *value)
 {
-	long weight;
+	long weight, created;
 
 	if (slice_is(field, "node"))
 		service->node = service_text(service, value);
 	else if (slice_is(field, "instance"))
 		service->instance = service_text(service, value);
+	else if (slice_is(field, "created") && !text_number(slice_of(value), 1, LONG_MAX, &created))
+		service->created = (uint64_t)created;
 	else if (slice_is(field, "weight") && service->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
 		service->backends[0].weight = (uint16_t)weight;
 	else

@@ -82,6 +82,7 @@ int net_probe(const struct net_addr *addr);
 bool net_moved(int fd, const struct net_addr *addr);
 int net_replace(int fd, int by); /* fd is now the socket `by`, and what it was is closed; or -errno, and `by` is closed */
 
+bool net_is_here(const struct net_addr *addr); /* an address of this host */
 bool net_own(int fd, struct net_addr *own); /* the address at this end */
 /* How long the connect took, which began so many microseconds ago; later only one side may have said something. -1 where
  * the system does not tell. */

@@ -7,6 +7,11 @@
 #include "doc.h"
 #include "format.h"
 
+bool option_takes_list(const struct option *row)
+{
+	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES;
+}
+
 bool option_is(const struct option *row, enum option_name kind, const char *name)
 {
 	return row->other_is == kind && strcmp(row->other, name) == 0;
@@ -112,15 +117,25 @@ static const char *range_error(const struct option *row, struct arena *memory)
 	                   row->min, row->max);
 }
 
-static const char *check_listen_address(const char *value)
+static const char *check_listen_address(struct slice value)
 {
 	struct slice host;
 	struct net_addr addr;
 	uint16_t port;
-	const char *why = *value ? net_split(slice_of(value), &host, &port) : NULL;
+	const char *why = value.len ? net_split(value, &host, &port) : NULL;
 
-	if (!why && *value && !net_local(host, port, &addr))
+	if (!why && value.len && !net_local(host, port, &addr))
 		why = "has no IP address before its port";
+	return why;
+}
+
+static const char *check_listen_addresses(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	const char *why = NULL;
+
+	while (!why && slice_next(&rest, ',', &part))
+		why = check_listen_address(part);
 	return why;
 }
 
@@ -183,7 +198,10 @@ const char *option_set(const struct option *row, void *values, const char *value
 	case OPTION_SWITCH:
 		return text_bool(slice_of(value), at);
 	case OPTION_ADDRESS:
-		why = check_listen_address(value);
+		why = check_listen_address(slice_of(value));
+		break;
+	case OPTION_ADDRESSES:
+		why = check_listen_addresses(value);
 		break;
 	case OPTION_NETWORKS:
 		why = check_networks(value, memory);
@@ -216,6 +234,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	case OPTION_TEXT:
 	case OPTION_SECRET:
 	case OPTION_ADDRESS:
+	case OPTION_ADDRESSES:
 	case OPTION_NETWORKS:
 		buf_puts(out, *(const char *const *)at);
 		break;

@@ -222,7 +222,7 @@ static void say_refusals(const struct route_table *old, const struct route_table
 			if (!refused_in(old, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
 				log_warn("refused: %s wants %s: %s", service, now->refused[end].wish, now->refused[end].reason);
 		if (fresh > REFUSALS_SAID)
-			log_warn("refused: ... and %zu more of %s; see /routes or Peek", fresh - REFUSALS_SAID, service);
+			log_warn("refused: %s wants %zu more, which Peek and /routes list", service, fresh - REFUSALS_SAID);
 	}
 }
 
@@ -305,24 +305,19 @@ static bool bind_all(const struct route_table *table)
 	return opened;
 }
 
-/* The first refusal of a service that shares the entry. Both are sorted by the service's name. */
-static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *table)
+/* That of the owner's wish; or else the first of a service that shares the entry, if it is new. Entries' names and refusals
+ * are sorted by the service's name. */
+static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *old,
+                                              const struct route_table *table)
 {
-	for (size_t i = 0; i < entry->name_count; i++) {
-		size_t low = 0, high = table->refused_count;
+	const struct route_refusal *refusal = route_refused(table, entry->owner.service->name, entry->owner.wish->text);
 
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (strcmp(table->refused[middle].service, entry->names[i]) < 0)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < table->refused_count && strcmp(table->refused[low].service, entry->names[i]) == 0)
-			return &table->refused[low];
+	for (size_t i = 0; i < entry->name_count && !refusal; i++) {
+		refusal = route_refused(table, entry->names[i], NULL);
+		if (refusal && refused_in(old, refusal))
+			refusal = NULL;
 	}
-	return NULL;
+	return refusal;
 }
 
 /* For each listener that the new table lacks: notes why it closes, which the log says when the last table that has it
@@ -338,7 +333,7 @@ static bool note_why_gone(const struct route_table *old, const struct route_tabl
 
 		if (route_find(now, &entry->listener->addr))
 			continue;
-		refusal = why ? NULL : refusal_of(entry, now);
+		refusal = why ? NULL : refusal_of(entry, old, now);
 		if (refusal)
 			buf_printf(&text, "refused: %s", refusal->reason);
 		else

@@ -40,12 +40,13 @@ case_operator_notify() { # READY with the first table, and no earlier; STATUS, R
     same "READY while Consul has not answered" 0 "$(notifications READY=1)"
     fake DELETE /fault
     must 5 "READY" notified '^READY=1\|STATUS=1 listener open, 0 failed, 1 wish refused$'
-    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$PEEK")]}"
-    must 5 "another status" notified '^STATUS=1 listener open, 1 failed, 0 wishes refused$'
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.listener=no:1 "dill.listener=local:$PEEK")]}"
+    must 5 "another status" notified '^STATUS=1 listener open, 0 failed, 2 wishes refused$'
     same "READY by then" 1 "$(notifications READY=1)"
     start_peers "name:x@127.0.0.1:$q"
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$q")]}"
     must 5 "the taken port" log_has "cannot listen on 127.0.0.1:$q: "
+    must 5 "its status" notified '^STATUS=1 listener open, 1 failed, 0 wishes refused$'
     end_pid "$PEER_PID"
     must 5 "the status once it is free" notified_last '^STATUS=2 listeners open, 0 failed'
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
@@ -446,8 +447,11 @@ case_operator_status_big() { # 2,000 listeners: who reads /metrics slowly stalls
     address=127.77.$((p / 256)).$((p % 256))     # its own, for 2,000 ports
     start_fake
     "$PYTHON" -c 'import json, sys
-print(json.dumps({"many": [{"ID": "m", "Port": int(sys.argv[1]), "Tags": ["dill"] + ["dill.listener=far:%d" % n for n in range(12000, 14000)]}],
-                  "web": [{"ID": "w", "Port": int(sys.argv[2]), "Tags": ["dill", "dill.listener=local:" + sys.argv[3]]}]}))' \
+services = {"many%d" % first: [{"ID": "m%d" % first, "Port": int(sys.argv[1]),
+                               "Tags": ["dill"] + ["dill.listener=far:%d" % n for n in range(first, first + 16)]}]
+            for first in range(12000, 14000, 16)}
+services["web"] = [{"ID": "w", "Port": int(sys.argv[2]), "Tags": ["dill", "dill.listener=local:" + sys.argv[3]]}]
+print(json.dumps(services))' \
         "$A" "$ECHO" "$p" >"$T/services"
     fake PUT /services "@$T/services"
     start_dill_on_fake "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_LISTENERS_ALLOWED=local=127.0.0.1,far=$address" \

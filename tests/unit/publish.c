@@ -355,10 +355,10 @@ static void refusal_cases(void)
 	update(&route, text.data);
 	capture_end(&capture, &said);
 	check(count_said(&said, "refused: a wants lan:") == 20, "20 of 2,000", said.data);
-	check_said(&said, "refused: ... and 1980 more of a; see /routes or Peek\n");
-	check(count_said(&said, "refused: b wants lan:") == 20 && !count_said(&said, "more of b"), "20 of 20", said.data);
+	check_said(&said, "refused: a wants 1980 more, which Peek and /routes list\n");
+	check(count_said(&said, "refused: b wants lan:") == 20 && !count_said(&said, "refused: b wants 1 more"), "20 of 20", said.data);
 	check(count_said(&said, "refused: c wants lan:") == 20, "20 of 21", said.data);
-	check_said(&said, "refused: ... and 1 more of c; see /routes or Peek\n");
+	check_said(&said, "refused: c wants 1 more, which Peek and /routes list\n");
 	check(count_said(&said, "refused: ") == 62, "nothing else", said.data);
 	capture_start(&capture);
 	text.len = 0;
