@@ -9,6 +9,7 @@
 #include "log.h"
 #include "service_option.h"
 
+static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
@@ -26,6 +27,17 @@ const struct option config_options[] = {
 	  "how long connections of a removed listener or backend live on, before they are reset; 0: not at all" },
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
+	{ .key = "listeners.share", OPTION_WORD, AT(share), "any",
+	  "any: services may share a listener; name: only those of one name", .words = share_words },
+	{ .key = "listeners.reserved", OPTION_ADDRESSES, AT(reserved), "",
+	  "addresses that only the operator's services may have, such as 10.0.0.1:9100 or :9100" },
+	{ .key = "listeners.max_per_service", OPTION_NUMBER, AT(max_per_service), "64",
+	  "most ports of one service that is not the operator's", 1, 65535 },
+	{ .key = "listeners.bind", OPTION_BIND, AT(bind), "",
+	  "which services may ask for which labels and ports, such as db-*=local:5432-5439; everything when empty" },
+	{ .key = "listeners.reserve", OPTION_NUMBER, AT(reserve), "16",
+	  "connections that each listener can always have, whatever others have; less where that is more than half of all", 0,
+	  10000000 },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",
@@ -135,7 +147,7 @@ const struct option *config_find(const struct config *config, const char *key, s
 			if (config_place(&config->tables[t], row, key, &len) != CONFIG_AT)
 				continue;
 			*table = &config->tables[t];
-			return key[len] && row->type != OPTION_NETWORKS ? NULL : row;
+			return key[len] && !option_takes_list(row) ? NULL : row;
 		}
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bind.h"
 #include "config_apply.h"
 #include "config_flag.h"
 #include "config_variable.h"
@@ -165,6 +166,29 @@ static void choose_sources(struct config *config)
 	}
 }
 
+/* A label may come from any layer, so this is looked at last. */
+static void check_bound_labels(struct config *config, const struct bind_spans *spans)
+{
+	for (size_t i = 0; i < spans->count; i++) {
+		const struct bind_span *span = &spans->items[i];
+		struct buf grant = { 0 };
+
+		if (option_find_label(&config->labels, span->label))
+			continue;
+		bind_put_span(span, &grant);
+		config_error(config, "%s: listeners.bind: \"%s\" grants \"%s\", but no such label is in listeners.allowed",
+		             span->of->origin, span->of->name, grant.data);
+		buf_free(&grant);
+	}
+}
+
+static void seal_bind(struct config *config)
+{
+	bind_seal(&config->bind, &config->memory);
+	check_bound_labels(config, &config->bind.named);
+	check_bound_labels(config, &config->bind.rest);
+}
+
 /* All, from the least to the most important place. */
 static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
 {
@@ -175,6 +199,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 		config_apply(config, &flags->items[i]);
 	if (config->port_min > config->port_max)
 		config_error(config, "listeners.port_min %ld is above listeners.port_max %ld", config->port_min, config->port_max);
+	seal_bind(config);
 	choose_sources(config);
 	config_foreign_variables(config, environment);
 	make_services(config);

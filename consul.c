@@ -496,7 +496,7 @@ static const char *consul_word(const void *settings)
 }
 
 const struct source_kind consul_kind = {
-	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .options = consul_options,
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .options = consul_options,
 	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
 	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
 };

@@ -1,8 +1,10 @@
 #include "base.h"
 #include "explain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -19,10 +21,26 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
-/* How an accepted listener stands in the table; NULL: there is no table. */
-static const char *state_at(const struct explain *explain, const struct route_entry *entry, int *error)
+static int by_sharing_name(const void *name, const void *item)
 {
-	*error = entry ? route_listener_error(entry->listener) : 0;
+	return strcmp(name, *(const char *const *)item);
+}
+
+/* The wish is acceptable, but another service has what it asks for. NULL: the service has it. */
+static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
+                                             const char *service, const char *wish)
+{
+	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
+		return NULL;
+	return route_refused(explain->table, service, wish);
+}
+
+/* How an accepted listener stands in the table; NULL: there is no table. */
+static const char *state_at(const struct explain *explain, const struct route_entry *entry, bool lost, int *error)
+{
+	*error = entry && !lost ? route_listener_error(entry->listener) : 0;
+	if (lost)
+		return ", which it does not get";
 	if (!entry)
 		return explain->table ? ", which is not in force" : NULL;
 	if (*error)
@@ -40,36 +58,53 @@ static void put_state(const struct net_addr *first, unsigned last, const char *s
 		buf_printf(out, "%s (retrying)", strerror(error));
 }
 
+static void put_note(const char *before, const char *note, struct buf *out)
+{
+	if (!note)
+		return;
+	buf_puts_visible(out, before, note);
+	buf_puts(out, "\n");
+}
+
 /* Where an accepted wish stands in the table: its ports, those together that stand alike. */
 static void explain_state(const struct explain *explain, const struct wish *wish, const struct net_addr *addr,
-                          struct buf *out)
+                          const char *service, struct buf *out)
 {
-	const struct route_entry *noted = NULL;
+	const struct route_refusal *lost = NULL;
+	const char *state, *before = NULL, *conflict = NULL;
 	struct net_addr first = *addr, at = *addr;
-	const char *state, *before = NULL;
+	struct buf states = { 0 };
+	unsigned losses = 0;
 	int error, error_before = 0;
 
-	buf_puts(out, "accepted: ");
 	for (unsigned port = wish->port; port <= wish->last; port++) {
 		const struct route_entry *entry;
+		const struct route_refusal *loss;
 
 		net_set_port(&at, (uint16_t)port);
 		entry = explain->table ? route_find(explain->table, &at) : NULL;
-		state = state_at(explain, entry, &error);
-		noted = entry && entry->conflict && !noted ? entry : noted;
+		loss = find_loss(explain, entry, service, wish->text);
+		state = state_at(explain, entry, loss, &error);
+		conflict = entry && !conflict ? entry->conflict : conflict;
+		lost = loss ? loss : lost;
+		losses += loss != NULL;
 		if (port > wish->port && (state != before || error != error_before)) {
-			put_state(&first, port - 1, before, error_before, out);
-			buf_puts(out, "; ");
+			put_state(&first, port - 1, before, error_before, &states);
+			buf_puts(&states, "; ");
 			first = at;
 		}
 		before = state;
 		error_before = error;
 	}
-	put_state(&first, wish->last, before, error_before, out);
-	buf_puts(out, "\n");
-	if (noted)
-		buf_puts_visible(out, "      note: ", noted->conflict);
-	buf_puts(out, noted ? "\n" : "");
+	put_state(&first, wish->last, before, error_before, &states);
+	if (losses <= (unsigned)(wish->last - wish->port)) {
+		buf_printf(out, "accepted: %s\n", states.data);
+		put_note("      note: ", conflict, out);
+	}
+	if (losses)
+		buf_printf(out, losses > (unsigned)(wish->last - wish->port) ? "refused by %s: " : "      refused by %s: ", lost->rule);
+	put_note("", lost ? lost->reason : NULL, out);
+	buf_free(&states);
 }
 
 /* The service that is explained, and what that takes. */
@@ -81,24 +116,42 @@ struct subject {
 	bool contested; /* see is_contested() */
 };
 
-static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
+/* The pattern of listeners.bind that grants the wish; nothing where there is no policy, or it does not count. */
+static void put_pattern(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
-	struct admit_refusal no;
-	struct net_addr addr;
+	const struct bind_table *bind = subject->list->trusted ? NULL : subject->explain->rules->bind;
+	const char *pattern = bind_granting(bind, subject->service->name, wish->host, wish->port);
 
-	if (!admit_wish(subject->explain->rules, wish, subject->list->trusted, subject->memory, &addr, &no))
-		put_refusal(out, &no);
-	else if (subject->service->absent)
-		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
-	else if (subject->service->fault)
-		buf_printf(out, "refused: %s\n", subject->service->fault);
-	else if (subject->service->wrong)
-		buf_puts(out, "acceptable, but the service is not routed without its option\n");
-	else
-		explain_state(subject->explain, wish, &addr, out);
+	if (pattern)
+		buf_puts_visible(out, "      granted by listeners.bind: \"", pattern);
+	buf_puts(out, pattern ? "\"\n" : "");
 }
 
-/* Whether the service shares a listener with one that comes first and has other options. */
+static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
+{
+	const struct service *service = subject->service;
+	struct admit_refusal no;
+	struct net_addr addr;
+	bool fine = admit_wish(subject->explain->rules, service->name, wish, subject->list->trusted, subject->memory, &addr,
+	                       &no);
+
+	if (!fine && !no.accepted)
+		no.accepted = admit_granted(subject->explain->rules, service->name, wish, subject->memory);
+	if (!fine)
+		put_refusal(out, &no);
+	else if (service->absent)
+		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
+	else if (service->fault)
+		buf_printf(out, "refused: %s\n", service->fault);
+	else if (service->wrong)
+		buf_puts(out, "acceptable, but the service is not routed without its option\n");
+	else
+		explain_state(subject->explain, wish, &addr, subject->service->name, out);
+	if (fine)
+		put_pattern(subject, wish, out);
+}
+
+/* Whether the service shares a listener with one that comes first and has another balance. */
 static bool is_contested(const struct subject *subject)
 {
 	const struct explain *explain = subject->explain;
@@ -109,7 +162,8 @@ static bool is_contested(const struct subject *subject)
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
+		if (!admit_wish(explain->rules, service->name, &service->wishes[i], subject->list->trusted, subject->memory, &addr,
+		                &no))
 			continue;
 		for (unsigned port = service->wishes[i].port; port <= service->wishes[i].last; port++) {
 			net_set_port(&addr, (uint16_t)port);
@@ -154,7 +208,7 @@ static void explain_option(const struct subject *subject, int option, const char
 		put_twice(&asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (subject->contested)
+	else if (option == SERVICE_BALANCE && subject->contested)
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");

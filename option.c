@@ -7,9 +7,22 @@
 #include "doc.h"
 #include "format.h"
 
+bool option_takes_list(const struct option *row)
+{
+	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES;
+}
+
 bool option_is(const struct option *row, enum option_name kind, const char *name)
 {
 	return row->other_is == kind && strcmp(row->other, name) == 0;
+}
+
+const struct option_label *option_find_label(const struct option_labels *labels, struct slice name)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		if (slice_is(name, labels->items[i].name))
+			return &labels->items[i];
+	return NULL;
 }
 
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
@@ -23,6 +36,7 @@ const char *option_add_label(struct option_labels *labels, struct slice name, st
 		return "is in a list: one IP address expected for a label";
 	if (text_hides(address))
 		return "has an invisible character (\\xNN)";
+	net_keep_zone(address);
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
 	label.name = arena_dup(memory, name.at, name.len);
@@ -75,9 +89,13 @@ static const char *set_labels(struct option_labels *labels, const char *value, c
 
 static const char *check_networks(const char *value, struct arena *memory)
 {
+	struct slice rest = slice_of(value), part;
 	struct net_ranges ranges;
-	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+	const char *why;
 
+	while (slice_next(&rest, ',', &part))
+		net_keep_zone(part);
+	why = net_ranges_parse(slice_of(value), memory, &ranges);
 	return why || ranges.count || !*value ? why : "names no network";
 }
 
@@ -99,15 +117,25 @@ static const char *range_error(const struct option *row, struct arena *memory)
 	                   row->min, row->max);
 }
 
-static const char *check_listen_address(const char *value)
+static const char *check_listen_address(struct slice value)
 {
 	struct slice host;
 	struct net_addr addr;
 	uint16_t port;
-	const char *why = *value ? net_split(slice_of(value), &host, &port) : NULL;
+	const char *why = value.len ? net_split(value, &host, &port) : NULL;
 
-	if (!why && *value && !net_local(host, port, &addr))
+	if (!why && value.len && !net_local(host, port, &addr))
 		why = "has no IP address before its port";
+	return why;
+}
+
+static const char *check_listen_addresses(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	const char *why = NULL;
+
+	while (!why && slice_next(&rest, ',', &part))
+		why = check_listen_address(part);
 	return why;
 }
 
@@ -158,6 +186,8 @@ const char *option_set(const struct option *row, void *values, const char *value
 	switch (row->type) {
 	case OPTION_LABELS:
 		return set_labels(at, value, origin, memory);
+	case OPTION_BIND:
+		return bind_set(at, value, origin, memory);
 	case OPTION_PORT:
 	case OPTION_NUMBER:
 		return text_number(slice_of(value), row->min, row->max, at) ? range_error(row, memory) : NULL;
@@ -168,7 +198,10 @@ const char *option_set(const struct option *row, void *values, const char *value
 	case OPTION_SWITCH:
 		return text_bool(slice_of(value), at);
 	case OPTION_ADDRESS:
-		why = check_listen_address(value);
+		why = check_listen_address(slice_of(value));
+		break;
+	case OPTION_ADDRESSES:
+		why = check_listen_addresses(value);
 		break;
 	case OPTION_NETWORKS:
 		why = check_networks(value, memory);
@@ -201,6 +234,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	case OPTION_TEXT:
 	case OPTION_SECRET:
 	case OPTION_ADDRESS:
+	case OPTION_ADDRESSES:
 	case OPTION_NETWORKS:
 		buf_puts(out, *(const char *const *)at);
 		break;
@@ -220,6 +254,9 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 		break;
 	case OPTION_LABELS:
 		put_labels(at, out);
+		break;
+	case OPTION_BIND:
+		bind_put(at, out);
 		break;
 	}
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ static void put_kept(struct buf *out, const struct service *service)
 	service_put_backend(backend, &address);
 	buf_puts_json(out, ",\"backends\":[", address.data);
 	buf_printf(out, "],\"weight\":%u", backend->weight);
+	if (service->created)
+		buf_printf(out, ",\"created\":%" PRIu64, service->created);
 	for (size_t i = 0; i < service->setting_count; i++)
 		if (clean(service->settings[i].value)) {
 			buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));

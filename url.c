@@ -225,7 +225,7 @@ static void url_run(struct source *source)
 }
 
 const struct source_kind url_kind = {
-	.name = "http", .title = "the routing URL", .table = "routing.http", .options = url_options,
+	.name = "http", .title = "the routing URL", .table = "routing.http", .asks = "routing.http.endpoint", .options = url_options,
 	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .needs = "routing.http.endpoint",
 	.wanted = url_wanted, .run = url_run
 };

@@ -2,7 +2,7 @@
 # Cases: command line, environment, files, what they say when they are wrong, and the log.
 
 # What --help, -t and the files must know.
-KEYS=(listeners.allowed listeners.port_min listeners.port_max listeners.drain consul.address consul.token
+KEYS=(listeners.allowed listeners.bind listeners.port_min listeners.port_max listeners.drain consul.address consul.token
     consul.datacenter consul.namespace consul.wait consul.consistency_mode consul.tag proxy.balance
     proxy.connect_timeout proxy.idle_timeout proxy.max_connections shutdown.grace peek.listener runtime.threads
     log.level log.format routing.file.path routing.file.watch routing.http.endpoint routing.http.poll_interval

@@ -2,11 +2,12 @@
 # Cases: ranges of ports. Each has a loopback address of its own, on which all ports are free.
 
 HOST=
+MANY="a=many:1024-49151; big=many:1024-49151; rtp=many:1024-49151; sip=many:1024-49151; web=many:1024-49151"
 
 range_start() { # WORD...: dill on Consul, with the label `many` for HOST
     STATUS=$(next_port)
     HOST=127.90.$((PORT_START / 256)).$((PORT_START % 256))
-    start_dill "DILL_LISTENERS_ALLOWED=many=$HOST" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "$@"
+    start_dill "DILL_LISTENERS_ALLOWED=many=$HOST" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_LISTENERS_BIND=$MANY" "$@"
 }
 
 range_explains() { # NAME TEXT: `dill --explain NAME` has TEXT
@@ -106,7 +107,7 @@ case_range_state() { # a range comes back from state.path as it was
     must 5 "the file" grep -Fq "many:5000-5149" "$T/state"
     kill "$DILL_PID"
     stop_dill 0 8
-    start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:9 "DILL_LISTENERS_ALLOWED=many=$HOST" "DILL_STATE_PATH=$T/state"
+    start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:9 "DILL_LISTENERS_ALLOWED=many=$HOST" "DILL_LISTENERS_BIND=$MANY" "DILL_STATE_PATH=$T/state"
     must 5 "the first, again" answers 5000 a "$HOST"
     contains "Peek" "$(route "$HOST:5000-5149" "127.0.0.1:$A-$((A + 149))")" "$(peek)"
 }

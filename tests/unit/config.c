@@ -135,6 +135,21 @@ static const struct {
 	  "--listeners.allowed.six=::1", "listeners.allowed", "lan=10.0.0.1,wan=10.0.0.4,edge=10.0.0.2,six=::1@default" },
 	{ NULL, "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2|DILL_LISTENERS_ALLOWED=a=10.0.0.3", "", "listeners.allowed",
 	  "a=10.0.0.3,edge=10.0.0.2@DILL_LISTENERS_ALLOWED" },
+	/* Who may ask for what: a table in the file, all in one value, which replaces it, or one pattern, which adds to it. */
+	{ "[listeners.bind]\n'db-*' = 'local:5432-5439, any:5432'\nweb = ['any:1', 'any:2-3']\n'*' = 'local:*'\n'a.b' = 'any:4'\n", "", "",
+	  "listeners.bind", "db-*=local:5432-5439, any:5432; web=any:1, any:2-3; *=local:*; a.b=any:4@default" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=b=any:2,local:2; *=any:3", "", "listeners.bind",
+	  "b=any:2,local:2; *=any:3@DILL_LISTENERS_BIND" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND={\"b\": \"any:2\", \"*\": [\"any:3\"]}", "", "listeners.bind",
+	  "b=any:2; *=any:3@DILL_LISTENERS_BIND" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=b=any:2", "--listeners.bind|c=any:3", "listeners.bind",
+	  "c=any:3@--listeners.bind" },
+	{ "listeners.bind.a = 'any:1'\n", "", "--listeners.bind=", "listeners.bind", "@--listeners.bind" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=", "", "listeners.bind", "a=any:1@default" },
+	{ "[Listeners.Bind]\na = 'any:1'\nA = 'any:2'\n", "", "--Listeners.bind.a=any:3|--listeners.bind.b*=any:4", "listeners.bind",
+	  "a=any:3; A=any:2; b*=any:4@default" },
+	{ "[listeners.allowed]\nlan = '10.0.0.1'\n[listeners.bind]\na = 'edge:1, lan:1'\n", "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2", "",
+	  "listeners.bind", "a=edge:1, lan:1@default" },
 	/* A list of networks. */
 	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "", "", "listeners.allow", "10.0.0.0/8,::1@c.toml:2" },
 	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "DILL_LISTENERS_ALLOW=1.1.1.1", "", "listeners.allow",
@@ -265,6 +280,28 @@ static const struct {
 	  "dill: c.yaml:1: services: \"foo\" is not a table of services\n"
 	  "dill: c.yaml:2: apps: \"3\" is not a table of services\n" },
 	{ "c.toml", NULL, "DILL_SERVICES=\"foo\"", "", 1, "dill: DILL_SERVICES: services: \"foo\" is not a table of services\n" },
+	/* Who may ask for what. */
+	{ "c.toml", "[listeners.bind]\nweb = 'local'\n'a[1]b' = 'local:1'\n'' = 'local:1'\n", "", "", 1, "dill: c.toml:4: empty key\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local'\n'a[1]b' = 'local:1'\nx = []\ny = 'local:9-8'\n", "", "", 1,
+	  "dill: c.toml:2: listeners.bind.web: \"local\" has \"local\" for \"web\", which is not label:port, label:first-last or label:*\n"
+	  "dill: c.toml:3: listeners.bind.a[1]b: \"local:1\" has the pattern \"a[1]b\": only * and ? stand for others, not [\n"
+	  "dill: c.toml:4: listeners.bind.x: \"\" has nothing for \"x\"\n"
+	  "dill: c.toml:5: listeners.bind.y: \"local:9-8\" has \"local:9-8\" for \"y\", which ends before it begins\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\nweb = 'local:2'\n", "", "", 1,
+	  "dill: c.toml:3: listeners.bind.web is given twice, first on line 2\n" },
+	{ "c.toml", "[listeners.bind]\n", "", "", 1, "dill: c.toml:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners: {bind: {}}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners: {bind: ['web=local:1']}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: a table expected, not a list\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\n'*' = 'lan:2, any:1-2'\n", "DILL_LISTENERS_ALLOWED=lan=10.0.0.1", "", 1,
+	  "dill: c.toml:2: listeners.bind: \"web\" grants \"local:1\", but no such label is in listeners.allowed\n"
+	  "dill: c.toml:3: listeners.bind: \"*\" grants \"any:1-2\", but no such label is in listeners.allowed\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND_WEB=any:1", "", 1, "dill: DILL_LISTENERS_BIND_WEB: listeners.bind: \"any:1\" "
+	  "is not a list like db-*=public:5432-5439,local:5432; *=local:8000-8999\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1|DILL_LISTENERS_BIND_DB=db=any:1", "", 1,
+	  "dill: DILL_LISTENERS_BIND_DB: listeners.bind: \"db=any:1\" is given twice, first at DILL_LISTENERS_BIND\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1;web=any:2", "--listeners.bind.db=any:x", 1,
+	  "dill: DILL_LISTENERS_BIND: listeners.bind: \"web=any:1;web=any:2\" has the pattern \"web\" twice\n"
+	  "dill: --listeners.bind.db: listeners.bind.db: \"any:x\" has \"any:x\" for \"db\", which has a port out of range (1-65535)\n" },
 	/* Unknown keys: a guess only when it is near. */
 	{ "c.toml", "[listeners]\nport_mni = 1\n", "", "", 0,
 	  "dill: c.toml:2: unknown key listeners.port_mni; the nearest one is listeners.port_min\n" },
@@ -448,6 +485,25 @@ static void origin_cases(void)
 	outcome_free(&outcome);
 }
 
+/* In a file of variables a single pattern adds to the table, wherever it stands; each says where it is from. */
+static void pattern_cases(void)
+{
+	struct outcome outcome = read_all("c.env", "listeners.bind.web=any:1,any:3\nDILL_LISTENERS_BIND='db-*=any:2; *=any:4'\n", "",
+	                                  "--listeners.bind.db-*=any:5");
+	const struct bind_table *bind = outcome.config ? &outcome.config->bind : NULL;
+	struct buf got = { 0 };
+
+	check(bind && bind->count == 3, "three patterns", outcome.errors.data);
+	for (size_t i = 0; bind && i < bind->count; i++)
+		buf_printf(&got, "%s=%s@%s ", bind->patterns[i].name, bind->patterns[i].grants, bind->patterns[i].origin);
+	check(got.data && strcmp(got.data, "db-*=any:5@--listeners.bind.db-* *=any:4@c.env:2 web=any:1,any:3@c.env:1 ") == 0,
+	      got.data, "patterns");
+	check(bind && bind_grants(bind, "web", slice_of("any"), 4, 4) && !bind_grants(bind, "x", slice_of("any"), 3, 3),
+	      "the table is ready for questions", "patterns");
+	buf_free(&got);
+	outcome_free(&outcome);
+}
+
 static void same_cases(void)
 {
 	struct outcome a = read_all("c.toml", NULL, "", "--consul.tag=x|--log.level=warn");
@@ -472,6 +528,7 @@ int main(void)
 	count_case(22, 21, "dill: 2 more errors\n");
 	count_case(150, 21, "dill: 130 more errors\n");
 	origin_cases();
+	pattern_cases();
 	same_cases();
 	for (size_t i = 0; i < ARRAY_LEN(said); i++)
 		unlink(said[i].name);

@@ -29,6 +29,8 @@ static void add(struct service_list *list, const char *name, const char *wishes,
 			service->instance = arena_dup(&service->memory, part.at, part.len);
 		else if (slice_is(key, "held"))
 			service->held = true;
+		else if (slice_is(key, "created"))
+			service->created = strtoull(part.at, NULL, 10);
 		else if (slice_is(key, "fault"))
 			service->fault = "broken";
 		else
@@ -48,6 +50,7 @@ static const struct {
 	{ "web", "b:2", "h:80", "balance=fastest allow=", "web( b:2 h:80*1 balance=fastest allow=)" }, /* wrong as it is */
 	{ "a \"b\" \\ \xc3\xa9", "b:2", "h:80", "", "a \"b\" \\ \xc3\xa9( b:2 h:80*1)" },
 	{ "a.b", "b:2", "h:80", "", "a.b( b:2 h:80*1)" },
+	{ "web", "b:2", "h:80", "created=18", "web( b:2 h:80*1 #18)" },
 	/* What cannot be kept. */
 	{ "web", "", "h:80", "", "" }, { "web", "nonsense", "h:80", "", "" }, { "web", "b:2,nonsense", "h:80", "", "web( b:2 h:80*1)" },
 	{ "web", "b:2", "", "", "" }, { "web", "b:2", "h:80 h:81", "", "" }, { "web", "b:2", "h:80", "held=", "" },
