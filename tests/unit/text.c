@@ -282,10 +282,21 @@ static void masked_cases(void)
 {
 	static const char *const cases[][2] = {
 		{ "", "" }, { "10.0.0.1:80", "10.0.0.1:80" }, { "http://h:80/x", "http://h:80/x" }, { "/etc/a@b.toml", "/etc/a@b.toml" },
+		{ "./a@b", "./a@b" }, { "/x?a@b", "/x?********" }, { "10.0.0.0/8, ::1", "10.0.0.0/8, ::1" }, { "unix:///run/x", "unix:///run/x" },
 		{ "socks5://u:p@h:1", "socks5://********@h:1" }, { "socks5://u@h:1", "socks5://********@h:1" },
 		{ "http://h/x?token=s", "http://h/x?********" }, { "http://u:p@h/?q", "http://********@h/?********" },
-		{ "u:p@h:1", "********@h:1" }, { "u:p@q@h:1", "********@h:1" }, { "socks5:/u:p@h:1", "********@h:1" },
+		{ "h:8500/x?token=s", "h:8500/x?********" }, { "h?token", "h?********" }, { "http://h/x#token", "http://h/x#********" },
+		{ "u:p@h:1", "********@h:1" }, { "u:p@q@h:1", "********@h:1" }, { "socks5:/u:p@h:1", "********@h:1" }, { "u@h", "********@h" },
 		{ "proxy=u:p@h:1", "proxy=********@h:1" }, { "a=b://u:p@h", "a=b://********@h" }, { "u:p=q@h", "********@h" },
+		{ "token=s@h", "token=********@h" }, { "http://u:p/w@h:1/x", "http://********@h:1/x" },
+		/* An '@' behind a '?'. */
+		{ "http://h:1/x?user=me@corp&token=s", "http://h:1/x?********" }, { "http://[::1]:1/?a@b", "http://[::1]:1/?********" },
+		{ "HTTPS://h?a@b", "HTTPS://h?********" }, { "h:1/x?user=me@corp&token=s", "********" }, { "u:p?q@h:1", "********" },
+		{ "http://u:p?q@h:1", "http://********" }, { "socks5://u:p?q@h:1", "socks5://********" },
+		{ "socks5://u:p#q@h:1", "socks5://********" }, { "socks5://h?q@h:1", "socks5://********" },
+		{ "http://u:p@h/?me@corp", "http://********" }, { "http://h/a@b?me@corp", "http://********" },
+		{ "/login?next=http://u:p@h", "/login?********" }, { "login?next=http://u:p@h", "********" },
+		{ "http://a?b=c, http://u:p@h:1", "http://a?********" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
