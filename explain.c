@@ -154,11 +154,25 @@ static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* What a tag says, as a service would keep it. */
+static const char *keep_value(const struct subject *subject, enum tag_kind kind, struct slice value)
+{
+	struct buf tidy = { 0 };
+	const char *text;
+
+	if (kind < TAG_OPTION)
+		return arena_dup(subject->memory, value.at, value.len);
+	service_option_tidy((int)kind - TAG_OPTION, value, &tidy);
+	text = arena_dup(subject->memory, tidy.data, tidy.len);
+	buf_free(&tidy);
+	return text;
+}
+
 static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
 {
 	struct slice value = { NULL, 0 };
 	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
-	const char *text = arena_dup(subject->memory, value.at, value.len);
+	const char *text = keep_value(subject, kind, value);
 	struct wish wish = wish_parse(text, NULL);
 
 	put_tag_text(tag, kind, value.at, text, out);
