@@ -90,13 +90,17 @@ static bool is_contested(const struct subject *subject)
 /* Two tags for one option make one value, the two joined. Of thousands only the beginning is shown, at each of them. */
 static void put_twice(const struct service_setting *setting, struct buf *out)
 {
-	size_t len = strnlen(setting->value, JOINED_MAX);
+	struct buf shown = { 0 };
+	size_t len;
 
+	service_option_mask(setting->option, setting->value, &shown);
+	len = strnlen(shown.data, JOINED_MAX);
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
 	buf_puts(out, ": with other tags of that name it says ");
-	buf_visible(out, setting->value, len);
-	buf_puts_visible(out, setting->value[len] ? "..., which is " : ", which is ", setting->why);
+	buf_visible(out, shown.data, len);
+	buf_puts_visible(out, shown.data[len] ? "..., which is " : ", which is ", setting->why);
 	buf_puts(out, "\n");
+	buf_free(&shown);
 }
 
 /* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent
@@ -216,7 +220,10 @@ static void explain_fields(const struct subject *subject, struct buf *out)
 		explain_option(subject, service->settings[i].option, service->settings[i].value, out);
 	}
 	for (size_t i = 0; i < service->wish_count; i++) {
-		put_asked(text_printf(subject->memory, "listener %s", service->wishes[i].text), out);
+		text.len = 0;
+		buf_puts(&text, "listener ");
+		buf_masked(&text, service->wishes[i].text);
+		put_asked(text.data, out);
 		explain_wish(subject, &service->wishes[i], out);
 	}
 	buf_free(&text);

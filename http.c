@@ -255,11 +255,10 @@ void http_put_redirect(const struct http_response *response, struct buf *out)
 
 	if (response->status < 300 || response->status > 399 || !to.len)
 		return;
-	buf_add(&copy, to.at, to.len < LOCATION_MAX ? to.len : LOCATION_MAX);
-	copy.data[strcspn(copy.data, "?#")] = '\0'; /* a query may be a secret */
+	buf_add(&copy, to.at, to.len);
 	buf_masked(&masked, copy.data);
 	buf_puts(out, ", which points to ");
-	buf_visible(out, masked.data, masked.len);
+	buf_visible(out, masked.data, masked.len < LOCATION_MAX ? masked.len : LOCATION_MAX);
 	buf_puts(out, " and is not followed");
 	buf_free(&copy);
 	buf_free(&masked);

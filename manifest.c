@@ -258,6 +258,13 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 	}
 }
 
+bool manifest_is_key(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+
+	return !dot || field_of((key[0] | 0x20) == 'a', slice_of(dot + 1)) >= 0;
+}
+
 static const char not_service[] = "is not a service: a table expected";
 
 /* Why a key is none of a service's; `where` leads to it. */

@@ -16,19 +16,27 @@ static bool is_below(const char *key, const char *table)
 	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
 }
 
+static bool is_of_services(const char *key)
+{
+	return key && (is_below(key, "services") || is_below(key, "apps"));
+}
+
+/* The key that an item means: variables of an env file have the names that they have in the environment. NULL: none. */
+static const char *key_of_item(struct manifest *manifest, const struct format *format, const struct doc_item *item)
+{
+	struct slice name = slice_of(item->key);
+
+	if (!format->variables || strchr(item->key, '.'))
+		return item->key;
+	name = slice_starts(name, "DILL_") ? slice_skip(name, 5) : slice_starts(name, "DYNTCP_") ? slice_skip(name, 7) : name;
+	return name.at > item->key ? manifest_variable(&manifest->list->memory, name) : NULL;
+}
+
 /* One item of a document. Returns NULL or the reason. */
 static const char *read_item(struct manifest *manifest, const struct format *format, const struct doc_item *item,
-                             const char *origin)
+                             const char *key, const char *origin)
 {
-	/* Variables of an env file have the names that they have in the environment. */
-	const char *key = item->key;
-	struct slice name = slice_of(key);
-
-	if (format->variables && !strchr(key, '.')) {
-		name = slice_starts(name, "DILL_") ? slice_skip(name, 5) : slice_starts(name, "DYNTCP_") ? slice_skip(name, 7) : name;
-		key = name.at > item->key ? manifest_variable(&manifest->list->memory, name) : NULL;
-	}
-	if (!key || !(is_below(key, "services") || is_below(key, "apps")))
+	if (!is_of_services(key))
 		return "is neither below services nor below apps";
 	if (format->lists && item->shape == DOC_SCALAR && !strpbrk(key, ".["))
 		return "is not a list of services";
@@ -56,17 +64,20 @@ struct reading {
 static bool take_item(void *arg, const struct doc_item *item)
 {
 	struct reading *reading = arg;
-	const char *reason;
+	const char *reason, *key = key_of_item(reading->manifest, reading->format, item);
 
 	reading->some = true;
 	reading->at.len = 0;
 	buf_printf(&reading->at, "%s:%d", reading->name, item->line);
-	reason = read_item(reading->manifest, reading->format, item, reading->at.data);
+	reason = read_item(reading->manifest, reading->format, item, key, reading->at.data);
 	if (!reason)
 		return true;
 	buf_printf(reading->why, "%s: %s: \"", reading->at.data, item->key);
 	reading->at.len = 0;
-	buf_masked(&reading->at, item->value);
+	if (!is_of_services(key) || !manifest_is_key(key))
+		buf_puts(&reading->at, "********");
+	else
+		buf_masked(&reading->at, item->value);
 	buf_visible(reading->why, reading->at.data, reading->at.len);
 	buf_printf(reading->why, "\" %s", reason);
 	return false;

@@ -52,6 +52,17 @@ static void refuse_wish(struct merge *merge, const struct service *service, cons
 	};
 }
 
+/* A wish that is none may be anything. */
+static void refuse_text(struct merge *merge, const struct service *service, const char *wish, const char *rule,
+                        const char *reason)
+{
+	struct buf shown = { 0 };
+
+	buf_masked(&shown, wish);
+	refuse_wish(merge, service, shown.data ? shown.data : "", rule, reason);
+	buf_free(&shown);
+}
+
 static void refuse_settings(struct merge *merge, const struct service *service)
 {
 	for (size_t i = 0; i < service->setting_count; i++) {
@@ -87,7 +98,7 @@ static void admit_service(struct merge *merge, struct service *service, const st
 		struct admit_refusal no;
 
 		if (!admit_wish(&merge->route->rules.admit, want.wish, list->trusted, &merge->table->memory, &want.addr, &no)) {
-			refuse_wish(merge, service, want.wish->text, no.rule, no.why);
+			refuse_text(merge, service, want.wish->text, no.rule, no.why);
 		} else if (service->fault) {
 			refuse_wish(merge, service, want.wish->text, "instance", service->fault);
 		} else {

@@ -307,8 +307,8 @@ static const struct {
 	{ "c.toml", NULL, "", "--colour=red", 2, "dill: unknown option --colour; all are in dill --help\n" },
 	{ "c.toml", NULL, "", "--log.level", 2, "dill: --log.level needs a value\n" },
 	{ "c.toml", NULL, "", "--strict=1", 2, "dill: --strict takes no value\n" },
-	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr :1: no BACKEND is named that could be reached there\n" },
-	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and the BACKEND h:1 exclude each other\n" },
+	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
+	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
 	{ "c.toml", NULL, "", "--backend=nomad", 1,
 	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
@@ -328,11 +328,11 @@ static const struct {
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
 	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
 	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.nomad.address: \"http://********@h:4646/\" " ABSENT "\n"
+	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
-	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"t\" " ABSENT "\n" },
+	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
 	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"http://h:4646\" " ABSENT "\n"
+	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
