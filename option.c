@@ -120,7 +120,7 @@ static const char *check_plain_text(const struct option *row, const char *value,
 			return "has a control character";
 	if (row->words && !find_word(row, value, &place))
 		return range_error(row, memory);
-	return row->check ? row->check(value) : NULL;
+	return row->check && row->type != OPTION_FILE ? row->check(value) : NULL;
 }
 
 static const char *set_duration(const struct option *row, const char *value, int64_t *out)
@@ -145,7 +145,7 @@ static size_t last_of(const char *value)
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory)
 {
-	size_t looked_at = row->type == OPTION_TEXT ? last_of(value) : 0; /* within a text, it may be meant */
+	size_t looked_at = row->type == OPTION_TEXT || row->type == OPTION_FILE ? last_of(value) : 0; /* within a text, it may be meant */
 	void *at = (char *)values + row->at;
 	const char *why = NULL;
 
@@ -175,6 +175,7 @@ const char *option_set(const struct option *row, void *values, const char *value
 		break;
 	case OPTION_TEXT:
 	case OPTION_SECRET:
+	case OPTION_FILE:
 		why = check_plain_text(row, value, memory);
 		break;
 	}
@@ -200,6 +201,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	switch (row->type) {
 	case OPTION_TEXT:
 	case OPTION_SECRET:
+	case OPTION_FILE:
 	case OPTION_ADDRESS:
 	case OPTION_NETWORKS:
 		buf_puts(out, *(const char *const *)at);
