@@ -122,7 +122,10 @@ static const char *judge_status(struct consul_api *api, const struct http_respon
 	buf_printf(&api->words, "answered %d", response->status);
 	http_put_redirect(response, &api->words);
 	buf_puts(&api->words, ": ");
-	buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
+	if (body->len && *consul_api_token(api) && strstr(body->data, consul_api_token(api)))
+		buf_puts(&api->words, "(words with the token in them)");
+	else
+		buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
 	return api->words.data;
 }
 

@@ -180,6 +180,8 @@ static const char *distrust(int fd)
 		return strerror(errno);
 	if (info.st_uid && info.st_uid != geteuid())
 		return "belongs to another user";
+	if (!S_ISREG(info.st_mode))
+		return "is no regular file";
 	return info.st_mode & (S_IWGRP | S_IWOTH) ? "may be written by other users" : NULL;
 }
 

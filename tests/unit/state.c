@@ -365,6 +365,12 @@ static void trust_cases(void)
 		check_trust("belongs to another user", "another's, and we are root");
 	check(!state_save("state", list), "saved", "in its place");
 	check_trust("", "ours again");
+	check(!unlink("state") && !mkfifo("state", 0600), "a FIFO", "");
+	check_trust("is no regular file", "a FIFO");
+	check(!state_save("state", list) && !lstat("state", &info) && S_ISREG(info.st_mode), "saved", "in the FIFO's place");
+	write_bytes("left over", 9);
+	check(!rename("state", "state.new") && !state_save("state", list) && access("state.new", F_OK) < 0, "saved", "after a crash");
+	check_trust("", "in spite of what was left over");
 	check(!rename("state", "mine") && !symlink("mine", "state"), "a link", "");
 	check_trust("is a symbolic link", "to a file of ours");
 	check(!state_save("state", list) && !lstat("state", &info) && S_ISREG(info.st_mode), "saved", "in the link's place");
