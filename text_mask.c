@@ -41,19 +41,26 @@ static const char *login_at(const char *text, const char *at)
 	return equals && equals < at && *equals == '=' ? equals + 1 : text;
 }
 
+/* /etc/a@b.toml, ./a@b, /x?y */
+static bool is_path(const char *text)
+{
+	return (*text == '/' || *text == '.') && text[strcspn(text, ":@?#")] != ':';
+}
+
 /* A login ends with the last '@', as passwords may have one; a query begins with the first '?' (a fragment, '#'). Where the
  * '@' stands behind a '?', it is a password with a '?', or a query with an '@': then only the host of an http URL is shown,
  * as dill itself reads it. */
 void buf_masked(struct buf *b, const char *text)
 {
 	const char *from = behind_scheme(text), *at = strrchr(from ? from : text, '@'), *cut;
-	bool path = !from && (*text == '/' || *text == '.');
+	bool path = !from && is_path(text);
 
 	if (!from)
 		from = at && !path ? login_at(text, at) : text;
 	cut = from + strcspn(from, "?#");
 	buf_add(b, text, (size_t)(from - text));
-	if (!path && at && at > cut && (memchr(from, '@', (size_t)(cut - from)) || !is_http(text, from) || !has_plain_host(from, cut))) {
+	if (!path && at && at > cut && (memchr(from, '@', (size_t)(cut - from)) || !is_http(text, from) ||
+	                                !has_plain_host(from, cut))) {
 		buf_puts(b, MASK);
 		return;
 	}
