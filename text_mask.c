@@ -22,15 +22,18 @@ static bool is_http(const char *text, const char *from)
 	       (from - text >= 8 && strncasecmp(from - 8, "https://", 8) == 0);
 }
 
-/* Up to a path, or `end`, it is host or host:port: no login whose end is further on. */
-static bool has_plain_host(const char *from, const char *end)
+/* The end of host or host:port, if that is what stands there before a path or `end`: no login whose end is further on. */
+static const char *plain_host_end(const char *from, const char *end)
 {
 	const char *p = *from == '[' ? from + strcspn(from, "]") : from;
 
 	p += strcspn(p, ":/?#");
-	if (p < end && *p == ':')
-		p += 1 + strspn(p + 1, "0123456789");
-	return p == end || (p < end && *p == '/');
+	if (p < end && *p == ':') {
+		size_t digits = strspn(p + 1, "0123456789");
+
+		p += digits ? digits + 1 : 0;
+	}
+	return p == end || (p < end && *p == '/') ? p : NULL;
 }
 
 /* Where a login would begin that ends at `at`: of KEY=USER:PASSWORD@... behind the '='. */
@@ -47,30 +50,43 @@ static bool is_path(const char *text)
 	return (*text == '/' || *text == '.') && text[strcspn(text, ":@?#")] != ':';
 }
 
-/* A login ends with the last '@', as passwords may have one; a query begins with the first '?' (a fragment, '#'). Where the
- * '@' stands behind a '?', it is a password with a '?', or a query with an '@': then only the host of an http URL is shown,
+static void put_cut(struct buf *b, const char *from, const char *cut)
+{
+	buf_add(b, from, (size_t)(cut - from));
+	if (!*cut)
+		return;
+	buf_add(b, cut, 1);
+	buf_puts(b, MASK);
+}
+
+/* The '@' stands behind a '?', so it is a password with a '?', or a query with an '@'. Only the host of an http URL is shown,
  * as dill itself reads it. */
+static void put_ambiguous(struct buf *b, const char *text, const char *from, const char *cut)
+{
+	const char *end = is_http(text, from) ? plain_host_end(from, cut) : NULL;
+
+	if (end && !memchr(from, '@', (size_t)(cut - from)))
+		put_cut(b, from, end);
+	else
+		buf_puts(b, MASK);
+}
+
+/* A login ends with the last '@', as passwords may have one; a query begins with the first '?' (a fragment, '#'). */
 void buf_masked(struct buf *b, const char *text)
 {
 	const char *from = behind_scheme(text), *at = strrchr(from ? from : text, '@'), *cut;
-	bool path = !from && is_path(text);
 
+	if (!from && is_path(text))
+		at = NULL;
 	if (!from)
-		from = at && !path ? login_at(text, at) : text;
+		from = at ? login_at(text, at) : text;
 	cut = from + strcspn(from, "?#");
 	buf_add(b, text, (size_t)(from - text));
-	if (!path && at && at > cut && (memchr(from, '@', (size_t)(cut - from)) || !is_http(text, from) ||
-	                                !has_plain_host(from, cut))) {
-		buf_puts(b, MASK);
+	if (at && at > cut) {
+		put_ambiguous(b, text, from, cut);
 		return;
 	}
-	if (!path && at && at < cut) {
+	if (at)
 		buf_puts(b, MASK);
-		from = at;
-	}
-	buf_add(b, from, (size_t)(cut - from));
-	if (*cut) {
-		buf_add(b, cut, 1);
-		buf_puts(b, MASK);
-	}
+	put_cut(b, at ? at : from, cut);
 }
