@@ -48,6 +48,7 @@ struct subject {
 	const struct service_list *list;
 	struct arena *memory;
 	bool contested; /* see is_contested() */
+	struct buf *joined; /* of each option, once it is needed: its value as it may be shown */
 };
 
 static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
@@ -88,19 +89,19 @@ static bool is_contested(const struct subject *subject)
 }
 
 /* Two tags for one option make one value, the two joined. Of thousands only the beginning is shown, at each of them. */
-static void put_twice(const struct service_setting *setting, struct buf *out)
+static void put_twice(const struct subject *subject, const struct service_setting *setting, struct buf *out)
 {
-	struct buf shown = { 0 };
+	struct buf *shown = &subject->joined[setting->option];
 	size_t len;
 
-	service_option_mask(setting->option, setting->value, &shown);
-	len = strnlen(shown.data, JOINED_MAX);
+	if (!shown->data)
+		service_option_mask(setting->option, setting->value, shown);
+	len = strnlen(shown->data, JOINED_MAX);
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
 	buf_puts(out, ": with other tags of that name it says ");
-	buf_visible(out, shown.data, len);
-	buf_puts_visible(out, shown.data[len] ? "..., which is " : ", which is ", setting->why);
+	buf_visible(out, shown->data, len);
+	buf_puts_visible(out, shown->data[len] ? "..., which is " : ", which is ", setting->why);
 	buf_puts(out, "\n");
-	buf_free(&shown);
 }
 
 /* `value` is what this tag says. The service's own setting may be longer, when several tags were joined. An absent
@@ -119,7 +120,7 @@ static void explain_option(const struct subject *subject, int option, const char
 		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
 	if (asked.why && asked.value != value)
-		put_twice(&asked, out);
+		put_twice(subject, &asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
 	else if (subject->contested)
@@ -259,7 +260,10 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 	for (size_t i = 0; list && i < list->count; i++) {
 		struct arena memory = { 0 };
-		struct subject subject = { .explain = explain, .service = list->items[i], .list = list, .memory = &memory };
+		struct buf joined[SERVICE_OPTIONS] = { 0 };
+		struct subject subject = {
+			.explain = explain, .service = list->items[i], .list = list, .memory = &memory, .joined = joined
+		};
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
@@ -269,6 +273,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			explain_tags(&subject, out);
 		else
 			explain_fields(&subject, out);
+		for (int option = 0; option < SERVICE_OPTIONS; option++)
+			buf_free(&joined[option]);
 		arena_free(&memory);
 		found++;
 	}
