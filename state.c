@@ -126,7 +126,7 @@ int state_save(const char *path, const struct service_list *list)
 	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. Readable
 	 * for the owner only: options may hold passwords. */
 	unlink(temporary.data);
-	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	error = fd < 0 ? errno : write_all(fd, &file);
 	if (fd >= 0 && close(fd) < 0 && !error)
 		error = errno;
