@@ -75,7 +75,7 @@ struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin); /* cut likewise: it is refused */
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
-/* Sets an option. The last value counts. */
+/* Sets an option, its value tidied. The last one counts. */
 void service_set(struct service *service, int option, struct slice value, const char *origin);
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);
