@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "log.h"
+#include "manifest.h"
 #include "service_option.h"
 
 static const char *const share_words[] = { "any", "name", NULL };
@@ -241,13 +242,21 @@ void config_error(struct config *config, const char *fmt, ...)
 	buf_free(&line);
 }
 
+/* Nobody knows what the value of an unknown key is, or of one of a source that is not here. */
+static bool is_unknown(const char *key)
+{
+	if (config_below(key, "services") || config_below(key, "apps"))
+		return !manifest_is_key(key);
+	return !config_below(key, "listeners.allowed") && !config_below(key, "listeners.bind");
+}
+
 void config_complain(struct config *config, const struct config_setting *setting, const char *reason)
 {
 	struct config_table *table;
 	const struct option *row = config_find(config, setting->key, &table);
 	struct buf plain = { 0 }, value = { 0 };
 
-	if (row && row->type == OPTION_SECRET)
+	if (row ? row->type == OPTION_SECRET : is_unknown(setting->key))
 		buf_puts(&plain, "********");
 	else
 		buf_masked(&plain, setting->value);

@@ -107,15 +107,13 @@ static void keep_service(struct config *config, const struct config_setting *set
 	};
 }
 
-static void refuse_absent(struct config *config, struct config_setting setting)
+static void refuse_absent(struct config *config, const struct config_setting *setting)
 {
 	struct buf why = { 0 }, names = { 0 };
 
 	sources_put_names(" and ", &names);
 	buf_printf(&why, "belongs to a source that this version does not have (there are %s)", names.data);
-	if (sources_lack_secret(setting.key))
-		setting.value = "********";
-	config_complain(config, &setting, why.data);
+	config_complain(config, setting, why.data);
 	buf_free(&why);
 	buf_free(&names);
 }
@@ -131,7 +129,7 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 		else
 			keep_service(config, setting);
 	} else if (sources_lack_key(setting->key)) {
-		refuse_absent(config, *setting);
+		refuse_absent(config, setting);
 	} else if (label_of(setting->key)) {
 		why = option_add_label(&config->labels, slice_of(label_of(setting->key)), slice_trim(slice_of(setting->value)),
 		                       setting->origin, &config->memory);

@@ -189,6 +189,36 @@ static void seal_bind(struct config *config)
 	check_bound_labels(config, &config->bind.rest);
 }
 
+/* Of a value and a file with it, the higher layer counts, and in one layer the file, as in Consul's own tools. */
+static void settle_file(struct config *config, struct config_table *table, const struct option *row, bool used)
+{
+	struct config_mark *mark = config_mark(table, row), *beside;
+	const char **file = (const char **)((char *)table->values + row->at), **value, *why = NULL;
+	const struct option *other = config_find(config, row->instead, &table);
+	bool counts;
+
+	value = (const char **)((char *)table->values + other->at);
+	beside = config_mark(table, other);
+	counts = **file && mark->layer >= beside->layer;
+	if (**file && **value) {
+		*(counts ? value : file) = "";
+		beside = counts ? beside : mark;
+		beside->origin = text_printf(&config->memory, "%s; %s counts", beside->origin, counts ? row->key : other->key);
+	}
+	if (**file && used)
+		why = row->check(*file);
+	if (why)
+		config_complain(config, &(struct config_setting){ .key = row->key, .value = *file, .origin = mark->origin }, why);
+}
+
+static void settle_files(struct config *config)
+{
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; i < sources[s]->option_count; i++)
+			if (sources[s]->options[i].type == OPTION_FILE)
+				settle_file(config, &config->tables[1 + s], &sources[s]->options[i], config->uses[s]);
+}
+
 /* All, from the least to the most important place. */
 static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
 {
@@ -202,6 +232,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	seal_bind(config);
 	choose_sources(config);
 	config_foreign_variables(config, environment);
+	settle_files(config);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)
 		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));

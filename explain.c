@@ -114,6 +114,7 @@ struct subject {
 	const struct service_list *list;
 	struct arena *memory;
 	bool contested; /* see is_contested() */
+	struct buf *joined; /* of each option, once it is needed: its value as it may be shown */
 };
 
 /* The pattern of listeners.bind that grants the wish; nothing where there is no policy, or it does not count. */
@@ -176,14 +177,18 @@ static bool is_contested(const struct subject *subject)
 }
 
 /* Two tags for one option make one value, the two joined. Of thousands only the beginning is shown, at each of them. */
-static void put_twice(const struct service_setting *setting, struct buf *out)
+static void put_twice(const struct subject *subject, const struct service_setting *setting, struct buf *out)
 {
-	size_t len = strnlen(setting->value, JOINED_MAX);
+	struct buf *shown = &subject->joined[setting->option];
+	size_t len;
 
+	if (!shown->data)
+		service_option_mask(setting->option, setting->value, shown);
+	len = strnlen(shown->data, JOINED_MAX);
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
 	buf_puts(out, ": with other tags of that name it says ");
-	buf_visible(out, setting->value, len);
-	buf_puts_visible(out, setting->value[len] ? "..., which is " : ", which is ", setting->why);
+	buf_visible(out, shown->data, len);
+	buf_puts_visible(out, shown->data[len] ? "..., which is " : ", which is ", setting->why);
 	buf_puts(out, "\n");
 }
 
@@ -205,7 +210,7 @@ static void explain_option(const struct subject *subject, int option, const char
 		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
 	if (asked.why && asked.value != value)
-		put_twice(&asked, out);
+		put_twice(subject, &asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
 	else if (option == SERVICE_BALANCE && subject->contested)
@@ -244,11 +249,25 @@ static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* What a tag says, as a service would keep it. */
+static const char *keep_value(const struct subject *subject, enum tag_kind kind, struct slice value)
+{
+	struct buf tidy = { 0 };
+	const char *text;
+
+	if (kind < TAG_OPTION)
+		return arena_dup(subject->memory, value.at, value.len);
+	service_option_tidy((int)kind - TAG_OPTION, value, &tidy);
+	text = arena_dup(subject->memory, tidy.data, tidy.len);
+	buf_free(&tidy);
+	return text;
+}
+
 static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
 {
 	struct slice value = { NULL, 0 };
 	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
-	const char *text = arena_dup(subject->memory, value.at, value.len);
+	const char *text = keep_value(subject, kind, value);
 	struct wish wish = wish_parse(text, NULL, subject->memory);
 
 	put_tag_text(tag, kind, value.at, text, out);
@@ -292,7 +311,10 @@ static void explain_fields(const struct subject *subject, struct buf *out)
 		explain_option(subject, service->settings[i].option, service->settings[i].value, out);
 	}
 	for (size_t i = 0; i < service->wish_count; i++) {
-		put_asked(text_printf(subject->memory, "listener %s", service->wishes[i].text), out);
+		text.len = 0;
+		buf_puts(&text, "listener ");
+		buf_masked(&text, service->wishes[i].text);
+		put_asked(text.data, out);
 		explain_wish(subject, &service->wishes[i], out);
 	}
 	buf_free(&text);
@@ -328,7 +350,10 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 	for (size_t i = 0; list && i < list->count; i++) {
 		struct arena memory = { 0 };
-		struct subject subject = { .explain = explain, .service = list->items[i], .list = list, .memory = &memory };
+		struct buf joined[SERVICE_OPTIONS] = { 0 };
+		struct subject subject = {
+			.explain = explain, .service = list->items[i], .list = list, .memory = &memory, .joined = joined
+		};
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
@@ -338,6 +363,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			explain_tags(&subject, out);
 		else
 			explain_fields(&subject, out);
+		for (int option = 0; option < SERVICE_OPTIONS; option++)
+			buf_free(&joined[option]);
 		arena_free(&memory);
 		found++;
 	}

@@ -28,6 +28,17 @@ static void refuse_settings(struct draft *draft, const struct service *service)
 	}
 }
 
+/* A wish that is none may be anything. */
+static void refuse_text(struct draft *draft, const struct service *service, const char *wish, const char *rule,
+                        const char *reason)
+{
+	struct buf shown = { 0 };
+
+	buf_masked(&shown, wish);
+	draft_refuse(draft, service, shown.data ? shown.data : "", rule, reason);
+	buf_free(&shown);
+}
+
 /* Sorts them, and keeps one of those that several instances share. */
 static void sort_refused(struct route_table *table)
 {
@@ -77,7 +88,7 @@ static void admit_service(struct draft *draft, const struct named *named)
 
 		if (!admit_wish(&draft->route->rules.admit, service->name, want.wish, list->trusted, &draft->table->memory,
 		                &want.addr, &no)) {
-			draft_refuse(draft, service, want.wish->text, no.rule, no.why);
+			refuse_text(draft, service, want.wish->text, no.rule, no.why);
 		} else if (service->fault) {
 			draft_refuse(draft, service, want.wish->text, "instance", service->fault);
 		} else {

@@ -36,7 +36,7 @@ static bool has_octal(struct slice host)
 bool net_is_host(struct slice host)
 {
 	for (size_t i = 0; i < host.len; i++)
-		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@,\"\\\177", host.at[i]))
+		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@?#,\"\\\177", host.at[i]))
 			return false;
 	return !text_hides(host) && !has_octal(host);
 }

@@ -148,7 +148,7 @@ static const char *check_plain_text(const struct option *row, const char *value,
 			return "has a control character";
 	if (row->words && !find_word(row, value, &place))
 		return range_error(row, memory);
-	return row->check ? row->check(value) : NULL;
+	return row->check && row->type != OPTION_FILE ? row->check(value) : NULL;
 }
 
 static const char *set_duration(const struct option *row, const char *value, int64_t *out)
@@ -173,13 +173,13 @@ static size_t last_of(const char *value)
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory)
 {
-	size_t looked_at = row->type == OPTION_TEXT ? last_of(value) : 0; /* within a text, it may be meant */
+	bool is_text = row->type == OPTION_TEXT || row->type == OPTION_FILE; /* within a text, it may be meant */
 	void *at = (char *)values + row->at;
 	const char *why = NULL;
 
-	if (text_hides(slice_skip(slice_of(value), looked_at)))
-		return "has an invisible character (\\xNN)";
-	if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
+	if (text_hides(slice_skip(slice_of(value), is_text ? last_of(value) : 0)))
+		why = "has an invisible character (\\xNN)";
+	else if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
 		why = text_octal(slice_of(value));
 	if (why)
 		return why;
@@ -206,10 +206,8 @@ const char *option_set(const struct option *row, void *values, const char *value
 	case OPTION_NETWORKS:
 		why = check_networks(value, memory);
 		break;
-	case OPTION_TEXT:
-	case OPTION_SECRET:
+	default:
 		why = check_plain_text(row, value, memory);
-		break;
 	}
 	*(const char **)at = arena_dup(memory, value, strlen(value));
 	return why;
@@ -233,6 +231,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	switch (row->type) {
 	case OPTION_TEXT:
 	case OPTION_SECRET:
+	case OPTION_FILE:
 	case OPTION_ADDRESS:
 	case OPTION_ADDRESSES:
 	case OPTION_NETWORKS:

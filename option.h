@@ -14,6 +14,7 @@
 enum option_type {
 	OPTION_TEXT,     /* const char *; of `words`, if there are any */
 	OPTION_SECRET,   /* const char *, never shown */
+	OPTION_FILE,     /* const char *, a file with the value of `instead`, or ""; checked once it is known to count */
 	OPTION_ADDRESS,  /* const char *, host:port to listen on, or "" */
 	OPTION_ADDRESSES, /* const char *, a comma list of them; may be given as a list, too */
 	OPTION_NETWORKS, /* const char *, a comma list; may be given as a list, too */
@@ -45,6 +46,7 @@ struct option {
 	const char *(*check)(const char *value); /* of a text: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
+	const char *instead; /* of a file: the key whose value is in it */
 };
 
 /* listeners.allowed: addresses by label. */

@@ -77,7 +77,7 @@ void service_wish(struct service *service, struct slice wish, const char *origin
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
 void service_put_backend(const struct service_backend *backend, struct buf *out); /* host:port, or host:first-last */
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
-/* Sets an option. The last value counts. */
+/* Sets an option, its value tidied. The last one counts. */
 void service_set(struct service *service, int option, struct slice value, const char *origin);
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);

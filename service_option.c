@@ -122,25 +122,55 @@ const char *service_option_accepted(int option)
 	return rows[option].accepted;
 }
 
-/* Any strategy serves who asks for one that is misspelled, but for who needs each client to come back to its backend. */
+/* Any strategy serves who asks for one that is misspelled, but for who needs each client to come back to its backend. A
+ * control byte in a value is no misspelling. */
 bool service_option_vital(int option, const char *value)
 {
-	return rows[option].vital || (option == SERVICE_BALANCE && slice_is_nocase(slice_trim(slice_of(value)), "source"));
+	return rows[option].vital || text_controls(slice_of(value)) || (option == SERVICE_BALANCE && slice_is_nocase(slice_trim(slice_of(value)), "source"));
+}
+
+bool service_option_is_list(int option)
+{
+	return option == SERVICE_ALLOW || option == SERVICE_DENY;
+}
+
+void service_option_tidy(int option, struct slice value, struct buf *out)
+{
+	struct slice rest = slice_trim(value), part;
+
+	buf_puts(out, "");
+	if (!service_option_is_list(option)) {
+		buf_add(out, rest.at, rest.len);
+		return;
+	}
+	for (const char *comma = ""; slice_next(&rest, ',', &part);) {
+		if (!part.len)
+			continue;
+		buf_puts(out, comma);
+		buf_add(out, part.at, part.len);
+		comma = ",";
+	}
 }
 
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out)
 {
+	if (text_controls(slice_of(value))) {
+		out->limited = out->limited || option == SERVICE_ALLOW;
+		return "has a control character";
+	}
 	return rows[option].parse(value, memory, out);
 }
 
 void service_option_mask(int option, const char *value, struct buf *out)
 {
-	const char *scheme = strstr(value, "://");
+	const char *scheme = strstr(value, "://"), *at = strrchr(value, '@'), *end = at ? at + 1 : scheme ? scheme + 3 : value;
 	struct arena memory = { 0 };
 	struct socks_url url;
+	struct slice host;
+	uint16_t port;
 
-	/* What follows a colon may be a password whose host was forgotten. */
-	if (option == SERVICE_PROXY && !strchr(value, '@') && strchr(scheme ? scheme + 3 : value, ':') &&
+	/* What follows a colon, or an '@', may be a password whose host was forgotten. */
+	if (option == SERVICE_PROXY && (at ? net_split(slice_of(end), &host, &port) != NULL : strchr(end, ':') != NULL) &&
 	    socks_parse(slice_of(value), &memory, &url))
 		buf_puts(out, "********");
 	else

@@ -38,6 +38,9 @@ const char *service_option_accepted(int option); /* what may be given, in words 
 /* A service with this wrong value would be routed otherwise than it must be: it is not routed at all. */
 bool service_option_vital(int option, const char *value);
 
+bool service_option_is_list(int option);
+/* The value as a service keeps it: without white space around it, and around the elements of a list. */
+void service_option_tidy(int option, struct slice value, struct buf *out);
 /* Reads a value into *out. Returns NULL or the reason, in words that follow it; *out is then as before. */
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out);
 /* The value as it may be shown: without a password. */

@@ -175,37 +175,6 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(args);
 }
 
-/* What stands before the last '@': of a URL all behind ://, else of KEY=USER:PASSWORD@... all behind the '='. */
-static const char *find_login(const char *text, const char **end)
-{
-	const char *scheme = strstr(text, "://"), *at = strrchr(text, '@'), *equals = strpbrk(text, "=:");
-
-	*end = at;
-	if (scheme && (!at || scheme < at))
-		return scheme + 3;
-	if (!at || !memchr(text, ':', (size_t)(at - text)))
-		return NULL;
-	return *equals == '=' ? equals + 1 : text;
-}
-
-void buf_masked(struct buf *b, const char *text)
-{
-	const char *at, *from = find_login(text, &at), *query;
-
-	if (!from) {
-		buf_puts(b, text);
-		return;
-	}
-	query = strchr(at ? at : from, '?');
-	buf_add(b, text, (size_t)(from - text));
-	if (at)
-		buf_puts(b, "********");
-	at = at ? at : from;
-	buf_add(b, at, query ? (size_t)(query - at) : strlen(at));
-	if (query)
-		buf_puts(b, "?********");
-}
-
 const char *text_printf(struct arena *memory, const char *fmt, ...)
 {
 	struct buf text = { 0 };
@@ -251,6 +220,14 @@ unsigned text_unseen(const char *at, size_t len)
 static size_t invisible_at(const char *at, size_t len)
 {
 	return text_unseen(at, len) >= 0xa0 ? text_utf8(at, len) : 0;
+}
+
+bool text_controls(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f)
+			return true;
+	return false;
 }
 
 bool text_hides(struct slice s)

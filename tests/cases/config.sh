@@ -547,7 +547,7 @@ case_words_as_people_type_them() { # -cFILE, --test, --debug 3; a listener with 
     dill_once -t --peek.listener=:1,:2 --routing.nomad.address=http://h:4646 --status.listener=:74537
     same "exit status of errors" 1 "$RC"
     contains "a list" 'is a list: one host:port expected' "$ERR"
-    contains "an address" 'routing.nomad.address: "http://h:4646" belongs to' "$ERR"
+    contains "an address" 'routing.nomad.address: "********" belongs to' "$ERR"
     contains "a port" '":74537" has a port out of range (1-65535)' "$ERR"
 }
 

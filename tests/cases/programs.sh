@@ -274,7 +274,7 @@ case_missing_sources() { # keys of sources that do not exist yet are refused, ne
     for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"x\" belongs to a source that this version does not have" "$ERR"
+        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
     done
     printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"

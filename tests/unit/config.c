@@ -344,8 +344,8 @@ static const struct {
 	{ "c.toml", NULL, "", "--colour=red", 2, "dill: unknown option --colour; all are in dill --help\n" },
 	{ "c.toml", NULL, "", "--log.level", 2, "dill: --log.level needs a value\n" },
 	{ "c.toml", NULL, "", "--strict=1", 2, "dill: --strict takes no value\n" },
-	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr :1: no BACKEND is named that could be reached there\n" },
-	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and the BACKEND h:1 exclude each other\n" },
+	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
+	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
 	{ "c.toml", NULL, "", "--backend=nomad", 1,
 	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
@@ -362,14 +362,25 @@ static const struct {
 	{ "c.toml", NULL, "DILL_CONSUL_TOKEN=se\tcret", "", 1, "dill: DILL_CONSUL_TOKEN: consul.token: \"********\" has a control character\n" },
 	{ "c.toml", NULL, "CONSUL_HTTP_ADDR=ftp://h", "", 1, "dill: CONSUL_HTTP_ADDR: consul.address: \"ftp://h\" is not an http:// address\n" },
 	{ "c.toml", "[listeners]\nport_min = 5\nport_max = 4\n", "", "", 1, "dill: listeners.port_min 5 is above listeners.port_max 4\n" },
+	{ "c.toml", NULL, "CONSUL_HTTP_TOKEN_FILE=none", "", 1,
+	  "dill: CONSUL_HTTP_TOKEN_FILE: consul.token_file: \"none\" No such file or directory\n" },
+	{ "c.toml", NULL, "", "--consul.token_file=.", 1, "dill: --consul.token_file: consul.token_file: \".\" is no regular file\n" },
+	{ "c.toml", "[consul]\ntokn = 's3'\ntokn_file = 's3'\n", "", "", 0,
+	  "dill: c.toml:2: unknown key consul.tokn; the nearest one is consul.token\n"
+	  "dill: c.toml:3: unknown key consul.tokn_file; the nearest one is consul.token_file\n" },
+	{ "c.toml", "[services.web]\npasword = 's3'\nlistener = ':1'\nbackends = 'h:1'\n", "", "", 1,
+	  "dill: c.toml:2: services.web.pasword: \"********\" is not a key of a service (name, listener, backends, balance, proxy, "
+	  "proxy_protocol, allow, deny)\n" },
+	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
+	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
 	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
 	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.nomad.address: \"http://********@h:4646/\" " ABSENT "\n"
+	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
-	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"t\" " ABSENT "\n" },
+	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
 	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"http://h:4646\" " ABSENT "\n"
+	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
@@ -415,6 +426,55 @@ static const struct {
 	{ "c.toml", "[listeners]\nallow = '::1'\n", "DILL_LISTENERS_ALLOW=", "", "listeners.allow", "::1@c.toml:2", true },
 	{ "c.toml", NULL, "DILL_SERVICES=|DILL_APPS=|DILL_ROUTING_NOMAD_ADDRESS=", "", "log.level", "info@default", true },
 };
+
+/* consul.token and consul.token_file: which counts. */
+static const struct {
+	const char *file, *variables, *words, *token, *token_file;
+} tokens[] = {
+	{ NULL, "", "", "@default", "@default" },
+	{ "[consul]\ntoken_file = 'tok'\n", "", "", "@default", "tok@c.toml:2" },
+	{ "[routing.consul]\ntoken_file = 'tok'\n", "", "", "@default", "tok@c.toml:2" },
+	{ NULL, "DILL_ROUTING_CONSUL_TOKEN_FILE=tok", "", "@default", "tok@DILL_ROUTING_CONSUL_TOKEN_FILE" },
+	{ NULL, "CONSUL_HTTP_TOKEN_FILE=tok", "", "@default", "tok@CONSUL_HTTP_TOKEN_FILE" },
+	{ NULL, "CONSUL_HTTP_TOKEN_FILE=tok|CONSUL_HTTP_TOKEN=s", "", "@CONSUL_HTTP_TOKEN; consul.token_file counts", "tok@CONSUL_HTTP_TOKEN_FILE" },
+	{ "[consul]\ntoken_file = 'tok'\ntoken = 's'\n", "", "", "@c.toml:3; consul.token_file counts", "tok@c.toml:2" },
+	{ "[consul]\ntoken_file = 'none'\n", "DILL_CONSUL_TOKEN=s", "", "s@DILL_CONSUL_TOKEN", "@c.toml:2; consul.token counts" },
+	{ "[consul]\ntoken = 's'\n", "CONSUL_HTTP_TOKEN_FILE=none", "", "s@c.toml:2", "@CONSUL_HTTP_TOKEN_FILE; consul.token counts" },
+	{ "[consul]\ntoken = 's'\n", "", "--consul.token_file=tok", "@c.toml:2; consul.token_file counts", "tok@--consul.token_file" },
+	{ NULL, "DILL_CONSUL_TOKEN_FILE=none", "--consul.token=s", "s@--consul.token", "@DILL_CONSUL_TOKEN_FILE; consul.token counts" },
+	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
+};
+
+static void check_mark(struct config *config, const char *key, const char *want, const char *what)
+{
+	struct config_table *table;
+	const struct option *row = config_find(config, key, &table);
+	struct buf got = { 0 };
+
+	option_put(row, table->values, &got);
+	buf_printf(&got, "@%s", config_mark(table, row)->origin);
+	check(strcmp(got.data, want) == 0, got.data, what);
+	buf_free(&got);
+}
+
+static void token_cases(void)
+{
+	FILE *file = fopen("tok", "w");
+
+	if (!file || fputs("one\n", file) < 0 || fclose(file))
+		abort();
+	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+		struct outcome outcome = read_all("c.toml", tokens[i].file, tokens[i].variables, tokens[i].words);
+
+		check(outcome.config && !outcome.errors.len, outcome.errors.len ? outcome.errors.data : "read", tokens[i].token_file);
+		if (outcome.config) {
+			check_mark(outcome.config, "consul.token", tokens[i].token, tokens[i].token_file);
+			check_mark(outcome.config, "consul.token_file", tokens[i].token_file, tokens[i].token);
+		}
+		outcome_free(&outcome);
+	}
+	unlink("tok");
+}
 
 static void empty_cases(void)
 {
@@ -522,6 +582,7 @@ int main(void)
 	fine_cases();
 	said_cases();
 	empty_cases();
+	token_cases();
 	empty_service_case();
 	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
 	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");

@@ -306,11 +306,11 @@ static const struct {
 	{ &format_toml, "", NULL, "doc is empty (services = [] removes all of them)" },
 	{ &format_toml, "services = [\n", NULL, "doc:" },
 	{ &format_toml, "services = 1\n", NULL, "doc:1: services: \"1\" is not a list of services" },
-	{ &format_toml, "\n[log]\nlevel='info'\n", NULL, "doc:3: log.level: \"info\" is neither below services nor below apps" },
-	{ &format_env, "SERVICES_WEB_LISTENER=a:1\n", NULL, "doc:1: SERVICES_WEB_LISTENER: \"a:1\" is neither below" },
+	{ &format_toml, "\n[log]\nlevel='info'\n", NULL, "doc:3: log.level: \"********\" is neither below services nor below apps" },
+	{ &format_env, "SERVICES_WEB_LISTENER=a:1\n", NULL, "doc:1: SERVICES_WEB_LISTENER: \"********\" is neither below" },
 	{ &format_ini, "[services.web]\nlistener=a:1\n", NULL, "doc:2: services.web has no backends" },
 	{ &format_ini, "[services.web]\nlistener=x\n[services.db]\nlistener=y\n", NULL, "doc:2: services.web.listener: \"x\" is not label:port" },
-	{ &format_ini, "[services.web]\nweight=2\nlistener=a:1\nbackends=h:1\n", NULL, "doc:2: services.web.weight: \"2\" is not a key" },
+	{ &format_ini, "[services.web]\nweight=2\nlistener=a:1\nbackends=h:1\n", NULL, "doc:2: services.web.weight: \"********\" is not a key" },
 };
 
 static void document_cases(void)

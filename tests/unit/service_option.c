@@ -25,8 +25,14 @@ static const struct {
 	{ SERVICE_PROXY, "http://h:1080", "is not socks5://", 0, "********" },
 	{ SERVICE_PROXY, "user:secret", "is not socks5://", 0, "********" },
 	{ SERVICE_PROXY, "socks5://user:secret", "", 0, "********" },
+	{ SERVICE_PROXY, "socks5://user:se@cret", "", 0, "********" },
+	{ SERVICE_PROXY, "socks5://user:se@cr:et", "", 0, "********" },
+	{ SERVICE_PROXY, "http://user:secret@h:1080", "is not socks5://", 0, "http://********@h:1080" },
 	{ SERVICE_PROXY, "", "is not socks5://", 0, "" },
 	{ SERVICE_PROXY, "h", "is not socks5://", 0, "h" },
+	{ SERVICE_PROXY, "socks5://u:p\x01@h:1080", "has a control character", 0, "socks5://********@h:1080" },
+	{ SERVICE_BALANCE, "p2c\n", "has a control character", 0, "p2c\n" }, { SERVICE_ALLOW, "10.0.0.1\x7f", "has a control", 0, "10.0.0.1\x7f" },
+	{ SERVICE_ALLOW, "10.0.0.1,\t::1", "has a control character", 0, "10.0.0.1,\t::1" },
 	{ SERVICE_PROXY_PROTOCOL, "v1", NULL, 1, "v1" }, { SERVICE_PROXY_PROTOCOL, "V2", NULL, 2, "V2" },
 	{ SERVICE_PROXY_PROTOCOL, "v3", "not v1 or v2", 0, "v3" }, { SERVICE_PROXY_PROTOCOL, "2", "not v1 or v2", 0, "2" },
 	{ SERVICE_PROXY_PROTOCOL, "", "not v1 or v2", 0, "" }, { SERVICE_PROXY_PROTOCOL, "v1,v2", "not v1 or v2", 0, "v1,v2" },
@@ -166,6 +172,30 @@ static void shown_cases(void)
 	buf_free(&shown);
 }
 
+static const struct {
+	int option;
+	const char *value, *want;
+} tidied[] = {
+	{ SERVICE_ALLOW, "10.0.0.1,\t::1", "10.0.0.1,::1" }, { SERVICE_DENY, " a , b\r\n,\n, ,c ", "a,b,c" }, { SERVICE_ALLOW, "", "" },
+	{ SERVICE_ALLOW, " ,\t", "" }, { SERVICE_ALLOW, "a b,\x01", "a b,\x01" }, { SERVICE_ALLOW, "a\tb", "a\tb" },
+	{ SERVICE_BALANCE, "\tp2c ", "p2c" }, { SERVICE_BALANCE, "p2c, random", "p2c, random" }, { SERVICE_BALANCE, " ", "" },
+	{ SERVICE_PROXY, " socks5://u:p@h:1\n", "socks5://u:p@h:1" }, { SERVICE_PROXY, "socks5://u:p,\tq@h:1", "socks5://u:p,\tq@h:1" },
+};
+
+static void tidy_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tidied); i++) {
+		struct buf once = { 0 }, twice = { 0 };
+
+		service_option_tidy(tidied[i].option, slice_of(tidied[i].value), &once);
+		check(strcmp(once.data, tidied[i].want) == 0, once.data, tidied[i].value);
+		service_option_tidy(tidied[i].option, slice_of(once.data), &twice);
+		check(strcmp(once.data, twice.data) == 0, "nothing is left to do", tidied[i].value);
+		buf_free(&once);
+		buf_free(&twice);
+	}
+}
+
 static void name_cases(void)
 {
 	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny", "ports" };
@@ -174,6 +204,7 @@ static void name_cases(void)
 		check(strcmp(service_option_name(i), names[i]) == 0, "the name", names[i]);
 		check(service_option_find(slice_of(names[i])) == i, "found", names[i]);
 		check(service_option_vital(i, "x") == (i != SERVICE_BALANCE), "vital", names[i]);
+		check(service_option_vital(i, "x\t"), "vital", "with a control byte");
 		check(*service_option_accepted(i), "what is accepted", names[i]);
 	}
 	check(service_option_vital(SERVICE_BALANCE, "Source"), "vital", "source");
@@ -186,6 +217,7 @@ int main(void)
 	value_cases();
 	size_cases();
 	shown_cases();
+	tidy_cases();
 	name_cases();
 	return check_sum();
 }
