@@ -289,7 +289,7 @@ static void say_opened(struct bind_news *news)
 	news->opened.count = 0;
 }
 
-static void say_failed(struct bind_news *news)
+static void say_not_bound(struct bind_news *news)
 {
 	struct buf address = { 0 };
 
@@ -317,7 +317,7 @@ static void bind_failed(struct bind_news *news, const struct route_entry *entry,
 	listener->said = error;
 	if (news->failed.count && span_add(&news->failed, entry, news->failed.first->listener->error == error))
 		return;
-	say_failed(news);
+	say_not_bound(news);
 	news->failed = span_of(entry);
 }
 
@@ -373,7 +373,7 @@ static bool bind_all(const struct route_table *table)
 			bind_one(&news, &table->entries[i]);
 	}
 	say_opened(&news);
-	say_failed(&news);
+	say_not_bound(&news);
 	buf_free(&news.why);
 	return news.any;
 }

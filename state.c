@@ -15,6 +15,7 @@
 
 #include "format.h"
 #include "manifest.h"
+#include "net.h"
 #include "service_option.h"
 #include "sys.h"
 #include "wish.h"

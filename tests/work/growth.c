@@ -355,6 +355,7 @@ static struct service_list *ranges_to(size_t n, size_t backend)
 	struct service *service = add_service(list, "web", 0, 40000);
 	char wish[40];
 
+	service->instance = NULL; /* it is not one that may have only a few */
 	for (size_t first = 2000; first < 2000 + n; first += SIZE) {
 		snprintf(wish, sizeof wish, "local:%zu-%zu", first, first + SIZE - 1);
 		service_wish(service, slice_of(wish), "tag");
