@@ -370,7 +370,7 @@ static const struct {
 	  "dill: c.toml:3: unknown key consul.tokn_file; the nearest one is consul.token_file\n" },
 	{ "c.toml", "[services.web]\npasword = 's3'\nlistener = ':1'\nbackends = 'h:1'\n", "", "", 1,
 	  "dill: c.toml:2: services.web.pasword: \"********\" is not a key of a service (name, listener, backends, balance, proxy, "
-	  "proxy_protocol, allow, deny)\n" },
+	  "proxy_protocol, allow, deny, ports)\n" },
 	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
 	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
