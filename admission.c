@@ -79,7 +79,7 @@ static void print_admission(const struct admit_rules *rules, const struct servic
 	for (size_t i = 0; !service->wrong && i < service->wish_count; i++) {
 		struct admit_refusal no;
 		struct net_addr addr;
-		bool fine = admit_wish(rules, &service->wishes[i], trusted, memory, &addr, &no);
+		bool fine = admit_wish(rules, service->name, &service->wishes[i], trusted, memory, &addr, &no);
 
 		print_verdict(service, service->wishes[i].text, fine ? NULL : no.why, &addr, service->wishes[i].last);
 	}

@@ -7,14 +7,6 @@
 #include "text.h"
 #include "wish.h"
 
-static const struct option_label *find_label(const struct admit_rules *rules, struct slice name)
-{
-	for (size_t i = 0; i < rules->labels->count; i++)
-		if (slice_is(name, rules->labels->items[i].name))
-			return &rules->labels->items[i];
-	return NULL;
-}
-
 static const char *all_labels(const struct admit_rules *rules, struct arena *memory)
 {
 	struct buf names = { 0 };
@@ -44,8 +36,29 @@ static void refuse_port(const struct admit_rules *rules, bool below, struct aren
 	no->accepted = text_printf(memory, "a port from %ld to %ld", rules->port_min, rules->port_max);
 }
 
-bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool trusted, struct arena *memory,
-                struct net_addr *out, struct admit_refusal *no)
+static void refuse_bind(const char *service, const struct wish *wish, struct arena *memory, struct admit_refusal *no)
+{
+	no->rule = "listeners.bind";
+	no->why = text_printf(memory, "no pattern of listeners.bind grants %s to %s", wish->text, service);
+	no->accepted = NULL;
+}
+
+const char *admit_granted(const struct admit_rules *rules, const char *service, const struct wish *wish,
+                          struct arena *memory)
+{
+	const char *other = bind_naming(rules->bind, wish->host, wish->port, wish->last), *text;
+	struct buf granted = { 0 };
+
+	bind_put_granted(rules->bind, service, &granted);
+	if (other)
+		buf_printf(&granted, "; %s is for \"%s\"", wish->text, other);
+	text = arena_dup(memory, granted.data, granted.len);
+	buf_free(&granted);
+	return text;
+}
+
+bool admit_wish(const struct admit_rules *rules, const char *service, const struct wish *wish, bool trusted,
+                struct arena *memory, struct net_addr *out, struct admit_refusal *no)
 {
 	const struct option_label *label;
 
@@ -55,13 +68,15 @@ bool admit_wish(const struct admit_rules *rules, const struct wish *wish, bool t
 			no->why += strlen("is "); /* it follows no value here */
 		return false;
 	}
-	label = find_label(rules, wish->host);
+	label = option_find_label(rules->labels, wish->host);
 	if (!label && trusted && net_local(wish->host, wish->port, out))
 		return true;
 	if (!label) {
 		refuse_label(rules, wish->host, memory, no);
 	} else if (wish->port < rules->port_min || wish->last > rules->port_max) {
 		refuse_port(rules, wish->port < rules->port_min, memory, no);
+	} else if (!trusted && !bind_grants(rules->bind, service, wish->host, wish->port, wish->last)) {
+		refuse_bind(service, wish, memory, no);
 	} else {
 		*out = label->addr;
 		net_set_port(out, wish->port);

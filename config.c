@@ -7,8 +7,10 @@
 #include <strings.h>
 
 #include "log.h"
+#include "manifest.h"
 #include "service_option.h"
 
+static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
@@ -26,6 +28,17 @@ const struct option config_options[] = {
 	  "how long connections of a removed listener or backend live on, before they are reset; 0: not at all" },
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
+	{ .key = "listeners.share", OPTION_WORD, AT(share), "any",
+	  "any: services may share a listener; name: only those of one name", .words = share_words },
+	{ .key = "listeners.reserved", OPTION_ADDRESSES, AT(reserved), "",
+	  "addresses that only the operator's services may have, such as 10.0.0.1:9100 or :9100" },
+	{ .key = "listeners.max_per_service", OPTION_NUMBER, AT(max_per_service), "64",
+	  "most ports of one service that is not the operator's", 1, 65535 },
+	{ .key = "listeners.bind", OPTION_BIND, AT(bind), "",
+	  "which services may ask for which labels and ports, such as db-*=local:5432-5439; everything when empty" },
+	{ .key = "listeners.reserve", OPTION_NUMBER, AT(reserve), "16",
+	  "connections that each listener can always have, whatever others have; less where that is more than half of all", 0,
+	  10000000 },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",
@@ -135,7 +148,7 @@ const struct option *config_find(const struct config *config, const char *key, s
 			if (config_place(&config->tables[t], row, key, &len) != CONFIG_AT)
 				continue;
 			*table = &config->tables[t];
-			return key[len] && row->type != OPTION_NETWORKS ? NULL : row;
+			return key[len] && !option_takes_list(row) ? NULL : row;
 		}
 	return NULL;
 }
@@ -229,13 +242,21 @@ void config_error(struct config *config, const char *fmt, ...)
 	buf_free(&line);
 }
 
+/* Nobody knows what the value of an unknown key is, or of one of a source that is not here. */
+static bool is_unknown(const char *key)
+{
+	if (config_below(key, "services") || config_below(key, "apps"))
+		return !manifest_is_key(key);
+	return !config_below(key, "listeners.allowed") && !config_below(key, "listeners.bind");
+}
+
 void config_complain(struct config *config, const struct config_setting *setting, const char *reason)
 {
 	struct config_table *table;
 	const struct option *row = config_find(config, setting->key, &table);
 	struct buf plain = { 0 }, value = { 0 };
 
-	if (row && row->type == OPTION_SECRET)
+	if (row ? row->type == OPTION_SECRET : is_unknown(setting->key))
 		buf_puts(&plain, "********");
 	else
 		buf_masked(&plain, setting->value);

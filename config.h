@@ -4,6 +4,7 @@
 #define CONFIG_H
 
 #include "base.h"
+#include "bind.h"
 #include "doc.h"
 #include "option.h"
 #include "service.h"
@@ -36,9 +37,12 @@ struct config_table {
 
 struct config {
 	struct option_labels labels; /* listeners.allowed */
-	long port_min, port_max, tries, max_connections, threads;
+	struct bind_table bind; /* listeners.bind */
+	long port_min, port_max, reserve, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
-	const char *allow; /* listeners.allow */
+	const char *allow, *reserved; /* listeners.allow, listeners.reserved */
+	long share; /* a place in the option's words */
+	long max_per_service;
 	const char *peek_listener, *status_listener, *state_path;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

@@ -6,17 +6,27 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bind.h"
 #include "doc.h"
 #include "log.h"
 #include "option.h"
 #include "sources.h"
 #include "sys.h"
 
-#define ALLOWED "listeners.allowed"
-
-static bool is_label(const char *key)
+/* The rest of a key that is below this table; NULL: it is not. */
+static const char *name_below(const char *key, const char *table)
 {
-	return config_below(key, ALLOWED) && key[sizeof ALLOWED - 1] == '.';
+	return config_below(key, table) && key[strlen(table)] == '.' ? key + strlen(table) + 1 : NULL;
+}
+
+static const char *label_of(const char *key)
+{
+	return name_below(key, "listeners.allowed");
+}
+
+static const char *pattern_of(const char *key)
+{
+	return name_below(key, "listeners.bind");
 }
 
 static bool is_service(const char *key)
@@ -28,7 +38,7 @@ bool config_is_key(const struct config *config, const char *key)
 {
 	struct config_table *table;
 
-	return config_find(config, key, &table) || is_label(key) || is_service(key) || sources_lack_key(key);
+	return config_find(config, key, &table) || label_of(key) || pattern_of(key) || is_service(key) || sources_lack_key(key);
 }
 
 /* Shapes: what stands at a key, and what belongs there. */
@@ -38,9 +48,9 @@ static const char a_value[] = "a value", a_list[] = "a list", a_table[] = "a tab
 /* What belongs to a key. */
 static const char *wanted_at(enum config_place place, const struct option *row)
 {
-	if (place == CONFIG_ABOVE || row->type == OPTION_LABELS)
+	if (place == CONFIG_ABOVE || row->type == OPTION_LABELS || row->type == OPTION_BIND)
 		return a_table;
-	return row->type == OPTION_NETWORKS ? a_list : a_value;
+	return option_takes_list(row) ? a_list : a_value;
 }
 
 /* What stands there. A list or table of one option may be written as a value. */
@@ -60,7 +70,7 @@ static void complain_shape(struct config *config, const struct config_setting *s
                            const char *found, const struct option *row)
 {
 	const char *place = arena_dup(&config->scratch, setting->key, len);
-	bool above = wanted == a_table && row->type != OPTION_LABELS;
+	bool above = wanted == a_table && row->type != OPTION_LABELS && row->type != OPTION_BIND;
 
 	if (!config->misshapen || strcmp(config->misshapen, place) != 0)
 		config_error(config, above ? "%s: %s: %s expected, not %s; there is %s" : "%s: %s: %s expected, not %s",
@@ -97,15 +107,13 @@ static void keep_service(struct config *config, const struct config_setting *set
 	};
 }
 
-static void refuse_absent(struct config *config, struct config_setting setting)
+static void refuse_absent(struct config *config, const struct config_setting *setting)
 {
 	struct buf why = { 0 }, names = { 0 };
 
 	sources_put_names(" and ", &names);
 	buf_printf(&why, "belongs to a source that this version does not have (there are %s)", names.data);
-	if (sources_lack_secret(setting.key))
-		setting.value = "********";
-	config_complain(config, &setting, why.data);
+	config_complain(config, setting, why.data);
 	buf_free(&why);
 	buf_free(&names);
 }
@@ -121,10 +129,15 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 		else
 			keep_service(config, setting);
 	} else if (sources_lack_key(setting->key)) {
-		refuse_absent(config, *setting);
-	} else if (is_label(setting->key)) {
-		why = option_add_label(&config->labels, slice_of(setting->key + sizeof ALLOWED),
-		                       slice_trim(slice_of(setting->value)), setting->origin, &config->memory);
+		refuse_absent(config, setting);
+	} else if (label_of(setting->key)) {
+		why = option_add_label(&config->labels, slice_of(label_of(setting->key)), slice_trim(slice_of(setting->value)),
+		                       setting->origin, &config->memory);
+	} else if (pattern_of(setting->key)) {
+		why = bind_add(&config->bind, slice_of(pattern_of(setting->key)), slice_trim(slice_of(setting->value)),
+		               setting->origin, &config->memory);
+	} else if (setting->shape == DOC_EMPTY_TABLE && config_below(setting->key, "listeners.bind")) {
+		why = "names no pattern"; /* whether that is meant to be none of them, or no policy, nobody knows */
 	} else {
 		why = config_set(config, setting, &known);
 	}

@@ -78,6 +78,18 @@ static void add_field(struct config *config, struct config_flags *flags, struct 
 	         arena_dup(&config->scratch, value.at, value.len), origin);
 }
 
+/* A value of the command line that is wrong. */
+static void complain_value(struct config *config, const char *origin, struct slice value, const char *why)
+{
+	struct buf plain = { 0 }, shown = { 0 };
+
+	buf_masked(&plain, arena_dup(&config->scratch, value.at, value.len));
+	buf_visible(&shown, plain.data, plain.len);
+	config_error(config, "%s: \"%s\" %s", origin, shown.data, why);
+	buf_free(&plain);
+	buf_free(&shown);
+}
+
 /* --connections 8002:db.example.com:5432,...: the service is called as it is written. */
 static void add_connections(struct config *config, struct config_flags *flags, const struct config_setting *setting)
 {
@@ -91,7 +103,7 @@ static void add_connections(struct config *config, struct config_flags *flags, c
 		if (!part.len)
 			continue;
 		if (!slice_next(&to, ':', &port) || net_port(port, &listen) || net_split(to, &host, &number) || !host.len) {
-			config_error(config, "%s: \"%.*s\" is not PORT:HOST:PORT", setting->origin, (int)part.len, part.at);
+			complain_value(config, setting->origin, part, "is not PORT:HOST:PORT");
 			continue;
 		}
 		snprintf(wish, sizeof wish, ":%u", listen);
@@ -109,9 +121,9 @@ static void set_source(struct config *config, const struct config_setting *setti
 	for (size_t i = 0; i < source_count; i++)
 		if (slice_is_nocase(name, sources[i]->name))
 			return;
+	buf_puts(&names, sources_lack(name) ? "is a source that this version does not have; there are " : "is not one of ");
 	sources_put_names(sources_lack(name) ? " and " : ", ", &names);
-	config_error(config, sources_lack(name) ? "%s: \"%s\" is a source that this version does not have; there are %s"
-	                                        : "%s: \"%s\" is not one of %s", setting->origin, setting->value, names.data);
+	complain_value(config, setting->origin, name, names.data);
 	buf_free(&names);
 }
 
@@ -121,7 +133,7 @@ static void set_debug(struct config *config, struct config_flags *flags, const s
 	long level;
 
 	if (text_number(slice_of(setting->value), 0, LONG_MAX, &level))
-		config_error(config, "%s: \"%s\" is not 0, 1 or 2", setting->origin, setting->value);
+		complain_value(config, setting->origin, slice_of(setting->value), "is not 0, 1 or 2");
 	else
 		add_flag(flags, "log.level", levels[level > 2 ? 2 : level], setting->origin);
 }
@@ -230,11 +242,11 @@ static int read_flag(struct config *config, struct config_flags *flags, char **a
 static int join_backends(struct config *config, struct config_flags *flags, const char *first)
 {
 	if (!first && config->laddr) {
-		config_error(config, "-laddr %s: no BACKEND is named that could be reached there", config->laddr);
+		config_error(config, "-laddr: no BACKEND is named that could be reached there");
 		return 2;
 	}
 	if (first && config->backend && !slice_is_nocase(slice_of(config->backend), "static")) {
-		config_error(config, "--backend %s and the BACKEND %s exclude each other", config->backend, first);
+		config_error(config, "--backend %s and BACKENDs exclude each other", config->backend);
 		return 2;
 	}
 	if (first) {

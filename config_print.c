@@ -93,13 +93,19 @@ static void print_row(const struct config_table *table, size_t at)
 	buf_free(&shown);
 }
 
+/* Whether each of its members has a line of its own. */
+static bool is_table(const struct config *config, const struct option *row)
+{
+	return row->type == OPTION_LABELS || (row->type == OPTION_BIND && config->bind.count);
+}
+
 void config_print(const struct config *config)
 {
 	char host[NET_TEXT];
 
 	for (size_t t = 0; t < config->table_count; t++)
 		for (size_t i = 0; i < config->tables[t].count; i++)
-			if (config->tables[t].rows[i].type != OPTION_LABELS)
+			if (!is_table(config, &config->tables[t].rows[i]))
 				print_row(&config->tables[t], i);
 	for (size_t i = 0; i < config->labels.count; i++) {
 		const struct option_label *label = &config->labels.items[i];
@@ -107,4 +113,7 @@ void config_print(const struct config *config)
 		net_print_host(&label->addr, host);
 		printf("listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
 	}
+	for (size_t i = 0; i < config->bind.count; i++)
+		printf("listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
+		       config->bind.patterns[i].origin);
 }

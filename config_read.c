@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bind.h"
 #include "config_apply.h"
 #include "config_flag.h"
 #include "config_variable.h"
@@ -165,6 +166,59 @@ static void choose_sources(struct config *config)
 	}
 }
 
+/* A label may come from any layer, so this is looked at last. */
+static void check_bound_labels(struct config *config, const struct bind_spans *spans)
+{
+	for (size_t i = 0; i < spans->count; i++) {
+		const struct bind_span *span = &spans->items[i];
+		struct buf grant = { 0 };
+
+		if (option_find_label(&config->labels, span->label))
+			continue;
+		bind_put_span(span, &grant);
+		config_error(config, "%s: listeners.bind: \"%s\" grants \"%s\", but no such label is in listeners.allowed",
+		             span->of->origin, span->of->name, grant.data);
+		buf_free(&grant);
+	}
+}
+
+static void seal_bind(struct config *config)
+{
+	bind_seal(&config->bind, &config->memory);
+	check_bound_labels(config, &config->bind.named);
+	check_bound_labels(config, &config->bind.rest);
+}
+
+/* Of a value and a file with it, the higher layer counts, and in one layer the file, as in Consul's own tools. */
+static void settle_file(struct config *config, struct config_table *table, const struct option *row, bool used)
+{
+	struct config_mark *mark = config_mark(table, row), *beside;
+	const char **file = (const char **)((char *)table->values + row->at), **value, *why = NULL;
+	const struct option *other = config_find(config, row->instead, &table);
+	bool counts;
+
+	value = (const char **)((char *)table->values + other->at);
+	beside = config_mark(table, other);
+	counts = **file && mark->layer >= beside->layer;
+	if (**file && **value) {
+		*(counts ? value : file) = "";
+		beside = counts ? beside : mark;
+		beside->origin = text_printf(&config->memory, "%s; %s counts", beside->origin, counts ? row->key : other->key);
+	}
+	if (**file && used)
+		why = row->check(*file);
+	if (why)
+		config_complain(config, &(struct config_setting){ .key = row->key, .value = *file, .origin = mark->origin }, why);
+}
+
+static void settle_files(struct config *config)
+{
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; i < sources[s]->option_count; i++)
+			if (sources[s]->options[i].type == OPTION_FILE)
+				settle_file(config, &config->tables[1 + s], &sources[s]->options[i], config->uses[s]);
+}
+
 /* All, from the least to the most important place. */
 static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
 {
@@ -175,8 +229,10 @@ static void apply_layers(struct config *config, char **environment, const struct
 		config_apply(config, &flags->items[i]);
 	if (config->port_min > config->port_max)
 		config_error(config, "listeners.port_min %ld is above listeners.port_max %ld", config->port_min, config->port_max);
+	seal_bind(config);
 	choose_sources(config);
 	config_foreign_variables(config, environment);
+	settle_files(config);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)
 		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));

@@ -81,6 +81,8 @@ static const char *key_of(struct config *config, struct slice name)
 		name = slice_skip(name, sizeof allowed - 1);
 		return text_printf(&config->scratch, "listeners.allowed.%s", config_lower(&config->scratch, name));
 	}
+	if (slice_starts(name, "LISTENERS_BIND_")) /* its value is wrong then: the name cannot say what a pattern can */
+		return "listeners.bind";
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
 }
 
@@ -229,12 +231,14 @@ static const char *find_key(struct config *config, const char *variable, char **
 	return key && name == variable + 7 && is_set_by_new_name(config, variables, key) ? NULL : key;
 }
 
-/* Trees of services come first, single labels last: these add to a table. */
+/* Trees of services come first, single labels and patterns last: these add to a table. */
 enum pass { PASS_TREES, PASS_KEYS, PASS_LABELS, PASSES };
 
 static enum pass pass_of(const char *key)
 {
-	return is_tree(key) ? PASS_TREES : strncasecmp(key, "listeners.allowed.", 18) == 0 ? PASS_LABELS : PASS_KEYS;
+	bool one = strncasecmp(key, "listeners.allowed.", 18) == 0 || strncasecmp(key, "listeners.bind.", 15) == 0;
+
+	return is_tree(key) ? PASS_TREES : one ? PASS_LABELS : PASS_KEYS;
 }
 
 /* Of a file's variable, or its dotted form. */

@@ -19,6 +19,7 @@
 #include "consul_catalog.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
+#include "consul_token.h"
 #include "http.h"
 #include "json.h"
 #include "log.h"
@@ -53,6 +54,8 @@ static const struct option consul_options[] = {
 	  .check = check_address, .other = "CONSUL_HTTP_ADDR", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token",
 	  .other = "CONSUL_HTTP_TOKEN", .other_is = OPTION_VARIABLE },
+	{ .key = "consul.token_file", OPTION_FILE, AT(token_file), "", "file with the ACL token, read again when it changes",
+	  .check = consul_token_check, .other = "CONSUL_HTTP_TOKEN_FILE", .other_is = OPTION_VARIABLE, .instead = "consul.token" },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
 	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
 	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m",
@@ -64,6 +67,7 @@ static const struct option consul_options[] = {
 };
 
 #define IDLE_MS 60000 /* a turn begins at least this often */
+#define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
 
 enum { NAMES, CHECKS, NODES, BELLS };
 #define NODES_MS 10000          /* before the nodes are asked for again when there was no good answer */
@@ -375,7 +379,8 @@ static int64_t earlier(int64_t a, int64_t b)
 /* When the next turn must begin even if no bell rings. */
 static int64_t turn_at(const struct consul *consul)
 {
-	int64_t at = earlier(sys_now() + IDLE_MS, state_memory_at(&consul->memory));
+	int64_t idle = *consul->settings->token_file ? TOKEN_MS : IDLE_MS;
+	int64_t at = earlier(sys_now() + idle, state_memory_at(&consul->memory));
 
 	for (int i = 0; i < BELLS; i++)
 		at = earlier(at, bell_at(consul, i));
@@ -386,10 +391,27 @@ static int64_t turn_at(const struct consul *consul)
 	return earlier(at, consul_sweep_at(&consul->sweep));
 }
 
+/* Another token may see other services: all is asked for again, and what waits with the old one is dropped. */
+static void token_follow(struct consul *consul)
+{
+	if (!consul_token_look(&consul->api.token, false))
+		return;
+	log_info("consul: another token stands in %s", consul->settings->token_file);
+	for (int i = 0; i < BELLS; i++)
+		longpoll_doubt(&consul->bells[i]);
+	consul_reader_close(&consul->reader);
+	consul_sweep_ring(&consul->sweep);
+}
+
 static const char *turn_run(struct consul *consul)
 {
-	const char *why = bells_ask(consul);
+	const char *why;
 	bool busy = false;
+
+	token_follow(consul);
+	why = consul_api_lacks_token(&consul->api);
+	if (!why)
+		why = bells_ask(consul);
 
 	if (!why && services_open(consul)) {
 		why = services_read(consul, &busy);
@@ -421,13 +443,17 @@ static const char *consul_watch(struct consul *consul)
 static bool consul_try(struct consul *consul)
 {
 	const char *why;
-	bool go_on;
+	bool go_on = true;
 
 	consul->api.pause = consul->api.code = 0;
 	why = consul_watch(consul);
-	if (!source_stopping(consul->source))
-		state_memory_offer(&consul->memory, consul->source);
-	go_on = source_failed(consul->source, consul->api.code, consul->settings->address, why, consul->api.pause);
+	if (consul->api.code == 403 && consul_token_look(&consul->api.token, true)) {
+		log_info("consul: another token stands in %s", consul->settings->token_file);
+	} else {
+		if (!source_stopping(consul->source))
+			state_memory_offer(&consul->memory, consul->source);
+		go_on = source_failed(consul->source, consul->api.code, consul->settings->address, why, consul->api.pause);
+	}
 	for (int i = 0; i < BELLS; i++)
 		longpoll_close(&consul->bells[i]);
 	consul_reader_close(&consul->reader);
@@ -496,7 +522,7 @@ static const char *consul_word(const void *settings)
 }
 
 const struct source_kind consul_kind = {
-	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .options = consul_options,
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .options = consul_options,
 	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
 	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
 };

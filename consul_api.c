@@ -12,14 +12,29 @@
 
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings)
 {
-	*api = (struct consul_api){ .settings = settings };
-	return consul_api_url(&api->url, settings->address);
+	const char *why;
+
+	*api = (struct consul_api){ .settings = settings, .token.path = settings->token_file };
+	why = consul_api_url(&api->url, settings->address);
+	consul_token_look(&api->token, true);
+	return why ? why : consul_api_lacks_token(api);
+}
+
+const char *consul_api_token(const struct consul_api *api)
+{
+	return api->token.text.len ? api->token.text.data : api->settings->token;
+}
+
+const char *consul_api_lacks_token(const struct consul_api *api)
+{
+	return *api->token.path && !api->token.text.len ? "no token could be read from consul.token_file" : NULL;
 }
 
 void consul_api_close(struct consul_api *api)
 {
 	buf_free(&api->path);
 	json_free(&api->json);
+	consul_token_close(&api->token);
 	buf_free(&api->words);
 }
 
@@ -64,6 +79,7 @@ void consul_api_right(struct consul_api *api, const char *service)
 void consul_api_finish(struct consul_api *api, struct buf *out)
 {
 	const struct consul_settings *settings = api->settings;
+	const char *token = consul_api_token(api);
 
 	if (*settings->datacenter)
 		consul_api_add(api, "dc", settings->datacenter);
@@ -72,8 +88,8 @@ void consul_api_finish(struct consul_api *api, struct buf *out)
 	if (strcmp(settings->consistency, "stale") == 0 || strcmp(settings->consistency, "consistent") == 0)
 		consul_api_add(api, settings->consistency, NULL);
 	http_request(out, "GET", &api->url, api->path.data);
-	if (*settings->token)
-		buf_printf(out, "X-Consul-Token: %s\r\n", settings->token);
+	if (*token)
+		buf_printf(out, "X-Consul-Token: %s\r\n", token);
 	buf_puts(out, "\r\n");
 	api->path.len = 0;
 }
@@ -106,7 +122,10 @@ static const char *judge_status(struct consul_api *api, const struct http_respon
 	buf_printf(&api->words, "answered %d", response->status);
 	http_put_redirect(response, &api->words);
 	buf_puts(&api->words, ": ");
-	buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
+	if (body->len && *consul_api_token(api) && strstr(body->data, consul_api_token(api)))
+		buf_puts(&api->words, "(words with the token in them)");
+	else
+		buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
 	return api->words.data;
 }
 

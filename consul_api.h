@@ -3,6 +3,7 @@
 #define CONSUL_API_H
 
 #include "base.h"
+#include "consul_token.h"
 #include "http.h"
 #include "json.h"
 #include "service.h"
@@ -12,13 +13,14 @@
 
 /* Whom to ask, and what to say. Strings are borrowed, and "" when not given. */
 struct consul_settings {
-	const char *address, *token, *datacenter, *namespace, *consistency, *tag;
+	const char *address, *token, *token_file, *datacenter, *namespace, *consistency, *tag; /* at most one of token and file */
 	int64_t wait; /* the longest wait of a blocking query, in milliseconds */
 };
 
 struct consul_api {
 	const struct consul_settings *settings; /* borrowed */
 	struct http_url url;
+	struct consul_token token; /* of token_file */
 	struct buf path;  /* of the request under construction */
 	struct json json; /* the newest answer */
 	struct buf words; /* what was wrong with the newest bad answer */
@@ -30,6 +32,8 @@ struct consul_api {
 /* Returns NULL or the reason; call consul_api_close in either case. */
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings);
 void consul_api_close(struct consul_api *api);
+const char *consul_api_token(const struct consul_api *api); /* "": there is none */
+const char *consul_api_lacks_token(const struct consul_api *api); /* why nothing may be asked yet; NULL: it may */
 const char *consul_api_url(struct http_url *url, const char *address); /* NULL or the reason */
 
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */

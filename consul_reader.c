@@ -43,7 +43,7 @@ void consul_reader_free(struct consul_reader *reader)
 /* A name that is gone from the list may be hidden by a token that has lost its right. */
 static bool needs_proof(const struct consul_reader *reader, const struct catalog_name *name)
 {
-	return !name->listed && (reader->catalog->narrow || *reader->api->settings->token);
+	return !name->listed && (reader->catalog->narrow || *consul_api_token(reader->api));
 }
 
 static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
@@ -80,7 +80,7 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 static void reading_fail(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
 {
 	if (!name->failed)
-		log_warn("consul: service %s: %s; keeping its last known instances", name->name, why);
+		log_about(LOG_WARN, name, "time", "consul: service %s: %s; keeping its last known instances", name->name, why);
 	source_error(reader->source, reader->api->code);
 	reader->api->code = SOURCE_COUNTED;
 	catalog_failed(name, why);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "claims.h"
 #include "config_read.h"
 #include "config_variable.h"
 #include "health.h"
@@ -19,6 +20,7 @@
 #include "net.h"
 #include "notify.h"
 #include "peek.h"
+#include "place.h"
 #include "publish.h"
 #include "resolve.h"
 #include "route.h"
@@ -53,7 +55,7 @@ struct control {
 	struct loop_fifo rebind, grace;
 	struct loop_timer rebind_timer, grace_timer;
 	struct route route;
-	struct arena ranges; /* listeners.allow */
+	struct arena ranges; /* listeners.allow, and what is reserved */
 	struct worker_pool pool;
 	struct supervisor sources;
 	struct resolver *resolver;
@@ -66,16 +68,31 @@ struct control {
 	bool said_ready; /* to the service manager */
 };
 
+static rlim_t raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 1024;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
+}
+
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
 
 struct route_rules control_rules(const struct config *config, struct arena *memory)
 {
 	struct route_rules rules = {
-		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max },
+		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max,
+		           .bind = &config->bind },
 		.balance = (enum service_balance)config->balance
 	};
 
 	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
+	rules.claims = claims_of(config, memory);
+	rules.claims.most = (size_t)raise_limit() / 2;
 	return rules;
 }
 
@@ -87,6 +104,7 @@ static void set_rules(struct control *control, const struct config *config)
 	control->ranges = (struct arena){ 0 };
 	rules = control_rules(config, &control->ranges);
 	control->route.rules.admit = rules.admit;
+	control->route.rules.claims = rules.claims;
 	control->route.rules.balance = rules.balance;
 	arena_free(&old);
 }
@@ -139,18 +157,6 @@ static bool set_servers(struct control *control, const struct config *config)
 
 /* Descriptors. */
 
-static rlim_t raise_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 1024;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	getrlimit(RLIMIT_NOFILE, &r);
-	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
-}
-
 /* Checks of backends take some of them, but not all of few. */
 static unsigned probes_at_once(void)
 {
@@ -167,7 +173,8 @@ static void set_limit(struct control *control)
 
 	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
 	fit = left > 4 ? left / 2 : 2;
-	atomic_store(&control->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
+	place_share(&control->pool.shared, &control->route, (unsigned)(asked && asked < fit ? asked : fit),
+	            (unsigned)control->config->reserve);
 }
 
 /* The service manager. It hears READY once, when the first table is in force, and again after a reload. */

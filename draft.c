@@ -4,16 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#define WHO_MAX 100 /* bytes of a name in the reason of each that loses to it */
+
+/* A copy of its name; all refusals of it that come one after the other share one. */
+static const char *name_of(const struct route_table *table, const struct service *service, struct arena *memory)
+{
+	const char *last = table->refused_count ? table->refused[table->refused_count - 1].service : NULL;
+
+	return last && strcmp(last, service->name) == 0 ? last : arena_dup(memory, service->name, strlen(service->name));
+}
 
 void draft_refuse(struct draft *draft, const struct service *service, const char *wish, const char *rule,
                   const char *reason)
 {
 	struct route_table *table = draft->table;
 
+	const char *name = name_of(table, service, &table->memory);
+
 	SYS_GROW(table->refused, table->refused_count, draft->refused_cap);
 	table->refused[table->refused_count++] = (struct route_refusal){
-		.service = arena_dup(&table->memory, service->name, strlen(service->name)),
+		.service = name,
 		.wish = arena_dup(&table->memory, wish, strlen(wish)),
 		.reason = arena_dup(&table->memory, reason, strlen(reason)), .rule = rule
 	};
@@ -109,4 +119,15 @@ void draft_names(struct draft *draft, struct route_entry *entry, const struct wa
 const char *draft_name(const struct route_entry *entry, const char *name)
 {
 	return *(const char **)bsearch(&name, entry->names, entry->name_count, sizeof *entry->names, by_name);
+}
+
+void draft_put_who(struct buf *out, const struct want *want, const struct want *other)
+{
+	buf_printf(out, "%.*s", WHO_MAX, want->service->name);
+	if (strcmp(want->service->name, other->service->name) != 0)
+		return;
+	if (want->list != other->list || !want->service->instance)
+		buf_printf(out, " in %s", want->list->source);
+	else
+		buf_printf(out, " (%.*s on %.*s)", WHO_MAX, want->service->instance, WHO_MAX, want->service->node);
 }

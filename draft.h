@@ -8,6 +8,7 @@
 #include "route.h"
 #include "service.h"
 #include "sys.h"
+#include "text.h"
 #include "wish.h"
 
 /* One service's wish for one listener: of a range of ports there is one for each. */
@@ -19,6 +20,7 @@ struct want {
 	const struct service_list *list;
 	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
 	size_t order;     /* by name, and then as the sources gave them */
+	bool lost;        /* it gets nothing: draft_claims() removes it */
 };
 
 struct draft {
@@ -47,6 +49,12 @@ const struct route_entry *draft_before(const struct draft *draft, const struct r
 /* Gives an entry the names of its services. Before its backends. */
 void draft_names(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count);
 const char *draft_name(const struct route_entry *entry, const char *name); /* one of them, as the entry has it */
+/* The service by name, and when the other has the same name, by what tells the two apart. */
+void draft_put_who(struct buf *out, const struct want *want, const struct want *other);
+
+/* Removes the wants that lose what they want to another, or to the operator, or are too many, and lists them as refused.
+ * What is left is sorted by address, owners first. */
+void draft_claims(struct draft *draft);
 
 /* Finds the backends that are known already. Before the first draft_backends(). */
 void draft_find_known(struct draft *draft);

@@ -88,7 +88,8 @@ void draft_find_known(struct draft *draft)
 /* The object for each member: a known one, else a new one. */
 static void find_backends(const struct draft *draft, struct members *members, struct route_listener *listener)
 {
-	for (struct member *member = members->items; member < members->items + members->count; member++) {
+	for (size_t i = 0; i < members->count; i++) {
+		struct member *member = &members->items[i];
 		struct route_backend like = { .addr = member->addr, .listener = listener, .socks = socks_of(member) }, **found = NULL;
 
 		if (draft->known_count)
@@ -175,12 +176,19 @@ static void add_members(const struct draft *draft, struct members *members, cons
 	}
 }
 
-/* Instances one after the other that ask the same have one place in `terms`. */
+/* Instances of a service, one after the other, that ask the same have one place in `terms`, and so have all that ask
+ * nothing. */
+static bool same_terms(const struct route_terms *terms, const struct service *service)
+{
+	return service_options_equal(terms->options, service->options) &&
+	       (strcmp(terms->service->name, service->name) == 0 || !service_options_asked(service->options));
+}
+
 static unsigned find_terms(struct draft *draft, struct route_entry *entry, struct service *service)
 {
 	struct route_terms *last = entry->term_count ? &draft->terms[entry->term_count - 1] : NULL;
 
-	if (!last || !service_options_equal(last->options, service->options)) {
+	if (!last || !same_terms(last, service)) {
 		SYS_GROW(draft->terms, entry->term_count, draft->terms_cap);
 		draft->terms[entry->term_count++] = (struct route_terms){ service_ref(service), service->options };
 	}

@@ -1,8 +1,10 @@
 #include "base.h"
 #include "explain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -19,10 +21,26 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts(out, "\n");
 }
 
-/* How an accepted listener stands in the table; NULL: there is no table. */
-static const char *state_at(const struct explain *explain, const struct route_entry *entry, int *error)
+static int by_sharing_name(const void *name, const void *item)
 {
-	*error = entry ? route_listener_error(entry->listener) : 0;
+	return strcmp(name, *(const char *const *)item);
+}
+
+/* The wish is acceptable, but another service has what it asks for. NULL: the service has it. */
+static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
+                                             const char *service, const char *wish)
+{
+	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
+		return NULL;
+	return route_refused(explain->table, service, wish);
+}
+
+/* How an accepted listener stands in the table; NULL: there is no table. */
+static const char *state_at(const struct explain *explain, const struct route_entry *entry, bool lost, int *error)
+{
+	*error = entry && !lost ? route_listener_error(entry->listener) : 0;
+	if (lost)
+		return ", which it does not get";
 	if (!entry)
 		return explain->table ? ", which is not in force" : NULL;
 	if (*error)
@@ -40,36 +58,53 @@ static void put_state(const struct net_addr *first, unsigned last, const char *s
 		buf_printf(out, "%s (retrying)", strerror(error));
 }
 
+static void put_note(const char *before, const char *note, struct buf *out)
+{
+	if (!note)
+		return;
+	buf_puts_visible(out, before, note);
+	buf_puts(out, "\n");
+}
+
 /* Where an accepted wish stands in the table: its ports, those together that stand alike. */
 static void explain_state(const struct explain *explain, const struct wish *wish, const struct net_addr *addr,
-                          struct buf *out)
+                          const char *service, struct buf *out)
 {
-	const struct route_entry *noted = NULL;
+	const struct route_refusal *lost = NULL;
+	const char *state, *before = NULL, *conflict = NULL;
 	struct net_addr first = *addr, at = *addr;
-	const char *state, *before = NULL;
+	struct buf states = { 0 };
+	unsigned losses = 0;
 	int error, error_before = 0;
 
-	buf_puts(out, "accepted: ");
 	for (unsigned port = wish->port; port <= wish->last; port++) {
 		const struct route_entry *entry;
+		const struct route_refusal *loss;
 
 		net_set_port(&at, (uint16_t)port);
 		entry = explain->table ? route_find(explain->table, &at) : NULL;
-		state = state_at(explain, entry, &error);
-		noted = entry && entry->conflict && !noted ? entry : noted;
+		loss = find_loss(explain, entry, service, wish->text);
+		state = state_at(explain, entry, loss, &error);
+		conflict = entry && !conflict ? entry->conflict : conflict;
+		lost = loss ? loss : lost;
+		losses += loss != NULL;
 		if (port > wish->port && (state != before || error != error_before)) {
-			put_state(&first, port - 1, before, error_before, out);
-			buf_puts(out, "; ");
+			put_state(&first, port - 1, before, error_before, &states);
+			buf_puts(&states, "; ");
 			first = at;
 		}
 		before = state;
 		error_before = error;
 	}
-	put_state(&first, wish->last, before, error_before, out);
-	buf_puts(out, "\n");
-	if (noted)
-		buf_puts_visible(out, "      note: ", noted->conflict);
-	buf_puts(out, noted ? "\n" : "");
+	put_state(&first, wish->last, before, error_before, &states);
+	if (losses <= (unsigned)(wish->last - wish->port)) {
+		buf_printf(out, "accepted: %s\n", states.data);
+		put_note("      note: ", conflict, out);
+	}
+	if (losses)
+		buf_printf(out, losses > (unsigned)(wish->last - wish->port) ? "refused by %s: " : "      refused by %s: ", lost->rule);
+	put_note("", lost ? lost->reason : NULL, out);
+	buf_free(&states);
 }
 
 /* The service that is explained, and what that takes. */
@@ -79,26 +114,45 @@ struct subject {
 	const struct service_list *list;
 	struct arena *memory;
 	bool contested; /* see is_contested() */
+	struct buf *joined; /* of each option, once it is needed: its value as it may be shown */
 };
+
+/* The pattern of listeners.bind that grants the wish; nothing where there is no policy, or it does not count. */
+static void put_pattern(const struct subject *subject, const struct wish *wish, struct buf *out)
+{
+	const struct bind_table *bind = subject->list->trusted ? NULL : subject->explain->rules->bind;
+	const char *pattern = bind_granting(bind, subject->service->name, wish->host, wish->port);
+
+	if (pattern)
+		buf_puts_visible(out, "      granted by listeners.bind: \"", pattern);
+	buf_puts(out, pattern ? "\"\n" : "");
+}
 
 static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
+	const struct service *service = subject->service;
 	struct admit_refusal no;
 	struct net_addr addr;
+	bool fine = admit_wish(subject->explain->rules, service->name, wish, subject->list->trusted, subject->memory, &addr,
+	                       &no);
 
-	if (!admit_wish(subject->explain->rules, wish, subject->list->trusted, subject->memory, &addr, &no))
+	if (!fine && !no.accepted)
+		no.accepted = admit_granted(subject->explain->rules, service->name, wish, subject->memory);
+	if (!fine)
 		put_refusal(out, &no);
-	else if (subject->service->absent)
+	else if (service->absent)
 		buf_puts(out, "acceptable, but this instance has no part in the routing\n");
-	else if (subject->service->fault)
-		buf_printf(out, "refused: %s\n", subject->service->fault);
-	else if (subject->service->wrong)
+	else if (service->fault)
+		buf_printf(out, "refused: %s\n", service->fault);
+	else if (service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(subject->explain, wish, &addr, out);
+		explain_state(subject->explain, wish, &addr, subject->service->name, out);
+	if (fine)
+		put_pattern(subject, wish, out);
 }
 
-/* Whether the service shares a listener with one that comes first and has other options. */
+/* Whether the service shares a listener with one that comes first and has another balance. */
 static bool is_contested(const struct subject *subject)
 {
 	const struct explain *explain = subject->explain;
@@ -109,7 +163,8 @@ static bool is_contested(const struct subject *subject)
 		struct admit_refusal no;
 		struct net_addr addr;
 
-		if (!admit_wish(explain->rules, &service->wishes[i], subject->list->trusted, subject->memory, &addr, &no))
+		if (!admit_wish(explain->rules, service->name, &service->wishes[i], subject->list->trusted, subject->memory, &addr,
+		                &no))
 			continue;
 		for (unsigned port = service->wishes[i].port; port <= service->wishes[i].last; port++) {
 			net_set_port(&addr, (uint16_t)port);
@@ -122,14 +177,18 @@ static bool is_contested(const struct subject *subject)
 }
 
 /* Two tags for one option make one value, the two joined. Of thousands only the beginning is shown, at each of them. */
-static void put_twice(const struct service_setting *setting, struct buf *out)
+static void put_twice(const struct subject *subject, const struct service_setting *setting, struct buf *out)
 {
-	size_t len = strnlen(setting->value, JOINED_MAX);
+	struct buf *shown = &subject->joined[setting->option];
+	size_t len;
 
+	if (!shown->data)
+		service_option_mask(setting->option, setting->value, shown);
+	len = strnlen(shown->data, JOINED_MAX);
 	buf_puts_visible(out, "refused by ", service_option_name(setting->option));
 	buf_puts(out, ": with other tags of that name it says ");
-	buf_visible(out, setting->value, len);
-	buf_puts_visible(out, setting->value[len] ? "..., which is " : ", which is ", setting->why);
+	buf_visible(out, shown->data, len);
+	buf_puts_visible(out, shown->data[len] ? "..., which is " : ", which is ", setting->why);
 	buf_puts(out, "\n");
 }
 
@@ -151,10 +210,10 @@ static void explain_option(const struct subject *subject, int option, const char
 		asked.why = service_option_parse(option, value, subject->memory, &options);
 	no = admit_setting(&asked);
 	if (asked.why && asked.value != value)
-		put_twice(&asked, out);
+		put_twice(subject, &asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (subject->contested)
+	else if (option == SERVICE_BALANCE && subject->contested)
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");
@@ -190,11 +249,25 @@ static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* What a tag says, as a service would keep it. */
+static const char *keep_value(const struct subject *subject, enum tag_kind kind, struct slice value)
+{
+	struct buf tidy = { 0 };
+	const char *text;
+
+	if (kind < TAG_OPTION)
+		return arena_dup(subject->memory, value.at, value.len);
+	service_option_tidy((int)kind - TAG_OPTION, value, &tidy);
+	text = arena_dup(subject->memory, tidy.data, tidy.len);
+	buf_free(&tidy);
+	return text;
+}
+
 static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
 {
 	struct slice value = { NULL, 0 };
 	enum tag_kind kind = tag_read(tag, subject->list->word, &value);
-	const char *text = arena_dup(subject->memory, value.at, value.len);
+	const char *text = keep_value(subject, kind, value);
 	struct wish wish = wish_parse(text, NULL, subject->memory);
 
 	put_tag_text(tag, kind, value.at, text, out);
@@ -238,7 +311,10 @@ static void explain_fields(const struct subject *subject, struct buf *out)
 		explain_option(subject, service->settings[i].option, service->settings[i].value, out);
 	}
 	for (size_t i = 0; i < service->wish_count; i++) {
-		put_asked(text_printf(subject->memory, "listener %s", service->wishes[i].text), out);
+		text.len = 0;
+		buf_puts(&text, "listener ");
+		buf_masked(&text, service->wishes[i].text);
+		put_asked(text.data, out);
 		explain_wish(subject, &service->wishes[i], out);
 	}
 	buf_free(&text);
@@ -274,7 +350,10 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 
 	for (size_t i = 0; list && i < list->count; i++) {
 		struct arena memory = { 0 };
-		struct subject subject = { .explain = explain, .service = list->items[i], .list = list, .memory = &memory };
+		struct buf joined[SERVICE_OPTIONS] = { 0 };
+		struct subject subject = {
+			.explain = explain, .service = list->items[i], .list = list, .memory = &memory, .joined = joined
+		};
 
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
@@ -284,6 +363,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			explain_tags(&subject, out);
 		else
 			explain_fields(&subject, out);
+		for (int option = 0; option < SERVICE_OPTIONS; option++)
+			buf_free(&joined[option]);
 		arena_free(&memory);
 		found++;
 	}

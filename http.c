@@ -15,6 +15,9 @@
 
 #define HEAD_MAX (64 * 1024)
 #define READ_SIZE (16 * 1024)
+#define READS_MAX 64 /* in a row; then whoever waits looks at the deadline and the stop again */
+#define SIZE_DIGITS 16 /* of a chunk's size */
+#define INTERIM_MAX 16 /* answers of status 1xx before the real one */
 #define BODY_KEPT (1 << 20) /* memory that one answer leaves to the next */
 
 /* What an answer's parser waits for next. */
@@ -85,6 +88,7 @@ static const char *http_finish_head(struct http_response *response)
 {
 	const char *why = http_read_status(response);
 	bool head_only = response->head_only;
+	uint8_t interim = response->interim;
 	struct slice connection;
 
 	if (why)
@@ -92,7 +96,8 @@ static const char *http_finish_head(struct http_response *response)
 	if (response->status < 200) { /* an interim answer: the real one follows */
 		http_reset(response);
 		response->head_only = head_only;
-		return NULL;
+		response->interim = interim + 1;
+		return interim < INTERIM_MAX ? NULL : "too many interim answers";
 	}
 	connection = http_header(response, "Connection");
 	if (slice_has_word(connection, "close"))
@@ -117,7 +122,8 @@ static const char *http_size_byte(struct http_response *response, char byte)
 	int digit = text_hex(byte);
 
 	if (digit >= 0) {
-		response->digits = 1;
+		if (response->digits++ == SIZE_DIGITS)
+			return "wrong chunk size";
 		response->left = response->left << 4 | (uint64_t)digit;
 		return response->left > response->max_body ? "answer too large" : NULL;
 	}
@@ -129,11 +135,14 @@ static const char *http_size_byte(struct http_response *response, char byte)
 	return NULL;
 }
 
-/* Bytes of which only the end of their line matters. The trailer ends with an empty one. */
+/* Bytes of which only the end of their line matters. The trailer ends with an empty one. There may be as many of them as of
+ * a head, and beside chunks a few for each byte of the body, which some servers send byte by byte. */
 static const char *http_line_byte(struct http_response *response, char byte)
 {
 	bool empty = response->digits == 0;
 
+	if (++response->passed > HEAD_MAX + response->body.len * 8)
+		return response->state == IN_TRAILER ? "trailers too large" : "chunk extensions too large";
 	if (byte == '\r')
 		return NULL;
 	if (byte != '\n') {
@@ -216,7 +225,8 @@ void http_reset(struct http_response *response)
 	response->head.len = response->body.len = 0;
 	response->left = 0;
 	response->state = IN_HEAD;
-	response->digits = 0;
+	response->passed = 0;
+	response->digits = response->interim = 0;
 	response->done = response->last = response->head_only = false;
 }
 
@@ -245,11 +255,10 @@ void http_put_redirect(const struct http_response *response, struct buf *out)
 
 	if (response->status < 300 || response->status > 399 || !to.len)
 		return;
-	buf_add(&copy, to.at, to.len < LOCATION_MAX ? to.len : LOCATION_MAX);
-	copy.data[strcspn(copy.data, "?#")] = '\0'; /* a query may be a secret */
+	buf_add(&copy, to.at, to.len);
 	buf_masked(&masked, copy.data);
 	buf_puts(out, ", which points to ");
-	buf_visible(out, masked.data, masked.len);
+	buf_visible(out, masked.data, masked.len < LOCATION_MAX ? masked.len : LOCATION_MAX);
 	buf_puts(out, " and is not followed");
 	buf_free(&copy);
 	buf_free(&masked);
@@ -475,7 +484,7 @@ const char *http_receive(struct http *http)
 {
 	const char *why = NULL;
 
-	while (!why && !http->response.done) {
+	for (unsigned reads = 0; reads < READS_MAX && !why && !http->response.done; reads++) {
 		char *to = buf_room(&http->ahead, READ_SIZE);
 		ssize_t n = recv(http->fd, to, READ_SIZE, 0);
 

@@ -14,7 +14,8 @@ struct http_response {
 	struct buf body;
 	size_t max_body;
 	uint64_t left;   /* bytes of body or chunk still to come */
-	uint8_t state, digits; /* digits: of a chunk's size, so far */
+	uint64_t passed; /* bytes of extensions, trailers and ends of lines */
+	uint8_t state, digits, interim; /* digits: of a chunk's size, so far; interim: answers of status 1xx before it */
 	bool done;       /* complete */
 	bool last;       /* the connection ends with it */
 	bool head_only;  /* an answer to HEAD */
@@ -54,7 +55,8 @@ void http_free(struct http *http);
 const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline);
 const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline);
 const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */
-const char *http_receive(struct http *http); /* as far as it has come, without waiting: look at response.done */
+/* As far as it has come, without waiting, but no more than a MiB at once: look at response.done, and wait again. */
+const char *http_receive(struct http *http);
 bool http_silent(const struct http *http);   /* no byte of the answer has come */
 void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
 

@@ -1,12 +1,11 @@
 #include "base.h"
 #include "manifest.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "doc.h"
 #include "hash.h"
-#include "manifest_variable.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
@@ -14,6 +13,7 @@
 
 enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
 #define NOT_GIVEN (-1)
+#define PARTS_MAX 1000000 /* a port of two bytes takes a hundred times as much */
 
 /* Where a service stands in the tree: services.web, services[0]. */
 struct manifest_place {
@@ -139,15 +139,19 @@ static const char *add_backend(struct service *service, struct slice text, const
 	return NULL;
 }
 
-static const char *add_each(struct service *service, const char *value, const char *origin,
+static const char *add_each(struct manifest *manifest, struct service *service, const char *value, const char *origin,
                             const char *(*add)(struct service *service, struct slice text, const char *origin))
 {
 	struct slice rest = slice_of(value), part;
 	const char *why = NULL;
 
-	while (!why && slice_next(&rest, ',', &part))
+	while (!why && slice_next(&rest, ',', &part)) {
+		if (manifest->list->trusted)
+			net_keep_zone(part);
 		if (part.len)
-			why = add(service, part, origin);
+			why = manifest->parts++ < PARTS_MAX ? add(service, part, origin)
+			                                    : "is one too many: more than 1000000 listeners and backends";
+	}
 	return why;
 }
 
@@ -183,12 +187,14 @@ static void set_option(struct manifest *manifest, struct service *service, int o
 /* Keys that only state.c writes. */
 static bool set_state_field(struct service *service, struct slice field, const char *value)
 {
-	long weight;
+	long weight, created;
 
 	if (slice_is(field, "node"))
 		service->node = service_text(service, value);
 	else if (slice_is(field, "instance"))
 		service->instance = service_text(service, value);
+	else if (slice_is(field, "created") && !text_number(slice_of(value), 1, LONG_MAX, &created))
+		service->created = (uint64_t)created;
 	else if (slice_is(field, "weight") && service->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
 		service->backends[0].weight = (uint16_t)weight;
 	else
@@ -233,24 +239,40 @@ static void clear_field(struct manifest *manifest, struct service *service, int 
 		*setting = service->settings[--service->setting_count];
 }
 
+/* As it was written, whatever it is: a wish that was refused is refused again. */
+static const char *add_state_wish(struct service *service, const char *value, const char *origin)
+{
+	add_wish(service, slice_of(value), origin);
+	return NULL;
+}
+
 static const char *set_field(struct manifest *manifest, struct manifest_place *place, bool app, int field,
                              const char *value, const char *origin)
 {
 	struct service *service = place->service;
 
+	if (manifest->state && field == FIELD_WISHES)
+		return add_state_wish(service, value, origin);
 	switch (field) {
 	case FIELD_NAME:
 		place->named = true;
 		service->name = service_text(service, value);
 		return NULL;
 	case FIELD_WISHES:
-		return add_each(service, value, origin, app ? add_app_port : add_wish);
+		return add_each(manifest, service, value, origin, app ? add_app_port : add_wish);
 	case FIELD_BACKENDS:
-		return add_each(service, value, origin, add_backend);
+		return add_each(manifest, service, value, origin, add_backend);
 	default:
 		set_option(manifest, service, field - FIELD_OPTION, value, origin);
 		return NULL;
 	}
+}
+
+bool manifest_is_key(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+
+	return !dot || field_of((key[0] | 0x20) == 'a', slice_of(dot + 1)) >= 0;
 }
 
 static const char not_service[] = "is not a service: a table expected";
@@ -272,8 +294,16 @@ static const char *no_field(bool app, struct slice where)
 
 static bool takes_list(int field)
 {
-	return field == FIELD_WISHES || field == FIELD_BACKENDS || field == FIELD_OPTION + SERVICE_ALLOW ||
-	       field == FIELD_OPTION + SERVICE_DENY;
+	return field == FIELD_WISHES || field == FIELD_BACKENDS ||
+	       (field >= FIELD_OPTION && service_option_is_list(field - FIELD_OPTION));
+}
+
+/* A newer version has written it. Without what may restrict it, the service is not routed; all others are. */
+static const char *refuse_state_field(struct service *service, struct slice name)
+{
+	service->fault = text_printf(&service->memory, "state.path says \"%.*s\" of it, which this version does not understand",
+	                             (int)name.len, name.at);
+	return NULL;
 }
 
 /* app: whose words the key is in, which may not be the place's own. */
@@ -287,6 +317,8 @@ static const char *take_field(struct manifest *manifest, struct manifest_place *
 		return NULL;
 	why = field < 0 ? no_field(app, slice_of(place->text + prefix_of(place->app)))
 	    : memchr(name.at, '[', name.len) && !takes_list(field) ? "is in a list: one value expected" : NULL;
+	if (why && manifest->state)
+		return refuse_state_field(place->service, name);
 	place->broken = place->broken || why;
 	if (why)
 		return why;
@@ -294,6 +326,8 @@ static const char *take_field(struct manifest *manifest, struct manifest_place *
 		clear_field(manifest, place->service, field);
 	place->layer[field] = (signed char)manifest->layer;
 	why = set_field(manifest, place, app, field, value, origin);
+	if (why && manifest->state)
+		return refuse_state_field(place->service, name);
 	place->broken = place->broken || why;
 	return why;
 }
@@ -377,7 +411,7 @@ const char *manifest_key(struct manifest *manifest, const char *key, const char 
 {
 	bool app = (key[0] | 0x20) == 'a';
 	struct slice where = slice_skip(slice_of(key), prefix_of(app)), field;
-	const char *dot = strrchr(key, '.'), *why = NULL;
+	const char *dot = manifest->state ? strchr(key, '.') : strrchr(key, '.'), *why = NULL; /* state: services[0].what.ever */
 	size_t found = 0;
 
 	if (!where.len)
@@ -400,6 +434,8 @@ static const char *lacks(const struct manifest_place *place, const char **origin
 
 	if (!*service->name || (service->name[0] == '[' && !place->named))
 		return "has no name";
+	if (service->fault)
+		return NULL;
 	if (!service->wish_count)
 		return place->app ? "has no ports" : "has no listener";
 	if (!service->backend_count)
@@ -439,109 +475,4 @@ struct service_list *manifest_take(struct manifest *manifest)
 void manifest_drop(struct manifest *manifest)
 {
 	service_list_unref(manifest_take(manifest));
-}
-
-/* Documents. */
-
-static bool is_below(const char *key, const char *table)
-{
-	size_t len = strlen(table);
-
-	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
-}
-
-/* One item of a document. Returns NULL or the reason. */
-static const char *read_item(struct manifest *manifest, const struct format *format, const struct doc_item *item,
-                             const char *origin)
-{
-	/* Variables of an env file have the names that they have in the environment. */
-	const char *key = item->key;
-	struct slice name = slice_of(key);
-
-	if (format->variables && !strchr(key, '.')) {
-		name = slice_starts(name, "DILL_") ? slice_skip(name, 5) : slice_starts(name, "DYNTCP_") ? slice_skip(name, 7) : name;
-		key = name.at > item->key ? manifest_variable(&manifest->list->memory, name) : NULL;
-	}
-	if (!key || !(is_below(key, "services") || is_below(key, "apps")))
-		return "is neither below services nor below apps";
-	if (format->lists && item->shape == DOC_SCALAR && !strpbrk(key, ".["))
-		return "is not a list of services";
-	return manifest_key(manifest, key, item->value, origin, 0);
-}
-
-/* The first one. */
-static void complain_once(void *arg, const char *origin, const char *place, const char *why)
-{
-	struct buf *out = arg;
-
-	if (!out->len)
-		buf_printf(out, "%s: %s %s", origin, place, why);
-}
-
-/* A document on its way into the manifest. Its items are not kept: of a large one they would take more than all else. */
-struct reading {
-	struct manifest *manifest;
-	const struct format *format;
-	const char *name;
-	struct buf *why, at; /* where an item stands */
-	bool some;
-};
-
-static bool take_item(void *arg, const struct doc_item *item)
-{
-	struct reading *reading = arg;
-	const char *reason;
-
-	reading->some = true;
-	reading->at.len = 0;
-	buf_printf(&reading->at, "%s:%d", reading->name, item->line);
-	reason = read_item(reading->manifest, reading->format, item, reading->at.data);
-	if (!reason)
-		return true;
-	buf_printf(reading->why, "%s: %s: \"", reading->at.data, item->key);
-	reading->at.len = 0;
-	buf_masked(&reading->at, item->value);
-	buf_visible(reading->why, reading->at.data, reading->at.len);
-	buf_printf(reading->why, "\" %s", reason);
-	return false;
-}
-
-static struct service_list *read_manifest(struct manifest *manifest, const struct format *format, struct slice text,
-                                          const char *name, struct buf *why)
-{
-	struct reading reading = { .manifest = manifest, .format = format, .name = name, .why = why };
-	struct doc doc;
-	bool fine;
-
-	why->len = 0;
-	fine = format_each(&doc, format, text.at, text.len, take_item, &reading);
-	if (!fine && !why->len)
-		buf_printf(why, "%s:%d: %s", name, doc.error_line, doc.error);
-	else if (fine && !reading.some)
-		buf_printf(why, "%s is empty (services = [] removes all of them)", name);
-	fine = fine && reading.some && manifest_finish(manifest, complain_once, why);
-	doc_free(&doc);
-	buf_free(&reading.at);
-	if (fine)
-		return manifest_take(manifest);
-	manifest_drop(manifest);
-	return NULL;
-}
-
-struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
-                                   bool trusted, struct buf *why)
-{
-	struct manifest manifest;
-
-	manifest_open(&manifest, trusted);
-	return read_manifest(&manifest, format, (struct slice){ text, len }, name, why);
-}
-
-struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why)
-{
-	struct manifest manifest;
-
-	manifest_open(&manifest, false);
-	manifest.state = manifest.list->checked = manifest.list->remembered = true;
-	return read_manifest(&manifest, &format_json, (struct slice){ text, len }, name, why);
 }

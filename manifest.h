@@ -23,6 +23,7 @@ struct manifest {
 	struct buf joined; /* an option that comes in pieces, and whose it is */
 	struct service *joining; /* NULL: none does */
 	int joining_option;
+	size_t parts; /* listeners and backends so far */
 	const char *joining_origin; /* in the service's memory */
 };
 
@@ -36,6 +37,7 @@ void manifest_open(struct manifest *manifest, bool trusted); /* see service_list
  * whose names look the same as variables (my-web: MY_WEB); else it is a service of its own. Returns NULL or the
  * reason. */
 const char *manifest_key(struct manifest *manifest, const char *key, const char *value, const char *origin, int layer);
+bool manifest_is_key(const char *key); /* there is such a key: of another, the value is not shown, as nobody knows what it is */
 /* After the last key: complain() is told which service lacks what. True when all are complete, and sealed. */
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
                      const char *why), void *arg);

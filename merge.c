@@ -28,6 +28,17 @@ static void refuse_settings(struct draft *draft, const struct service *service)
 	}
 }
 
+/* A wish that is none may be anything. */
+static void refuse_text(struct draft *draft, const struct service *service, const char *wish, const char *rule,
+                        const char *reason)
+{
+	struct buf shown = { 0 };
+
+	buf_masked(&shown, wish);
+	draft_refuse(draft, service, shown.data ? shown.data : "", rule, reason);
+	buf_free(&shown);
+}
+
 /* Sorts them, and keeps one of those that several instances share. */
 static void sort_refused(struct route_table *table)
 {
@@ -75,8 +86,9 @@ static void admit_service(struct draft *draft, const struct named *named)
 		};
 		struct admit_refusal no;
 
-		if (!admit_wish(&draft->route->rules.admit, want.wish, list->trusted, &draft->table->memory, &want.addr, &no)) {
-			draft_refuse(draft, service, want.wish->text, no.rule, no.why);
+		if (!admit_wish(&draft->route->rules.admit, service->name, want.wish, list->trusted, &draft->table->memory,
+		                &want.addr, &no)) {
+			refuse_text(draft, service, want.wish->text, no.rule, no.why);
 		} else if (service->fault) {
 			draft_refuse(draft, service, want.wish->text, "instance", service->fault);
 		} else {
@@ -128,79 +140,7 @@ static void admit_all(struct draft *draft, struct service_list *const *lists, si
 	free(all);
 }
 
-/* A port that a service has moved from one address to every address, or back. */
-
-static int by_service_port(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
-	int order = strcmp(x->service->name, y->service->name);
-
-	if (!order)
-		order = (int)net_addr_port(&x->addr) - (int)net_addr_port(&y->addr);
-	return order ? order : (int)x->addr.sa.any.sa_family - (int)y->addr.sa.any.sa_family;
-}
-
-static int by_service_address(const void *a, const void *b)
-{
-	int order = by_service_port(a, b);
-
-	return order ? order : net_compare(&((const struct want *)a)->addr, &((const struct want *)b)->addr);
-}
-
-/* Of wants of one service, for one port, by address: those that are held give way to one that cannot be bound beside them,
- * and to one for the same address, of a range that has changed. */
-static size_t let_go(struct want *to, const struct want *wants, size_t count)
-{
-	bool any = false, one = false, live = false;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		any = any || (!wants[i].service->held && net_is_any(&wants[i].addr));
-		one = one || (!wants[i].service->held && !net_is_any(&wants[i].addr));
-	}
-	for (size_t i = 0, end = 0; i < count; i++) {
-		for (live = live && i < end; end < count && net_compare(&wants[i].addr, &wants[end].addr) == 0; end++)
-			live = live || !wants[end].service->held;
-		if (!wants[i].service->held || !(live || (net_is_any(&wants[i].addr) ? one : any)))
-			to[kept++] = wants[i];
-	}
-	return kept;
-}
-
-static void let_moved_go(struct draft *draft)
-{
-	struct want *wants = draft->wants;
-	size_t kept = 0;
-
-	qsort(wants, draft->want_count, sizeof *wants, by_service_address);
-	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		for (end = i + 1; end < draft->want_count && by_service_port(&wants[i], &wants[end]) == 0;)
-			end++;
-		kept += let_go(wants + kept, wants + i, end - i);
-	}
-	draft->want_count = kept;
-}
-
 /* Building entries. */
-
-static int by_want_address(const void *a, const void *b)
-{
-	int order = net_compare(&((const struct want *)a)->addr, &((const struct want *)b)->addr);
-
-	return order ? order : draft_by_owner(a, b);
-}
-
-/* The service by name, and when the other has the same name, by what tells the two apart. */
-static void put_who(struct buf *out, const struct want *want, const struct want *other)
-{
-	buf_puts(out, want->service->name);
-	if (strcmp(want->service->name, other->service->name) != 0)
-		return;
-	if (want->list != other->list || !want->service->instance)
-		buf_printf(out, " in %s", want->list->source);
-	else
-		buf_printf(out, " (%s on %s)", want->service->instance, want->service->node);
-}
 
 /* What it asks for; "the default": nothing, or a wrong value. */
 static const char *balance_of(const struct want *want)
@@ -220,9 +160,9 @@ static const char *find_conflict(struct arena *memory, const struct want *wants,
 	for (const struct want *want = owner + 1; want < wants + count && !out.len; want++) {
 		if (want->service->options->balance == owner->service->options->balance)
 			continue;
-		put_who(&out, want, owner);
+		draft_put_who(&out, want, owner);
 		buf_printf(&out, " asks for balance %s, but ", balance_of(want));
-		put_who(&out, owner, want);
+		draft_put_who(&out, owner, want);
 		buf_printf(&out, " comes first and has %s", balance_of(owner));
 		text = arena_dup(memory, out.data, out.len);
 	}
@@ -248,14 +188,10 @@ static void build_entry(struct draft *draft, struct route_entry *entry, const st
 static void build_entries(struct draft *draft)
 {
 	struct route_table *table = draft->table;
-	size_t count;
+	size_t count = draft->want_count;
 
-	if (draft->held)
-		let_moved_go(draft);
-	count = draft->want_count;
 	if (!count)
 		return;
-	qsort(draft->wants, count, sizeof *draft->wants, by_want_address);
 	table->entries = arena_alloc(&table->memory, count * sizeof *table->entries);
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && net_compare(&draft->wants[i].addr, &draft->wants[end].addr) == 0;)
@@ -285,6 +221,7 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			draft.table->remembered = lists[i]->title;
 	admit_all(&draft, lists, count);
+	draft_claims(&draft);
 	draft_find_known(&draft);
 	build_entries(&draft);
 	sort_refused(draft.table);

@@ -108,6 +108,20 @@ int net_listen(const struct net_addr *addr)
 	return fd;
 }
 
+bool net_is_here(const struct net_addr *addr)
+{
+	struct net_addr at;
+	int fd = net_socket_for(addr, &at);
+	bool here;
+
+	net_set_port(&at, 0);
+	if (fd < 0)
+		return net_exhausted(-fd); /* not known */
+	here = bind(fd, &at.sa.any, addr_length(&at)) == 0 || errno != EADDRNOTAVAIL;
+	close(fd);
+	return here;
+}
+
 static int plain_accept(int fd, struct net_addr *peer)
 {
 	socklen_t len = sizeof *peer;

@@ -7,9 +7,22 @@
 #include "doc.h"
 #include "format.h"
 
+bool option_takes_list(const struct option *row)
+{
+	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES;
+}
+
 bool option_is(const struct option *row, enum option_name kind, const char *name)
 {
 	return row->other_is == kind && strcmp(row->other, name) == 0;
+}
+
+const struct option_label *option_find_label(const struct option_labels *labels, struct slice name)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		if (slice_is(name, labels->items[i].name))
+			return &labels->items[i];
+	return NULL;
 }
 
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
@@ -23,6 +36,7 @@ const char *option_add_label(struct option_labels *labels, struct slice name, st
 		return "is in a list: one IP address expected for a label";
 	if (text_hides(address))
 		return "has an invisible character (\\xNN)";
+	net_keep_zone(address);
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
 	label.name = arena_dup(memory, name.at, name.len);
@@ -75,9 +89,13 @@ static const char *set_labels(struct option_labels *labels, const char *value, c
 
 static const char *check_networks(const char *value, struct arena *memory)
 {
+	struct slice rest = slice_of(value), part;
 	struct net_ranges ranges;
-	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+	const char *why;
 
+	while (slice_next(&rest, ',', &part))
+		net_keep_zone(part);
+	why = net_ranges_parse(slice_of(value), memory, &ranges);
 	return why || ranges.count || !*value ? why : "names no network";
 }
 
@@ -99,15 +117,25 @@ static const char *range_error(const struct option *row, struct arena *memory)
 	                   row->min, row->max);
 }
 
-static const char *check_listen_address(const char *value)
+static const char *check_listen_address(struct slice value)
 {
 	struct slice host;
 	struct net_addr addr;
 	uint16_t port;
-	const char *why = *value ? net_split(slice_of(value), &host, &port) : NULL;
+	const char *why = value.len ? net_split(value, &host, &port) : NULL;
 
-	if (!why && *value && !net_local(host, port, &addr))
+	if (!why && value.len && !net_local(host, port, &addr))
 		why = "has no IP address before its port";
+	return why;
+}
+
+static const char *check_listen_addresses(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	const char *why = NULL;
+
+	while (!why && slice_next(&rest, ',', &part))
+		why = check_listen_address(part);
 	return why;
 }
 
@@ -120,7 +148,7 @@ static const char *check_plain_text(const struct option *row, const char *value,
 			return "has a control character";
 	if (row->words && !find_word(row, value, &place))
 		return range_error(row, memory);
-	return row->check ? row->check(value) : NULL;
+	return row->check && row->type != OPTION_FILE ? row->check(value) : NULL;
 }
 
 static const char *set_duration(const struct option *row, const char *value, int64_t *out)
@@ -145,19 +173,21 @@ static size_t last_of(const char *value)
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory)
 {
-	size_t looked_at = row->type == OPTION_TEXT ? last_of(value) : 0; /* within a text, it may be meant */
+	bool is_text = row->type == OPTION_TEXT || row->type == OPTION_FILE; /* within a text, it may be meant */
 	void *at = (char *)values + row->at;
 	const char *why = NULL;
 
-	if (text_hides(slice_skip(slice_of(value), looked_at)))
-		return "has an invisible character (\\xNN)";
-	if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
+	if (text_hides(slice_skip(slice_of(value), is_text ? last_of(value) : 0)))
+		why = "has an invisible character (\\xNN)";
+	else if (row->type == OPTION_PORT || row->type == OPTION_NUMBER || row->type == OPTION_DURATION)
 		why = text_octal(slice_of(value));
 	if (why)
 		return why;
 	switch (row->type) {
 	case OPTION_LABELS:
 		return set_labels(at, value, origin, memory);
+	case OPTION_BIND:
+		return bind_set(at, value, origin, memory);
 	case OPTION_PORT:
 	case OPTION_NUMBER:
 		return text_number(slice_of(value), row->min, row->max, at) ? range_error(row, memory) : NULL;
@@ -168,15 +198,16 @@ const char *option_set(const struct option *row, void *values, const char *value
 	case OPTION_SWITCH:
 		return text_bool(slice_of(value), at);
 	case OPTION_ADDRESS:
-		why = check_listen_address(value);
+		why = check_listen_address(slice_of(value));
+		break;
+	case OPTION_ADDRESSES:
+		why = check_listen_addresses(value);
 		break;
 	case OPTION_NETWORKS:
 		why = check_networks(value, memory);
 		break;
-	case OPTION_TEXT:
-	case OPTION_SECRET:
+	default:
 		why = check_plain_text(row, value, memory);
-		break;
 	}
 	*(const char **)at = arena_dup(memory, value, strlen(value));
 	return why;
@@ -200,7 +231,9 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	switch (row->type) {
 	case OPTION_TEXT:
 	case OPTION_SECRET:
+	case OPTION_FILE:
 	case OPTION_ADDRESS:
+	case OPTION_ADDRESSES:
 	case OPTION_NETWORKS:
 		buf_puts(out, *(const char *const *)at);
 		break;
@@ -220,6 +253,9 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 		break;
 	case OPTION_LABELS:
 		put_labels(at, out);
+		break;
+	case OPTION_BIND:
+		bind_put(at, out);
 		break;
 	}
 }

@@ -5,6 +5,7 @@
 #define OPTION_H
 
 #include "base.h"
+#include "bind.h"
 #include "net.h"
 #include "sys.h"
 #include "text.h"
@@ -13,7 +14,9 @@
 enum option_type {
 	OPTION_TEXT,     /* const char *; of `words`, if there are any */
 	OPTION_SECRET,   /* const char *, never shown */
+	OPTION_FILE,     /* const char *, a file with the value of `instead`, or ""; checked once it is known to count */
 	OPTION_ADDRESS,  /* const char *, host:port to listen on, or "" */
+	OPTION_ADDRESSES, /* const char *, a comma list of them; may be given as a list, too */
 	OPTION_NETWORKS, /* const char *, a comma list; may be given as a list, too */
 	OPTION_NUMBER,   /* long */
 	OPTION_PORT,     /* long */
@@ -21,6 +24,7 @@ enum option_type {
 	OPTION_DURATION, /* int64_t, milliseconds */
 	OPTION_SWITCH,   /* bool */
 	OPTION_LABELS,   /* struct option_labels */
+	OPTION_BIND,     /* struct bind_table */
 };
 
 /* What `other` of an option is. */
@@ -42,6 +46,7 @@ struct option {
 	const char *(*check)(const char *value); /* of a text: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
+	const char *instead; /* of a file: the key whose value is in it */
 };
 
 /* listeners.allowed: addresses by label. */
@@ -54,12 +59,14 @@ struct option_labels {
 	size_t count, cap;
 };
 
+bool option_takes_list(const struct option *row); /* its value may be given as a list */
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
 /* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory); /* or gives the label of that name another address */
+const struct option_label *option_find_label(const struct option_labels *labels, struct slice name); /* NULL: not there */
 void option_put(const struct option *row, const void *values, struct buf *out); /* the value as it would be written */
 void option_put_variable(const char *key, struct buf *out); /* PEEK_LISTENER, without a prefix, for peek.listener */
 

@@ -14,6 +14,7 @@
 #include "sys.h"
 #include "text.h"
 
+#define REFUSALS_SAID 20
 #define RELEASE_MS 400 /* a closed listener's socket is gone long before */
 
 static bool same_words(const char *a, const char *b)
@@ -29,7 +30,7 @@ static bool same_shares(const struct route_entry *a, const struct route_entry *b
 	return true;
 }
 
-static bool same_terms(const struct route_entry *a, const struct route_entry *b)
+static bool same_asked(const struct route_entry *a, const struct route_entry *b)
 {
 	if (!a->terms_of != !b->terms_of ||
 	    (a->terms_of && memcmp(a->terms_of, b->terms_of, a->count * sizeof *a->terms_of) != 0))
@@ -48,7 +49,7 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 	       strcmp(a->owner.source, b->owner.source) == 0 &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
-	       same_shares(a, b) && same_terms(a, b);
+	       same_shares(a, b) && same_asked(a, b);
 }
 
 static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)
@@ -242,13 +243,26 @@ static void say_backends(struct span *span, const struct route_entry *next)
 	buf_free(&address);
 }
 
+/* A service may ask for any number of things that it does not get. */
+static void say_refusals(const struct route_table *old, const struct route_table *now)
+{
+	for (size_t i = 0, end; i < now->refused_count; i = end) {
+		const char *service = now->refused[i].service;
+		size_t fresh = 0;
+
+		for (end = i; end < now->refused_count && strcmp(now->refused[end].service, service) == 0; end++)
+			if (!refused_in(old, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
+				log_warn("refused: %s wants %s: %s", service, now->refused[end].wish, now->refused[end].reason);
+		if (fresh > REFUSALS_SAID)
+			log_warn("refused: %s wants %zu more, which Peek and /routes list", service, fresh - REFUSALS_SAID);
+	}
+}
+
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)
 {
 	struct span conflicts = { 0 }, changed = { 0 };
 
-	for (size_t i = 0; i < now->refused_count; i++)
-		if (!refused_in(old, &now->refused[i]))
-			log_warn("refused: %s wants %s: %s", now->refused[i].service, now->refused[i].wish, now->refused[i].reason);
+	say_refusals(old, now);
 	for (size_t i = 0; i < now->count; i++) {
 		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
 
@@ -275,7 +289,7 @@ static void say_opened(struct bind_news *news)
 	news->opened.count = 0;
 }
 
-static void say_failed(struct bind_news *news)
+static void say_not_bound(struct bind_news *news)
 {
 	struct buf address = { 0 };
 
@@ -303,7 +317,7 @@ static void bind_failed(struct bind_news *news, const struct route_entry *entry,
 	listener->said = error;
 	if (news->failed.count && span_add(&news->failed, entry, news->failed.first->listener->error == error))
 		return;
-	say_failed(news);
+	say_not_bound(news);
 	news->failed = span_of(entry);
 }
 
@@ -359,29 +373,24 @@ static bool bind_all(const struct route_table *table)
 			bind_one(&news, &table->entries[i]);
 	}
 	say_opened(&news);
-	say_failed(&news);
+	say_not_bound(&news);
 	buf_free(&news.why);
 	return news.any;
 }
 
-/* The first refusal of a service that shares the entry. Both are sorted by the service's name. */
-static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *table)
+/* That of the owner's wish; or else the first of a service that shares the entry, if it is new. Entries' names and refusals
+ * are sorted by the service's name. */
+static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *old,
+                                              const struct route_table *table)
 {
-	for (size_t i = 0; i < entry->name_count; i++) {
-		size_t low = 0, high = table->refused_count;
+	const struct route_refusal *refusal = route_refused(table, entry->owner.service->name, entry->owner.wish->text);
 
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (strcmp(table->refused[middle].service, entry->names[i]) < 0)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < table->refused_count && strcmp(table->refused[low].service, entry->names[i]) == 0)
-			return &table->refused[low];
+	for (size_t i = 0; i < entry->name_count && !refusal; i++) {
+		refusal = route_refused(table, entry->names[i], NULL);
+		if (refusal && refused_in(old, refusal))
+			refusal = NULL;
 	}
-	return NULL;
+	return refusal;
 }
 
 /* For each listener that the new table lacks: notes why it closes, which the log says when the last table that has it
@@ -397,7 +406,7 @@ static bool note_why_gone(const struct route_table *old, const struct route_tabl
 
 		if (route_find(now, &entry->listener->addr))
 			continue;
-		refusal = why ? NULL : refusal_of(entry, now);
+		refusal = why ? NULL : refusal_of(entry, old, now);
 		if (refusal)
 			buf_printf(&text, "refused: %s", refusal->reason);
 		else

@@ -247,6 +247,25 @@ int route_by_refusal(const void *left, const void *right)
 	return order ? order : strcmp(a->reason, b->reason);
 }
 
+const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish)
+{
+	struct route_refusal key = { service, wish ? wish : "", "", NULL }, *found;
+	size_t low = 0, high = table->refused_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (route_by_refusal(&table->refused[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	found = table->refused + low;
+	if (low == table->refused_count || strcmp(found->service, service) != 0 || (wish && strcmp(found->wish, wish) != 0))
+		return NULL;
+	return found;
+}
+
 /* The route. */
 
 bool route_zoned(const struct route *route)

@@ -61,6 +61,8 @@ struct route_listener {
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
 	atomic_uint active;
+	atomic_ullong places; /* two numbers: see place.c */
+	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	struct net_addr addr;
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
@@ -141,9 +143,29 @@ struct route_table {
 	struct arena memory;
 };
 
+/* An address that only the operator's services may have. */
+struct route_reserved {
+	struct net_addr addr;
+	const char *host; /* a name, whose addresses it means; NULL: addr is it */
+	uint16_t port;
+	const char *rule; /* see admit_refusal */
+	const char *why;  /* in words that follow the address: "is consul.address" */
+	bool dialled;     /* dill connects to it: it may be another host's */
+};
+
+/* Who gets an address that several want: see draft_claims(). A bound of 0 is none. */
+struct route_claims {
+	bool by_name;       /* listeners.share = name */
+	size_t per_service; /* ports of one service */
+	size_t most;        /* listeners of all that are not the operator's */
+	struct route_reserved *reserved;
+	size_t reserved_count, reserved_cap;
+};
+
 /* Borrowed; must outlive the route. */
 struct route_rules {
 	struct admit_rules admit;
+	struct route_claims claims;
 	enum service_balance balance; /* the default */
 	/* Returns how many addresses a host name has, 0 while it has none; *addrs has them, without a port. */
 	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);
@@ -184,6 +206,8 @@ bool route_admits_to(const struct route_entry *entry, unsigned i, const struct n
 const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
 unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
+/* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
+const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
 unsigned route_healthy(const struct route_entry *entry); /* how many of its backends are */
 
 /* A listener or backend, when new, has no reference yet: take one. The last unref frees it. */

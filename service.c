@@ -6,6 +6,8 @@
 
 #include "net.h"
 
+#define SHOWN_MAX 512 /* bytes of a strange text that lists, pages and the log have room for */
+
 static struct service *append(struct service_list *list, struct service *service)
 {
 	SYS_GROW(list->items, list->count, list->cap);
@@ -26,11 +28,29 @@ const char *service_text(struct service *service, const char *text)
 	return text ? arena_dup(&service->memory, text, strlen(text)) : NULL;
 }
 
+/* How much of the text is shown: whole characters. */
+static size_t shown_len(const char *text, size_t len)
+{
+	if (len <= SHOWN_MAX)
+		return len;
+	for (len = SHOWN_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+		len--;
+	return len;
+}
+
+/* No label and no host is as long as that: it is refused, and as it is only listed, its beginning will do. */
+static const char *keep_wish(struct service *service, struct slice wish)
+{
+	size_t len = shown_len(wish.at, wish.len);
+
+	return len == wish.len ? arena_dup(&service->memory, wish.at, len)
+	                       : text_printf(&service->memory, "%.*s...", (int)len, wish.at);
+}
+
 void service_wish(struct service *service, struct slice wish, const char *origin)
 {
 	ARENA_GROW(&service->memory, service->wishes, service->wish_count, service->wish_cap);
-	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len), origin,
-	                                                     &service->memory);
+	service->wishes[service->wish_count++] = wish_parse(keep_wish(service, wish), origin, &service->memory);
 }
 
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight)
@@ -59,14 +79,17 @@ struct service_setting *service_setting(const struct service *service, int optio
 void service_set(struct service *service, int option, struct slice value, const char *origin)
 {
 	struct service_setting *setting = service_setting(service, option);
+	struct buf tidy = { 0 };
 
+	service_option_tidy(option, value, &tidy);
 	if (!setting) {
 		ARENA_GROW(&service->memory, service->settings, service->setting_count, service->setting_cap);
 		setting = &service->settings[service->setting_count++];
 	}
 	*setting = (struct service_setting){
-		.option = option, .value = arena_dup(&service->memory, value.at, value.len), .origin = origin
+		.option = option, .value = arena_dup(&service->memory, tidy.data, tidy.len), .origin = origin
 	};
+	buf_free(&tidy);
 }
 
 static int by_option(const void *a, const void *b)
@@ -127,8 +150,16 @@ void service_seal(struct service *service)
 
 void service_put_setting(const struct service_setting *setting, struct buf *out)
 {
+	size_t from, len;
+
 	buf_printf(out, "%s=", service_option_name(setting->option));
+	from = out->len;
 	service_option_mask(setting->option, setting->value, out);
+	len = shown_len(out->data + from, out->len - from);
+	if (from + len < out->len) {
+		out->len = from + len;
+		buf_puts(out, "...");
+	}
 }
 
 struct service *service_ref(struct service *service)

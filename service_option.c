@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define NETWORKS_MAX 256 /* in an option: each new client is compared with all of them */
+#define NETWORKS_TEXT_MAX 16384 /* bytes: more than so many take, with a blank behind each comma */
+
 const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
 
 const struct service_options service_options_none = { .balance = -1 };
@@ -11,6 +14,11 @@ bool service_options_equal(const struct service_options *left, const struct serv
 {
 	return left->proxy_protocol == right->proxy_protocol && left->limited == right->limited &&
 	       net_ranges_equal(&left->allow, &right->allow) && net_ranges_equal(&left->deny, &right->deny);
+}
+
+bool service_options_asked(const struct service_options *options)
+{
+	return options->proxy_protocol || options->limited || options->deny.count;
 }
 
 static const char *parse_balance(const char *value, struct arena *memory, struct service_options *out)
@@ -38,11 +46,26 @@ static const char *parse_proxy_protocol(const char *value, struct arena *memory,
 	return NULL;
 }
 
+/* NULL, or why nothing is made of the value at all: whoever may register a service could have megabytes kept. */
+static const char *refuse_size(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	size_t count = 0;
+
+	if (rest.len > NETWORKS_TEXT_MAX)
+		return "longer than 16384 bytes";
+	while (slice_next(&rest, ',', &part))
+		count += part.len != 0;
+	return count > NETWORKS_MAX ? "more than 256 networks" : NULL;
+}
+
 static const char *parse_networks(const char *value, struct arena *memory, struct net_ranges *out)
 {
-	struct net_ranges ranges;
-	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+	struct net_ranges ranges = { 0 };
+	const char *why = refuse_size(value);
 
+	if (!why)
+		why = net_ranges_parse(slice_of(value), memory, &ranges);
 	if (!why && !ranges.count)
 		why = "names no network";
 	if (!why)
@@ -99,25 +122,55 @@ const char *service_option_accepted(int option)
 	return rows[option].accepted;
 }
 
-/* Any strategy serves who asks for one that is misspelled, but for who needs each client to come back to its backend. */
+/* Any strategy serves who asks for one that is misspelled, but for who needs each client to come back to its backend. A
+ * control byte in a value is no misspelling. */
 bool service_option_vital(int option, const char *value)
 {
-	return rows[option].vital || (option == SERVICE_BALANCE && slice_is_nocase(slice_trim(slice_of(value)), "source"));
+	return rows[option].vital || text_controls(slice_of(value)) || (option == SERVICE_BALANCE && slice_is_nocase(slice_trim(slice_of(value)), "source"));
+}
+
+bool service_option_is_list(int option)
+{
+	return option == SERVICE_ALLOW || option == SERVICE_DENY;
+}
+
+void service_option_tidy(int option, struct slice value, struct buf *out)
+{
+	struct slice rest = slice_trim(value), part;
+
+	buf_puts(out, "");
+	if (!service_option_is_list(option)) {
+		buf_add(out, rest.at, rest.len);
+		return;
+	}
+	for (const char *comma = ""; slice_next(&rest, ',', &part);) {
+		if (!part.len)
+			continue;
+		buf_puts(out, comma);
+		buf_add(out, part.at, part.len);
+		comma = ",";
+	}
 }
 
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out)
 {
+	if (text_controls(slice_of(value))) {
+		out->limited = out->limited || option == SERVICE_ALLOW;
+		return "has a control character";
+	}
 	return rows[option].parse(value, memory, out);
 }
 
 void service_option_mask(int option, const char *value, struct buf *out)
 {
-	const char *scheme = strstr(value, "://");
+	const char *scheme = strstr(value, "://"), *at = strrchr(value, '@'), *end = at ? at + 1 : scheme ? scheme + 3 : value;
 	struct arena memory = { 0 };
 	struct socks_url url;
+	struct slice host;
+	uint16_t port;
 
-	/* What follows a colon may be a password whose host was forgotten. */
-	if (option == SERVICE_PROXY && !strchr(value, '@') && strchr(scheme ? scheme + 3 : value, ':') &&
+	/* What follows a colon, or an '@', may be a password whose host was forgotten. */
+	if (option == SERVICE_PROXY && (at ? net_split(slice_of(end), &host, &port) != NULL : strchr(end, ':') != NULL) &&
 	    socks_parse(slice_of(value), &memory, &url))
 		buf_puts(out, "********");
 	else

@@ -30,6 +30,7 @@ extern const struct service_options service_options_none; /* of a service that s
 /* Whether both ask the same of clients and backends: not of the balance, which is the listener's, nor of the proxy and
  * the ports, which are part of what is dialled. */
 bool service_options_equal(const struct service_options *left, const struct service_options *right);
+bool service_options_asked(const struct service_options *options); /* whether they ask for anything of these */
 
 int service_option_find(struct slice name); /* -1: there is none of that name */
 const char *service_option_name(int option);
@@ -37,6 +38,9 @@ const char *service_option_accepted(int option); /* what may be given, in words 
 /* A service with this wrong value would be routed otherwise than it must be: it is not routed at all. */
 bool service_option_vital(int option, const char *value);
 
+bool service_option_is_list(int option);
+/* The value as a service keeps it: without white space around it, and around the elements of a list. */
+void service_option_tidy(int option, struct slice value, struct buf *out);
 /* Reads a value into *out. Returns NULL or the reason, in words that follow it; *out is then as before. */
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out);
 /* The value as it may be shown: without a password. */

@@ -24,6 +24,7 @@ struct source_kind {
 	const char *alias; /* another name of that table; NULL: it has none */
 	const struct option *options;
 	size_t option_count, size; /* size: of the struct that has their values, its settings */
+	const char *asks;  /* the key of the URL that it asks; NULL: it asks none */
 	const char *needs; /* a key that must be given when the source is asked for by name; or NULL */
 	bool standard;     /* used when no other source is wanted */
 	bool remembers;    /* uses state.path */

@@ -39,17 +39,6 @@ bool sources_lack_key(const char *key)
 	return false;
 }
 
-bool sources_lack_secret(const char *key)
-{
-	static const char *const words[] = { "token", "secret", "password", "key", "credential" };
-	bool secret = false;
-
-	for (const char *p = key; *p; p++)
-		for (size_t i = 0; i < ARRAY_LEN(words); i++)
-			secret = secret || strncasecmp(p, words[i], strlen(words[i])) == 0;
-	return secret;
-}
-
 bool sources_lack(struct slice name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(absent); i++)

@@ -12,7 +12,6 @@ extern const size_t source_count;
 /* Names that are documented, or known from earlier programs, and whose sources are not here: to pass over them would be
  * wrong. A key that belongs to one; the name of one; the key that an option of an earlier program means, or NULL. */
 bool sources_lack_key(const char *key);
-bool sources_lack_secret(const char *key); /* a key of theirs whose value is none to be shown */
 bool sources_lack(struct slice name);
 const char *sources_lacking_flag(const char *flag);
 

@@ -139,6 +139,6 @@ void span_audit(const char *what, const struct span *span, const char *why)
 	log_line_text(&line, "tag", owner->service->tags ? owner->wish->origin : owner->wish->text);
 	log_line_text(&line, "source", owner->source);
 	log_line_text(&line, "why", why);
-	log_end(&line);
+	log_end_audit(&line);
 	buf_free(&address);
 }

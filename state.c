@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,51 +15,55 @@
 
 #include "format.h"
 #include "manifest.h"
+#include "net.h"
 #include "service_option.h"
 #include "sys.h"
 #include "wish.h"
 
-/* A text with control bytes is not kept: it would not read back the same. */
-static bool clean(const char *text)
+/* Whether a text reads back as it was written: no format takes control bytes, and JSON is UTF-8. NULL does. */
+static bool survives(const char *text)
 {
-	for (; text && *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return false;
-	return true;
+	size_t len = text ? strlen(text) : 0, n = 1;
+
+	for (size_t i = 0; i < len && n; i += n)
+		n = text_utf8(text + i, len - i);
+	return n && !text_controls((struct slice){ text, len });
 }
 
-static bool can_be_kept(const struct wish *wish)
+static bool backend_survives(const struct service_backend *backend)
 {
-	return !wish->why && clean(wish->text) && !strchr(wish->text, ',');
+	struct buf text = { 0 };
+	struct slice host;
+	uint16_t port;
+	bool same = *backend->host && backend->weight && survives(backend->host) && !strchr(backend->host, ',');
+
+	net_put_host_port(&text, backend->host, backend->port);
+	same = same && !net_split((struct slice){ text.data, text.len }, &host, &port) && slice_is(host, backend->host) &&
+	       port == backend->port;
+	buf_free(&text);
+	return same;
+}
+
+/* Whether the service reads back the same. One that came back without an option of its own could be open to more clients
+ * than it says. */
+static bool fits(const struct service *service)
+{
+	bool fine = service->wish_count && service->backend_count == 1 && backend_survives(service->backends);
+
+	for (size_t i = 0; i < service->wish_count; i++)
+		fine = fine && survives(service->wishes[i].text);
+	for (size_t i = 0; i < service->setting_count; i++)
+		fine = fine && survives(service->settings[i].value);
+	return fine && !service->fault && !service->held && *service->name && service->name[0] != '[' &&
+	       survives(service->name) && survives(service->node) && survives(service->instance);
 }
 
 static void put_wishes(struct buf *out, const struct service *service)
 {
-	const char *comma = "";
-
 	buf_puts(out, ",\"listener\":[");
 	for (size_t i = 0; i < service->wish_count; i++)
-		if (can_be_kept(&service->wishes[i])) {
-			buf_puts_json(out, comma, service->wishes[i].text);
-			comma = ",";
-		}
+		buf_puts_json(out, i ? "," : "", service->wishes[i].text);
 	buf_puts(out, "]");
-}
-
-/* Whether the service can be written so that it reads back the same. One that is refused for an option that cannot be
- * kept would come back without it: open to all. */
-static bool fits(const struct service *service)
-{
-	size_t wishes = 0;
-
-	for (size_t i = 0; i < service->setting_count; i++)
-		if (!clean(service->settings[i].value) &&
-		    service_option_vital(service->settings[i].option, service->settings[i].value))
-			return false;
-	for (size_t i = 0; i < service->wish_count; i++)
-		wishes += can_be_kept(&service->wishes[i]);
-	return wishes && service->backend_count == 1 && !service->fault && !service->held && *service->name &&
-	       service->name[0] != '[' && clean(service->name);
 }
 
 static void put_kept(struct buf *out, const struct service *service)
@@ -67,19 +72,20 @@ static void put_kept(struct buf *out, const struct service *service)
 	struct buf address = { 0 };
 
 	buf_puts_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
-	if (service->node && clean(service->node))
+	if (service->node)
 		buf_puts_json(out, ",\"node\":", service->node);
-	if (service->instance && clean(service->instance))
+	if (service->instance)
 		buf_puts_json(out, ",\"instance\":", service->instance);
 	put_wishes(out, service);
 	service_put_backend(backend, &address);
 	buf_puts_json(out, ",\"backends\":[", address.data);
 	buf_printf(out, "],\"weight\":%u", backend->weight);
-	for (size_t i = 0; i < service->setting_count; i++)
-		if (clean(service->settings[i].value)) {
-			buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
-			buf_puts_json(out, ":", service->settings[i].value);
-		}
+	if (service->created)
+		buf_printf(out, ",\"created\":%" PRIu64, service->created);
+	for (size_t i = 0; i < service->setting_count; i++) {
+		buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
+		buf_puts_json(out, ":", service->settings[i].value);
+	}
 	buf_puts(out, "}");
 	buf_free(&address);
 }
@@ -101,16 +107,21 @@ static int write_all(int fd, const struct buf *bytes)
 	return fsync(fd) < 0 ? errno : 0;
 }
 
+static void put_services(struct buf *out, const struct service_list *list)
+{
+	buf_puts(out, "{\"services\":[");
+	for (size_t i = 0; i < list->count; i++)
+		if (fits(list->items[i]))
+			put_kept(out, list->items[i]);
+	buf_puts(out, "\n]}\n");
+}
+
 int state_save(const char *path, const struct service_list *list)
 {
 	struct buf body = { 0 }, file = { 0 }, temporary = { 0 };
 	int fd, error;
 
-	buf_puts(&body, "{\"services\":[");
-	for (size_t i = 0; i < list->count; i++)
-		if (fits(list->items[i]))
-			put_kept(&body, list->items[i]);
-	buf_puts(&body, "\n]}\n");
+	put_services(&body, list);
 	put_state_head(&file, body.data, body.len);
 	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
 	buf_add(&file, body.data, body.len);
@@ -118,7 +129,7 @@ int state_save(const char *path, const struct service_list *list)
 	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. Readable
 	 * for the owner only: options may hold passwords. */
 	unlink(temporary.data);
-	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	error = fd < 0 ? errno : write_all(fd, &file);
 	if (fd >= 0 && close(fd) < 0 && !error)
 		error = errno;
@@ -172,6 +183,8 @@ static const char *distrust(int fd)
 		return strerror(errno);
 	if (info.st_uid && info.st_uid != geteuid())
 		return "belongs to another user";
+	if (!S_ISREG(info.st_mode))
+		return "is no regular file";
 	return info.st_mode & (S_IWGRP | S_IWOTH) ? "may be written by other users" : NULL;
 }
 

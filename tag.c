@@ -64,7 +64,7 @@ enum tag_kind tag_read(struct slice tag, const char *word, struct slice *value)
 size_t tag_harmless_len(struct slice tag)
 {
 	const char *equals = tag.len ? memchr(tag.at, '=', tag.len) : NULL, *at = tag.len ? memchr(tag.at, '@', tag.len) : NULL;
-	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = at ? strcspn(tag.at, ":@") : tag.len;
+	size_t open = equals ? (size_t)(equals + 1 - tag.at) : tag.len, login = strcspn(tag.at, at ? ":@?#" : "?#");
 
 	return open < login ? open : login;
 }

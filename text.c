@@ -175,37 +175,6 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(args);
 }
 
-/* What stands before the last '@': of a URL all behind ://, else of KEY=USER:PASSWORD@... all behind the '='. */
-static const char *find_login(const char *text, const char **end)
-{
-	const char *scheme = strstr(text, "://"), *at = strrchr(text, '@'), *equals = strpbrk(text, "=:");
-
-	*end = at;
-	if (scheme && (!at || scheme < at))
-		return scheme + 3;
-	if (!at || !memchr(text, ':', (size_t)(at - text)))
-		return NULL;
-	return *equals == '=' ? equals + 1 : text;
-}
-
-void buf_masked(struct buf *b, const char *text)
-{
-	const char *at, *from = find_login(text, &at), *query;
-
-	if (!from) {
-		buf_puts(b, text);
-		return;
-	}
-	query = strchr(at ? at : from, '?');
-	buf_add(b, text, (size_t)(from - text));
-	if (at)
-		buf_puts(b, "********");
-	at = at ? at : from;
-	buf_add(b, at, query ? (size_t)(query - at) : strlen(at));
-	if (query)
-		buf_puts(b, "?********");
-}
-
 const char *text_printf(struct arena *memory, const char *fmt, ...)
 {
 	struct buf text = { 0 };
@@ -236,17 +205,29 @@ static size_t control_at(const char *p, size_t len)
 	return c == 0xc2 && len > 1 && ((unsigned char)p[1] & 0xe0) == 0x80 ? 2 : 0;
 }
 
-/* Bytes of the character there, if it cannot be seen: U+00A0, U+00AD, U+2000-200F, U+2028-202F, U+205F-206F, U+3000,
- * U+FEFF. */
-static size_t invisible_at(const char *at, size_t len)
+/* C1 controls, U+00A0, U+00AD, U+2000-200F, U+2028-202F, U+205F-206F, U+3000, U+FEFF. */
+unsigned text_unseen(const char *at, size_t len)
 {
 	size_t n = text_utf8(at, len);
 	unsigned c = (unsigned char)*at & (0xffu >> (n + 1));
 
 	for (size_t i = 1; i < n; i++)
 		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c == 0xa0 || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 || c - 0x205f <= 0x10 || c == 0x3000 ||
-	       c == 0xfeff ? n : 0;
+	return n > 1 && ((c >= 0x80 && c <= 0xa0) || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 ||
+	                 c - 0x205f <= 0x10 || c == 0x3000 || c == 0xfeff) ? c : 0;
+}
+
+static size_t invisible_at(const char *at, size_t len)
+{
+	return text_unseen(at, len) >= 0xa0 ? text_utf8(at, len) : 0;
+}
+
+bool text_controls(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f)
+			return true;
+	return false;
 }
 
 bool text_hides(struct slice s)
@@ -333,13 +314,14 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
 		size_t n = text_utf8(bytes + i, len - i);
+		unsigned unseen = text_unseen(bytes + i, len - i);
 
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			buf_printf(b, "\\u%04x", c);
-		else if (control_at(bytes + i, len - i) == 2)
-			buf_printf(b, "\\u%04x", (unsigned char)bytes[i + 1]);
+		else if (unseen)
+			buf_printf(b, "\\u%04x", unseen);
 		else if (!n)
 			buf_puts(b, "\\ufffd");
 		else

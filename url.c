@@ -98,14 +98,18 @@ static const struct format *format_of_answer(struct slice type, const char *path
 	return NULL;
 }
 
-/* Makes `text` part of the reason, which lives until the next one. */
+/* Makes `text` part of the reason, which lives until the next one. The server may say the whole URL in it. */
 static const char *answer_fault(struct url *url, const char *fmt, struct slice text)
 {
-	struct buf words = { 0 };
+	struct buf copy = { 0 }, plain = { 0 }, words = { 0 };
 
-	buf_visible(&words, text.len ? text.at : "", text.len > 120 ? 120 : text.len);
+	buf_add(&copy, text.at, text.len);
+	buf_masked(&plain, copy.data);
+	buf_visible(&words, plain.data ? plain.data : "", plain.len > 120 ? 120 : plain.len);
 	url->why.len = 0;
-	buf_printf(&url->why, fmt, words.data ? words.data : "");
+	buf_printf(&url->why, fmt, words.data);
+	buf_free(&copy);
+	buf_free(&plain);
 	buf_free(&words);
 	return url->why.data;
 }
@@ -225,7 +229,7 @@ static void url_run(struct source *source)
 }
 
 const struct source_kind url_kind = {
-	.name = "http", .title = "the routing URL", .table = "routing.http", .options = url_options,
+	.name = "http", .title = "the routing URL", .table = "routing.http", .asks = "routing.http.endpoint", .options = url_options,
 	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .needs = "routing.http.endpoint",
 	.wanted = url_wanted, .run = url_run
 };

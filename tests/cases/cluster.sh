@@ -180,6 +180,51 @@ case_cluster_token_revoked() { # in a blocking query: the table stays, said once
     lacks "the log" $two "$(cat "$LOG")"
 }
 
+case_cluster_token_file() { # another token in the file: taken by itself, by a rename, by a link, and at once when the old one is revoked
+    local p q r s url port accessor TOKEN=6d3d2e9c-0b0f-4b52-9c50-3f0a5c3b1e11
+    local one=11111111-2222-4333-8444-555555555555 two=11111111-2222-4333-8444-666666666666
+    p=$(next_port) q=$(next_port) r=$(next_port) s=$(next_port)
+    start_acl_agent 'service_prefix "web" {policy="read"} node_prefix "" {policy="read"}'
+    url=$URL
+    api PUT /v1/acl/policy '{"Name":"all","Rules":"service_prefix \"\" {policy=\"read\"} node_prefix \"\" {policy=\"read\"}"}' >/dev/null
+    accessor=$(api PUT /v1/acl/token '{"SecretID":"'$two'","Policies":[{"Name":"all"}]}' | sed -n 's/.*"AccessorID": *"\([^"]*\)".*/\1/p')
+    register web web-1 "$ECHO" dill "dill.listener=local:$p"
+    register new new-1 "$A" dill "dill.listener=local:$q"
+    mkdir "$T/one" "$T/two"
+    echo $one >"$T/one/token"
+    echo $two >"$T/two/token"
+    ln -s one "$T/data"
+    ln -s data/token "$T/token"
+    start_bare "DILL_CONSUL_ADDRESS=$url" "CONSUL_HTTP_TOKEN_FILE=$T/token" DILL_LOG_LEVEL=debug
+    must 5 "what the first token sees" accepts 127.0.0.1 "$p"
+    start_traffic "$p"
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
+    ln -s two "$T/data.new"
+    mv -T "$T/data.new" "$T/data"       # as Kubernetes does it
+    must 10 "what the second one sees" answers "$q" a
+    log_has "info +consul: another token stands in $T/token" || fail "it is not said"
+    same "outages" 0 "$(log_count 'warn .*consul')"
+    # Written while the one in force is revoked: 403, and another one lies there already.
+    api PUT /v1/acl/token '{"SecretID":"33333333-2222-4333-8444-777777777777","Policies":[{"Name":"all"}]}' >/dev/null
+    echo 33333333-2222-4333-8444-777777777777 >"$T/two/token.new"
+    mv "$T/two/token.new" "$T/two/token"
+    api DELETE "/v1/acl/token/$accessor" >/dev/null || fail "the token was not deleted"
+    register later later-1 "$B" dill "dill.listener=local:$r"
+    must 15 "a new service, with the third token" answers "$r" b
+    # The file goes away: what was read last is kept.
+    rm "$T/two/token"
+    must 10 "that it cannot be read" log_has "warn +consul.token_file: $T/token: No such file or directory; keeping the last token"
+    register last last-1 "$C" dill "dill.listener=local:$s"
+    must 10 "another service, without the file" answers "$s" c
+    same "lines about the file" 1 "$(log_count 'warn +consul.token_file')"
+    traffic_is_fine
+    nothing_closed
+    for port in $one $two 33333333-2222; do lacks "the log" "$port" "$(cat "$LOG")"; done
+    dill_once -t "DILL_CONSUL_TOKEN_FILE=$T/token"
+    same "exit status without the file" 1 "$RC"
+    contains "the error" "DILL_CONSUL_TOKEN_FILE: consul.token_file: \"$T/token\" No such file or directory" "$ERR"
+}
+
 # start_acl_agent RULES: an agent that denies what no policy allows; sets URL, SEES, a token with these rules, and POLICY
 start_acl_agent() {
     local port

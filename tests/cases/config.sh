@@ -2,7 +2,7 @@
 # Cases: command line, environment, files, what they say when they are wrong, and the log.
 
 # What --help, -t and the files must know.
-KEYS=(listeners.allowed listeners.port_min listeners.port_max listeners.drain consul.address consul.token
+KEYS=(listeners.allowed listeners.bind listeners.port_min listeners.port_max listeners.drain consul.address consul.token
     consul.datacenter consul.namespace consul.wait consul.consistency_mode consul.tag proxy.balance
     proxy.connect_timeout proxy.idle_timeout proxy.max_connections shutdown.grace peek.listener runtime.threads
     log.level log.format routing.file.path routing.file.watch routing.http.endpoint routing.http.poll_interval
@@ -547,7 +547,7 @@ case_words_as_people_type_them() { # -cFILE, --test, --debug 3; a listener with 
     dill_once -t --peek.listener=:1,:2 --routing.nomad.address=http://h:4646 --status.listener=:74537
     same "exit status of errors" 1 "$RC"
     contains "a list" 'is a list: one host:port expected' "$ERR"
-    contains "an address" 'routing.nomad.address: "http://h:4646" belongs to' "$ERR"
+    contains "an address" 'routing.nomad.address: "********" belongs to' "$ERR"
     contains "a port" '":74537" has a port out of range (1-65535)' "$ERR"
 }
 

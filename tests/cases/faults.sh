@@ -148,6 +148,30 @@ case_fault_endless_body() { # a body has a largest size, whether it is announced
     recovers 15
 }
 
+case_fault_unending() { # parts of an answer that a server sends for ever, as fast as it can: each is an error, and a stop is heard
+    local of said count=0
+    faulty_start
+    while read -r of said; do
+        count=$((count + 1))
+        fake PUT "/fault?mode=unending&of=$of"
+        fake PUT /touch
+        must 10 "that it is said of $of" log_has "consul: .*: $said"
+        same "a new connection" hi "$(says "$P")"
+        fake DELETE /fault
+        must 15 "that it answers again" said_again $count
+    done <<'END'
+size wrong chunk size
+extension chunk extensions too large
+trailer trailers too large
+interim too many interim answers
+END
+    fake PUT '/fault?mode=unending&of=size'
+    fake PUT /touch
+    sleep 0.5
+    kill "$DILL_PID"
+    stop_dill 0 8
+}
+
 case_fault_empty_once() { # `{}` or `[]` in one answer closes nothing
     local path
     faulty_start

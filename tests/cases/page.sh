@@ -135,11 +135,12 @@ case_page_browser() { # it follows by itself, leaves selected text alone, says w
 }
 
 case_page_phone() { # nothing is cut off on a small screen; every text can be read there, by day and by night
-    local p scheme
-    p=$(next_port) STATUS=$(next_port)
+    local p taken scheme
+    p=$(next_port) taken=$(next_port) STATUS=$(next_port)
+    start_peers "name:x@127.0.0.1:$taken"
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     register "$(printf 'long-%.0s' {1..30})" long-1 "$A" dill "dill.listener=local:$p" dill.proxy_protocol=v1 dill.allow=127.0.0.1
-    register sick sick-1 1 dill "dill.listener=local:$p" "dill.listener=local:$PEEK" "dill.listener=$(printf 'x%.0s' {1..100}):1"
+    register sick sick-1 1 dill "dill.listener=local:$p" "dill.listener=local:$taken" "dill.listener=$(printf 'x%.0s' {1..100}):1"
     must 5 "a listener" page_contains "127.0.0.1:$p"
     must 5 "the refused wish" page_contains "1 refused wish"
     says "$p" >/dev/null

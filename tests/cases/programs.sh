@@ -274,7 +274,7 @@ case_missing_sources() { # keys of sources that do not exist yet are refused, ne
     for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"x\" belongs to a source that this version does not have" "$ERR"
+        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
     done
     printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
@@ -438,6 +438,10 @@ drain = "1m30s"
 [listeners.allowed]
 local = "127.0.0.1"
 six = "::1"
+[listeners.bind] # who may ask for what
+"db-*" = "local:5432-5439, six:5432"
+web = "local:8443"
+"*" = "local:8000-8999"
 [proxy]
 balance = "p2c"
 [routing.http]
@@ -465,6 +469,10 @@ drain = 1m30s
 [listeners.allowed]
 local = 127.0.0.1
 six = "::1"
+[listeners.bind]
+db-* = local:5432-5439, six:5432
+web = local:8443
+* = "local:8000-8999"
 [proxy]
 balance = p2c
 [routing.http]
@@ -486,6 +494,10 @@ listeners:
   port_min: 2000
   drain: 1m30s
   allowed: {local: 127.0.0.1, six: "::1"}
+  bind:
+    db-*: local:5432-5439, six:5432
+    web: [local:8443]
+    "*": local:8000-8999
 proxy: {balance: p2c}
 routing:
   http:
@@ -505,7 +517,8 @@ services:
 END
     cp "$T/c.yaml" "$T/c.yml"
     cat >"$T/c.json" <<'END'
-{"listeners": {"port_min": 2000, "drain": "1m30s", "allowed": {"local": "127.0.0.1", "six": "::1"}},
+{"listeners": {"port_min": 2000, "drain": "1m30s", "allowed": {"local": "127.0.0.1", "six": "::1"},
+ "bind": {"db-*": ["local:5432-5439", "six:5432"], "web": "local:8443", "*": "local:8000-8999"}},
  "proxy": {"balance": "p2c"}, "routing": {"http": {"endpoint": "http://127.0.0.1:8000/x%20y"}},
  "log": {"level": "debug"}, "services": [
   {"name": "web", "listener": ["local:8080", "six:8081"], "backends": ["10.0.0.1:80", "db.internal:5432"],
@@ -518,6 +531,7 @@ listeners {
   port_min = 2000
   drain    = "1m30s"
   allowed  = { local = "127.0.0.1", six = "::1" }
+  bind     = { "db-*" = "local:5432-5439, six:5432", web = "local:8443", "*" = "local:8000-8999" }
 }
 proxy { balance = "p2c" }
 routing "http" {
@@ -541,6 +555,7 @@ END
 export DILL_LISTENERS_PORT_MIN=2000
 DILL_LISTENERS_DRAIN=1m30s
 DILL_LISTENERS_ALLOWED="local=127.0.0.1,six=::1"
+DILL_LISTENERS_BIND='db-*=local:5432-5439, six:5432; web=local:8443; *=local:8000-8999'
 DILL_PROXY_BALANCE=p2c
 DILL_ROUTING_HTTP_ENDPOINT='http://127.0.0.1:8000/x%20y'
 DILL_LOG_LEVEL=debug
@@ -556,6 +571,9 @@ listeners.port_min=2000
 listeners.drain : 1m30s
 listeners.allowed.local = 127.0.0.1
 listeners.allowed.six = ::1
+listeners.bind.db-* = local:5432-5439, six:5432
+listeners.bind.web: local:8443
+listeners.bind.* local:8000-8999
 proxy.balance p2c
 routing.http.endpoint = http://127.0.0.1:8000/x%20y
 log.level=debug
@@ -576,6 +594,7 @@ END
     done
     contains "the table" "# db: local:80 is refused: port below listeners.port_min 2000" "$want"
     contains "the table" "listeners.drain = 1m30s" "$want"
+    contains "the table" "listeners.bind.db-* = local:5432-5439, six:5432" "$want"
 }
 
 case_readme_formats() { # the README's example in each format gives the same

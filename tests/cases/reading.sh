@@ -134,13 +134,14 @@ case_reading_reason_of_an_outage() { # is that of the services, whatever is said
     lacks "reasons of outages" nnnn "$(grep retrying "$LOG")"
 }
 
-case_reading_lost_right() { # a token that no longer sees one service closes nothing, though it sees Consul itself
+# lost_right VAR=VALUE: a token that no longer sees one service closes nothing, though it sees Consul itself
+lost_right() {
     start_fake
     P=$(next_port) Q=$(next_port)
     fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")],
                          \"api\":[$(instance a "$B" dill "dill.listener=local:$Q")]}"
     fake PUT "/rights?names=consul,web,api"
-    start_dill_on_fake DILL_CONSUL_TOKEN=secret
+    start_dill_on_fake "$1"
     must 5 "service" answers "$P" a
     must 5 "the other service" answers "$Q" b
     fake PUT "/rights?names=consul,web"
@@ -150,6 +151,13 @@ case_reading_lost_right() { # a token that no longer sees one service closes not
     fake PUT "/rights?names=consul,web,api"
     fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
     must 15 "the service has really gone" refuses 127.0.0.1 "$Q"
+}
+
+case_reading_lost_right() { lost_right DILL_CONSUL_TOKEN=secret; }
+
+case_reading_lost_right_file() { # the same, when it stands in a file
+    echo secret >"$T/token"
+    lost_right "DILL_CONSUL_TOKEN_FILE=$T/token"
 }
 
 case_reading_doubt() { # a name that is listed without an instance is read again alone

@@ -68,7 +68,7 @@ case_routing_file_broken() { # keeps the old routes, and says where it is wrong;
 :1: services\[0\]: "" is not a service|services = [{}]\n
 :1: services\[0\]: "" is not a service|services = [""]\n
 :1: services: "" is not a list of services|services = ""\n
-:1: servces\[0\].name: "x" is neither below services nor below apps|servces = [{ name = "x" }]\n
+:1: servces\[0\].name: "\*\*\*\*\*\*\*\*" is neither below services nor below apps|servces = [{ name = "x" }]\n
  is empty|\n
 END
     same "errors, of which two are the same" 7 "$(log_count ' error ')"

@@ -106,20 +106,40 @@ case_state_bad_files() { # damaged and foreign files are said, and not used; dil
 }
 
 case_state_keeps_restrictions() { # a service that the file cannot keep whole is not kept: it would be open to all
-    local p q
-    p=$(next_port) q=$(next_port)
+    local p q r s
+    p=$(next_port) q=$(next_port) r=$(next_port) s=$(next_port)
     start_fake
     fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p" 'dill.allow=10.0.0.0/8\u0001')],
+                         \"odd\":[$(instance d "$A" dill "dill.listener=local:$s" 'dill.balance=p2c\u0001')],
+                         \"tab\":[$(instance t "$C" dill "dill.listener=local:$r" 'dill.allow=127.0.0.9,\t127.0.0.2')],
                          \"ok\":[$(instance o "$B" dill "dill.listener=local:$q" "dill.allow=127.0.0.1")]}"
     start_dill_on_fake "DILL_STATE_PATH=$T/state"
     must 5 "the other service" answers "$q" b
     must 5 "the file" state_has "local:$q"
     peek_contains "# refused: web wants allow=" || fail "$(peek)"
+    peek_contains '# refused: odd wants balance=p2c\x01: has a control character' || fail "$(peek)"
+    same "clients, with a tab in the list" "- c c" "$(for i in 1 2 9; do from "127.0.0.$i" "$r"; done | xargs)"
     kill "$DILL_PID"
     stop_dill 0 8
+    # A newer version has written an option that this one does not know.
+    python3 - "$T/state" <<'END'
+import sys
+head, body = open(sys.argv[1]).read().split("\n", 1)
+body = body.replace('"name":"ok"', '"name":"ok","quota":"1"')
+total = 0xcbf29ce484222325
+for byte in body.encode():
+    total = (total ^ byte) * 0x100000001b3 % 2**64
+words = head.split(" ")
+words[2:4] = ["%016x" % total, str(len(body))]
+open(sys.argv[1], "w").write(" ".join(words) + "\n" + body)
+END
     start_bare DILL_CONSUL_ADDRESS=http://127.0.0.1:1 "DILL_STATE_PATH=$T/state"
-    must 5 "the other service, from the file" answers "$q" b
+    must 5 "the service with a list, from the file" peek_has "127.0.0.1:$r"
+    same "its clients" "- c c" "$(for i in 1 2 9; do from "127.0.0.$i" "$r"; done | xargs)"
     refuses 127.0.0.1 "$p" || fail "the restricted port is open"
+    refuses 127.0.0.1 "$s" || fail "the refused port is open"
+    refuses 127.0.0.1 "$q" || fail "the port of what is not understood is open"
+    log_has 'warn +refused: ok wants .*: state.path says "quota" of it, which this version does not understand' || fail "$(cat "$LOG")"
 }
 
 case_state_admission() { # rules that changed meanwhile count for what is remembered, too

@@ -1,5 +1,5 @@
 /* Services out of documents: the first byte chooses the format, one of them what state.path holds. What is accepted can
- * be routed, and says the same when it is written and read again. */
+ * be routed, unless it says why not, and says the same when it is written and read again. */
 #include "base.h"
 #include "../../state.c"
 
@@ -10,7 +10,7 @@ static void routable_all(const struct service_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = list->items[i];
 
-		if (!*s->name || !s->wish_count || !s->backend_count)
+		if (!*s->name || (!s->fault && (!s->wish_count || !s->backend_count)))
 			abort();
 		for (size_t w = 0; w < s->wish_count; w++)
 			if (!s->wishes[w].text || !s->wishes[w].origin || s->wishes[w].last < s->wishes[w].port ||

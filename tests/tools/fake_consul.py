@@ -35,6 +35,7 @@ Modes (and their parameters):
     truncated-chunks a chunked body that ends early
     garbage          200, but not JSON
     endless          a body that never ends, in chunks, or with a Content-Length when it is given [&length=BYTES]
+    unending         size, extension, trailer or interim in `of`: that part of an answer never ends
     chunks           a proper answer in chunks of odd sizes, with extensions and a trailer
     bytes            a proper answer in chunks of one byte
     drip             a proper answer, one byte in each `every` seconds (default 1)
@@ -323,6 +324,8 @@ class Connection:
             self.send(200, headers, b'{"what": [is, this}')
         elif mode == "endless":
             self.endless(headers, data, int(fault.get("length", 0)))
+        elif mode == "unending":
+            self.unending(headers, fault.get("of", ""))
         elif mode in ("chunks", "bytes"):
             self.chunks(headers, body, mode == "bytes")
         elif mode == "drip":
@@ -405,6 +408,15 @@ class Connection:
         for byte in body:
             self.sock.sendall(bytes([byte]))
             time.sleep(every)
+
+    def unending(self, headers, part):
+        first, block = {"size": (b"", b"0"), "extension": (b"5;", b"x"), "trailer": (b"0\r\n", b"A: b\r\n"),
+                        "interim": (b"", b"HTTP/1.1 100 Continue\r\n\r\n")}[part]
+        if part != "interim":
+            self.head(200, {**headers, "Transfer-Encoding": "chunked"})
+        self.sock.sendall(first)
+        while True:
+            self.sock.sendall(block * 4096)
 
     def endless(self, headers, data, length):
         size = {"Content-Length": length} if length else {"Transfer-Encoding": "chunked"}

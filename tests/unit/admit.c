@@ -68,7 +68,7 @@ static void wish_is(const struct option_labels *allowed, size_t i)
 	struct admit_refusal no;
 	struct net_addr addr;
 	char text[NET_TEXT];
-	bool fine = admit_wish(&rules, &wish, wishes[i].trusted, &memory, &addr, &no);
+	bool fine = admit_wish(&rules, "web", &wish, wishes[i].trusted, &memory, &addr, &no);
 
 	check(fine == (wishes[i].addr != NULL), fine ? "is accepted" : no.why, wishes[i].wish);
 	if (fine && wishes[i].addr) {
@@ -91,15 +91,63 @@ static void label_cases(void)
 	struct net_addr addr;
 	char text[NET_TEXT];
 
-	check(!admit_wish(&rules, &wish, false, &memory, &addr, &no), "refused", "no labels");
+	check(!admit_wish(&rules, "web", &wish, false, &memory, &addr, &no), "refused", "no labels");
 	check(strcmp(no.accepted, "none: listeners.allowed is empty") == 0, no.accepted, "no labels");
 	rules.labels = &all_of_them;
 	wish = wish_parse("localhost:80", NULL, &memory);
-	check(admit_wish(&rules, &wish, true, &memory, &addr, &no), "accepted", "a label that looks like an address");
+	check(admit_wish(&rules, "web", &wish, true, &memory, &addr, &no), "accepted", "a label that looks like an address");
 	net_print(&addr, text);
 	check(strcmp(text, "127.0.0.9:80") == 0, text, "the label counts");
 	rules.port_min = 81;
-	check(!admit_wish(&rules, &wish, true, &memory, &addr, &no), "refused", "a label that looks like an address");
+	check(!admit_wish(&rules, "web", &wish, true, &memory, &addr, &no), "refused", "a label that looks like an address");
+	arena_free(&memory);
+}
+
+#define GRANTS "no pattern of listeners.bind grants "
+
+static const struct {
+	const char *service, *wish;
+	bool trusted;
+	const char *rule, *why, *accepted; /* rule NULL: it is accepted */
+} bound[] = {
+	{ "web", "local:8443", false, NULL, NULL, NULL }, { "web", "any:8000", false, NULL, NULL, NULL },
+	{ "db", "any:8000", false, NULL, NULL, NULL },
+	{ "web", "any:9000", false, "listeners.bind", GRANTS "any:9000 to web",
+	  "any:80 (\"web\"), local:8443 (\"web\"), any:8000-8099 (\"*\"), any:8101-8999 (\"*\")" },
+	{ "db", "local:8443", false, "listeners.bind", GRANTS "local:8443 to db",
+	  "any:8000-8099 (\"*\"), any:8101-8999 (\"*\"); local:8443 is for \"web\"" },
+	{ "db", "any:8100", false, "listeners.bind", GRANTS "any:8100 to db",
+	  "any:8000-8099 (\"*\"), any:8101-8999 (\"*\"); any:8100 is for \"ops-*\"" },
+	/* The operator's own are not asked; labels and ports come first. */
+	{ "db", "local:8443", true, NULL, NULL, NULL }, { "db", "10.0.0.1:80", true, NULL, NULL, NULL },
+	{ "web", "any:80", false, "listeners.port_min", "port below listeners.port_min 1024", "a port from 1024 to 49151" },
+	{ "web", "lan:8443", false, LABEL, "label \"lan\" is not in listeners.allowed", LIST },
+	{ "db", "local:50000", false, "listeners.port_max", "port above listeners.port_max 49151", "a port from 1024 to 49151" },
+};
+
+static void bind_cases(void)
+{
+	struct arena memory = { 0 };
+	struct bind_table bind = { 0 };
+	struct admit_rules rules = { .labels = &three, .port_min = 1024, .port_max = 49151, .bind = &bind };
+
+	bind_set(&bind, "web=local:8443,any:80; ops-*=any:8100; *=any:8000-8999", "here", &memory);
+	bind_seal(&bind, &memory);
+	for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
+		struct wish wish = wish_parse(bound[i].wish, NULL, &memory);
+		struct admit_refusal no;
+		struct net_addr addr;
+		bool fine = admit_wish(&rules, bound[i].service, &wish, bound[i].trusted, &memory, &addr, &no);
+
+		check(fine == !bound[i].rule, fine ? "is accepted" : no.why, bound[i].wish);
+		if (fine || !bound[i].rule)
+			continue;
+		check(strcmp(no.rule, bound[i].rule) == 0, no.rule, bound[i].wish);
+		check(strcmp(no.why, bound[i].why) == 0, no.why, bound[i].wish);
+		if (!no.accepted)
+			no.accepted = admit_granted(&rules, bound[i].service, &wish, &memory);
+		check(strcmp(no.accepted, bound[i].accepted) == 0, no.accepted, bound[i].wish);
+	}
 	arena_free(&memory);
 }
 
@@ -125,6 +173,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
 		wish_is(&three, i);
 	label_cases();
+	bind_cases();
 	setting_cases();
 	return check_sum();
 }

@@ -135,6 +135,21 @@ static const struct {
 	  "--listeners.allowed.six=::1", "listeners.allowed", "lan=10.0.0.1,wan=10.0.0.4,edge=10.0.0.2,six=::1@default" },
 	{ NULL, "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2|DILL_LISTENERS_ALLOWED=a=10.0.0.3", "", "listeners.allowed",
 	  "a=10.0.0.3,edge=10.0.0.2@DILL_LISTENERS_ALLOWED" },
+	/* Who may ask for what: a table in the file, all in one value, which replaces it, or one pattern, which adds to it. */
+	{ "[listeners.bind]\n'db-*' = 'local:5432-5439, any:5432'\nweb = ['any:1', 'any:2-3']\n'*' = 'local:*'\n'a.b' = 'any:4'\n", "", "",
+	  "listeners.bind", "db-*=local:5432-5439, any:5432; web=any:1, any:2-3; *=local:*; a.b=any:4@default" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=b=any:2,local:2; *=any:3", "", "listeners.bind",
+	  "b=any:2,local:2; *=any:3@DILL_LISTENERS_BIND" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND={\"b\": \"any:2\", \"*\": [\"any:3\"]}", "", "listeners.bind",
+	  "b=any:2; *=any:3@DILL_LISTENERS_BIND" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=b=any:2", "--listeners.bind|c=any:3", "listeners.bind",
+	  "c=any:3@--listeners.bind" },
+	{ "listeners.bind.a = 'any:1'\n", "", "--listeners.bind=", "listeners.bind", "@--listeners.bind" },
+	{ "listeners.bind.a = 'any:1'\n", "DILL_LISTENERS_BIND=", "", "listeners.bind", "a=any:1@default" },
+	{ "[Listeners.Bind]\na = 'any:1'\nA = 'any:2'\n", "", "--Listeners.bind.a=any:3|--listeners.bind.b*=any:4", "listeners.bind",
+	  "a=any:3; A=any:2; b*=any:4@default" },
+	{ "[listeners.allowed]\nlan = '10.0.0.1'\n[listeners.bind]\na = 'edge:1, lan:1'\n", "DILL_LISTENERS_ALLOWED_EDGE=10.0.0.2", "",
+	  "listeners.bind", "a=edge:1, lan:1@default" },
 	/* A list of networks. */
 	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "", "", "listeners.allow", "10.0.0.0/8,::1@c.toml:2" },
 	{ "[listeners]\nallow = ['10.0.0.0/8', '::1']\n", "DILL_LISTENERS_ALLOW=1.1.1.1", "", "listeners.allow",
@@ -265,6 +280,28 @@ static const struct {
 	  "dill: c.yaml:1: services: \"foo\" is not a table of services\n"
 	  "dill: c.yaml:2: apps: \"3\" is not a table of services\n" },
 	{ "c.toml", NULL, "DILL_SERVICES=\"foo\"", "", 1, "dill: DILL_SERVICES: services: \"foo\" is not a table of services\n" },
+	/* Who may ask for what. */
+	{ "c.toml", "[listeners.bind]\nweb = 'local'\n'a[1]b' = 'local:1'\n'' = 'local:1'\n", "", "", 1, "dill: c.toml:4: empty key\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local'\n'a[1]b' = 'local:1'\nx = []\ny = 'local:9-8'\n", "", "", 1,
+	  "dill: c.toml:2: listeners.bind.web: \"local\" has \"local\" for \"web\", which is not label:port, label:first-last or label:*\n"
+	  "dill: c.toml:3: listeners.bind.a[1]b: \"local:1\" has the pattern \"a[1]b\": only * and ? stand for others, not [\n"
+	  "dill: c.toml:4: listeners.bind.x: \"\" has nothing for \"x\"\n"
+	  "dill: c.toml:5: listeners.bind.y: \"local:9-8\" has \"local:9-8\" for \"y\", which ends before it begins\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\nweb = 'local:2'\n", "", "", 1,
+	  "dill: c.toml:3: listeners.bind.web is given twice, first on line 2\n" },
+	{ "c.toml", "[listeners.bind]\n", "", "", 1, "dill: c.toml:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners: {bind: {}}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners: {bind: ['web=local:1']}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: a table expected, not a list\n" },
+	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\n'*' = 'lan:2, any:1-2'\n", "DILL_LISTENERS_ALLOWED=lan=10.0.0.1", "", 1,
+	  "dill: c.toml:2: listeners.bind: \"web\" grants \"local:1\", but no such label is in listeners.allowed\n"
+	  "dill: c.toml:3: listeners.bind: \"*\" grants \"any:1-2\", but no such label is in listeners.allowed\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND_WEB=any:1", "", 1, "dill: DILL_LISTENERS_BIND_WEB: listeners.bind: \"any:1\" "
+	  "is not a list like db-*=public:5432-5439,local:5432; *=local:8000-8999\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1|DILL_LISTENERS_BIND_DB=db=any:1", "", 1,
+	  "dill: DILL_LISTENERS_BIND_DB: listeners.bind: \"db=any:1\" is given twice, first at DILL_LISTENERS_BIND\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1;web=any:2", "--listeners.bind.db=any:x", 1,
+	  "dill: DILL_LISTENERS_BIND: listeners.bind: \"web=any:1;web=any:2\" has the pattern \"web\" twice\n"
+	  "dill: --listeners.bind.db: listeners.bind.db: \"any:x\" has \"any:x\" for \"db\", which has a port out of range (1-65535)\n" },
 	/* Unknown keys: a guess only when it is near. */
 	{ "c.toml", "[listeners]\nport_mni = 1\n", "", "", 0,
 	  "dill: c.toml:2: unknown key listeners.port_mni; the nearest one is listeners.port_min\n" },
@@ -307,8 +344,8 @@ static const struct {
 	{ "c.toml", NULL, "", "--colour=red", 2, "dill: unknown option --colour; all are in dill --help\n" },
 	{ "c.toml", NULL, "", "--log.level", 2, "dill: --log.level needs a value\n" },
 	{ "c.toml", NULL, "", "--strict=1", 2, "dill: --strict takes no value\n" },
-	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr :1: no BACKEND is named that could be reached there\n" },
-	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and the BACKEND h:1 exclude each other\n" },
+	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
+	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
 	{ "c.toml", NULL, "", "--backend=nomad", 1,
 	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
@@ -325,14 +362,25 @@ static const struct {
 	{ "c.toml", NULL, "DILL_CONSUL_TOKEN=se\tcret", "", 1, "dill: DILL_CONSUL_TOKEN: consul.token: \"********\" has a control character\n" },
 	{ "c.toml", NULL, "CONSUL_HTTP_ADDR=ftp://h", "", 1, "dill: CONSUL_HTTP_ADDR: consul.address: \"ftp://h\" is not an http:// address\n" },
 	{ "c.toml", "[listeners]\nport_min = 5\nport_max = 4\n", "", "", 1, "dill: listeners.port_min 5 is above listeners.port_max 4\n" },
+	{ "c.toml", NULL, "CONSUL_HTTP_TOKEN_FILE=none", "", 1,
+	  "dill: CONSUL_HTTP_TOKEN_FILE: consul.token_file: \"none\" No such file or directory\n" },
+	{ "c.toml", NULL, "", "--consul.token_file=.", 1, "dill: --consul.token_file: consul.token_file: \".\" is no regular file\n" },
+	{ "c.toml", "[consul]\ntokn = 's3'\ntokn_file = 's3'\n", "", "", 0,
+	  "dill: c.toml:2: unknown key consul.tokn; the nearest one is consul.token\n"
+	  "dill: c.toml:3: unknown key consul.tokn_file; the nearest one is consul.token_file\n" },
+	{ "c.toml", "[services.web]\npasword = 's3'\nlistener = ':1'\nbackends = 'h:1'\n", "", "", 1,
+	  "dill: c.toml:2: services.web.pasword: \"********\" is not a key of a service (name, listener, backends, balance, proxy, "
+	  "proxy_protocol, allow, deny, ports)\n" },
+	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
+	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
 	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
 	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.nomad.address: \"http://********@h:4646/\" " ABSENT "\n"
+	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
-	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"t\" " ABSENT "\n" },
+	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
 	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"http://h:4646\" " ABSENT "\n"
+	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
@@ -378,6 +426,55 @@ static const struct {
 	{ "c.toml", "[listeners]\nallow = '::1'\n", "DILL_LISTENERS_ALLOW=", "", "listeners.allow", "::1@c.toml:2", true },
 	{ "c.toml", NULL, "DILL_SERVICES=|DILL_APPS=|DILL_ROUTING_NOMAD_ADDRESS=", "", "log.level", "info@default", true },
 };
+
+/* consul.token and consul.token_file: which counts. */
+static const struct {
+	const char *file, *variables, *words, *token, *token_file;
+} tokens[] = {
+	{ NULL, "", "", "@default", "@default" },
+	{ "[consul]\ntoken_file = 'tok'\n", "", "", "@default", "tok@c.toml:2" },
+	{ "[routing.consul]\ntoken_file = 'tok'\n", "", "", "@default", "tok@c.toml:2" },
+	{ NULL, "DILL_ROUTING_CONSUL_TOKEN_FILE=tok", "", "@default", "tok@DILL_ROUTING_CONSUL_TOKEN_FILE" },
+	{ NULL, "CONSUL_HTTP_TOKEN_FILE=tok", "", "@default", "tok@CONSUL_HTTP_TOKEN_FILE" },
+	{ NULL, "CONSUL_HTTP_TOKEN_FILE=tok|CONSUL_HTTP_TOKEN=s", "", "@CONSUL_HTTP_TOKEN; consul.token_file counts", "tok@CONSUL_HTTP_TOKEN_FILE" },
+	{ "[consul]\ntoken_file = 'tok'\ntoken = 's'\n", "", "", "@c.toml:3; consul.token_file counts", "tok@c.toml:2" },
+	{ "[consul]\ntoken_file = 'none'\n", "DILL_CONSUL_TOKEN=s", "", "s@DILL_CONSUL_TOKEN", "@c.toml:2; consul.token counts" },
+	{ "[consul]\ntoken = 's'\n", "CONSUL_HTTP_TOKEN_FILE=none", "", "s@c.toml:2", "@CONSUL_HTTP_TOKEN_FILE; consul.token counts" },
+	{ "[consul]\ntoken = 's'\n", "", "--consul.token_file=tok", "@c.toml:2; consul.token_file counts", "tok@--consul.token_file" },
+	{ NULL, "DILL_CONSUL_TOKEN_FILE=none", "--consul.token=s", "s@--consul.token", "@DILL_CONSUL_TOKEN_FILE; consul.token counts" },
+	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
+};
+
+static void check_mark(struct config *config, const char *key, const char *want, const char *what)
+{
+	struct config_table *table;
+	const struct option *row = config_find(config, key, &table);
+	struct buf got = { 0 };
+
+	option_put(row, table->values, &got);
+	buf_printf(&got, "@%s", config_mark(table, row)->origin);
+	check(strcmp(got.data, want) == 0, got.data, what);
+	buf_free(&got);
+}
+
+static void token_cases(void)
+{
+	FILE *file = fopen("tok", "w");
+
+	if (!file || fputs("one\n", file) < 0 || fclose(file))
+		abort();
+	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+		struct outcome outcome = read_all("c.toml", tokens[i].file, tokens[i].variables, tokens[i].words);
+
+		check(outcome.config && !outcome.errors.len, outcome.errors.len ? outcome.errors.data : "read", tokens[i].token_file);
+		if (outcome.config) {
+			check_mark(outcome.config, "consul.token", tokens[i].token, tokens[i].token_file);
+			check_mark(outcome.config, "consul.token_file", tokens[i].token_file, tokens[i].token);
+		}
+		outcome_free(&outcome);
+	}
+	unlink("tok");
+}
 
 static void empty_cases(void)
 {
@@ -448,6 +545,25 @@ static void origin_cases(void)
 	outcome_free(&outcome);
 }
 
+/* In a file of variables a single pattern adds to the table, wherever it stands; each says where it is from. */
+static void pattern_cases(void)
+{
+	struct outcome outcome = read_all("c.env", "listeners.bind.web=any:1,any:3\nDILL_LISTENERS_BIND='db-*=any:2; *=any:4'\n", "",
+	                                  "--listeners.bind.db-*=any:5");
+	const struct bind_table *bind = outcome.config ? &outcome.config->bind : NULL;
+	struct buf got = { 0 };
+
+	check(bind && bind->count == 3, "three patterns", outcome.errors.data);
+	for (size_t i = 0; bind && i < bind->count; i++)
+		buf_printf(&got, "%s=%s@%s ", bind->patterns[i].name, bind->patterns[i].grants, bind->patterns[i].origin);
+	check(got.data && strcmp(got.data, "db-*=any:5@--listeners.bind.db-* *=any:4@c.env:2 web=any:1,any:3@c.env:1 ") == 0,
+	      got.data, "patterns");
+	check(bind && bind_grants(bind, "web", slice_of("any"), 4, 4) && !bind_grants(bind, "x", slice_of("any"), 3, 3),
+	      "the table is ready for questions", "patterns");
+	buf_free(&got);
+	outcome_free(&outcome);
+}
+
 static void same_cases(void)
 {
 	struct outcome a = read_all("c.toml", NULL, "", "--consul.tag=x|--log.level=warn");
@@ -466,12 +582,14 @@ int main(void)
 	fine_cases();
 	said_cases();
 	empty_cases();
+	token_cases();
 	empty_service_case();
 	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
 	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");
 	count_case(22, 21, "dill: 2 more errors\n");
 	count_case(150, 21, "dill: 130 more errors\n");
 	origin_cases();
+	pattern_cases();
 	same_cases();
 	for (size_t i = 0; i < ARRAY_LEN(said); i++)
 		unlink(said[i].name);

@@ -300,9 +300,11 @@ static const struct {
 	{ TEXT("HTTP/1.1 301 Moved Permanently\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n"), NULL,
 	  ", which points to https://h/x and is not followed" },
 	{ TEXT("HTTP/1.1 302 Found\r\nLocation: http://u:secret@h/x?token=secret\r\nContent-Length: 0\r\n\r\n"), NULL,
-	  ", which points to http://********@h/x and is not followed" },
+	  ", which points to http://********@h/x?******** and is not followed" },
+	{ TEXT("HTTP/1.1 302 Found\r\nLocation: http://u:se?cret@h/x\r\nContent-Length: 0\r\n\r\n"), NULL,
+	  ", which points to http://******** and is not followed" },
 	{ TEXT("HTTP/1.1 302 Found\r\nLocation: /login?token=secret\r\nContent-Length: 0\r\n\r\n"), NULL,
-	  ", which points to /login and is not followed" },
+	  ", which points to /login?******** and is not followed" },
 	{ TEXT("HTTP/1.1 308 P\r\nlocation: /\x1b\302\240\r\nContent-Length: 0\r\n\r\n"), NULL,
 	  ", which points to /\\x1b\\xc2\\xa0 and is not followed" },
 };

@@ -1,5 +1,5 @@
-/* A list of services in one line, for tests to compare: name(node/instance wish,wish host:port*weight option=value ?absent
- * !fault ~), ~ for what is held. */
+/* A list of services in one line, for tests to compare: name(node/instance wish,wish host:port*weight option=value #created
+ * ?absent !fault ~), ~ for what is held. */
 #ifndef LIST_H
 #define LIST_H
 
@@ -20,6 +20,8 @@ static inline void list_put_service(struct buf *out, const struct service *s)
 	}
 	for (size_t i = 0; i < s->setting_count; i++)
 		buf_printf(out, " %s=%s", service_option_name(s->settings[i].option), s->settings[i].value);
+	if (s->created)
+		buf_printf(out, " #%llu", (unsigned long long)s->created);
 	buf_printf(out, "%s%s%s%s%s)", s->absent ? " ?" : "", s->absent ? s->absent : "", s->fault ? " !" : "",
 	           s->fault ? s->fault : "", s->held ? " ~" : "");
 }

@@ -20,9 +20,9 @@ static const struct {
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:2+\n127.0.0.1:3000 b of consul/b 10.0.0.1:1+\n127.0.0.2:2000 b of consul/b 10.0.0.1:1+\n" },
 	/* A listener is shared: the operator's service owns it, then the oldest, then the first by name. Each has its share. */
 	{ "c web|local:2000|10.0.0.1:80\nc web|local:2000|10.0.0.2:80", "127.0.0.1:2000 web of consul/web 10.0.0.1:80+ 10.0.0.2:80+\n" },
-	{ "s b|local:2000|10.0.0.1:80\nc a|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/b 10.0.0.1:80 | 10.0.0.2:80+\n" },
-	{ "c a|local:2000|10.0.0.2:80\ns a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of static/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
-	{ "s a|127.0.0.1:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of static/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "f b|local:2000|10.0.0.1:80\nc a|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of file/b 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "c a|local:2000|10.0.0.2:80\nf a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of file/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
+	{ "f a|127.0.0.1:2000|10.0.0.1:80\nc b|local:2000|10.0.0.2:80", "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.0.0.2:80+\n" },
 	{ "c a|local:2000|10.0.0.1:1|created=30\nc b|local:2000|10.0.0.2:1|created=7\nc c|local:2000|10.0.0.3:1|created=100",
 	  "127.0.0.1:2000 a,b,c of consul/b 10.0.0.2:1+ | 10.0.0.1:1+ | 10.0.0.3:1+\n" },
 	{ "c a|local:2000|10.0.0.1:1\nc b|local:2000|10.0.0.2:1|created=7\nc c|local:2000|10.0.0.3:1|created=7",
@@ -33,7 +33,7 @@ static const struct {
 	/* A backend stands there once; who does not check it counts; the first weight counts. */
 	{ "c a|local:2000|10.0.0.1:80*3\nc b|local:2000|10.0.0.1:80*5 10.0.0.2:80*2",
 	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80*3+ | 10.0.0.2:80*2+\n" },
-	{ "c a|local:2000|10.0.0.1:80\ns b|local:2000|10.0.0.1:80", "127.0.0.1:2000 a,b of static/b 10.0.0.1:80\n" },
+	{ "c a|local:2000|10.0.0.1:80\nf b|local:2000|10.0.0.1:80", "127.0.0.1:2000 a,b of file/b 10.0.0.1:80\n" },
 	{ "c a|local:2000|10.0.0.1:80|allow=1.1.1.1\nc b|local:2000|10.0.0.1:80|", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ allow1\n" },
 	{ "c a|local:2000|10.0.0.1:80*0", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	/* Host names. */
@@ -50,8 +50,8 @@ static const struct {
 	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+ p2c\n" },
 	{ "c a|local:2000|10.0.0.1:80|balance=p2c\nc b|local:2000|10.0.0.2:80",
 	  "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+ p2c (b asks for balance the default, but a comes first and has p2c)\n" },
-	{ "s a|local:2000|10.0.0.1:80\nc a|local:2000||balance=random",
-	  "127.0.0.1:2000 a of static/a 10.0.0.1:80 (a in consul asks for balance random, but a in static comes first and has the default)\n" },
+	{ "f a|local:2000|10.0.0.1:80\nc a|local:2000||balance=random",
+	  "127.0.0.1:2000 a of file/a 10.0.0.1:80 (a in consul asks for balance random, but a in file comes first and has the default)\n" },
 	{ "c a|local:2000|10.0.0.1:80|instance=i1\nc a|local:2000||instance=i2 balance=random",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+ (a (i2 on node) asks for balance random, but a (i1 on node) comes first and has the default)\n" },
 	/* All other options belong to those who say them, instance by instance, and count for their own backends. */
@@ -89,6 +89,8 @@ static const struct {
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:65534+\n127.0.0.1:2001 a of consul/a 10.0.0.1:65535+\n" },
 	{ "c a|local:2000-2002,local:2100|10.0.0.1:80|ports=65534",
 	  "refused: a ports=65534 [ports] no room for a range of 3 ports, since 65535 is the last one\n" },
+	{ "c a|local:2000-2016,local:3000|10.0.0.1:80|instance=i", /* too many of it are all of it; the rest goes on */
+	  "127.0.0.1:3000 a of consul/a 10.0.0.1:80+\nrefused: a local:2000-2016 [instance] more than 16 ports for one instance\n" },
 	{ "c a|local:1000-2000|10.0.0.1:80", "refused: a local:1000-2000 [listeners.port_min] port below listeners.port_min 1024\n" },
 	{ "c a|local:49000-50000|10.0.0.1:80", "refused: a local:49000-50000 [listeners.port_max] port above listeners.port_max 49151\n" },
 	{ "c a|local:2000-7000|10.0.0.1:80", "refused: a local:2000-7000 [listener] is a range of 5001 ports; at most 4096\n" },
@@ -101,8 +103,6 @@ static const struct {
 	  "127.0.0.1:2002 a of consul/a 10.0.0.1:71+\n127.0.0.1:2003 a of consul/a 10.0.0.1:72+\n" },
 	{ "c a|local:2000-2001|10.0.0.1:80|held\nc b|local:2001|10.0.0.2:80",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n127.0.0.1:2001 a,b of consul/a 10.0.0.1:80+ | 10.0.0.2:80+\n" },
-	{ "c a|local:2000|10.0.0.1:80|held\nc b|any:2000|10.0.0.1:80",
-	  "0.0.0.0:2000 b of consul/b 10.0.0.1:80+\n127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	{ "c a|local:2000|10.0.0.1:80|held\nc a|any:2001|10.0.0.1:80",
 	  "0.0.0.0:2001 a of consul/a 10.0.0.1:80+\n127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	{ "c a|local:2000|10.0.0.1:80|held\nc a|other:2000|10.0.0.1:80",

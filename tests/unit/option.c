@@ -12,6 +12,7 @@ struct values {
 	int64_t duration;
 	bool on;
 	struct option_labels labels;
+	struct bind_table bind;
 };
 
 static const char *no_x(const char *value)
@@ -21,7 +22,7 @@ static const char *no_x(const char *value)
 
 static const char *const words[] = { "red", "green", NULL };
 
-enum { TEXT, CHECKED, WORDS, SECRET, ADDRESS, NETWORKS, NUMBER, NEGATIVE, PORT, WORD, DURATION, ANY_DURATION, SWITCH, LABELS };
+enum { TEXT, CHECKED, WORDS, SECRET, ADDRESS, NETWORKS, NUMBER, NEGATIVE, PORT, WORD, DURATION, ANY_DURATION, SWITCH, LABELS, BIND };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option rows[] = {
@@ -39,6 +40,7 @@ static const struct option rows[] = {
 	[ANY_DURATION] = { .key = "any_duration", .type = OPTION_DURATION, .at = AT(duration) },
 	[SWITCH] = { .key = "switch", .type = OPTION_SWITCH, .at = AT(on) },
 	[LABELS] = { .key = "labels", .type = OPTION_LABELS, .at = AT(labels) },
+	[BIND] = { .key = "bind", .type = OPTION_BIND, .at = AT(bind) },
 };
 
 #define OCTAL "has a leading zero, which some programs read as octal"
@@ -95,6 +97,8 @@ static const struct {
 	{ LABELS, "=127.0.0.1", NULL, "has an empty label" }, { LABELS, "a=example.com", NULL, "is not an IP address" },
 	{ LABELS, "a=", NULL, "is not an IP address" }, { LABELS, "{\"a\":", NULL, "is not a JSON object" },
 	{ LABELS, "{\"a\": \"x\"}", NULL, "is not an IP address" },
+	{ BIND, "", "", NULL }, { BIND, "a*=l:1-2;b=m:*", "a*=l:1-2; b=m:*", NULL }, { BIND, "a", NULL, "is not a list like "
+	  "db-*=public:5432-5439,local:5432; *=local:8000-8999" }, { BIND, "a=l:1\302\240", NULL, HIDDEN },
 };
 
 static void set_cases(void)

@@ -2,6 +2,7 @@
 #include "base.h"
 
 #include "check.h"
+#include "service.h"
 #include "../../service_option.c"
 
 static const struct {
@@ -24,8 +25,14 @@ static const struct {
 	{ SERVICE_PROXY, "http://h:1080", "is not socks5://", 0, "********" },
 	{ SERVICE_PROXY, "user:secret", "is not socks5://", 0, "********" },
 	{ SERVICE_PROXY, "socks5://user:secret", "", 0, "********" },
+	{ SERVICE_PROXY, "socks5://user:se@cret", "", 0, "********" },
+	{ SERVICE_PROXY, "socks5://user:se@cr:et", "", 0, "********" },
+	{ SERVICE_PROXY, "http://user:secret@h:1080", "is not socks5://", 0, "http://********@h:1080" },
 	{ SERVICE_PROXY, "", "is not socks5://", 0, "" },
 	{ SERVICE_PROXY, "h", "is not socks5://", 0, "h" },
+	{ SERVICE_PROXY, "socks5://u:p\x01@h:1080", "has a control character", 0, "socks5://********@h:1080" },
+	{ SERVICE_BALANCE, "p2c\n", "has a control character", 0, "p2c\n" }, { SERVICE_ALLOW, "10.0.0.1\x7f", "has a control", 0, "10.0.0.1\x7f" },
+	{ SERVICE_ALLOW, "10.0.0.1,\t::1", "has a control character", 0, "10.0.0.1,\t::1" },
 	{ SERVICE_PROXY_PROTOCOL, "v1", NULL, 1, "v1" }, { SERVICE_PROXY_PROTOCOL, "V2", NULL, 2, "V2" },
 	{ SERVICE_PROXY_PROTOCOL, "v3", "not v1 or v2", 0, "v3" }, { SERVICE_PROXY_PROTOCOL, "2", "not v1 or v2", 0, "2" },
 	{ SERVICE_PROXY_PROTOCOL, "", "not v1 or v2", 0, "" }, { SERVICE_PROXY_PROTOCOL, "v1,v2", "not v1 or v2", 0, "v1,v2" },
@@ -90,6 +97,105 @@ static void value_cases(void)
 	}
 }
 
+static void repeat(struct buf *out, const char *part, size_t times)
+{
+	buf_puts(out, "");
+	for (size_t i = 0; i < times; i++)
+		buf_puts(out, part);
+}
+
+/* How much may be in one value. */
+static const struct {
+	const char *part, *end;
+	size_t times;
+	const char *why; /* NULL: it is fine */
+} sizes[] = {
+	{ "10.0.0.1,", "", 256, NULL }, { "10.0.0.1,", "10.0.0.2", 256, "more than 256 networks" },
+	{ "10.0.0.1,", "", 24000, "longer than 16384 bytes" }, { "::1,", "::2", 256, "more than 256 networks" },
+	{ ",", "10.0.0.1", 16376, NULL }, { ",", "10.0.0.1", 16377, "longer than 16384 bytes" },
+	{ " ", "10.0.0.1", 1 << 20, "longer than 16384 bytes" },
+	{ "1111:1111:1111:1111:1111:1111:1111:1111/128, ", "", 256, NULL },
+};
+
+static void size_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		for (int option = SERVICE_ALLOW; option <= SERVICE_DENY; option++) {
+			struct service_options options = service_options_none;
+			struct arena memory = { 0 };
+			struct buf value = { 0 };
+			const char *why;
+
+			repeat(&value, sizes[i].part, sizes[i].times);
+			buf_puts(&value, sizes[i].end);
+			why = service_option_parse(option, value.data, &memory, &options);
+			check(why && sizes[i].why ? strcmp(why, sizes[i].why) == 0 : why == sizes[i].why, why ? why : "fine", sizes[i].part);
+			check(!why || (untouched(&options) && !memory.top), "nothing is kept of it", sizes[i].part);
+			check(options.limited == (option == SERVICE_ALLOW), "somebody is to be kept out", sizes[i].part);
+			buf_free(&value);
+			arena_free(&memory);
+		}
+}
+
+/* Of a long text the beginning is shown, and no half of a character. */
+static void shown_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct service *service = service_add(list, slice_of("web"));
+	struct service_setting setting = { .option = SERVICE_ALLOW };
+	struct buf value = { 0 }, shown = { 0 };
+
+	for (size_t len = 500; len < 524; len++) {
+		value.len = shown.len = 0;
+		repeat(&value, "x", len);
+		setting.value = value.data;
+		service_put_setting(&setting, &shown);
+		check(len <= 512 ? shown.len == len + 6 : shown.len == 512 + 9 && strcmp(shown.data + 516, "xx...") == 0, "shown", shown.data);
+		service_wish(service, slice_of(value.data), NULL);
+		check(strlen(service->wishes[service->wish_count - 1].text) == (len <= 512 ? len : 515), "a wish", shown.data);
+		check(service->wishes[service->wish_count - 1].why, "is refused", shown.data);
+	}
+	value.len = shown.len = 0;
+	repeat(&value, "\342\202\254", 200); /* three bytes a character */
+	setting.value = value.data;
+	service_put_setting(&setting, &shown);
+	check(shown.len == 6 + 510 + 3, "whole characters", shown.data);
+	value.len = 0;
+	buf_puts(&value, "local:2000");
+	repeat(&value, " ", 600);
+	buf_puts(&value, "1");
+	service_wish(service, slice_of(value.data), NULL);
+	check(service->wishes[service->wish_count - 1].why, "what is cut off makes no good wish", "local:2000 ... 1");
+	service_seal(service);
+	service_list_unref(list);
+	buf_free(&value);
+	buf_free(&shown);
+}
+
+static const struct {
+	int option;
+	const char *value, *want;
+} tidied[] = {
+	{ SERVICE_ALLOW, "10.0.0.1,\t::1", "10.0.0.1,::1" }, { SERVICE_DENY, " a , b\r\n,\n, ,c ", "a,b,c" }, { SERVICE_ALLOW, "", "" },
+	{ SERVICE_ALLOW, " ,\t", "" }, { SERVICE_ALLOW, "a b,\x01", "a b,\x01" }, { SERVICE_ALLOW, "a\tb", "a\tb" },
+	{ SERVICE_BALANCE, "\tp2c ", "p2c" }, { SERVICE_BALANCE, "p2c, random", "p2c, random" }, { SERVICE_BALANCE, " ", "" },
+	{ SERVICE_PROXY, " socks5://u:p@h:1\n", "socks5://u:p@h:1" }, { SERVICE_PROXY, "socks5://u:p,\tq@h:1", "socks5://u:p,\tq@h:1" },
+};
+
+static void tidy_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tidied); i++) {
+		struct buf once = { 0 }, twice = { 0 };
+
+		service_option_tidy(tidied[i].option, slice_of(tidied[i].value), &once);
+		check(strcmp(once.data, tidied[i].want) == 0, once.data, tidied[i].value);
+		service_option_tidy(tidied[i].option, slice_of(once.data), &twice);
+		check(strcmp(once.data, twice.data) == 0, "nothing is left to do", tidied[i].value);
+		buf_free(&once);
+		buf_free(&twice);
+	}
+}
+
 static void name_cases(void)
 {
 	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny", "ports" };
@@ -98,6 +204,7 @@ static void name_cases(void)
 		check(strcmp(service_option_name(i), names[i]) == 0, "the name", names[i]);
 		check(service_option_find(slice_of(names[i])) == i, "found", names[i]);
 		check(service_option_vital(i, "x") == (i != SERVICE_BALANCE), "vital", names[i]);
+		check(service_option_vital(i, "x\t"), "vital", "with a control byte");
 		check(*service_option_accepted(i), "what is accepted", names[i]);
 	}
 	check(service_option_vital(SERVICE_BALANCE, "Source"), "vital", "source");
@@ -108,6 +215,9 @@ static void name_cases(void)
 int main(void)
 {
 	value_cases();
+	size_cases();
+	shown_cases();
+	tidy_cases();
 	name_cases();
 	return check_sum();
 }

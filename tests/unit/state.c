@@ -29,6 +29,8 @@ static void add(struct service_list *list, const char *name, const char *wishes,
 			service->instance = arena_dup(&service->memory, part.at, part.len);
 		else if (slice_is(key, "held"))
 			service->held = true;
+		else if (slice_is(key, "created"))
+			service->created = strtoull(part.at, NULL, 10);
 		else if (slice_is(key, "fault"))
 			service->fault = "broken";
 		else
@@ -48,12 +50,19 @@ static const struct {
 	{ "web", "b:2", "h:80", "balance=fastest allow=", "web( b:2 h:80*1 balance=fastest allow=)" }, /* wrong as it is */
 	{ "a \"b\" \\ \xc3\xa9", "b:2", "h:80", "", "a \"b\" \\ \xc3\xa9( b:2 h:80*1)" },
 	{ "a.b", "b:2", "h:80", "", "a.b( b:2 h:80*1)" },
+	{ "web", "b:2", "h:80", "created=18", "web( b:2 h:80*1 #18)" },
+	{ "web", "nonsense", "h:80", "", "web( nonsense h:80*1)" },
+	{ "web", "b:2,nonsense", "h:80", "", "web( b:2,nonsense h:80*1)" },
+	{ "web", "b:2", "h:80", "allow=10.0.0.0/8\t,\t::1,", "web( b:2 h:80*1 allow=10.0.0.0/8,::1)" }, /* tidied */
 	/* What cannot be kept. */
-	{ "web", "", "h:80", "", "" }, { "web", "nonsense", "h:80", "", "" }, { "web", "b:2,nonsense", "h:80", "", "web( b:2 h:80*1)" },
+	{ "web", "", "h:80", "", "" },
 	{ "web", "b:2", "", "", "" }, { "web", "b:2", "h:80 h:81", "", "" }, { "web", "b:2", "h:80", "held=", "" },
 	{ "web", "b:2", "h:80", "fault=", "" }, { "", "b:2", "h:80", "", "" }, { "[x]", "b:2", "h:80", "", "" },
 	{ "a\nb", "b:2", "h:80", "", "" }, { "a\x7f", "b:2", "h:80", "", "" },
-	{ "web", "b:2", "h:80", "node=a\x01 instance=i balance=p\x02", "web(i b:2 h:80*1)" },
+	{ "web", "b:2", "h:80", "node=a\x01", "" }, { "web", "b:2", "h:80", "instance=a\xff", "" },
+	{ "web", "b:2", "h:80", "balance=p\x02", "" }, { "web", "b:2", "h:80", "allow=\x02", "" },
+	{ "web", "b:2", "h:80", "proxy=socks5://u:\xe9@h:1", "" }, { "a\xc3", "b:2", "h:80", "", "" },
+	{ "web", "b:2", "a,b:80", "", "" }, { "web", "b:2", "h:80*0", "", "" }, { "web", "b:2", "h:0", "", "" },
 };
 
 static struct service_list *save_and_load(const struct service_list *list, const char *name)
@@ -110,6 +119,137 @@ static void list_cases(void)
 	check(again && !again->count && service_list_equal(list, again), "equal", "none");
 	service_list_unref(again);
 	service_list_unref(list);
+}
+
+/* Services at random: what is read is what was written, or it is not there. Nothing comes back with less than it said. */
+
+#define ROUNDS 4000
+
+static uint64_t random_state = 1;
+
+static size_t choose(size_t count)
+{
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(random_state >> 33) % count;
+}
+
+/* Mostly a good text, with some pieces added that might not survive. */
+static const char *random_text(struct service_list *list, const char *good)
+{
+	static const char *const odd[] = {
+		",", " ", "\t", "\n", "\"", "\\", "\x01", "\x7f", "\xc3\xa9", "\xc3", "\xff", "\xc2\x85", "\xed\xa0\x80", "\xe2\x80\xa8",
+		"[", "]", "[0]", ".", "=", ":", "@", "/", "#", "'", "{", "\xf0\x9f\x90\x9f", "a", "0", "\r", "-", "\\u0001", "null",
+	};
+	struct buf text = { 0 };
+	const char *copy;
+
+	buf_puts(&text, choose(8) ? good : "");
+	for (size_t count = choose(6) ? 0 : 1 + choose(3); count; count--) {
+		const char *piece = odd[choose(ARRAY_LEN(odd))];
+		size_t len = strlen(piece), at = choose(text.len + 1);
+
+		buf_add(&text, piece, len);
+		memmove(text.data + at + len, text.data + at, text.len - len - at);
+		memcpy(text.data + at, piece, len);
+	}
+	copy = arena_dup(&list->memory, text.data, text.len);
+	buf_free(&text);
+	return copy;
+}
+
+static void add_random(struct service_list *list)
+{
+	static const char *const values[SERVICE_OPTIONS] = {
+		[SERVICE_BALANCE] = "p2c", [SERVICE_PROXY] = "socks5://u:p@h:1", [SERVICE_PROXY_PROTOCOL] = "v2",
+		[SERVICE_ALLOW] = "10.0.0.0/8, ::1", [SERVICE_DENY] = "10.0.0.1"
+	};
+	struct service *service = service_add(list, slice_of(random_text(list, "web")));
+
+	service->node = choose(3) ? random_text(list, "node") : NULL;
+	service->instance = choose(3) ? random_text(list, "web-1") : NULL;
+	service->held = !choose(20);
+	service->fault = choose(20) ? NULL : "broken";
+	for (size_t count = choose(3); count < 3; count++)
+		service_wish(service, slice_of(random_text(list, "local:80")), NULL);
+	service_backend(service, slice_of(random_text(list, choose(3) ? "10.0.0.1" : "fe80::1")), (uint16_t)(choose(9) * 9000),
+	                (uint16_t)choose(6));
+	for (int i = 0; i < SERVICE_OPTIONS; i++)
+		if (choose(3))
+			service_set(service, i, slice_of(random_text(list, values[i] ? values[i] : "1")), NULL);
+	service_seal(service);
+}
+
+static void put_whole(struct buf *out, const struct service *service)
+{
+	list_put_service(out, service);
+	buf_printf(out, "%d%d%d", service->wrong, service->options->limited, (int)service->options->allow.count);
+}
+
+/* Whether one of the list is the same. */
+static bool is_in(const struct service_list *list, const struct service *service)
+{
+	struct buf want = { 0 }, got = { 0 };
+	bool found = false;
+
+	put_whole(&want, service);
+	for (size_t i = 0; i < list->count && !found; i++) {
+		got.len = 0;
+		put_whole(&got, list->items[i]);
+		found = strcmp(got.data, want.data) == 0 && !list->items[i]->fault && !list->items[i]->held;
+	}
+	buf_free(&got);
+	buf_free(&want);
+	return found;
+}
+
+static void random_cases(void)
+{
+	size_t written = 0, kept = 0;
+
+	for (size_t round = 0; round < ROUNDS; round++) {
+		struct service_list *list = service_list_new(), *again;
+		struct buf body = { 0 }, why = { 0 };
+
+		for (size_t count = 1 + choose(4); count; count--)
+			add_random(list);
+		put_services(&body, list);
+		again = manifest_read_state(body.data, body.len, "state", &why);
+		check(again && !why.len, why.data, body.data);
+		for (size_t i = 0; again && i < again->count; i++)
+			check(is_in(list, again->items[i]), "as it was", body.data);
+		written += list->count;
+		kept += again ? again->count : 0;
+		service_list_unref(again);
+		service_list_unref(list);
+		buf_free(&body);
+		buf_free(&why);
+	}
+	check(kept > written / 8 && kept < written / 2, "some are kept", "and some are not");
+}
+
+/* A newer version has written what this one does not know. */
+static void newer_cases(void)
+{
+	static const char *const extras[] = {
+		"\"sticky\":\"yes\"", "\"allow_names\":[\"x\"]", "\"check\":{\"allow\":\"1\"}", "\"check\":{}", "\"balance\":[\"p2c\",\"x\"]",
+		"\"weight\":0", "\"backend\":\"srv.example\"", "\"x\":{\"listener\":\"any:1\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
+		struct buf body = { 0 }, why = { 0 };
+		struct service_list *list;
+
+		buf_printf(&body, "{\"services\":[{\"name\":\"new\",\"listener\":[\"a:1\"],\"backends\":[\"h:1\"],%s},"
+		           "{\"name\":\"old\",\"listener\":[\"a:1\"],\"backends\":[\"h:1\"]}]}", extras[i]);
+		list = manifest_read_state(body.data, body.len, "state", &why);
+		check(list && list->count == 2, why.len ? why.data : "both are there", extras[i]);
+		check(list && list->items[0]->fault && strstr(list->items[0]->fault, "this version does not understand"),
+		      "not routed", extras[i]);
+		check(list && !list->items[1]->fault, "routed", extras[i]);
+		service_list_unref(list);
+		buf_free(&body);
+		buf_free(&why);
+	}
 }
 
 static void write_bytes(const char *bytes, size_t len)
@@ -228,6 +368,12 @@ static void trust_cases(void)
 		check_trust("belongs to another user", "another's, and we are root");
 	check(!state_save("state", list), "saved", "in its place");
 	check_trust("", "ours again");
+	check(!unlink("state") && !mkfifo("state", 0600), "a FIFO", "");
+	check_trust("is no regular file", "a FIFO");
+	check(!state_save("state", list) && !lstat("state", &info) && S_ISREG(info.st_mode), "saved", "in the FIFO's place");
+	write_bytes("left over", 9);
+	check(!rename("state", "state.new") && !state_save("state", list) && access("state.new", F_OK) < 0, "saved", "after a crash");
+	check_trust("", "in spite of what was left over");
 	check(!rename("state", "mine") && !symlink("mine", "state"), "a link", "");
 	check_trust("is a symbolic link", "to a file of ours");
 	check(!state_save("state", list) && !lstat("state", &info) && S_ISREG(info.st_mode), "saved", "in the link's place");
@@ -245,6 +391,8 @@ int main(void)
 		abort();
 	service_cases();
 	list_cases();
+	random_cases();
+	newer_cases();
 	damage_cases();
 	foreign_cases();
 	file_cases();

@@ -61,8 +61,8 @@ static inline void table_set_options(struct service *service, struct slice text)
 	service->node = service->instance ? "node" : NULL;
 }
 
-/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, and c, Consul. Instances, faults,
- * CreateIndex and that a service is held are options, too. */
+/* A line each: SOURCE NAME|WISHES|BACKENDS|OPTIONS. The sources are s, static and trusted, or f in its place, a file; and c,
+ * Consul. Instances, faults, CreateIndex and that a service is held are options, too. */
 static inline void table_lists(const char *text, struct service_list *lists[2])
 {
 	struct slice rest = slice_of(text), line, part;
@@ -85,6 +85,8 @@ static inline void table_lists(const char *text, struct service_list *lists[2])
 			slice_next(&line, '|', &part);
 			field[i] = arena_dup(&memory, part.at, part.len);
 		}
+		if (field[0][0] == 'f')
+			lists[0]->source = "file";
 		service = list_add(lists[field[0][0] == 'c'], field[0] + 2, field[1], field[2]);
 		table_set_options(service, line);
 		service_seal(service);

@@ -99,10 +99,10 @@ static const struct {
 	{ TEXT("\364\220\200\200"), "\364\220\200\200", "\\ufffd\\ufffd\\ufffd\\ufffd" },
 	{ TEXT("\342\202"), "\342\202", "\\ufffd\\ufffd" }, /* cut short */
 	/* What cannot be seen; JSON is for programs. */
-	{ TEXT("80\302\240"), "80\\xc2\\xa0", "80\302\240" }, { TEXT("\302\255\302\251"), "\\xc2\\xad\302\251", "\302\255\302\251" },
-	{ TEXT("a\342\200\213b"), "a\\xe2\\x80\\x8bb", "a\342\200\213b" },
-	{ TEXT("\357\273\277\343\200\200"), "\\xef\\xbb\\xbf\\xe3\\x80\\x80", "\357\273\277\343\200\200" },
-	{ TEXT("\342\200\220\342\200\252"), "\342\200\220\\xe2\\x80\\xaa", "\342\200\220\342\200\252" },
+	{ TEXT("80\302\240"), "80\\xc2\\xa0", "80\\u00a0" }, { TEXT("\302\255\302\251"), "\\xc2\\xad\302\251", "\\u00ad\302\251" },
+	{ TEXT("a\342\200\213b"), "a\\xe2\\x80\\x8bb", "a\\u200bb" },
+	{ TEXT("\357\273\277\343\200\200"), "\\xef\\xbb\\xbf\\xe3\\x80\\x80", "\\ufeff\\u3000" },
+	{ TEXT("\342\200\220\342\200\252"), "\342\200\220\\xe2\\x80\\xaa", "\342\200\220\\u202a" },
 	{ TEXT("\342\202\"\360\237\230"), "\342\202\"\360\237\230", "\\ufffd\\ufffd\\\"\\ufffd\\ufffd\\ufffd" },
 };
 
@@ -282,10 +282,22 @@ static void masked_cases(void)
 {
 	static const char *const cases[][2] = {
 		{ "", "" }, { "10.0.0.1:80", "10.0.0.1:80" }, { "http://h:80/x", "http://h:80/x" }, { "/etc/a@b.toml", "/etc/a@b.toml" },
+		{ "./a@b", "./a@b" }, { "/x?a@b", "/x?********" }, { "10.0.0.0/8, ::1", "10.0.0.0/8, ::1" }, { "unix:///run/x", "unix:///run/x" },
 		{ "socks5://u:p@h:1", "socks5://********@h:1" }, { "socks5://u@h:1", "socks5://********@h:1" },
 		{ "http://h/x?token=s", "http://h/x?********" }, { "http://u:p@h/?q", "http://********@h/?********" },
-		{ "u:p@h:1", "********@h:1" }, { "u:p@q@h:1", "********@h:1" }, { "socks5:/u:p@h:1", "********@h:1" },
+		{ "h:8500/x?token=s", "h:8500/x?********" }, { "h?token", "h?********" }, { "http://h/x#token", "http://h/x#********" },
+		{ "u:p@h:1", "********@h:1" }, { "u:p@q@h:1", "********@h:1" }, { "socks5:/u:p@h:1", "********@h:1" }, { "u@h", "********@h" },
 		{ "proxy=u:p@h:1", "proxy=********@h:1" }, { "a=b://u:p@h", "a=b://********@h" }, { "u:p=q@h", "********@h" },
+		{ "//u:p@h:1", "********@h:1" }, { "/u:p@h", "********@h" }, { ".u:p@h", "********@h" }, { "/x?u:a@b", "/x?********" }, { "/u:p?q@h", "********" },
+		{ "token=s@h", "token=********@h" }, { "http://u:p/w@h:1/x", "http://********@h:1/x" },
+		/* An '@' behind a '?'. */
+		{ "http://h:1/x?user=me@corp&token=s", "http://h:1/********" }, { "http://[::1]:1/?a@b", "http://[::1]:1/********" },
+		{ "HTTPS://h?a@b", "HTTPS://h?********" }, { "h:1/x?user=me@corp&token=s", "********" }, { "u:p?q@h:1", "********" },
+		{ "http://u:p?q@h:1", "http://********" }, { "socks5://u:p?q@h:1", "socks5://********" },
+		{ "socks5://u:p#q@h:1", "socks5://********" }, { "socks5://h?q@h:1", "socks5://********" },
+		{ "http://u:p@h/?me@corp", "http://********" }, { "http://h/a@b?me@corp", "http://********" },
+		{ "/login?next=http://u:p@h", "/login?********" }, { "login?next=http://u:p@h", "********" },
+		{ "http://a?b=c, http://u:p@h:1", "http://a?********" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -294,6 +306,35 @@ static void masked_cases(void)
 		buf_masked(&shown, cases[i][0]);
 		check(strcmp(shown.data, cases[i][1]) == 0, cases[i][0], shown.data);
 		buf_free(&shown);
+	}
+}
+
+/* A secret with anything around it, in a password or a query. */
+static void masked_random_cases(void)
+{
+	static const char *const heads[] = {
+		"", "http://", "https://", "socks5://", "HTTP://", "proxy=", "proxy=socks5://", "socks5:/", "//", "a, b=", "http:/", "://",
+	}, *const tails[] = { "@h", "@h:1", "@h:1/x", "@h/x?a@b", "@[::1]:1/?q", "@h#@" };
+	static const char odd[] = "@?#/:&=%.1[] -,a";
+	uint64_t random = 1;
+
+	for (size_t i = 0; i < 20000; i++) {
+		struct buf text = { 0 }, shown = { 0 };
+		char around[2][4] = { "", "" };
+
+		for (size_t k = 0; k < 6; k++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			around[k / 3][k % 3] = (random >> 33) % 3 ? '\0' : odd[(random >> 40) % (sizeof odd - 1)];
+		}
+		if (i % 2)
+			buf_printf(&text, "%suser:%sS3CRET%s%s", heads[i % ARRAY_LEN(heads)], around[0], around[1],
+			           tails[i / 16 % ARRAY_LEN(tails)]);
+		else
+			buf_printf(&text, "%sh:1/x?%sS3CRET%s%s", heads[i % ARRAY_LEN(heads)], around[0], around[1], i % 3 ? "" : "&user=me@h");
+		buf_masked(&shown, text.data);
+		check(!strstr(shown.data, "S3CRET"), shown.data, text.data);
+		buf_free(&shown);
+		buf_free(&text);
 	}
 }
 
@@ -330,6 +371,7 @@ int main(void)
 	bool_cases();
 	distance_cases();
 	masked_cases();
+	masked_random_cases();
 	unescape_cases();
 	return check_sum();
 }

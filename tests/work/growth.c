@@ -285,6 +285,37 @@ static void draining_backends(size_t n)
 	route_close(&route);
 }
 
+/* As many patterns as services: each grants its own what it asks for, and refuses it to another. */
+static void bound_by_name(size_t n)
+{
+	struct service_list *list = many_services("web", n);
+	struct bind_table bind = { 0 };
+	struct arena memory = { 0 };
+	struct buf text = { 0 };
+	struct route route;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "web%06zu=local:%zu;", i, 2000 + i);
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "db", i, i);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	buf_puts(&text, "*=local:*");
+	check(!bind_set(&bind, text.data, "here", &memory), "a table", "as many patterns as services");
+	table_open(&route);
+	route.rules.admit.bind = &bind;
+	start();
+	bind_seal(&bind, &memory);
+	publish(&route, list);
+	stop();
+	check(route.table->count == n && route.table->refused_count == n, "half are refused", "as many patterns as services");
+	route_close(&route);
+	buf_free(&text);
+	arena_free(&memory);
+}
+
 static void listeners_become_refused(size_t n)
 {
 	struct route route;
@@ -324,6 +355,7 @@ static struct service_list *ranges_to(size_t n, size_t backend)
 	struct service *service = add_service(list, "web", 0, 40000);
 	char wish[40];
 
+	service->instance = NULL; /* it is not one that may have only a few */
 	for (size_t first = 2000; first < 2000 + n; first += SIZE) {
 		snprintf(wish, sizeof wish, "local:%zu-%zu", first, first + SIZE - 1);
 		service_wish(service, slice_of(wish), "tag");
@@ -355,6 +387,104 @@ static void ranges_of_ports(size_t n)
 	check(out.len < 200 * (n / SIZE + 2), "a range is a few lines", "ranges_of_ports");
 	service_list_unref(list);
 	buf_free(&out);
+	route_close(&route);
+}
+
+static const struct {
+	const char *label, *address;
+} claim_labels[] = { { "local", "127.0.0.1" }, { "any", "0.0.0.0" } };
+
+/* n services, each with these wishes: of one port for all, or of one each. Names go down while services get younger. */
+static void claim(size_t n, const char *first, const char *second, size_t ports, struct route_claims claims)
+{
+	struct option_label labels[ARRAY_LEN(claim_labels)];
+	struct option_labels allowed = { labels, ARRAY_LEN(labels), 0 };
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+		labels[i] = (struct option_label){ .name = claim_labels[i].label };
+		net_numeric(slice_of(claim_labels[i].address), 0, &labels[i].addr);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *wishes[] = { first, second };
+		struct buf text = { 0 };
+		struct service *service;
+
+		buf_printf(&text, "web%06zu", n - i);
+		service = service_add(list, slice_of(text.data));
+		for (size_t k = 0; k < 2; k++) {
+			text.len = 0;
+			buf_printf(&text, "%s:%zu", wishes[k], 2000 + i % ports);
+			service_wish(service, slice_of(text.data), "tag");
+		}
+		service->created = i + 1;
+		add_backend(service, i, 1);
+		service_seal(service);
+		buf_free(&text);
+	}
+	table_open(&route);
+	route.rules.admit.labels = &allowed;
+	route.rules.claims = claims;
+	start();
+	publish(&route, list);
+	stop();
+	route_close(&route);
+}
+
+/* All want one port, everywhere and at one address; all lose the one or the other. */
+static void overlaps_at_one_port(size_t n)
+{
+	claim(n, "local", "any", 1, (struct route_claims){ 0 });
+}
+
+static void overlaps_at_many_ports(size_t n)
+{
+	claim(n, "any", "local", SIZE_MAX, (struct route_claims){ 0 });
+}
+
+static void one_name_has_it(size_t n)
+{
+	claim(n, "local", "local", 1, (struct route_claims){ .by_name = true });
+}
+
+static void more_than_fit(size_t n)
+{
+	claim(n, "local", "local", SIZE_MAX, (struct route_claims){ .most = n / 2 });
+}
+
+static void reserved_addresses(size_t n)
+{
+	struct route_reserved *reserved = sys_alloc(n * sizeof *reserved);
+
+	for (size_t i = 0; i < n; i++) {
+		reserved[i] = (struct route_reserved){ .rule = "r", .why = "is reserved", .port = (uint16_t)(2000 + i) };
+		net_numeric(slice_of("127.0.0.1"), reserved[i].port, &reserved[i].addr);
+	}
+	claim(n, "local", "any", SIZE_MAX, (struct route_claims){ .reserved = reserved, .reserved_count = n });
+	free(reserved);
+}
+
+/* n instances of one service, with a port each; a bound lets half of them through. */
+static void ports_of_one_service(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "web", 0, i);
+		char id[32];
+
+		snprintf(id, sizeof id, "web%06zu", n - i);
+		service->instance = service_text(service, id);
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	route.rules.claims.per_service = n / 2;
+	start();
+	publish(&route, list);
+	stop();
 	route_close(&route);
 }
 
@@ -810,7 +940,9 @@ static const struct {
 } all[] = {
 #define ROW(function) { #function, function }
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
-	ROW(listeners_become_refused), ROW(shared_listener), ROW(ranges_of_ports), ROW(followed_by_health), ROW(looked_up_names),
+	ROW(bound_by_name), ROW(listeners_become_refused), ROW(shared_listener), ROW(overlaps_at_one_port),
+	ROW(overlaps_at_many_ports), ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses),
+	ROW(ports_of_one_service), ROW(ranges_of_ports), ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),

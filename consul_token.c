@@ -1,0 +1,119 @@
+#include "base.h"
+#include "consul_token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "text.h"
+
+#define TOKEN_MAX 4096
+
+static const char *judge_token(struct slice text)
+{
+	if (!text.len)
+		return "has no token in it";
+	return text_controls(text) ? "has a control character in its token" : NULL;
+}
+
+/* All of the file, if it is not longer than a token; without white space around it. */
+static const char *read_token(int fd, struct buf *text)
+{
+	char bytes[TOKEN_MAX + 1];
+	struct slice token;
+	const char *why;
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, bytes + len, sizeof bytes - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while ((n > 0 && len < sizeof bytes) || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return strerror(errno);
+	if (len > TOKEN_MAX)
+		return "is longer than 4096 bytes, which no token is";
+	token = slice_trim((struct slice){ bytes, len });
+	why = judge_token(token);
+	if (!why)
+		buf_add(text, token.at, token.len);
+	return why;
+}
+
+/* *info: of the file that is read. */
+static const char *load_token(const char *path, struct buf *text, struct stat *info)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *why;
+
+	memset(info, 0, sizeof *info);
+	if (fd < 0)
+		return strerror(errno);
+	if (fstat(fd, info) < 0)
+		why = strerror(errno);
+	else
+		why = S_ISREG(info->st_mode) ? read_token(fd, text) : "is no regular file";
+	close(fd);
+	return why;
+}
+
+const char *consul_token_check(const char *path)
+{
+	struct buf text = { 0 };
+	struct stat info;
+	const char *why = load_token(path, &text, &info);
+
+	buf_free(&text);
+	return why;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* A link that leads elsewhere, and a file that was renamed, are other files. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
+static void say_failed(struct consul_token *token, const char *why)
+{
+	if (!token->failed)
+		log_warn("consul.token_file: %s: %s; %s", token->path, why,
+		         token->text.len ? "keeping the last token" : "there is no token");
+	token->failed = true;
+}
+
+bool consul_token_look(struct consul_token *token, bool anyway)
+{
+	struct buf text = { 0 };
+	struct stat info;
+	const char *why;
+	bool other;
+
+	if (!*token->path || (!anyway && stat(token->path, &info) == 0 && same_file(&info, &token->seen)))
+		return false;
+	why = load_token(token->path, &text, &token->seen);
+	if (why) {
+		buf_free(&text);
+		say_failed(token, why);
+		return false;
+	}
+	if (token->failed)
+		log_info("consul.token_file: %s is read again", token->path);
+	token->failed = false;
+	other = text.len != token->text.len || memcmp(text.data, token->text.data, text.len) != 0;
+	buf_free(&token->text);
+	token->text = text;
+	return other;
+}
+
+void consul_token_close(struct consul_token *token)
+{
+	buf_free(&token->text);
+}

@@ -1,0 +1,82 @@
+/* Cases for claims.c: variables go in, what is reserved comes out. */
+#include "base.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "config_read.h"
+#include "../../claims.c"
+
+static const struct {
+	const char *variables, *want;
+} cases[] = {
+	/* Consul is used when nothing else is; and its address counts, whoever has set it. */
+	{ "", "127.0.0.1:8500 consul.address*" },
+	{ "DILL_CONSUL_TOKEN=x", "127.0.0.1:8500 consul.address*" },
+	{ "CONSUL_HTTP_ADDR=10.0.0.1", "10.0.0.1:8500 consul.address*" },
+	{ "DILL_CONSUL_ADDRESS=http://[::1]/prefix", "[::1]:80 consul.address*" },
+	{ "DILL_CONSUL_ADDRESS=Localhost:8500", "127.0.0.1:8500 consul.address* [::1]:8500 consul.address*" },
+	{ "DILL_CONSUL_ADDRESS=http://consul.test:8500", "consul.test:8500 consul.address*" },
+	{ "DILL_CONSUL_ADDRESS=0.0.0.0:8500", "0.0.0.0:8500 consul.address*" },
+	{ "DILL_SERVICES_WEB_LISTENER=:1|DILL_SERVICES_WEB_BACKENDS=a:1", "" },
+	{ "DILL_ROUTING_HTTP_ENDPOINT=http://10.0.0.2/x?token=y", "10.0.0.2:80 routing.http.endpoint*" },
+	{ "DILL_ROUTING_HTTP_ENDPOINT=http://10.0.0.2:1/x|DILL_CONSUL_TAG=dill",
+	  "127.0.0.1:8500 consul.address* 10.0.0.2:1 routing.http.endpoint*" },
+	{ "DILL_ROUTING_FILE_PATH=/x.toml|DILL_PEEK_LISTENER=:2323|DILL_STATUS_LISTENER=[::]:80",
+	  "0.0.0.0:2323 peek.listener [::]:80 status.listener" },
+	{ "DILL_ROUTING_FILE_PATH=/x.toml|DILL_LISTENERS_RESERVED=10.0.0.1:1, :2,localhost:3,[fe80::1]:4,",
+	  "10.0.0.1:1 listeners.reserved 0.0.0.0:2 listeners.reserved [::]:2 listeners.reserved 127.0.0.1:3 listeners.reserved "
+	  "[::1]:3 listeners.reserved [fe80::1]:4 listeners.reserved" },
+};
+
+static void put_reserved(const struct route_reserved *reserved, struct buf *out)
+{
+	char text[NET_TEXT];
+
+	buf_puts(out, out->len ? " " : "");
+	if (reserved->host) {
+		buf_printf(out, "%s:%u", reserved->host, reserved->port);
+	} else {
+		net_print(&reserved->addr, text);
+		buf_puts(out, text);
+		check(reserved->port == net_addr_port(&reserved->addr), "its port", text);
+	}
+	buf_printf(out, " %s%s", reserved->rule, reserved->dialled ? "*" : "");
+	check(strstr(reserved->why, reserved->rule), reserved->why, reserved->rule);
+}
+
+static void reserved_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[256], *environment[8], *words[] = { "dill", NULL };
+		struct arena memory = { 0 };
+		struct route_claims claims;
+		struct config *config;
+		struct buf got = { 0 };
+		int count = 0, status;
+
+		snprintf(text, sizeof text, "%s", cases[i].variables);
+		for (char *part = strtok(text, "|"); part; part = strtok(NULL, "|"))
+			environment[count++] = part;
+		environment[count] = NULL;
+		config = config_read(1, words, environment, &status);
+		check(config, "it is read", cases[i].variables);
+		if (!config)
+			continue;
+		claims = claims_of(config, &memory);
+		buf_puts(&got, "");
+		for (size_t k = 0; k < claims.reserved_count; k++)
+			put_reserved(&claims.reserved[k], &got);
+		check(strcmp(got.data, cases[i].want) == 0, got.data, cases[i].variables);
+		check(!claims.by_name && claims.per_service == 64, "the defaults", cases[i].variables);
+		buf_free(&got);
+		arena_free(&memory);
+		config_unref(config);
+	}
+}
+
+int main(void)
+{
+	reserved_cases();
+	return check_sum();
+}
