@@ -19,8 +19,6 @@
 #include "worker.h"
 
 #define STATUS_PLAIN "text/plain; charset=utf-8"
-/* Bytes that may wait for slow readers. Above, readers are dropped, or who asks gets 503. */
-#define HELD_MAX (32u << 20)
 
 /* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all
  * have brought their counters up to date. */
@@ -88,15 +86,6 @@ static void status_ask_workers(struct status *status)
 	worker_ask(status->stats->pool, status->sessions);
 }
 
-/* False: slow readers hold too much already. */
-static bool status_make_room(struct admin *server)
-{
-	while (server->held > HELD_MAX)
-		if (!admin_relieve(server))
-			return false;
-	return true;
-}
-
 /* NULL: without memory. */
 static struct admin_body *status_write_page(struct status *status, const struct status_page *page,
                                             const struct session_report *report)
@@ -121,10 +110,6 @@ static void status_answer_page(struct status *status, struct admin_client *clien
 		return;
 	}
 	client->close = client->close || client->dismissed;
-	if (!*body && !status_make_room(&status->server)) {
-		status_answer_line(status, client, 503, "Slow readers have not taken what they asked for. Try again later.");
-		return;
-	}
 	if (!*body)
 		*body = status_write_page(status, page, report);
 	if (!*body) {
@@ -288,6 +273,7 @@ static bool status_answer_waiting(struct status *status, const struct session_re
 	struct admin_body *bodies[ARRAY_LEN(pages)] = { NULL };
 	bool left = false;
 
+	admin_relieve(&status->server); /* here, where nothing is held but by readers */
 	for (struct admin_client *client = status->server.clients, *next; client; client = next) {
 		next = client->next;
 		if (!client->waiting)

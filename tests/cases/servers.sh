@@ -1,0 +1,107 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034
+# Cases: dill's own servers, for strangers who would have them to themselves.
+
+besieged() { # PORT KIND COUNT: from now on; sets SIEGE
+    "${PEER[@]}" besiege 127.0.0.1 "$1" "$2" "$3" >"$T/siege.$1.$2" 2>"$T/siege.why" &
+    SIEGE=$!
+    must 10 "the siege by $2" test -s "$T/siege.$1.$2"
+}
+
+relieved() { # ends it
+    ! exited "$SIEGE" || fail "the siege ended: $(tail -n 1 "$T/siege.why")"
+    end_pid "$SIEGE"
+    return 0
+}
+
+served() { # COUNT PATH: prints how many of so many requests, one after the other, are answered with 200
+    local i
+    for ((i = 0; i < $1; i++)); do
+        curl -s -o "$T/served" -w '%{http_code}\n' --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS$2"
+    done | grep -c '^200$'
+}
+
+many_listeners() { # COUNT: a dill with so many of them on an address of its own; sets STATUS
+    local address
+    STATUS=$(next_port)
+    address=127.76.$((STATUS / 256)).$((STATUS % 256))
+    "$PYTHON" -c 'import sys
+print("services:")
+for n in range(12000, 12000 + int(sys.argv[2])):
+    print("- name: s%d\n  listener: far:%d\n  backends: [127.0.0.1:%s]" % (n, n, sys.argv[1]))' "$A" "$1" >"$T/r.yaml"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_LISTENERS_ALLOWED=far=$address" \
+        "DILL_ROUTING_FILE_PATH=$T/r.yaml" DILL_HEALTH_ENABLED=false DILL_LOG_LEVEL=error
+    must 20 "the last listener" accepts "$address" $((12000 + $1 - 1))
+}
+
+system_kb() { # PORT: sets KB, what the system keeps to be sent from that port
+    KB=$(ss -tmnH "sport = :$1" | grep -o 'skmem:([^)]*)' | sed 's/.*,w\([0-9]*\),.*/\1/' | awk '{ sum += $1 } END { print int(sum / 1024) }')
+}
+
+case_servers_slow_heads() { # clients whose heads never end: others are served, at once
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    besieged "$STATUS" heads 160
+    same "probes that are answered" 40 "$(served 40 /status)"
+    same "pages that need the workers" 20 "$(served 20 /metrics)"
+    relieved
+}
+
+case_servers_idle() { # clients that say nothing, of either server
+    local i
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    besieged "$STATUS" idle 160
+    same "probes that are answered" 40 "$(served 40 /status)"
+    relieved
+    besieged "$PEEK" idle 160
+    for i in {1..20}; do
+        contains "Peek, the $i. time" "round_robin" "$(peek)"
+    done
+    relieved
+}
+
+case_servers_stuck_readers() { # who asks for much and reads nothing: others are served, and what dill holds is bounded
+    local before
+    many_listeners 2000
+    memory_kb
+    before=$KB
+    besieged "$STATUS" readers 40
+    same "big answers for those who read" 20 "$(served 20 /metrics)"
+    relieved
+    memory_kb
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+    besieged "$STATUS" readers 160
+    same "big answers beside more of them" 20 "$(served 20 /metrics)"
+    system_kb "$STATUS"
+    at_least "KB that the system keeps for them" 1000 "$KB"
+    at_most "KB that the system keeps for them" 50000 "$KB"
+    relieved
+    memory_kb
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+}
+
+case_servers_peek_crowd() { # 100 at once get the whole table, also a large one; stuck readers cost little
+    local before
+    many_listeners 2000
+    same "at once, and served" 100 "$(client together 127.0.0.1 "$PEEK" 100)"
+    memory_kb
+    before=$KB
+    besieged "$PEEK" idle 160
+    contains "Peek, beside those who read nothing" ":13999" "$(peek)"
+    contains "Peek, beside those who read nothing" ":13999" "$(peek)"
+    relieved
+    memory_kb
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 50000 $((KB - before))
+    same "at once, of the status server" 100 "$(client together 127.0.0.1 "$STATUS" 100 \
+        $'GET /routes HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')"
+}
+
+case_servers_steady_reader() { # who reads slowly, but all the time, gets to the end, also beside stuck ones
+    many_listeners 300
+    besieged "$STATUS" readers 30
+    same "a slow reader" "fin whole" "$(client steady 127.0.0.1 "$STATUS" \
+        $'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' 14)"
+    relieved
+}
