@@ -105,3 +105,15 @@ case_servers_steady_reader() { # who reads slowly, but all the time, gets to the
         $'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' 14)"
     relieved
 }
+
+case_servers_descriptors() { # of which slow heads take all that there are: others are served
+    STATUS=$(next_port)
+    need_program prlimit util-linux
+    DILL_RUN=(prlimit --nofile=64)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    besieged "$STATUS" heads 100
+    same "probes that are answered" 20 "$(served 20 /status)"
+    contains "Peek" "round_robin" "$(peek)"
+    relieved
+}
