@@ -39,7 +39,7 @@ struct config {
 	long port_min, port_max, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
 	const char *allow; /* listeners.allow */
-	const char *peek_listener, *status_listener, *state_path;
+	const char *peek_listener, *status_listener, *status_hosts, *state_path;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
 	int64_t health_interval, health_timeout; /* milliseconds */

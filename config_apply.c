@@ -40,7 +40,7 @@ static const char *wanted_at(enum config_place place, const struct option *row)
 {
 	if (place == CONFIG_ABOVE || row->type == OPTION_LABELS)
 		return a_table;
-	return row->type == OPTION_NETWORKS ? a_list : a_value;
+	return option_is_list(row) ? a_list : a_value;
 }
 
 /* What stands there. A list or table of one option may be written as a value. */

@@ -12,6 +12,11 @@ bool option_is(const struct option *row, enum option_name kind, const char *name
 	return row->other_is == kind && strcmp(row->other, name) == 0;
 }
 
+bool option_is_list(const struct option *row)
+{
+	return row->type == OPTION_NETWORKS || row->type == OPTION_NAMES;
+}
+
 const char *option_add_label(struct option_labels *labels, struct slice name, struct slice address, const char *origin,
                              struct arena *memory)
 {
@@ -79,6 +84,17 @@ static const char *check_networks(const char *value, struct arena *memory)
 	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
 
 	return why || ranges.count || !*value ? why : "names no network";
+}
+
+static const char *check_names(const char *value)
+{
+	struct slice rest = slice_of(value), name;
+
+	while (slice_next(&rest, ',', &name)) {
+		if (!net_is_host(name) || memchr(name.at, ':', name.len) || memchr(name.at, '*', name.len))
+			return "is not a list of host names, without ports and wildcards";
+	}
+	return NULL;
 }
 
 static bool find_word(const struct option *row, const char *value, long *place)
@@ -173,6 +189,9 @@ const char *option_set(const struct option *row, void *values, const char *value
 	case OPTION_NETWORKS:
 		why = check_networks(value, memory);
 		break;
+	case OPTION_NAMES:
+		why = check_names(value);
+		break;
 	case OPTION_TEXT:
 	case OPTION_SECRET:
 		why = check_plain_text(row, value, memory);
@@ -202,6 +221,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	case OPTION_SECRET:
 	case OPTION_ADDRESS:
 	case OPTION_NETWORKS:
+	case OPTION_NAMES:
 		buf_puts(out, *(const char *const *)at);
 		break;
 	case OPTION_NUMBER:

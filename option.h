@@ -15,6 +15,7 @@ enum option_type {
 	OPTION_SECRET,   /* const char *, never shown */
 	OPTION_ADDRESS,  /* const char *, host:port to listen on, or "" */
 	OPTION_NETWORKS, /* const char *, a comma list; may be given as a list, too */
+	OPTION_NAMES,    /* the same, of names of hosts */
 	OPTION_NUMBER,   /* long */
 	OPTION_PORT,     /* long */
 	OPTION_WORD,     /* long, a place in `words` */
@@ -55,6 +56,7 @@ struct option_labels {
 };
 
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
+bool option_is_list(const struct option *row); /* it may be given as a list */
 /* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);

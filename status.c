@@ -9,6 +9,7 @@
 #include "httpd.h"
 #include "metrics.h"
 #include "page.h"
+#include "page_frame.h"
 #include "route.h"
 #include "routes.h"
 #include "session.h"
@@ -47,7 +48,8 @@ static size_t status_find_page(struct slice path)
 static void status_put_head(struct admin_client *client, int code, const char *type, size_t length)
 {
 	httpd_put_head(&client->out, &(struct httpd_answer){
-		.code = code, .type = type, .length = length, .old = client->old, .last = client->close
+		.code = code, .type = type, .length = length, .old = client->old, .last = client->close,
+		.policy = type == pages[0].type ? page_frame_policy : NULL
 	});
 }
 
@@ -208,7 +210,10 @@ static void status_serve(struct status *status, struct admin_client *client, con
 	client->old = request->old;
 	client->bare = slice_is(request->method, "HEAD");
 	client->page = (uint8_t)status_find_page(request->path);
-	if (!client->bare && !slice_is(request->method, "GET")) {
+	if (!httpd_is_for(request, status->stats->config->status_hosts)) {
+		client->close = true;
+		status_answer_line(status, client, 421, "dill answers here for addresses, localhost and the names in status.hosts.");
+	} else if (!client->bare && !slice_is(request->method, "GET")) {
 		client->close = true; /* a body may follow */
 		status_answer_line(status, client, 405, "Only GET and HEAD are served here.");
 	} else if (client->page != NO_PAGE) {

@@ -117,3 +117,73 @@ case_servers_descriptors() { # of which slow heads take all that there are: othe
     contains "Peek" "round_robin" "$(peek)"
     relieved
 }
+
+asks() { # HOST: sets CODE and BODY
+    status /status -H "Host: $1"
+}
+
+asks_is() { # HOST CODE
+    asks "$1"
+    [ "$CODE" = "$2" ]
+}
+
+case_servers_hosts() { # who asks for a name that is not dill's is refused, until status.hosts has the name
+    local path
+    STATUS=$(next_port)
+    printf '[status]\nlistener = "127.0.0.1:%s"\n' "$STATUS" >"$T/c.toml"
+    start_bare -c "$T/c.toml" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    asks rebound.example
+    same "a stranger's name" 421 "$CODE"
+    contains "why" status.hosts "$BODY"
+    asks "rebound.example:$STATUS"
+    same "with a port" 421 "$CODE"
+    for path in / /status /routes /metrics /connections /explain/web /nothing; do
+        status "$path" -H "Host: rebound.example"
+        same "$path" 421 "$CODE"
+    done
+    same "HEAD, and its body" "421 0" "$(curl -s -I -o "$T/head" -w '%{http_code} %{size_download}' --max-time $((5 * SLOW)) \
+        -H 'Host: rebound.example' "http://127.0.0.1:$STATUS/status")"
+    status /status -H "Host: localhost:$STATUS"
+    same "localhost" 200 "$CODE"
+    printf '[status]\nlistener = "127.0.0.1:%s"\nhosts = ["dill.example.",\n"dill"]\n' "$STATUS" >"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 3 "the name" asks_is DILL.example:80 200
+    must 3 "the other name" asks_is dill 200
+    asks rebound.example
+    same "a stranger's name" 421 "$CODE"
+    printf '[status]\nlistener = "127.0.0.1:%s"\nhosts = ["dill:80"]\n' "$STATUS" >"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 3 "the error" log_has 'c.toml:3: status.hosts\[0\]: "dill:80" is not a list of host names, without ports and wildcards'
+    asks dill
+    same "a name that was there before the error" 200 "$CODE"
+    printf '[status]\nlistener = "127.0.0.1:%s"\n' "$STATUS" >"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 3 "without the name" asks_is dill 421
+}
+
+case_servers_headers() { # of every answer, whatever it is about
+    local path code name
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    while read -r code path name; do
+        status "$path" -i -H "Host: ${name:-localhost}"
+        same "$path" "$code" "$CODE"
+        contains "$path" $'\r\nX-Content-Type-Options: nosniff\r\n' "$BODY"
+        contains "$path" $'\r\nReferrer-Policy: no-referrer\r\n' "$BODY"
+        contains "$path" $'\r\nContent-Security-Policy: default-src \'none\'; ' "$BODY"
+        contains "$path" "frame-ancestors 'none'" "$BODY"
+        lacks "$path" unsafe "$(grep -a ^Content-Security <<<"$BODY")"
+    done <<'END'
+200 /
+200 /status
+200 /routes
+200 /connections
+200 /metrics
+404 /explain/none
+404 /nothing
+421 / stranger.example
+421 /status bad:host
+END
+}

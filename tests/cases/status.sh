@@ -90,7 +90,7 @@ case_status_clock_set_back() { # by an hour: ages and the uptime go on, and the 
 case_status_http() { # methods, errors, HEAD, kept connections
     local code request i
     STATUS=$(next_port)
-    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_STATUS_HOSTS=x,y.example -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
     must 5 "readiness" status_is /status 200
     status "/status?x=1"
     same "with a query" 200 "$CODE"
@@ -142,6 +142,15 @@ case_status_http() { # methods, errors, HEAD, kept connections
 400|GET http://x#/status HTTP/1.1\r\nHost: x\r\n\r\n
 400|GET ftp://x/status HTTP/1.1\r\nHost: x\r\n\r\n
 200|\r\n\r\nGET /status HTTP/1.1\r\nHost: x\r\n\r\n
+421|GET /status HTTP/1.1\r\nHost: xy\r\n\r\n
+421|GET / HTTP/1.1\r\nHost: rebound.example:80\r\n\r\n
+421|GET http://evil/status HTTP/1.1\r\nHost: x\r\n\r\n
+200|GET http://x/status HTTP/1.1\r\nHost: evil\r\n\r\n
+421|GET /status HTTP/1.0\r\nHost: evil\r\n\r\n
+421|POST /status HTTP/1.1\r\nHost: evil\r\n\r\n
+200|GET /status HTTP/1.1\r\nHost: LocalHost.:80\r\n\r\n
+200|GET /status HTTP/1.1\r\nHost: [::1]:80\r\n\r\n
+200|GET /status HTTP/1.1\r\nHost: Y.Example\r\n\r\n
 505|GET /status HTTP/2.0\r\nHost: x\r\n\r\n
 200|GET /status HTTP/1.0\r\n\r\n
 200|GET /status HTTP/1.1\nHost: x\nConnection: close\n\n
