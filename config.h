@@ -38,7 +38,7 @@ struct config_table {
 struct config {
 	struct option_labels labels; /* listeners.allowed */
 	struct bind_table bind; /* listeners.bind */
-	long port_min, port_max, tries, max_connections, threads;
+	long port_min, port_max, reserve, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
 	const char *allow, *reserved; /* listeners.allow, listeners.reserved */
 	long share; /* a place in the option's words */

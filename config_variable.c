@@ -81,6 +81,8 @@ static const char *key_of(struct config *config, struct slice name)
 		name = slice_skip(name, sizeof allowed - 1);
 		return text_printf(&config->scratch, "listeners.allowed.%s", config_lower(&config->scratch, name));
 	}
+	if (slice_starts(name, "LISTENERS_BIND_")) /* its value is wrong then: the name cannot say what a pattern can */
+		return "listeners.bind";
 	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
 }
 

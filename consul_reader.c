@@ -80,7 +80,7 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 static void reading_fail(struct consul_reader *reader, struct catalog_name *name, const char *why, int64_t again_in)
 {
 	if (!name->failed)
-		log_warn("consul: service %s: %s; keeping its last known instances", name->name, why);
+		log_about(LOG_WARN, name, "time", "consul: service %s: %s; keeping its last known instances", name->name, why);
 	source_error(reader->source, reader->api->code);
 	reader->api->code = SOURCE_COUNTED;
 	catalog_failed(name, why);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define ELEMENTS_MAX 1000000 /* of one list: an instance takes half a kilobyte */
+
 /* A letter for the type (s: text, n: whole number, l: list, o: object), the name, and what is said when it is something
  * else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the letter is a
  * capital. */
@@ -73,6 +75,8 @@ const char *consul_shape(const struct json *answer, uint32_t token, const struct
 {
 	const char *why = type_fits(answer, token, *shape->text) ? NULL : shape->text + 1;
 
+	if (!why && answer->tokens[token].type == JSON_ARRAY && answer->tokens[token].count > ELEMENTS_MAX)
+		why = "it has a list of more than 1000000 elements";
 	if (!why && shape->inside && answer->tokens[token].type == JSON_ARRAY)
 		for (JSON_EACH(answer, token, element))
 			why = why ? why : consul_shape(answer, element, shape->inside);

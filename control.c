@@ -20,6 +20,7 @@
 #include "net.h"
 #include "notify.h"
 #include "peek.h"
+#include "place.h"
 #include "publish.h"
 #include "resolve.h"
 #include "route.h"
@@ -172,7 +173,8 @@ static void set_limit(struct control *control)
 
 	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
 	fit = left > 4 ? left / 2 : 2;
-	atomic_store(&control->pool.shared.limit, (unsigned)(asked && asked < fit ? asked : fit));
+	place_share(&control->pool.shared, &control->route, (unsigned)(asked && asked < fit ? asked : fit),
+	            (unsigned)control->config->reserve);
 }
 
 /* The service manager. It hears READY once, when the first table is in force, and again after a reload. */

@@ -45,7 +45,8 @@ static bool hand_over(struct doc_reader *reader, const char *key, const char *va
 {
 	struct doc_item item = { .key = (char *)key, .value = (char *)value, .line = line, .shape = (uint8_t)shape };
 
-	reader->items++;
+	if (reader->items++ == DOC_ITEMS_MAX)
+		return doc_fail(reader, "more than %d values", DOC_ITEMS_MAX);
 	return reader->take(reader->arg, &item);
 }
 

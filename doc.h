@@ -32,6 +32,7 @@ void doc_free(struct doc *doc); /* whether it was read or not */
 /* All below is for the formats: each reads a text, and builds the document on its way. */
 
 #define DOC_DEPTH_MAX 64
+#define DOC_ITEMS_MAX 1000000
 #define DOC_KEY_MAX 256 /* bytes of a joined key: it is repeated for every element below it */
 
 enum doc_kind {

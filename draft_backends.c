@@ -83,7 +83,8 @@ void draft_find_known(struct draft *draft)
 /* The object for each member: a known one, else a new one. */
 static void find_backends(const struct draft *draft, struct members *members)
 {
-	for (struct member *member = members->items; member < members->items + members->count; member++) {
+	for (size_t i = 0; i < members->count; i++) {
+		struct member *member = &members->items[i];
 		struct route_backend like = { .addr = member->addr, .via = *member->via, .socks = member->socks }, **found = NULL;
 
 		if (draft->known_count)

@@ -8,6 +8,7 @@
 
 #define NONE UINT32_MAX
 #define TEXT_MAX (1u << 30) /* more elements than half of that could not be counted */
+#define COUNT_MAX 1000000   /* values and names, and one more for each 8 bytes: what people and programs write has fewer */
 
 /* A parse in progress. Nesting is kept in the tokens, never on the C stack: while an array or object is open, `next` is
  * the token of the one around it. */
@@ -198,6 +199,8 @@ static const char *json_read_text(struct json_parser *parser)
 
 	json_skip_blanks(parser);
 	do {
+		if (parser->json->count > COUNT_MAX + parser->len / 8)
+			return "too many values for a text of its size";
 		if (more && (why = json_read_value(parser)))
 			return why;
 		if (parser->open != NONE && (why = json_read_between(parser, &more)))

@@ -41,7 +41,8 @@ static inline struct slice json_scalar(const struct json *json, uint32_t token)
 }
 
 /* Reads the whole text. Returns NULL or the reason at error_at. Reuses the tokens of an earlier call; start with
- * {0}. Text over 1 GiB is refused. */
+ * {0}. Text over 1 GiB is refused, and one that is made of next to nothing but brackets, if it is large: tokens shall
+ * not take a multiple of it. */
 const char *json_parse(struct json *json, const char *text, size_t len);
 void json_free(struct json *json);
 

@@ -12,24 +12,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log_sum.h"
 #include "sys.h"
 #include "text.h"
 
-#ifndef LOG_WINDOW_MS
-#define LOG_WINDOW_MS 10000
-#endif
 #ifndef LOG_PENDING_MAX
 #define LOG_PENDING_MAX (1024 * 1024)
 #endif
-#define LOG_WINDOW_LINES 5
-#define LOG_SUMS 32
+#define LOG_AUDIT_MAX LOG_PENDING_MAX /* for audit lines, beyond that */
 #define LOG_STOP_MS 1000
 /* How long the thread waits for more lines before it writes the first: waking it costs the caller more than a line. */
 #define LOG_NAP_MS 2
 
 /* What one write(2) gets: Linux's PIPE_BUF. As much fits into a pipe that poll() calls writable, and is never torn. */
 #define CHUNK_MAX 4096
-#define MESSAGE_MAX 512 /* six times that, as \u00NN, and what stands around it fit into a line */
 #define STUCK_POLL_MS 100
 
 static const char *const log_level_names[] = { "error", "warn", "info", "debug" };
@@ -38,25 +34,13 @@ static atomic_int log_limit = LOG_INFO;
 static atomic_bool log_as_json, log_ready;
 static atomic_ulong log_lost;
 
-/* Whole lines, and how many are missing behind them. */
+/* Whole lines, and how many are missing behind them. Between two lines that is a 0 and the number. */
+#define GAP_SIZE (1 + sizeof(unsigned long))
 struct log_block {
 	struct log_block *next;
 	size_t len;
 	unsigned long lost;
 	char bytes[8 * 1024 - 64];
-};
-
-struct log_message {
-	enum log_level level;
-	uint64_t hash;
-	size_t len;
-	char text[MESSAGE_MAX];
-};
-
-struct log_sum {
-	struct log_message message;
-	int64_t ends; /* of the window, on sys_now's clock; 0: the entry is free */
-	unsigned long seen;
 };
 
 /* OFF -> RUNNING -> STOPPING -> OFF; a thread that hangs in write(2) is ABANDONED until it comes back. */
@@ -72,7 +56,6 @@ static struct {
 	struct log_block *head, *tail; /* never NULL while there is a thread */
 	size_t blocks;
 	unsigned long missing; /* lines that the next one written without the thread shall mention */
-	struct log_sum sums[LOG_SUMS];
 } queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Atomic int64_t log_give_up_at; /* on sys_now's clock; 0: never */
@@ -99,7 +82,7 @@ static void log_compose(struct log_line *line, const struct log_message *message
 	log_line_begin(line, log_level_names[message->level], atomic_load_explicit(&log_as_json, memory_order_relaxed));
 	log_line_message(line, message->text, message->len);
 	if (repeated)
-		log_line_repeated(line, repeated, LOG_WINDOW_MS);
+		log_line_repeated(line, repeated, message->noun, LOG_SUM_MS);
 	log_line_end(line);
 }
 
@@ -146,7 +129,7 @@ static bool log_put(const char *bytes, size_t len, bool patient)
 static void log_deliver(const char *bytes, size_t len, unsigned long *missing, bool patient)
 {
 	struct log_line notice;
-	struct log_message message = { .level = LOG_WARN };
+	struct log_message message = { .level = LOG_WARN, .noun = "" };
 	unsigned long lines = 0;
 
 	if (*missing) {
@@ -180,20 +163,32 @@ static void log_block_free(struct log_block *block)
 	free(block);
 }
 
-/* Once a line is lost behind a block, the block is closed: the notice stands where the line would be. */
+/* A block beyond LOG_PENDING_MAX is for audit lines alone, or others would fill what such a line leaves of it. */
+static bool log_fits(const struct log_block *block, const struct log_line *line)
+{
+	return (line->audit || queue.blocks <= LOG_PENDING_MAX / sizeof *block) &&
+	       line->len + (block->lost ? GAP_SIZE : 0) <= sizeof block->bytes - block->len;
+}
+
 static void log_append(const struct log_line *line)
 {
 	struct log_block *block = queue.tail;
+	size_t most = (LOG_PENDING_MAX + (line->audit ? LOG_AUDIT_MAX : 0)) / sizeof *block;
 
 	queue.news = true;
-	if (block->lost || line->len > sizeof block->bytes - block->len) {
-		block = queue.blocks < LOG_PENDING_MAX / sizeof *block ? log_block_new() : NULL;
+	if (!log_fits(block, line)) {
+		block = queue.blocks < most ? log_block_new() : NULL;
 		if (!block) {
 			queue.tail->lost++;
 			atomic_fetch_add(&log_lost, 1);
 			return;
 		}
 		queue.tail = queue.tail->next = block;
+	} else if (block->lost) { /* the notice stands where the lines would be */
+		block->bytes[block->len] = '\0';
+		memcpy(block->bytes + block->len + 1, &block->lost, sizeof block->lost);
+		block->len += GAP_SIZE;
+		block->lost = 0;
 	}
 	memcpy(block->bytes + block->len, line->text, line->len);
 	block->len += line->len;
@@ -211,79 +206,25 @@ static void log_leave(void)
 		pthread_cond_signal(&queue.wake);
 }
 
-static void log_end_window(struct log_sum *sum)
+static void log_say_sum(const struct log_message *message, unsigned long more)
 {
 	struct log_line line;
 
-	sum->ends = 0;
-	if (sum->seen <= LOG_WINDOW_LINES)
-		return;
-	log_compose(&line, &sum->message, sum->seen - LOG_WINDOW_LINES);
+	log_compose(&line, message, more);
 	log_append(&line);
 }
 
-/* Ends the windows that have something to say; returns when the next one of them ends. */
-static int64_t log_end_windows(int64_t now)
-{
-	int64_t next = INT64_MAX;
-
-	for (struct log_sum *sum = queue.sums; sum < queue.sums + LOG_SUMS; sum++)
-		if (sum->ends && sum->ends <= now)
-			log_end_window(sum);
-		else if (sum->ends && sum->seen > LOG_WINDOW_LINES && sum->ends < next)
-			next = sum->ends;
-	return next;
-}
-
-static bool log_sum_is_of(const struct log_sum *sum, const struct log_message *message)
-{
-	const struct log_message *known = &sum->message;
-
-	return sum->ends && known->hash == message->hash && known->level == message->level && known->len == message->len &&
-	       memcmp(known->text, message->text, message->len) == 0;
-}
-
-/* The window of this message, or else the one that began first. */
-static struct log_sum *log_find_sum(const struct log_message *message)
-{
-	struct log_sum *first = queue.sums;
-
-	for (struct log_sum *sum = queue.sums; sum < queue.sums + LOG_SUMS; sum++) {
-		if (log_sum_is_of(sum, message))
-			return sum;
-		if (sum->ends < first->ends)
-			first = sum;
-	}
-	return first;
-}
-
-/* True: the message is only counted. A new one takes the place of the window that began first. */
-static bool log_sum_up(const struct log_message *message)
-{
-	struct log_sum *sum = log_find_sum(message);
-	int64_t now = sys_now();
-
-	if (log_sum_is_of(sum, message) && now < sum->ends) {
-		sum->seen++;
-		if (sum->seen == LOG_WINDOW_LINES + 1)
-			queue.news = true; /* the thread shall watch the clock */
-		return sum->seen > LOG_WINDOW_LINES;
-	}
-	if (sum->ends)
-		log_end_window(sum);
-	sum->message = *message;
-	sum->ends = now + LOG_WINDOW_MS;
-	sum->seen = 1;
-	return false;
-}
-
 /* `message` is what `line` was composed of; NULL: it is not to be summed up. */
-static void log_submit(const struct log_line *line, const struct log_message *message)
+static void log_submit(const struct log_line *line, struct log_message *message)
 {
 	pthread_mutex_lock(&queue.lock);
 	if (queue.state == RUNNING || queue.state == STOPPING) {
-		if (!message || !log_sum_up(message))
+		unsigned long hidden = message ? log_sum_up(message, log_say_sum) : 0;
+
+		if (!hidden)
 			log_append(line);
+		else if (hidden == 1)
+			queue.news = true; /* the thread shall watch the clock */
 		log_leave();
 		return;
 	}
@@ -293,16 +234,31 @@ static void log_submit(const struct log_line *line, const struct log_message *me
 
 /* The thread. */
 
+/* The next lines of a block, for one write(2). */
+static size_t log_chunk(const char *bytes, size_t left)
+{
+	const char *gap = memchr(bytes, '\0', left);
+	size_t n = gap ? (size_t)(gap - bytes) : left;
+
+	if (n > CHUNK_MAX)
+		for (n = CHUNK_MAX; bytes[n - 1] != '\n'; n--)
+			;
+	return n;
+}
+
 static void log_write_block(const struct log_block *block, unsigned long *missing)
 {
-	size_t at = 0, n;
+	for (size_t at = 0, n; at < block->len; at += n) {
+		unsigned long lost;
 
-	for (; at < block->len; at += n) {
-		n = block->len - at;
-		if (n > CHUNK_MAX)
-			for (n = CHUNK_MAX; block->bytes[at + n - 1] != '\n'; n--)
-				;
-		log_deliver(block->bytes + at, n, missing, true);
+		n = log_chunk(block->bytes + at, block->len - at);
+		if (n) {
+			log_deliver(block->bytes + at, n, missing, true);
+			continue;
+		}
+		memcpy(&lost, block->bytes + at + 1, sizeof lost);
+		*missing += lost;
+		n = GAP_SIZE;
 	}
 	*missing += block->lost;
 	log_deliver(NULL, 0, missing, true);
@@ -355,7 +311,7 @@ static void *log_run(void *arg)
 	missing = queue.missing;
 	queue.missing = 0;
 	for (;;) {
-		int64_t due = log_end_windows(queue.state == RUNNING ? sys_now() : INT64_MAX);
+		int64_t due = log_sum_end(queue.state == RUNNING ? sys_now() : INT64_MAX, log_say_sum);
 
 		queue.news = false;
 		if (queue.head->len || queue.head->lost) {
@@ -433,28 +389,45 @@ void log_stop(void)
 
 /* What others call. */
 
+static void log_format(struct log_message *message, const char *fmt, va_list args)
+{
+	struct log_line line;
+	int len = vsnprintf(message->text, sizeof message->text, fmt, args);
+
+	if (len < 0)
+		return;
+	message->len = (size_t)len;
+	if (message->len >= sizeof message->text) {
+		message->len = sizeof message->text - 1;
+		memcpy(message->text + message->len - 3, "...", 3);
+	}
+	message->hash = text_hash(TEXT_HASH, message->text, message->len);
+	log_compose(&line, message, 0);
+	log_submit(&line, message->level == LOG_INFO ? NULL : message);
+}
+
 void log_write(enum log_level level, const char *fmt, ...)
 {
-	struct log_message message = { .level = level };
-	struct log_line line;
+	struct log_message message = { .level = level, .noun = "" };
 	va_list args;
-	int len;
 
 	if (!log_on(level))
 		return;
 	va_start(args, fmt);
-	len = vsnprintf(message.text, sizeof message.text, fmt, args);
+	log_format(&message, fmt, args);
 	va_end(args);
-	if (len < 0)
+}
+
+void log_about(enum log_level level, const void *thing, const char *noun, const char *fmt, ...)
+{
+	struct log_message message = { .level = level, .kind = fmt, .noun = noun, .thing = thing };
+	va_list args;
+
+	if (!log_on(level))
 		return;
-	message.len = (size_t)len;
-	if (message.len >= sizeof message.text) {
-		message.len = sizeof message.text - 1;
-		memcpy(message.text + message.len - 3, "...", 3);
-	}
-	message.hash = text_hash(TEXT_HASH, message.text, message.len);
-	log_compose(&line, &message, 0);
-	log_submit(&line, level == LOG_INFO ? NULL : &message);
+	va_start(args, fmt);
+	log_format(&message, fmt, args);
+	va_end(args);
 }
 
 void log_complain(enum log_level level, const char *fmt, ...)
@@ -484,4 +457,10 @@ void log_end(struct log_line *line)
 {
 	log_line_end(line);
 	log_submit(line, NULL);
+}
+
+void log_end_audit(struct log_line *line)
+{
+	line->audit = true;
+	log_end(line);
 }

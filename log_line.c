@@ -63,7 +63,7 @@ void log_line_begin(struct log_line *line, const char *level, bool json)
 {
 	line->len = 0;
 	line->cut = 0;
-	line->full = false;
+	line->full = line->audit = false;
 	line->json = json;
 	if (json)
 		log_line_add_word(line, "{\"time\":\"");
@@ -76,12 +76,7 @@ void log_line_begin(struct log_line *line, const char *level, bool json)
 		log_line_add(line, "      ", 6 - strlen(level));
 }
 
-static bool is_c1(const char *at, size_t left)
-{
-	return left > 1 && (unsigned char)at[0] == 0xc2 && ((unsigned char)at[1] & 0xe0) == 0x80;
-}
-
-/* A JSON string without its quotes. In text C1 controls are escaped as well, for they reach a terminal. */
+/* A JSON string without its quotes. What cannot be seen is escaped as well: it reaches a terminal, or ends a line. */
 static void log_line_add_escaped(struct log_line *line, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -89,14 +84,13 @@ static void log_line_add_escaped(struct log_line *line, const char *bytes, size_
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
 		size_t n = text_utf8(bytes + i, len - i);
-		bool c1 = !line->json && is_c1(bytes + i, len - i);
+		unsigned unseen = c < 0x20 || c == 0x7f ? c : text_unseen(bytes + i, len - i);
 
-		if (c1)
-			c = (unsigned char)bytes[i + 1];
 		if (c == '"' || c == '\\')
 			log_line_add(line, (char[2]){ '\\', (char)c }, 2);
-		else if (c < 0x20 || c == 0x7f || c1)
-			log_line_add(line, (char[6]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+		else if (unseen)
+			log_line_add(line, (char[6]){ '\\', 'u', hex[unseen >> 12], hex[unseen >> 8 & 15], hex[unseen >> 4 & 15],
+			                              hex[unseen & 15] }, 6);
 		else if (!n)
 			log_line_add(line, "\\ufffd", 6);
 		else
@@ -116,12 +110,15 @@ void log_line_message(struct log_line *line, const char *text, size_t len)
 	}
 }
 
-void log_line_repeated(struct log_line *line, unsigned long count, int64_t within_ms)
+void log_line_repeated(struct log_line *line, unsigned long count, const char *noun, int64_t within_ms)
 {
 	char window[32], note[96];
 
 	text_print_duration(within_ms, window);
-	snprintf(note, sizeof note, line->json ? ",\"repeated\":%lu" : " (%lu more within %s)", count, window);
+	if (line->json)
+		snprintf(note, sizeof note, ",\"repeated\":%lu", count);
+	else
+		snprintf(note, sizeof note, " (%lu more%s%s%s within %s)", count, *noun ? " " : "", noun, *noun ? text_s(count) : "", window);
 	log_line_add_word(line, note);
 }
 
@@ -160,7 +157,7 @@ static bool is_plain(const char *value, size_t len)
 		unsigned char c = (unsigned char)value[i];
 
 		n = c < 0x80 ? 1 : text_utf8(value + i, len - i);
-		if (c <= ' ' || c == '"' || c == '=' || c == 0x7f || !n || is_c1(value + i, len - i))
+		if (c <= ' ' || c == '"' || c == '=' || c == 0x7f || !n || text_unseen(value + i, len - i))
 			return false;
 	}
 	return len > 0;

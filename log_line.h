@@ -10,14 +10,15 @@ struct log_line {
 	size_t len;
 	unsigned cut; /* fields for which there was no room: the line ends in cut=N */
 	bool json, full;
+	bool audit; /* it has more room in the log's queue than others */
 };
 
 /* TIME LEVEL, or {"time":...,"level":..., and then one of the next two. */
 void log_line_begin(struct log_line *line, const char *level, bool json);
 /* Strangers' text is welcome: control bytes are written as \xNN, or escaped. At most 512 bytes. */
 void log_line_message(struct log_line *line, const char *text, size_t len);
-/* Behind a message: (17 more within 10s). */
-void log_line_repeated(struct log_line *line, unsigned long count, int64_t within_ms);
+/* Behind a message: (17 more within 10s), or (17 more clients within 10s) when `noun` is "client", and not "". */
+void log_line_repeated(struct log_line *line, unsigned long count, const char *noun, int64_t within_ms);
 void log_line_name(struct log_line *line, const char *name); /* of a line of fields: NAME, or "message":NAME */
 
 /* Fields: key=value key="two words", or "key":"value","n":12. Keys are the program's own words and need no quotes. What

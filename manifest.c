@@ -15,6 +15,8 @@
 
 enum field { FIELD_NAME, FIELD_WISHES, FIELD_BACKENDS, FIELD_OPTION, FIELDS = FIELD_OPTION + SERVICE_OPTIONS };
 #define NOT_GIVEN (-1)
+#define SHOWN_MAX 512 /* bytes of a value, in a message */
+#define PARTS_MAX 1000000 /* a port of two bytes takes a hundred times as much */
 
 /* Where a service stands in the tree: services.web, services[0]. */
 struct manifest_place {
@@ -138,15 +140,19 @@ static const char *add_backend(struct service *service, struct slice text, const
 	return NULL;
 }
 
-static const char *add_each(struct service *service, const char *value, const char *origin,
+static const char *add_each(struct manifest *manifest, struct service *service, const char *value, const char *origin,
                             const char *(*add)(struct service *service, struct slice text, const char *origin))
 {
 	struct slice rest = slice_of(value), part;
 	const char *why = NULL;
 
-	while (!why && slice_next(&rest, ',', &part))
+	while (!why && slice_next(&rest, ',', &part)) {
+		if (manifest->list->trusted)
+			net_keep_zone(part);
 		if (part.len)
-			why = add(service, part, origin);
+			why = manifest->parts++ < PARTS_MAX ? add(service, part, origin)
+			                                    : "is one too many: more than 1000000 listeners and backends";
+	}
 	return why;
 }
 
@@ -245,9 +251,9 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 		service->name = service_text(service, value);
 		return NULL;
 	case FIELD_WISHES:
-		return add_each(service, value, origin, app ? add_app_port : add_wish);
+		return add_each(manifest, service, value, origin, app ? add_app_port : add_wish);
 	case FIELD_BACKENDS:
-		return add_each(service, value, origin, add_backend);
+		return add_each(manifest, service, value, origin, add_backend);
 	default:
 		set_option(manifest, service, field - FIELD_OPTION, value, origin);
 		return NULL;
@@ -501,7 +507,7 @@ static bool take_item(void *arg, const struct doc_item *item)
 	buf_printf(reading->why, "%s: %s: \"", reading->at.data, item->key);
 	reading->at.len = 0;
 	buf_masked(&reading->at, item->value);
-	buf_visible(reading->why, reading->at.data, reading->at.len);
+	buf_visible(reading->why, reading->at.data, reading->at.len < SHOWN_MAX ? reading->at.len : SHOWN_MAX);
 	buf_printf(reading->why, "\" %s", reason);
 	return false;
 }

@@ -23,6 +23,7 @@ struct manifest {
 	struct buf joined; /* an option that comes in pieces, and whose it is */
 	struct service *joining; /* NULL: none does */
 	int joining_option;
+	size_t parts; /* listeners and backends so far */
 	const char *joining_origin; /* in the service's memory */
 };
 

@@ -26,10 +26,12 @@ const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */
 const char *net_port(struct slice text, uint16_t *port); /* 1-65535 */
 bool net_is_host(struct slice host); /* nothing in it that neither names nor addresses have */
-/* An address in digits, brackets or not; ::ffff:1.2.3.4 is 1.2.3.4. An interface (fe80::1%eth0) need not exist yet, and is
- * looked for when the address is used. */
+/* An address in digits, brackets or not; ::ffff:1.2.3.4 is 1.2.3.4. An interface (fe80::1%eth0) is looked for again each
+ * time when the address is used. */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out);
-/* Where to listen: an address in digits, localhost, or nothing (every IPv4 address). */
+/* Before it is read, of an address that the operator has written: its interface need not exist yet. */
+void net_keep_zone(struct slice host);
+/* Where the operator has us listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
 void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */

@@ -133,7 +133,18 @@ static bool parse_address(struct slice host, struct net_addr *out)
 	out->sa.v6.sin6_family = AF_INET6;
 	if (scope && (!net_is_host(slice_of(scope)) || strpbrk(scope, ";:%")))
 		return false; /* what is printed must be read again */
-	return !scope || (out->sa.v6.sin6_scope_id = zone_number(scope));
+	return !scope || (out->sa.v6.sin6_scope_id = zone_number(scope, false));
+}
+
+void net_keep_zone(struct slice host)
+{
+	const char *percent = host.len ? memchr(host.at, '%', host.len) : NULL;
+	struct slice zone = percent ? slice_between(percent + 1, host.at + host.len) : (struct slice){ "", 0 };
+	char name[IF_NAMESIZE] = "";
+
+	for (size_t i = 0; i < zone.len && i < sizeof name - 1 && !strchr("]/", zone.at[i]); i++)
+		name[i] = zone.at[i];
+	zone_number(name, true);
 }
 
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
@@ -162,6 +173,7 @@ bool net_local(struct slice host, uint16_t port, struct net_addr *out)
 		host = slice_of("0.0.0.0");
 	else if (slice_is_nocase(host, "localhost"))
 		host = slice_of("127.0.0.1"); /* whatever a resolver says: RFC 6761, 6.3 */
+	net_keep_zone(host);
 	return net_numeric(host, port, out);
 }
 

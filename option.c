@@ -36,6 +36,7 @@ const char *option_add_label(struct option_labels *labels, struct slice name, st
 		return "is in a list: one IP address expected for a label";
 	if (text_hides(address))
 		return "has an invisible character (\\xNN)";
+	net_keep_zone(address);
 	if (!net_numeric(address, 0, &label.addr))
 		return "is not an IP address";
 	label.name = arena_dup(memory, name.at, name.len);
@@ -88,9 +89,13 @@ static const char *set_labels(struct option_labels *labels, const char *value, c
 
 static const char *check_networks(const char *value, struct arena *memory)
 {
+	struct slice rest = slice_of(value), part;
 	struct net_ranges ranges;
-	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+	const char *why;
 
+	while (slice_next(&rest, ',', &part))
+		net_keep_zone(part);
+	why = net_ranges_parse(slice_of(value), memory, &ranges);
 	return why || ranges.count || !*value ? why : "names no network";
 }
 

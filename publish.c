@@ -13,7 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
-#define REFUSED_SAID 20
+#define REFUSALS_SAID 20
 #define RELEASE_MS 400 /* a closed listener's socket is gone long before */
 
 static bool same_words(const char *a, const char *b)
@@ -211,24 +211,24 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 		      route_by_listener);
 }
 
-/* New ones, but of each service only the first. One registration may ask for thousands of ports, again and again. */
-static void say_what_is_refused(const struct route_table *old, const struct route_table *now)
+/* A service may ask for any number of things that it does not get. */
+static void say_refusals(const struct route_table *old, const struct route_table *now)
 {
 	for (size_t i = 0, end; i < now->refused_count; i = end) {
-		const char *name = now->refused[i].service;
+		const char *service = now->refused[i].service;
 		size_t fresh = 0;
 
-		for (end = i; end < now->refused_count && strcmp(now->refused[end].service, name) == 0; end++)
-			if (!refused_in(old, &now->refused[end]) && fresh++ < REFUSED_SAID)
-				log_warn("refused: %s wants %s: %s", name, now->refused[end].wish, now->refused[end].reason);
-		if (fresh > REFUSED_SAID)
-			log_warn("refused: %s wants %zu more, which Peek and /routes list", name, fresh - REFUSED_SAID);
+		for (end = i; end < now->refused_count && strcmp(now->refused[end].service, service) == 0; end++)
+			if (!refused_in(old, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
+				log_warn("refused: %s wants %s: %s", service, now->refused[end].wish, now->refused[end].reason);
+		if (fresh > REFUSALS_SAID)
+			log_warn("refused: %s wants %zu more, which Peek and /routes list", service, fresh - REFUSALS_SAID);
 	}
 }
 
 static void say_what_is_new(const struct route_table *old, const struct route_table *now)
 {
-	say_what_is_refused(old, now);
+	say_refusals(old, now);
 	for (size_t i = 0; i < now->count; i++) {
 		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
 		const char *name = entry->listener->name;

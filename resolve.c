@@ -26,10 +26,19 @@
 
 #define AGAIN_MS 5000     /* until a name without a TTL is looked up again, or one that failed */
 #define TTL_MAX 3600      /* seconds */
-#define THREADS_MAX 8     /* names that may hang in a silent server before others wait for them */
+#define ADDRESSES_MAX 64  /* of a name: each may be a backend, and a client's connect */
+#define THREADS_MAX 8     /* names that are looked up at once */
+
+/* Who comes first of those that are due. A name may hang in a silent server, and strangers may name many of them: names of
+ * a rank and of those below it together have so many threads at most, and the rest is for those that answer. */
+enum rank { RANK_GOOD, RANK_NEW, RANK_DOUBTED, RANK_BAD, RANKS };
+static const unsigned rank_threads[RANKS] = { THREADS_MAX, 6, 4, 3 };
+#define DOUBT_FAILED 2 /* for each look-up that failed; each that did not takes one back */
+#define DOUBT_BAD 5
+#define DOUBT_MAX 8
 
 struct answer {
-	size_t count;
+	size_t count, all; /* that are used, and that there were */
 	struct net_addr addrs[];
 };
 
@@ -41,8 +50,17 @@ struct host {
 	int64_t due;
 	bool used, gone, said;
 	bool looked_up; /* once, whether it has an address or not */
-	bool busy; /* a thread looks it up */
+	bool busy; /* waits in a queue, or a thread looks it up */
+	bool cut;  /* it has too many addresses, which has been said */
+	uint8_t doubt; /* 0: it answers */
+	struct host *behind; /* in its queue */
 	char name[];
+};
+
+/* Names that are due, in the order in which they became so. */
+struct queue {
+	struct host *first, *last;
+	unsigned threads; /* that look up one of its names now */
 };
 
 struct resolver {
@@ -54,6 +72,7 @@ struct resolver {
 	size_t bucket_count;
 	struct host **hosts;   /* a heap: none is due before the one at half its place */
 	size_t host_count, host_cap;
+	struct queue queues[RANKS];
 	bool dropped; /* some are gone */
 	bool stop;
 	void (*ring)(void *arg);
@@ -63,6 +82,20 @@ struct resolver {
 static int compare_addresses(const void *a, const void *b)
 {
 	return net_compare(a, b);
+}
+
+/* Sorts them, so that a server that turns them round changes nothing, drops repeated ones, and keeps the first few. */
+static void choose_addresses(struct answer *found)
+{
+	size_t kept = 0;
+
+	if (found->count)
+		qsort(found->addrs, found->count, sizeof *found->addrs, compare_addresses);
+	for (size_t i = 0; i < found->count; i++)
+		if (!kept || net_compare(&found->addrs[kept - 1], &found->addrs[i]) != 0)
+			found->addrs[kept++] = found->addrs[i];
+	found->all = kept;
+	found->count = kept < ADDRESSES_MAX ? kept : ADDRESSES_MAX;
 }
 
 /* NULL when the name cannot be resolved now; *why tells. */
@@ -84,8 +117,8 @@ static struct answer *look_up(const char *name, const char **why)
 		if (a->ai_addrlen <= sizeof *found->addrs)
 			memcpy(&found->addrs[found->count++], a->ai_addr, a->ai_addrlen);
 	freeaddrinfo(all);
-	qsort(found->addrs, found->count, sizeof *found->addrs, compare_addresses);
-	return found;
+	choose_addresses(found);
+	return sys_realloc(found, sizeof *found + found->count * sizeof *found->addrs);
 }
 
 /* Behind the name at `at`: labels, ended by an empty one, or by a pointer to one that came before. */
@@ -127,8 +160,8 @@ static long least_ttl(const unsigned char *message, size_t len)
 }
 
 /* How long the answer for a name may be used, in milliseconds, at least a second. What is not from the DNS (/etc/hosts)
- * has no TTL. */
-static int64_t time_to_live(const char *name)
+ * has no TTL. *silent: a server did not answer. */
+static int64_t time_to_live(const char *name, bool *silent)
 {
 	long least = -1;
 
@@ -140,11 +173,13 @@ static int64_t time_to_live(const char *name)
 		int len = res_search(name, ns_c_in, types[i], bytes, sizeof bytes);
 		long ttl = len < 0 ? -1 : least_ttl(bytes, (size_t)len < sizeof bytes ? (size_t)len : sizeof bytes);
 
+		*silent = *silent || (len < 0 && h_errno == TRY_AGAIN);
 		if (ttl >= 0 && (least < 0 || ttl < least))
 			least = ttl;
 	}
 #else
 	(void)name;
+	(void)silent;
 #endif
 	return least < 0 ? AGAIN_MS : least < 1 ? 1000 : least > TTL_MAX ? TTL_MAX * 1000L : least * 1000;
 }
@@ -166,7 +201,7 @@ static void free_host(struct host *h)
 	free(h);
 }
 
-/* The heap. A host that a thread looks up is never due meanwhile: its time is INT64_MAX. */
+/* The heap. A host that waits in a queue, or that a thread looks up, is never due meanwhile: its time is INT64_MAX. */
 
 static void heap_put(struct resolver *resolver, size_t place, struct host *host)
 {
@@ -200,6 +235,59 @@ static void host_due(struct resolver *resolver, struct host *host, int64_t due)
 static struct host *next_due(struct resolver *resolver)
 {
 	return resolver->host_count && !resolver->hosts[0]->busy ? resolver->hosts[0] : NULL;
+}
+
+/* The queues. */
+
+static enum rank host_rank(const struct host *host)
+{
+	if (host->doubt)
+		return host->doubt < DOUBT_BAD ? RANK_DOUBTED : RANK_BAD;
+	return host->looked_up ? RANK_GOOD : RANK_NEW;
+}
+
+static void queue_due(struct resolver *resolver)
+{
+	int64_t now = sys_now();
+	struct host *host;
+
+	while ((host = next_due(resolver)) && host->due <= now) {
+		struct queue *queue = &resolver->queues[host_rank(host)];
+
+		host->busy = true;
+		host->behind = NULL;
+		host_due(resolver, host, INT64_MAX);
+		*(queue->first ? &queue->last->behind : &queue->first) = host;
+		queue->last = host;
+	}
+}
+
+static struct host *queue_first(struct queue *queue)
+{
+	struct host *host = queue->first;
+
+	if (host)
+		queue->first = host->behind;
+	return host;
+}
+
+/* The name that is to be looked up next; NULL: none may be. */
+static struct host *queue_take(struct resolver *resolver)
+{
+	for (int rank = RANK_GOOD; rank < RANKS; rank++) {
+		unsigned threads = 0;
+		struct host *host;
+
+		for (int below = rank; below < RANKS; below++)
+			threads += resolver->queues[below].threads;
+		while (threads < rank_threads[rank] && (host = queue_first(&resolver->queues[rank]))) {
+			if (!host->gone)
+				return host;
+			host->busy = false;
+			resolver->dropped = true;
+		}
+	}
+	return NULL;
 }
 
 /* The names. */
@@ -260,13 +348,25 @@ static void failed_lookup(struct host *host, const char *why)
 	bool kept = host->fresh || host->now;
 
 	if (!host->said)
-		log_warn("cannot resolve %s: %s%s", host->name, why, kept ? "; keeping its last addresses" : "");
+		log_about(LOG_WARN, host, "time", "cannot resolve %s: %s%s", host->name, why,
+		          kept ? "; keeping its last addresses" : "");
 	host->said = true;
+}
+
+static void tell_cut(struct host *host, const struct answer *found)
+{
+	bool cut = found->all > found->count;
+
+	if (cut && !host->cut)
+		log_warn("%s has %zu addresses: the first %zu of them, as they are sorted, are used", host->name, found->all,
+		         found->count);
+	host->cut = cut;
 }
 
 /* Takes `found`. False when it is what was known. */
 static bool new_answer(struct host *host, struct answer *found)
 {
+	tell_cut(host, found);
 	if (host->said)
 		log_info("%s resolves again", host->name);
 	host->said = false;
@@ -279,21 +379,33 @@ static bool new_answer(struct host *host, struct answer *found)
 	return true;
 }
 
+static void host_judge(struct host *host, bool answered)
+{
+	host->looked_up = true;
+	if (answered)
+		host->doubt -= host->doubt > 0;
+	else
+		host->doubt = host->doubt + DOUBT_FAILED < DOUBT_MAX ? host->doubt + DOUBT_FAILED : DOUBT_MAX;
+}
+
 /* One look-up, without the lock. The host stays meanwhile: it is busy. */
 static void resolve_refresh(struct resolver *resolver, struct host *host)
 {
+	struct queue *queue = &resolver->queues[host_rank(host)];
 	const char *why = NULL;
 	struct answer *found;
+	bool silent = false;
 	int64_t again;
 
-	host->busy = true;
-	host_due(resolver, host, INT64_MAX);
+	queue->threads++;
+	pthread_cond_signal(&resolver->wake); /* another thread looks for what is due next */
 	pthread_mutex_unlock(&resolver->lock);
 	found = look_up(host->name, &why);
-	again = found ? time_to_live(host->name) : AGAIN_MS;
+	again = found ? time_to_live(host->name, &silent) : AGAIN_MS;
 	pthread_mutex_lock(&resolver->lock);
+	queue->threads--;
 	host->busy = false;
-	host->looked_up = true;
+	host_judge(host, found && !silent);
 	host_due(resolver, host, sys_now() + again);
 	if (!found) {
 		failed_lookup(host, why);
@@ -313,13 +425,14 @@ static void *resolve_run(void *arg)
 		struct host *host;
 
 		drop_gone(resolver);
-		host = next_due(resolver);
-		if (!host)
-			pthread_cond_wait(&resolver->wake, &resolver->lock);
-		else if (host->due > sys_now())
-			sys_wait_until(&resolver->wake, &resolver->lock, host->due);
-		else
+		queue_due(resolver);
+		host = queue_take(resolver);
+		if (host)
 			resolve_refresh(resolver, host);
+		else if (next_due(resolver))
+			sys_wait_until(&resolver->wake, &resolver->lock, next_due(resolver)->due);
+		else
+			pthread_cond_wait(&resolver->wake, &resolver->lock);
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return NULL;
@@ -372,7 +485,7 @@ bool resolve_settled(struct resolver *resolver)
 
 	pthread_mutex_lock(&resolver->lock);
 	for (size_t i = 0; i < resolver->host_count; i++)
-		settled = settled && resolver->hosts[i]->looked_up;
+		settled = settled && (resolver->hosts[i]->looked_up || resolver->hosts[i]->gone);
 	pthread_mutex_unlock(&resolver->lock);
 	return settled;
 }

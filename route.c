@@ -155,7 +155,7 @@ void route_audit(const char *what, const struct route_entry *entry, const char *
 	log_line_text(&line, "tag", owner->service->tags ? owner->wish->origin : owner->wish->text);
 	log_line_text(&line, "source", owner->source);
 	log_line_text(&line, "why", why);
-	log_end(&line);
+	log_end_audit(&line);
 }
 
 static void release_listener(const struct route_entry *entry)

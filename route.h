@@ -60,6 +60,8 @@ struct route_listener {
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
 	atomic_uint active;
+	atomic_ullong places; /* two numbers: see place.c */
+	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
 	struct net_addr addr;
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHOWN_MAX 512 /* bytes of a strange text that lists, pages and the log have room for */
+
 static struct service *append(struct service_list *list, struct service *service)
 {
 	SYS_GROW(list->items, list->count, list->cap);
@@ -24,10 +26,29 @@ const char *service_text(struct service *service, const char *text)
 	return text ? arena_dup(&service->memory, text, strlen(text)) : NULL;
 }
 
+/* How much of the text is shown: whole characters. */
+static size_t shown_len(const char *text, size_t len)
+{
+	if (len <= SHOWN_MAX)
+		return len;
+	for (len = SHOWN_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+		len--;
+	return len;
+}
+
+/* No label and no host is as long as that: it is refused, and as it is only listed, its beginning will do. */
+static const char *keep_wish(struct service *service, struct slice wish)
+{
+	size_t len = shown_len(wish.at, wish.len);
+
+	return len == wish.len ? arena_dup(&service->memory, wish.at, len)
+	                       : text_printf(&service->memory, "%.*s...", (int)len, wish.at);
+}
+
 void service_wish(struct service *service, struct slice wish, const char *origin)
 {
 	ARENA_GROW(&service->memory, service->wishes, service->wish_count, service->wish_cap);
-	service->wishes[service->wish_count++] = wish_parse(arena_dup(&service->memory, wish.at, wish.len), origin);
+	service->wishes[service->wish_count++] = wish_parse(keep_wish(service, wish), origin);
 }
 
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight)
@@ -85,8 +106,16 @@ void service_seal(struct service *service)
 
 void service_put_setting(const struct service_setting *setting, struct buf *out)
 {
+	size_t from, len;
+
 	buf_printf(out, "%s=", service_option_name(setting->option));
+	from = out->len;
 	service_option_mask(setting->option, setting->value, out);
+	len = shown_len(out->data + from, out->len - from);
+	if (from + len < out->len) {
+		out->len = from + len;
+		buf_puts(out, "...");
+	}
 }
 
 struct service *service_ref(struct service *service)

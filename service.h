@@ -72,7 +72,7 @@ struct service_list {
 /* Adds a new service, which the list owns. Texts are copied, here and below, except origins: they live as long as the
  * service, in its memory as a rule. */
 struct service *service_add(struct service_list *list, struct slice name);
-void service_wish(struct service *service, struct slice wish, const char *origin);
+void service_wish(struct service *service, struct slice wish, const char *origin); /* cut likewise: it is refused */
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
 /* Sets an option. The last value counts. */
@@ -80,7 +80,8 @@ void service_set(struct service *service, int option, struct slice value, const 
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);
 void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */
-void service_put_setting(const struct service_setting *setting, struct buf *out); /* adds NAME=VALUE, secrets masked */
+/* Adds NAME=VALUE, secrets masked; of a value over 512 bytes the beginning, and "...". */
+void service_put_setting(const struct service_setting *setting, struct buf *out);
 
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define NETWORKS_MAX 256 /* in an option: each new client is compared with all of them */
+#define NETWORKS_TEXT_MAX 16384 /* bytes: more than so many take, with a blank behind each comma */
+
 const char *const service_balance_names[] = { "round_robin", "random", "p2c", "least_conn", NULL };
 
 const struct service_options service_options_none = { .balance = -1 };
@@ -43,11 +46,26 @@ static const char *parse_proxy_protocol(const char *value, struct arena *memory,
 	return NULL;
 }
 
+/* NULL, or why nothing is made of the value at all: whoever may register a service could have megabytes kept. */
+static const char *refuse_size(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	size_t count = 0;
+
+	if (rest.len > NETWORKS_TEXT_MAX)
+		return "longer than 16384 bytes";
+	while (slice_next(&rest, ',', &part))
+		count += part.len != 0;
+	return count > NETWORKS_MAX ? "more than 256 networks" : NULL;
+}
+
 static const char *parse_networks(const char *value, struct arena *memory, struct net_ranges *out)
 {
-	struct net_ranges ranges;
-	const char *why = net_ranges_parse(slice_of(value), memory, &ranges);
+	struct net_ranges ranges = { 0 };
+	const char *why = refuse_size(value);
 
+	if (!why)
+		why = net_ranges_parse(slice_of(value), memory, &ranges);
 	if (!why && !ranges.count)
 		why = "names no network";
 	if (!why)

@@ -24,6 +24,8 @@ struct session_shared {
 	atomic_llong try_time;       /* milliseconds, since it was accepted, that a client's backends are tried for */
 	atomic_uint tries;           /* backends that are tried for a client */
 	atomic_uint sessions, limit; /* live ones, and how many there may be */
+	atomic_int common, common_limit; /* those of them that have no place of their listener's own, likewise: see place.c */
+	atomic_bool waits;           /* a listener had to stop, for want of a place of that kind */
 	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
 	atomic_bool access;          /* each session has a line in the log, at its end */
 	atomic_ullong ended[SESSION_ENDS]; /* sessions, by how they did */

@@ -54,8 +54,8 @@ static bool is_shortage(int error)
 static void note_shortage(struct session *s, int error)
 {
 	s->attempt->shortage = true;
-	log_warn("%s: a backend cannot be tried: %s", s->listener->name, /* which one is a line for each, and at level debug */
-	         error == EADDRNOTAVAIL ? "no local port is free" : strerror(error));
+	log_about(LOG_WARN, s->listener, "time", "%s: a backend cannot be tried: %s", /* which one: at level debug */
+	          s->listener->name, error == EADDRNOTAVAIL ? "no local port is free" : strerror(error));
 }
 
 /* It is to blame: from now on it is tried last, until a probe has reached it. */

@@ -44,9 +44,8 @@ void session_start(struct sessions *set, const struct route_entry *entry, int fd
 	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
 	if (!session) {
 		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
-		atomic_fetch_sub(&set->shared->sessions, 1);
 		close(fd);
-		set->ended(set);
+		set->ended(set, entry->listener);
 		return;
 	}
 	session->client.io = LOOP_IO(fd, SESSION_CLIENT);

@@ -21,7 +21,7 @@ void sessions_retime(struct sessions *set); /* goes by the timeouts that are sha
 void sessions_drain(struct sessions *set);
 
 /* One session. */
-/* Takes an accepted client that may connect, and that shared->sessions counts already. */
+/* Takes an accepted client that may connect, and has a place, until set->ended. */
 void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client);
 void session_ready(struct sessions *set, struct loop_io *io, unsigned events);
 void session_expired(struct sessions *set, struct loop_fifo *fifo, struct loop_timer *timer);

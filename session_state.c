@@ -124,6 +124,8 @@ void session_release_target(struct session *s)
 
 void session_end(struct sessions *set, struct session *session, enum session_end how)
 {
+	struct route_listener *listener = session->listener;
+
 	if (how == SESSION_END_SIDE)
 		how = session->first == SESSION_END_BACKEND ? SESSION_END_BACKEND : SESSION_END_CLIENT;
 	loop_disarm(&session->timer);
@@ -134,14 +136,13 @@ void session_end(struct sessions *set, struct session *session, enum session_end
 		log_access(set, session, how);
 	session_release_target(session);
 	session_forget_attempt(session);
-	atomic_fetch_sub(&session->listener->active, 1);
-	route_listener_unref(session->listener);
+	atomic_fetch_sub(&listener->active, 1);
 	if (session->next)
 		session->next->prev = session->prev;
 	*(session->prev ? &session->prev->next : &set->live) = session->next;
-	atomic_fetch_sub(&set->shared->sessions, 1);
 	loop_free(set->loop, session);
-	set->ended(set);
+	set->ended(set, listener);
+	route_listener_unref(listener);
 }
 
 /* What more than one state needs. */

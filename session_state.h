@@ -51,7 +51,7 @@ struct sessions {
 	struct session *live;
 	void (*suspected)(struct sessions *set); /* a backend could not be reached, for the first time since it was trusted */
 	bool (*starved)(struct sessions *set); /* no descriptor left for a backend: true when one was made free */
-	void (*ended)(struct sessions *set);   /* a session has gone, and its descriptors */
+	void (*ended)(struct sessions *set, struct route_listener *listener); /* a session has gone, and its descriptors */
 };
 
 /* What is needed until a backend is reached; a session that reaches its first one directly never has it. */

@@ -236,17 +236,21 @@ static size_t control_at(const char *p, size_t len)
 	return c == 0xc2 && len > 1 && ((unsigned char)p[1] & 0xe0) == 0x80 ? 2 : 0;
 }
 
-/* Bytes of the character there, if it cannot be seen: U+00A0, U+00AD, U+2000-200F, U+2028-202F, U+205F-206F, U+3000,
- * U+FEFF. */
-static size_t invisible_at(const char *at, size_t len)
+/* C1 controls, U+00A0, U+00AD, U+2000-200F, U+2028-202F, U+205F-206F, U+3000, U+FEFF. */
+unsigned text_unseen(const char *at, size_t len)
 {
 	size_t n = text_utf8(at, len);
 	unsigned c = (unsigned char)*at & (0xffu >> (n + 1));
 
 	for (size_t i = 1; i < n; i++)
 		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c == 0xa0 || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 || c - 0x205f <= 0x10 || c == 0x3000 ||
-	       c == 0xfeff ? n : 0;
+	return n > 1 && ((c >= 0x80 && c <= 0xa0) || c == 0xad || c - 0x2000 <= 0xf || c - 0x2028 <= 7 ||
+	                 c - 0x205f <= 0x10 || c == 0x3000 || c == 0xfeff) ? c : 0;
+}
+
+static size_t invisible_at(const char *at, size_t len)
+{
+	return text_unseen(at, len) >= 0xa0 ? text_utf8(at, len) : 0;
 }
 
 bool text_hides(struct slice s)
@@ -333,13 +337,14 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
 		size_t n = text_utf8(bytes + i, len - i);
+		unsigned unseen = text_unseen(bytes + i, len - i);
 
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			buf_printf(b, "\\u%04x", c);
-		else if (control_at(bytes + i, len - i) == 2)
-			buf_printf(b, "\\u%04x", (unsigned char)bytes[i + 1]);
+		else if (unseen)
+			buf_printf(b, "\\u%04x", unseen);
 		else if (!n)
 			buf_puts(b, "\\ufffd");
 		else

@@ -44,7 +44,8 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args);
 void buf_visible(struct buf *b, const char *bytes, size_t len); /* control bytes as \xNN */
 void buf_masked(struct buf *b, const char *text); /* for people: without a login and a query */
-void buf_json(struct buf *b, const char *bytes, size_t len);    /* as a JSON string, quotes included (RFC 8259) */
+void buf_json(struct buf *b, const char *bytes, size_t len);    /* a JSON string, quotes included (RFC 8259), with
+ * what text_unseen() finds escaped */
 /* `before` as it is, then the text. */
 void buf_puts_visible(struct buf *b, const char *before, const char *text);
 void buf_puts_json(struct buf *b, const char *before, const char *text);
@@ -62,6 +63,9 @@ size_t text_visible(char *out, size_t room, const char *bytes, size_t len);
 #define TEXT_HASH 0xcbf29ce484222325u
 uint64_t text_hash(uint64_t seed, const char *bytes, size_t len);
 
+/* The code point there, if it is a C1 control, or one that text_hides() finds: some readers end a line at it, or turn what
+ * follows round. 0: it is none. */
+unsigned text_unseen(const char *at, size_t len);
 bool text_hides(struct slice s); /* has a blank in it that looks like none (no-break, zero-width), or turns text round */
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */

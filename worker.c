@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "place.h"
 #include "session_set.h"
 #include "sys.h"
 #include "text.h"
@@ -24,10 +25,11 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 
 #define ACCEPTS_PER_TURN 8
 #define PAUSE_MS 100
+#define AGAIN_MS 1
 
 struct watched {
 	struct loop_io io;
-	struct loop_timer rest; /* armed: it is not watched for a moment */
+	struct loop_timer rest; /* armed: it is not watched for a moment, whose end depends on the FIFO */
 	struct route_listener *listener; /* borrowed from the worker's table */
 	unsigned bound; /* the listener's, of the socket that is watched */
 	unsigned failures; /* of accept, in a row */
@@ -40,10 +42,11 @@ struct worker {
 	struct sessions sessions;
 	struct watched **watched; /* in the table's order, one for each entry */
 	size_t watched_count;
-	struct loop_fifo pause, resting;
+	struct loop_fifo pause, resting, full, again; /* full: also until a session ends; again: just a moment */
 	struct loop_timer resume;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
 	bool paused;
+	atomic_uint live;  /* its sessions */
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
@@ -58,12 +61,17 @@ static struct watched *watched_new(struct route_listener *listener)
 	return v;
 }
 
+static void watched_stop(struct worker *w, struct watched *v, struct loop_fifo *rest)
+{
+	loop_arm(&w->loop, rest, &v->rest);
+	loop_want(&w->loop, &v->io, 0);
+}
+
 /* The system does not let this listener accept or be watched. It is tried again soon; the others go on. */
 static void watched_rest(struct worker *w, struct watched *v, int error)
 {
 	v->failures = 0;
-	loop_arm(&w->loop, &w->resting, &v->rest);
-	loop_want(&w->loop, &v->io, 0);
+	watched_stop(w, v, &w->resting);
 	if (!atomic_exchange(&v->listener->deaf, error))
 		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
 }
@@ -185,20 +193,12 @@ static bool has_spare(struct worker *w)
 	return w->spare >= 0 || !net_exhausted(errno);
 }
 
-static void unreserve(struct worker *w)
+/* Gives a place back that no session has had. Who found none meanwhile looks again by itself. */
+static void unreserve(struct worker *w, struct route_listener *listener)
 {
-	atomic_fetch_sub(&w->pool->shared.sessions, 1);
+	place_give_back(&w->pool->shared, listener);
 	if (atomic_load(&w->pool->shared.finishing))
 		w->pool->ring(w->pool->arg);
-}
-
-/* Takes one of the places for sessions before the accept, so that two workers never take the same one. */
-static bool reserve(struct worker *w)
-{
-	if (atomic_fetch_add(&w->pool->shared.sessions, 1) < atomic_load(&w->pool->shared.limit))
-		return true;
-	unreserve(w);
-	return false;
 }
 
 /* By allow or deny. */
@@ -207,21 +207,55 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	char text[NET_TEXT];
 
 	close(fd);
-	unreserve(w);
+	unreserve(w, e->listener);
 	atomic_fetch_add_explicit(&e->listener->rejected[ROUTE_DENIED], 1, memory_order_relaxed);
-	net_print_host(client, text); /* without its port: what a client does again and again is one message */
-	log_warn("%s: client %s is not allowed", e->listener->name, text);
+	net_print_host(client, text);
+	log_about(LOG_WARN, e->listener, "client", "%s: client %s is not allowed", e->listener->name, text);
 }
 
-/* Before each accept: a descriptor for the backend, and a place among the sessions. Without them accepting pauses. */
-static bool may_accept(struct worker *w)
+static unsigned count_live(const struct worker_pool *pool)
+{
+	unsigned live = 0;
+
+	for (unsigned i = 0; i < pool->count; i++)
+		live += atomic_load_explicit(&pool->workers[i].live, memory_order_relaxed);
+	return live;
+}
+
+/* This listener has no place left, and others may have some. Repeats, as pause_for() does. */
+static void watched_full(struct worker *w, struct watched *v)
+{
+	atomic_fetch_add_explicit(&w->pool->pauses[WORKER_LIMIT], 1, memory_order_relaxed);
+	log_about(LOG_WARN, v->listener, "time", "%s: accepting pauses: what is left of %u connections is for other listeners",
+	          v->listener->name, atomic_load(&w->pool->shared.limit));
+	watched_stop(w, v, &w->full);
+}
+
+/* Sessions may have taken all places; or workers have some that only look whether somebody is there, as this one does:
+ * then it is no pause. */
+static void find_no_place(struct worker *w, struct watched *v)
+{
+	struct session_shared *shared = &w->pool->shared;
+	unsigned sessions = atomic_load(&shared->sessions), live = count_live(w->pool);
+
+	if (live >= atomic_load(&shared->limit))
+		pause_for(w, WORKER_LIMIT);
+	else if (place_common_full(shared, sessions > live ? sessions - live : 0))
+		watched_full(w, v);
+	else
+		watched_stop(w, v, &w->again);
+}
+
+/* Before each accept: a descriptor for the backend, and a place, so that two workers never take the same one. Without them
+ * accepting pauses. */
+static bool may_accept(struct worker *w, struct watched *v)
 {
 	if (w->paused)
 		return false;
 	if (!has_spare(w))
 		pause_for(w, WORKER_DESCRIPTORS);
-	else if (!reserve(w))
-		pause_for(w, WORKER_LIMIT);
+	else if (!place_take(&w->pool->shared, v->listener))
+		find_no_place(w, v);
 	else
 		return true;
 	return false;
@@ -231,7 +265,7 @@ static bool may_accept(struct worker *w)
  * are of the listener. */
 static bool accept_failed(struct worker *w, struct watched *v, int error)
 {
-	unreserve(w);
+	unreserve(w, v->listener);
 	if (net_exhausted(error))
 		pause_for(w, WORKER_DESCRIPTORS);
 	else if (net_again(error))
@@ -243,7 +277,14 @@ static bool accept_failed(struct worker *w, struct watched *v, int error)
 	return error == EINTR;
 }
 
-/* Takes one client, whose place is reserved. False when that is all for now. */
+static void add_live(struct worker *w, int change)
+{
+	unsigned live = atomic_load_explicit(&w->live, memory_order_relaxed); /* nobody else writes it */
+
+	atomic_store_explicit(&w->live, live + (unsigned)change, memory_order_relaxed);
+}
+
+/* Takes one client, who has a place. False when that is all for now. */
 static bool accept_one(struct worker *worker, struct watched *watched)
 {
 	const struct route_entry *entry;
@@ -254,10 +295,12 @@ static bool accept_one(struct worker *worker, struct watched *watched)
 		return accept_failed(worker, watched, -fd);
 	watched_accepts(watched);
 	entry = route_find(worker->sessions.table, &watched->listener->addr);
-	if (route_admits(worker->sessions.table, entry, &client))
-		session_start(&worker->sessions, entry, fd, &client);
-	else
+	if (!route_admits(worker->sessions.table, entry, &client)) {
 		turn_away(worker, entry, fd, &client);
+		return true;
+	}
+	add_live(worker, 1);
+	session_start(&worker->sessions, entry, fd, &client);
 	return true;
 }
 
@@ -268,7 +311,7 @@ static void accept_some(struct worker *w, struct watched *v)
 			take_table(w); /* clients after a change get the new table; v may be gone */
 			return;
 		}
-		if (!may_accept(w) || !accept_one(w, v))
+		if (!may_accept(w, v) || !accept_one(w, v))
 			return;
 	}
 }
@@ -307,14 +350,17 @@ static bool worker_starved(struct sessions *set)
 	return had;
 }
 
-static void worker_ended(struct sessions *set)
+static void worker_ended(struct sessions *set, struct route_listener *listener)
 {
 	struct worker *w = set->loop->owner;
+	struct worker_pool *pool = w->pool;
+	bool waits = place_give_back(&pool->shared, listener);
 
-	if (atomic_load_explicit(&w->pool->starved, memory_order_relaxed) && atomic_exchange(&w->pool->starved, false))
-		worker_wake_all(w->pool);
-	if (!set->live && atomic_load(&w->pool->shared.finishing))
-		w->pool->ring(w->pool->arg);
+	add_live(w, -1);
+	if ((atomic_load_explicit(&pool->starved, memory_order_relaxed) && atomic_exchange(&pool->starved, false)) || waits)
+		worker_wake_all(pool);
+	if (!set->live && atomic_load(&pool->shared.finishing))
+		pool->ring(pool->arg);
 }
 
 static void worker_ready(struct loop *loop, struct loop_io *io, unsigned events)
@@ -333,7 +379,7 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 
 	if (fifo == &w->pause)
 		set_paused(w, false);
-	else if (fifo == &w->resting)
+	else if (fifo == &w->resting || fifo == &w->full || fifo == &w->again)
 		watched_wakes(w, CONTAINER_OF(timer, struct watched, rest));
 	else
 		session_expired(&w->sessions, fifo, timer);
@@ -357,6 +403,17 @@ static void worker_report(struct worker *worker)
 		pool->ring(pool->arg);
 }
 
+/* Of listeners that had no place. */
+static void end_rests(struct worker *w)
+{
+	while (w->full.head.next != &w->full.head) {
+		struct watched *v = CONTAINER_OF(w->full.head.next, struct watched, rest);
+
+		loop_disarm(&v->rest);
+		watched_want(w, v);
+	}
+}
+
 static void worker_woken(struct loop *loop)
 {
 	struct worker *w = loop->owner;
@@ -371,6 +428,7 @@ static void worker_woken(struct loop *loop)
 		take_table(w);
 	loop_disarm(&w->resume);
 	set_paused(w, false);
+	end_rests(w);
 }
 
 static const struct loop_ops worker_ops = { worker_ready, worker_expired, worker_woken };
@@ -410,6 +468,8 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	worker->sessions.ended = worker_ended;
 	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
 	loop_fifo_open(&worker->loop, &worker->resting, PAUSE_MS, 0);
+	loop_fifo_open(&worker->loop, &worker->full, PAUSE_MS, 0);
+	loop_fifo_open(&worker->loop, &worker->again, AGAIN_MS, 0);
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)

@@ -4,13 +4,15 @@
 #include <pthread.h>
 #include <string.h>
 
-#define ZONES_MAX 256 /* strangers may name some, too */
+#include "sys.h"
+
+#define ZONES_MAX 256 /* of interfaces that exist, and may be made anew under other names again and again */
 #define ZONE_OURS 0x80000000u /* numbers of the system are positive */
 
 static struct {
-	pthread_mutex_t lock; /* over the count; names stay as they are */
-	uint32_t count;
-	char names[ZONES_MAX][IF_NAMESIZE];
+	pthread_mutex_t lock; /* over the rest */
+	uint32_t count, cap;
+	char (*names)[IF_NAMESIZE]; /* each keeps its place */
 } zones = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static bool zone_is_name(const char *name)
@@ -23,7 +25,7 @@ static bool zone_is_name(const char *name)
 	return len && len < IF_NAMESIZE;
 }
 
-uint32_t zone_number(const char *name)
+uint32_t zone_number(const char *name, bool keep)
 {
 	uint32_t at = 0, number = 0;
 
@@ -32,8 +34,10 @@ uint32_t zone_number(const char *name)
 	pthread_mutex_lock(&zones.lock);
 	while (at < zones.count && strcmp(zones.names[at], name) != 0)
 		at++;
-	if (at == zones.count && at < ZONES_MAX)
+	if (at == zones.count && (keep || (at < ZONES_MAX && if_nametoindex(name)))) {
+		SYS_GROW(zones.names, zones.count, zones.cap);
 		strcpy(zones.names[zones.count++], name);
+	}
 	if (at < zones.count)
 		number = ZONE_OURS | at;
 	pthread_mutex_unlock(&zones.lock);
@@ -49,11 +53,15 @@ bool zone_name(uint32_t number, char out[IF_NAMESIZE])
 {
 	if (!zone_named(number))
 		return number && if_indextoname(number, out);
+	pthread_mutex_lock(&zones.lock);
 	strcpy(out, zones.names[number & ~ZONE_OURS]);
+	pthread_mutex_unlock(&zones.lock);
 	return true;
 }
 
 uint32_t zone_index(uint32_t number)
 {
-	return zone_named(number) ? if_nametoindex(zones.names[number & ~ZONE_OURS]) : number;
+	char name[IF_NAMESIZE];
+
+	return zone_named(number) && zone_name(number, name) ? if_nametoindex(name) : number;
 }

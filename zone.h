@@ -8,7 +8,9 @@
 
 #include <net/if.h>
 
-uint32_t zone_number(const char *name); /* of our own; 0: no interface can be called that, or there are too many names */
+/* Of our own; 0: there is no interface of that name. `keep`: the operator has written it, so it need not exist yet. A
+ * stranger's name that does not exist takes no place, or a few hundred of them would leave none for others. */
+uint32_t zone_number(const char *name, bool keep);
 bool zone_named(uint32_t number);       /* one of ours */
 bool zone_name(uint32_t number, char out[IF_NAMESIZE]); /* of either; false: there is no such interface */
 uint32_t zone_index(uint32_t number);   /* of either the system's; 0: there is no such interface now */

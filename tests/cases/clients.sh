@@ -305,13 +305,13 @@ case_allow_tags() { # allow, deny, and both; who is turned away is closed, count
     same "clients that the backends saw" "2 3 2" \
         "$(grep -c '^1 accept' "$PEER_LOG") $(grep -c '^2 accept' "$PEER_LOG") $(grep -c '^3 accept' "$PEER_LOG")"
     must 2 "logged" log_has "warn +127.0.0.1:$p: client 127.0.0.2 is not allowed\$"
-    must 2 "logged" log_has "warn +127.0.0.1:$q: client 127.0.0.3 is not allowed\$"
+    must 2 "logged" log_has "warn +127.0.0.1:$q: client 127.0.0.2 is not allowed\$"
     must 2 "logged" log_has "warn +127.0.0.1:$r: client 127.0.0.1 is not allowed\$"
     must 2 "sessions in the access log" access 'service=both client=127.0.0.7:'
     same "sessions in the access log" 7 "$(log_count ' access ')"
 }
 
-case_allow_many_refusals() { # are counted each, and summed up in the log
+case_allow_many_refusals() { # are counted each, and summed up in the log, whoever they are
     local p shown summed
     STATUS=$(next_port) p=$(next_port)
     start_peers name:x
@@ -319,8 +319,8 @@ case_allow_many_refusals() { # are counted each, and summed up in the log
         "DILL_SERVICES_WEB_BACKENDS=127.0.0.1:${PORTS[0]}" DILL_SERVICES_WEB_ALLOW=127.0.0.1 DILL_HEALTH_ENABLED=false
     must 5 "the listener" peek_has "127.0.0.1:$p"
     "$PYTHON" -c 'import socket, sys
-for _ in range(100):
-    sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.2", 0))
+for i in range(100):
+    sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10, ("127.0.0.%d" % (2 + i), 0))
     try:
         sock.sendall(b"x" * 100)
         got = sock.recv(100)
@@ -334,11 +334,11 @@ for _ in range(100):
     same "clients that the backend saw" 1 "$(grep -c ' accept' "$PEER_LOG")"
     kill "$DILL_PID"
     stop_dill 0 8
-    shown=$(log_count 'client 127.0.0.2 is not allowed')
-    at_most "lines of 100" 8 "$shown"
+    shown=$(log_count 'client 127.0.0.[0-9]+ is not allowed')
+    at_most "lines of 100" 4 "$shown" # two windows of 10 s, on a slow day
     at_least "lines of 100" 2 "$shown"
-    summed=$(grep -o '([0-9]* more within' "$LOG" | awk '{ sum += substr($1, 2) } END { print sum + 0 }')
-    same "refusals in the log" 100 $((summed + $(log_count 'client 127.0.0.2 is not allowed$')))
+    summed=$(grep -o '([0-9]* more clients within' "$LOG" | awk '{ sum += substr($1, 2) } END { print sum + 0 }')
+    same "refusals in the log" 100 $((summed + $(log_count 'client 127.0.0.[0-9]+ is not allowed$')))
 }
 
 case_allow_global() { # a tag narrows listeners.allow, and never widens it

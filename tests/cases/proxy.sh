@@ -556,6 +556,42 @@ case_max_connections() { # accepting pauses at the limit, and resumes
     must 3 "why it paused" log_has 'warn +accepting pauses: there are 5 connections, the most that there may be$'
 }
 
+# One client takes all that it can get of one listener: the other one's places are not among that, and a client who has to
+# wait there is let in as soon as one of them is free. What is set aside follows the configuration and the table.
+case_listeners_reserve() {
+    local p q r flood before
+    p=$(next_port) q=$(next_port) r=$(next_port) STATUS=$(next_port)
+    printf '%s\n' 'proxy.max_connections=40' "status.listener=127.0.0.1:$STATUS" "services.a.listener=local:$p" \
+        "services.a.backends=127.0.0.1:$GREET" "services.b.listener=local:$q" "services.b.backends=127.0.0.1:$GREET" \
+        >"$T/c.properties"
+    start_bare -c "$T/c.properties" DILL_HEALTH_ENABLED=false DILL_LISTENERS_DRAIN=10m
+    must 5 "listeners" peek_contains "127.0.0.1:$q"
+    "${PEER[@]}" crowd 127.0.0.1 "$p" 100 300 >/dev/null &
+    flood=$!
+    must 9 "what the flood gets" metric dill_sessions 24
+    must 3 "why it waits" log_has \
+        "warn +127.0.0.1:$p: accepting pauses: what is left of 40 connections is for other listeners\$"
+    metrics_say "m['dill_accept_pauses_total{reason=\"limit\"}'] >= 1" || fail "it is not counted"
+    cpu_ms
+    before=$CPU
+    sleep 0.5
+    cpu_ms
+    at_most "milliseconds of processor time in 500, while it waits" $((50 * SLOW)) $((CPU - before))
+    same "lines about all connections" 0 "$(log_count 'accepting pauses: there are 40')"
+    same "20 clients of the other, 16 at a time" "16 20 0" "$(client crowd 127.0.0.1 "$q" 20 1)"
+    printf '%s\n' "services.c.listener=local:$r" "services.c.backends=127.0.0.1:$GREET" >>"$T/c.properties"
+    kill -HUP "$DILL_PID"
+    must 5 "a third listener" peek_contains "127.0.0.1:$r"
+    same "which has 10 places of its own" "10 15 0" "$(client crowd 127.0.0.1 "$r" 15 1)"
+    echo listeners.reserve=0 >>"$T/c.properties"
+    kill -HUP "$DILL_PID"
+    must 5 "the flood takes all" metric dill_sessions 40
+    must 5 "all wait" log_has 'warn +accepting pauses: there are 40 connections'
+    kill "$flood"
+    must 9 "its end" metric dill_sessions 0
+    same "all are for anybody now" "40 45 0" "$(client crowd 127.0.0.1 "$q" 45 1)"
+}
+
 case_idle_timeout() { # a silent connection ends, a busy one does not
     local p silent i
     p=$(next_port)

@@ -295,6 +295,10 @@ static const struct {
 	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\n'*' = 'lan:2, any:1-2'\n", "DILL_LISTENERS_ALLOWED=lan=10.0.0.1", "", 1,
 	  "dill: c.toml:2: listeners.bind: \"web\" grants \"local:1\", but no such label is in listeners.allowed\n"
 	  "dill: c.toml:3: listeners.bind: \"*\" grants \"any:1-2\", but no such label is in listeners.allowed\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND_WEB=any:1", "", 1, "dill: DILL_LISTENERS_BIND_WEB: listeners.bind: \"any:1\" "
+	  "is not a list like db-*=public:5432-5439,local:5432; *=local:8000-8999\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1|DILL_LISTENERS_BIND_DB=db=any:1", "", 1,
+	  "dill: DILL_LISTENERS_BIND_DB: listeners.bind: \"db=any:1\" is given twice, first at DILL_LISTENERS_BIND\n" },
 	{ "c.toml", NULL, "DILL_LISTENERS_BIND=web=any:1;web=any:2", "--listeners.bind.db=any:x", 1,
 	  "dill: DILL_LISTENERS_BIND: listeners.bind: \"web=any:1;web=any:2\" has the pattern \"web\" twice\n"
 	  "dill: --listeners.bind.db: listeners.bind.db: \"any:x\" has \"any:x\" for \"db\", which has a port out of range (1-65535)\n" },

@@ -94,6 +94,9 @@ static const struct {
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':7,'Warning':1}") "}]", "web(n1/w 1.1.1.1:80*7)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':0}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65536}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':-3}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':99999999999999999999}") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
+	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':{'Passing':65535}") "}]", "web(n1/w 1.1.1.1:80*65535)", NULL },
 	{ "[{" NODE "," SERVICE("'dill'", ",'Weights':null") "}]", "web(n1/w 1.1.1.1:80*1)", NULL },
 	/* kinds: what speaks only the mesh's TLS is no backend */
 	{ KIND("connect-proxy"), "web(n1/w any:1 !its instance is a connect-proxy, which takes only mutual TLS)", NULL },
@@ -486,6 +489,29 @@ static void failed_cases(void)
 	catalog_close(&c);
 }
 
+/* One list of an answer has so many elements at most: more say nothing, and least of all that something is gone. */
+static void large_cases(void)
+{
+	for (int more = 0; more < 2; more++) {
+		struct service_list *list = service_list_new();
+		struct json j = { 0 };
+		struct buf text = { 0 };
+		const char *why;
+
+		buf_puts(&text, "[{\"Node\":{},\"Service\":{\"Port\":1,\"Tags\":[\"\"");
+		for (int i = 1; i < 1000000 + more; i++)
+			buf_puts(&text, ",\"\"");
+		buf_puts(&text, "]}}]");
+		check(!json_parse(&j, text.data, text.len), "JSON", "a million tags");
+		why = instance_read(list, "web", &j, "dill");
+		check(more ? why && strcmp(why, "it has a list of more than 1000000 elements") == 0 : !why, why ? why : "taken", "a million");
+		check(list->count == (more ? 0 : 1), "how many are taken", "a million");
+		service_list_unref(list);
+		json_free(&j);
+		buf_free(&text);
+	}
+}
+
 int main(void)
 {
 	instance_cases();
@@ -497,5 +523,6 @@ int main(void)
 	absent_cases();
 	partial_cases();
 	failed_cases();
+	large_cases();
 	return check_sum();
 }

@@ -169,11 +169,40 @@ static void depth_cases(void)
 {
 	check(depth_is_read(64, "[", "", "]"), "depth", "64 arrays");
 	check(depth_is_read(1000000, "[", "", "]"), "depth", "a million arrays");
-	check(depth_is_read(1000000, "[{\"a\":", "1", "}]"), "depth", "a million of both");
+	check(depth_is_read(400000, "[{\"a\":", "1", "}]"), "depth", "400,000 of both");
 	check(depth_is_read(100000, "[1,{\"b\":[],\"a\":", "1", ",\"c\":2}]"), "depth", "with values around");
 	check(!depth_is_read(100000, "[{\"a\":", "1", "]}"), "depth", "closed in the wrong order");
 	check(!depth_is_read(100000, "[", "1", "]]"), "depth", "closed too often");
 	check(!depth_is_read(100000, "[[", "1", "]"), "depth", "not closed");
+}
+
+/* How many values a text may have: a million, and one more for 8 bytes. */
+static void count_cases(void)
+{
+	static const struct {
+		const char *part;
+		size_t times, values; /* what must have been taken */
+	} cases[] = { { "[", 16 << 20, 3097153 }, { "[0,", 1 << 23, 4145729 }, { "{\"\":", 1 << 22, 3097153 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf text = { 0 };
+		struct json j = { 0 };
+		const char *why;
+
+		for (size_t n = 0; n < cases[i].times; n++)
+			buf_puts(&text, cases[i].part);
+		why = json_parse(&j, text.data, text.len);
+		check(why && strcmp(why, "too many values for a text of its size") == 0, why ? why : "accepted", cases[i].part);
+		check(j.count >= cases[i].values && j.count <= cases[i].values + 2, "it stops there", cases[i].part);
+		text.len = 0;
+		buf_puts(&text, "[1");
+		for (int n = 0; n < 999990; n++)
+			buf_puts(&text, ",1");
+		buf_puts(&text, "]");
+		check(!json_parse(&j, text.data, text.len) && j.count == 999992, "a million", cases[i].part);
+		buf_free(&text);
+		json_free(&j);
+	}
 }
 
 static void access_cases(void)
@@ -214,6 +243,7 @@ int main(void)
 	accept_cases();
 	refuse_cases();
 	depth_cases();
+	count_cases();
 	access_cases();
 	return check_sum();
 }

@@ -25,7 +25,8 @@ static ssize_t hanging_write(int fd, const void *bytes, size_t len)
 }
 
 #define write hanging_write
-#define LOG_WINDOW_MS 300
+#define LOG_SUM_MS 300
+#include "../../log_sum.c"
 #include "../../log.c"
 #undef write
 
@@ -202,7 +203,7 @@ static void level_cases(void)
 	expect(&c, "error one 1 \\x1b[1m \"quoted\"");
 	expect(&c, want.data);
 	expect(&c, "info  a=b\\x09c");
-	expect(&c, ",\"level\":\"error\",\"message\":\"one 1 \\u001b[1m \\\"quoted\\\" \302\233 \\ufffd\"}");
+	expect(&c, ",\"level\":\"error\",\"message\":\"one 1 \\u001b[1m \\\"quoted\\\" \\u009b \\ufffd\"}");
 	expect(&c, ",\"level\":\"debug\",\"message\":\"two\"}");
 	expect(&c, ",\"level\":\"warn\",\"message\":\"three\"}");
 	expect_end(&c);
@@ -218,7 +219,8 @@ static const struct {
 	{ "a\\ b", "\"a\\\\ b\"", "\"a\\\\ b\"" }, { "a\tb\n", "\"a\\u0009b\\u000a\"", "\"a\\u0009b\\u000a\"" },
 	{ "\x7f", "\"\\u007f\"", "\"\\u007f\"" }, { "\x1b[31m", "\"\\u001b[31m\"", "\"\\u001b[31m\"" },
 	{ "\303\251\342\202\254", "\303\251\342\202\254", "\"\303\251\342\202\254\"" },
-	{ "\302\233x", "\"\\u009bx\"", "\"\302\233x\"" }, { "\302\240", "\302\240", "\"\302\240\"" },
+	{ "\302\233x", "\"\\u009bx\"", "\"\\u009bx\"" }, { "\302\240", "\"\\u00a0\"", "\"\\u00a0\"" },
+	{ "a\342\200\250b", "\"a\\u2028b\"", "\"a\\u2028b\"" }, { "\342\200\256", "\"\\u202e\"", "\"\\u202e\"" },
 	{ "\377", "\"\\ufffd\"", "\"\\ufffd\"" }, { "\342\202", "\"\\ufffd\\ufffd\"", "\"\\ufffd\\ufffd\"" },
 	{ "\302", "\"\\ufffd\"", "\"\\ufffd\"" }, { "-", "-", "\"-\"" }, { NULL, "-", "null" },
 };
@@ -386,7 +388,7 @@ static void sum_cases(void)
 		if (i < 5)
 			log_debug("same %d", 2);
 	}
-	usleep(LOG_WINDOW_MS * 1500);
+	usleep(LOG_SUM_MS * 1500);
 	log_info("marker");
 	log_warn("same %d", 1);
 	log_stop();
@@ -417,7 +419,7 @@ static void sum_timer_cases(void)
 		log_warn("same");
 	wait_drained();
 	log_warn("same");
-	usleep(LOG_WINDOW_MS * 1500);
+	usleep(LOG_SUM_MS * 1500);
 	log_info("marker");
 	log_stop();
 	capture_close(&c);
@@ -443,6 +445,79 @@ static void sum_json_cases(void)
 		expect(&c, ",\"level\":\"debug\",\"message\":\"\\\"same\\\" \\u0001\"}");
 	expect(&c, ",\"level\":\"debug\",\"message\":\"\\\"same\\\" \\u0001\",\"repeated\":4}");
 	expect_end(&c);
+}
+
+/* What differs from stranger to stranger is one message about one thing. */
+static void about_cases(void)
+{
+	int things[2];
+	struct capture c;
+
+	log_setup(LOG_WARN, false);
+	capture_open(&c);
+	log_about(LOG_WARN, &things[0], "client", "client %d", 0);
+	start();
+	for (int i = 1; i < 21; i++) {
+		log_about(LOG_WARN, &things[0], "client", "client %d", i);
+		log_about(LOG_INFO, &things[0], "client", "nobody wants this %d", i);
+		if (i < 4)
+			log_about(LOG_WARN, &things[1], "client", "other client %d", i);
+		if (i < 3)
+			log_about(LOG_WARN, &things[0], "time", "another kind %d", i);
+	}
+	usleep(LOG_SUM_MS * 1500);
+	log_warn("marker");
+	log_about(LOG_WARN, &things[0], "client", "client %d", 30);
+	log_setup(LOG_WARN, true);
+	log_about(LOG_WARN, &things[0], "client", "client %d", 31);
+	log_stop();
+	capture_close(&c);
+	expect(&c, "warn  client 0");
+	expect(&c, "warn  client 1");
+	expect(&c, "warn  other client 1");
+	expect(&c, "warn  another kind 1");
+	expect(&c, "warn  client 1 (19 more clients within 300ms)");
+	expect(&c, "warn  other client 1 (2 more clients within 300ms)");
+	expect(&c, "warn  another kind 1 (1 more time within 300ms)");
+	expect(&c, "warn  marker");
+	expect(&c, "warn  client 30");
+	expect(&c, ",\"level\":\"warn\",\"message\":\"client 30\",\"repeated\":1}");
+	expect_end(&c);
+}
+
+/* However many things strangers find, and whatever is said beside them, the lines stay few, and each message is counted. */
+static void things_cases(void)
+{
+	static char things[3000];
+	struct buf line = { 0 };
+	struct capture c;
+	unsigned long lines = 0, more, all = 0, others = 0, windows;
+	int64_t began = sys_now();
+
+	log_setup(LOG_WARN, false);
+	capture_open(&c);
+	capture_read(&c);
+	start();
+	for (int i = 0; i < 30000; i++) {
+		log_about(LOG_WARN, &things[i % 3000], "client", "client %d of %d", i, i % 3000);
+		if (i % 10 == 0)
+			log_warn("beside them %d", i);
+	}
+	windows = 2 + (unsigned long)(sys_now() - began) / LOG_SUM_MS;
+	log_stop();
+	capture_close(&c);
+	while (next_line(&c.rest, &line)) {
+		const char *sum = strstr(line.data, " (");
+
+		*(strstr(line.data, "beside") ? &others : &lines) += 1;
+		all += sum && sscanf(sum, " (%lu more", &more) == 1 ? more : 1;
+	}
+	check_number(others, 3000, "what is said beside them");
+	check_number(all, 33000, "every message is said or summed up");
+	check(lines >= 65 && lines <= windows * 130, "lines about 3,000 things", line.data);
+	check(strstr(c.got.data, " more such messages within 300ms)"), "those without a window", c.got.data);
+	buf_free(&line);
+	buf_free(&c.got);
 }
 
 /* More messages than are tracked, and the longest line that there can be. */
@@ -540,6 +615,69 @@ static void full_pipe_cases(void)
 	check_number(queue.blocks, 0, "blocks after log_stop");
 	capture_close(&c);
 	check_number(check_sequence(&c, 200001), log_dropped() - before, "missing");
+}
+
+static size_t count_audit(const char *log)
+{
+	size_t n = 0;
+
+	for (; (log = strstr(log, " numbered n=")); log++)
+		n += strtoul(log + 12, NULL, 10) % 100 == 99;
+	return n;
+}
+
+/* Whatever floods the queue, audit lines find room in it, in their places, and notices say what is missing between them. */
+static void audit_cases(void)
+{
+	unsigned long before = log_dropped();
+	struct log_line e;
+	struct capture c;
+
+	log_setup(LOG_INFO, false);
+	capture_open(&c);
+	start();
+	for (unsigned long i = 0; i < 100000; i++) {
+		if (i % 100 != 99) {
+			numbered(i);
+			continue;
+		}
+		log_event(&e, LOG_INFO, "numbered");
+		log_line_number(&e, "n", i);
+		log_line_text(&e, "padding", "0123456789012345678901234567890123456789012345678901234567890123456789");
+		log_end_audit(&e);
+	}
+	check(log_dropped() - before > 50000, "others are dropped", "");
+	check(queue.blocks * sizeof(struct log_block) <= 2 * 1024 * 1024, "2 MiB", "of pending lines");
+	capture_read(&c);
+	wait_drained();
+	log_stop();
+	capture_close(&c);
+	check_number(count_audit(c.got.data), 1000, "audit lines");
+	check_number(check_sequence(&c, 100000), log_dropped() - before, "missing");
+}
+
+/* They have their bounds, too. */
+static void audit_flood_cases(void)
+{
+	unsigned long before = log_dropped();
+	struct log_line e;
+	struct capture c;
+
+	capture_open(&c);
+	start();
+	for (unsigned long i = 0; i < 50000; i++) {
+		log_event(&e, LOG_INFO, "numbered");
+		log_line_number(&e, "n", i);
+		log_end_audit(&e);
+	}
+	check(log_dropped() > before, "nothing was dropped", "of 3 MB");
+	check(queue.blocks * sizeof(struct log_block) <= 2 * 1024 * 1024, "2 MiB", "of pending lines");
+	capture_read(&c);
+	wait_drained();
+	log_stop();
+	check_number(queue.blocks, 0, "blocks after log_stop");
+	capture_close(&c);
+	check_number(check_sequence(&c, 50000), log_dropped() - before, "missing");
 }
 
 /* A reader that is too slow makes several gaps. */
@@ -804,8 +942,12 @@ int main(void)
 	sum_cases();
 	sum_timer_cases();
 	sum_json_cases();
+	about_cases();
+	things_cases();
 	sum_table_cases();
 	full_pipe_cases();
+	audit_cases();
+	audit_flood_cases();
 	slow_reader_cases(false);
 	slow_reader_cases(true);
 	stuck_stop_cases();

@@ -318,6 +318,39 @@ static void document_cases(void)
 	}
 }
 
+/* As many parts as there may be, in one text and in a list. */
+static void large_cases(void)
+{
+	static const struct {
+		const struct format *format;
+		const char *head, *part, *end, *want; /* NULL: it is fine */
+		size_t times;
+	} large[] = {
+		{ &format_json, "{\"apps\":[{\"name\":\"a\",\"targets\":\"c:1\",\"ports\":\"", "1,", "\"}]}", NULL, 999999 },
+		{ &format_json, "{\"apps\":[{\"name\":\"a\",\"targets\":\"c:1\",\"ports\":\"", "1,", "\"}]}",
+		  "is one too many: more than 1000000 listeners and backends", 1000000 },
+		{ &format_yaml, "services:\n- name: a\n  listener: x:1\n  backends: [", "a:1,", "]\n", "doc:4: more than 1000000 values", 1000000 },
+		{ &format_toml, "", "[[services]]\n", "", "doc:1: services[0]: \"\" is not a service", 100000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+		struct buf text = { 0 }, why = { 0 };
+		struct service_list *list;
+
+		buf_puts(&text, large[i].head);
+		for (size_t n = 0; n < large[i].times; n++)
+			buf_puts(&text, large[i].part);
+		buf_puts(&text, large[i].end);
+		list = manifest_read(large[i].format, text.data, text.len, "doc", false, &why);
+		check(!list == (large[i].want != NULL), list ? "accepted" : why.data, large[i].head);
+		check(list || strstr(why.data, large[i].want), list ? "" : why.data, large[i].head);
+		check(why.len < 1000, "of a long value the beginning is shown", large[i].head);
+		service_list_unref(list);
+		buf_free(&text);
+		buf_free(&why);
+	}
+}
+
 int main(void)
 {
 	fine_cases();
@@ -326,5 +359,6 @@ int main(void)
 	many_cases();
 	variable_cases();
 	document_cases();
+	large_cases();
 	return check_sum();
 }

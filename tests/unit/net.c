@@ -101,7 +101,7 @@ static const struct {
 	{ "1.2.3.4", "1.2.3.4:80" }, { "0.0.0.0", "0.0.0.0:80" }, { "255.255.255.255", "255.255.255.255:80" },
 	{ "::", "[::]:80" }, { "::1", "[::1]:80" }, { "[::1]", "[::1]:80" }, { "2001:DB8:0:0::1", "[2001:db8::1]:80" },
 	{ "::ffff:1.2.3.4", "1.2.3.4:80" }, { "[::FFFF:102:304]", "1.2.3.4:80" }, { "::ffff:0.0.0.0", "0.0.0.0:80" },
-	{ "::1.2.3.4", "[::1.2.3.4]:80" }, { "fe80::1%late", "[fe80::1%late]:80" }, { "[fe80::1%a.b-c:]", NULL },
+	{ "::1.2.3.4", "[::1.2.3.4]:80" }, { "fe80::1%kept", "[fe80::1%kept]:80" }, { "fe80::1%strange", NULL }, { "[fe80::1%a.b-c:]", NULL },
 	{ "1111:2222:3333:4444:5555:6666:7777:8888", "[1111:2222:3333:4444:5555:6666:7777:8888]:80" },
 	{ "", NULL }, { "[]", NULL }, { "[", NULL }, { "localhost", NULL }, { "1.2.3", NULL }, { "1.2.3.4.5", NULL },
 	{ "1.2.3.256", NULL }, { "0x7f.1", NULL }, { "16909060", NULL }, { " 1.2.3.4", NULL }, { "1.2.3.4 ", NULL },
@@ -116,6 +116,8 @@ static void numeric_cases(void)
 	struct net_addr a;
 	char name[IF_NAMESIZE];
 
+	net_keep_zone(slice_of("[fe80::1%kept]"));
+	net_keep_zone(slice_of("::1%fifteen-letters/128"));
 	for (size_t i = 0; i < ARRAY_LEN(numeric); i++) {
 		char out[NET_TEXT] = "";
 		bool ok = net_numeric(slice_of(numeric[i].host), 80, &a);
@@ -150,6 +152,9 @@ static void zone_cases(void)
 	struct net_addr a, b, other;
 	char name[NET_TEXT];
 
+	check(!net_numeric(slice_of("fe80::1%late"), 80, &a), "a stranger's, and it does not exist", "late");
+	net_keep_zone(slice_of("fe80::1%late"));
+	net_keep_zone(slice_of("fe80::1%later"));
 	net_numeric(slice_of("fe80::1%late"), 80, &a);
 	net_numeric(slice_of("fe80::1%late"), 80, &b);
 	net_numeric(slice_of("fe80::1%later"), 80, &other);
@@ -163,9 +168,13 @@ static void zone_cases(void)
 	check(!net_zoned(&a), "an address without one", "::1");
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof name, "fe80::%%z%d", i);
-		net_numeric(slice_of(name), 80, &other);
+		check(!net_numeric(slice_of(name), 80, &other), "takes no place", name);
 	}
-	check(!net_numeric(slice_of("fe80::1%one-more"), 80, &other), "names have a bound", "one-more");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "fe80::%%z%d", i);
+		check(net_local(slice_of(name), 80, &other), "the operator's do not run out", name);
+	}
+	check(!net_numeric(slice_of("fe80::1%one-more"), 80, &other), "takes no place", "one-more");
 	check(net_numeric(slice_of("fe80::1%late"), 80, &a) && net_compare(&a, &b) == 0, "those that are known stay", "late");
 }
 

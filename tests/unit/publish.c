@@ -322,6 +322,57 @@ static void bind_cases(void)
 	route_close(&route);
 }
 
+static void add_refused(struct buf *text, const char *service, unsigned count)
+{
+	buf_printf(text, "c %s|lan:1", service);
+	for (unsigned i = 2; i <= count; i++)
+		buf_printf(text, ",lan:%u", i);
+	buf_puts(text, "|10.0.0.1:80\n");
+}
+
+static unsigned count_said(const struct buf *said, const char *what)
+{
+	unsigned count = 0;
+
+	for (const char *at = said->data; (at = strstr(at, what)); at++)
+		count++;
+	return count;
+}
+
+/* One service cannot flood the log with what it is refused, and hides no other's. */
+static void refusal_cases(void)
+{
+	struct capture capture;
+	struct buf said = { 0 }, text = { 0 };
+	struct route route;
+
+	table_open(&route);
+	route.dry = false;
+	capture_start(&capture);
+	add_refused(&text, "a", 2000);
+	add_refused(&text, "b", 20);
+	add_refused(&text, "c", 21);
+	update(&route, text.data);
+	capture_end(&capture, &said);
+	check(count_said(&said, "refused: a wants lan:") == 20, "20 of 2,000", said.data);
+	check_said(&said, "refused: a wants 1980 more, which Peek and /routes list\n");
+	check(count_said(&said, "refused: b wants lan:") == 20 && !count_said(&said, "refused: b wants 1 more"), "20 of 20", said.data);
+	check(count_said(&said, "refused: c wants lan:") == 20, "20 of 21", said.data);
+	check_said(&said, "refused: c wants 1 more, which Peek and /routes list\n");
+	check(count_said(&said, "refused: ") == 62, "nothing else", said.data);
+	capture_start(&capture);
+	text.len = 0;
+	add_refused(&text, "a", 2003);
+	add_refused(&text, "c", 21);
+	update(&route, text.data);
+	capture_end(&capture, &said);
+	check(count_said(&said, "refused: a wants lan:200") == 3, "what is new", said.data);
+	check(count_said(&said, "refused: ") == 3, "what is known", said.data);
+	buf_free(&text);
+	buf_free(&said);
+	route_close(&route);
+}
+
 /* Why a listener goes. */
 static void closing_cases(void)
 {
@@ -379,6 +430,7 @@ int main(void)
 	turn_cases();
 	dry_cases();
 	bind_cases();
+	refusal_cases();
 	closing_cases();
 	return check_sum();
 }

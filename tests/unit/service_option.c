@@ -2,6 +2,7 @@
 #include "base.h"
 
 #include "check.h"
+#include "service.h"
 #include "../../service_option.c"
 
 static const struct {
@@ -84,6 +85,81 @@ static void value_cases(void)
 	}
 }
 
+static void repeat(struct buf *out, const char *part, size_t times)
+{
+	buf_puts(out, "");
+	for (size_t i = 0; i < times; i++)
+		buf_puts(out, part);
+}
+
+/* How much may be in one value. */
+static const struct {
+	const char *part, *end;
+	size_t times;
+	const char *why; /* NULL: it is fine */
+} sizes[] = {
+	{ "10.0.0.1,", "", 256, NULL }, { "10.0.0.1,", "10.0.0.2", 256, "more than 256 networks" },
+	{ "10.0.0.1,", "", 24000, "longer than 16384 bytes" }, { "::1,", "::2", 256, "more than 256 networks" },
+	{ ",", "10.0.0.1", 16376, NULL }, { ",", "10.0.0.1", 16377, "longer than 16384 bytes" },
+	{ " ", "10.0.0.1", 1 << 20, "longer than 16384 bytes" },
+	{ "1111:1111:1111:1111:1111:1111:1111:1111/128, ", "", 256, NULL },
+};
+
+static void size_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		for (int option = SERVICE_ALLOW; option <= SERVICE_DENY; option++) {
+			struct service_options options = service_options_none;
+			struct arena memory = { 0 };
+			struct buf value = { 0 };
+			const char *why;
+
+			repeat(&value, sizes[i].part, sizes[i].times);
+			buf_puts(&value, sizes[i].end);
+			why = service_option_parse(option, value.data, &memory, &options);
+			check(why && sizes[i].why ? strcmp(why, sizes[i].why) == 0 : why == sizes[i].why, why ? why : "fine", sizes[i].part);
+			check(!why || (untouched(&options) && !memory.top), "nothing is kept of it", sizes[i].part);
+			check(options.limited == (option == SERVICE_ALLOW), "somebody is to be kept out", sizes[i].part);
+			buf_free(&value);
+			arena_free(&memory);
+		}
+}
+
+/* Of a long text the beginning is shown, and no half of a character. */
+static void shown_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct service *service = service_add(list, slice_of("web"));
+	struct service_setting setting = { .option = SERVICE_ALLOW };
+	struct buf value = { 0 }, shown = { 0 };
+
+	for (size_t len = 500; len < 524; len++) {
+		value.len = shown.len = 0;
+		repeat(&value, "x", len);
+		setting.value = value.data;
+		service_put_setting(&setting, &shown);
+		check(len <= 512 ? shown.len == len + 6 : shown.len == 512 + 9 && strcmp(shown.data + 516, "xx...") == 0, "shown", shown.data);
+		service_wish(service, slice_of(value.data), NULL);
+		check(strlen(service->wishes[service->wish_count - 1].text) == (len <= 512 ? len : 515), "a wish", shown.data);
+		check(service->wishes[service->wish_count - 1].why, "is refused", shown.data);
+	}
+	value.len = shown.len = 0;
+	repeat(&value, "\342\202\254", 200); /* three bytes a character */
+	setting.value = value.data;
+	service_put_setting(&setting, &shown);
+	check(shown.len == 6 + 510 + 3, "whole characters", shown.data);
+	value.len = 0;
+	buf_puts(&value, "local:2000");
+	repeat(&value, " ", 600);
+	buf_puts(&value, "1");
+	service_wish(service, slice_of(value.data), NULL);
+	check(service->wishes[service->wish_count - 1].why, "what is cut off makes no good wish", "local:2000 ... 1");
+	service_seal(service);
+	service_list_unref(list);
+	buf_free(&value);
+	buf_free(&shown);
+}
+
 static void name_cases(void)
 {
 	static const char *const names[] = { "balance", "proxy", "proxy_protocol", "allow", "deny" };
@@ -102,6 +178,8 @@ static void name_cases(void)
 int main(void)
 {
 	value_cases();
+	size_cases();
+	shown_cases();
 	name_cases();
 	return check_sum();
 }

@@ -103,8 +103,10 @@ static bool world_starved(struct sessions *set)
 	return false;
 }
 
-static void world_ended(struct sessions *set)
+static void world_ended(struct sessions *set, struct route_listener *listener)
 {
+	(void)listener;
+	atomic_fetch_sub(&world.shared.sessions, 1);
 	set->loop->stop = true;
 }
 

@@ -1,4 +1,4 @@
-/* Cases for worker.c: as many workers as the system has threads and descriptors for. */
+/* Cases for worker.c: as many workers as the system has threads and descriptors for; what accept and a full house lead to. */
 #include "base.h"
 
 #include <errno.h>
@@ -73,6 +73,7 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	struct watched *watched = watched_new(&listener);
 
 	atomic_store(&pool.shared.limit, 10);
+	atomic_store(&pool.shared.common_limit, 10);
 	answers = said;
 	accepts = 0;
 	check(loop_open(&worker.loop, &worker_ops, &worker), "a loop", what);
@@ -101,6 +102,151 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	loop_close(&worker.loop);
 }
 
+/* A worker with two listeners, `first` and `second`, of which it watches both. */
+static struct world {
+	struct worker_pool pool;
+	struct worker worker;
+	struct route_listener first, second;
+	struct watched *watched[2];
+} world;
+
+static void world_begin(int limit, unsigned own)
+{
+	static const int none[] = { 0 };
+	struct worker *w = &world.worker;
+
+	memset(&world, 0, sizeof world);
+	world.pool.ring = ring;
+	world.pool.workers = w;
+	world.pool.count = 1;
+	world.pool.shared.limit = (unsigned)limit;
+	world.pool.shared.common_limit = limit - 2 * (int)own;
+	w->pool = &world.pool;
+	w->spare = -1;
+	answers = none;
+	accepts = 0;
+	loop_open(&w->loop, &worker_ops, w);
+	w->sessions.loop = &w->loop;
+	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);
+	loop_fifo_open(&w->loop, &w->full, PAUSE_MS, 0);
+	loop_fifo_open(&w->loop, &w->again, AGAIN_MS, 0);
+	w->watched = world.watched;
+	w->watched_count = 2;
+	for (int i = 0; i < 2; i++) {
+		struct route_listener *listener = i ? &world.second : &world.first;
+
+		strcpy(listener->name, i ? "second" : "first");
+		listener->places = (unsigned long long)own << 32;
+		world.watched[i] = watched_new(listener);
+		world.watched[i]->io.fd = fcntl(w->loop.wake_fds[1], F_DUPFD, 0);
+		watched_want(w, world.watched[i]);
+	}
+}
+
+/* Sessions of the worker, or places that others only hold for a moment. */
+static void world_take(struct route_listener *listener, int count, bool live)
+{
+	for (int i = 0; i < count; i++)
+		check(place_take(&world.pool.shared, listener), "a place", listener->name);
+	add_live(&world.worker, live ? count : 0);
+}
+
+static bool is_watched(int which)
+{
+	return world.watched[which]->io.want & LOOP_IN;
+}
+
+static bool tries(int which)
+{
+	accepts = 0;
+	accept_some(&world.worker, world.watched[which]);
+	return accepts;
+}
+
+static void world_turn(void)
+{
+	atomic_store(&world.pool.stopping, true); /* after one turn of the loop */
+	loop_wake(&world.worker.loop);
+	loop_run(&world.worker.loop);
+	atomic_store(&world.pool.stopping, false);
+	world.worker.loop.stop = false;
+}
+
+static void world_end(void)
+{
+	for (int i = 0; i < 2; i++) {
+		close(world.watched[i]->io.fd);
+		free(world.watched[i]);
+	}
+	close(world.worker.spare);
+	loop_close(&world.worker.loop);
+}
+
+static unsigned long long pauses(void)
+{
+	return atomic_load(&world.pool.pauses[WORKER_LIMIT]);
+}
+
+/* One listener has all that it may have: it rests, the other goes on; until a session ends that makes a difference. */
+static void full_cases(void)
+{
+	struct sessions *set = &world.worker.sessions;
+
+	world_begin(8, 2);
+	world_take(&world.first, 6, true);
+	check(!tries(0) && !is_watched(0) && pauses() == 1, "full", "it rests");
+	check(!world.worker.paused && is_watched(1) && tries(1), "full", "the other goes on");
+	world_take(&world.second, 1, true);
+	worker_ended(set, &world.second);
+	check(!atomic_load(&world.worker.loop.wake_sent) && !is_watched(0), "another's own place", "makes no difference");
+	worker_ended(set, &world.first);
+	check(atomic_load(&world.worker.loop.wake_sent), "its session ends", "workers are woken");
+	worker_woken(&world.worker.loop);
+	check(is_watched(0) && tries(0) && is_watched(0), "its session has ended", "it accepts");
+	world_end();
+	world_begin(8, 2);
+	world_take(&world.first, 6, true);
+	tries(0);
+	worker_ended(set, &world.first);
+	world_take(&world.second, 3, true);
+	world.watched[0]->rest.at = 0;
+	world_turn();
+	check(!is_watched(0) && pauses() == 2 && !accepts, "the other was faster", "it rests again");
+	world_end();
+}
+
+/* All have all: accepting pauses. Places that are only held for a moment are not said to be connections. */
+static void limit_cases(void)
+{
+	struct sessions *set = &world.worker.sessions;
+
+	world_begin(4, 1);
+	world_take(&world.first, 3, true);
+	world_take(&world.second, 1, true);
+	check(!tries(0) && world.worker.paused && !is_watched(0) && !is_watched(1) && pauses() == 1, "the limit", "all pause");
+	worker_ended(set, &world.second);
+	worker_woken(&world.worker.loop);
+	check(!world.worker.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
+	check(tries(1) && !tries(0) && !is_watched(0) && !world.worker.paused, "a session has ended", "whose own place it was");
+	world_end();
+	world_begin(4, 0);
+	world_take(&world.first, 3, true);
+	world_take(&world.second, 1, false);
+	check(!tries(0) && !pauses() && !world.worker.paused && !is_watched(0), "the last place held", "is no pause");
+	world_end();
+	world_begin(4, 1);
+	world_take(&world.first, 2, true);
+	world_take(&world.first, 1, false);
+	check(!tries(0) && !pauses() && !world.worker.paused && !is_watched(0), "places held", "is no pause");
+	check(world.watched[0]->rest.at <= world.worker.loop.now + 1, "places held", "it waits for a moment");
+	unreserve(&world.worker, &world.first);
+	world.watched[0]->rest.at = 0;
+	world_turn();
+	check(is_watched(0) && accepts, "places held", "it looks again");
+	check(atomic_load(&world.pool.shared.sessions) == 2 && atomic_load(&world.pool.shared.common) == 1, "all", "is given back");
+	world_end();
+}
+
 int main(void)
 {
 	static const int passing[] = { ECONNABORTED, EPROTO, EINTR, ENETDOWN, EHOSTUNREACH, EAGAIN, 0 };
@@ -111,6 +257,8 @@ int main(void)
 	check_accept(none, 1, false, "nobody is there");
 	check_accept(passing, 6, false, "clients that have gone");
 	check_accept(lasting, 8, true, "a refusal");
+	full_cases();
+	limit_cases();
 	check_start(9, 3, 3, "all");
 	check_start(2, 5, 2, "some");
 	check_start(0, 4, 0, "none");

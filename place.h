@@ -1,0 +1,22 @@
+/* place: places for sessions. Each listener has some of its own, which no other can take; the rest is for whoever comes
+ * first. */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include "base.h"
+#include "route.h"
+#include "session.h"
+
+/* From now on there are `limit` places, and up to `reserve` of each listener's own in the table in force. The control
+ * plane's thread only; sessions that live go on, wherever their places belong now. */
+void place_share(struct session_shared *shared, struct route *route, unsigned limit, unsigned reserve);
+
+/* The next two: any worker. False: there is none. Then, when one becomes free that this listener could have, that is said
+ * by place_give_back, once. */
+bool place_take(struct session_shared *shared, struct route_listener *listener);
+bool place_give_back(struct session_shared *shared, struct route_listener *listener); /* true: somebody waits for it */
+
+/* Whether the places that others can take, too, are in use; `held`: as many may be only for a moment. */
+bool place_common_full(const struct session_shared *shared, unsigned held);
+
+#endif
