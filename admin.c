@@ -12,11 +12,11 @@
 #include "loop_backend.h"
 #include "sys.h"
 
-#define CLIENTS_MAX 64
 #define PATIENCE_MS 10000 /* for a request, and for an answer of which nothing is taken */
-#define STUCK_MS 1000 /* then a slow reader gives way, when there are too many */
+#define SEND_BUFFER (128 * 1024) /* what the system keeps for a client; by itself that would be megabytes */
 #define LINGER_MS 1000
-#define PAUSE_MS 200
+#define GRACE_MS 100 /* for a request, whoever else comes */
+#define PAUSE_MS 100
 
 void admin_open(struct admin *admin, struct loop *loop)
 {
@@ -68,6 +68,14 @@ static void admin_forget_answer(struct admin *admin, struct admin_client *client
 	client->sent = 0;
 }
 
+/* Somebody may make room now. */
+static void admin_accept_again(struct admin *admin)
+{
+	if (admin->full && admin->listener.fd >= 0)
+		loop_want(admin->loop, &admin->listener, LOOP_IN);
+	admin->full = false;
+}
+
 void admin_drop(struct admin *admin, struct admin_client *client)
 {
 	loop_disarm(&client->timer);
@@ -78,6 +86,7 @@ void admin_drop(struct admin *admin, struct admin_client *client)
 		client->next->prev = client->prev;
 	*(client->prev ? &client->prev->next : &admin->clients) = client->next;
 	admin->count--;
+	admin_accept_again(admin);
 	loop_free(admin->loop, client);
 }
 
@@ -86,32 +95,82 @@ static bool admin_is_idle(const struct admin_client *client)
 	return !client->last && !client->waiting && !client->in.len && !admin_left(client);
 }
 
-/* False: all have something under way. */
-static bool admin_make_room(struct admin *admin)
+static bool admin_has_finished(const struct admin_client *client)
+{
+	return client->last && !admin_left(client);
+}
+
+/* What the other side acknowledges is progress, also while the system takes nothing more from us. */
+static void admin_look(struct admin *admin, struct admin_client *client)
+{
+	int unsent = net_unsent(client->io.fd);
+
+	if (unsent == 1 && admin_has_finished(client))
+		unsent = 0; /* its end counts as a byte, and is acknowledged late */
+	if (unsent < client->unsent)
+		client->moved = admin->loop->now;
+	client->unsent = unsent;
+}
+
+/* In which order clients make room: there is no loss, little loss, some loss. Who waits for us stays, and who has come
+ * just now: else a crowd that comes again and again would leave nobody the time to ask. */
+enum admin_stage { ADMIN_SATED, ADMIN_IDLE, ADMIN_BUSY, ADMIN_STAYS };
+
+static enum admin_stage admin_stage(struct admin *admin, struct admin_client *client)
+{
+	if (client->waiting || (!client->served && admin->loop->now < client->moved + GRACE_MS))
+		return ADMIN_STAYS;
+	admin_look(admin, client);
+	if (!client->served || client->unsent)
+		return ADMIN_BUSY;
+	return admin_has_finished(client) ? ADMIN_SATED : admin_is_idle(client) ? ADMIN_IDLE : ADMIN_BUSY;
+}
+
+/* NULL: all stay. */
+static struct admin_client *admin_choose_leaver(struct admin *admin)
+{
+	struct admin_client *leaver = NULL;
+	enum admin_stage first = ADMIN_STAYS;
+
+	for (struct admin_client *client = admin->clients; client; client = client->next) { /* the newest comes first */
+		enum admin_stage stage = admin_stage(admin, client);
+
+		if (stage < first || (leaver && stage == first && client->moved <= leaver->moved)) {
+			leaver = client;
+			first = stage;
+		}
+	}
+	return leaver;
+}
+
+/* What it has not taken is not kept by the system, either. */
+static void admin_give_up(struct admin *admin, struct admin_client *client)
+{
+	if (admin_left(client) || client->unsent)
+		net_reset_on_close(client->io.fd);
+	admin_drop(admin, client);
+}
+
+static bool admin_relieve_once(struct admin *admin)
 {
 	struct admin_client *longest = NULL;
 
-	for (struct admin_client *client = admin->clients; client; client = client->next)
-		if (admin_is_idle(client) && (!longest || client->timer.at < longest->timer.at))
+	for (struct admin_client *client = admin->clients; client; client = client->next) {
+		if (!client->body)
+			continue;
+		admin_look(admin, client);
+		if (!longest || client->moved <= longest->moved)
 			longest = client;
+	}
 	if (longest)
-		admin_drop(admin, longest);
+		admin_give_up(admin, longest);
 	return longest;
 }
 
-bool admin_relieve(struct admin *admin)
+void admin_relieve(struct admin *admin)
 {
-	struct admin_client *longest = NULL;
-
-	for (struct admin_client *client = admin->clients; client; client = client->next)
-		if (client->body && client->timer.at - PATIENCE_MS + STUCK_MS <= admin->loop->now &&
-		    (!longest || client->timer.at < longest->timer.at))
-			longest = client;
-	if (!longest)
-		return false;
-	net_reset_on_close(longest->io.fd);
-	admin_drop(admin, longest);
-	return true;
+	while (admin->held > ADMIN_HELD_MAX && admin_relieve_once(admin))
+		;
 }
 
 /* Where it listened. */
@@ -128,6 +187,7 @@ static void admin_dismiss_clients(struct admin *admin)
 
 static void admin_stop_listening(struct admin *admin)
 {
+	admin->full = false;
 	loop_disarm(&admin->resume);
 	if (admin->listener.fd >= 0)
 		loop_close_fd(admin->loop, &admin->listener);
@@ -135,6 +195,9 @@ static void admin_stop_listening(struct admin *admin)
 
 static int admin_start_listening(struct admin *admin, int fd, const struct net_addr *at)
 {
+	int size = SEND_BUFFER;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* what it accepts has it too */
 	admin->listener = LOOP_IO(fd, admin->kind);
 	admin->at = *at;
 	return loop_want(admin->loop, &admin->listener, LOOP_IN) ? 0 : errno;
@@ -187,16 +250,10 @@ void admin_close(struct admin *admin)
  * ends them, and leaves the text that has arrived. */
 static void admin_finish(struct admin *admin, struct admin_client *client)
 {
-	client->give_up = admin->loop->now + PATIENCE_MS;
 	if (shutdown(client->io.fd, SHUT_WR) < 0 || !loop_want(admin->loop, &client->io, LOOP_IN))
 		admin_drop(admin, client);
 	else
 		loop_arm(admin->loop, &admin->linger, &client->timer);
-}
-
-static bool admin_has_finished(const struct admin_client *client)
-{
-	return client->last && !admin_left(client);
 }
 
 static ssize_t admin_send_some(const struct admin_client *client)
@@ -228,6 +285,8 @@ static bool admin_flush(struct admin *admin, struct admin_client *client)
 			return false;
 		}
 		client->sent += (size_t)n;
+		client->moved = admin->loop->now;
+		client->unsent = net_unsent(client->io.fd);
 		loop_arm(admin->loop, &admin->patience, &client->timer);
 	}
 	admin_forget_answer(admin, client);
@@ -245,6 +304,9 @@ void admin_answer(struct admin *admin, struct admin_client *client, bool last)
 {
 	client->last = last;
 	client->waiting = false;
+	client->served = true;
+	client->moved = admin->loop->now;
+	admin_accept_again(admin);
 	loop_arm(admin->loop, &admin->patience, &client->timer);
 	admin_flush(admin, client);
 }
@@ -278,6 +340,8 @@ static void admin_read_input(struct admin *admin, struct admin_client *client)
 		admin_drop(admin, client);
 		return;
 	}
+	if (client->served && !client->in.len)
+		client->moved = admin->loop->now; /* with its first byte only: a head that never ends is no progress */
 	client->in.len += (size_t)n;
 	client->in.data[client->in.len] = '\0';
 	admin->input(admin, client);
@@ -293,6 +357,7 @@ static void admin_add_client(struct admin *admin, int fd)
 		client->next->prev = client;
 	admin->clients = client;
 	admin->count++;
+	client->moved = admin->loop->now;
 	loop_arm(admin->loop, &admin->patience, &client->timer);
 	if (admin->greet)
 		admin->greet(admin, client);
@@ -313,20 +378,43 @@ static void admin_pause(struct admin *admin, int error)
 	log_error("%s: cannot accept: %s; trying again", text, strerror(error));
 }
 
+/* Without a descriptor for it, somebody makes room as well. */
+static void admin_accept_failed(struct admin *admin, int error)
+{
+	struct admin_client *leaver = net_exhausted(error) ? admin_choose_leaver(admin) : NULL;
+
+	if (net_again(error))
+		return;
+	if (leaver)
+		admin_give_up(admin, leaver);
+	else
+		admin_pause(admin, error);
+}
+
 static void admin_accept(struct admin *admin)
 {
+	bool full = admin->count >= ADMIN_CLIENTS_MAX;
+	struct admin_client *leaver = full ? admin_choose_leaver(admin) : NULL;
 	struct net_addr from;
-	int fd = net_accept(admin->listener.fd, &from);
+	int fd;
 
-	if (fd < 0 && !net_again(-fd))
-		admin_pause(admin, -fd);
-	if (fd < 0)
+	if (full && !leaver) {
+		admin->full = loop_want(admin->loop, &admin->listener, 0);
+		loop_arm(admin->loop, &admin->pause, &admin->resume);
 		return;
+	}
+	fd = net_accept(admin->listener.fd, &from);
+	if (fd < 0) {
+		admin_accept_failed(admin, -fd);
+		return;
+	}
 	admin->deaf = false;
-	if ((admin->count == CLIENTS_MAX && !admin_make_room(admin)) || !sys_reserve())
-		close(fd);
-	else
+	if (leaver)
+		admin_give_up(admin, leaver);
+	if (sys_reserve())
 		admin_add_client(admin, fd);
+	else
+		close(fd);
 }
 
 bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events)
@@ -350,22 +438,30 @@ bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events)
 	return true;
 }
 
+/* Its answer is still being taken, however slowly. */
+static bool admin_is_taken(struct admin *admin, struct admin_client *client)
+{
+	admin_look(admin, client);
+	return (admin_left(client) || (client->last && client->unsent)) && admin->loop->now < client->moved + PATIENCE_MS;
+}
+
 bool admin_expired(struct admin *admin, struct loop_fifo *fifo, struct loop_timer *timer)
 {
 	struct admin_client *client = CONTAINER_OF(timer, struct admin_client, timer);
 
 	if (fifo == &admin->pause) {
+		admin->full = false;
 		loop_want(admin->loop, &admin->listener, LOOP_IN);
-	} else if (fifo == &admin->linger && net_unsent(client->io.fd) && admin->loop->now < client->give_up) {
-		loop_arm(admin->loop, &admin->linger, &client->timer);
+	} else if (fifo != &admin->linger && fifo != &admin->patience) {
+		return false;
+	} else if (admin_is_taken(admin, client)) {
+		loop_arm(admin->loop, fifo, &client->timer);
 	} else if (fifo == &admin->patience && admin_is_idle(client)) {
 		client->last = true; /* it has nothing more to ask */
 		admin_finish(admin, client);
-	} else if (fifo == &admin->linger || fifo == &admin->patience) {
+	} else {
 		net_reset_on_close(client->io.fd);
 		admin_drop(admin, client);
-	} else {
-		return false;
 	}
 	return true;
 }

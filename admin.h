@@ -1,6 +1,7 @@
 /* admin: a server for those who look (people, tools, probes), in the control plane's loop. It accepts, sets time
- * limits, and ends connections in order; what it says is its owner's matter: see peek.c and status.c. At most 64
- * clients at a time: when there are more, the one that has been silent for longest makes room. */
+ * limits, and ends connections in order; what it says is its owner's matter: see peek.c and status.c. It serves so many
+ * clients at a time; when there are more, one makes room: who has all that was asked for, or else an idle one, or else
+ * the one that has waited longest without progress. */
 #ifndef ADMIN_H
 #define ADMIN_H
 
@@ -11,6 +12,12 @@
 #include "text.h"
 
 #define ADMIN_INPUT_MAX 8192 /* bytes that wait in `in` */
+#ifndef ADMIN_CLIENTS_MAX
+#define ADMIN_CLIENTS_MAX 128
+#endif
+#ifndef ADMIN_HELD_MAX
+#define ADMIN_HELD_MAX (32u << 20) /* bytes of bodies that wait for slow readers; see admin_relieve */
+#endif
 
 /* What several clients are sent; see admin_body. */
 struct admin_body {
@@ -25,9 +32,11 @@ struct admin_client {
 	struct buf in, out; /* the owner takes from `in`, and adds to `out` */
 	struct admin_body *body; /* held: follows `out`; NULL: nothing does */
 	size_t sent;   /* of both */
-	int64_t give_up;
+	int64_t moved; /* when it came, its next request began, or some of an answer was taken */
+	int unsent;    /* bytes that the other side had not acknowledged then */
 	bool last;      /* nothing follows what is in `out` and `body` */
 	bool waiting;   /* its answer is being prepared */
+	bool served;    /* an answer has been given */
 	bool dismissed; /* the server has moved: its next answer is to be the last one */
 	/* The owner's, of the request that it answers: */
 	bool close; /* the connection ends with it */
@@ -51,6 +60,7 @@ struct admin {
 	struct admin_client *clients;
 	unsigned count;
 	bool deaf;   /* it could not accept, which has been said */
+	bool full;   /* it does not accept for a while, until an answer is prepared or somebody leaves */
 	size_t held; /* bytes of all bodies */
 };
 
@@ -68,9 +78,9 @@ void admin_body_unref(struct admin *admin, struct admin_body *body); /* NULL is 
 
 /* Ends the connection at once, without an answer. */
 void admin_drop(struct admin *admin, struct admin_client *client);
-/* Gives up the one client with a body that has taken nothing of it for longest, a second at least. False: there is
- * none. */
-bool admin_relieve(struct admin *admin);
+/* Before another body is made. While more is held than may be, the client that has taken nothing of its body for longest
+ * is given up. */
+void admin_relieve(struct admin *admin);
 /* Sends what is in `out` and `body`. With `last` the connection ends after it. The client may be gone afterwards. */
 void admin_answer(struct admin *admin, struct admin_client *client, bool last);
 

@@ -65,6 +65,8 @@ const struct option config_options[] = {
 	{ .key = "status.listener", OPTION_ADDRESS, AT(status_listener), "",
 	  "HTTP status server: a page, /status, /routes and more; off when empty",
 	  .other = "status", .other_is = OPTION_FLAG },
+	{ .key = "status.hosts", OPTION_NAMES, AT(status_hosts), "",
+	  "names that the status server answers for, beside its addresses and localhost" },
 	{ .key = "runtime.threads", OPTION_NUMBER, AT(threads), "0", "worker threads; 0: number of CPUs", 0, 1024,
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
@@ -148,7 +150,7 @@ const struct option *config_find(const struct config *config, const char *key, s
 			if (config_place(&config->tables[t], row, key, &len) != CONFIG_AT)
 				continue;
 			*table = &config->tables[t];
-			return key[len] && !option_takes_list(row) ? NULL : row;
+			return key[len] && !option_is_list(row) ? NULL : row;
 		}
 	return NULL;
 }

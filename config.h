@@ -43,7 +43,7 @@ struct config {
 	const char *allow, *reserved; /* listeners.allow, listeners.reserved */
 	long share; /* a place in the option's words */
 	long max_per_service;
-	const char *peek_listener, *status_listener, *state_path;
+	const char *peek_listener, *status_listener, *status_hosts, *state_path;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
 	int64_t health_interval, health_timeout; /* milliseconds */

@@ -50,7 +50,7 @@ static const char *wanted_at(enum config_place place, const struct option *row)
 {
 	if (place == CONFIG_ABOVE || row->type == OPTION_LABELS || row->type == OPTION_BIND)
 		return a_table;
-	return option_takes_list(row) ? a_list : a_value;
+	return option_is_list(row) ? a_list : a_value;
 }
 
 /* What stands there. A list or table of one option may be written as a value. */

@@ -263,8 +263,7 @@ static void let_moved_go(struct draft *draft)
 {
 	struct want *wants = draft->wants;
 
-	if (draft->want_count)
-		qsort(wants, draft->want_count, sizeof *wants, by_service_address);
+	qsort(wants, draft->want_count, sizeof *wants, by_service_address);
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
 		for (end = i + 1; end < draft->want_count && by_service_port(&wants[i], &wants[end]) == 0;)
 			end++;
@@ -310,8 +309,7 @@ static void refuse_overlaps(struct draft *draft)
 {
 	const struct want *owner = draft->wants;
 
-	if (draft->want_count)
-		qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_port);
+	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_port);
 	for (struct want *want = draft->wants; want < draft->wants + draft->want_count; want++) {
 		if (want->addr.sa.any.sa_family != owner->addr.sa.any.sa_family ||
 		    net_addr_port(&want->addr) != net_addr_port(&owner->addr))
@@ -353,8 +351,7 @@ static void refuse_shares(struct draft *draft)
 	bool by_name = draft->route->rules.claims.by_name;
 	const struct want *owner = draft->wants, *fixed = owner;
 
-	if (draft->want_count)
-		qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_want_address);
+	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_want_address);
 	for (struct want *want = draft->wants; want < draft->wants + draft->want_count; want++) {
 		if (net_compare(&want->addr, &owner->addr) != 0)
 			owner = fixed = want;
@@ -415,7 +412,7 @@ void draft_claims(struct draft *draft)
 		refuse_reserved, bound_services, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
+	for (size_t i = 0; draft->want_count && i < ARRAY_LEN(passes); i++) {
 		passes[i](draft);
 		drop_lost(draft);
 	}

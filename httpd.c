@@ -2,8 +2,10 @@
 #include "httpd.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "http_head.h"
+#include "net.h"
 #include "sys.h"
 
 /* Answers. */
@@ -18,6 +20,7 @@ const char *httpd_reason(int code)
 		{ 400, "Bad Request" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 421, "Misdirected Request" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 503, "Service Unavailable" },
 		{ 505, "HTTP Version Not Supported" },
@@ -49,7 +52,9 @@ void httpd_put_head(struct buf *out, const struct httpd_answer *answer)
 	buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->code, httpd_reason(answer->code));
 	httpd_put_date(out);
 	buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", answer->type, answer->length);
-	buf_puts(out, "Cache-Control: no-store\r\n");
+	buf_puts(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+	buf_printf(out, "Content-Security-Policy: %s\r\n",
+	           answer->policy ? answer->policy : "default-src 'none'; frame-ancestors 'none'");
 	if (answer->code == 405)
 		buf_puts(out, "Allow: GET, HEAD\r\n");
 	if (answer->last)
@@ -79,26 +84,27 @@ static struct slice httpd_until(struct slice text, const char *ends)
 	return slice_first(text, len);
 }
 
-/* GET http://host/path is the same as GET /path. Empty: the target is wrong (RFC 9110, 4.2: the host is needed, and a
- * login is not accepted; RFC 9112, 3.2: no fragment). */
-static struct slice httpd_path(struct slice target)
+/* GET http://host/path is the same as GET /path with that host, whatever Host says (RFC 9112, 3.2.2). False: the target
+ * is wrong (RFC 9110, 4.2: the host is needed, and a login is not accepted; RFC 9112, 3.2: no fragment). */
+static bool httpd_read_target(struct slice target, struct httpd_request *request)
 {
 	static const char scheme[] = "http://";
 	const size_t len = sizeof scheme - 1;
-	const struct slice none = { NULL, 0 };
 
 	if (target.len && memchr(target.at, '#', target.len))
-		return none;
+		return false;
 	if (target.len >= len && slice_is_nocase(slice_first(target, len), scheme)) {
 		struct slice authority = httpd_until(slice_skip(target, len), "/?");
 
 		if (!authority.len || *authority.at == ':' || memchr(authority.at, '@', authority.len))
-			return none;
+			return false;
+		request->authority = authority;
 		target = slice_skip(target, len + authority.len);
 		if (!slice_starts(target, "/"))
-			return slice_of("/");
+			target = slice_of("/");
 	}
-	return httpd_until(target, "?");
+	request->path = httpd_until(target, "?");
+	return slice_starts(request->path, "/");
 }
 
 /* METHOD TARGET HTTP/1.N */
@@ -108,8 +114,7 @@ static int httpd_read_start(struct slice line, struct httpd_request *request)
 
 	if (!slice_next(&line, ' ', &request->method) || !http_head_token(request->method) || !slice_next(&line, ' ', &target))
 		return 400;
-	request->path = httpd_path(target);
-	if (!slice_starts(request->path, "/") || line.len != 8 || !slice_starts(line, "HTTP/"))
+	if (!httpd_read_target(target, request) || line.len != 8 || !slice_starts(line, "HTTP/"))
 		return 400;
 	if (!slice_starts(line, "HTTP/1."))
 		return 505;
@@ -119,6 +124,7 @@ static int httpd_read_start(struct slice line, struct httpd_request *request)
 
 /* What the fields say. */
 struct httpd_fields {
+	struct slice host;
 	unsigned hosts;
 	bool close, keep, body;
 };
@@ -132,6 +138,7 @@ static bool httpd_read_field(struct slice line, struct httpd_fields *fields)
 		return false;
 	if (slice_is_nocase(name, "Host")) {
 		fields->hosts++;
+		fields->host = value;
 	} else if (slice_is_nocase(name, "Connection")) {
 		fields->close = fields->close || slice_has_word(value, "close");
 		fields->keep = fields->keep || slice_has_word(value, "keep-alive");
@@ -140,6 +147,49 @@ static bool httpd_read_field(struct slice line, struct httpd_fields *fields)
 		fields->body = true;
 	}
 	return true;
+}
+
+/* Without its port. Empty: it is wrong. */
+static struct slice httpd_host(struct slice authority)
+{
+	const char *bracket = slice_starts(authority, "[") ? memchr(authority.at, ']', authority.len) : NULL;
+	struct slice host = bracket ? slice_between(authority.at, bracket + 1) : httpd_until(authority, ":");
+	struct slice port = slice_skip(authority, host.len);
+
+	for (size_t i = 0; i < port.len; i++)
+		if (i ? port.at[i] < '0' || port.at[i] > '9' : port.at[i] != ':')
+			return (struct slice){ NULL, 0 };
+	return host;
+}
+
+static struct slice httpd_without_dot(struct slice name)
+{
+	return name.len && name.at[name.len - 1] == '.' ? slice_first(name, name.len - 1) : name;
+}
+
+static bool httpd_is_named(struct slice host, const char *names)
+{
+	struct slice rest = slice_of(names), name;
+
+	while (slice_next(&rest, ',', &name)) {
+		name = httpd_without_dot(name);
+		if (name.len && name.len == host.len && strncasecmp(name.at, host.at, name.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool httpd_is_for(const struct httpd_request *request, const char *names)
+{
+	struct net_addr address;
+	struct slice host;
+
+	if (request->old && !request->authority.len)
+		return true;
+	host = httpd_without_dot(httpd_host(request->authority));
+	if (slice_starts(host, "[")) /* an interface in it is the client's: it is not looked for */
+		host = httpd_until(slice_skip(host, 1), "%]");
+	return net_numeric(host, 0, &address) || slice_is_nocase(host, "localhost") || httpd_is_named(host, names);
 }
 
 int httpd_read(struct slice head, struct httpd_request *request)
@@ -158,6 +208,8 @@ int httpd_read(struct slice head, struct httpd_request *request)
 	while (http_head_line(&head, &line))
 		if (line.len && !httpd_read_field(line, &fields))
 			return 400;
+	if (!request->authority.len)
+		request->authority = fields.host;
 	request->last = fields.body || fields.close || (request->old && !fields.keep);
 	return fields.hosts == 1 || (request->old && !fields.hosts) ? 0 : 400;
 }

@@ -9,6 +9,7 @@
 /* One request, as far as it matters here. */
 struct httpd_request {
 	struct slice method, path; /* the path without its query; borrowed from the head */
+	struct slice authority;    /* host[:port], of the target, or else the field Host; HTTP/1.0 may have none */
 	bool old;  /* HTTP/1.0 */
 	bool last; /* the connection ends with its answer */
 };
@@ -18,10 +19,15 @@ size_t httpd_head_length(struct slice bytes);
 /* Reads a complete head. Returns 0, or the status code of the error: then *request is not to be used. */
 int httpd_read(struct slice head, struct httpd_request *request);
 
+/* Whether a server that is known by its addresses, as localhost and by these names (a comma list) is meant. A page of a
+ * stranger can give a name of its own our address, and have a browser ask us as if we were that page's server. */
+bool httpd_is_for(const struct httpd_request *request, const char *names);
+
 /* What is said of an answer before its body. */
 struct httpd_answer {
 	int code;
 	const char *type; /* Content-Type */
+	const char *policy; /* Content-Security-Policy; NULL: nothing is allowed */
 	size_t length;    /* of the body */
 	bool old;         /* the request was */
 	bool last;

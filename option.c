@@ -7,9 +7,9 @@
 #include "doc.h"
 #include "format.h"
 
-bool option_takes_list(const struct option *row)
+bool option_is_list(const struct option *row)
 {
-	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES;
+	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES || row->type == OPTION_NAMES;
 }
 
 bool option_is(const struct option *row, enum option_name kind, const char *name)
@@ -99,6 +99,17 @@ static const char *check_networks(const char *value, struct arena *memory)
 	return why || ranges.count || !*value ? why : "names no network";
 }
 
+static const char *check_names(const char *value)
+{
+	struct slice rest = slice_of(value), name;
+
+	while (slice_next(&rest, ',', &name)) {
+		if (!net_is_host(name) || memchr(name.at, ':', name.len) || memchr(name.at, '*', name.len))
+			return "is not a list of host names, without ports and wildcards";
+	}
+	return NULL;
+}
+
 static bool find_word(const struct option *row, const char *value, long *place)
 {
 	for (long i = 0; row->words[i]; i++)
@@ -170,6 +181,23 @@ static size_t last_of(const char *value)
 	return last;
 }
 
+/* A value that is kept as it was written. */
+static const char *check_text(const struct option *row, const char *value, struct arena *memory)
+{
+	switch (row->type) {
+	case OPTION_ADDRESS:
+		return check_listen_address(slice_of(value));
+	case OPTION_ADDRESSES:
+		return check_listen_addresses(value);
+	case OPTION_NETWORKS:
+		return check_networks(value, memory);
+	case OPTION_NAMES:
+		return check_names(value);
+	default:
+		return check_plain_text(row, value, memory);
+	}
+}
+
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory)
 {
@@ -197,20 +225,11 @@ const char *option_set(const struct option *row, void *values, const char *value
 		return find_word(row, value, at) ? NULL : range_error(row, memory);
 	case OPTION_SWITCH:
 		return text_bool(slice_of(value), at);
-	case OPTION_ADDRESS:
-		why = check_listen_address(slice_of(value));
-		break;
-	case OPTION_ADDRESSES:
-		why = check_listen_addresses(value);
-		break;
-	case OPTION_NETWORKS:
-		why = check_networks(value, memory);
-		break;
 	default:
-		why = check_plain_text(row, value, memory);
+		why = check_text(row, value, memory);
+		*(const char **)at = arena_dup(memory, value, strlen(value));
+		return why;
 	}
-	*(const char **)at = arena_dup(memory, value, strlen(value));
-	return why;
 }
 
 static void put_labels(const struct option_labels *labels, struct buf *out)
@@ -235,6 +254,7 @@ void option_put(const struct option *row, const void *values, struct buf *out)
 	case OPTION_ADDRESS:
 	case OPTION_ADDRESSES:
 	case OPTION_NETWORKS:
+	case OPTION_NAMES:
 		buf_puts(out, *(const char *const *)at);
 		break;
 	case OPTION_NUMBER:

@@ -18,6 +18,7 @@ enum option_type {
 	OPTION_ADDRESS,  /* const char *, host:port to listen on, or "" */
 	OPTION_ADDRESSES, /* const char *, a comma list of them; may be given as a list, too */
 	OPTION_NETWORKS, /* const char *, a comma list; may be given as a list, too */
+	OPTION_NAMES,    /* the same, of names of hosts */
 	OPTION_NUMBER,   /* long */
 	OPTION_PORT,     /* long */
 	OPTION_WORD,     /* long, a place in `words` */
@@ -59,8 +60,8 @@ struct option_labels {
 	size_t count, cap;
 };
 
-bool option_takes_list(const struct option *row); /* its value may be given as a list */
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
+bool option_is_list(const struct option *row); /* it may be given as a list */
 /* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,
                        struct arena *memory);

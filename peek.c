@@ -62,13 +62,13 @@ void peek_text(const struct route_table *table, struct buf *out)
 void peek_greet(struct admin *admin, struct admin_client *client)
 {
 	const struct route *route = admin->owner;
-
 	struct buf text = { .may_fail = true };
 
+	admin_relieve(admin);
 	peek_text(route->table, &text);
 	if (text.failed)
 		buf_puts(&client->out, "There is no memory for the table. Try again later.\n");
 	else
-		client->out = text;
+		client->body = admin_body(admin, &text);
 	admin_answer(admin, client, true);
 }

@@ -260,10 +260,8 @@ const struct route_refusal *route_refused(const struct route_table *table, const
 		else
 			high = middle;
 	}
-	found = table->refused + low;
-	if (low == table->refused_count || strcmp(found->service, service) != 0 || (wish && strcmp(found->wish, wish) != 0))
-		return NULL;
-	return found;
+	found = low < table->refused_count ? &table->refused[low] : NULL;
+	return found && strcmp(found->service, service) == 0 && (!wish || strcmp(found->wish, wish) == 0) ? found : NULL;
 }
 
 /* The route. */

@@ -9,6 +9,7 @@
 #include "httpd.h"
 #include "metrics.h"
 #include "page.h"
+#include "page_frame.h"
 #include "route.h"
 #include "routes.h"
 #include "session.h"
@@ -19,8 +20,6 @@
 #include "worker.h"
 
 #define STATUS_PLAIN "text/plain; charset=utf-8"
-/* Bytes that may wait for slow readers. Above, readers are dropped, or who asks gets 503. */
-#define HELD_MAX (32u << 20)
 
 /* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all
  * have brought their counters up to date. */
@@ -49,7 +48,8 @@ static size_t status_find_page(struct slice path)
 static void status_put_head(struct admin_client *client, int code, const char *type, size_t length)
 {
 	httpd_put_head(&client->out, &(struct httpd_answer){
-		.code = code, .type = type, .length = length, .old = client->old, .last = client->close
+		.code = code, .type = type, .length = length, .old = client->old, .last = client->close,
+		.policy = type == pages[0].type ? page_frame_policy : NULL
 	});
 }
 
@@ -88,15 +88,6 @@ static void status_ask_workers(struct status *status)
 	worker_ask(status->stats->pool, status->sessions);
 }
 
-/* False: slow readers hold too much already. */
-static bool status_make_room(struct admin *server)
-{
-	while (server->held > HELD_MAX)
-		if (!admin_relieve(server))
-			return false;
-	return true;
-}
-
 /* NULL: without memory. */
 static struct admin_body *status_write_page(struct status *status, const struct status_page *page,
                                             const struct session_report *report)
@@ -121,10 +112,6 @@ static void status_answer_page(struct status *status, struct admin_client *clien
 		return;
 	}
 	client->close = client->close || client->dismissed;
-	if (!*body && !status_make_room(&status->server)) {
-		status_answer_line(status, client, 503, "Slow readers have not taken what they asked for. Try again later.");
-		return;
-	}
 	if (!*body)
 		*body = status_write_page(status, page, report);
 	if (!*body) {
@@ -223,7 +210,10 @@ static void status_serve(struct status *status, struct admin_client *client, con
 	client->old = request->old;
 	client->bare = slice_is(request->method, "HEAD");
 	client->page = (uint8_t)status_find_page(request->path);
-	if (!client->bare && !slice_is(request->method, "GET")) {
+	if (!httpd_is_for(request, status->stats->config->status_hosts)) {
+		client->close = true;
+		status_answer_line(status, client, 421, "dill answers here for addresses, localhost and the names in status.hosts.");
+	} else if (!client->bare && !slice_is(request->method, "GET")) {
 		client->close = true; /* a body may follow */
 		status_answer_line(status, client, 405, "Only GET and HEAD are served here.");
 	} else if (client->page != NO_PAGE) {
@@ -288,6 +278,7 @@ static bool status_answer_waiting(struct status *status, const struct session_re
 	struct admin_body *bodies[ARRAY_LEN(pages)] = { NULL };
 	bool left = false;
 
+	admin_relieve(&status->server); /* here, where nothing is held but by readers */
 	for (struct admin_client *client = status->server.clients, *next; client; client = next) {
 		next = client->next;
 		if (!client->waiting)

@@ -406,7 +406,7 @@ MARKS = {"/": b"<!DOCTYPE html>", "/status": b"OK", "/connections": b"\"active\"
          "/metrics": b"# HELP dill_", "/explain/web": b"web in static", "/explain/none": b"none: no source", "/x": b"There are /"}
 def ask(path, method="GET", more=""):
     with socket.create_connection(("127.0.0.1", port), wait) as s:
-        s.sendall(("%s %s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n" % (method, path, more)).encode())
+        s.sendall(("%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sConnection: close\r\n\r\n" % (method, path, more)).encode())
         data = b"".join(iter(lambda: s.recv(65536), b""))
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -468,7 +468,7 @@ def get(path, size=0):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
     s.settimeout(10 * slow)
     s.connect(("127.0.0.1", status))
-    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path).encode())
+    s.sendall(("GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path).encode())
     return s
 lazy = [get("/metrics", 4096) for _ in range(3)]
 heads = [s.recv(1000) for s in lazy]            # the page is made, and its first bytes are here

@@ -94,6 +94,41 @@ case_page_text() { # it says what there is, takes nothing from elsewhere, and sh
     must 3 "the connection" page_contains "<td>1</td><td>0 B</td><td>2 B</td>"
 }
 
+case_page_policy() { # it covers the page's own style and script, and nothing else
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "the page" page_contains "<h1>"
+    "$PYTHON" - "$STATUS" >"$T/policy" 2>&1 <<'END' || fail "$(tail -n 1 "$T/policy")"
+import base64, hashlib, html.parser, sys, urllib.request
+class Page(html.parser.HTMLParser):
+    own, inside, wrong = {"style": [], "script": []}, None, []
+    def handle_starttag(self, tag, attributes):
+        self.wrong += [name for name, _ in attributes if name in ("style", "src") or name.startswith("on")]
+        if tag in self.own:
+            self.own[tag].append("")
+            self.inside = tag
+    def handle_endtag(self, tag):
+        self.inside = None
+    def handle_data(self, data):
+        if self.inside:
+            self.own[self.inside][-1] += data
+with urllib.request.urlopen("http://127.0.0.1:%s/" % sys.argv[1]) as answer:
+    text, policy = answer.read().decode(), answer.headers["Content-Security-Policy"]
+page = Page()
+page.feed(text)
+page.close()
+assert not page.wrong, page.wrong
+allowed = dict(part.split(" ", 1) for part in policy.split("; "))
+for tag, texts in page.own.items():
+    hashes = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in texts]
+    assert len(texts) == 1 and texts[0], (tag, len(texts))
+    assert allowed[tag + "-src"] == hashes[0], "%s: the policy has %s, and the page %s" % (tag, allowed[tag + "-src"], hashes[0])
+assert "unsafe" not in policy, policy
+for name in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+    assert allowed[name] == "'none'", policy
+END
+}
+
 case_page_browser() { # it follows by itself, leaves selected text alone, says when dill is gone, and works without script
     local p q
     p=$(next_port) q=$(next_port) STATUS=$(next_port)

@@ -469,9 +469,80 @@ def mute(host, port, count):
     time.sleep(600)
 
 
+def besiege(host, port, kind, count):
+    """Keeps COUNT connections that come to no end, until it is ended itself, and opens anew what is closed. Each one
+    sends a byte of a head every 50 ms (`heads`), says nothing (`idle`), or asks for /metrics and reads nothing
+    (`readers`). Prints COUNT when all are there."""
+    socks, events, said = {}, select.poll(), False
+    while True:
+        while len(socks) < int(count):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(TIMEOUT)
+            sock.connect((host, int(port)))
+            sock.setblocking(False)
+            if kind == "readers":
+                sock.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            socks[sock.fileno()] = sock
+            events.register(sock, select.POLLRDHUP)
+        if not said:
+            print(count, flush=True)
+            said = True
+        for number, _ in events.poll(50):
+            events.unregister(number)
+            socks.pop(number).close()
+        for sock in socks.values() if kind == "heads" else ():
+            try:
+                sock.send(b"G")
+            except OSError:
+                pass
+
+
+def together(host, port, count, text=""):
+    """Connects COUNT times and sends TEXT, a while before it reads, and prints how many were told something to its end."""
+    socks, told = [dial(host, port) for _ in range(int(count))], 0
+    for sock in socks:
+        try:
+            sock.sendall(text.encode())
+        except OSError:
+            pass
+    time.sleep(0.3)
+    for sock in socks:
+        size, _, how = read_to_end(sock)
+        told += size > 0 and how == "fin"
+        sock.close()
+    print(told)
+
+
+def steady(host, port, text, seconds):
+    """Sends TEXT and reads the answer to its end, a little at a time, over at least SECONDS. Prints how it ended, and
+    whether the answer has the Content-Length that it tells."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(TIMEOUT)
+    sock.connect((host, int(port)))
+    sock.sendall(text.encode())
+    data, size, how = sock.recv(4096), None, "fin"
+    try:
+        while data and b"\r\n\r\n" not in data:
+            data += sock.recv(4096)
+        head, _, body = data.partition(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length:")[2].split()[0])
+        got, start = len(body), time.monotonic()
+        while got < size:
+            part = sock.recv(65536)
+            if not part:
+                break
+            got += len(part)
+            time.sleep(max(0, start + float(seconds) * got / size - time.monotonic()))
+    except OSError as error:
+        how = errno.errorcode.get(error.errno, str(error))
+    print(how, "whole" if got == size else "%d of %s bytes" % (got, size))
+
+
 COMMANDS = {command.__name__: command for command in (
     names, accepts, transfer, upload, download, flood, outcome, rst, halves, pingpong, crowd, outage,
-    mute)}
+    mute, besiege, together, steady)}
 
 
 def main():

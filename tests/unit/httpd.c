@@ -1,4 +1,4 @@
-/* Cases for httpd.c: which path a request asks for, however its target is written. */
+/* Cases for httpd.c: which path a request asks for, however its target is written, and whether it is meant for us. */
 #include "base.h"
 
 #include <stdio.h>
@@ -25,8 +25,62 @@ static const struct {
 	{ "*", "400" }, { "?x=/metrics", "400" }, { "h:80", "400" }, { "", "400" },
 };
 
+/* yes: a server that is known as dill and Dill.Example is meant. */
+static const struct {
+	const char *target, *host;
+	bool yes;
+} hosts[] = {
+	{ "/", "127.0.0.1", true }, { "/", "127.0.0.1:8001", true }, { "/", "10.255.0.1:", true }, { "/", "[::1]", true },
+	{ "/", "[::1]:80", true }, { "/", "[fe80::1%25eth0]:80", true }, { "/", "[fe80::1%nowhere]", true }, { "/", "[::ffff:1.2.3.4]", true },
+	{ "/", "localhost", true }, { "/", "LOCALHOST:1", true }, { "/", "localhost.", true }, { "/", "localhost.:80", true },
+	{ "/", "dill", true }, { "/", "DILL:80", true }, { "/", "dill.", true }, { "/", "dill.example", true },
+	{ "/", "Dill.Example.:80", true }, { "/", "last", true },
+	/* of others */
+	{ "/", "evil", false }, { "/", "evil:80", false }, { "/", "dill.example.evil", false }, { "/", "evil.dill", false },
+	{ "/", "dil", false }, { "/", "dilll", false }, { "/", "dill..", false }, { "/", "localhost.evil", false },
+	{ "/", "localhost..", false }, { "/", "127.0.0.1.evil", false }, { "/", "127.0.0.1.evil.example:80", false },
+	{ "/", "127.1", false }, { "/", "0x7f.1", false }, { "/", "1.2.3.4x", false }, { "/", "a.localhost", false },
+	/* wrong */
+	{ "/", "", false }, { "/", ":80", false }, { "/", ".", false }, { "/", "dill:x", false }, { "/", "dill:80:80", false },
+	{ "/", "dill@127.0.0.1", false }, { "/", "evil@127.0.0.1", false }, { "/", "127.0.0.1@evil", false },
+	{ "/", "127.0.0.1, evil", false }, { "/", "dill,last", false }, { "/", "dill evil", false }, { "/", "::1", false },
+	{ "/", "[::1", false }, { "/", "[::1]x", false }, { "/", "[::1]:x", false }, { "/", "[]", false }, { "/", "[", false },
+	{ "/", "[evil]", false }, { "/", "http://127.0.0.1", false }, { "/", "127.0.0.1/", false }, { "/", "127.0.0.1:8x", false },
+	/* The host of the target counts, and the other one does not. */
+	{ "http://127.0.0.1/", "evil", true }, { "http://dill:80", "evil", true }, { "http://[::1]?x", "evil", true },
+	{ "http://evil/", "127.0.0.1", false }, { "HTTP://evil", "dill", false }, { "http://evil:80/", "dill", false },
+	{ "http://evil?x", "dill", false }, { "/http://evil/", "dill", true }, { "/?http://dill/", "evil", false },
+};
+
+static void check_host(const char *target, const char *host, bool old, bool yes)
+{
+	static const char names[] = "dill, Dill.Example., ,last";
+	struct buf head = { 0 };
+	struct httpd_request request;
+
+	buf_printf(&head, "GET %s HTTP/1.%d\r\nHost: %s\r\n\r\n", target, !old, host);
+	check(!httpd_read((struct slice){ head.data, head.len }, &request), "the head", head.data);
+	check(httpd_is_for(&request, names) == yes, "is for us", head.data);
+	buf_free(&head);
+}
+
+static void check_hosts(void)
+{
+	static const char none[] = "GET / HTTP/1.0\r\n\r\n", evil[] = "GET http://evil/ HTTP/1.0\r\n\r\n";
+	struct httpd_request request;
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		check_host(hosts[i].target, hosts[i].host, false, hosts[i].yes);
+		if (*hosts[i].host)
+			check_host(hosts[i].target, hosts[i].host, true, hosts[i].yes);
+	}
+	check(!httpd_read(slice_of(none), &request) && httpd_is_for(&request, ""), "HTTP/1.0 without Host", none);
+	check(!httpd_read(slice_of(evil), &request) && !httpd_is_for(&request, ""), "HTTP/1.0 without Host", evil);
+}
+
 int main(void)
 {
+	check_hosts();
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		struct buf head = { 0 }, got = { 0 };
 		struct httpd_request request;

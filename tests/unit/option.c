@@ -22,7 +22,7 @@ static const char *no_x(const char *value)
 
 static const char *const words[] = { "red", "green", NULL };
 
-enum { TEXT, CHECKED, WORDS, SECRET, ADDRESS, NETWORKS, NUMBER, NEGATIVE, PORT, WORD, DURATION, ANY_DURATION, SWITCH, LABELS, BIND };
+enum { TEXT, CHECKED, WORDS, SECRET, ADDRESS, NETWORKS, NAMES, NUMBER, NEGATIVE, PORT, WORD, DURATION, ANY_DURATION, SWITCH, LABELS, BIND };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option rows[] = {
@@ -32,6 +32,7 @@ static const struct option rows[] = {
 	[SECRET] = { .key = "secret", .type = OPTION_SECRET, .at = AT(text) },
 	[ADDRESS] = { .key = "address", .type = OPTION_ADDRESS, .at = AT(text) },
 	[NETWORKS] = { .key = "networks", .type = OPTION_NETWORKS, .at = AT(text) },
+	[NAMES] = { .key = "names", .type = OPTION_NAMES, .at = AT(text) },
 	[NUMBER] = { .key = "number", .type = OPTION_NUMBER, .at = AT(number), .min = 1, .max = 10 },
 	[NEGATIVE] = { .key = "negative", .type = OPTION_NUMBER, .at = AT(number), .min = -5, .max = INT32_MAX },
 	[PORT] = { .key = "port", .type = OPTION_PORT, .at = AT(number), .max = 65535 },
@@ -44,6 +45,7 @@ static const struct option rows[] = {
 };
 
 #define OCTAL "has a leading zero, which some programs read as octal"
+#define NO_NAMES "is not a list of host names, without ports and wildcards"
 #define HIDDEN "has an invisible character (\\xNN)"
 
 /* want: how the value is written again, when it is fine. */
@@ -74,6 +76,9 @@ static const struct {
 	{ ADDRESS, "::1:80", NULL, "needs brackets around its IPv6 address, like [::1]:80" },
 	{ NETWORKS, "", "", NULL }, { NETWORKS, "10.0.0.0/8,::1", "10.0.0.0/8,::1", NULL },
 	{ NETWORKS, ",", NULL, "names no network" },
+	{ NAMES, "", "", NULL }, { NAMES, "dill", "dill", NULL }, { NAMES, "dill, Dill.Example.,", "dill, Dill.Example.,", NULL },
+	{ NAMES, "dill:80", NULL, NO_NAMES }, { NAMES, "a,*.example", NULL, NO_NAMES }, { NAMES, "http://dill", NULL, NO_NAMES },
+	{ NAMES, "a b", NULL, NO_NAMES }, { NAMES, "a/", NULL, NO_NAMES }, { NAMES, "u@a", NULL, NO_NAMES },
 	{ NUMBER, "1", "1", NULL }, { NUMBER, "10", "10", NULL }, { NUMBER, "0", NULL, "is not a number from 1 to 10" },
 	{ NUMBER, "11", NULL, "is not a number from 1 to 10" }, { NUMBER, "", NULL, "is not a number from 1 to 10" },
 	{ NUMBER, "1.5", NULL, "is not a number from 1 to 10" }, { NUMBER, "4294967297", NULL, "is not a number from 1 to 10" },
