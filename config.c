@@ -26,6 +26,8 @@ const struct option config_options[] = {
 	  "how long connections of a removed listener or backend live on, before they are reset; 0: not at all" },
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
+	{ .key = "backends.allow", OPTION_NETWORKS, AT(backends_allow), "",
+	  "loopback, link-local and unspecified networks that services may name their backends in; none when empty" },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",

@@ -38,7 +38,7 @@ struct config {
 	struct option_labels labels; /* listeners.allowed */
 	long port_min, port_max, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
-	const char *allow; /* listeners.allow */
+	const char *allow, *backends_allow; /* listeners.allow, backends.allow */
 	const char *peek_listener, *status_listener, *state_path;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

@@ -114,6 +114,13 @@ static void give_address(struct service *service, const struct json *answer, uin
 	buf_free(&text);
 }
 
+/* Of one that takes no part: its port is its own, see draft_spare_neighbours(). */
+static void keep_address(struct service *service, const struct json *answer, uint32_t node, uint32_t at)
+{
+	give_address(service, answer, node, at);
+	service->fault = NULL;
+}
+
 /* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
  * mesh. An ingress gateway is there for those outside. */
 static bool kind_is_closed(const char *kind)
@@ -162,8 +169,9 @@ static void read_instance(struct service_list *list, const char *name, const str
 		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
 	else
 		buf_printf(&text, "it has no tag %s", word);
-	if (text.len)
-		service->absent = service_text(service, text.data);
+	service->absent = text.len ? service_text(service, text.data) : NULL;
+	if (service->absent)
+		keep_address(service, answer, node, at);
 	else
 		route_instance(service, answer, element, word);
 	service_seal(service);

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#include "net.h"
+#include "route.h"
+#include "service.h"
+#include "sys.h"
+
 void draft_refuse(struct draft *draft, const struct service *service, const char *wish, const char *rule,
                   const char *reason)
 {
@@ -25,6 +30,13 @@ int draft_by_owner(const void *left, const void *right)
 	if (a->created != b->created)
 		return a->created < b->created ? -1 : 1;
 	return (a->order > b->order) - (a->order < b->order);
+}
+
+int draft_by_address(const void *left, const void *right)
+{
+	int order = net_compare(&((const struct want *)left)->addr, &((const struct want *)right)->addr);
+
+	return order ? order : draft_by_owner(left, right);
 }
 
 bool draft_same_service(const struct want *left, const struct want *right)

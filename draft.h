@@ -25,6 +25,12 @@ struct draft {
 	struct route_table *table;
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
+	struct want *services; /* all that have backends, also those that take no part now; without addr and wish */
+	size_t service_count, service_cap;
+	uint8_t ports[8192]; /* a bit for each port that is wanted */
+	struct net_addr *here; /* see net_here(), once somebody has asked */
+	size_t here_count;
+	bool here_known;
 	bool held; /* one of the wants is of a service that is held */
 	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
 	size_t known_count;
@@ -37,6 +43,19 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 int draft_by_owner(const void *left, const void *right);
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
+
+/* Sorts wants by address, and those of one address by owner. */
+int draft_by_address(const void *left, const void *right);
+
+/* Refuses listeners at ports of this host that belong to backends, and sorts the wants by address. Before the first
+ * draft_backends(). */
+void draft_spare_neighbours(struct draft *draft);
+/* Whether a connect to this address comes back to a listener of the draft. */
+bool draft_returns(struct draft *draft, const struct net_addr *addr);
+/* Refuses the address of a backend, or of a proxy, that a service of an untrusted source may not have. `host` and `port`
+ * are as the service says them. False: it may have it. */
+bool draft_refuse_address(struct draft *draft, const struct want *want, const char *host, uint16_t port,
+                          const struct net_addr *addr);
 
 /* Finds the backends that are known already. Before the first draft_backends(). */
 void draft_find_known(struct draft *draft);

@@ -5,6 +5,7 @@
 
 #include "net.h"
 #include "service_option.h"
+#include "socks.h"
 #include "sys.h"
 #include "tag.h"
 #include "wish.h"
@@ -17,6 +18,64 @@ static void put_refusal(struct buf *out, const struct admit_refusal *no)
 	buf_puts_visible(out, ": ", no->why);
 	buf_puts_visible(out, "; accepted would be ", no->accepted);
 	buf_puts(out, "\n");
+}
+
+/* The first of what is refused of a service under this text, in a table that is sorted by both; `end` is behind the last. */
+static const struct route_refusal *find_refusals(const struct route_table *table, const char *service, const char *wish,
+                                                 const struct route_refusal **end)
+{
+	const struct route_refusal like = { .service = service, .wish = wish, .reason = "" }, *at = table->refused;
+
+	for (size_t left = table->refused_count; left;) {
+		size_t half = left / 2;
+
+		if (route_by_refusal(&at[half], &like) < 0) {
+			at += half + 1;
+			left -= half + 1;
+		} else {
+			left = half;
+		}
+	}
+	for (*end = at; *end < table->refused + table->refused_count && strcmp((*end)->service, service) == 0 &&
+	                strcmp((*end)->wish, wish) == 0;)
+		++*end;
+	return at;
+}
+
+/* What the table refuses of a service under this text, each after `before`. False: nothing. */
+static bool put_refusals(const struct explain *explain, const struct service *service, const char *text,
+                         const char *before, struct buf *out)
+{
+	const struct route_refusal *at, *end;
+	bool any = false;
+
+	if (!explain->table || !explain->table->refused_count)
+		return false;
+	for (at = find_refusals(explain->table, service->name, text, &end); at < end; at++) {
+		buf_puts_visible(out, before, at->rule);
+		buf_puts_visible(out, ": ", at->reason);
+		buf_puts(out, "\n");
+		any = true;
+	}
+	return any;
+}
+
+/* Addresses of the service that it may not have. */
+static void explain_backends(const struct explain *explain, const struct service *service, struct buf *out)
+{
+	const struct socks_url *proxy = &service->options->proxy;
+
+	for (size_t i = 0; i < (proxy->host ? 1 : service->backend_count); i++) {
+		struct buf text = { 0 }, before = { 0 };
+
+		buf_puts(&text, proxy->host ? "proxy " : "");
+		net_put_host_port(&text, proxy->host ? proxy->host : service->backends[i].host,
+		                  proxy->host ? proxy->port : service->backends[i].port);
+		buf_printf(&before, "    %s%s: refused by ", proxy->host ? "" : "backend ", text.data);
+		put_refusals(explain, service, text.data, before.data, out);
+		buf_free(&text);
+		buf_free(&before);
+	}
 }
 
 /* Where an accepted wish stands in the table. */
@@ -63,7 +122,7 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 		buf_printf(out, "refused: %s\n", subject->service->fault);
 	else if (subject->service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
-	else
+	else if (!put_refusals(subject->explain, subject->service, wish->text, "refused by ", out))
 		explain_state(subject->explain, &addr, out);
 }
 
@@ -219,7 +278,7 @@ static void put_service(const struct service_list *list, const struct service *s
 		buf_puts_visible(out, " on node ", service->node);
 	if (service->origin)
 		buf_puts_visible(out, ", ", service->origin);
-	for (size_t i = 0; i < service->backend_count; i++) {
+	for (size_t i = 0; i < service->backend_count && !service->absent; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
 		net_put_host_port(out, service->backends[i].host, service->backends[i].port);
 	}
@@ -244,6 +303,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			continue;
 		subject.contested = is_contested(&subject);
 		put_service(list, subject.service, out);
+		if (!list->trusted && !subject.service->absent)
+			explain_backends(explain, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);
 		else

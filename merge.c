@@ -55,6 +55,12 @@ static void admit_service(struct draft *draft, const struct named *named)
 	const struct service_list *list = named->list;
 
 	refuse_settings(draft, service);
+	if (service->backend_count) {
+		SYS_GROW(draft->services, draft->service_count, draft->service_cap);
+		draft->services[draft->service_count++] = (struct want){
+			.service = service, .list = list, .created = named->created, .order = draft->want_count
+		};
+	}
 	for (size_t i = 0; i < service->wish_count && !service->wrong; i++) {
 		struct want want = {
 			.wish = &service->wishes[i], .service = service, .list = list, .created = named->created,
@@ -160,13 +166,6 @@ static void let_moved_go(struct draft *draft)
 
 /* Building entries. */
 
-static int by_want_address(const void *a, const void *b)
-{
-	int order = net_compare(&((const struct want *)a)->addr, &((const struct want *)b)->addr);
-
-	return order ? order : draft_by_owner(a, b);
-}
-
 /* The service by name, and when the other has the same name, by what tells the two apart. */
 static void put_who(struct buf *out, const struct want *want, const struct want *other)
 {
@@ -262,7 +261,7 @@ static void build_entries(struct draft *draft)
 	count = draft->want_count;
 	if (!count)
 		return;
-	qsort(draft->wants, count, sizeof *draft->wants, by_want_address);
+	qsort(draft->wants, count, sizeof *draft->wants, draft_by_address);
 	table->entries = arena_alloc(&table->memory, count * sizeof *table->entries);
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && net_compare(&draft->wants[i].addr, &draft->wants[end].addr) == 0;)
@@ -292,10 +291,13 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			draft.table->remembered = lists[i]->title;
 	admit_all(&draft, lists, count);
+	draft_spare_neighbours(&draft);
 	draft_find_known(&draft);
 	build_entries(&draft);
 	sort_refused(draft.table);
 	free(draft.known);
+	free(draft.here);
+	free(draft.services);
 	free(draft.wants);
 	return draft.table;
 }

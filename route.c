@@ -12,7 +12,7 @@
 
 #define DRAINED_MS 60000
 
-const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
+const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit", "loop" };
 
 /* Objects that tables share. */
 

@@ -32,6 +32,7 @@ struct route_backend {
 	bool in_table;         /* the control plane's, for comparing tables */
 	unsigned turn;         /* the control plane's, for that too: its first place in the new round */
 	bool unchecked;        /* the control plane's: its source does not check it */
+	atomic_bool returns;   /* a connect to it comes back to a listener of the table: see outgoing.h */
 	struct route_backend *peer; /* the control plane's: see health.c */
 	int64_t drained_at; /* the control plane's: see route_sweep() */
 	struct net_addr addr, via; /* addr: the one to dial; via: the listener it belongs to */
@@ -43,7 +44,7 @@ struct route_backend {
 };
 
 /* Why a client gets no session. */
-enum route_reject { ROUTE_DENIED, ROUTE_NO_BACKEND, ROUTE_CONNECT_FAILED, ROUTE_LIMIT, ROUTE_REJECTS };
+enum route_reject { ROUTE_DENIED, ROUTE_NO_BACKEND, ROUTE_CONNECT_FAILED, ROUTE_LIMIT, ROUTE_LOOP, ROUTE_REJECTS };
 extern const char *const route_reject_names[ROUTE_REJECTS];
 
 /* Counters of a listener at a moment, on sys_micros()'s clock. */
@@ -139,9 +140,18 @@ struct route_table {
 	struct arena memory;
 };
 
+/* One of dill's own, for those who look. */
+struct route_server {
+	const char *key; /* peek.listener, status.listener */
+	struct net_addr addr;
+};
+
 /* Borrowed; must outlive the route. */
 struct route_rules {
 	struct admit_rules admit;
+	struct net_ranges backends; /* backends.allow */
+	struct route_server servers[2];
+	unsigned server_count;
 	enum service_balance balance; /* the default */
 	/* Returns how many addresses a host name has, 0 while it has none; *addrs has them, without a port. */
 	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "outgoing.h"
 #include "proxy_protocol.h"
 #include "session.h"
 #include "session_relay.h"
@@ -77,7 +78,7 @@ static void unreachable(struct sessions *set, struct session *session, const cha
 	struct route_backend *target = session->target;
 
 	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
-	loop_close_fd(set->loop, &session->backend.io);
+	session_close_backend(set, session);
 	if (!session_attempt(session) || !balance_add(&session->attempt->tried, target)) {
 		session_end(set, session, SESSION_END_LIMIT);
 		return;
@@ -325,12 +326,21 @@ static bool no_descriptor(int fd)
 	return fd == -EMFILE || fd == -ENFILE;
 }
 
-/* A descriptor or -errno. */
-static int dial(struct sessions *set, const struct route_backend *backend)
+static int connect_to(struct session *s, const struct route_backend *backend)
 {
-	int fd = net_connect(&backend->addr);
+	bool returns = atomic_load_explicit(&backend->returns, memory_order_relaxed);
+	int fd = returns ? outgoing_connect(&backend->addr, s->listener, &s->peer) : net_connect(&backend->addr);
 
-	return no_descriptor(fd) && set->starved(set) ? net_connect(&backend->addr) : fd;
+	s->outgoing = returns && fd >= 0;
+	return fd;
+}
+
+/* A descriptor or -errno. */
+static int dial(struct sessions *set, struct session *s, const struct route_backend *backend)
+{
+	int fd = connect_to(s, backend);
+
+	return no_descriptor(fd) && set->starved(set) ? connect_to(s, backend) : fd;
 }
 
 /* The timer of a try. One that would go beyond proxy.try_time looks at the time now and then. */
@@ -396,7 +406,7 @@ void session_dial(struct sessions *set, struct session *session, const struct ro
 		return;
 	}
 	began = (uint32_t)sys_micros();
-	fd = dial(set, backend);
+	fd = dial(set, session, backend);
 	if (no_descriptor(fd))
 		waiting_begin(set, session, &set->waiting);
 	else

@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "outgoing.h"
 #include "session_set.h"
 #include "sys.h"
 #include "text.h"
@@ -213,6 +214,17 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	log_warn("%s: client %s is not allowed", e->listener->name, text);
 }
 
+/* It is dill itself: the listener's backends lead to it. */
+static void turn_back(struct worker *w, const struct route_entry *e, int fd)
+{
+	net_reset_on_close(fd);
+	close(fd);
+	unreserve(w);
+	atomic_fetch_add_explicit(&e->listener->rejected[ROUTE_LOOP], 1, memory_order_relaxed);
+	log_warn("%s: a loop: a connection of dill's own has come back, for a backend of %s is a listener of dill",
+	         e->listener->name, e->services);
+}
+
 /* Before each accept: a descriptor for the backend, and a place among the sessions. Without them accepting pauses. */
 static bool may_accept(struct worker *w)
 {
@@ -254,7 +266,9 @@ static bool accept_one(struct worker *worker, struct watched *watched)
 		return accept_failed(worker, watched, -fd);
 	watched_accepts(watched);
 	entry = route_find(worker->sessions.table, &watched->listener->addr);
-	if (route_admits(worker->sessions.table, entry, &client))
+	if (outgoing_loops(&client, watched->listener))
+		turn_back(worker, entry, fd);
+	else if (route_admits(worker->sessions.table, entry, &client))
 		session_start(&worker->sessions, entry, fd, &client);
 	else
 		turn_away(worker, entry, fd, &client);
