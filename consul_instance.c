@@ -114,13 +114,6 @@ static void give_address(struct service *service, const struct json *answer, uin
 	buf_free(&text);
 }
 
-/* Of one that takes no part: its port is its own, see draft_spare_neighbours(). */
-static void keep_address(struct service *service, const struct json *answer, uint32_t node, uint32_t at)
-{
-	give_address(service, answer, node, at);
-	service->fault = NULL;
-}
-
 /* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
  * mesh. An ingress gateway is there for those outside. */
 static bool kind_is_closed(const char *kind)
@@ -142,6 +135,14 @@ static void route_instance(struct service *service, const struct json *answer, u
 	else
 		give_address(service, answer, node, at);
 	buf_free(&kind);
+}
+
+/* A check fails. Its port is its own all the same: see draft_spare_neighbours(). */
+static void leave_out(struct service *service, const struct json *answer, uint32_t element, const char *why)
+{
+	service->absent = service_text(service, why);
+	give_address(service, answer, json_get(answer, element, "Node"), json_get(answer, element, "Service"));
+	service->fault = NULL;
 }
 
 /* Adds the instance of one element of the answer. */
@@ -167,11 +168,10 @@ static void read_instance(struct service_list *list, const char *name, const str
 	text.len = 0;
 	if (has_mark(service, word))
 		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
-	else
-		buf_printf(&text, "it has no tag %s", word);
-	service->absent = text.len ? service_text(service, text.data) : NULL;
-	if (service->absent)
-		keep_address(service, answer, node, at);
+	if (!has_mark(service, word))
+		service->absent = text_printf(&service->memory, "it has no tag %s", word);
+	else if (text.len)
+		leave_out(service, answer, element, text.data);
 	else
 		route_instance(service, answer, element, word);
 	service_seal(service);

@@ -21,7 +21,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in cluster health operator metrics refused faults socks clients consul reading proxy process log admission state \
+for file in cluster health operator metrics refused faults socks clients neighbours consul reading proxy process log admission state \
     sources programs status session page config; do      # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"
