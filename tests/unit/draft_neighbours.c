@@ -102,6 +102,13 @@ static const struct {
 	  "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
 	{ "c b||127.0.0.1:2000\nc a|local:2000|10.0.0.1:80", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n", "" },
 	{ "c a||127.0.0.1:2000\nc a|local:2000|10.0.0.1:80", "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
+	{ "c a|local:2000|10.0.0.1:80|instance=1\nc a||127.0.0.1:2000|instance=2",
+	  "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
+	/* Of several the first is told. */
+	{ "c a||127.0.0.1:2000|created=1\nc b||127.0.0.1:2000|created=2\nc z|local:2000|10.0.0.1:80|created=9",
+	  "refused: z local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
+	{ "c a||127.0.0.1:2000|created=2\nc b||127.0.0.1:2000|created=1\nc z|local:2000|10.0.0.1:80|created=9",
+	  "refused: z local:2000 [neighbour] 127.0.0.1:2000 is a backend of b on this host\n", "" },
 	/* By name, and through a proxy. */
 	{ "c a|local:3000|mixed:2000\nc b|local:2000|10.0.0.1:80", "127.0.0.1:3000 a of consul/a 127.0.0.1:2000+ 10.9.0.3:2000+\n"
 	  "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
