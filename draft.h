@@ -28,9 +28,7 @@ struct draft {
 	struct want *services; /* all that have backends, also those that take no part now; without addr and wish */
 	size_t service_count, service_cap;
 	uint8_t ports[8192]; /* a bit for each port that is wanted */
-	struct net_addr *here; /* see net_here(), once somebody has asked */
-	size_t here_count;
-	bool here_known;
+	bool here_known; /* the table has this host's addresses */
 	bool held; /* one of the wants is of a service that is held */
 	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
 	size_t known_count;
@@ -51,7 +49,7 @@ int draft_by_address(const void *left, const void *right);
  * draft_backends(). */
 void draft_spare_neighbours(struct draft *draft);
 /* Whether a connect to this address comes back to a listener of the draft. */
-bool draft_returns(struct draft *draft, const struct net_addr *addr);
+enum route_return draft_returns(struct draft *draft, const struct net_addr *addr);
 /* Refuses the address of a backend, or of a proxy, that a service of an untrusted source may not have. `host` and `port`
  * are as the service says them. False: it may have it. */
 bool draft_refuse_address(struct draft *draft, const struct want *want, const char *host, uint16_t port,

@@ -22,7 +22,8 @@ struct member {
 	size_t order;
 	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
 	uint16_t weight;
-	bool unchecked, returns;
+	bool unchecked;
+	enum route_return returns;
 };
 
 struct members {

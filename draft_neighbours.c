@@ -65,17 +65,14 @@ static struct net_addr target_of(const struct net_addr *addr)
 
 static bool is_here(struct draft *draft, const struct net_addr *target)
 {
-	struct net_addr host = *target;
+	struct route_table *table = draft->table;
 
 	if (net_is_loopback(target))
 		return true;
 	if (!draft->here_known)
-		draft->here_count = net_here(&draft->here);
+		table->here_count = net_here(&table->here);
 	draft->here_known = true;
-	net_set_port(&host, 0);
-	if (host.sa.any.sa_family == AF_INET6)
-		host.sa.v6.sin6_scope_id = 0;
-	return draft->here_count && bsearch(&host, draft->here, draft->here_count, sizeof host, net_by_address);
+	return route_is_here(table, target);
 }
 
 static struct net_addr everywhere(const struct net_addr *addr)
@@ -117,12 +114,17 @@ static struct want *find_want(const struct draft *draft, const struct net_addr *
 	return low < draft->want_count && net_compare(&draft->wants[low].addr, addr) == 0 ? &draft->wants[low] : NULL;
 }
 
-bool draft_returns(struct draft *draft, const struct net_addr *addr)
+enum route_return draft_returns(struct draft *draft, const struct net_addr *addr)
 {
 	struct net_addr target = target_of(addr), any = everywhere(addr);
 
-	return is_wanted(draft, net_addr_port(addr)) &&
-	       (find_want(draft, &target) || (find_want(draft, &any) && is_here(draft, &target)));
+	if (!is_wanted(draft, net_addr_port(addr)))
+		return ROUTE_RETURNS_NOT;
+	if (find_want(draft, &target))
+		return ROUTE_RETURNS;
+	if (!find_want(draft, &any))
+		return ROUTE_RETURNS_NOT;
+	return is_here(draft, &target) ? ROUTE_RETURNS : ROUTE_RETURNS_MAYBE;
 }
 
 /* Backends of untrusted sources. */
@@ -167,7 +169,7 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const ch
 		snprintf(why, sizeof why, "%s address %s, which needs backends.allow = %s", specials[special].name, text,
 		         addr->sa.any.sa_family == AF_INET ? specials[special].v4 : specials[special].v6);
 		refuse(draft, want, host, port, "backends.allow", why);
-	} else if (draft_returns(draft, addr)) {
+	} else if (draft_returns(draft, addr) == ROUTE_RETURNS) {
 		snprintf(why, sizeof why, "%s is a listener of dill itself", text);
 		refuse(draft, want, host, port, "listener", why);
 	} else {

@@ -296,7 +296,6 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 	build_entries(&draft);
 	sort_refused(draft.table);
 	free(draft.known);
-	free(draft.here);
 	free(draft.services);
 	free(draft.wants);
 	return draft.table;

@@ -36,6 +36,7 @@ void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, 
 void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
 int net_compare(const struct net_addr *left, const struct net_addr *right); /* by family, address, port */
 int net_by_address(const void *left, const void *right); /* the same, for qsort and bsearch */
+bool net_same_host(const struct net_addr *left, const struct net_addr *right); /* but for the port */
 uint16_t net_addr_port(const struct net_addr *addr);
 void net_set_port(struct net_addr *addr, uint16_t port);
 bool net_is_any(const struct net_addr *addr);

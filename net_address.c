@@ -210,6 +210,16 @@ int net_compare(const struct net_addr *left, const struct net_addr *right)
 	return diff ? sign(diff) : sign((long)net_addr_port(left) - (long)net_addr_port(right));
 }
 
+bool net_same_host(const struct net_addr *left, const struct net_addr *right)
+{
+	struct net_addr like = *left;
+
+	if (left->sa.any.sa_family != right->sa.any.sa_family)
+		return false;
+	net_set_port(&like, net_addr_port(right));
+	return net_compare(&like, right) == 0;
+}
+
 int net_by_address(const void *left, const void *right)
 {
 	return net_compare(left, right);

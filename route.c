@@ -190,6 +190,7 @@ void route_release(struct route_table *table)
 	}
 	arena_free(&table->memory);
 	free(table->refused);
+	free(table->here);
 	free(table);
 }
 
@@ -233,6 +234,17 @@ unsigned route_turn(const struct route_share *share, unsigned at)
 {
 	at %= share->round_len;
 	return share->first + (share->round ? share->round[at] : at);
+}
+
+bool route_is_here(const struct route_table *table, const struct net_addr *addr)
+{
+	struct net_addr host = *addr;
+
+	net_set_port(&host, 0);
+	if (host.sa.any.sa_family == AF_INET6)
+		host.sa.v6.sin6_scope_id = 0;
+	return !net_is_loopback(addr) && table->here_count &&
+	       bsearch(&host, table->here, table->here_count, sizeof host, net_by_address);
 }
 
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)

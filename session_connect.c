@@ -326,9 +326,19 @@ static bool no_descriptor(int fd)
 	return fd == -EMFILE || fd == -ENFILE;
 }
 
-static int connect_to(struct session *s, const struct route_backend *backend)
+/* Of a backend that may be on this host by now the client tells, once dill is its own: it comes from that address, or from
+ * another one of this host. */
+static bool comes_back(const struct sessions *set, const struct session *s, const struct route_backend *backend)
 {
-	bool returns = atomic_load_explicit(&backend->returns, memory_order_relaxed);
+	int returns = atomic_load_explicit(&backend->returns, memory_order_relaxed);
+
+	return returns == ROUTE_RETURNS || (returns == ROUTE_RETURNS_MAYBE && (net_same_host(&s->peer, &backend->addr) ||
+	                                                                      route_is_here(set->table, &s->peer)));
+}
+
+static int connect_to(const struct sessions *set, struct session *s, const struct route_backend *backend)
+{
+	bool returns = comes_back(set, s, backend);
 	int fd = returns ? outgoing_connect(&backend->addr, s->listener, &s->peer) : net_connect(&backend->addr);
 
 	s->outgoing = returns && fd >= 0;
@@ -338,9 +348,9 @@ static int connect_to(struct session *s, const struct route_backend *backend)
 /* A descriptor or -errno. */
 static int dial(struct sessions *set, struct session *s, const struct route_backend *backend)
 {
-	int fd = connect_to(s, backend);
+	int fd = connect_to(set, s, backend);
 
-	return no_descriptor(fd) && set->starved(set) ? connect_to(s, backend) : fd;
+	return no_descriptor(fd) && set->starved(set) ? connect_to(set, s, backend) : fd;
 }
 
 /* The timer of a try. One that would go beyond proxy.try_time looks at the time now and then. */

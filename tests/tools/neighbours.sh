@@ -100,6 +100,19 @@ register far 10.77.0.99 4006 any:4006
 within 5 "a backend with the listener's port" shows "0.0.0.0:4006"
 ! shows "# refused: far wants any:4006" || fail "it is refused"
 
+# It moves here, and nobody has told dill: one client would go round for ever. With a prefix of its own it is an address
+# that this host's connects to it come from; in the network of the first one they come from that.
+figure() { curl -s http://127.0.0.1:8001/metrics | sed -n "s/^dill_listener_$1{listener=\"0.0.0.0:4006\"$2} //p"; }
+
+for prefix in 32 24; do
+    loops=$(figure rejected_total ',reason="loop"') sessions=$(figure connections_total)
+    ip addr add "10.77.0.99/$prefix" dev host
+    for _ in 1 2 3; do answers "$HOST" 4006 ''; done
+    [ $(($(figure rejected_total ',reason="loop"') - loops)) = 3 ] || fail "/$prefix: loops of an address that moved here"
+    [ $(($(figure connections_total) - sessions)) -le 6 ] || fail "/$prefix: sessions of three clients"
+    ip addr del "10.77.0.99/$prefix" dev host
+done
+
 # A name that moves.
 register moving far.test 7000 any:4007
 within 5 "a name" answers "$HOST" 4007 a

@@ -69,7 +69,7 @@ static const struct {
 	/* A listener that is its own backend. */
 	{ "c a|local:2000|127.0.0.1:2000", "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
 	{ "c a|any:2000|127.0.0.1:2000", "refused: a any:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
-	{ "c a|any:2000|10.0.0.1:2000", OPEN " 10.0.0.1:2000+\n", "" },
+	{ "c a|any:2000|10.0.0.1:2000", OPEN " 10.0.0.1:2000+ ?\n", "" },
 	{ "c a|other:2000|127.0.0.1:2000", "127.0.0.2:2000 a of consul/a 127.0.0.1:2000+\n", "" },
 	{ "c a|local:2000|0.0.0.0:2000", "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "0.0.0.0/8" },
 	{ "s a|local:2000|127.0.0.1:2000", "127.0.0.1:2000 a of static/a 127.0.0.1:2000 !\n", "" },
@@ -121,7 +121,7 @@ static const struct {
 	{ "s a|127.0.0.1:2000|127.0.0.1:2001 127.0.0.1:2002\ns b|127.0.0.1:2001|10.0.0.1:2000",
 	  "127.0.0.1:2000 a of static/a 127.0.0.1:2001 ! 127.0.0.1:2002\n127.0.0.1:2001 b of static/b 10.0.0.1:2000\n", "" },
 	{ "s a|0.0.0.0:2000|0.0.0.0:2000 [::1]:2000 10.0.0.1:2000",
-	  "0.0.0.0:2000 a of static/a 0.0.0.0:2000 ! [::1]:2000 10.0.0.1:2000\n", "" },
+	  "0.0.0.0:2000 a of static/a 0.0.0.0:2000 ! [::1]:2000 10.0.0.1:2000 ?\n", "" },
 };
 
 /* `mixed` has a good address and one that is loopback, as IPv6 has it. */
