@@ -137,6 +137,7 @@ static void refuse(struct draft *draft, const struct want *want, const char *hos
 	buf_puts(&text, want->service->options->proxy.host ? "proxy " : "");
 	net_put_host_port(&text, host, port);
 	draft_refuse(draft, want->service, text.data, rule, why);
+	draft->table->refused[draft->table->refused_count - 1].backend = true;
 	buf_free(&text);
 }
 

@@ -291,7 +291,7 @@ static bool bind_all(const struct route_table *table)
 	return opened;
 }
 
-/* The first refusal of a service that shares the entry. Both are sorted by the service's name. */
+/* The first refusal of a service that shares the entry, but for those of backends. Both are sorted by the service's name. */
 static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *table)
 {
 	for (size_t i = 0; i < entry->name_count; i++) {
@@ -305,8 +305,9 @@ static const struct route_refusal *refusal_of(const struct route_entry *entry, c
 			else
 				high = middle;
 		}
-		if (low < table->refused_count && strcmp(table->refused[low].service, entry->names[i]) == 0)
-			return &table->refused[low];
+		for (; low < table->refused_count && strcmp(table->refused[low].service, entry->names[i]) == 0; low++)
+			if (!table->refused[low].backend)
+				return &table->refused[low];
 	}
 	return NULL;
 }

@@ -129,6 +129,7 @@ struct route_entry {
 struct route_refusal {
 	const char *service, *wish, *reason;
 	const char *rule; /* see admit_refusal */
+	bool backend;     /* it is of a backend's address, and takes no listener away */
 };
 
 struct route_table {

@@ -29,6 +29,10 @@ case_neighbour_addresses() { # loopback and its like, behind a listener that eve
     must 5 "as IPv6 has it" refusal six "[::ffff:127.0.0.1]:$A" "$(needs loopback 127.0.0.1 127.0.0.0/8)"
     must 5 "loopback behind loopback" answers "$q" b
     contains "the listener" "$(route "0.0.0.0:$p" 192.0.2.77:80)" "$(peek)"
+    register web web-1 "$A" dill "dill.listener=any:$p" "dill.listener=local:$((q + 2))"
+    must 5 "another listener" answers $((q + 2)) a
+    register web web-1 "$A" dill "dill.listener=any:$p"
+    must 9 "why that one closes" log_has " closed address=127.0.0.1:$((q + 2)) .*why=\"gone from consul\""
     same "how often it is said" 1 "$(log_count "refused: web wants 127.0.0.1:$A: loopback")"
     deregister good-1
     must 5 "that nothing is left" peek_has "# no healthy backend: 0.0.0.0:$p"

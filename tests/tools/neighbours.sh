@@ -102,7 +102,7 @@ within 5 "a backend with the listener's port" shows "0.0.0.0:4006"
 
 # It moves here, and nobody has told dill: one client would go round for ever. With a prefix of its own it is an address
 # that this host's connects to it come from; in the network of the first one they come from that.
-figure() { curl -s http://127.0.0.1:8001/metrics | sed -n "s/^dill_listener_$1{listener=\"0.0.0.0:4006\"$2} //p"; }
+figure() { curl -s http://127.0.0.1:8001/metrics | sed -n "s/^dill_listener_$1{listener=\"0.0.0.0:4006\"${2:-}} //p"; }
 
 for prefix in 32 24; do
     loops=$(figure rejected_total ',reason="loop"') sessions=$(figure connections_total)
