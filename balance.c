@@ -158,11 +158,14 @@ static unsigned load_of(const struct route_entry *e, unsigned i)
 /* What a backend is to take of its share, between 0 and 1. */
 static double part_of(const struct route_entry *e, unsigned i)
 {
-	unsigned s = 0;
+	unsigned low = 0, high = e->share_count;
 
-	while (s + 1 < e->share_count && i >= e->shares[s + 1].first)
-		s++;
-	return (double)e->weights[i] / (double)e->shares[s].weight;
+	while (high - low > 1) {
+		unsigned middle = (low + high) / 2;
+
+		*(e->shares[middle].first <= i ? &low : &high) = middle;
+	}
+	return (double)e->weights[i] / (double)e->shares[low].weight;
 }
 
 /* Whether place a is better than place b: good, then with fewer connections for its part. */

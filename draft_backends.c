@@ -171,12 +171,19 @@ static void add_members(struct draft *draft, struct members *members, const stru
 	}
 }
 
-/* Instances one after the other that ask the same have one place in `terms`. */
+/* Instances of a service, one after the other, that ask the same have one place in `terms`, and so have all that ask
+ * nothing. */
+static bool same_terms(const struct route_terms *terms, const struct service *service)
+{
+	return service_options_equal(terms->options, service->options) &&
+	       (strcmp(terms->service->name, service->name) == 0 || !service_options_asked(service->options));
+}
+
 static unsigned find_terms(struct route_entry *entry, struct service *service)
 {
 	struct route_terms *last = entry->term_count ? &entry->terms[entry->term_count - 1] : NULL;
 
-	if (!last || !service_options_equal(last->options, service->options))
+	if (!last || !same_terms(last, service))
 		entry->terms[entry->term_count++] = (struct route_terms){ service_ref(service), service->options };
 	return entry->term_count - 1;
 }

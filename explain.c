@@ -126,7 +126,7 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 		explain_state(subject->explain, &addr, out);
 }
 
-/* Whether the service shares a listener with one that comes first and has other options. */
+/* Whether the service shares a listener with one that comes first and has another balance. */
 static bool is_contested(const struct subject *subject)
 {
 	const struct explain *explain = subject->explain;
@@ -177,7 +177,7 @@ static void explain_option(const struct subject *subject, int option, const char
 		put_twice(&asked, out);
 	else if (asked.why)
 		put_refusal(out, &no);
-	else if (subject->contested)
+	else if (option == SERVICE_BALANCE && subject->contested)
 		buf_puts(out, "accepted, but see the note at the listener that it shares\n");
 	else
 		buf_puts(out, "accepted\n");

@@ -251,7 +251,8 @@ static void page_put_marks(struct buf *out, const struct route_entry *entry)
 {
 	buf_printf(out, "<small>%s", service_balance_names[entry->balance]);
 	for (unsigned i = 0; i < entry->term_count; i++)
-		page_put_terms(out, &entry->terms[i], entry->term_count > 1);
+		if (service_options_asked(entry->terms[i].options))
+			page_put_terms(out, &entry->terms[i], entry->term_count > 1);
 	buf_puts(out, "</small>");
 	if (entry->conflict)
 		page_put_text(out, "<small class=\"warn\">", entry->conflict, "</small>");

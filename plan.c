@@ -28,28 +28,38 @@ struct plan {
 	unsigned changes;
 };
 
-static const char *member_text(const struct json *json, uint32_t token, struct buf *out)
+/* Adds a value as text: a list as its elements with commas between them, an object as KEY=VALUE. */
+static void put_value(const struct json *json, uint32_t token, struct buf *out)
 {
-	out->len = 0;
-	buf_puts(out, "");
-	if (token && !json_string(json, token, out))
-		buf_visible(out, json_scalar(json, token).at, json_scalar(json, token).len);
-	return out->data;
+	enum json_type type = json->tokens[token].type;
+	size_t begun = out->len;
+
+	if (type != JSON_ARRAY && type != JSON_OBJECT) {
+		if (!json_string(json, token, out))
+			buf_visible(out, json_scalar(json, token).at, json_scalar(json, token).len);
+		return;
+	}
+	for (JSON_EACH(json, token, element)) {
+		bool nested = json->tokens[element].type == JSON_OBJECT;
+
+		buf_puts(out, out->len == begun ? "" : type == JSON_OBJECT ? " " : nested ? "; " : ",");
+		put_value(json, element, out);
+		if (type == JSON_OBJECT) {
+			buf_puts(out, "=");
+			put_value(json, element + 1, out);
+		}
+	}
 }
 
-/* A member as text; a list becomes its elements with commas between them. It lives until `out` is used again. */
+/* A member as text, "" when there is none. It lives until `out` is used again. */
 static const char *member(const struct json *json, uint32_t object, const char *key, struct buf *out)
 {
 	uint32_t token = json_get(json, object, key);
-	struct buf one = { 0 };
 
-	if (!token || json->tokens[token].type != JSON_ARRAY)
-		return member_text(json, token, out);
 	out->len = 0;
 	buf_puts(out, "");
-	for (JSON_EACH(json, token, element))
-		buf_printf(out, "%s%s", out->len ? "," : "", member_text(json, element, &one));
-	buf_free(&one);
+	if (token)
+		put_value(json, token, out);
 	return out->data;
 }
 
@@ -185,7 +195,7 @@ static void compare_backends(struct plan *plan, const char *address, uint32_t wa
 
 static void compare_listener(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
-	static const char *const members[] = { "services", "balance", "proxy_protocol", "allow", "deny" };
+	static const char *const members[] = { "services", "balance", "options" };
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		const char *from = member(&plan->was, was, members[i], &plan->text);

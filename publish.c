@@ -28,7 +28,7 @@ static bool same_shares(const struct route_entry *a, const struct route_entry *b
 	return true;
 }
 
-static bool same_terms(const struct route_entry *a, const struct route_entry *b)
+static bool same_asked(const struct route_entry *a, const struct route_entry *b)
 {
 	if (!a->terms_of != !b->terms_of ||
 	    (a->terms_of && memcmp(a->terms_of, b->terms_of, a->count * sizeof *a->terms_of) != 0))
@@ -47,7 +47,7 @@ static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 	       strcmp(a->owner.source, b->owner.source) == 0 &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
-	       same_shares(a, b) && same_terms(a, b);
+	       same_shares(a, b) && same_asked(a, b);
 }
 
 static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)

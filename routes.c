@@ -35,7 +35,6 @@ static void routes_put_backend(struct buf *out, const struct route_backend *back
 	           atomic_load(&backend->tx), atomic_load(&backend->connect_errors));
 }
 
-/* What a service asks of clients and backends. */
 static void routes_put_terms(struct buf *out, const struct route_terms *terms)
 {
 	const struct service_options *options = terms->options;
@@ -50,27 +49,23 @@ static void routes_put_terms(struct buf *out, const struct route_terms *terms)
 	buf_puts(out, "}");
 }
 
-static bool routes_has_terms(const struct route_entry *entry)
-{
-	return entry->term_count > 1 || !service_options_equal(entry->terms->options, &service_options_none);
-}
-
 /* What the services ask for. */
 static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 {
+	bool asked = false;
+
 	buf_puts_json(out, ",\"balance\":", service_balance_names[entry->balance]);
 	buf_puts(out, ",\"services\":[");
 	for (size_t i = 0; i < entry->name_count; i++)
 		buf_puts_json(out, i ? "," : "", entry->names[i]);
 	buf_puts(out, "]");
-	if (!routes_has_terms(entry))
-		return;
-	buf_puts(out, ",\"options\":[");
-	for (unsigned i = 0; i < entry->term_count; i++) {
-		buf_puts(out, i ? "," : "");
-		routes_put_terms(out, &entry->terms[i]);
-	}
-	buf_puts(out, "]");
+	for (unsigned i = 0; i < entry->term_count; i++)
+		if (service_options_asked(entry->terms[i].options)) {
+			buf_puts(out, asked ? "," : ",\"options\":[");
+			routes_put_terms(out, &entry->terms[i]);
+			asked = true;
+		}
+	buf_puts(out, asked ? "]" : "");
 }
 
 static void routes_put_listener(struct buf *out, const struct route_entry *entry)

@@ -13,6 +13,11 @@ bool service_options_equal(const struct service_options *left, const struct serv
 	       net_ranges_equal(&left->allow, &right->allow) && net_ranges_equal(&left->deny, &right->deny);
 }
 
+bool service_options_asked(const struct service_options *options)
+{
+	return options->proxy_protocol || options->limited || options->deny.count;
+}
+
 static const char *parse_balance(const char *value, struct arena *memory, struct service_options *out)
 {
 	(void)memory;

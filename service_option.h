@@ -29,6 +29,7 @@ extern const struct service_options service_options_none; /* of a service that s
 /* Whether both ask the same of clients and backends: not of the balance, which is the listener's, nor of the proxy, which
  * is part of what is dialled. */
 bool service_options_equal(const struct service_options *left, const struct service_options *right);
+bool service_options_asked(const struct service_options *options); /* whether they ask for anything of these */
 
 int service_option_find(struct slice name); /* -1: there is none of that name */
 const char *service_option_name(int option);

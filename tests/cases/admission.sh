@@ -86,14 +86,40 @@ case_admission_shared_listener() { # services that ask for one listener share it
     answers "$p" b || fail "the shared listener after one service left"
 }
 
-case_admission_shared_options() { # they differ: those of the first service by name count, and that is logged
-    local p
+case_admission_shared_options() { # another balance: the oldest service's counts, whatever its name, also after a restart
+    local p i
     p=$(next_port)
     start_dill
     register bbb bbb-1 "$B" dill "dill.listener=local:$p" dill.balance=random
     register aaa aaa-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
-    peek_must_be "$(BALANCE=p2c route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
-    must 2 "logged" log_has "127.0.0.1:$p"
+    for i in first again; do
+        peek_must_be "$(BALANCE=random route "127.0.0.1:$p" "127.0.0.1:$B" "127.0.0.1:$A")"
+        must 2 "$i: logged" log_has "127.0.0.1:$p: aaa asks for balance p2c, but bbb comes first and has random"
+        [ "$i" = again ] || { kill "$DILL_PID"; stop_dill 0 8; start_dill; }
+    done
+    register bbb bbb-1 "$B" dill dill.balance=random "dill.listener=local:$p" dill.deny=10.0.0.0/8
+    peek_must_be "$(BALANCE=random route "127.0.0.1:$p" "127.0.0.1:$B" "127.0.0.1:$A")"
+    deregister bbb-1
+    peek_must_be "$(BALANCE=p2c route "127.0.0.1:$p" "127.0.0.1:$A")"
+}
+
+routes_have() { # TEXT
+    curl -s "http://127.0.0.1:$STATUS/routes" | grep -Fq "$1"
+}
+
+case_admission_shared_attack() { # who joins a listener gets a share of its clients, and nothing else of anybody's
+    local p i
+    STATUS=$(next_port) p=$(next_port)
+    start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    register db db-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.2
+    must 5 "the service" says_now 127.0.0.2 "$p" a
+    register aaa aaa-1 "$B" dill "dill.listener=local:$p" dill.allow=127.0.0.0/8 dill.proxy=socks5://127.0.0.1:1 \
+        dill.proxy_protocol=v2 dill.deny=127.0.0.2
+    register aab aab-1 "$A" dill "dill.listener=local:$p"
+    must 5 "all three" peek_has "  ├──➤ socks5://127.0.0.1:1 ─➤ 127.0.0.1:$B"
+    must 5 "all three" routes_have '"services":["aaa","aab","db"]'
+    same "db's clients" "a a a a" "$(for i in 1 2 3 4; do from 127.0.0.2 "$p"; done | xargs)"
+    same "others do not get to db's backend" "- - - -" "$(for i in 1 3 4 5; do from "127.0.0.$i" "$p"; done | xargs)"
 }
 
 case_admission_repeated_options() { # networks add up, whatever the order of the tags; of all else there is one

@@ -452,18 +452,19 @@ case_allow_ipv6() { # ranges of both families, on listeners of both
     must 2 "logged" log_has "\[::1\]:$((p + 1)): client ::1 is not allowed"
 }
 
-case_allow_shared_listener() { # two services with different networks: those of the first by name count, and that is logged
+case_allow_shared_listener() { # two services with different networks: each client gets backends of those that admit it
     local p
     p=$(next_port)
     start_dill
-    register bbb bbb-1 "$B" dill "dill.listener=local:$p" dill.allow=127.0.0.2
+    register bbb bbb-1 "$B" dill "dill.listener=local:$p" dill.allow=127.0.0.2,127.0.0.3
     must 5 "one service" says_now 127.0.0.2 "$p" b
     same "the other client" - "$(from 127.0.0.1 "$p")"
-    register aaa aaa-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.1
-    must 5 "the first one counts" says_now 127.0.0.2 "$p" -
-    same "the backends are together" "a b" "$(for _ in 1 2; do from 127.0.0.1 "$p"; done | sort | xargs)"
-    must 2 "logged" log_has "bbb asks for allow 127.0.0.2, but aaa comes first and has 127.0.0.1"
-    deregister aaa-1
-    must 5 "the other one again" says_now 127.0.0.2 "$p" b
-    same "and its clients alone" - "$(from 127.0.0.1 "$p")"
+    register aaa aaa-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.1,127.0.0.3
+    must 5 "the other one's clients" says_now 127.0.0.1 "$p" a
+    same "each its own" "a a a b b b" "$({ for _ in 1 2 3; do from 127.0.0.1 "$p" && from 127.0.0.2 "$p"; done; } | sort | xargs)"
+    same "whom both admit" "a b" "$(for _ in 1 2; do from 127.0.0.3 "$p"; done | sort | xargs)"
+    same "whom nobody admits" - "$(from 127.0.0.4 "$p")"
+    deregister bbb-1
+    must 5 "one is left" says_now 127.0.0.2 "$p" -
+    same "and its clients alone" a "$(from 127.0.0.1 "$p")"
 }

@@ -126,7 +126,7 @@ case_operator_explain() { # the running dill says of every tag what became of it
     register deaf deaf-1 "$A" dill
     register twice twice-1 "$A" dill dill.proxy_protocol=v1 "dill.listener=local:$taken" dill.proxy_protocol=v2 \
         'url:postgres://me:sesame@db/x?sslmode=off' me:sesame@db 'dill.proxy:socks5://me:sesame@h:1' dill.listner=sesame
-    ADDR=::1 register lost lost-1 19001 dill "dill.listener=local:$p" dill.allow=10.0.0.0/8
+    ADDR=::1 register lost lost-1 19001 dill "dill.listener=local:$p" dill.allow=10.0.0.0/8 dill.balance=p2c
     ADDR=nosuch.invalid register nowhere nowhere-1 19001 dill "dill.listener=local:$((p + 1))"
     register 'odd/\\\"%2F é' odd-1 "$A" dill 'dill.listener=\u0007\u001b[31m:1' 'dill.\u0001x\u007f=y'
     start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
@@ -140,7 +140,8 @@ case_operator_explain() { # the running dill says of every tag what became of it
         "    dill.listener=nonsense: refused by listener: not label:port; accepted would be label:port" \
         "    dill.balance=fastest: refused by balance: not one of round_robin, random, p2c, least_conn" \
         "    other=...: not for dill" \
-        "    dill.deny=10.0.0.0/8: accepted, but see the note at the listener that it shares"
+        "    dill.deny=10.0.0.0/8: accepted"
+    lacks "what is said of the first one" "but see the note" "$BODY"
     says_of typo "    dill.listner=...: refused, and its instance with it: it is unknown; the nearest one is dill.listener" \
         "    dill.listener: refused, and its instance with it: it is without a value" \
         "    dill.prox=...: refused, and its instance with it: it is unknown; the nearest one is dill.proxy" \
@@ -157,8 +158,8 @@ case_operator_explain() { # the running dill says of every tag what became of it
         "    dill.listner=...: refused, and its instance with it: it is unknown"
     lacks "what is said of it" sesame "$BODY$OUT"
     says_of lost ", backend [::1]:19001" "    dill.allow=10.0.0.0/8: accepted" \
-        "      note: web asks for allow none, but lost comes first and has 10.0.0.0/8"
-    lacks "what is said of the first one" "but see the note" "$BODY"
+        "      note: lost asks for balance p2c, but web comes first and has the default" \
+        "    dill.balance=p2c: accepted, but see the note at the listener that it shares"
     says_of nowhere ": accepted: 127.0.0.1:$((p + 1)), which is open, but no address of its backends is known"
     says_of deaf "    it has no tag dill.listener=label:port"
     says_of 'odd/\"%2F é' 'odd/\"%2F é in consul' 'dill.listener=\x07\x1b[31m:1: refused by ' 'dill.\x01x\x7f=...: refused, and its instance with it: it is unknown; there are dill.listener, .balance'
@@ -254,7 +255,7 @@ case_operator_plan() { # what the sources would change, and nothing is touched
     cp "$T/state" "$T/before"
     # The running dill does not hear of this.
     fake PUT '/services?bell=none' "{\"web\":[{\"ID\":\"web-1\",\"Port\":$A,\"Weight\":3,\"Tags\":[\"dill\",\"dill.listener=local:$p\",\"dill.balance=p2c\"]},
-            $(instance web-3 "$C" dill "dill.listener=local:$p" dill.balance=p2c)],
+            $(instance web-3 "$C" dill "dill.listener=local:$p" dill.balance=p2c dill.allow=127.0.0.1 dill.proxy_protocol=v2)],
         \"new\":[$(instance new-1 "$B" dill "dill.listener=local:$new" dill.balance=random)],
         \"same\":[$(instance same-1 "$A" dill "dill.listener=local:$r" dill.listener=no:1)]}"
     plan "DILL_STATE_PATH=$T/none"
@@ -266,6 +267,7 @@ case_operator_plan() { # what the sources would change, and nothing is touched
 ~ 127.0.0.1:$p: + 127.0.0.1:$C
 ~ 127.0.0.1:$p: - 127.0.0.1:$B
 ~ 127.0.0.1:$p: balance: round_robin becomes p2c
+~ 127.0.0.1:$p: options: none becomes service=web proxy_protocol=v2 allow=127.0.0.1/32
 ~ 127.0.0.1:$p: weight of 127.0.0.1:$A: 1 becomes 3
 END
 )" "$(grep -v '^#' <<<"$OUT" | sort)"

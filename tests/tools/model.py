@@ -33,6 +33,7 @@ UNKNOWN = "dill.other=1"
 FAULT = "its tag dill.other is unknown; there are dill.listener, .balance, .proxy, .proxy_protocol, .allow and .deny"
 dice = random.Random(SEED)
 services = {}   # in Consul, by id
+ages = {}       # when each ID was registered for the first time: Consul's CreateIndex, in their order
 
 
 def get(port, path, method="GET", body=None):
@@ -71,6 +72,12 @@ def register(key, service):
         body["Check"] = {"TTL": "1h", "Status": service["check"]}
     agent("service/register", body)
     services[key] = service
+    ages.setdefault(key, len(ages) and max(ages.values()) + 1)
+
+
+def deregister(key):
+    agent("service/deregister/" + key)
+    del services[key], ages[key]
 
 
 def change():
@@ -79,14 +86,13 @@ def change():
     what = dice.choice(("new new come come go check check tags tags rest" if services else "come").split())
     if what in ("new", "come"):
         key = "i%d" % dice.randrange(14)
-        if services.pop(key, None):
-            agent("service/deregister/" + key)
+        if key in services:
+            deregister(key)
         register(key, {"name": "s%d" % dice.randrange(3), "tags": some_tags(), "port": dice.randrange(9001, 9004),
                        "host": dice.choice(["127.0.0.1", "127.0.0.9", ""]), "rests": False,
                        "check": dice.choice([None, "passing", "passing", "passing", "critical", "warning"])})
     elif what == "go":
-        del services[key]
-        agent("service/deregister/" + key)
+        deregister(key)
     elif what == "check" and services[key]["check"]:
         services[key]["check"], verb = dice.choice([("passing", "pass"), ("critical", "fail"), ("warning", "warn")])
         agent("check/%s/service:%s" % (verb, key))
@@ -137,10 +143,18 @@ def is_healthy(service):
     return service["check"] in (None, "passing") and not service["rests"]
 
 
+def in_order_of_owners():
+    """The services, those of the oldest name first."""
+    age = {}
+    for key, service in services.items():
+        age[service["name"]] = min(age.get(service["name"], ages[key]), ages[key])
+    return sorted(services.items(), key=lambda item: (age[item[1]["name"]], item[1]["name"], item[0]))
+
+
 def model():
-    """The listeners by address, and what is refused."""
+    """The listeners by address, and what is refused. A backend belongs to the first service that names it."""
     listeners, refused = {}, set()
-    for key, service in sorted(services.items(), key=lambda item: (item[1]["name"], item[0])):
+    for key, service in in_order_of_owners():
         if "dill" not in service["tags"] or not is_healthy(service):
             continue
         options = options_of(service, refused)
@@ -156,9 +170,13 @@ def model():
             if why:
                 refused.add((service["name"], wish, why))
                 continue
-            listener = listeners.setdefault(address, {"options": options, "backends": {}, "services": {}})
+            listener = listeners.setdefault(address, {"balance": options.get("balance", "round_robin"), "backends": {},
+                                                      "services": set(), "options": []})
             listener["backends"]["%s:%d" % (service["host"] or "127.0.0.1", service["port"])] = True
-            listener["services"][service["name"]] = True
+            listener["services"].add(service["name"])
+            asked = {"service": service["name"], **{o: v for o, v in options.items() if o != "balance"}}
+            if listener["options"][-1:] != [asked]:
+                listener["options"].append(asked)
     return {name(a): listeners[a] for a in sorted(listeners, key=place)}, sorted(refused)
 
 
@@ -196,7 +214,7 @@ def place(address):
 def as_text(listeners, refused):
     lines = []
     for address, listener in listeners.items():
-        lines += [address, "  ├ " + listener["options"].get("balance", "round_robin")]
+        lines += [address, "  ├ " + listener["balance"]]
         lines += ["  ├──➤ " + backend for backend in listener["backends"]]
     lines = lines or ["No registered backends. Please verify routing configuration."]
     return "".join(line + "\n" for line in lines + ["# refused: %s wants %s: %s" % one for one in refused])
@@ -242,12 +260,11 @@ def differences(listeners, refused):
         return "Peek:\n%sinstead of:\n%s" % (text, as_text(listeners, refused))
     routes = json.loads(get(STATUS, "/routes"))
     got = {one["address"]: ([b["address"] for b in one["backends"]], one["services"], one["state"], one["balance"],
-                            one.get("proxy_protocol"), one.get("allow")) for one in routes["listeners"]}
+                            one.get("options", [])) for one in routes["listeners"]}
     want = {}
     for address, one in listeners.items():
-        options, allow = one["options"], one["options"].get("allow")
-        want[address] = (list(one["backends"]), list(one["services"]), "open", options.get("balance", "round_robin"),
-                         options.get("proxy_protocol"), allow and allow.split(","))
+        asked = [{**o, "allow": o["allow"].split(",")} if "allow" in o else o for o in one["options"] if len(o) > 1]
+        want[address] = (list(one["backends"]), sorted(one["services"]), "open", one["balance"], asked)
     if got != want:
         return "/routes: %s\ninstead of: %s" % (got, want)
     if [(one["service"], one["wish"], one["reason"]) for one in routes["refused"]] != refused:
