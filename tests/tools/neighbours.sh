@@ -52,6 +52,8 @@ zone() { # LINE...: what the DNS server knows from now on
     kill -HUP "$DNS"
 }
 
+knows_itself() { [[ $(curl -s http://127.0.0.1:8500/v1/catalog/nodes) == *Address* ]]; }
+
 start_servers() { # DNS, Consul, a server that says its name, and dill
     local clean=(env -u LD_PRELOAD)
     printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >"$T/resolv.conf"
@@ -67,7 +69,7 @@ start_servers() { # DNS, Consul, a server that says its name, and dill
     PIDS+=("$DNS" "$!")
     "${clean[@]}" python3 "$TOP/tests/tools/peer.py" serve name:a@0.0.0.0:7000 >"$T/neighbours.ports" &
     PIDS+=("$!")
-    within 15 "Consul" eval '[[ $(curl -s http://127.0.0.1:8500/v1/catalog/nodes) == *Address* ]]'
+    within 15 "Consul" knows_itself
     DILL_CONSUL_ADDRESS=http://127.0.0.1:8500 DILL_PEEK_LISTENER=127.0.0.1:2323 DILL_STATUS_LISTENER=0.0.0.0:8001 \
         DILL_RUNTIME_THREADS=2 "$DILL" 2>"$T/neighbours.log" &
     dill=$!
@@ -76,8 +78,11 @@ start_servers() { # DNS, Consul, a server that says its name, and dill
 }
 
 ip link set lo up || exit 1
-ip link add host type veth peer name other && ip link set other up && ip link set host up || fail "cannot make an interface"
-ip addr add "$HOST/24" dev host && ip addr add 10.77.0.6/24 dev host || fail "cannot give it an address"
+ip link add host type veth peer name other || fail "cannot make an interface"
+ip link set other up
+ip link set host up
+ip addr add "$HOST/24" dev host
+ip addr add 10.77.0.6/24 dev host || fail "cannot give it an address"
 : >"$T/neighbours.log"
 start_servers
 
