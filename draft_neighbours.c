@@ -152,30 +152,43 @@ static const char *find_server(struct draft *draft, const struct net_addr *targe
 	return NULL;
 }
 
-bool draft_refuse_address(struct draft *draft, const struct want *want, const char *host, uint16_t port,
-                          const struct net_addr *addr)
+static const char not_allowed[] = "backends.allow", own_listener[] = "listener";
+
+/* The rule by which an untrusted want may not have an address; NULL: it may. */
+static const char *rule_against(struct draft *draft, const struct want *want, const struct net_addr *addr)
 {
 	struct net_addr target = target_of(addr);
 	const char *server = find_server(draft, &target);
 	enum special special = special_of(addr);
-	char text[NET_TEXT], why[2 * NET_TEXT + 64];
 
+	if (server)
+		return server;
+	if (special && !(special == LOOPBACK && net_is_loopback(&want->addr)) &&
+	    !net_ranges_have(&draft->route->rules.backends, addr))
+		return not_allowed;
+	return draft_returns(draft, addr) == ROUTE_RETURNS ? own_listener : NULL;
+}
+
+bool draft_refuse_address(struct draft *draft, const struct want *want, const char *host, uint16_t port,
+                          const struct net_addr *addr)
+{
+	const char *rule = rule_against(draft, want, addr);
+	char text[NET_TEXT], why[2 * NET_TEXT + 64];
+	enum special special = special_of(addr);
+
+	if (!rule)
+		return false;
 	net_print(addr, text);
-	if (server) {
-		snprintf(why, sizeof why, "%s is dill's own %s", text, server);
-		refuse(draft, want, host, port, server, why);
-	} else if (special && !(special == LOOPBACK && net_is_loopback(&want->addr)) &&
-	           !net_ranges_have(&draft->route->rules.backends, addr)) {
+	if (rule == not_allowed) {
 		net_print_host(addr, text);
 		snprintf(why, sizeof why, "%s address %s, which needs backends.allow = %s", specials[special].name, text,
 		         addr->sa.any.sa_family == AF_INET ? specials[special].v4 : specials[special].v6);
-		refuse(draft, want, host, port, "backends.allow", why);
-	} else if (draft_returns(draft, addr) == ROUTE_RETURNS) {
+	} else if (rule == own_listener) {
 		snprintf(why, sizeof why, "%s is a listener of dill itself", text);
-		refuse(draft, want, host, port, "listener", why);
 	} else {
-		return false;
+		snprintf(why, sizeof why, "%s is dill's own %s", text, rule);
 	}
+	refuse(draft, want, host, port, rule, why);
 	return true;
 }
 
@@ -183,31 +196,28 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const ch
  * again, and its checks would reach dill and succeed. So the port is the process's, unless it is of a service that came
  * after the one that has the listener: nobody can take a listener from its owner by naming its address. */
 
-/* Whose a listener's address is. */
+/* Whose the address of a listener is: an array of them has one for each want, and the one of a listener's first want
+ * counts. */
 struct neighbour {
 	const struct want *of; /* NULL: nobody's but the listener's */
 	struct net_addr addr;
 };
 
-struct neighbours {
-	struct neighbour *items; /* for the first want of each listener; NULL: none is known yet */
-};
-
-static void note_neighbour(const struct draft *draft, struct neighbours *all, const struct want *of,
+static void note_neighbour(const struct draft *draft, struct neighbour **all, const struct want *of,
                            const struct net_addr *target, const struct want *listener)
 {
 	struct neighbour *known;
 
 	if (listener->list->trusted || (!draft_same_service(of, listener) && draft_by_owner(of, listener) > 0))
 		return;
-	if (!all->items)
-		all->items = sys_alloc(draft->want_count * sizeof *all->items);
-	known = &all->items[listener - draft->wants];
+	if (!*all)
+		*all = sys_alloc(draft->want_count * sizeof **all);
+	known = &(*all)[listener - draft->wants];
 	if (!known->of || draft_by_owner(of, known->of) < 0)
 		*known = (struct neighbour){ of, *target };
 }
 
-static void note_address(struct draft *draft, struct neighbours *all, const struct want *of, struct net_addr target)
+static void note_address(struct draft *draft, struct neighbour **all, const struct want *of, struct net_addr target)
 {
 	struct net_addr any = everywhere(&target);
 	const struct want *same, *wide;
@@ -224,7 +234,7 @@ static void note_address(struct draft *draft, struct neighbours *all, const stru
 }
 
 /* Of the proxy it is, where there is one. */
-static void note_backend(struct draft *draft, struct neighbours *all, const struct want *of,
+static void note_backend(struct draft *draft, struct neighbour **all, const struct want *of,
                          const struct service_backend *backend)
 {
 	const struct route_rules *rules = &draft->route->rules;
@@ -279,7 +289,7 @@ static void drop_wants(struct draft *draft, const struct neighbour *neighbours)
 
 void draft_spare_neighbours(struct draft *draft)
 {
-	struct neighbours all = { 0 };
+	struct neighbour *all = NULL;
 
 	for (size_t i = 0; i < draft->want_count; i++) {
 		uint16_t port = net_addr_port(&draft->wants[i].addr);
@@ -291,7 +301,7 @@ void draft_spare_neighbours(struct draft *draft)
 	for (size_t i = 0; i < draft->service_count; i++)
 		for (size_t k = 0; k < draft->services[i].service->backend_count; k++)
 			note_backend(draft, &all, &draft->services[i], &draft->services[i].service->backends[k]);
-	if (all.items)
-		drop_wants(draft, all.items);
-	free(all.items);
+	if (all)
+		drop_wants(draft, all);
+	free(all);
 }
