@@ -23,6 +23,7 @@ struct member {
 	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
 	uint16_t weight;
 	bool unchecked;
+	enum route_return returns;
 };
 
 struct members {
@@ -91,6 +92,7 @@ static void find_backends(const struct draft *draft, struct members *members)
 			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
 		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
 		member->backend->unchecked = member->unchecked;
+		atomic_store_explicit(&member->backend->returns, member->returns, memory_order_relaxed);
 	}
 }
 
@@ -122,25 +124,35 @@ static void drop_repeated(struct members *members)
 		qsort(members->items, kept, sizeof *members->items, by_order);
 }
 
+/* Adds one that dials like->addr, unless its service may not have that address. */
+static void add_address(struct draft *draft, struct members *members, const struct want *want, const char *host,
+                        struct member *like)
+{
+	like->returns = draft_returns(draft, &like->addr);
+	if (want->list->trusted || !draft_refuse_address(draft, want, host, net_addr_port(&like->addr), &like->addr))
+		add_member(members, like);
+}
+
 /* Adds one backend for each address of the host that is dialled. */
-static void add_host(const struct draft *draft, struct members *members, const char *host, uint16_t port,
-                     struct member *like)
+static void add_host(struct draft *draft, struct members *members, const struct want *want, const char *host,
+                     uint16_t port, struct member *like)
 {
 	const struct net_addr *found;
 	size_t count;
 
 	if (net_numeric(slice_of(host), port, &like->addr)) {
-		add_member(members, like);
+		add_address(draft, members, want, host, like);
 		return;
 	}
 	for (count = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, &found); count-- > 0; found++) {
 		like->addr = *found;
+		net_unmap(&like->addr);
 		net_set_port(&like->addr, port);
-		add_member(members, like);
+		add_address(draft, members, want, host, like);
 	}
 }
 
-static void add_members(const struct draft *draft, struct members *members, const struct want *want, unsigned share,
+static void add_members(struct draft *draft, struct members *members, const struct want *want, unsigned share,
                         unsigned terms)
 {
 	const struct socks_url *proxy = want->service->options->proxy.host ? &want->service->options->proxy : NULL;
@@ -156,7 +168,7 @@ static void add_members(const struct draft *draft, struct members *members, cons
 			like.socks = (struct socks_target){
 				.host = backend->host, .port = backend->port, .user = proxy->user, .password = proxy->password
 			};
-		add_host(draft, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like);
+		add_host(draft, members, want, proxy ? proxy->host : backend->host, proxy ? proxy->port : backend->port, &like);
 	}
 }
 

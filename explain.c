@@ -7,6 +7,7 @@
 #include "bind.h"
 #include "net.h"
 #include "service_option.h"
+#include "socks.h"
 #include "sys.h"
 #include "tag.h"
 #include "wish.h"
@@ -26,30 +27,55 @@ static int by_sharing_name(const void *name, const void *item)
 	return strcmp(name, *(const char *const *)item);
 }
 
-/* The wish is acceptable, but another service has what it asks for. NULL: the service has it. */
-static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
-                                             const char *service, const char *wish)
+/* Whether the service does not have the listener that it asks for. */
+static bool has_lost(const struct explain *explain, const struct net_addr *addr, const char *service)
 {
-	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
-		return NULL;
-	return route_refused(explain->table, service, wish);
+	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
+
+	return explain->table && !(entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name));
+}
+
+/* What the table refuses of a service under this text, each after `before`. False: nothing. */
+static bool put_refusals(const struct explain *explain, const struct service *service, const char *text,
+                         const char *before, struct buf *out)
+{
+	const struct route_table *table = explain->table;
+	const struct route_refusal *first = table ? route_refused(table, service->name, text) : NULL;
+
+	for (const struct route_refusal *at = first; at && at < table->refused + table->refused_count &&
+	                                             strcmp(at->service, service->name) == 0 && strcmp(at->wish, text) == 0; at++) {
+		buf_puts_visible(out, before, at->rule);
+		buf_puts_visible(out, ": ", at->reason);
+		buf_puts(out, "\n");
+	}
+	return first;
+}
+
+/* Addresses of the service that it may not have. */
+static void explain_backends(const struct explain *explain, const struct service *service, struct buf *out)
+{
+	const struct socks_url *proxy = &service->options->proxy;
+
+	for (size_t i = 0; i < (proxy->host ? 1 : service->backend_count); i++) {
+		struct buf text = { 0 }, before = { 0 };
+
+		buf_puts(&text, proxy->host ? "proxy " : "");
+		net_put_host_port(&text, proxy->host ? proxy->host : service->backends[i].host,
+		                  proxy->host ? proxy->port : service->backends[i].port);
+		buf_printf(&before, "    %s%s: refused by ", proxy->host ? "" : "backend ", text.data);
+		put_refusals(explain, service, text.data, before.data, out);
+		buf_free(&text);
+		buf_free(&before);
+	}
 }
 
 /* Where an accepted wish stands in the table. */
-static void explain_state(const struct explain *explain, const struct net_addr *addr, const char *service,
-                          const char *wish, struct buf *out)
+static void explain_state(const struct explain *explain, const struct net_addr *addr, struct buf *out)
 {
 	const struct route_entry *entry = explain->table ? route_find(explain->table, addr) : NULL;
-	const struct route_refusal *loss = find_loss(explain, entry, service, wish);
 	int error = entry ? route_listener_error(entry->listener) : 0;
 	char text[NET_TEXT];
 
-	if (loss) {
-		buf_printf(out, "refused by %s: ", loss->rule);
-		buf_puts_visible(out, "", loss->reason);
-		buf_puts(out, "\n");
-		return;
-	}
 	net_print(addr, text);
 	buf_printf(out, "accepted: %s", text);
 	if (entry && !error && atomic_load(&entry->listener->fd) >= 0)
@@ -104,8 +130,9 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 		buf_printf(out, "refused: %s\n", service->fault);
 	else if (service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
-	else
-		explain_state(subject->explain, &addr, subject->service->name, wish->text, out);
+	else if (!(has_lost(subject->explain, &addr, service->name) &&
+	           put_refusals(subject->explain, service, wish->text, "refused by ", out)))
+		explain_state(subject->explain, &addr, out);
 	if (fine)
 		put_pattern(subject, wish, out);
 }
@@ -284,7 +311,7 @@ static void put_service(const struct service_list *list, const struct service *s
 		buf_puts_visible(out, " on node ", service->node);
 	if (service->origin)
 		buf_puts_visible(out, ", ", service->origin);
-	for (size_t i = 0; i < service->backend_count; i++) {
+	for (size_t i = 0; i < service->backend_count && !service->absent; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
 		net_put_host_port(out, service->backends[i].host, service->backends[i].port);
 	}
@@ -312,6 +339,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			continue;
 		subject.contested = is_contested(&subject);
 		put_service(list, subject.service, out);
+		if (!list->trusted && !subject.service->absent)
+			explain_backends(explain, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);
 		else

@@ -51,7 +51,7 @@ struct service {
 	bool held;  /* its source no longer has it; a second reading must confirm that */
 	struct service *original; /* held, by a copy whose texts and arrays are in there; else NULL */
 	const char *fault;  /* why it cannot be routed; NULL: it can */
-	const char *absent; /* why it takes no part: it has no wishes, and is listed only to be explained; or NULL */
+	const char *absent; /* why it takes no part: it has no wishes, and is there to be explained, and for its port; or NULL */
 };
 
 struct service_list {
