@@ -39,6 +39,8 @@ const struct option config_options[] = {
 	{ .key = "listeners.reserve", OPTION_NUMBER, AT(reserve), "16",
 	  "connections that each listener can always have, whatever others have; less where that is more than half of all", 0,
 	  10000000 },
+	{ .key = "backends.allow", OPTION_NETWORKS, AT(backends_allow), "",
+	  "loopback, link-local and unspecified networks that services may name their backends in; none when empty" },
 	{ .key = "proxy.balance", OPTION_WORD, AT(balance), "round_robin", "round_robin, random, p2c or least_conn",
 	  .words = service_balance_names, .other = "lb", .other_is = OPTION_FLAG },
 	{ .key = "proxy.connect_timeout", OPTION_DURATION, AT(connect_timeout), "3s",

@@ -40,7 +40,7 @@ struct config {
 	struct bind_table bind; /* listeners.bind */
 	long port_min, port_max, reserve, tries, max_connections, threads;
 	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
-	const char *allow, *reserved; /* listeners.allow, listeners.reserved */
+	const char *allow, *reserved, *backends_allow; /* listeners.allow, listeners.reserved, backends.allow */
 	long share; /* a place in the option's words */
 	long max_per_service;
 	const char *peek_listener, *status_listener, *status_hosts, *state_path;

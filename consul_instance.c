@@ -137,6 +137,14 @@ static void route_instance(struct service *service, const struct json *answer, u
 	buf_free(&kind);
 }
 
+/* A check fails. Its port is its own all the same: see draft_spare_neighbours(). */
+static void leave_out(struct service *service, const struct json *answer, uint32_t element, const char *why)
+{
+	service->absent = service_text(service, why);
+	give_address(service, answer, json_get(answer, element, "Node"), json_get(answer, element, "Service"));
+	service->fault = NULL;
+}
+
 /* Adds the instance of one element of the answer. */
 static void read_instance(struct service_list *list, const char *name, const struct json *answer, uint32_t element,
                           const char *word)
@@ -160,10 +168,10 @@ static void read_instance(struct service_list *list, const char *name, const str
 	text.len = 0;
 	if (has_mark(service, word))
 		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
-	else
-		buf_printf(&text, "it has no tag %s", word);
-	if (text.len)
-		service->absent = service_text(service, text.data);
+	if (!has_mark(service, word))
+		service->absent = text_printf(&service->memory, "it has no tag %s", word);
+	else if (text.len)
+		leave_out(service, answer, element, text.data);
 	else
 		route_instance(service, answer, element, word);
 	service_seal(service);

@@ -55,7 +55,7 @@ struct control {
 	struct loop_fifo rebind, grace;
 	struct loop_timer rebind_timer, grace_timer;
 	struct route route;
-	struct arena ranges; /* listeners.allow, and what is reserved */
+	struct arena ranges; /* listeners.allow, backends.allow, and what is reserved */
 	struct worker_pool pool;
 	struct supervisor sources;
 	struct resolver *resolver;
@@ -82,6 +82,17 @@ static rlim_t raise_limit(void)
 
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
 
+static void add_server(struct route_rules *rules, const char *key, const char *where)
+{
+	struct route_server *server = &rules->servers[rules->server_count];
+	struct slice host;
+	uint16_t port;
+
+	server->key = key;
+	if (*where && !net_split(slice_of(where), &host, &port) && net_local(host, port, &server->addr))
+		rules->server_count++;
+}
+
 struct route_rules control_rules(const struct config *config, struct arena *memory)
 {
 	struct route_rules rules = {
@@ -93,6 +104,9 @@ struct route_rules control_rules(const struct config *config, struct arena *memo
 	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
 	rules.claims = claims_of(config, memory);
 	rules.claims.most = (size_t)raise_limit() / 2;
+	net_ranges_parse(slice_of(config->backends_allow), memory, &rules.backends);
+	add_server(&rules, "peek.listener", config->peek_listener);
+	add_server(&rules, "status.listener", config->status_listener);
 	return rules;
 }
 
@@ -103,9 +117,9 @@ static void set_rules(struct control *control, const struct config *config)
 
 	control->ranges = (struct arena){ 0 };
 	rules = control_rules(config, &control->ranges);
-	control->route.rules.admit = rules.admit;
-	control->route.rules.claims = rules.claims;
-	control->route.rules.balance = rules.balance;
+	rules.lookup = control->route.rules.lookup;
+	rules.lookup_arg = control->route.rules.lookup_arg;
+	control->route.rules = rules;
 	arena_free(&old);
 }
 

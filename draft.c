@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net.h"
+#include "route.h"
+#include "service.h"
+#include "sys.h"
+
 #define WHO_MAX 100 /* bytes of a name in the reason of each that loses to it */
 
 /* A copy of its name; all refusals of it that come one after the other share one. */
@@ -38,6 +43,13 @@ int draft_by_owner(const void *left, const void *right)
 	if (a->created != b->created)
 		return a->created < b->created ? -1 : 1;
 	return (a->order > b->order) - (a->order < b->order);
+}
+
+int draft_by_address(const void *left, const void *right)
+{
+	int order = net_compare(&((const struct want *)left)->addr, &((const struct want *)right)->addr);
+
+	return order ? order : draft_by_owner(left, right);
 }
 
 bool draft_same_service(const struct want *left, const struct want *right)

@@ -28,6 +28,10 @@ struct draft {
 	struct route_table *table;
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
+	struct want *services; /* all that have backends, also those that take no part now; without addr and wish */
+	size_t service_count, service_cap;
+	uint8_t ports[8192]; /* a bit for each port that is wanted */
+	bool here_known; /* the table has this host's addresses */
 	bool held; /* one of the wants is of a service that is held */
 	struct route_terms *terms; /* of the entry under construction */
 	size_t terms_cap;
@@ -55,6 +59,18 @@ void draft_put_who(struct buf *out, const struct want *want, const struct want *
 /* Removes the wants that lose what they want to another, or to the operator, or are too many, and lists them as refused.
  * What is left is sorted by address, owners first. */
 void draft_claims(struct draft *draft);
+/* Sorts wants by address, and those of one address by owner. */
+int draft_by_address(const void *left, const void *right);
+
+/* Refuses listeners at ports of this host that belong to backends, and sorts the wants by address. Before the first
+ * draft_backends(). */
+void draft_spare_neighbours(struct draft *draft);
+/* Whether a connect to this address comes back to a listener of the draft. */
+enum route_return draft_returns(struct draft *draft, const struct net_addr *addr);
+/* Refuses the address of a backend, or of the proxy in front of it, that a service of an untrusted source may not have.
+ * False: it may have it. */
+bool draft_refuse_address(struct draft *draft, const struct want *want, const struct service_backend *backend,
+                          const struct net_addr *addr);
 
 /* Finds the backends that are known already. Before the first draft_backends(). */
 void draft_find_known(struct draft *draft);

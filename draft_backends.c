@@ -23,6 +23,7 @@ struct member {
 	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
 	uint16_t weight;
 	bool unchecked;
+	enum route_return returns;
 };
 
 struct members {
@@ -96,6 +97,7 @@ static void find_backends(const struct draft *draft, struct members *members, st
 			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
 		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
 		member->backend->unchecked = member->unchecked;
+		atomic_store_explicit(&member->backend->returns, member->returns, memory_order_relaxed);
 	}
 }
 
@@ -137,25 +139,39 @@ static uint16_t port_for(const struct want *want, const struct service_backend *
 	return first ? (uint16_t)(first + want->offset) : backend->port;
 }
 
-/* Adds one backend for each address of the host that is dialled. */
-static void add_host(const struct draft *draft, struct members *members, const char *host, uint16_t port,
-                     struct member *like)
+/* Adds one that dials like->addr, unless its service may not have that address. */
+static void add_address(struct draft *draft, struct members *members, const struct want *want,
+                        const struct service_backend *backend, struct member *like)
 {
+	like->returns = draft_returns(draft, &like->addr);
+	if (want->list->trusted || !draft_refuse_address(draft, want, backend, &like->addr))
+		add_member(members, like);
+}
+
+/* Adds one backend for each address of the host that is dialled: the proxy's, where there is one. */
+static void add_host(struct draft *draft, struct members *members, const struct want *want,
+                     const struct service_backend *backend, uint16_t port, struct member *like)
+{
+	const struct socks_url *proxy = &want->service->options->proxy;
+	const char *host = proxy->host ? proxy->host : backend->host;
 	const struct net_addr *found;
 	size_t count;
 
+	if (proxy->host)
+		port = proxy->port;
 	if (net_numeric(slice_of(host), port, &like->addr)) {
-		add_member(members, like);
+		add_address(draft, members, want, backend, like);
 		return;
 	}
 	for (count = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, &found); count-- > 0; found++) {
 		like->addr = *found;
+		net_unmap(&like->addr);
 		net_set_port(&like->addr, port);
-		add_member(members, like);
+		add_address(draft, members, want, backend, like);
 	}
 }
 
-static void add_members(const struct draft *draft, struct members *members, const struct want *want, unsigned share,
+static void add_members(struct draft *draft, struct members *members, const struct want *want, unsigned share,
                         unsigned terms)
 {
 	const struct socks_url *proxy = want->service->options->proxy.host ? &want->service->options->proxy : NULL;
@@ -172,7 +188,7 @@ static void add_members(const struct draft *draft, struct members *members, cons
 			like.socks = (struct socks_target){
 				.host = backend->host, .port = port, .user = proxy->user, .password = proxy->password
 			};
-		add_host(draft, members, proxy ? proxy->host : backend->host, proxy ? proxy->port : port, &like);
+		add_host(draft, members, want, backend, port, &like);
 	}
 }
 

@@ -1,5 +1,5 @@
-/* Who gets an address that several want, and how many one may have. Each pass below refuses wants. They come sorted by the
- * service's name, and its list; in the end they are sorted by address. */
+/* Who gets an address that several want, and how many one may have. Each pass below refuses wants; in the end they are
+ * sorted by address. */
 #include "base.h"
 #include "draft.h"
 
@@ -211,10 +211,18 @@ static void bound_service(struct draft *draft, struct want *wants, size_t count)
 		              "more ports than listeners.max_per_service, %zu");
 }
 
+static int by_service(const void *a, const void *b)
+{
+	const struct want *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
 static void bound_services(struct draft *draft)
 {
 	size_t most = draft->route->rules.claims.per_service, few = most && most < INSTANCE_PORTS ? most : INSTANCE_PORTS;
 
+	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_service);
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
 		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]);)
 			end++;
@@ -321,13 +329,6 @@ static void refuse_overlaps(struct draft *draft)
 
 /* Who shares a listener. */
 
-static int by_want_address(const void *a, const void *b)
-{
-	int order = net_compare(&((const struct want *)a)->addr, &((const struct want *)b)->addr);
-
-	return order ? order : draft_by_owner(a, b);
-}
-
 /* Strangers join no listener of the configuration. Those of routing.file may be shared. */
 static bool is_fixed(const struct want *want)
 {
@@ -351,7 +352,7 @@ static void refuse_shares(struct draft *draft)
 	bool by_name = draft->route->rules.claims.by_name;
 	const struct want *owner = draft->wants, *fixed = owner;
 
-	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_want_address);
+	qsort(draft->wants, draft->want_count, sizeof *draft->wants, draft_by_address);
 	for (struct want *want = draft->wants; want < draft->wants + draft->want_count; want++) {
 		if (net_compare(&want->addr, &owner->addr) != 0)
 			owner = fixed = want;

@@ -7,6 +7,7 @@
 #include "bind.h"
 #include "net.h"
 #include "service_option.h"
+#include "socks.h"
 #include "sys.h"
 #include "tag.h"
 #include "wish.h"
@@ -26,13 +27,41 @@ static int by_sharing_name(const void *name, const void *item)
 	return strcmp(name, *(const char *const *)item);
 }
 
-/* The wish is acceptable, but another service has what it asks for. NULL: the service has it. */
+/* The wish is acceptable, but it is refused for what others have. NULL: the service has it. */
 static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
                                              const char *service, const char *wish)
 {
 	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
 		return NULL;
 	return route_refused(explain->table, service, wish);
+}
+
+/* What the table refuses of a backend: addresses that the service may not have. */
+static void explain_backend(const struct explain *explain, const struct service *service,
+                            const struct service_backend *backend, struct buf *out)
+{
+	const struct route_table *table = explain->table;
+	const struct route_refusal *at;
+	struct buf text = { 0 };
+
+	service_put_dialled(service, backend, &text);
+	at = route_refused(table, service->name, text.data);
+	for (; at && at < table->refused + table->refused_count && strcmp(at->service, service->name) == 0 &&
+	       strcmp(at->wish, text.data) == 0; at++) {
+		buf_puts_visible(out, service->options->proxy.host ? "    " : "    backend ", text.data);
+		buf_puts_visible(out, ": refused by ", at->rule);
+		buf_puts_visible(out, ": ", at->reason);
+		buf_puts(out, "\n");
+	}
+	buf_free(&text);
+}
+
+static void explain_backends(const struct explain *explain, const struct service *service, struct buf *out)
+{
+	uint32_t count = service->options->proxy.host && service->backend_count ? 1 : service->backend_count;
+
+	for (uint32_t i = 0; explain->table && i < count; i++)
+		explain_backend(explain, service, &service->backends[i], out);
 }
 
 /* How an accepted listener stands in the table; NULL: there is no table. */
@@ -331,7 +360,7 @@ static void put_service(const struct service_list *list, const struct service *s
 		buf_puts_visible(out, " on node ", service->node);
 	if (service->origin)
 		buf_puts_visible(out, ", ", service->origin);
-	for (size_t i = 0; i < service->backend_count; i++) {
+	for (size_t i = 0; i < service->backend_count && !service->absent; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
 		service_put_backend(&service->backends[i], out);
 	}
@@ -359,6 +388,8 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 			continue;
 		subject.contested = is_contested(&subject);
 		put_service(list, subject.service, out);
+		if (!list->trusted && !subject.service->absent)
+			explain_backends(explain, subject.service, out);
 		if (subject.service->tags)
 			explain_tags(&subject, out);
 		else

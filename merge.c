@@ -80,6 +80,12 @@ static void admit_service(struct draft *draft, const struct named *named)
 	const struct service_list *list = named->list;
 
 	refuse_settings(draft, service);
+	if (service->backend_count) {
+		SYS_GROW(draft->services, draft->service_count, draft->service_cap);
+		draft->services[draft->service_count++] = (struct want){
+			.service = service, .list = list, .created = named->created, .order = draft->want_count
+		};
+	}
 	for (size_t i = 0; i < service->wish_count && !service->wrong; i++) {
 		struct want want = {
 			.wish = &service->wishes[i], .service = service, .list = list, .created = named->created
@@ -221,12 +227,14 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			draft.table->remembered = lists[i]->title;
 	admit_all(&draft, lists, count);
+	draft_spare_neighbours(&draft);
 	draft_claims(&draft);
 	draft_find_known(&draft);
 	build_entries(&draft);
 	sort_refused(draft.table);
 	free(draft.known);
 	free(draft.terms);
+	free(draft.services);
 	free(draft.wants);
 	return draft.table;
 }

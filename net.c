@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -343,6 +345,33 @@ void net_keepalive(int fd, int idle_s, int every_s, int count)
 	net_set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle_s + every_s * count) * 1000);
 #endif
 	(void)idle_s, (void)every_s, (void)count;
+}
+
+size_t net_here(struct net_addr **out)
+{
+	struct ifaddrs *all, *at;
+	size_t count = 0, cap = 0;
+
+	*out = NULL;
+	if (getifaddrs(&all) < 0)
+		return 0; /* a sandbox */
+	for (at = all; at; at = at->ifa_next) {
+		int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
+		struct net_addr addr = { .sa.any.sa_family = (sa_family_t)family };
+
+		if (family == AF_INET)
+			addr.sa.v4.sin_addr = ((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
+		else if (family == AF_INET6)
+			addr.sa.v6.sin6_addr = ((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr;
+		else
+			continue;
+		SYS_GROW(*out, count, cap);
+		(*out)[count++] = addr;
+	}
+	freeifaddrs(all);
+	if (count)
+		qsort(*out, count, sizeof **out, net_by_address);
+	return count;
 }
 
 bool net_moved(int fd, const struct net_addr *addr)

@@ -41,10 +41,16 @@ void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, 
 void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
 void net_put_ports(struct buf *out, const struct net_addr *addr, unsigned last); /* 1.2.3.4:80-89, from its port to the last one */
 int net_compare(const struct net_addr *left, const struct net_addr *right); /* by family, address, port */
+int net_by_address(const void *left, const void *right); /* the same, for qsort and bsearch */
+bool net_same_host(const struct net_addr *left, const struct net_addr *right); /* but for the port */
 uint16_t net_addr_port(const struct net_addr *addr);
 void net_set_port(struct net_addr *addr, uint16_t port);
 bool net_is_any(const struct net_addr *addr);
+bool net_is_loopback(const struct net_addr *addr);
+void net_unmap(struct net_addr *addr); /* ::ffff:1.2.3.4 becomes 1.2.3.4 */
 bool net_zoned(const struct net_addr *addr); /* it names an interface */
+/* The addresses of this host's interfaces, sorted, without ports and zones. The caller frees them. 0: not known. */
+size_t net_here(struct net_addr **out);
 
 /* A network: the addresses whose first `bits` bits are the same. */
 struct net_range {

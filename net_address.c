@@ -126,20 +126,23 @@ const char *net_split_range(struct slice text, struct arena *memory, struct slic
 	return why;
 }
 
-/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
-static void unmap_v4(struct net_addr *addr)
+static bool is_mapped_v4(const struct net_addr *addr)
 {
+	return addr->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr);
+}
+
+void net_unmap(struct net_addr *addr)
+{
+	uint16_t port = net_addr_port(addr);
 	struct in_addr v4;
 
+	if (!is_mapped_v4(addr))
+		return;
 	memcpy(&v4, addr->sa.v6.sin6_addr.s6_addr + 12, sizeof v4);
 	memset(addr, 0, sizeof *addr);
 	addr->sa.v4.sin_family = AF_INET;
 	addr->sa.v4.sin_addr = v4;
-}
-
-static bool is_mapped_v4(const struct net_addr *addr)
-{
-	return addr->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr);
+	net_set_port(addr, port);
 }
 
 /* As it is written, without a port. */
@@ -183,8 +186,7 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 {
 	if (!parse_address(host, out))
 		return false;
-	if (is_mapped_v4(out))
-		unmap_v4(out);
+	net_unmap(out);
 	net_set_port(out, port);
 	return true;
 }
@@ -262,10 +264,31 @@ int net_compare(const struct net_addr *left, const struct net_addr *right)
 	return diff ? sign(diff) : sign((long)net_addr_port(left) - (long)net_addr_port(right));
 }
 
+bool net_same_host(const struct net_addr *left, const struct net_addr *right)
+{
+	struct net_addr like = *left;
+
+	if (left->sa.any.sa_family != right->sa.any.sa_family)
+		return false;
+	net_set_port(&like, net_addr_port(right));
+	return net_compare(&like, right) == 0;
+}
+
+int net_by_address(const void *left, const void *right)
+{
+	return net_compare(left, right);
+}
+
 bool net_is_any(const struct net_addr *addr)
 {
 	return addr->sa.any.sa_family == AF_INET ? addr->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY)
 	                                      : IN6_IS_ADDR_UNSPECIFIED(&addr->sa.v6.sin6_addr);
+}
+
+bool net_is_loopback(const struct net_addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET ? ntohl(addr->sa.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+	                                         : IN6_IS_ADDR_LOOPBACK(&addr->sa.v6.sin6_addr);
 }
 
 bool net_zoned(const struct net_addr *addr)
@@ -288,7 +311,7 @@ const char *net_range(struct slice text, struct net_range *out)
 	if (is_mapped_v4(&out->addr)) {
 		if (bits < 96)
 			return "is neither of IPv4 nor of IPv6"; /* clients are the one or the other */
-		unmap_v4(&out->addr);
+		net_unmap(&out->addr);
 		bits -= 96;
 	}
 	out->bits = (uint8_t)bits;

@@ -378,17 +378,19 @@ static bool bind_all(const struct route_table *table)
 	return news.any;
 }
 
-/* That of the owner's wish; or else the first of a service that shares the entry, if it is new. Entries' names and refusals
- * are sorted by the service's name. */
+/* That of the owner's wish; or else the first of a service that shares the entry, if it is new; none of its backends.
+ * Entries' names and refusals are sorted by the service's name. */
 static const struct route_refusal *refusal_of(const struct route_entry *entry, const struct route_table *old,
                                               const struct route_table *table)
 {
 	const struct route_refusal *refusal = route_refused(table, entry->owner.service->name, entry->owner.wish->text);
 
 	for (size_t i = 0; i < entry->name_count && !refusal; i++) {
-		refusal = route_refused(table, entry->names[i], NULL);
-		if (refusal && refused_in(old, refusal))
-			refusal = NULL;
+		const struct route_refusal *at = route_refused(table, entry->names[i], NULL);
+
+		for (; at && !refusal && at < table->refused + table->refused_count && strcmp(at->service, entry->names[i]) == 0; at++)
+			if (!at->backend && !refused_in(old, at))
+				refusal = at;
 	}
 	return refusal;
 }

@@ -9,7 +9,7 @@
 
 #define DRAINED_MS 60000
 
-const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit" };
+const char *const route_reject_names[ROUTE_REJECTS] = { "denied", "no_backend", "connect_failed", "limit", "loop" };
 
 /* Objects that tables share. */
 
@@ -213,6 +213,17 @@ unsigned route_turn(const struct route_share *share, unsigned at)
 	return share->first + (share->round ? share->round[at] : at);
 }
 
+bool route_is_here(const struct route_table *table, const struct net_addr *addr)
+{
+	struct net_addr host = *addr;
+
+	net_set_port(&host, 0);
+	if (host.sa.any.sa_family == AF_INET6)
+		host.sa.v6.sin6_scope_id = 0;
+	return !net_is_loopback(addr) && table->here_count &&
+	       bsearch(&host, table->here, table->here_count, sizeof host, net_by_address);
+}
+
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
 {
 	size_t low = 0, high = table->count;
@@ -249,7 +260,7 @@ int route_by_refusal(const void *left, const void *right)
 
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish)
 {
-	struct route_refusal key = { service, wish ? wish : "", "", NULL }, *found;
+	struct route_refusal key = { .service = service, .wish = wish ? wish : "", .reason = "" }, *found;
 	size_t low = 0, high = table->refused_count;
 
 	while (low < high) {

@@ -20,6 +20,10 @@
 #include "sys.h"
 #include "wish.h"
 
+/* Whether a connect to a backend comes back to a listener of the table: see outgoing.h. Maybe: if its address becomes one
+ * of this host. */
+enum route_return { ROUTE_RETURNS_NOT, ROUTE_RETURNS_MAYBE, ROUTE_RETURNS };
+
 /* There may be many thousands: members are in the order that leaves no holes. */
 struct route_backend {
 	atomic_uint refs;
@@ -31,6 +35,7 @@ struct route_backend {
 	atomic_bool suspect;   /* a worker could not reach it; the control plane clears it when it is trusted again */
 	bool in_table;         /* the control plane's, for comparing tables */
 	bool unchecked;        /* the control plane's: its source does not check it */
+	_Atomic(uint8_t) returns; /* enum route_return */
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
 	struct route_backend *peer; /* the control plane's: see health.c */
@@ -44,7 +49,7 @@ struct route_backend {
 };
 
 /* Why a client gets no session. */
-enum route_reject { ROUTE_DENIED, ROUTE_NO_BACKEND, ROUTE_CONNECT_FAILED, ROUTE_LIMIT, ROUTE_REJECTS };
+enum route_reject { ROUTE_DENIED, ROUTE_NO_BACKEND, ROUTE_CONNECT_FAILED, ROUTE_LIMIT, ROUTE_LOOP, ROUTE_REJECTS };
 extern const char *const route_reject_names[ROUTE_REJECTS];
 
 /* Counters of a listener at a moment, on sys_micros()'s clock. */
@@ -128,6 +133,7 @@ struct route_entry {
 struct route_refusal {
 	const char *service, *wish, *reason;
 	const char *rule; /* see admit_refusal */
+	bool backend;     /* it is of a backend's address, and takes no listener away */
 };
 
 struct route_table {
@@ -137,6 +143,8 @@ struct route_table {
 	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
 	struct net_ranges allow; /* of all listeners; none: everybody */
+	struct net_addr *here;   /* this host's addresses, see net_here(), where it matters for a backend */
+	size_t here_count;
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
 	unsigned serial; /* of all that were in force one after the other */
 	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
@@ -162,10 +170,19 @@ struct route_claims {
 	size_t reserved_count, reserved_cap;
 };
 
+/* One of dill's own, for those who look. */
+struct route_server {
+	const char *key; /* peek.listener, status.listener */
+	struct net_addr addr;
+};
+
 /* Borrowed; must outlive the route. */
 struct route_rules {
 	struct admit_rules admit;
 	struct route_claims claims;
+	struct net_ranges backends; /* backends.allow */
+	struct route_server servers[2];
+	unsigned server_count;
 	enum service_balance balance; /* the default */
 	/* Returns how many addresses a host name has, 0 while it has none; *addrs has them, without a port. */
 	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);
@@ -205,6 +222,7 @@ bool route_admits(const struct route_table *table, const struct route_entry *ent
 bool route_admits_to(const struct route_entry *entry, unsigned i, const struct net_addr *client);
 const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
 unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
+bool route_is_here(const struct route_table *table, const struct net_addr *addr); /* not loopback, and table->here has it */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);

@@ -79,5 +79,6 @@ void route_release(struct route_table *table)
 	}
 	arena_free(&table->memory);
 	free(table->refused);
+	free(table->here);
 	free(table);
 }

@@ -68,6 +68,18 @@ void service_put_backend(const struct service_backend *backend, struct buf *out)
 		buf_printf(out, "-%u", backend->last);
 }
 
+void service_put_dialled(const struct service *service, const struct service_backend *backend, struct buf *out)
+{
+	const struct socks_url *proxy = &service->options->proxy;
+
+	if (!proxy->host) {
+		service_put_backend(backend, out);
+		return;
+	}
+	buf_puts(out, "proxy ");
+	net_put_host_port(out, proxy->host, proxy->port);
+}
+
 struct service_setting *service_setting(const struct service *service, int option)
 {
 	for (size_t i = 0; i < service->setting_count; i++)

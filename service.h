@@ -52,7 +52,7 @@ struct service {
 	bool held;  /* its source no longer has it; a second reading must confirm that */
 	struct service *original; /* held, by a copy whose texts and arrays are in there; else NULL */
 	const char *fault;  /* why it cannot be routed; NULL: it can */
-	const char *absent; /* why it takes no part: it has no wishes, and is listed only to be explained; or NULL */
+	const char *absent; /* why it takes no part: it has no wishes, and is there to be explained, and for its port; or NULL */
 };
 
 struct service_list {
@@ -76,6 +76,8 @@ struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin); /* cut likewise: it is refused */
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
 void service_put_backend(const struct service_backend *backend, struct buf *out); /* host:port, or host:first-last */
+/* What is dialled for a backend: "proxy " and where that is, or the backend itself. */
+void service_put_dialled(const struct service *service, const struct service_backend *backend, struct buf *out);
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
 /* Sets an option, its value tidied. The last one counts. */
 void service_set(struct service *service, int option, struct slice value, const char *origin);

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "outgoing.h"
 #include "proxy_protocol.h"
 #include "session.h"
 #include "session_relay.h"
@@ -77,7 +78,7 @@ static void unreachable(struct sessions *set, struct session *session, const cha
 	struct route_backend *target = session->target;
 
 	log_debug("%s: backend %s: %s", session->listener->name, target->name, refusal ? refusal : strerror(error));
-	loop_close_fd(set->loop, &session->backend.io);
+	session_close_backend(set, session);
 	if (!session_attempt(session) || !balance_add(&session->attempt->tried, target)) {
 		session_end(set, session, SESSION_END_LIMIT);
 		return;
@@ -325,12 +326,31 @@ static bool no_descriptor(int fd)
 	return fd == -EMFILE || fd == -ENFILE;
 }
 
-/* A descriptor or -errno. */
-static int dial(struct sessions *set, const struct route_backend *backend)
+/* Of a backend that may be on this host by now the client tells, once dill is its own: it comes from that address, or from
+ * another one of this host. */
+static bool comes_back(const struct sessions *set, const struct session *s, const struct route_backend *backend)
 {
-	int fd = net_connect(&backend->addr);
+	int returns = atomic_load_explicit(&backend->returns, memory_order_relaxed);
 
-	return no_descriptor(fd) && set->starved(set) ? net_connect(&backend->addr) : fd;
+	return returns == ROUTE_RETURNS || (returns == ROUTE_RETURNS_MAYBE && (net_same_host(&s->peer, &backend->addr) ||
+	                                                                      route_is_here(set->table, &s->peer)));
+}
+
+static int connect_to(const struct sessions *set, struct session *s, const struct route_backend *backend)
+{
+	bool returns = comes_back(set, s, backend);
+	int fd = returns ? outgoing_connect(&backend->addr, s->listener, &s->peer) : net_connect(&backend->addr);
+
+	s->outgoing = returns && fd >= 0;
+	return fd;
+}
+
+/* A descriptor or -errno. */
+static int dial(struct sessions *set, struct session *s, const struct route_backend *backend)
+{
+	int fd = connect_to(set, s, backend);
+
+	return no_descriptor(fd) && set->starved(set) ? connect_to(set, s, backend) : fd;
 }
 
 /* The timer of a try. One that would go beyond proxy.try_time looks at the time now and then. */
@@ -396,7 +416,7 @@ void session_dial(struct sessions *set, struct session *session, const struct ro
 		return;
 	}
 	began = (uint32_t)sys_micros();
-	fd = dial(set, backend);
+	fd = dial(set, session, backend);
 	if (no_descriptor(fd))
 		waiting_begin(set, session, &set->waiting);
 	else

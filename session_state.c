@@ -8,6 +8,7 @@
 #include "log.h"
 #include "log_line.h"
 #include "loop_backend.h"
+#include "outgoing.h"
 #include "sys.h"
 
 void session_forget_attempt(struct session *s)
@@ -99,6 +100,14 @@ static bool delivers_all(const struct relay_side *side)
 	return side->shut && net_unsent(side->io.fd);
 }
 
+void session_close_backend(struct sessions *set, struct session *s)
+{
+	if (s->outgoing)
+		outgoing_end(s->backend.io.fd);
+	s->outgoing = false;
+	loop_close_fd(set->loop, &s->backend.io);
+}
+
 static void close_sides(struct sessions *set, struct session *session, enum session_end how)
 {
 	bool cut = is_cut(session, how);
@@ -110,7 +119,7 @@ static void close_sides(struct sessions *set, struct session *session, enum sess
 	relay_drop(&set->relay, &session->client);
 	relay_drop(&set->relay, &session->backend);
 	loop_close_fd(set->loop, &session->client.io);
-	loop_close_fd(set->loop, &session->backend.io);
+	session_close_backend(set, session);
 }
 
 void session_release_target(struct session *s)

@@ -81,8 +81,9 @@ struct session {
 	uint8_t header_version; /* of the PROXY protocol: see header_len; 0: none */
 	uint8_t header_len; /* bytes before the client's own: the PROXY protocol's header */
 	uint8_t first;      /* enum session_end: the side that was the first to end; SESSION_END_SIDE: neither */
-	bool reset;         /* one side was: the other will be */
-	bool draining;
+	bool reset : 1;     /* one side was: the other will be */
+	bool draining : 1;
+	bool outgoing : 1;  /* the backend's connection is one of outgoing.h */
 };
 
 /* Makes sure that there is one. False without memory. */
@@ -91,6 +92,7 @@ void session_forget_attempt(struct session *session);
 uint64_t session_received(const struct session *session); /* bytes of the client's own that the backend has */
 void session_count_bytes(struct session *session);        /* brings the counters of listener and backend up to date */
 void session_release_target(struct session *session);
+void session_close_backend(struct sessions *set, struct session *session);
 /* The end: sockets, counters, access log. The session is freed at the end of the loop's turn. */
 void session_end(struct sessions *set, struct session *session, enum session_end how);
 /* What both sides are watched for: resets, in any case, and these events. May end the session. */

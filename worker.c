@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "outgoing.h"
 #include "place.h"
 #include "session_set.h"
 #include "sys.h"
@@ -218,16 +219,21 @@ static void unreserve(struct worker *w, struct route_listener *listener)
 		w->pool->ring(w->pool->arg);
 }
 
-/* By allow or deny. */
-static void turn_away(struct worker *w, const struct route_entry *e, int fd, const struct net_addr *client)
+/* Whom the services do not allow; or dill itself, which a backend of the listener leads to. */
+static void turn_away(struct worker *w, const struct route_entry *e, int fd, const struct net_addr *client,
+                      enum route_reject why)
 {
 	char text[NET_TEXT];
 
+	if (why == ROUTE_LOOP)
+		net_reset_on_close(fd);
 	close(fd);
 	unreserve(w, e->listener);
-	atomic_fetch_add_explicit(&e->listener->rejected[ROUTE_DENIED], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&e->listener->rejected[why], 1, memory_order_relaxed);
 	net_print_host(client, text);
-	log_about(LOG_WARN, e->listener, "client", "%s: client %s is not allowed", e->listener->name, text);
+	log_about(LOG_WARN, e->listener, "client", why == ROUTE_LOOP ?
+	          "%s: a loop: client %s is dill itself, for a backend is a listener of dill" : "%s: client %s is not allowed",
+	          e->listener->name, text);
 }
 
 static unsigned count_live(const struct worker_pool *pool)
@@ -312,12 +318,14 @@ static bool accept_one(struct worker *worker, struct watched *watched)
 		return accept_failed(worker, watched, -fd);
 	watched_accepts(watched);
 	entry = route_find(worker->sessions.table, &watched->listener->addr);
-	if (!route_admits(worker->sessions.table, entry, &client)) {
-		turn_away(worker, entry, fd, &client);
-		return true;
+	if (outgoing_loops(&client, watched->listener)) {
+		turn_away(worker, entry, fd, &client, ROUTE_LOOP);
+	} else if (!route_admits(worker->sessions.table, entry, &client)) {
+		turn_away(worker, entry, fd, &client, ROUTE_DENIED);
+	} else {
+		add_live(worker, 1);
+		session_start(&worker->sessions, entry, fd, &client);
 	}
-	add_live(worker, 1);
-	session_start(&worker->sessions, entry, fd, &client);
 	return true;
 }
 

@@ -209,7 +209,7 @@ case_admission_ipv6() { # labels and backends
 case_admission_both_families() { # [::] and 0.0.0.0 are two listeners, also on one port
     local p
     p=$(next_port)
-    start_dill "DILL_LISTENERS_ALLOWED=six=::,four=0.0.0.0"
+    start_dill "DILL_LISTENERS_ALLOWED=six=::,four=0.0.0.0" DILL_BACKENDS_ALLOW=127.0.0.0/8
     register one one-1 "$A" dill "dill.listener=six:$p"
     register two two-1 "$B" dill "dill.listener=four:$p"
     peek_must_be "$(route "0.0.0.0:$p" "127.0.0.1:$B"; route "[::]:$p" "127.0.0.1:$A")"

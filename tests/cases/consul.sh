@@ -235,7 +235,7 @@ case_consul_opens_fast() { # within 100 ms of the change
 case_consul_several_listeners() { # several dill.listener tags on one service
     local p q r
     p=$(next_port) q=$(next_port) r=$(next_port)
-    start_dill
+    start_dill DILL_BACKENDS_ALLOW=127.0.0.0/8
     register web web-1 "$A" dill "dill.listener=local:$p" other "dill.listener=local:$q" "dill.listener=any:$r"
     must 5 "first" answers "$p" a
     must 5 "second" answers "$q" a

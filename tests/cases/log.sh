@@ -236,7 +236,7 @@ case_log_sigusr1() { # counters, up to date with sessions that live
     must 3 "counters" log_has 'info +counters listener=.* backend='
     log_has 'info +counters uptime=[0-9]+ sessions=1 limit=[0-9]+ listeners=1 refused=0 changes=1 log_dropped=0 cpu=[0-9.]+ resident=[0-9]+ fds=[0-9]+$' ||
         fail "all: $(grep counters "$LOG")"
-    log_has "counters listener=127.0.0.1:$p service=static active=1 connections=1 rx=8 tx=8 denied=0 no_backend=0 connect_failed=0 limit=0\$" ||
+    log_has "counters listener=127.0.0.1:$p service=static active=1 connections=1 rx=8 tx=8 denied=0 no_backend=0 connect_failed=0 limit=0 loop=0\$" ||
         fail "listener: $(grep counters "$LOG")"
     log_has "counters listener=127.0.0.1:$p backend=127.0.0.1:$ECHO healthy=yes active=1 connections=1 rx=8 tx=8 connect_errors=0\$" ||
         fail "backend: $(grep counters "$LOG")"

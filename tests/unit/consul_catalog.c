@@ -49,13 +49,13 @@ static const struct {
 	/* health: the worst of all checks */
 	{ CHECKED("," PASSING), PLAIN, NULL }, { CHECKED(""), PLAIN, NULL }, { CHECKED(",'Checks':[]"), PLAIN, NULL },
 	{ CHECKED(",'Checks':null"), PLAIN, NULL },
-	{ CHECKED(",'Checks':[{'Status':'warning'}]"), "web(n1/w ?one of its checks is warning)", NULL }, { CHECKED(",'Checks':[{'Status':'critical'}]"), "web(n1/w ?one of its checks is critical)", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'Status':'warning'},{'Status':'passing'}]"), "web(n1/w ?one of its checks is warning)", NULL },
-	{ CHECKED(",'Checks':[{'Status':'maintenance'}]"), "web(n1/w ?one of its checks is maintenance)", NULL }, { CHECKED(",'Checks':[{'Status':'Passing'}]"), "web(n1/w ?one of its checks is Passing)", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "web(n1/w ?its check _node_maintenance is critical)", NULL },
-	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "web(n1/w ?its check _service_maintenance:w is critical)", NULL },
-	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "web(n1/w ?its check serfHealth is critical)", NULL },
-	{ CHECKED(",'Checks':[{'Status':''}]"), "web(n1/w ?one of its checks is without a status)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'warning'}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is warning)", NULL }, { CHECKED(",'Checks':[{'Status':'critical'}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is critical)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'Status':'warning'},{'Status':'passing'}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is warning)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'maintenance'}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is maintenance)", NULL }, { CHECKED(",'Checks':[{'Status':'Passing'}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is Passing)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'_node_maintenance','Status':'critical'}]"), "web(n1/w 1.1.1.1:80*1 ?its check _node_maintenance is critical)", NULL },
+	{ CHECKED(",'Checks':[{'CheckID':'_service_maintenance:w','Status':'critical'},{'Status':'passing'}]"), "web(n1/w 1.1.1.1:80*1 ?its check _service_maintenance:w is critical)", NULL },
+	{ CHECKED(",'Checks':[{'Status':'passing'},{'CheckID':'serfHealth','Status':'critical'}]"), "web(n1/w 1.1.1.1:80*1 ?its check serfHealth is critical)", NULL },
+	{ CHECKED(",'Checks':[{'Status':''}]"), "web(n1/w 1.1.1.1:80*1 ?one of its checks is without a status)", NULL },
 	{ CHECKED(",'Checks':[{'Status':'pass\\u0069ng'}]"), PLAIN, NULL },
 	/* tags */
 	{ TAGGED(""), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'dill.listener=any:1'"), "web(n1/w ?it has no tag dill)", NULL }, { TAGGED("'Dill','dil','dill.'"), "web(n1/w ?it has no tag dill)", NULL },
@@ -415,14 +415,14 @@ static void absent_cases(void)
 	catalog_open(&c, "dill");
 	names(&c, "{'web':['dill']}");
 	reading(&c, "web", CHECKED(",'Checks':[{'CheckID':'x','Status':'critical'}]"), 1000);
-	compose(&c, 1000, "web(n1/w ?its check x is critical)", "web(n1/w ?its check x is critical)", "absent");
+	compose(&c, 1000, "web(n1/w 1.1.1.1:80*1 ?its check x is critical)", "web(n1/w 1.1.1.1:80*1 ?its check x is critical)", "absent");
 	check(!c.hold.count, "nothing is held", "absent");
-	compose(&c, 1010, NULL, "web(n1/w ?its check x is critical)", "carried");
+	compose(&c, 1010, NULL, "web(n1/w 1.1.1.1:80*1 ?its check x is critical)", "carried");
 	reading(&c, "web", CHECKED(""), 2000);
 	compose(&c, 2000, PLAIN, PLAIN, "healthy");
 	reading(&c, "web", CHECKED(",'Checks':[{'CheckID':'x','Status':'warning'}]"), 3000);
-	compose(&c, 3000, "web(n1/w ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)",
-	        "web(n1/w ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)", "absent, and held");
+	compose(&c, 3000, "web(n1/w 1.1.1.1:80*1 ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)",
+	        "web(n1/w 1.1.1.1:80*1 ?its check x is warning) web(n1/w any:1 1.1.1.1:80*1 ~)", "absent, and held");
 	names(&c, "{'web':['else']}");
 	wanted(&c, "web", "untagged");
 	reading(&c, "web", TAGGED("'else'"), 4000);

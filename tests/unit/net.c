@@ -250,6 +250,36 @@ static void range_cases(void)
 	}
 }
 
+static void host_cases(void)
+{
+	static const struct {
+		const char *text, *unmapped;
+		bool loopback;
+	} cases[] = {
+		{ "127.0.0.1", "127.0.0.1:7", true }, { "127.255.255.255", "127.255.255.255:7", true }, { "128.0.0.1", "128.0.0.1:7", false },
+		{ "126.255.255.255", "126.255.255.255:7", false }, { "::1", "[::1]:7", true }, { "::2", "[::2]:7", false },
+		{ "::ffff:10.1.2.3", "10.1.2.3:7", false }, { "::ffff:127.0.0.9", "127.0.0.9:7", true },
+		{ "::127.0.0.9", "[::127.0.0.9]:7", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct net_addr addr = { .sa.any.sa_family = AF_INET6 }, other;
+		char text[NET_TEXT];
+
+		if (inet_pton(AF_INET6, cases[i].text, &addr.sa.v6.sin6_addr) != 1)
+			net_numeric(slice_of(cases[i].text), 0, &addr);
+		net_set_port(&addr, 7);
+		net_unmap(&addr);
+		net_print(&addr, text);
+		check(strcmp(text, cases[i].unmapped) == 0, text, cases[i].text);
+		check(net_is_loopback(&addr) == cases[i].loopback, "net_is_loopback", cases[i].text);
+		net_numeric(slice_of(cases[i].text), 9, &other);
+		check(net_same_host(&addr, &other), "net_same_host", cases[i].text);
+		net_numeric(slice_of("10.0.0.1"), 7, &other);
+		check(!net_same_host(&addr, &other), "net_same_host of another", cases[i].text);
+	}
+}
+
 static void error_cases(void)
 {
 	struct net_addr a;
@@ -284,6 +314,7 @@ int main(void)
 	zone_cases();
 	compare_cases();
 	range_cases();
+	host_cases();
 	error_cases();
 	return check_sum();
 }

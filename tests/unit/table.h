@@ -122,6 +122,7 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 			if (entry->weights[b] != 1)
 				buf_printf(out, "*%u", entry->weights[b]);
 			buf_puts(out, entry->backends[b]->unchecked ? "" : "+");
+			buf_puts(out, (const char *[]){ "", " ?", " !" }[atomic_load(&entry->backends[b]->returns)]);
 			table_put_options(out, entry, b);
 		}
 		if (entry->balance)

@@ -488,6 +488,40 @@ static void ports_of_one_service(size_t n)
 	route_close(&route);
 }
 
+/* Each service has a listener, and a backend at 127.0.0.1 with the port of a listener so many places further on. All
+ * are then explained. */
+static void neighbours(size_t n, size_t further, const char *allow)
+{
+	struct service_list *list = new_list(false);
+	struct arena memory = { 0 };
+	struct buf out = { 0 };
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "web", i, i);
+
+		service_backend(service, slice_of(*allow ? "127.0.0.1" : "169.254.0.1"), (uint16_t)(2000 + (i + further) % n), 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	net_ranges_parse(slice_of(allow), &memory, &route.rules.backends);
+	start();
+	publish_update(&route, &list, 1);
+	for (size_t i = 0; i < n; i++)
+		explain_list(&(struct explain){ &route.rules.admit, route.table },
+		             &(struct service_list){ .items = &list->items[i], .count = 1, .source = "consul" }, list->items[i]->name, &out);
+	stop();
+	check(route.table->refused_count >= n - 1, "each", "is refused once");
+	service_list_unref(list);
+	route_close(&route);
+	arena_free(&memory);
+	buf_free(&out);
+}
+
+static void backends_not_allowed(size_t n) { neighbours(n, 0, ""); }
+static void listeners_beside_backends(size_t n) { neighbours(n, 0, "127.0.0.0/8"); }
+static void backends_that_are_listeners(size_t n) { neighbours(n, n - 1, "127.0.0.0/8"); }
+
 /* The health checks of all backends, whose order is not that of the table. */
 static void followed_by_health(size_t n)
 {
@@ -940,9 +974,10 @@ static const struct {
 } all[] = {
 #define ROW(function) { #function, function }
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
-	ROW(bound_by_name), ROW(listeners_become_refused), ROW(shared_listener), ROW(overlaps_at_one_port),
-	ROW(overlaps_at_many_ports), ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses),
-	ROW(ports_of_one_service), ROW(ranges_of_ports), ROW(followed_by_health), ROW(looked_up_names),
+	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
+	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
+	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
+	ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
