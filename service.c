@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "socks.h"
 
 #define SHOWN_MAX 512 /* bytes of a strange text that lists, pages and the log have room for */
 
