@@ -311,7 +311,7 @@ static void metrics_put_rejected(const struct metrics *metrics, const struct met
 		for (int k = 0; k < ROUTE_REJECTS; k++) {
 			metrics_put_name(metrics->out, family->name, "{listener=\"", metrics->listeners[i]->name);
 			metrics_put_label(metrics->out, ",reason=\"", route_reject_names[k]);
-			metrics_put_number(metrics->out, "} ", atomic_load(&metrics->listeners[i]->rejected[k]));
+			metrics_put_number(metrics->out, "} ", route_rejected(metrics->listeners[i], (enum route_reject)k));
 		}
 }
 

@@ -315,7 +315,7 @@ static struct page_sum page_sum_up(const struct span *span)
 		sum.rx += atomic_load(&listener->rx);
 		sum.tx += atomic_load(&listener->tx);
 		for (int why = 0; why < ROUTE_REJECTS; why++)
-			sum.rejected[why] += atomic_load(&listener->rejected[why]);
+			sum.rejected[why] += route_rejected(listener, (enum route_reject)why);
 	}
 	return sum;
 }

@@ -40,6 +40,7 @@ void route_listener_unref(struct route_listener *listener)
 	if (atomic_fetch_sub(&listener->refs, 1) != 1)
 		return;
 	free(listener->samples);
+	free(atomic_load(&listener->rejected));
 	free(listener->closing);
 	free(listener);
 }
@@ -61,6 +62,29 @@ void route_backend_unref(struct route_backend *backend)
 }
 
 /* Of many backends most are never asked for: the figures are made with the first. Without memory there are none. */
+void route_reject(struct route_listener *listener, enum route_reject why)
+{
+	atomic_ullong *counts = atomic_load_explicit(&listener->rejected, memory_order_acquire), *none = NULL;
+
+	if (!counts) {
+		counts = calloc(ROUTE_REJECTS, sizeof *counts);
+		if (!counts)
+			return;
+		if (!atomic_compare_exchange_strong(&listener->rejected, &none, counts)) {
+			free(counts);
+			counts = none;
+		}
+	}
+	atomic_fetch_add_explicit(&counts[why], 1, memory_order_relaxed);
+}
+
+unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why)
+{
+	const atomic_ullong *counts = atomic_load_explicit(&listener->rejected, memory_order_acquire);
+
+	return counts ? atomic_load_explicit(&counts[why], memory_order_relaxed) : 0;
+}
+
 void route_connected(struct route_backend *backend, int64_t us)
 {
 	struct histogram *times = atomic_load_explicit(&backend->connect_time, memory_order_acquire), *none = NULL;

@@ -69,7 +69,8 @@ struct route_listener {
 	atomic_ullong places; /* two numbers: see place.c */
 	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	struct net_addr addr;
-	atomic_ullong connections, rx, tx, rejected[ROUTE_REJECTS];
+	atomic_ullong connections, rx, tx;
+	_Atomic(atomic_ullong *) rejected; /* by reason; NULL: nobody was, see route_reject() */
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
 	union { /* on sys_now()'s clock; the control plane's, too */
 		int64_t failed_at;  /* since when it is not bound */
@@ -235,6 +236,8 @@ struct route_listener *route_listener_enter(struct route_listener *listener); /*
 void route_listener_unref(struct route_listener *listener);
 /* Dials and asks for the same as `like`, and belongs to the same listener; texts are copied. */
 struct route_backend *route_backend_new(const struct route_backend *like);
+void route_reject(struct route_listener *listener, enum route_reject why); /* counts a client; any thread */
+unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why); /* how many */
 void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);

@@ -43,7 +43,7 @@ void session_start(struct sessions *set, const struct route_entry *entry, int fd
 
 	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
 	if (!session) {
-		atomic_fetch_add_explicit(&entry->listener->rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+		route_reject(entry->listener, ROUTE_LIMIT);
 		close(fd);
 		set->ended(set, entry->listener);
 		return;

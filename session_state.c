@@ -74,17 +74,15 @@ static void log_access(const struct sessions *set, const struct session *session
 
 static void count_end(const struct sessions *set, const struct session *session, enum session_end how)
 {
-	atomic_ullong *rejected = session->listener->rejected;
-
 	atomic_fetch_add_explicit(&set->shared->ended[how], 1, memory_order_relaxed);
 	if (session->state == SESSION_RELAYING)
 		return;
 	if (how == SESSION_END_NO_BACKEND)
-		atomic_fetch_add_explicit(&rejected[ROUTE_NO_BACKEND], 1, memory_order_relaxed);
+		route_reject(session->listener, ROUTE_NO_BACKEND);
 	else if (how == SESSION_END_CONNECT_FAILED)
-		atomic_fetch_add_explicit(&rejected[ROUTE_CONNECT_FAILED], 1, memory_order_relaxed);
+		route_reject(session->listener, ROUTE_CONNECT_FAILED);
 	else if (how == SESSION_END_LIMIT)
-		atomic_fetch_add_explicit(&rejected[ROUTE_LIMIT], 1, memory_order_relaxed);
+		route_reject(session->listener, ROUTE_LIMIT);
 }
 
 /* Not both sides have ended, but the session does: what they got must not look complete. */

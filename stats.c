@@ -164,7 +164,7 @@ static void stats_log_listener(const struct route_listener *listener, const char
 	log_line_number(&line, "rx", atomic_load(&listener->rx));
 	log_line_number(&line, "tx", atomic_load(&listener->tx));
 	for (int i = 0; i < ROUTE_REJECTS; i++)
-		log_line_number(&line, route_reject_names[i], atomic_load(&listener->rejected[i]));
+		log_line_number(&line, route_reject_names[i], route_rejected(listener, (enum route_reject)i));
 	log_end(&line);
 }
 

@@ -229,7 +229,7 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 		net_reset_on_close(fd);
 	close(fd);
 	unreserve(w, e->listener);
-	atomic_fetch_add_explicit(&e->listener->rejected[why], 1, memory_order_relaxed);
+	route_reject(e->listener, why);
 	net_print_host(client, text);
 	log_about(LOG_WARN, e->listener, "client", why == ROUTE_LOOP ?
 	          "%s: a loop: client %s is dill itself, for a backend is a listener of dill" : "%s: client %s is not allowed",

@@ -244,7 +244,7 @@ static void refused_cases(void)
 	check(highest - lowest < 4096, "5,000 that refuse", "no call in another");
 	check(most_in_turn <= 17, "5,000 that refuse", "the loop goes on after 16");
 	check(world.shared.ended[SESSION_END_CONNECT_FAILED] == 1, "5,000 that refuse", "the client is closed");
-	check(world.listener->rejected[ROUTE_CONNECT_FAILED] == 1, "5,000 that refuse", "the client is counted");
+	check(route_rejected(world.listener, ROUTE_CONNECT_FAILED) == 1, "5,000 that refuse", "the client is counted");
 	world_end();
 }
 
@@ -396,7 +396,7 @@ static void shortage_cases(void)
 		world_client("x");
 		world_run(10000);
 		capture_end(&capture, &said);
-		check(world.shared.ended[SESSION_END_LIMIT] == 1 && world.listener->rejected[ROUTE_LIMIT] == 1, name, "is a limit");
+		check(world.shared.ended[SESSION_END_LIMIT] == 1 && route_rejected(world.listener, ROUTE_LIMIT) == 1, name, "is a limit");
 		check(backend(0)->suspect && backend(0)->connect_errors == 1, name, "who refuses is a suspect");
 		world_end();
 	}
