@@ -36,13 +36,15 @@ case_routing_file_changes() { # in place, by rename, gone and back; live connect
 }
 
 case_routing_file_memory() { # reading a large document takes a small multiple of its size, whatever is in it
-    local element grown factor=25
+    local element grown said factor=25
     ! grep -Eqs '__asan_init|setarch' "$DILL" || factor=250         # they have memory of their own
-    for element in 1 '[]' '{}' '"a"'; do
+    for element in 1 '[]' '{}' '"a"' 1,1,1; do
+        said='more'
+        [ "$element" != 1,1,1 ] || said='too many values for a text of its size'
         PEEK=$(next_port)
-        "$PYTHON" -c 'import sys; print("{\"services\": [], \"more\": [" + ",".join([sys.argv[1]] * (1 << 21)) + "]}")' "$element" >"$T/r.json"
+        "$PYTHON" -c 'import sys; print("{\"services\": [], \"more\": [" + ",".join([sys.argv[1]] * 900000) + "]}")' "$element" >"$T/r.json"
         start_bare "DILL_ROUTING_FILE_PATH=$T/r.json"
-        must 20 "that it has been read" log_has 'file: .*more'
+        must 20 "that it has been read" log_has "file: .*$said"
         grown=$(awk '/^VmHWM/ { print $2 }' "/proc/$DILL_PID/status")
         at_most "KB at most, for $(stat -c %s "$T/r.json") bytes of $element" $((factor * $(stat -c %s "$T/r.json") / 1024)) "$grown"
         kill "$DILL_PID"
