@@ -518,6 +518,27 @@ static void neighbours(size_t n, size_t further, const char *allow)
 	buf_free(&out);
 }
 
+/* All services that share a listener go, and others come. */
+static void other_shares(size_t n)
+{
+	struct service_list *lists[] = { new_list(false), new_list(false) };
+	struct route route;
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		struct service *service = add_service(lists[i % 2], i % 2 ? "web" : "db", i, 0);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	publish(&route, lists[0]);
+	start();
+	publish(&route, lists[1]);
+	stop();
+	check(route.table->entries[0].share_count == n, "a share each", "other_shares");
+	route_close(&route);
+}
+
 static void backends_not_allowed(size_t n) { neighbours(n, 0, ""); }
 static void listeners_beside_backends(size_t n) { neighbours(n, 0, "127.0.0.0/8"); }
 static void backends_that_are_listeners(size_t n) { neighbours(n, n - 1, "127.0.0.0/8"); }
@@ -977,6 +998,7 @@ static const struct {
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
+	ROW(other_shares),
 	ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
