@@ -518,6 +518,28 @@ static void neighbours(size_t n, size_t further, const char *allow)
 	buf_free(&out);
 }
 
+/* A range of n ports with two backends, whose weights make a long round. */
+static void ranges_by_weight(size_t n)
+{
+	struct service_list *list = new_list(true);
+	struct service *service;
+	struct route route;
+	char wish[40];
+
+	snprintf(wish, sizeof wish, "local:2000-%zu", 1999 + n / 3);
+	service = service_add(list, slice_of("web"));
+	service_wish(service, slice_of(wish), "tag");
+	add_backend(service, 0, (uint16_t)(n / 3));
+	add_backend(service, 1, (uint16_t)(n / 3 - 1));
+	service_seal(service);
+	table_open(&route);
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->count == n / 3, "a listener a port", "ranges_by_weight");
+	route_close(&route);
+}
+
 /* All services that share a listener go, and others come. */
 static void other_shares(size_t n)
 {
@@ -998,7 +1020,7 @@ static const struct {
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
-	ROW(other_shares),
+	ROW(ranges_by_weight), ROW(other_shares),
 	ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
