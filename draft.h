@@ -11,10 +11,11 @@
 #include "text.h"
 #include "wish.h"
 
-/* One service's wish for one listener: of a range of ports there is one for each. */
+/* One service's wish for one listener: of a range of ports there is one for each, once draft_bounds() has seen the whole. */
 struct want {
 	struct net_addr addr;
 	uint16_t offset; /* in the wish's range of ports */
+	uint16_t ports;  /* how many it is about, from addr on */
 	const struct wish *wish;
 	struct service *service;
 	const struct service_list *list;
@@ -56,6 +57,8 @@ const char *draft_name(const struct route_entry *entry, const char *name); /* on
 /* The service by name, and when the other has the same name, by what tells the two apart. */
 void draft_put_who(struct buf *out, const struct want *want, const struct want *other);
 
+/* Refuses those of untrusted services that are too many, ranges while they are one want each. First of all. */
+void draft_bounds(struct draft *draft);
 /* Removes the wants that lose what they want to another, or to the operator, or are too many, and lists them as refused.
  * What is left is sorted by address, owners first. */
 void draft_claims(struct draft *draft);

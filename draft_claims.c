@@ -38,6 +38,152 @@ static bool overlap(const struct net_addr *a, const struct net_addr *b)
 	       (net_is_any(a) || net_is_any(b) || net_compare(a, b) == 0);
 }
 
+/* How many ports one instance, and one service, may have. Those that are held are the first to go, and then the highest.
+ * This comes before a range becomes many wants, or a few bytes of tags would fill the memory. */
+
+static int by_age(const void *a, const void *b)
+{
+	const struct want *x = a, *y = b;
+	int order;
+
+	if (x->service->held != y->service->held)
+		return x->service->held ? 1 : -1;
+	order = net_compare(&x->addr, &y->addr);
+	return order ? order : (int)x->ports - (int)y->ports;
+}
+
+static int order_texts(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int order_instances(const struct want *a, const struct want *b)
+{
+	int order = order_texts(a->service->node, b->service->node);
+
+	return order ? order : order_texts(a->service->instance, b->service->instance);
+}
+
+static int by_want_instance(const void *a, const void *b)
+{
+	int order = order_instances(a, b);
+
+	return order ? order : by_age(a, b);
+}
+
+/* How far those ports of one address reach that wants have taken, which come sorted by_age. */
+struct reach {
+	const struct want *from; /* one of them */
+	uint32_t last; /* port; 0: none has been taken */
+};
+
+/* How many of its ports, the first ones, those before it have taken. */
+static uint16_t taken_of(struct reach *reach, const struct want *want)
+{
+	struct net_addr host = want->addr;
+	uint16_t first = net_addr_port(&want->addr);
+	uint32_t taken;
+
+	if (reach->from)
+		net_set_port(&host, net_addr_port(&reach->from->addr));
+	if (!reach->from || reach->from->service->held != want->service->held || net_compare(&host, &reach->from->addr) != 0)
+		*reach = (struct reach){ .from = want };
+	taken = reach->last < first ? 0 : reach->last - first + 1u;
+	return (uint16_t)(taken < want->ports ? taken : want->ports);
+}
+
+/* Of those that are left. What listeners.bind grants the service by name does not count. */
+static size_t ports_that_count(const struct draft *draft, const struct want *want, uint16_t taken, size_t most)
+{
+	uint32_t first = net_addr_port(&want->addr), last = first + want->ports - 1u;
+
+	return taken == want->ports ? 0
+	     : bind_unnamed(draft->route->rules.admit.bind, want->service->name, want->wish->host, (uint16_t)(first + taken),
+	                    (uint16_t)last, most);
+}
+
+/* Of wants that are sorted by_age. A range is too many whole, or not at all; what is too many does not count. */
+static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
+                          const char *format)
+{
+	struct reach reach = { 0 };
+	struct buf why = { 0 };
+	size_t ports = 0;
+
+	buf_printf(&why, format, most);
+	for (struct want *want = wants; want < wants + count; want++) {
+		uint16_t taken;
+		size_t more;
+
+		if (want->lost)
+			continue;
+		taken = taken_of(&reach, want);
+		more = ports_that_count(draft, want, taken, most);
+		if (ports + more > most) {
+			refuse(draft, want, rule, why.data);
+			continue;
+		}
+		ports += more;
+		if (taken < want->ports)
+			reach.last = net_addr_port(&want->addr) + want->ports - 1u;
+	}
+	buf_free(&why);
+}
+
+/* Of one instance's ranges, which are sorted by_age, each has the ports that those before it have not. */
+static void part_ranges(struct want *wants, size_t count)
+{
+	struct reach reach = { 0 };
+
+	for (struct want *want = wants; want < wants + count; want++) {
+		uint16_t taken;
+
+		if (want->lost || want->ports == 1)
+			continue;
+		taken = taken_of(&reach, want);
+		want->lost = taken == want->ports;
+		if (want->lost)
+			continue;
+		want->ports = (uint16_t)(want->ports - taken);
+		want->offset = taken;
+		net_set_port(&want->addr, (uint16_t)(want->wish->port + taken));
+		reach.last = want->wish->last;
+	}
+}
+
+static void bound_service(struct draft *draft, struct want *wants, size_t count)
+{
+	size_t most = draft->route->rules.claims.per_service;
+
+	qsort(wants, count, sizeof *wants, by_want_instance);
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i + 1; end < count && order_instances(&wants[i], &wants[end]) == 0;)
+			end++;
+		if (wants[i].service->instance)
+			refuse_beyond(draft, wants + i, end - i, INSTANCE_PORTS, "instance", "more than %zu ports for one instance");
+		part_ranges(wants + i, end - i);
+	}
+	qsort(wants, count, sizeof *wants, by_age);
+	if (most)
+		refuse_beyond(draft, wants, count, most, "listeners.max_per_service",
+		              "more ports than listeners.max_per_service, %zu");
+}
+
+void draft_bounds(struct draft *draft)
+{
+	size_t most = draft->route->rules.claims.per_service, few = most && most < INSTANCE_PORTS ? most : INSTANCE_PORTS;
+
+	for (size_t i = 0, end; i < draft->want_count; i = end) {
+		size_t ports = draft->wants[i].ports;
+
+		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]); end++)
+			ports += draft->wants[end].ports;
+		if (ports > few && !draft->wants[i].list->trusted)
+			bound_service(draft, draft->wants + i, end - i);
+	}
+	drop_lost(draft);
+}
+
 /* What is reserved for the operator. */
 
 struct place {
@@ -130,105 +276,6 @@ static void refuse_reserved(struct draft *draft)
 			refuse_place(draft, want, place);
 	}
 	free(places.items);
-}
-
-/* How many ports one instance, and one service, may have. Those that are held are the first to go, and then the highest. */
-
-static int by_age(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
-
-	if (x->service->held != y->service->held)
-		return x->service->held ? 1 : -1;
-	return net_compare(&x->addr, &y->addr);
-}
-
-static int order_texts(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "");
-}
-
-static int order_instances(const struct want *a, const struct want *b)
-{
-	int order = order_texts(a->service->node, b->service->node);
-
-	return order ? order : order_texts(a->service->instance, b->service->instance);
-}
-
-static int by_want_instance(const void *a, const void *b)
-{
-	int order = order_instances(a, b);
-
-	return order ? order : by_age(a, b);
-}
-
-/* What listeners.bind grants the service by name does not count. */
-static bool granted_by_name(const struct draft *draft, const struct want *want)
-{
-	uint16_t port = net_addr_port(&want->addr);
-
-	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
-}
-
-/* Of wants that are sorted by_age. A range is too many whole, or not at all; what is too many does not count. */
-static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
-                          const char *format)
-{
-	const struct want *last = NULL;
-	struct buf why = { 0 };
-	size_t ports = 0;
-	bool beyond = false, fresh;
-
-	buf_printf(&why, format, most);
-	for (struct want *want = wants; want < wants + count; want++) {
-		if (want->lost || granted_by_name(draft, want))
-			continue;
-		fresh = !last || net_compare(&last->addr, &want->addr) != 0;
-		if (fresh && (!last || strcmp(last->wish->text, want->wish->text) != 0))
-			beyond = ports + (size_t)(want->wish->last - want->wish->port) + 1 > most;
-		last = want;
-		ports += fresh && !beyond;
-		if (beyond)
-			refuse(draft, want, rule, why.data);
-	}
-	buf_free(&why);
-}
-
-static void bound_service(struct draft *draft, struct want *wants, size_t count)
-{
-	size_t most = draft->route->rules.claims.per_service;
-
-	qsort(wants, count, sizeof *wants, by_want_instance);
-	for (size_t i = 0, end; i < count; i = end) {
-		for (end = i + 1; end < count && order_instances(&wants[i], &wants[end]) == 0;)
-			end++;
-		if (wants[i].service->instance)
-			refuse_beyond(draft, wants + i, end - i, INSTANCE_PORTS, "instance", "more than %zu ports for one instance");
-	}
-	qsort(wants, count, sizeof *wants, by_age);
-	if (most)
-		refuse_beyond(draft, wants, count, most, "listeners.max_per_service",
-		              "more ports than listeners.max_per_service, %zu");
-}
-
-static int by_service(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
-
-	return (x->order > y->order) - (x->order < y->order);
-}
-
-static void bound_services(struct draft *draft)
-{
-	size_t most = draft->route->rules.claims.per_service, few = most && most < INSTANCE_PORTS ? most : INSTANCE_PORTS;
-
-	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_service);
-	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]);)
-			end++;
-		if (end - i > few && !draft->wants[i].list->trusted)
-			bound_service(draft, draft->wants + i, end - i);
-	}
 }
 
 /* A port that a service has moved from one address to every address, or back. */
@@ -410,7 +457,7 @@ static void refuse_latest(struct draft *draft)
 void draft_claims(struct draft *draft)
 {
 	void (*const passes[])(struct draft *draft) = {
-		refuse_reserved, bound_services, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
+		refuse_reserved, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
 	};
 
 	for (size_t i = 0; draft->want_count && i < ARRAY_LEN(passes); i++) {

@@ -216,6 +216,17 @@ static void bound_cases(void)
 	route.rules.claims.per_service = 4;
 	put_many(&text, "c a", 2000, 5, "instance=i1");
 	SUM("2000-2003 1 listeners.max_per_service: more ports than listeners.max_per_service, 4");
+	route.rules.claims.per_service = 64;
+	buf_puts(&text, "c a|local:2007,local:2000-2015,local:2004-2010|h:1|instance=i1"); /* what lies in a range counts once */
+	SUM("2000-2015 ");
+	buf_puts(&text, "c a|local:2000-2015,local:2010-2016|h:1|instance=i1");
+	SUM("2000-2015 1 instance: more than 16 ports for one instance");
+	buf_puts(&text, "c a|local:2000-2015,local:2000-2015|h:1|instance=i1 held\nc a|local:2000-2014|h:1|instance=i1");
+	SUM("2000-2014 1 instance: more than 16 ports for one instance");
+	buf_puts(&text, "c a|local:2000-2050|h:1|\nc a|local:2000-2060|h:2|"); /* a range that grows */
+	SUM("2000-2060 ");
+	buf_puts(&text, "c a|local:2000-2050|h:1|\nc a|local:2060-2080|h:2|");
+	SUM("2000-2050 1 listeners.max_per_service: more ports than listeners.max_per_service, 64");
 	route_close(&route);
 	buf_free(&text);
 	buf_free(&got);
@@ -238,6 +249,8 @@ static void granted_cases(void)
 	route.rules.claims.per_service = 10;
 	put_many(&text, "c a", 1990, 120, "");
 	SUM("1990-2099 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
+	buf_puts(&text, "c a|local:1990-1994,local:1995-2010,local:2001-2104,local:2002-2106|h:1|instance=i1");
+	SUM("1990-2010 2 listeners.max_per_service: more ports than listeners.max_per_service, 10");
 	put_many(&text, "c b", 3000, 20, "");
 	SUM("3000-3009 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
 	route_close(&route);
