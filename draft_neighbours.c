@@ -168,6 +168,27 @@ static const char *rule_against(struct draft *draft, const struct want *want, co
 	return draft_returns(draft, addr) == ROUTE_RETURNS ? own_listener : NULL;
 }
 
+static struct net_addr port_below(const struct net_addr *addr)
+{
+	struct net_addr below = *addr;
+
+	net_set_port(&below, (uint16_t)(net_addr_port(addr) - 1));
+	return below;
+}
+
+/* Whether the address, which is not allowed, has been refused to the same wish at the port below: of thousands of ports once
+ * will do. A server of dill's own was refused as that. */
+static bool said_below(struct draft *draft, const struct want *want, const struct net_addr *addr)
+{
+	struct want below = *want;
+	struct net_addr target = port_below(addr);
+
+	below.addr = port_below(&want->addr);
+	target = target_of(&target);
+	return want->offset && bsearch(&below, draft->wants, draft->want_count, sizeof below, draft_by_address) &&
+	       !find_server(draft, &target);
+}
+
 bool draft_refuse_address(struct draft *draft, const struct want *want, const struct service_backend *backend,
                           const struct net_addr *addr)
 {
@@ -177,6 +198,8 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const st
 
 	if (!rule)
 		return false;
+	if (rule == not_allowed && said_below(draft, want, addr))
+		return true;
 	net_print(addr, text);
 	if (rule == not_allowed) {
 		net_print_host(addr, text);

@@ -66,6 +66,15 @@ static const struct {
 	  "status.listener\n", "::1" },
 	{ "c a|local:2000|127.0.0.1:82 127.0.0.2:81 10.0.0.1:81 [2001:db8::1]:82",
 	  "127.0.0.1:2000 a of consul/a 127.0.0.1:82+ 127.0.0.2:81+ 10.0.0.1:81+ [2001:db8::1]:82+\n", "" },
+	/* A range says once what is not allowed, and each server. */
+	{ "c a|any:2000-2002|127.0.0.1:80", OPEN "\n0.0.0.0:2001 a of consul/a\n0.0.0.0:2002 a of consul/a\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
+	{ "c a|any:2000-2001|127.0.0.1:80|ports=81", OPEN "\n0.0.0.0:2001 a of consul/a\n"
+	  "refused: a 127.0.0.1:80 [peek.listener] 127.0.0.1:81 is dill's own peek.listener\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
+	{ "s z|any:2000|10.0.0.1:80\nc a|any:2000-2001|127.0.0.1:80", "0.0.0.0:2000 z of static/z 10.0.0.1:80\n0.0.0.0:2001 a of consul/a\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8")
+	  "refused: a any:2000-2001 [static] z in the configuration has it for itself\n", "" },
 	/* A listener that is its own backend. */
 	{ "c a|local:2000|127.0.0.1:2000", "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
 	{ "c a|any:2000|127.0.0.1:2000", "refused: a any:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
