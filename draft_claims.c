@@ -134,13 +134,26 @@ static void refuse_reserved(struct draft *draft)
 
 /* How many ports one instance, and one service, may have. Those that are held are the first to go, and then the highest. */
 
-static int by_age(const void *a, const void *b)
+static struct net_addr begin_of(const struct want *want)
+{
+	struct net_addr begin = want->addr;
+
+	net_set_port(&begin, want->wish->port);
+	return begin;
+}
+
+/* The ranges as they begin, and the ports of each together. */
+static int by_range(const void *a, const void *b)
 {
 	const struct want *x = a, *y = b;
+	struct net_addr begin = begin_of(x), other = begin_of(y);
+	int order = net_compare(&begin, &other);
 
 	if (x->service->held != y->service->held)
 		return x->service->held ? 1 : -1;
-	return net_compare(&x->addr, &y->addr);
+	if (!order)
+		order = (int)x->wish->last - (int)y->wish->last;
+	return order ? order : net_compare(&x->addr, &y->addr);
 }
 
 static int order_texts(const char *a, const char *b)
@@ -159,7 +172,7 @@ static int by_want_instance(const void *a, const void *b)
 {
 	int order = order_instances(a, b);
 
-	return order ? order : by_age(a, b);
+	return order ? order : by_range(a, b);
 }
 
 /* What listeners.bind grants the service by name does not count. */
@@ -170,26 +183,61 @@ static bool granted_by_name(const struct draft *draft, const struct want *want)
 	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
 }
 
-/* Of wants that are sorted by_age. A range is too many whole, or not at all; what is too many does not count. */
+/* Of wants that are sorted by_range, the end of those for the first one's range. */
+static struct want *end_of_range(struct want *wants, const struct want *end)
+{
+	const struct net_addr begin = begin_of(wants);
+	struct want *want = wants;
+
+	for (; want < end && want->service->held == wants->service->held && want->wish->last == wants->wish->last; want++) {
+		struct net_addr other = begin_of(want);
+
+		if (net_compare(&begin, &other) != 0)
+			break;
+	}
+	return want;
+}
+
+/* How many ports of a range count behind the ports that the ranges before it have. */
+static size_t count_ports(const struct draft *draft, const struct want *wants, const struct want *end, uint16_t reach)
+{
+	uint16_t last = reach;
+	size_t ports = 0;
+
+	for (const struct want *want = wants; want < end; want++) {
+		if (want->lost || net_addr_port(&want->addr) <= last || granted_by_name(draft, want))
+			continue;
+		last = net_addr_port(&want->addr);
+		ports++;
+	}
+	return ports;
+}
+
+/* Of wants that are sorted by_range. A range is too many whole, or not at all; what is too many does not count. */
 static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
                           const char *format)
 {
-	const struct want *last = NULL;
+	struct want *end = wants + count;
+	const struct want *had = NULL; /* of a range that begins before, and has the ports up to `reach` of its address */
 	struct buf why = { 0 };
-	size_t ports = 0;
-	bool beyond = false, fresh;
+	uint16_t reach = 0;
+	size_t ports = 0, more;
 
 	buf_printf(&why, format, most);
-	for (struct want *want = wants; want < wants + count; want++) {
-		if (want->lost || granted_by_name(draft, want))
+	for (struct want *want = wants, *next; want < end; want = next) {
+		next = end_of_range(want, end);
+		if (had && (had->service->held != want->service->held || !net_same_host(&had->addr, &want->addr)))
+			reach = 0;
+		more = count_ports(draft, want, next, reach);
+		if (ports + more <= most) {
+			ports += more;
+			had = want;
+			reach = want->wish->last > reach ? want->wish->last : reach;
 			continue;
-		fresh = !last || net_compare(&last->addr, &want->addr) != 0;
-		if (fresh && (!last || strcmp(last->wish->text, want->wish->text) != 0))
-			beyond = ports + (size_t)(want->wish->last - want->wish->port) + 1 > most;
-		last = want;
-		ports += fresh && !beyond;
-		if (beyond)
-			refuse(draft, want, rule, why.data);
+		}
+		for (; want < next; want++)
+			if (!want->lost && !granted_by_name(draft, want))
+				refuse(draft, want, rule, why.data);
 	}
 	buf_free(&why);
 }
@@ -205,7 +253,7 @@ static void bound_service(struct draft *draft, struct want *wants, size_t count)
 		if (wants[i].service->instance)
 			refuse_beyond(draft, wants + i, end - i, INSTANCE_PORTS, "instance", "more than %zu ports for one instance");
 	}
-	qsort(wants, count, sizeof *wants, by_age);
+	qsort(wants, count, sizeof *wants, by_range);
 	if (most)
 		refuse_beyond(draft, wants, count, most, "listeners.max_per_service",
 		              "more ports than listeners.max_per_service, %zu");
