@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind.h"
 #include "net.h"
 #include "route.h"
 #include "service.h"
@@ -175,14 +174,6 @@ static int by_want_instance(const void *a, const void *b)
 	return order ? order : by_range(a, b);
 }
 
-/* What listeners.bind grants the service by name does not count. */
-static bool granted_by_name(const struct draft *draft, const struct want *want)
-{
-	uint16_t port = net_addr_port(&want->addr);
-
-	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
-}
-
 /* Of wants that are sorted by_range, the end of those for the first one's range. */
 static struct want *end_of_range(struct want *wants, const struct want *end)
 {
@@ -205,7 +196,7 @@ static size_t count_ports(const struct draft *draft, const struct want *wants, c
 	size_t ports = 0;
 
 	for (const struct want *want = wants; want < end; want++) {
-		if (want->lost || net_addr_port(&want->addr) <= last || granted_by_name(draft, want))
+		if (want->lost || net_addr_port(&want->addr) <= last || draft_granted(draft, want->service->name, want))
 			continue;
 		last = net_addr_port(&want->addr);
 		ports++;
@@ -213,7 +204,8 @@ static size_t count_ports(const struct draft *draft, const struct want *wants, c
 	return ports;
 }
 
-/* Of wants that are sorted by_range. A range is too many whole, or not at all; what is too many does not count. */
+/* Of wants that are sorted by_range. A range is too many whole, or not at all; what is too many does not count, nor what
+ * listeners.bind grants the service by name. */
 static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
                           const char *format)
 {
@@ -236,7 +228,7 @@ static void refuse_beyond(struct draft *draft, struct want *wants, size_t count,
 			continue;
 		}
 		for (; want < next; want++)
-			if (!want->lost && !granted_by_name(draft, want))
+			if (!want->lost && !draft_granted(draft, want->service->name, want))
 				refuse(draft, want, rule, why.data);
 	}
 	buf_free(&why);
