@@ -107,7 +107,11 @@ static const struct claim_case reservations[] = {
 	/* What the operator has written down counts, wherever it is; an agent of another host takes nothing here. */
 	{ "c a|any:9200|h:1", "a any:9200 [listeners.reserved] overlaps 192.0.2.1:9200, which is in listeners.reserved\n" },
 	{ "c a|any:7500|h:1", "0.0.0.0:7500 a of a\n" },
-	{ "c a|other:7500,any:7600|h:1", "0.0.0.0:7600 a of a\na other:7500 [consul.address] is consul.address\n" },
+	{ "c a|other:7500,any:7601|h:1", "0.0.0.0:7601 a of a\na other:7500 [consul.address] is consul.address\n" },
+	/* A name without an address may be one of this host. */
+	{ "c a|any:7600,six:7600|h:1", "a any:7600 [consul.address] may be in consul.address: none has no address yet\n"
+	  "a six:7600 [consul.address] may be in consul.address: none has no address yet\n" },
+	{ "s a|any:7600|h:1", "0.0.0.0:7600 a of a\n" },
 	/* The operator may. */
 	{ "s a|local:8500,any:9100|h:1\n", "0.0.0.0:9100 a of a\n127.0.0.1:8500 a of a\n" },
 	{ "f a|local:8500|h:1\nc b|local:8500|h:1", "127.0.0.1:8500 a of a\nb local:8500 [consul.address] is consul.address\n" },
