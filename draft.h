@@ -47,6 +47,8 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 int draft_by_owner(const void *left, const void *right);
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
+/* Whether listeners.bind grants the want's port to that service by name. */
+bool draft_granted(const struct draft *draft, const char *service, const struct want *want);
 
 /* The entry that was built before this one; NULL: this is the first. Of a range of ports each has much in common with the
  * one before it, and points to that. */

@@ -189,6 +189,7 @@ void draft_bounds(struct draft *draft)
 struct place {
 	struct net_addr addr;
 	const struct route_reserved *of;
+	bool unknown; /* its name has no address yet: addr is every address of a family */
 };
 
 struct places {
@@ -201,11 +202,17 @@ static int by_place_port(const void *a, const void *b)
 	return (int)net_addr_port(&((const struct place *)a)->addr) - (int)net_addr_port(&((const struct place *)b)->addr);
 }
 
-static void add_place(struct places *places, const struct net_addr *addr, const struct route_reserved *of)
+static void add_place(struct places *places, struct place place)
 {
+	net_set_port(&place.addr, place.of->port);
 	SYS_GROW(places->items, places->count, places->cap);
-	places->items[places->count] = (struct place){ *addr, of };
-	net_set_port(&places->items[places->count++].addr, of->port);
+	places->items[places->count++] = place;
+}
+
+static void add_unknown(struct places *places, const struct route_reserved *of)
+{
+	add_place(places, (struct place){ { .sa.any.sa_family = AF_INET }, of, true });
+	add_place(places, (struct place){ { .sa.any.sa_family = AF_INET6 }, of, true });
 }
 
 /* Names have the addresses that are known now. */
@@ -218,20 +225,25 @@ static void find_places(const struct draft *draft, struct places *places)
 		const struct net_addr *found = &reserved->addr;
 		size_t count = reserved->host ? rules->lookup(rules->lookup_arg, reserved->host, &found) : 1;
 
+		if (!count)
+			add_unknown(places, reserved);
 		while (count-- > 0)
-			add_place(places, found++, reserved);
+			add_place(places, (struct place){ *found++, reserved, false });
 	}
 	if (places->count)
 		qsort(places->items, places->count, sizeof *places->items, by_place_port);
 }
 
-/* An agent on another host takes nothing of this one. */
-static bool takes(const struct place *place, const struct net_addr *addr)
+/* An agent on another host takes nothing of this one. One whose name has no address yet may be on this host: nothing that it
+ * could want is opened meanwhile, and what is open stays. */
+static bool takes(const struct draft *draft, const struct place *place, const struct net_addr *addr)
 {
+	if (place->unknown)
+		return overlap(&place->addr, addr) && !route_find(draft->route->table, addr);
 	return overlap(&place->addr, addr) && (!place->of->dialled || !net_is_any(addr) || net_is_here(&place->addr));
 }
 
-static const struct place *find_place(const struct places *places, const struct net_addr *addr)
+static const struct place *find_place(const struct draft *draft, const struct places *places, const struct net_addr *addr)
 {
 	size_t low = 0, high = places->count;
 	uint16_t port = net_addr_port(addr);
@@ -245,7 +257,7 @@ static const struct place *find_place(const struct places *places, const struct 
 			high = middle;
 	}
 	for (; low < places->count && net_addr_port(&places->items[low].addr) == port; low++)
-		if (takes(&places->items[low], addr))
+		if (takes(draft, &places->items[low], addr))
 			return &places->items[low];
 	return NULL;
 }
@@ -256,9 +268,12 @@ static void refuse_place(struct draft *draft, struct want *want, const struct pl
 	char text[NET_TEXT];
 
 	net_print(&place->addr, text);
-	if (net_compare(&place->addr, &want->addr) != 0)
+	if (!place->unknown && net_compare(&place->addr, &want->addr) != 0)
 		buf_printf(&why, "overlaps %s, which ", text);
-	buf_puts(&why, place->of->why);
+	if (place->unknown)
+		buf_printf(&why, "may be in %s: %s has no address yet", place->of->rule, place->of->host);
+	else
+		buf_puts(&why, place->of->why);
 	refuse(draft, want, place->of->rule, why.data);
 	buf_free(&why);
 }
@@ -270,7 +285,7 @@ static void refuse_reserved(struct draft *draft)
 	find_places(draft, &places);
 	for (size_t i = 0; i < draft->want_count; i++) {
 		struct want *want = &draft->wants[i];
-		const struct place *place = want->list->trusted ? NULL : find_place(&places, &want->addr);
+		const struct place *place = want->list->trusted ? NULL : find_place(draft, &places, &want->addr);
 
 		if (place)
 			refuse_place(draft, want, place);

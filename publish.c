@@ -303,7 +303,7 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
 			say_conflict(&conflicts, entry);
-		if (!was || was->count != entry->count)
+		if (!was || was->count != entry->count || strcmp(was->services, entry->services) != 0)
 			say_backends(&changed, entry);
 	}
 	say_conflict(&conflicts, NULL);

@@ -46,7 +46,7 @@ case_claims_agent() { # nobody takes the agent's port, not even while the agent 
 case_claims_remote_agent() { # an agent elsewhere reserves nothing here
     local p
     p=$(next_port)
-    start_dill "DILL_ROUTING_HTTP_ENDPOINT=http://192.0.2.1:$p/x"
+    start_dill "DILL_ROUTING_HTTP_ENDPOINT=http://192.0.2.1:$p/x" DILL_BACKENDS_ALLOW=127.0.0.0/8
     register web web-1 "$A" dill "dill.listener=any:$p"
     must 5 "the service" answers "$p" a
 }
@@ -100,7 +100,7 @@ case_claims_overlap() { # a wildcard beside an address: the older has it, also a
     register db db-1 "$A" dill "dill.listener=local:$p"
     register aaa aaa-1 "$B" dill "dill.listener=any:$p"
     for n in 1 2; do
-        start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+        start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_BACKENDS_ALLOW=127.0.0.0/8
         must 5 "the older" answers "$p" a
         must_lose aaa "any:$p" "overlaps local:$p of db, which came first"
         refuses 127.0.0.2 "$p" || fail "the younger is open"
@@ -144,12 +144,12 @@ case_claims_age() { # the order of registration, and not of names, also from sta
     register bbb bbb-1 "$B" dill "dill.listener=any:$q" "dill.listener=local:$r" dill.balance=least_conn
     register abc abc-1 "$A" dill "dill.listener=local:$r" dill.balance=p2c
     register ccc ccc-1 "$C" dill "dill.listener=any:$p" dill.balance=random again
-    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "the file" grep -Fqs "local:$r" "$T/state"
     claims_age_holds
     close_dill
     end_pid "$AGENT_PID"
-    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "what is from disk" peek_contains "# from state.path"
     claims_age_holds
 }
@@ -180,6 +180,7 @@ case_claims_share_name() { # listeners.share = name: one name has a listener; th
     lost aaa "local:$p" "web came first, and listeners.share is name" || fail "the other has it too early"
     deregister web-2
     must 8 "the other takes over" answers "$p" b
+    must 2 "the log says who has it" log_has "127.0.0.1:$p: 1 backend of aaa"
     ! log_has "closed address" || fail "the listener has closed meanwhile"
     register web web-1 "$A" dill "dill.listener=local:$p"
     must_lose web "local:$p" "aaa came first, and listeners.share is name"
