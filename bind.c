@@ -315,10 +315,10 @@ static const struct bind_span *find_granting(const struct bind_table *bind, cons
 }
 
 static bool grants_all(const struct bind_table *bind, const char *service, struct slice label, uint16_t first,
-                       uint16_t last, bool by_name)
+                       uint16_t last)
 {
 	for (uint32_t at = first; at <= last;) {
-		const struct bind_span *span = find_granting(bind, service, label, (uint16_t)at, last, by_name);
+		const struct bind_span *span = find_granting(bind, service, label, (uint16_t)at, last, false);
 
 		if (!span)
 			return false;
@@ -329,13 +329,21 @@ static bool grants_all(const struct bind_table *bind, const char *service, struc
 
 bool bind_grants(const struct bind_table *bind, const char *service, struct slice label, uint16_t first, uint16_t last)
 {
-	return !bind || !bind->count || grants_all(bind, service, label, first, last, false);
+	return !bind || !bind->count || grants_all(bind, service, label, first, last);
 }
 
-bool bind_by_name(const struct bind_table *bind, const char *service, struct slice label, uint16_t first,
-                  uint16_t last)
+size_t bind_unnamed(const struct bind_table *bind, const char *service, struct slice label, uint16_t first, uint16_t last,
+                    size_t most)
 {
-	return bind && bind->count && grants_all(bind, service, label, first, last, true);
+	size_t count = 0;
+
+	for (uint32_t at = first; at <= last && count <= most;) {
+		const struct bind_span *span = bind ? find_granting(bind, service, label, (uint16_t)at, last, true) : NULL;
+
+		count += !span;
+		at = (span ? span->last : at) + 1u;
+	}
+	return count;
 }
 
 const char *bind_granting(const struct bind_table *bind, const char *service, struct slice label, uint16_t port)

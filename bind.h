@@ -50,9 +50,9 @@ void bind_seal(struct bind_table *bind, struct arena *memory); /* once all patte
 
 /* Whether the service may have all these ports; without a policy it may. */
 bool bind_grants(const struct bind_table *bind, const char *service, struct slice label, uint16_t first, uint16_t last);
-/* Whether narrower patterns than "*" grant all of them; without a policy none does. */
-bool bind_by_name(const struct bind_table *bind, const char *service, struct slice label, uint16_t first,
-                  uint16_t last);
+/* How many of them no narrower pattern than "*" grants, which are all without a policy. Beyond `most` nobody counts. */
+size_t bind_unnamed(const struct bind_table *bind, const char *service, struct slice label, uint16_t first, uint16_t last,
+                    size_t most);
 /* The pattern that grants the port to the service; NULL: none does, or there is no policy. */
 const char *bind_granting(const struct bind_table *bind, const char *service, struct slice label, uint16_t port);
 /* A narrower pattern that names one of these ports, whichever services it matches; NULL: none does. */

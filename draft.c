@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "net.h"
 #include "route.h"
 #include "service.h"
@@ -55,6 +56,13 @@ int draft_by_address(const void *left, const void *right)
 bool draft_same_service(const struct want *left, const struct want *right)
 {
 	return left->list == right->list && strcmp(left->service->name, right->service->name) == 0;
+}
+
+bool draft_granted(const struct draft *draft, const char *service, const struct want *want)
+{
+	uint16_t port = net_addr_port(&want->addr);
+
+	return !bind_unnamed(draft->route->rules.admit.bind, service, want->wish->host, port, port, 0);
 }
 
 const struct route_entry *draft_before(const struct draft *draft, const struct route_entry *entry)

@@ -11,10 +11,11 @@
 #include "text.h"
 #include "wish.h"
 
-/* One service's wish for one listener: of a range of ports there is one for each. */
+/* One service's wish for one listener: of a range of ports there is one for each, once draft_bounds() has seen the whole. */
 struct want {
 	struct net_addr addr;
 	uint16_t offset; /* in the wish's range of ports */
+	uint16_t ports;  /* how many it is about, from addr on */
 	const struct wish *wish;
 	struct service *service;
 	const struct service_list *list;
@@ -46,6 +47,8 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 int draft_by_owner(const void *left, const void *right);
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
+/* Whether listeners.bind grants the want's port to that service by name. */
+bool draft_granted(const struct draft *draft, const char *service, const struct want *want);
 
 /* The entry that was built before this one; NULL: this is the first. Of a range of ports each has much in common with the
  * one before it, and points to that. */
@@ -56,6 +59,8 @@ const char *draft_name(const struct route_entry *entry, const char *name); /* on
 /* The service by name, and when the other has the same name, by what tells the two apart. */
 void draft_put_who(struct buf *out, const struct want *want, const struct want *other);
 
+/* Refuses those of untrusted services that are too many, ranges while they are one want each. First of all. */
+void draft_bounds(struct draft *draft);
 /* Removes the wants that lose what they want to another, or to the operator, or are too many, and lists them as refused.
  * What is left is sorted by address, owners first. */
 void draft_claims(struct draft *draft);

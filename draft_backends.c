@@ -254,8 +254,29 @@ static void gather_members(struct draft *draft, struct members *members, struct 
 	find_backends(draft, members, entry->listener);
 }
 
+/* Of a range of ports all have one round. */
+static void fill_round(struct draft *draft, const struct route_entry *entry, struct route_share *share)
+{
+	const struct route_entry *before = draft_before(draft, entry);
+	size_t at = (size_t)(share - entry->shares);
+	uint32_t *round;
+
+	if (before && before->weights == entry->weights && at < before->share_count && before->shares[at].first == share->first &&
+	    before->shares[at].count == share->count) {
+		share->round = before->shares[at].round;
+		share->round_len = before->shares[at].round_len;
+		return;
+	}
+	round = round_by_weight(entry->weights + share->first, share->count, &share->round_len);
+	if (round) {
+		share->round = arena_alloc(&draft->table->memory, share->round_len * sizeof *round);
+		memcpy(share->round, round, share->round_len * sizeof *round);
+	}
+	free(round);
+}
+
 /* Members of one share stand together. A share of which no backend is left is none. */
-static void fill_shares(struct arena *memory, struct route_entry *entry, const struct member *items,
+static void fill_shares(struct draft *draft, struct route_entry *entry, const struct member *items,
                         const struct want *wants)
 {
 	size_t count = entry->count;
@@ -263,7 +284,6 @@ static void fill_shares(struct arena *memory, struct route_entry *entry, const s
 	entry->share_count = 0;
 	for (size_t i = 0, end; i < count; i = end) {
 		struct route_share *share = &entry->shares[entry->share_count++];
-		uint32_t *round;
 
 		for (end = i + 1; end < count && items[end].share == items[i].share;)
 			end++;
@@ -272,12 +292,7 @@ static void fill_shares(struct arena *memory, struct route_entry *entry, const s
 		share->count = (unsigned)(end - i);
 		for (size_t k = i; k < end; k++)
 			share->weight += items[k].weight;
-		round = round_by_weight(entry->weights + i, share->count, &share->round_len);
-		if (round) {
-			share->round = arena_alloc(memory, share->round_len * sizeof *round);
-			memcpy(share->round, round, share->round_len * sizeof *round);
-		}
-		free(round);
+		fill_round(draft, entry, share);
 	}
 }
 
@@ -299,6 +314,6 @@ void draft_backends(struct draft *draft, struct route_entry *entry, const struct
 		if (entry->terms_of)
 			entry->terms_of[i] = members.items[i].terms;
 	}
-	fill_shares(memory, entry, members.items, wants);
+	fill_shares(draft, entry, members.items, wants);
 	free(members.items);
 }

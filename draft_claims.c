@@ -38,109 +38,18 @@ static bool overlap(const struct net_addr *a, const struct net_addr *b)
 	       (net_is_any(a) || net_is_any(b) || net_compare(a, b) == 0);
 }
 
-/* What is reserved for the operator. */
-
-struct place {
-	struct net_addr addr;
-	const struct route_reserved *of;
-};
-
-struct places {
-	struct place *items; /* sorted by port */
-	size_t count, cap;
-};
-
-static int by_place_port(const void *a, const void *b)
-{
-	return (int)net_addr_port(&((const struct place *)a)->addr) - (int)net_addr_port(&((const struct place *)b)->addr);
-}
-
-static void add_place(struct places *places, const struct net_addr *addr, const struct route_reserved *of)
-{
-	SYS_GROW(places->items, places->count, places->cap);
-	places->items[places->count] = (struct place){ *addr, of };
-	net_set_port(&places->items[places->count++].addr, of->port);
-}
-
-/* Names have the addresses that are known now. */
-static void find_places(const struct draft *draft, struct places *places)
-{
-	const struct route_rules *rules = &draft->route->rules;
-
-	for (size_t i = 0; i < rules->claims.reserved_count; i++) {
-		const struct route_reserved *reserved = &rules->claims.reserved[i];
-		const struct net_addr *found = &reserved->addr;
-		size_t count = reserved->host ? rules->lookup(rules->lookup_arg, reserved->host, &found) : 1;
-
-		while (count-- > 0)
-			add_place(places, found++, reserved);
-	}
-	if (places->count)
-		qsort(places->items, places->count, sizeof *places->items, by_place_port);
-}
-
-/* An agent on another host takes nothing of this one. */
-static bool takes(const struct place *place, const struct net_addr *addr)
-{
-	return overlap(&place->addr, addr) && (!place->of->dialled || !net_is_any(addr) || net_is_here(&place->addr));
-}
-
-static const struct place *find_place(const struct places *places, const struct net_addr *addr)
-{
-	size_t low = 0, high = places->count;
-	uint16_t port = net_addr_port(addr);
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (net_addr_port(&places->items[middle].addr) < port)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < places->count && net_addr_port(&places->items[low].addr) == port; low++)
-		if (takes(&places->items[low], addr))
-			return &places->items[low];
-	return NULL;
-}
-
-static void refuse_place(struct draft *draft, struct want *want, const struct place *place)
-{
-	struct buf why = { 0 };
-	char text[NET_TEXT];
-
-	net_print(&place->addr, text);
-	if (net_compare(&place->addr, &want->addr) != 0)
-		buf_printf(&why, "overlaps %s, which ", text);
-	buf_puts(&why, place->of->why);
-	refuse(draft, want, place->of->rule, why.data);
-	buf_free(&why);
-}
-
-static void refuse_reserved(struct draft *draft)
-{
-	struct places places = { 0 };
-
-	find_places(draft, &places);
-	for (size_t i = 0; i < draft->want_count; i++) {
-		struct want *want = &draft->wants[i];
-		const struct place *place = want->list->trusted ? NULL : find_place(&places, &want->addr);
-
-		if (place)
-			refuse_place(draft, want, place);
-	}
-	free(places.items);
-}
-
-/* How many ports one instance, and one service, may have. Those that are held are the first to go, and then the highest. */
+/* How many ports one instance, and one service, may have. Those that are held are the first to go, and then the highest.
+ * This comes before a range becomes many wants, or a few bytes of tags would fill the memory. */
 
 static int by_age(const void *a, const void *b)
 {
 	const struct want *x = a, *y = b;
+	int order;
 
 	if (x->service->held != y->service->held)
 		return x->service->held ? 1 : -1;
-	return net_compare(&x->addr, &y->addr);
+	order = net_compare(&x->addr, &y->addr);
+	return order ? order : (int)x->ports - (int)y->ports;
 }
 
 static int order_texts(const char *a, const char *b)
@@ -162,36 +71,84 @@ static int by_want_instance(const void *a, const void *b)
 	return order ? order : by_age(a, b);
 }
 
-/* What listeners.bind grants the service by name does not count. */
-static bool granted_by_name(const struct draft *draft, const struct want *want)
-{
-	uint16_t port = net_addr_port(&want->addr);
+/* How far those ports of one address reach that wants have taken, which come sorted by_age. */
+struct reach {
+	const struct want *from; /* one of them */
+	uint32_t last; /* port; 0: none has been taken */
+};
 
-	return bind_by_name(draft->route->rules.admit.bind, want->service->name, want->wish->host, port, port);
+/* How many of its ports, the first ones, those before it have taken. */
+static uint16_t taken_of(struct reach *reach, const struct want *want)
+{
+	struct net_addr host = want->addr;
+	uint16_t first = net_addr_port(&want->addr);
+	uint32_t taken;
+
+	if (reach->from)
+		net_set_port(&host, net_addr_port(&reach->from->addr));
+	if (!reach->from || reach->from->service->held != want->service->held || net_compare(&host, &reach->from->addr) != 0)
+		*reach = (struct reach){ .from = want };
+	taken = reach->last < first ? 0 : reach->last - first + 1u;
+	return (uint16_t)(taken < want->ports ? taken : want->ports);
+}
+
+/* Of those that are left. What listeners.bind grants the service by name does not count. */
+static size_t ports_that_count(const struct draft *draft, const struct want *want, uint16_t taken, size_t most)
+{
+	uint32_t first = net_addr_port(&want->addr), last = first + want->ports - 1u;
+
+	return taken == want->ports ? 0
+	     : bind_unnamed(draft->route->rules.admit.bind, want->service->name, want->wish->host, (uint16_t)(first + taken),
+	                    (uint16_t)last, most);
 }
 
 /* Of wants that are sorted by_age. A range is too many whole, or not at all; what is too many does not count. */
 static void refuse_beyond(struct draft *draft, struct want *wants, size_t count, size_t most, const char *rule,
                           const char *format)
 {
-	const struct want *last = NULL;
+	struct reach reach = { 0 };
 	struct buf why = { 0 };
 	size_t ports = 0;
-	bool beyond = false, fresh;
 
 	buf_printf(&why, format, most);
 	for (struct want *want = wants; want < wants + count; want++) {
-		if (want->lost || granted_by_name(draft, want))
+		uint16_t taken;
+		size_t more;
+
+		if (want->lost)
 			continue;
-		fresh = !last || net_compare(&last->addr, &want->addr) != 0;
-		if (fresh && (!last || strcmp(last->wish->text, want->wish->text) != 0))
-			beyond = ports + (size_t)(want->wish->last - want->wish->port) + 1 > most;
-		last = want;
-		ports += fresh && !beyond;
-		if (beyond)
+		taken = taken_of(&reach, want);
+		more = ports_that_count(draft, want, taken, most);
+		if (ports + more > most) {
 			refuse(draft, want, rule, why.data);
+			continue;
+		}
+		ports += more;
+		if (taken < want->ports)
+			reach.last = net_addr_port(&want->addr) + want->ports - 1u;
 	}
 	buf_free(&why);
+}
+
+/* Of one instance's ranges, which are sorted by_age, each has the ports that those before it have not. */
+static void part_ranges(struct want *wants, size_t count)
+{
+	struct reach reach = { 0 };
+
+	for (struct want *want = wants; want < wants + count; want++) {
+		uint16_t taken;
+
+		if (want->lost || want->ports == 1)
+			continue;
+		taken = taken_of(&reach, want);
+		want->lost = taken == want->ports;
+		if (want->lost)
+			continue;
+		want->ports = (uint16_t)(want->ports - taken);
+		want->offset = taken;
+		net_set_port(&want->addr, (uint16_t)(want->wish->port + taken));
+		reach.last = want->wish->last;
+	}
 }
 
 static void bound_service(struct draft *draft, struct want *wants, size_t count)
@@ -204,6 +161,7 @@ static void bound_service(struct draft *draft, struct want *wants, size_t count)
 			end++;
 		if (wants[i].service->instance)
 			refuse_beyond(draft, wants + i, end - i, INSTANCE_PORTS, "instance", "more than %zu ports for one instance");
+		part_ranges(wants + i, end - i);
 	}
 	qsort(wants, count, sizeof *wants, by_age);
 	if (most)
@@ -211,24 +169,128 @@ static void bound_service(struct draft *draft, struct want *wants, size_t count)
 		              "more ports than listeners.max_per_service, %zu");
 }
 
-static int by_service(const void *a, const void *b)
-{
-	const struct want *x = a, *y = b;
-
-	return (x->order > y->order) - (x->order < y->order);
-}
-
-static void bound_services(struct draft *draft)
+void draft_bounds(struct draft *draft)
 {
 	size_t most = draft->route->rules.claims.per_service, few = most && most < INSTANCE_PORTS ? most : INSTANCE_PORTS;
 
-	qsort(draft->wants, draft->want_count, sizeof *draft->wants, by_service);
 	for (size_t i = 0, end; i < draft->want_count; i = end) {
-		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]);)
-			end++;
-		if (end - i > few && !draft->wants[i].list->trusted)
+		size_t ports = draft->wants[i].ports;
+
+		for (end = i + 1; end < draft->want_count && draft_same_service(&draft->wants[i], &draft->wants[end]); end++)
+			ports += draft->wants[end].ports;
+		if (ports > few && !draft->wants[i].list->trusted)
 			bound_service(draft, draft->wants + i, end - i);
 	}
+	drop_lost(draft);
+}
+
+/* What is reserved for the operator. */
+
+struct place {
+	struct net_addr addr;
+	const struct route_reserved *of;
+	bool unknown; /* its name has no address yet: addr is every address of a family */
+};
+
+struct places {
+	struct place *items; /* sorted by port */
+	size_t count, cap;
+};
+
+static int by_place_port(const void *a, const void *b)
+{
+	return (int)net_addr_port(&((const struct place *)a)->addr) - (int)net_addr_port(&((const struct place *)b)->addr);
+}
+
+static void add_place(struct places *places, struct place place)
+{
+	net_set_port(&place.addr, place.of->port);
+	SYS_GROW(places->items, places->count, places->cap);
+	places->items[places->count++] = place;
+}
+
+static void add_unknown(struct places *places, const struct route_reserved *of)
+{
+	add_place(places, (struct place){ { .sa.any.sa_family = AF_INET }, of, true });
+	add_place(places, (struct place){ { .sa.any.sa_family = AF_INET6 }, of, true });
+}
+
+/* Names have the addresses that are known now. */
+static void find_places(const struct draft *draft, struct places *places)
+{
+	const struct route_rules *rules = &draft->route->rules;
+
+	for (size_t i = 0; i < rules->claims.reserved_count; i++) {
+		const struct route_reserved *reserved = &rules->claims.reserved[i];
+		const struct net_addr *found = &reserved->addr;
+		size_t count = reserved->host ? rules->lookup(rules->lookup_arg, reserved->host, &found) : 1;
+
+		if (!count)
+			add_unknown(places, reserved);
+		while (count-- > 0)
+			add_place(places, (struct place){ *found++, reserved, false });
+	}
+	if (places->count)
+		qsort(places->items, places->count, sizeof *places->items, by_place_port);
+}
+
+/* An agent on another host takes nothing of this one. One whose name has no address yet may be on this host: nothing that it
+ * could want is opened meanwhile, and what is open stays. */
+static bool takes(const struct draft *draft, const struct place *place, const struct net_addr *addr)
+{
+	if (place->unknown)
+		return overlap(&place->addr, addr) && !route_find(draft->route->table, addr);
+	return overlap(&place->addr, addr) && (!place->of->dialled || !net_is_any(addr) || net_is_here(&place->addr));
+}
+
+static const struct place *find_place(const struct draft *draft, const struct places *places, const struct net_addr *addr)
+{
+	size_t low = 0, high = places->count;
+	uint16_t port = net_addr_port(addr);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (net_addr_port(&places->items[middle].addr) < port)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < places->count && net_addr_port(&places->items[low].addr) == port; low++)
+		if (takes(draft, &places->items[low], addr))
+			return &places->items[low];
+	return NULL;
+}
+
+static void refuse_place(struct draft *draft, struct want *want, const struct place *place)
+{
+	struct buf why = { 0 };
+	char text[NET_TEXT];
+
+	net_print(&place->addr, text);
+	if (!place->unknown && net_compare(&place->addr, &want->addr) != 0)
+		buf_printf(&why, "overlaps %s, which ", text);
+	if (place->unknown)
+		buf_printf(&why, "may be in %s: %s has no address yet", place->of->rule, place->of->host);
+	else
+		buf_puts(&why, place->of->why);
+	refuse(draft, want, place->of->rule, why.data);
+	buf_free(&why);
+}
+
+static void refuse_reserved(struct draft *draft)
+{
+	struct places places = { 0 };
+
+	find_places(draft, &places);
+	for (size_t i = 0; i < draft->want_count; i++) {
+		struct want *want = &draft->wants[i];
+		const struct place *place = want->list->trusted ? NULL : find_place(draft, &places, &want->addr);
+
+		if (place)
+			refuse_place(draft, want, place);
+	}
+	free(places.items);
 }
 
 /* A port that a service has moved from one address to every address, or back. */
@@ -410,7 +472,7 @@ static void refuse_latest(struct draft *draft)
 void draft_claims(struct draft *draft)
 {
 	void (*const passes[])(struct draft *draft) = {
-		refuse_reserved, bound_services, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
+		refuse_reserved, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
 	};
 
 	for (size_t i = 0; draft->want_count && i < ARRAY_LEN(passes); i++) {

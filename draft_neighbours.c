@@ -168,6 +168,27 @@ static const char *rule_against(struct draft *draft, const struct want *want, co
 	return draft_returns(draft, addr) == ROUTE_RETURNS ? own_listener : NULL;
 }
 
+static struct net_addr port_below(const struct net_addr *addr)
+{
+	struct net_addr below = *addr;
+
+	net_set_port(&below, (uint16_t)(net_addr_port(addr) - 1));
+	return below;
+}
+
+/* Whether the address, which is not allowed, has been refused to the same wish at the port below: of thousands of ports once
+ * will do. A server of dill's own was refused as that. */
+static bool said_below(struct draft *draft, const struct want *want, const struct net_addr *addr)
+{
+	struct want below = *want;
+	struct net_addr target = port_below(addr);
+
+	below.addr = port_below(&want->addr);
+	target = target_of(&target);
+	return want->offset && bsearch(&below, draft->wants, draft->want_count, sizeof below, draft_by_address) &&
+	       !find_server(draft, &target);
+}
+
 bool draft_refuse_address(struct draft *draft, const struct want *want, const struct service_backend *backend,
                           const struct net_addr *addr)
 {
@@ -177,6 +198,8 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const st
 
 	if (!rule)
 		return false;
+	if (rule == not_allowed && said_below(draft, want, addr))
+		return true;
 	net_print(addr, text);
 	if (rule == not_allowed) {
 		net_print_host(addr, text);
@@ -193,7 +216,16 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const st
 
 /* Listeners beside backends. Where the process of a backend is down, dill could take its port: the process could not start
  * again, and its checks would reach dill and succeed. So the port is the process's, unless it is of a service that came
- * after the one that has the listener: nobody can take a listener from its owner by naming its address. */
+ * after the one that has the listener, or one to which listeners.bind does not grant by name what it grants the other: nobody
+ * can take a listener from its owner by naming its address. */
+
+static bool yields(const struct draft *draft, const struct want *of, const struct want *listener)
+{
+	if (draft_same_service(of, listener))
+		return false;
+	return draft_by_owner(of, listener) > 0 || (!of->list->trusted && draft_granted(draft, listener->service->name, listener) &&
+	                                            !draft_granted(draft, of->service->name, listener));
+}
 
 /* Whose the address of a listener is: an array of them has one for each want, and the one of a listener's first want
  * counts. */
@@ -207,7 +239,7 @@ static void note_neighbour(const struct draft *draft, struct neighbour **all, co
 {
 	struct neighbour *known;
 
-	if (listener->list->trusted || (!draft_same_service(of, listener) && draft_by_owner(of, listener) > 0))
+	if (listener->list->trusted || yields(draft, of, listener))
 		return;
 	if (!*all)
 		*all = sys_alloc(draft->want_count * sizeof **all);

@@ -27,11 +27,19 @@ static int by_sharing_name(const void *name, const void *item)
 	return strcmp(name, *(const char *const *)item);
 }
 
+/* Whether one of the services that share a listener is this one. The configuration's may have its name, and share with no
+ * stranger. */
+static bool has_part(const struct route_entry *entry, const struct service_list *list, const char *service)
+{
+	return (list->trusted || strcmp(entry->owner.source, "static") != 0) &&
+	       bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name);
+}
+
 /* The wish is acceptable, but it is refused for what others have. NULL: the service has it. */
 static const struct route_refusal *find_loss(const struct explain *explain, const struct route_entry *entry,
-                                             const char *service, const char *wish)
+                                             const struct service_list *list, const char *service, const char *wish)
 {
-	if (!explain->table || (entry && bsearch(service, entry->names, entry->name_count, sizeof *entry->names, by_sharing_name)))
+	if (!explain->table || (entry && has_part(entry, list, service)))
 		return NULL;
 	return route_refused(explain->table, service, wish);
 }
@@ -95,10 +103,20 @@ static void put_note(const char *before, const char *note, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* The service that is explained, and what that takes. */
+struct subject {
+	const struct explain *explain;
+	const struct service *service;
+	const struct service_list *list;
+	struct arena *memory;
+	bool contested; /* see is_contested() */
+	struct buf *joined; /* of each option, once it is needed: its value as it may be shown */
+};
+
 /* Where an accepted wish stands in the table: its ports, those together that stand alike. */
-static void explain_state(const struct explain *explain, const struct wish *wish, const struct net_addr *addr,
-                          const char *service, struct buf *out)
+static void explain_state(const struct subject *subject, const struct wish *wish, const struct net_addr *addr, struct buf *out)
 {
+	const struct explain *explain = subject->explain;
 	const struct route_refusal *lost = NULL;
 	const char *state, *before = NULL, *conflict = NULL;
 	struct net_addr first = *addr, at = *addr;
@@ -112,7 +130,7 @@ static void explain_state(const struct explain *explain, const struct wish *wish
 
 		net_set_port(&at, (uint16_t)port);
 		entry = explain->table ? route_find(explain->table, &at) : NULL;
-		loss = find_loss(explain, entry, service, wish->text);
+		loss = find_loss(explain, entry, subject->list, subject->service->name, wish->text);
 		state = state_at(explain, entry, loss, &error);
 		conflict = entry && !conflict ? entry->conflict : conflict;
 		lost = loss ? loss : lost;
@@ -136,25 +154,21 @@ static void explain_state(const struct explain *explain, const struct wish *wish
 	buf_free(&states);
 }
 
-/* The service that is explained, and what that takes. */
-struct subject {
-	const struct explain *explain;
-	const struct service *service;
-	const struct service_list *list;
-	struct arena *memory;
-	bool contested; /* see is_contested() */
-	struct buf *joined; /* of each option, once it is needed: its value as it may be shown */
-};
-
-/* The pattern of listeners.bind that grants the wish; nothing where there is no policy, or it does not count. */
-static void put_pattern(const struct subject *subject, const struct wish *wish, struct buf *out)
+/* The patterns of listeners.bind that grant the wish, for a range there may be several; nothing where there is no policy, or
+ * it does not count. */
+static void put_patterns(const struct subject *subject, const struct wish *wish, struct buf *out)
 {
 	const struct bind_table *bind = subject->list->trusted ? NULL : subject->explain->rules->bind;
-	const char *pattern = bind_granting(bind, subject->service->name, wish->host, wish->port);
+	const char *last = NULL;
 
-	if (pattern)
-		buf_puts_visible(out, "      granted by listeners.bind: \"", pattern);
-	buf_puts(out, pattern ? "\"\n" : "");
+	for (unsigned port = wish->port; port <= wish->last && bind && bind->count; port++) {
+		const char *pattern = bind_granting(bind, subject->service->name, wish->host, (uint16_t)port);
+
+		if (pattern && pattern != last)
+			buf_puts_visible(out, last ? "\", \"" : "      granted by listeners.bind: \"", pattern);
+		last = pattern ? pattern : last;
+	}
+	buf_puts(out, last ? "\"\n" : "");
 }
 
 static void explain_wish(const struct subject *subject, const struct wish *wish, struct buf *out)
@@ -176,9 +190,9 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 	else if (service->wrong)
 		buf_puts(out, "acceptable, but the service is not routed without its option\n");
 	else
-		explain_state(subject->explain, wish, &addr, subject->service->name, out);
+		explain_state(subject, wish, &addr, out);
 	if (fine)
-		put_pattern(subject, wish, out);
+		put_patterns(subject, wish, out);
 }
 
 /* Whether the service shares a listener with one that comes first and has another balance. */

@@ -60,18 +60,34 @@ struct named {
 	size_t order;
 };
 
-/* One for each port of a range. */
-static void add_wants(struct draft *draft, struct want *want)
+static void add_want(struct draft *draft, struct want *want)
 {
-	unsigned count = want->wish->last - want->wish->port + 1u;
+	want->ports = (uint16_t)(want->wish->last - want->wish->port + 1u);
+	want->order = draft->want_count;
+	SYS_GROW(draft->wants, draft->want_count, draft->want_cap);
+	draft->wants[draft->want_count++] = *want;
+}
 
-	for (unsigned offset = 0; offset < count; offset++) {
-		want->offset = (uint16_t)offset;
-		want->order = draft->want_count;
-		net_set_port(&want->addr, (uint16_t)(want->wish->port + offset));
-		SYS_GROW(draft->wants, draft->want_count, draft->want_cap);
-		draft->wants[draft->want_count++] = *want;
-	}
+/* Makes one for each port of those that are about many. */
+static void part_wants(struct draft *draft)
+{
+	struct want *whole = draft->wants;
+	size_t count = draft->want_count, total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += whole[i].ports;
+	if (total == count)
+		return;
+	draft->wants = sys_alloc(total * sizeof *draft->wants);
+	draft->want_count = draft->want_cap = total;
+	for (size_t i = 0, at = 0; i < count; i++)
+		for (uint16_t ports = whole[i].ports; ports; ports--) {
+			draft->wants[at] = whole[i];
+			draft->wants[at++].ports = 1;
+			whole[i].offset++;
+			net_set_port(&whole[i].addr, (uint16_t)(net_addr_port(&whole[i].addr) + 1));
+		}
+	free(whole);
 }
 
 static void admit_service(struct draft *draft, const struct named *named)
@@ -98,7 +114,7 @@ static void admit_service(struct draft *draft, const struct named *named)
 		} else if (service->fault) {
 			draft_refuse(draft, service, want.wish->text, "instance", service->fault);
 		} else {
-			add_wants(draft, &want);
+			add_want(draft, &want);
 			draft->held = draft->held || service->held;
 		}
 	}
@@ -227,6 +243,8 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 		if (lists[i] && lists[i]->remembered)
 			draft.table->remembered = lists[i]->title;
 	admit_all(&draft, lists, count);
+	draft_bounds(&draft);
+	part_wants(&draft);
 	draft_spare_neighbours(&draft);
 	draft_claims(&draft);
 	draft_find_known(&draft);

@@ -423,7 +423,7 @@ static const struct metrics_family families[] = {
 	{ "dill_listener_sent_bytes_total", "Bytes to clients.", LISTENER(COUNTER, IS_ULLONG, tx) },
 	{ "dill_listener_rejected_total",
 	  "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
-	  "be reached), limit (no memory or descriptor).",
+	  "be reached), limit (no memory or descriptor), loop (dill itself).",
 	  OWN(COUNTER, metrics_put_rejected) },
 
 	{ "dill_backend_connections_total", "Connects that were tried.", BACKEND(COUNTER, IS_ULLONG, connections) },

@@ -101,25 +101,59 @@ static void keep_turn_in(const struct route_entry *old, const struct route_share
 	atomic_store(&share->cursor, at == NO_TURN ? 0 : at);
 }
 
-/* The share of a service, looked for from one place on; NULL: there is none. */
-static const struct route_share *find_share(const struct route_entry *entry, unsigned from, const char *service)
+static int by_share(const void *left, const void *right)
 {
-	for (unsigned n = 0; n < entry->share_count; n++) {
-		const struct route_share *share = &entry->shares[(from + n) % entry->share_count];
+	const struct route_share *a = *(const struct route_share *const *)left, *b = *(const struct route_share *const *)right;
+	int order = strcmp(a->service, b->service);
 
-		if (strcmp(share->service, service) == 0)
-			return share;
-	}
-	return NULL;
+	return order ? order : (a > b) - (a < b);
 }
 
-/* Shares keep their order as a rule: each is looked for behind the last. */
+/* The shares by service, and then in their order; to be freed. */
+static const struct route_share **sort_shares(const struct route_entry *entry)
+{
+	const struct route_share **sorted = sys_alloc(entry->share_count * sizeof *sorted);
+
+	for (unsigned i = 0; i < entry->share_count; i++)
+		sorted[i] = &entry->shares[i];
+	if (entry->share_count)
+		qsort(sorted, entry->share_count, sizeof *sorted, by_share);
+	return sorted;
+}
+
+/* The share of a service, looked for from one place on, and then from the first; NULL: there is none. */
+static const struct route_share *find_share(const struct route_entry *entry, const struct route_share *const *sorted,
+                                            unsigned from, const char *service)
+{
+	unsigned low = 0, high = entry->share_count, at;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (strcmp(sorted[middle]->service, service) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (at = low; at < entry->share_count && strcmp(sorted[at]->service, service) == 0; at++)
+		if (sorted[at] >= entry->shares + from)
+			return sorted[at];
+	return at > low ? sorted[low] : NULL;
+}
+
+/* Shares keep their order as a rule: each is looked for behind the last, and in all of them when it is not there. */
 static void keep_turn(const struct route_entry *old, struct route_entry *entry)
 {
 	unsigned turn = atomic_load(&entry->listener->cursor), from = 0;
+	const struct route_share **sorted = NULL, *was;
 
 	for (unsigned i = 0; old && i < entry->share_count; i++) {
-		const struct route_share *was = find_share(old, from, entry->shares[i].service);
+		const char *service = entry->shares[i].service;
+		bool next = from < old->share_count && strcmp(old->shares[from].service, service) == 0;
+
+		if (!next && !sorted)
+			sorted = sort_shares(old);
+		was = next ? &old->shares[from] : find_share(old, sorted, from, service);
 
 		if (!was)
 			continue;
@@ -128,6 +162,7 @@ static void keep_turn(const struct route_entry *old, struct route_entry *entry)
 		if (from - 1 == turn)
 			atomic_store(&entry->listener->cursor, i);
 	}
+	free(sorted);
 }
 
 static void mark_backends(const struct route_table *table, bool in_table)
@@ -268,7 +303,7 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
 			say_conflict(&conflicts, entry);
-		if (!was || was->count != entry->count)
+		if (!was || was->count != entry->count || strcmp(was->services, entry->services) != 0)
 			say_backends(&changed, entry);
 	}
 	say_conflict(&conflicts, NULL);

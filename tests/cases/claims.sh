@@ -180,6 +180,7 @@ case_claims_share_name() { # listeners.share = name: one name has a listener; th
     lost aaa "local:$p" "web came first, and listeners.share is name" || fail "the other has it too early"
     deregister web-2
     must 8 "the other takes over" answers "$p" b
+    must 2 "the log says who has it" log_has "127.0.0.1:$p: 1 backend of aaa"
     ! log_has "closed address" || fail "the listener has closed meanwhile"
     register web web-1 "$A" dill "dill.listener=local:$p"
     must_lose web "local:$p" "aaa came first, and listeners.share is name"

@@ -164,27 +164,36 @@ static bool same_text(const char *a, const char *b)
 
 static void grant_cases(void)
 {
+	struct bind_table some = { 0 };
+	struct arena memory = { 0 };
+
 	for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
 		struct slice label = slice_of(grants[i].label);
 		const char *service = grants[i].service, *pattern, *naming;
 		uint16_t first = grants[i].first, last = grants[i].last;
 		struct bind_table bind = { 0 };
-		struct arena memory = { 0 };
+		struct arena own = { 0 };
 		char what[200];
 
 		snprintf(what, sizeof what, "%s to %s:%u-%u, %s", service, grants[i].label, first, last, grants[i].table);
-		check(!bind_set(&bind, grants[i].table, "here", &memory), "a table", what);
-		bind_seal(&bind, &memory);
+		check(!bind_set(&bind, grants[i].table, "here", &own), "a table", what);
+		bind_seal(&bind, &own);
 		check(bind_grants(&bind, service, label, first, last) == grants[i].granted, "granted", what);
-		check(bind_by_name(&bind, service, label, first, last) == grants[i].by_name, "by name", what);
+		check(!bind_unnamed(&bind, service, label, first, last, 0) == grants[i].by_name, "by name", what);
 		pattern = bind_granting(&bind, service, label, first);
 		check(same_text(pattern, grants[i].pattern), pattern ? pattern : "no pattern", what);
 		naming = bind_naming(&bind, label, first, last);
 		check(same_text(naming, grants[i].naming), naming ? naming : "nobody named", what);
-		arena_free(&memory);
+		arena_free(&own);
 	}
 	check(bind_grants(NULL, "a", slice_of("l"), 1, 2), "granted", "no table");
-	check(!bind_by_name(NULL, "a", slice_of("l"), 1, 2), "by name", "no table");
+	check(bind_unnamed(NULL, "a", slice_of("l"), 1, 2, 9) == 2, "by name", "no table");
+	bind_set(&some, "a*=l:10-19,l:15-29; *=l:*", "here", &memory);
+	bind_seal(&some, &memory);
+	check(bind_unnamed(&some, "ab", slice_of("l"), 5, 34, 100) == 10, "on both sides of what is granted", "count");
+	check(bind_unnamed(&some, "ab", slice_of("l"), 5, 34, 7) == 8, "one beyond the most", "count");
+	check(bind_unnamed(&some, "b", slice_of("l"), 1, 65535, 65535) == 65535, "of another name all", "count");
+	arena_free(&memory);
 	check(!bind_granting(NULL, "a", slice_of("l"), 1), "a pattern", "no table");
 	check(!bind_naming(NULL, slice_of("l"), 1, 2), "a pattern", "no table");
 }

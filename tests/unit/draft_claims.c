@@ -107,7 +107,11 @@ static const struct claim_case reservations[] = {
 	/* What the operator has written down counts, wherever it is; an agent of another host takes nothing here. */
 	{ "c a|any:9200|h:1", "a any:9200 [listeners.reserved] overlaps 192.0.2.1:9200, which is in listeners.reserved\n" },
 	{ "c a|any:7500|h:1", "0.0.0.0:7500 a of a\n" },
-	{ "c a|other:7500,any:7600|h:1", "0.0.0.0:7600 a of a\na other:7500 [consul.address] is consul.address\n" },
+	{ "c a|other:7500,any:7601|h:1", "0.0.0.0:7601 a of a\na other:7500 [consul.address] is consul.address\n" },
+	/* A name without an address may be one of this host. */
+	{ "c a|any:7600,six:7600|h:1", "a any:7600 [consul.address] may be in consul.address: none has no address yet\n"
+	  "a six:7600 [consul.address] may be in consul.address: none has no address yet\n" },
+	{ "s a|any:7600|h:1", "0.0.0.0:7600 a of a\n" },
 	/* The operator may. */
 	{ "s a|local:8500,any:9100|h:1\n", "0.0.0.0:9100 a of a\n127.0.0.1:8500 a of a\n" },
 	{ "f a|local:8500|h:1\nc b|local:8500|h:1", "127.0.0.1:8500 a of a\nb local:8500 [consul.address] is consul.address\n" },
@@ -213,9 +217,28 @@ static void bound_cases(void)
 	SUM("2000-2003 2100-2115 12 listeners.max_per_service: more ports than listeners.max_per_service, 20");
 	put_many(&text, "s a", 2000, 300, "");
 	SUM("2000-2299 ");
+	/* Ranges of one address that overlap: each whole or not at all, and what they have in common counts once. */
+	buf_puts(&text, "c a|local:2000-2010,local:2005-2014|10.0.0.1:80|instance=i1\n");
+	SUM("2000-2014 ");
+	buf_puts(&text, "c a|local:2000-2016,local:2003,local:2050-2060,local:2055-2062,local:2058-2066|10.0.0.1:80|instance=i1\n");
+	SUM("2003-2003 2050-2062 2 instance: more than 16 ports for one instance");
+	buf_puts(&text, "c a|local:2000-2014|10.0.0.1:80|instance=i1\nc a|local:2001-2015|10.0.0.1:80|instance=i2\n"
+	         "c a|local:2010-2020|10.0.0.1:80|instance=i3\nc a|local:2006-2019|10.0.0.1:80|instance=i4\n");
+	SUM("2000-2019 1 listeners.max_per_service: more ports than listeners.max_per_service, 20");
 	route.rules.claims.per_service = 4;
 	put_many(&text, "c a", 2000, 5, "instance=i1");
 	SUM("2000-2003 1 listeners.max_per_service: more ports than listeners.max_per_service, 4");
+	route.rules.claims.per_service = 64;
+	buf_puts(&text, "c a|local:2007,local:2000-2015,local:2004-2010|h:1|instance=i1"); /* what lies in a range counts once */
+	SUM("2000-2015 ");
+	buf_puts(&text, "c a|local:2000-2015,local:2010-2016|h:1|instance=i1");
+	SUM("2000-2015 1 instance: more than 16 ports for one instance");
+	buf_puts(&text, "c a|local:2000-2015,local:2000-2015|h:1|instance=i1 held\nc a|local:2000-2014|h:1|instance=i1");
+	SUM("2000-2014 1 instance: more than 16 ports for one instance");
+	buf_puts(&text, "c a|local:2000-2050|h:1|\nc a|local:2000-2060|h:2|"); /* a range that grows */
+	SUM("2000-2060 ");
+	buf_puts(&text, "c a|local:2000-2050|h:1|\nc a|local:2060-2080|h:2|");
+	SUM("2000-2050 1 listeners.max_per_service: more ports than listeners.max_per_service, 64");
 	route_close(&route);
 	buf_free(&text);
 	buf_free(&got);
@@ -238,6 +261,8 @@ static void granted_cases(void)
 	route.rules.claims.per_service = 10;
 	put_many(&text, "c a", 1990, 120, "");
 	SUM("1990-2099 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
+	buf_puts(&text, "c a|local:1990-1994,local:1995-2010,local:2001-2104,local:2002-2106|h:1|instance=i1");
+	SUM("1990-2010 2 listeners.max_per_service: more ports than listeners.max_per_service, 10");
 	put_many(&text, "c b", 3000, 20, "");
 	SUM("3000-3009 10 listeners.max_per_service: more ports than listeners.max_per_service, 10");
 	route_close(&route);

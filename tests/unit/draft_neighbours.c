@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "table.h"
+#include "bind.h"
 #include "merge.h"
 #include "../../draft_neighbours.c"
 
@@ -66,6 +67,15 @@ static const struct {
 	  "status.listener\n", "::1" },
 	{ "c a|local:2000|127.0.0.1:82 127.0.0.2:81 10.0.0.1:81 [2001:db8::1]:82",
 	  "127.0.0.1:2000 a of consul/a 127.0.0.1:82+ 127.0.0.2:81+ 10.0.0.1:81+ [2001:db8::1]:82+\n", "" },
+	/* A range says once what is not allowed, and each server. */
+	{ "c a|any:2000-2002|127.0.0.1:80", OPEN "\n0.0.0.0:2001 a of consul/a\n0.0.0.0:2002 a of consul/a\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
+	{ "c a|any:2000-2001|127.0.0.1:80|ports=81", OPEN "\n0.0.0.0:2001 a of consul/a\n"
+	  "refused: a 127.0.0.1:80 [peek.listener] 127.0.0.1:81 is dill's own peek.listener\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
+	{ "s z|any:2000|10.0.0.1:80\nc a|any:2000-2001|127.0.0.1:80", "0.0.0.0:2000 z of static/z 10.0.0.1:80\n0.0.0.0:2001 a of consul/a\n"
+	  REFUSED("a", "127.0.0.1:80", "loopback", "127.0.0.1", "127.0.0.0/8")
+	  "refused: a any:2000-2001 [static] z in the configuration has it for itself\n", "" },
 	/* A listener that is its own backend. */
 	{ "c a|local:2000|127.0.0.1:2000", "refused: a local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
 	{ "c a|any:2000|127.0.0.1:2000", "refused: a any:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
@@ -184,6 +194,45 @@ static void neighbour_cases(void)
 	}
 }
 
+/* What listeners.bind grants a service by name, nobody takes who is not granted it, however old; but the operator. */
+static void granted_cases(void)
+{
+	static const char *const granted[][2] = {
+		{ "c x||127.0.0.1:2000|created=1\nc db|local:2000|10.0.0.1:80|created=2", "127.0.0.1:2000 db of consul/db 10.0.0.1:80+\n" },
+		{ "c x|local:3000|127.0.0.1:2000|created=1\nc db|local:2000|10.0.0.1:80|created=2",
+		  "127.0.0.1:2000 db of consul/db 10.0.0.1:80+\n127.0.0.1:3000 x of consul/x\n"
+		  "refused: x 127.0.0.1:2000 [listener] 127.0.0.1:2000 is a listener of dill itself\n" },
+		{ "c db1||127.0.0.1:2000|created=1\nc db|local:2000|10.0.0.1:80|created=2",
+		  "refused: db local:2000 [neighbour] 127.0.0.1:2000 is a backend of db1 on this host\n" },
+		{ "c db|local:2000|127.0.0.1:2000", "refused: db local:2000 [neighbour] 127.0.0.1:2000 is a backend of db on this host\n" },
+		{ "s x|local:3000|127.0.0.1:2000\nc db|local:2000|10.0.0.1:80", "127.0.0.1:3000 x of static/x 127.0.0.1:2000\n"
+		  "refused: db local:2000 [neighbour] 127.0.0.1:2000 is a backend of x on this host\n" },
+		{ "c x||127.0.0.1:3000|created=1\nc y|local:3000|10.0.0.1:80|created=2",
+		  "refused: y local:3000 [neighbour] 127.0.0.1:3000 is a backend of x on this host\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(granted); i++) {
+		struct bind_table bind = { 0 };
+		struct arena memory = { 0 };
+		struct route_table *table;
+		struct buf got = { 0 };
+		struct route route;
+
+		bind_set(&bind, "db*=local:2000; *=local:*", "here", &memory);
+		bind_seal(&bind, &memory);
+		table_open(&route);
+		set_rules(&route, "", &memory);
+		route.rules.admit.bind = &bind;
+		table = merge_text(&route, granted[i][0]);
+		table_put(&got, table);
+		check(strcmp(got.data, granted[i][1]) == 0, got.data, granted[i][0]);
+		route_release(table);
+		route_close(&route);
+		arena_free(&memory);
+		buf_free(&got);
+	}
+}
+
 /* Every address of this host is one that a listener at every address has. */
 static void here_cases(void)
 {
@@ -215,6 +264,7 @@ static void here_cases(void)
 int main(void)
 {
 	neighbour_cases();
+	granted_cases();
 	here_cases();
 	return check_sum();
 }

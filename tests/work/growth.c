@@ -361,7 +361,7 @@ static struct service_list *ranges_to(size_t n, size_t backend)
 		service_wish(service, slice_of(wish), "tag");
 	}
 	add_backend(service, backend, 1);
-	service_set(service, SERVICE_PORTS, slice_of("6000"), "tag");
+	service_set(service, SERVICE_PORTS, slice_of("20000"), "tag"); /* not a listener, whatever n is */
 	service_seal(service);
 	return list;
 }
@@ -516,6 +516,99 @@ static void neighbours(size_t n, size_t further, const char *allow)
 	route_close(&route);
 	arena_free(&memory);
 	buf_free(&out);
+}
+
+/* One instance asks for many ranges of many ports, of which it gets none. */
+static void ranges_too_long(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct service *service = add_service(list, "web", 0, 0);
+	struct route route;
+	char wish[40];
+
+	for (size_t i = 0; i < n / 4; i++) {
+		snprintf(wish, sizeof wish, "local:%zu-%zu", 2100 + i, 2100 + i + n / 3);
+		service_wish(service, slice_of(wish), "tag");
+	}
+	add_backend(service, 0, 1);
+	service_seal(service);
+	table_open(&route);
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->count == 1 && route.table->refused_count == n / 4, "ranges are refused whole", "ranges_too_long");
+	route_close(&route);
+}
+
+/* The same where listeners.bind grants them all. */
+static void ranges_that_overlap(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct service *service = add_service(list, "web", 0, 0);
+	struct bind_table bind = { 0 };
+	struct arena memory = { 0 };
+	struct route route;
+	char wish[40];
+
+	for (size_t i = 0; i < n / 4; i++) {
+		snprintf(wish, sizeof wish, "local:%zu-%zu", 2100 + i, 2100 + i + n / 3);
+		service_wish(service, slice_of(wish), "tag");
+	}
+	add_backend(service, 0, 1);
+	service_seal(service);
+	bind_set(&bind, "web*=local:*", "here", &memory);
+	bind_seal(&bind, &memory);
+	table_open(&route);
+	route.rules.admit.bind = &bind;
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->count == n / 4 + n / 3 + 1 && !route.table->refused_count, "a listener a port", "ranges_that_overlap");
+	route_close(&route);
+	arena_free(&memory);
+}
+
+/* A range of n ports with two backends, whose weights make a long round. */
+static void ranges_by_weight(size_t n)
+{
+	struct service_list *list = new_list(true);
+	struct service *service;
+	struct route route;
+	char wish[40];
+
+	snprintf(wish, sizeof wish, "local:2000-%zu", 1999 + n / 3);
+	service = service_add(list, slice_of("web"));
+	service_wish(service, slice_of(wish), "tag");
+	add_backend(service, 0, (uint16_t)(n / 3));
+	add_backend(service, 1, (uint16_t)(n / 3 - 1));
+	service_seal(service);
+	table_open(&route);
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->count == n / 3, "a listener a port", "ranges_by_weight");
+	route_close(&route);
+}
+
+/* All services that share a listener go, and others come. */
+static void other_shares(size_t n)
+{
+	struct service_list *lists[] = { new_list(false), new_list(false) };
+	struct route route;
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		struct service *service = add_service(lists[i % 2], i % 2 ? "web" : "db", i, 0);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	table_open(&route);
+	publish(&route, lists[0]);
+	start();
+	publish(&route, lists[1]);
+	stop();
+	check(route.table->entries[0].share_count == n, "a share each", "other_shares");
+	route_close(&route);
 }
 
 static void backends_not_allowed(size_t n) { neighbours(n, 0, ""); }
@@ -977,6 +1070,7 @@ static const struct {
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
+	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	ROW(followed_by_health), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
