@@ -44,18 +44,37 @@ static bool backend_survives(const struct service_backend *backend)
 	return same;
 }
 
+/* Why an instance is not routed, if that is so. Its age counts for its service all the same, and its port is its own: else a
+ * listener would change hands when dill starts again. NULL: it is routed. */
+static const char *excuse_of(const struct service *service)
+{
+	return service->absent ? service->absent : service->fault;
+}
+
 /* Whether the service reads back the same. One that came back without an option of its own could be open to more clients
  * than it says. */
-static bool fits(const struct service *service)
+static bool says_the_same(const struct service *service)
 {
-	bool fine = service->wish_count && service->backend_count == 1 && backend_survives(service->backends);
+	bool fine = service->wish_count && service->backend_count;
 
 	for (size_t i = 0; i < service->wish_count; i++)
 		fine = fine && survives(service->wishes[i].text);
 	for (size_t i = 0; i < service->setting_count; i++)
 		fine = fine && survives(service->settings[i].value);
-	return fine && !service->fault && !service->held && *service->name && service->name[0] != '[' &&
-	       survives(service->name) && survives(service->node) && survives(service->instance);
+	return fine;
+}
+
+static bool fits(const struct service *service)
+{
+	const char *excuse = excuse_of(service);
+	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends));
+
+	if (excuse)
+		fine = fine && (service->created || service->backend_count) && survives(excuse);
+	else
+		fine = fine && says_the_same(service);
+	return fine && !service->held && *service->name && service->name[0] != '[' && survives(service->name) &&
+	       survives(service->node) && survives(service->instance);
 }
 
 static void put_wishes(struct buf *out, const struct service *service)
@@ -66,28 +85,44 @@ static void put_wishes(struct buf *out, const struct service *service)
 	buf_puts(out, "]");
 }
 
+static void put_backend(struct buf *out, const struct service_backend *backend)
+{
+	struct buf address = { 0 };
+
+	service_put_backend(backend, &address);
+	buf_puts_json(out, ",\"backends\":[", address.data);
+	buf_printf(out, "],\"weight\":%u", backend->weight);
+	buf_free(&address);
+}
+
+static void put_settings(struct buf *out, const struct service *service)
+{
+	for (size_t i = 0; i < service->setting_count; i++) {
+		buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
+		buf_puts_json(out, ":", service->settings[i].value);
+	}
+}
+
 static void put_kept(struct buf *out, const struct service *service)
 {
-	const struct service_backend *backend = service->backends;
-	struct buf address = { 0 };
+	const char *excuse = excuse_of(service);
 
 	buf_puts_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
 	if (service->node)
 		buf_puts_json(out, ",\"node\":", service->node);
 	if (service->instance)
 		buf_puts_json(out, ",\"instance\":", service->instance);
-	put_wishes(out, service);
-	service_put_backend(backend, &address);
-	buf_puts_json(out, ",\"backends\":[", address.data);
-	buf_printf(out, "],\"weight\":%u", backend->weight);
+	if (excuse)
+		buf_puts_json(out, ",\"absent\":", excuse);
+	else
+		put_wishes(out, service);
+	if (service->backend_count)
+		put_backend(out, service->backends);
 	if (service->created)
 		buf_printf(out, ",\"created\":%" PRIu64, service->created);
-	for (size_t i = 0; i < service->setting_count; i++) {
-		buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
-		buf_puts_json(out, ":", service->settings[i].value);
-	}
+	if (!excuse)
+		put_settings(out, service);
 	buf_puts(out, "}");
-	buf_free(&address);
 }
 
 static void put_state_head(struct buf *out, const char *body, size_t len)

@@ -10,7 +10,7 @@ static void routable_all(const struct service_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = list->items[i];
 
-		if (!*s->name || (!s->fault && (!s->wish_count || !s->backend_count)))
+		if (!*s->name || (!s->fault && !s->absent && (!s->wish_count || !s->backend_count)))
 			abort();
 		for (size_t w = 0; w < s->wish_count; w++)
 			if (!s->wishes[w].text || !s->wishes[w].origin || s->wishes[w].last < s->wishes[w].port ||
