@@ -13,12 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "doc.h"
 #include "format.h"
 #include "manifest.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
 #include "wish.h"
+
+#define BODY_MAX ((64 << 20) - 256) /* of a file that format_load_fd() reads */
+#define FIELDS 7 /* values of a service, at most, beside listeners and options */
 
 /* Whether a text reads back as it was written: no format takes control bytes, and JSON is UTF-8. NULL does. */
 static bool survives(const char *text)
@@ -107,7 +111,7 @@ static void put_kept(struct buf *out, const struct service *service)
 {
 	const char *excuse = excuse_of(service);
 
-	buf_puts_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
+	buf_puts_json(out, ",\n{\"name\":", service->name);
 	if (service->node)
 		buf_puts_json(out, ",\"node\":", service->node);
 	if (service->instance)
@@ -142,13 +146,56 @@ static int write_all(int fd, const struct buf *bytes)
 	return fsync(fd) < 0 ? errno : 0;
 }
 
+/* A service in the text of all. */
+struct kept {
+	size_t at, len, values;
+};
+
+static int by_len(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return (x->len > y->len) - (x->len < y->len);
+}
+
+/* Writes those that fit, with a comma before each, to `out`. Returns how many; *values: of all. */
+static size_t put_fitting(struct buf *out, const struct service_list *list, struct kept *kept, size_t *values)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct service *service = list->items[i];
+		size_t at = out->len;
+
+		if (!fits(service))
+			continue;
+		put_kept(out, service);
+		kept[count] = (struct kept){ at, out->len - at, FIELDS + service->wish_count + service->setting_count };
+		*values += kept[count++].values;
+	}
+	return count;
+}
+
+/* What cannot be read again would be of no use to anybody: where it is too much, the longest are left out. */
 static void put_services(struct buf *out, const struct service_list *list)
 {
+	struct kept *kept = sys_alloc((list->count + 1) * sizeof *kept);
+	struct buf all = { 0 };
+	size_t values = 0, count = put_fitting(&all, list, kept, &values);
+
+	if (count && (values > DOC_ITEMS_MAX || all.len > BODY_MAX))
+		qsort(kept, count, sizeof *kept, by_len);
 	buf_puts(out, "{\"services\":[");
-	for (size_t i = 0; i < list->count; i++)
-		if (fits(list->items[i]))
-			put_kept(out, list->items[i]);
+	values = 0;
+	for (size_t i = 0; i < count; i++) {
+		values += kept[i].values;
+		if (values > DOC_ITEMS_MAX || out->len + kept[i].len > BODY_MAX)
+			break;
+		buf_add(out, all.data + kept[i].at + !i, kept[i].len - !i);
+	}
 	buf_puts(out, "\n]}\n");
+	buf_free(&all);
+	free(kept);
 }
 
 int state_save(const char *path, const struct service_list *list)

@@ -29,13 +29,9 @@ static void again(const struct service_list *list)
 	struct service_list *second;
 	size_t count = 0;
 
-	buf_puts(&body, "{\"services\":[");
+	put_services(&body, list);
 	for (size_t i = 0; i < list->count; i++)
-		if (fits(list->items[i])) {
-			put_kept(&body, list->items[i]);
-			count++;
-		}
-	buf_puts(&body, "\n]}\n");
+		count += fits(list->items[i]);
 	second = manifest_read_state(body.data, body.len, "again", &why);
 	if (!second || second->count != count)
 		abort();

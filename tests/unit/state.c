@@ -130,6 +130,25 @@ static void list_cases(void)
 	service_list_unref(list);
 }
 
+/* More than can be read again: the longest has to go, not all of them. */
+static void much_cases(void)
+{
+	struct service_list *list = service_list_new(), *again;
+	struct buf got = { 0 };
+
+	add(list, "a", "a:1", "h:1", "");
+	add(list, "b", "a:1", "h:1", "");
+	for (size_t i = 0; i < DOC_ITEMS_MAX; i++)
+		service_wish(list->items[0], slice_of("x"), NULL);
+	again = save_and_load(list, "much");
+	if (again)
+		list_put(&got, again);
+	check(again && strcmp(got.data, "b( a:1 h:1*1)") == 0, got.data, "the longest is left out");
+	service_list_unref(again);
+	service_list_unref(list);
+	buf_free(&got);
+}
+
 /* Services at random: what is read is what was written, or it is not there. Nothing comes back with less than it said. */
 
 #define ROUNDS 4000
@@ -400,6 +419,7 @@ int main(void)
 		abort();
 	service_cases();
 	list_cases();
+	much_cases();
 	random_cases();
 	newer_cases();
 	damage_cases();
