@@ -174,6 +174,8 @@ static const char *set_object(struct bind_table *bind, struct slice json, const 
 		why = text_printf(memory, "is not a JSON object: %s", doc.error);
 	for (size_t i = 0; i < doc.count && !why; i++)
 		why = bind_add(bind, slice_of(doc.items[i].key), slice_trim(slice_of(doc.items[i].value)), origin, memory);
+	if (!why && doc.null_count)
+		why = text_printf(memory, "has nothing for \"%s\"", doc.nulls[0].key);
 	doc_free(&doc);
 	return why;
 }

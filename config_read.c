@@ -48,6 +48,17 @@ static void open_tables(struct config *config)
 
 /* The file. */
 
+/* All of its patterns may have been taken out. That is no leave for everybody, as little as an empty table is. */
+static void refuse_null_patterns(struct config *config, const struct doc *doc)
+{
+	for (size_t i = 0; i < doc->null_count; i++)
+		if (config_below(doc->nulls[i].key, "listeners.bind"))
+			config_apply(config, &(struct config_setting){
+				.key = doc->nulls[i].key, .value = "", .layer = CONFIG_FILE, .shape = DOC_EMPTY_TABLE,
+				.origin = config_origin(config, config->file, doc->nulls[i].line)
+			});
+}
+
 static void apply_doc(struct config *config, const struct doc *doc)
 {
 	bool table_seen = false;
@@ -66,6 +77,7 @@ static void apply_doc(struct config *config, const struct doc *doc)
 		if (!config_misshapen(config, &setting) && !config_apply(config, &setting))
 			config_unknown(config, setting.key, setting.origin);
 	}
+	refuse_null_patterns(config, doc);
 }
 
 /* A file of variables is an environment that lies on disk. */
