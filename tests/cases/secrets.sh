@@ -160,7 +160,7 @@ END
     must 5 "what is remembered" peek_contains "from state.path"
     peek >"$T/once.0remembered.out"
     nothing_leaked "at work"
-    at_least "places that show that proxy" 10 "$(grep -lF 'socks5://********@127.0.0.1:1' "$T"/once.* | wc -l)"
+    at_least "places that show that proxy" 5 "$(grep -lF 'socks5://********@127.0.0.1:1' "$T"/once.* | wc -l)"
 }
 
 case_secrets_echoed() { # an error of Consul, or of a gateway, with the token in its words
