@@ -96,6 +96,18 @@ static const char *read_grant(struct slice text, struct bind_span *span)
 	return read_ports(slice_trim(ports), span);
 }
 
+/* The part is shown without what may be a secret. */
+static const char *complain_part(struct slice part, const struct bind_pattern *of, const char *why, struct arena *memory)
+{
+	struct buf shown = { 0 };
+	const char *text;
+
+	buf_masked(&shown, arena_dup(memory, part.at, part.len));
+	text = text_printf(memory, "has \"%s\" for \"%s\", which %s", shown.data, of->name, why);
+	buf_free(&shown);
+	return text;
+}
+
 /* Adds what the pattern grants to the spans; without spans it is only looked at. NULL or the reason. */
 static const char *read_grants(struct slice grants, const struct bind_pattern *of, struct bind_spans *to,
                                struct arena *memory)
@@ -108,7 +120,7 @@ static const char *read_grants(struct slice grants, const struct bind_pattern *o
 		const char *why = part.len ? read_grant(part, &span) : NULL;
 
 		if (why)
-			return text_printf(memory, "has \"%.*s\" for \"%s\", which %s", (int)part.len, part.at, of->name, why);
+			return complain_part(part, of, why, memory);
 		if (!part.len || !to)
 			continue;
 		ARENA_GROW(memory, to->items, to->count, to->cap);
@@ -162,6 +174,8 @@ static const char *set_object(struct bind_table *bind, struct slice json, const 
 		why = text_printf(memory, "is not a JSON object: %s", doc.error);
 	for (size_t i = 0; i < doc.count && !why; i++)
 		why = bind_add(bind, slice_of(doc.items[i].key), slice_trim(slice_of(doc.items[i].value)), origin, memory);
+	if (!why && doc.null_count)
+		why = text_printf(memory, "has nothing for \"%s\"", doc.nulls[0].key);
 	doc_free(&doc);
 	return why;
 }

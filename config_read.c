@@ -48,6 +48,17 @@ static void open_tables(struct config *config)
 
 /* The file. */
 
+/* All of its patterns may have been taken out. That is no leave for everybody, as little as an empty table is. */
+static void refuse_null_patterns(struct config *config, const struct doc *doc)
+{
+	for (size_t i = 0; i < doc->null_count; i++)
+		if (config_below(doc->nulls[i].key, "listeners.bind"))
+			config_apply(config, &(struct config_setting){
+				.key = doc->nulls[i].key, .value = "", .layer = CONFIG_FILE, .shape = DOC_EMPTY_TABLE,
+				.origin = config_origin(config, config->file, doc->nulls[i].line)
+			});
+}
+
 static void apply_doc(struct config *config, const struct doc *doc)
 {
 	bool table_seen = false;
@@ -66,6 +77,7 @@ static void apply_doc(struct config *config, const struct doc *doc)
 		if (!config_misshapen(config, &setting) && !config_apply(config, &setting))
 			config_unknown(config, setting.key, setting.origin);
 	}
+	refuse_null_patterns(config, doc);
 }
 
 /* A file of variables is an environment that lies on disk. */
@@ -83,6 +95,16 @@ static void apply_variables(struct config *config, const struct doc *doc)
 	free(origins);
 }
 
+/* A URL in its place may have a login. */
+static void complain_file(struct config *config, const char *why)
+{
+	struct buf shown = { 0 };
+
+	buf_masked(&shown, config->file);
+	config_error(config, "%s: %s", shown.data, why);
+	buf_free(&shown);
+}
+
 static void apply_file(struct config *config)
 {
 	struct buf text = { 0 };
@@ -91,9 +113,9 @@ static void apply_file(struct config *config)
 	int error = format ? format_load(config->file, &text) : 0;
 
 	if (!format)
-		config_error(config, "%s: %s", config->file, format_unknown);
+		complain_file(config, format_unknown);
 	else if (error)
-		config_error(config, "%s: %s", config->file, strerror(error));
+		complain_file(config, strerror(error));
 	else if (!format_read(&doc, format, text.data ? text.data : "", text.len))
 		config_error(config, "%s:%d: %s", config->file, doc.error_line, doc.error);
 	else
@@ -171,14 +193,16 @@ static void check_bound_labels(struct config *config, const struct bind_spans *s
 {
 	for (size_t i = 0; i < spans->count; i++) {
 		const struct bind_span *span = &spans->items[i];
-		struct buf grant = { 0 };
+		struct buf grant = { 0 }, shown = { 0 };
 
 		if (option_find_label(&config->labels, span->label))
 			continue;
 		bind_put_span(span, &grant);
+		buf_masked(&shown, grant.data);
 		config_error(config, "%s: listeners.bind: \"%s\" grants \"%s\", but no such label is in listeners.allowed",
-		             span->of->origin, span->of->name, grant.data);
+		             span->of->origin, span->of->name, shown.data);
 		buf_free(&grant);
+		buf_free(&shown);
 	}
 }
 

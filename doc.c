@@ -11,6 +11,7 @@
 void doc_free(struct doc *doc)
 {
 	free(doc->items);
+	free(doc->nulls);
 	arena_free(&doc->memory);
 	*doc = (struct doc){ 0 };
 }
@@ -87,7 +88,7 @@ bool doc_end(struct doc_reader *reader, bool ok)
 
 	ok = ok && take_empty(reader);
 	if (!ok)
-		reader->doc->count = 0;
+		reader->doc->count = reader->doc->null_count = 0;
 	if (reader->doc->count > count)
 		place_empty(reader->doc, count);
 	free(reader->nodes);
@@ -312,7 +313,19 @@ bool doc_part(struct doc_reader *reader, enum doc_kind kind)
 
 bool doc_null(struct doc_reader *reader)
 {
-	return reader->indexed || add_node(reader, DOC_NULL);
+	struct doc *doc = reader->doc;
+
+	if (reader->indexed)
+		return true;
+	if (!add_node(reader, DOC_NULL))
+		return false;
+	if (reader->take != keep_item)
+		return true;
+	SYS_GROW(doc->nulls, doc->null_count, doc->null_cap);
+	doc->nulls[doc->null_count++] = (struct doc_item){
+		.key = arena_dup(&doc->memory, reader->key.data, reader->key.len), .value = "", .line = reader->line
+	};
+	return true;
 }
 
 bool doc_open(struct doc_reader *reader, enum doc_kind kind)

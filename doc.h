@@ -11,7 +11,7 @@
 
 /* Tables are joined by dots, elements of arrays have an index: "services[0].backends[1]". Of an env file the key is
  * the variable's name. The value is text: a string without its quotes and escapes, true or false, a number. An empty
- * table or array is one item with the value ""; null (JSON, YAML, HCL) is no item. */
+ * table or array is one item with the value ""; null (JSON, YAML, HCL) is no item, but one of `nulls`. */
 enum doc_shape { DOC_SCALAR, DOC_EMPTY_TABLE, DOC_EMPTY_LIST };
 struct doc_item {
 	char *key, *value; /* live as long as the document */
@@ -22,6 +22,8 @@ struct doc_item {
 struct doc {
 	struct doc_item *items; /* in the order of the text; no key is given twice */
 	size_t count, cap;
+	struct doc_item *nulls; /* what was named, and not given; no elements of lists */
+	size_t null_count, null_cap;
 	struct arena memory;
 	int error_line;
 	char error[160]; /* the error, or what was expected, on error_line; names neither file nor line */

@@ -28,6 +28,8 @@ struct file_settings {
 
 static const char *check_name(const char *path)
 {
+	if (strstr(path, "://"))
+		return "is a URL; routing.http.endpoint is the key for one";
 	return !*path || format_of(path) ? NULL : format_unknown;
 }
 

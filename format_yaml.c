@@ -294,14 +294,20 @@ static bool yaml_goes_on(struct doc_reader *reader, size_t column, bool *more)
 /* The value on the lines below a key or dash at `column`, or null. A list may stand right below its key. */
 static bool yaml_value_below(struct doc_reader *reader, size_t column, bool below_key)
 {
+	int line = reader->line, next;
 	size_t at;
+	bool ok;
 
 	if (!yaml_skip(reader))
 		return false;
 	at = doc_peek(reader) < 0 ? 0 : yaml_column(reader);
 	if (at > column || (at == column && below_key && yaml_at_mark(reader, '-')))
 		return yaml_block_value(reader, column);
-	return doc_null(reader);
+	next = reader->line;
+	reader->line = line;
+	ok = doc_null(reader);
+	reader->line = next;
+	return ok;
 }
 
 /* What follows a dash. */

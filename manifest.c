@@ -193,6 +193,8 @@ static bool set_state_field(struct service *service, struct slice field, const c
 		service->node = service_text(service, value);
 	else if (slice_is(field, "instance"))
 		service->instance = service_text(service, value);
+	else if (slice_is(field, "absent"))
+		service->absent = service_text(service, value);
 	else if (slice_is(field, "created") && !text_number(slice_of(value), 1, LONG_MAX, &created))
 		service->created = (uint64_t)created;
 	else if (slice_is(field, "weight") && service->backend_count && !text_number(slice_of(value), 1, 65535, &weight))
@@ -434,7 +436,7 @@ static const char *lacks(const struct manifest_place *place, const char **origin
 
 	if (!*service->name || (service->name[0] == '[' && !place->named))
 		return "has no name";
-	if (service->fault)
+	if (service->fault || service->absent)
 		return NULL;
 	if (!service->wish_count)
 		return place->app ? "has no ports" : "has no listener";

@@ -13,12 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "doc.h"
 #include "format.h"
 #include "manifest.h"
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
 #include "wish.h"
+
+#define BODY_MAX ((64 << 20) - 256) /* of a file that format_load_fd() reads */
+#define FIELDS 7 /* values of a service, at most, beside listeners and options */
 
 /* Whether a text reads back as it was written: no format takes control bytes, and JSON is UTF-8. NULL does. */
 static bool survives(const char *text)
@@ -44,18 +48,37 @@ static bool backend_survives(const struct service_backend *backend)
 	return same;
 }
 
+/* Why an instance is not routed, if that is so. Its age counts for its service all the same, and its port is its own: else a
+ * listener would change hands when dill starts again. NULL: it is routed. */
+static const char *excuse_of(const struct service *service)
+{
+	return service->absent ? service->absent : service->fault;
+}
+
 /* Whether the service reads back the same. One that came back without an option of its own could be open to more clients
  * than it says. */
-static bool fits(const struct service *service)
+static bool says_the_same(const struct service *service)
 {
-	bool fine = service->wish_count && service->backend_count == 1 && backend_survives(service->backends);
+	bool fine = service->wish_count && service->backend_count;
 
 	for (size_t i = 0; i < service->wish_count; i++)
 		fine = fine && survives(service->wishes[i].text);
 	for (size_t i = 0; i < service->setting_count; i++)
 		fine = fine && survives(service->settings[i].value);
-	return fine && !service->fault && !service->held && *service->name && service->name[0] != '[' &&
-	       survives(service->name) && survives(service->node) && survives(service->instance);
+	return fine;
+}
+
+static bool fits(const struct service *service)
+{
+	const char *excuse = excuse_of(service);
+	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends));
+
+	if (excuse)
+		fine = fine && (service->created || service->backend_count) && survives(excuse);
+	else
+		fine = fine && says_the_same(service);
+	return fine && !service->held && *service->name && service->name[0] != '[' && survives(service->name) &&
+	       survives(service->node) && survives(service->instance);
 }
 
 static void put_wishes(struct buf *out, const struct service *service)
@@ -66,28 +89,44 @@ static void put_wishes(struct buf *out, const struct service *service)
 	buf_puts(out, "]");
 }
 
-static void put_kept(struct buf *out, const struct service *service)
+static void put_backend(struct buf *out, const struct service_backend *backend)
 {
-	const struct service_backend *backend = service->backends;
 	struct buf address = { 0 };
 
-	buf_puts_json(out, out->data[out->len - 1] == '[' ? "\n{\"name\":" : ",\n{\"name\":", service->name);
-	if (service->node)
-		buf_puts_json(out, ",\"node\":", service->node);
-	if (service->instance)
-		buf_puts_json(out, ",\"instance\":", service->instance);
-	put_wishes(out, service);
 	service_put_backend(backend, &address);
 	buf_puts_json(out, ",\"backends\":[", address.data);
 	buf_printf(out, "],\"weight\":%u", backend->weight);
-	if (service->created)
-		buf_printf(out, ",\"created\":%" PRIu64, service->created);
+	buf_free(&address);
+}
+
+static void put_settings(struct buf *out, const struct service *service)
+{
 	for (size_t i = 0; i < service->setting_count; i++) {
 		buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
 		buf_puts_json(out, ":", service->settings[i].value);
 	}
+}
+
+static void put_kept(struct buf *out, const struct service *service)
+{
+	const char *excuse = excuse_of(service);
+
+	buf_puts_json(out, ",\n{\"name\":", service->name);
+	if (service->node)
+		buf_puts_json(out, ",\"node\":", service->node);
+	if (service->instance)
+		buf_puts_json(out, ",\"instance\":", service->instance);
+	if (excuse)
+		buf_puts_json(out, ",\"absent\":", excuse);
+	else
+		put_wishes(out, service);
+	if (service->backend_count)
+		put_backend(out, service->backends);
+	if (service->created)
+		buf_printf(out, ",\"created\":%" PRIu64, service->created);
+	if (!excuse)
+		put_settings(out, service);
 	buf_puts(out, "}");
-	buf_free(&address);
 }
 
 static void put_state_head(struct buf *out, const char *body, size_t len)
@@ -107,13 +146,56 @@ static int write_all(int fd, const struct buf *bytes)
 	return fsync(fd) < 0 ? errno : 0;
 }
 
+/* A service in the text of all. */
+struct kept {
+	size_t at, len, values;
+};
+
+static int by_len(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return (x->len > y->len) - (x->len < y->len);
+}
+
+/* Writes those that fit, with a comma before each, to `out`. Returns how many; *values: of all. */
+static size_t put_fitting(struct buf *out, const struct service_list *list, struct kept *kept, size_t *values)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct service *service = list->items[i];
+		size_t at = out->len;
+
+		if (!fits(service))
+			continue;
+		put_kept(out, service);
+		kept[count] = (struct kept){ at, out->len - at, FIELDS + service->wish_count + service->setting_count };
+		*values += kept[count++].values;
+	}
+	return count;
+}
+
+/* What cannot be read again would be of no use to anybody: where it is too much, the longest are left out. */
 static void put_services(struct buf *out, const struct service_list *list)
 {
+	struct kept *kept = sys_alloc((list->count + 1) * sizeof *kept);
+	struct buf all = { 0 };
+	size_t values = 0, count = put_fitting(&all, list, kept, &values);
+
+	if (count && (values > DOC_ITEMS_MAX || all.len > BODY_MAX))
+		qsort(kept, count, sizeof *kept, by_len);
 	buf_puts(out, "{\"services\":[");
-	for (size_t i = 0; i < list->count; i++)
-		if (fits(list->items[i]))
-			put_kept(out, list->items[i]);
+	values = 0;
+	for (size_t i = 0; i < count; i++) {
+		values += kept[i].values;
+		if (values > DOC_ITEMS_MAX || out->len + kept[i].len > BODY_MAX)
+			break;
+		buf_add(out, all.data + kept[i].at + !i, kept[i].len - !i);
+	}
 	buf_puts(out, "\n]}\n");
+	buf_free(&all);
+	free(kept);
 }
 
 int state_save(const char *path, const struct service_list *list)

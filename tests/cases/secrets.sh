@@ -27,6 +27,12 @@ case_secrets_of_urls() { # at each place of a configuration where one may stand
         dill_once -t "$url"
         dill_once -t -laddr "$url" 127.0.0.1:1
         dill_once -t --backend "$url"
+        [[ $url != *://* ]] || dill_once -t -c "$url/x.toml"
+        [[ $url != *://* ]] || dill_once "--routing.file.path=$url/x.toml"
+        dill_once -t -c "$url"
+        dill_once -t "--listeners.bind.web=$url"
+        dill_once -t "DILL_LISTENERS_BIND=web=local:5000,$url"
+        dill_once -t "--listeners.reserved=:80,$url" "--status.hosts=$url" "--backends.allow=$url"
         dill_once -t "--connections=8002:$url"
         dill_once -t --connections "$url"
         nothing_leaked "$url"

@@ -38,6 +38,27 @@ case_state_start_without_consul() { # what was routed is routed again, marked, u
     ! log_has "closed address=127.0.0.1:$p" || fail "the listener that stays has closed meanwhile"
 }
 
+case_state_keeps_owners() { # an instance that fails its check makes its service old, and keeps its port, after a restart too
+    local p q http
+    p=$(next_port) q=$(next_port) http=$(agent_ports)
+    start_agent "$http"
+    URL=http://127.0.0.1:$http
+    CHECK=critical register web web-1 "$q" dill
+    register other other-1 "$B" dill "dill.listener=any:$p" "dill.listener=local:$q"
+    register web web-2 "$A" dill "dill.listener=local:$p"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
+    must 5 "the older service" answers "$p" a
+    must 5 "the file" state_has "local:$p"
+    refuses 127.0.0.1 "$q" || fail "dill listens at the port of an instance"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    end_pid "$AGENT_PID"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
+    must 5 "the older service, without Consul" answers "$p" a
+    remembered || fail "Consul has answered"
+    refuses 127.0.0.1 "$q" || fail "dill listens at the port of an instance after a restart"
+}
+
 case_state_hanging_consul() { # an agent that accepts and says nothing counts as away after a second
     local p
     p=$(next_port)

@@ -22,7 +22,7 @@ static void check_list(const struct service_list *list)
 		const struct service *s = list->items[i];
 
 		MUST(s->name && s->node && s->instance && s->tags && !s->held);
-		MUST(s->absent ? s->backend_count <= 1 && !s->fault : s->backend_count + (s->fault != NULL) == 1);
+		MUST(s->backend_count <= 1 && (s->absent ? !s->fault : s->backend_count || s->fault)); /* an odd tag leaves the backend */
 		MUST(!s->absent || !s->wish_count);
 		for (size_t b = 0; b < s->backend_count; b++)
 			MUST(s->backends[b].host && s->backends[b].port && s->backends[b].weight);

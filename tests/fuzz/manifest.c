@@ -10,7 +10,7 @@ static void routable_all(const struct service_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *s = list->items[i];
 
-		if (!*s->name || (!s->fault && (!s->wish_count || !s->backend_count)))
+		if (!*s->name || (!s->fault && !s->absent && (!s->wish_count || !s->backend_count)))
 			abort();
 		for (size_t w = 0; w < s->wish_count; w++)
 			if (!s->wishes[w].text || !s->wishes[w].origin || s->wishes[w].last < s->wishes[w].port ||
@@ -29,13 +29,9 @@ static void again(const struct service_list *list)
 	struct service_list *second;
 	size_t count = 0;
 
-	buf_puts(&body, "{\"services\":[");
+	put_services(&body, list);
 	for (size_t i = 0; i < list->count; i++)
-		if (fits(list->items[i])) {
-			put_kept(&body, list->items[i]);
-			count++;
-		}
-	buf_puts(&body, "\n]}\n");
+		count += fits(list->items[i]);
 	second = manifest_read_state(body.data, body.len, "again", &why);
 	if (!second || second->count != count)
 		abort();

@@ -158,6 +158,22 @@ static bool is_allowed(const struct net_addr *addr)
 	return false;
 }
 
+/* Each backend has its place in the round of one service. */
+static void check_shares(const struct route_entry *entry)
+{
+	unsigned next = 0;
+
+	for (unsigned s = 0; s < entry->share_count; s++) {
+		const struct route_share *share = &entry->shares[s];
+
+		MUST(share->first == next && share->count && share->round_len >= share->count);
+		next += share->count;
+		for (unsigned turn = 0; turn < share->round_len && turn < 8; turn++)
+			MUST(route_turn(share, turn) >= share->first && route_turn(share, turn) < next);
+	}
+	MUST(next == entry->count);
+}
+
 static void check_table(const struct route_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
@@ -168,8 +184,7 @@ static void check_table(const struct route_table *table)
 		MUST(entry->name_count && route_find(table, &entry->listener->addr) == entry);
 		for (unsigned b = 0; b < entry->count; b++)
 			MUST(entry->backends[b] && entry->weights[b] && net_addr_port(&entry->backends[b]->addr));
-		for (unsigned turn = 0; entry->count && turn < 3; turn++)
-			MUST(route_turn(entry, turn) < entry->count);
+		check_shares(entry);
 	}
 	for (size_t i = 0; i < table->refused_count; i++) {
 		MUST(*table->refused[i].reason && *table->refused[i].rule);

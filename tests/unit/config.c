@@ -291,6 +291,14 @@ static const struct {
 	  "dill: c.toml:3: listeners.bind.web is given twice, first on line 2\n" },
 	{ "c.toml", "[listeners.bind]\n", "", "", 1, "dill: c.toml:1: listeners.bind: \"\" names no pattern\n" },
 	{ "c.yaml", "listeners: {bind: {}}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners:\n  bind:\n\n  # web: local:1\n  allow:\n", "", "", 1,
+	  "dill: c.yaml:2: listeners.bind: \"\" names no pattern\n" },
+	{ "c.yaml", "listeners:\n  bind:\n    web:\n    '*': local:1\n", "", "", 1,
+	  "dill: c.yaml:3: listeners.bind.web: \"\" has nothing for \"web\"\n" },
+	{ "c.json", "{\"listeners\": {\"bind\": null, \"allow\": null}}", "", "", 1,
+	  "dill: c.json:1: listeners.bind: \"\" names no pattern\n" },
+	{ "c.toml", NULL, "DILL_LISTENERS_BIND={\"web\": null, \"*\": \"local:1\"}", "", 1, "dill: DILL_LISTENERS_BIND: listeners.bind: "
+	  "\"{\"web\": null, \"*\": \"local:1\"}\" has nothing for \"web\"\n" },
 	{ "c.yaml", "listeners: {bind: ['web=local:1']}\n", "", "", 1, "dill: c.yaml:1: listeners.bind: a table expected, not a list\n" },
 	{ "c.toml", "[listeners.bind]\nweb = 'local:1'\n'*' = 'lan:2, any:1-2'\n", "DILL_LISTENERS_ALLOWED=lan=10.0.0.1", "", 1,
 	  "dill: c.toml:2: listeners.bind: \"web\" grants \"local:1\", but no such label is in listeners.allowed\n"
