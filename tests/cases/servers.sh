@@ -33,8 +33,16 @@ for n in range(12000, 12000 + int(sys.argv[2])):
     must 20 "the last listener" accepts "$address" $((12000 + $1 - 1))
 }
 
-system_kb() { # PORT: sets KB, what the system keeps to be sent from that port
-    KB=$(ss -tmnH "sport = :$1" | grep -o 'skmem:([^)]*)' | sed 's/.*,w\([0-9]*\),.*/\1/' | awk '{ sum += $1 } END { print int(sum / 1024) }')
+# PORT: sets KB, the most that the system keeps to be sent from that port, of 20 looks: who is given up asks again, and at
+# one moment hardly anybody may have an answer
+system_kb() {
+    local i kb
+    KB=0
+    for i in {1..20}; do
+        kb=$(ss -tmnH "sport = :$1" | sed -n 's/.*skmem:([^)]*,w\([0-9]*\),.*/\1/p' | awk '{ sum += $1 } END { print int(sum / 1024) }')
+        [ "$kb" -le "$KB" ] || KB=$kb
+        sleep 0.05
+    done
 }
 
 case_servers_slow_heads() { # clients whose heads never end: others are served, at once
@@ -75,8 +83,8 @@ case_servers_stuck_readers() { # who asks for much and reads nothing: others are
     besieged "$STATUS" readers 160
     same "big answers beside more of them" 20 "$(served 20 /metrics)"
     system_kb "$STATUS"
-    at_least "KB that the system keeps for them" 1000 "$KB"
-    at_most "KB that the system keeps for them" 50000 "$KB"
+    at_least "KB that the system keeps for them, at most" 1000 "$KB"
+    at_most "KB that the system keeps for them, at most" 50000 "$KB"
     relieved
     memory_kb
     [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
