@@ -2,9 +2,10 @@
 # Cases: dill's own servers, for strangers who would have them to themselves.
 
 besieged() { # PORT KIND COUNT: from now on; sets SIEGE
-    "${PEER[@]}" besiege 127.0.0.1 "$1" "$2" "$3" >"$T/siege.$1.$2" 2>"$T/siege.why" &
+    local kind=${2%%:*}
+    "${PEER[@]}" besiege 127.0.0.1 "$1" "$2" "$3" >"$T/siege.$1.$kind" 2>"$T/siege.why" &
     SIEGE=$!
-    must 10 "the siege by $2" test -s "$T/siege.$1.$2"
+    must 10 "the siege by $kind" test -s "$T/siege.$1.$kind"
 }
 
 relieved() { # ends it
@@ -88,6 +89,24 @@ case_servers_stuck_readers() { # who asks for much and reads nothing: others are
     relieved
     memory_kb
     [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+}
+
+case_servers_stuck_askers() { # the same, who ask about one service of very many instances
+    local before
+    STATUS=$(next_port)
+    "$PYTHON" -c 'print("services:\n- name: big\n  listener: local:%d\n  backends: [%s]" % (
+    '"$(next_port)"', ", ".join("10.%d.%d.1:80" % (i // 250, i % 250) for i in range(60000))))' >"$T/r.yaml"
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_ROUTING_FILE_PATH=$T/r.yaml" DILL_HEALTH_ENABLED=false \
+        DILL_LOG_LEVEL=error
+    must 10 "the service" status_is /explain/big 200
+    at_least "bytes about it" 700000 "${#BODY}"
+    memory_kb
+    before=$KB
+    besieged "$STATUS" readers:/explain/big 120
+    same "beside them, who read" 10 "$(served 10 /explain/big)"
+    memory_kb
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 60000 $((KB - before))
+    relieved
 }
 
 case_servers_peek_crowd() { # 100 at once get the whole table, also a large one; stuck readers cost little

@@ -471,9 +471,10 @@ def mute(host, port, count):
 
 def besiege(host, port, kind, count):
     """Keeps COUNT connections that come to no end, until it is ended itself, and opens anew what is closed. Each one
-    sends a byte of a head every 50 ms (`heads`), says nothing (`idle`), or asks for /metrics and reads nothing
-    (`readers`). Prints COUNT when all are there."""
+    sends a byte of a head every 50 ms (`heads`), says nothing (`idle`), or asks for /metrics, or PATH, and reads nothing
+    (`readers`, `readers:PATH`). Prints COUNT when all are there."""
     socks, events, said = {}, select.poll(), False
+    kind, _, path = kind.partition(":")
     while True:
         while len(socks) < int(count):
             sock = socket.socket()
@@ -482,7 +483,7 @@ def besiege(host, port, kind, count):
             sock.connect((host, int(port)))
             sock.setblocking(False)
             if kind == "readers":
-                sock.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                sock.send(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (path or "/metrics").encode())
             socks[sock.fileno()] = sock
             events.register(sock, select.POLLRDHUP)
         if not said:
