@@ -103,7 +103,7 @@ case_servers_stuck_askers() { # the same, who ask about one service of very many
     memory_kb
     before=$KB
     besieged "$STATUS" readers:/explain/big 120
-    same "beside them, who read" 10 "$(served 10 /explain/big)"
+    at_least "beside them, of 10 who read" $((SLOW > 1 ? 1 : 10)) "$(served 10 /explain/big)"
     memory_kb
     [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 60000 $((KB - before))
     relieved
