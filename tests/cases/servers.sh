@@ -71,6 +71,16 @@ case_servers_idle() { # clients that say nothing, of either server
     relieved
 }
 
+case_servers_askers() { # clients that have the next question always there: others are let in, and served
+    STATUS=$(next_port)
+    start_bare "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" -laddr "127.0.0.1:$(next_port)" "127.0.0.1:$A"
+    must 5 "readiness" status_is /status 200
+    besieged "$STATUS" askers 160
+    same "probes that are answered" 20 "$(served 20 /status)"
+    same "pages that need the workers" 10 "$(served 10 /metrics)"
+    relieved
+}
+
 case_servers_stuck_readers() { # who asks for much and reads nothing: others are served, and what dill holds is bounded
     local before
     many_listeners 2000
