@@ -46,7 +46,7 @@ case_claims_agent() { # nobody takes the agent's port, not even while the agent 
 case_claims_remote_agent() { # an agent elsewhere reserves nothing here
     local p
     p=$(next_port)
-    start_dill "DILL_ROUTING_HTTP_ENDPOINT=http://192.0.2.1:$p/x"
+    start_dill "DILL_ROUTING_HTTP_ENDPOINT=http://192.0.2.1:$p/x" DILL_BACKENDS_ALLOW=127.0.0.0/8
     register web web-1 "$A" dill "dill.listener=any:$p"
     must 5 "the service" answers "$p" a
 }
@@ -100,7 +100,7 @@ case_claims_overlap() { # a wildcard beside an address: the older has it, also a
     register db db-1 "$A" dill "dill.listener=local:$p"
     register aaa aaa-1 "$B" dill "dill.listener=any:$p"
     for n in 1 2; do
-        start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+        start_dill "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" DILL_BACKENDS_ALLOW=127.0.0.0/8
         must 5 "the older" answers "$p" a
         must_lose aaa "any:$p" "overlaps local:$p of db, which came first"
         refuses 127.0.0.2 "$p" || fail "the younger is open"
