@@ -144,12 +144,12 @@ case_claims_age() { # the order of registration, and not of names, also from sta
     register bbb bbb-1 "$B" dill "dill.listener=any:$q" "dill.listener=local:$r" dill.balance=least_conn
     register abc abc-1 "$A" dill "dill.listener=local:$r" dill.balance=p2c
     register ccc ccc-1 "$C" dill "dill.listener=any:$p" dill.balance=random again
-    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "the file" grep -Fqs "local:$r" "$T/state"
     claims_age_holds
     close_dill
     end_pid "$AGENT_PID"
-    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
+    start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state" DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "what is from disk" peek_contains "# from state.path"
     claims_age_holds
 }
