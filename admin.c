@@ -112,16 +112,17 @@ static void admin_look(struct admin *admin, struct admin_client *client)
 	client->unsent = unsent;
 }
 
-/* In which order clients make room: there is no loss, little loss, some loss. Who waits for us stays, and who has come
- * just now: else a crowd that comes again and again would leave nobody the time to ask. */
+/* In which order clients make room: there is no loss, little loss, some loss. Who waits for a first answer stays, and who
+ * has come just now: else a crowd that comes again and again would leave nobody the time to ask. One that has had an answer
+ * does not: a crowd that asks again and again would let nobody in. */
 enum admin_stage { ADMIN_SATED, ADMIN_IDLE, ADMIN_BUSY, ADMIN_STAYS };
 
 static enum admin_stage admin_stage(struct admin *admin, struct admin_client *client)
 {
-	if (client->waiting || (!client->served && admin->loop->now < client->moved + GRACE_MS))
+	if (!client->served && (client->waiting || admin->loop->now < client->moved + GRACE_MS))
 		return ADMIN_STAYS;
 	admin_look(admin, client);
-	if (!client->served || client->unsent)
+	if (!client->served || client->waiting || client->unsent)
 		return ADMIN_BUSY;
 	return admin_has_finished(client) ? ADMIN_SATED : admin_is_idle(client) ? ADMIN_IDLE : ADMIN_BUSY;
 }

@@ -357,6 +357,16 @@ bool relay_push(struct relay *relay, struct relay_side *to, const char *bytes, s
 	return true;
 }
 
+void relay_take_back(struct relay *relay, struct relay_side *to, size_t len)
+{
+	struct relay_spill *spill = to->spill;
+
+	if (spill && len < spill->len - spill->at)
+		spill->at += len;
+	else if (spill && len)
+		relay_drop(relay, to);
+}
+
 void relay_drop(struct relay *relay, struct relay_side *to)
 {
 	to->choked = false;

@@ -58,6 +58,7 @@ enum relay_result relay_move(struct relay *relay, struct relay_side *from, struc
 enum relay_result relay_flush(struct relay *relay, struct relay_side *to);
 /* Puts bytes before all that waits for `to`. False without memory. */
 bool relay_push(struct relay *relay, struct relay_side *to, const char *bytes, size_t len);
+void relay_take_back(struct relay *relay, struct relay_side *to, size_t len); /* the first bytes of a copy that waits */
 void relay_drop(struct relay *relay, struct relay_side *to); /* throws away what waits */
 
 #endif

@@ -10,7 +10,8 @@
 #include "span.h"
 #include "sys.h"
 
-/* Held while a listener enters a table or leaves one: the socket of one that comes back is still open, or closed. */
+/* Held while a listener enters a table or leaves one: the socket of one that comes back is still its own, or will soon be
+ * closed, and it is bound anew. */
 static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct route_listener *route_listener_enter(struct route_listener *listener)
@@ -21,8 +22,8 @@ struct route_listener *route_listener_enter(struct route_listener *listener)
 	return route_listener_ref(listener);
 }
 
-/* Whether its socket was closed; then *why is the reason, which the caller frees. */
-static bool leave_table(struct route_listener *listener, char **why)
+/* Its socket, which the caller closes, or -1; then *why is the reason, which the caller frees. */
+static int leave_table(struct route_listener *listener, char **why)
 {
 	int fd = -1;
 
@@ -32,25 +33,32 @@ static bool leave_table(struct route_listener *listener, char **why)
 		/* Every worker has released the tables that had it, so none watches the socket any more. */
 		fd = atomic_exchange(&listener->fd, -1);
 		if (fd >= 0) {
-			close(fd);
 			*why = listener->closing;
 			listener->closing = NULL;
 		}
 	}
 	pthread_mutex_unlock(&tables_lock);
-	return fd >= 0;
+	return fd;
 }
 
+/* What takes a socket's place can open as soon as that is closed: all is said before. */
 static void leave_all(const struct route_table *table)
 {
+	int *fds = malloc((table->count + !table->count) * sizeof *fds);
 	struct span closed = { 0 };
 	char *said = NULL, *why;
+	size_t count = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct route_entry *entry = &table->entries[i];
+		int fd = leave_table(entry->listener, &why);
 
-		if (!leave_table(entry->listener, &why))
+		if (fd < 0)
 			continue;
+		if (fds)
+			fds[count++] = fd;
+		else
+			close(fd);
 		if (span_add(&closed, entry, said && why && strcmp(said, why) == 0)) {
 			free(why);
 			continue;
@@ -62,6 +70,9 @@ static void leave_all(const struct route_table *table)
 	}
 	span_audit("closed", &closed, said);
 	free(said);
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+	free(fds);
 }
 
 void route_release(struct route_table *table)

@@ -302,7 +302,7 @@ void session_waiting_expired(struct sessions *set, struct session *s, const stru
 }
 
 /* The header of the PROXY protocol goes first, and stays first when another backend must be tried. That one may want
- * another version, or none. */
+ * another version, or none: what the client has said behind it stays. */
 static bool push_header(struct sessions *set, struct session *s, int version)
 {
 	char header[PROXY_PROTOCOL_MAX];
@@ -310,7 +310,7 @@ static bool push_header(struct sessions *set, struct session *s, int version)
 
 	if (version == s->header_version)
 		return true;
-	relay_drop(&set->relay, &s->backend);
+	relay_take_back(&set->relay, &s->backend, s->header_len);
 	s->header_version = (uint8_t)version;
 	s->header_len = 0;
 	if (!version)

@@ -175,8 +175,10 @@ static void status_answer_explain(struct status *status, struct admin_client *cl
 	char *service = sys_alloc(name.len + 1);
 	struct buf body = { .may_fail = true };
 	const char *wrong = text_unescape(name, service);
-	int code = !wrong && status_explain(status->stats, service, &body) ? 200 : 404;
+	int code;
 
+	admin_relieve(&status->server); /* of many instances there is much to say */
+	code = !wrong && status_explain(status->stats, service, &body) ? 200 : 404;
 	if (wrong)
 		status_answer_line(status, client, 400, "The name has a wrong escape.");
 	else if (body.failed)
@@ -288,10 +290,13 @@ static bool status_answer_waiting(struct status *status, const struct session_re
 			continue;
 		}
 		status_answer_page(status, client, report, &bodies[client->page]);
-		status_input(&status->server, client);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
 		admin_body_unref(&status->server, bodies[i]);
+	for (struct admin_client *client = status->server.clients, *next; client; client = next) {
+		next = client->next; /* one that makes room meanwhile still leads to the next: the loop frees it later */
+		status_input(&status->server, client);
+	}
 	return left;
 }
 

@@ -68,10 +68,17 @@ static struct watched *watched_new(struct route_listener *listener)
 	return v;
 }
 
+static void set_paused(struct worker *worker, bool paused);
+
+/* Without memory for that all listeners pause. */
 static void watched_stop(struct worker *w, struct watched *v, struct loop_fifo *rest)
 {
 	if (!v->rest)
-		v->rest = sys_alloc(sizeof *v->rest);
+		v->rest = calloc(1, sizeof *v->rest);
+	if (!v->rest) {
+		set_paused(w, true);
+		return;
+	}
 	v->rest->watched = v;
 	loop_arm(&w->loop, rest, &v->rest->timer);
 	loop_want(&w->loop, &v->io, 0);

@@ -227,6 +227,29 @@ case_preamble_once() { # other backends refused, or did not answer: the one that
     done
 }
 
+case_preamble_of_another_service() { # who shares the listener wants another header, or none: what the client has said stays
+    local first p i
+    start_peers full
+    start_header_server count
+    for first in "" DILL_SERVICES_A_PROXY_PROTOCOL=v2; do
+        p=$(next_port)
+        start_bare "DILL_SERVICES_A_LISTENER=local:$p" "DILL_SERVICES_A_BACKENDS=127.0.0.1:${PORTS[0]}" \
+            "DILL_SERVICES_B_LISTENER=local:$p" "DILL_SERVICES_B_BACKENDS=127.0.0.1:$HEADER_PORT" \
+            DILL_SERVICES_B_PROXY_PROTOCOL=v1 DILL_HEALTH_ENABLED=false DILL_LOG_ACCESS=true \
+            DILL_PROXY_CONNECT_TIMEOUT=300ms ${first:+"$first"}
+        must 5 "the listener" peek_has "127.0.0.1:$p"
+        : >"$HEADERS"
+        for i in 1 2; do
+            same "v1 after ${first:-none}: upload $i" same "$(client upload 127.0.0.1 "$p" 300000)"
+        done
+        must 3 "the session in the log" access 'attempts=2 .* rx=300000 .* end=client'
+        same "v1 after ${first:-none}: headers" 2 "$(grep -c '^v1 127\.0\.0\.1 ' "$HEADERS")"
+        same "v1 after ${first:-none}: bytes" 2 "$(grep -c '^end 300000$' "$HEADERS")"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
 case_preamble_is_not_counted() { # rx is what the client has sent; much of it arrives as it was
     local name
     STATUS=$(next_port)

@@ -471,9 +471,12 @@ def mute(host, port, count):
 
 def besiege(host, port, kind, count):
     """Keeps COUNT connections that come to no end, until it is ended itself, and opens anew what is closed. Each one
-    sends a byte of a head every 50 ms (`heads`), says nothing (`idle`), or asks for /metrics and reads nothing
-    (`readers`). Prints COUNT when all are there."""
-    socks, events, said = {}, select.poll(), False
+    sends a byte of a head every 50 ms (`heads`), says nothing (`idle`), or asks for /metrics, or PATH, and reads nothing
+    (`readers`, `readers:PATH`), or asks for that again and again before it is answered (`askers`). Prints COUNT when all
+    are there."""
+    socks, at, events, said = {}, {}, select.poll(), False
+    asked = b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100
+    kind, _, path = kind.partition(":")
     while True:
         while len(socks) < int(count):
             sock = socket.socket()
@@ -482,15 +485,25 @@ def besiege(host, port, kind, count):
             sock.connect((host, int(port)))
             sock.setblocking(False)
             if kind == "readers":
-                sock.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                sock.send(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (path or "/metrics").encode())
             socks[sock.fileno()] = sock
-            events.register(sock, select.POLLRDHUP)
+            events.register(sock, select.POLLRDHUP | (select.POLLIN | select.POLLOUT if kind == "askers" else 0))
         if not said:
             print(count, flush=True)
             said = True
-        for number, _ in events.poll(50):
+        for number, event in events.poll(50):
+            try:
+                if event & select.POLLIN and not socks[number].recv(1 << 18):
+                    raise ConnectionResetError
+                if event & select.POLLOUT:
+                    at[number] = (at.get(number, 0) + socks[number].send(asked[at.get(number, 0):])) % len(asked)
+                if not event & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
+                    continue
+            except OSError:
+                pass
             events.unregister(number)
             socks.pop(number).close()
+            at.pop(number, None)
         for sock in socks.values() if kind == "heads" else ():
             try:
                 sock.send(b"G")

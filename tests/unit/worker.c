@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "check.h"
 #include "net.h"
@@ -26,9 +27,18 @@ static int fake_accept(int fd, struct net_addr *peer)
 	return *answers ? -*answers++ : -EAGAIN;
 }
 
+static bool no_memory;
+
+static void *scarce_calloc(size_t count, size_t size)
+{
+	return no_memory ? NULL : calloc(count, size);
+}
+
 #define sys_thread few_threads
 #define net_accept fake_accept
+#define calloc scarce_calloc
 #include "../../worker.c"
+#undef calloc
 #undef sys_thread
 
 static void ring(void *arg)
@@ -216,6 +226,15 @@ static void full_cases(void)
 	world.watched[0]->rest->timer.at = 0;
 	world_turn();
 	check(!is_watched(0) && pauses() == 2 && !accepts, "the other was faster", "it rests again");
+	world_end();
+	world_begin(8, 2);
+	world_take(&world.first, 6, true);
+	no_memory = true;
+	check(!tries(0) && world.worker.paused && !is_watched(0) && !is_watched(1), "full, without memory", "all pause");
+	no_memory = false;
+	worker_ended(set, &world.first);
+	worker_woken(&world.worker.loop);
+	check(!world.worker.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
 	world_end();
 }
 
