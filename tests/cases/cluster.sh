@@ -253,7 +253,7 @@ case_cluster_token_loses_nodes() { # names are listed, and readings are empty: w
     allow_only "$READ_SERVICES"
     register new new-1 "$A" dill "dill.listener=local:$q"       # what wakes the queries
     must 8 "the missing right is named" log_has 'warn .*service web: listed without any instance: .* node:read'
-    must 5 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
+    must 8 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
     stays 3000 "the table changed" peek_is "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
     same "lines about it" 1 "$(log_count 'warn .*service web: listed without')"
     traffic_is_fine
@@ -295,7 +295,7 @@ case_cluster_token_least() { # sees web alone: its last service leaves, and retu
     allow_only "$READ_NODES"
     register other other-1 "$A"     # what wakes the queries
     must 8 "the missing right is named" log_has 'warn .*service web: not listed, and the token lacks service:read'
-    must 5 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
+    must 8 "the outage is shown" metric 'dill_source_up{source="consul"}' 0
     stays 3000 "the table changed" peek_is "$(route "127.0.0.1:$p" "127.0.0.1:$ECHO")"
     traffic_is_fine
     same "lines about it" 1 "$(log_count 'warn .*service web: not listed')"
