@@ -42,13 +42,8 @@ static void claims_put(struct buf *out, const struct route_table *table)
 
 static void put_claims_of(struct buf *out, struct route *route, const char *text)
 {
-	struct service_list *lists[2];
-	struct route_table *table;
+	struct route_table *table = table_merge(route, text);
 
-	table_lists(text, lists);
-	table = merge_table(route, lists, 2);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
 	claims_put(out, table);
 	route_release(table);
 }
@@ -161,13 +156,8 @@ static void put_many(struct buf *out, const char *name, unsigned first, unsigned
 /* What is open, as FIRST-LAST for each run of ports, and of the refused how many there are by rule. */
 static void sum_of(struct buf *out, struct route *route, const char *text)
 {
-	struct service_list *lists[2];
-	struct route_table *table;
+	struct route_table *table = table_merge(route, text);
 
-	table_lists(text, lists);
-	table = merge_table(route, lists, 2);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
 	out->len = 0;
 	buf_puts(out, "");
 	for (size_t i = 0, end; i < table->count; i = end) {

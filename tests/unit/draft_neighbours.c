@@ -162,18 +162,6 @@ static void set_rules(struct route *route, const char *allow, struct arena *memo
 	net_numeric(slice_of("::"), 82, &route->rules.servers[1].addr);
 }
 
-static struct route_table *merge_text(struct route *route, const char *text)
-{
-	struct service_list *lists[2];
-	struct route_table *table;
-
-	table_lists(text, lists);
-	table = merge_table(route, lists, 2);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
-	return table;
-}
-
 static void neighbour_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -184,7 +172,7 @@ static void neighbour_cases(void)
 
 		table_open(&route);
 		set_rules(&route, cases[i].allow, &memory);
-		table = merge_text(&route, cases[i].lists);
+		table = table_merge(&route, cases[i].lists);
 		table_put(&got, table);
 		check(strcmp(got.data, cases[i].want) == 0, got.data, cases[i].lists);
 		route_release(table);
@@ -223,7 +211,7 @@ static void granted_cases(void)
 		table_open(&route);
 		set_rules(&route, "", &memory);
 		route.rules.admit.bind = &bind;
-		table = merge_text(&route, granted[i][0]);
+		table = table_merge(&route, granted[i][0]);
 		table_put(&got, table);
 		check(strcmp(got.data, granted[i][1]) == 0, got.data, granted[i][0]);
 		route_release(table);
@@ -252,7 +240,7 @@ static void here_cases(void)
 		if (here[i].sa.any.sa_family == AF_INET6)
 			net_numeric(slice_of("::"), 0, &table_labels[3].addr);
 		buf_printf(&text, "c a|any:2000|%s:2000", host);
-		table = merge_text(&route, text.data);
+		table = table_merge(&route, text.data);
 		check(!table->count && table->refused_count == 1 && strcmp(table->refused[0].rule, "neighbour") == 0, "is here", host);
 		route_release(table);
 		route_close(&route);

@@ -135,18 +135,6 @@ static void merge_cases(void)
 	}
 }
 
-static struct route_table *merge_text(struct route *route, const char *text)
-{
-	struct service_list *lists[2];
-	struct route_table *table;
-
-	table_lists(text, lists);
-	table = merge_table(route, lists, 2);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
-	return table;
-}
-
 static void put_in_force(struct route *route, struct route_table *table)
 {
 	route_release(route->table);
@@ -161,10 +149,10 @@ static void object_cases(void)
 	struct route route;
 
 	table_open(&route);
-	then = merge_text(&route, "c a|local:2000,local:3000|10.0.0.1:80 10.0.0.2:80\nc b|local:4000|10.0.0.1:80");
+	then = table_merge(&route, "c a|local:2000,local:3000|10.0.0.1:80 10.0.0.2:80\nc b|local:4000|10.0.0.1:80");
 	put_in_force(&route, then);
 	check(then->entries[0].backends[0] != then->entries[1].backends[0], "an object each", "of two listeners");
-	now = merge_text(&route, "c c|local:2000|10.0.0.3:80 10.0.0.2:80\nc b|local:5000|10.0.0.1:80");
+	now = table_merge(&route, "c c|local:2000|10.0.0.3:80 10.0.0.2:80\nc b|local:5000|10.0.0.1:80");
 	check(now->entries[0].listener == then->entries[0].listener, "the listener", "stays");
 	check(now->entries[0].backends[1] == then->entries[0].backends[1], "the backend", "stays");
 	check(now->entries[0].backends[0] != then->entries[0].backends[0], "a backend", "is new");
@@ -174,7 +162,7 @@ static void object_cases(void)
 	route.retired = sys_alloc(sizeof *route.retired);
 	route.retired[0] = retired;
 	route.retired_count = route.retired_cap = 1;
-	then = merge_text(&route, "c a|local:2000|10.0.0.1:80\nc b|local:5000|10.0.0.1:80\nc d|local:3000|10.0.0.1:80");
+	then = table_merge(&route, "c a|local:2000|10.0.0.1:80\nc b|local:5000|10.0.0.1:80\nc d|local:3000|10.0.0.1:80");
 	check(then->entries[0].backends[0] == retired, "one that still drains", "is found again");
 	check(then->entries[1].backends[0] != retired, "of another listener", "is another one");
 	check(then->entries[2].backends[0] == now->entries[1].backends[0], "the backend", "stays");
@@ -190,7 +178,7 @@ static void entry_cases(void)
 	struct route route;
 
 	table_open(&route);
-	table = merge_text(&route, "c a|local:2000|10.0.0.1:80*3 10.0.0.2:80|proxy_protocol=v2 allow=1.1.1.1,2.2.2.2 deny=3.3.3.3\n"
+	table = table_merge(&route, "c a|local:2000|10.0.0.1:80*3 10.0.0.2:80|proxy_protocol=v2 allow=1.1.1.1,2.2.2.2 deny=3.3.3.3\n"
 	                           "c b|local:3000|10.0.0.1:80*2 10.0.0.2:80*2");
 	entry = table->entries;
 	check(entry->shares->round && entry->shares->round_len == 4 && entry->shares->weight == 4, "a round by weight", "3 and 1");

@@ -63,15 +63,8 @@ static void put_words(struct buf *out, const char *text)
 
 static struct route_table *make_table(struct route *route, const char *text)
 {
-	struct service_list *lists[2];
-	struct route_table *table;
-
 	table_open(route);
-	table_lists(text, lists);
-	table = merge_table(route, lists, 2);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
-	return table;
+	return table_merge(route, text);
 }
 
 static void peek_is(const struct route_table *table, const char *want, const char *of)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "list.h"
+#include "merge.h"
 #include "route.h"
 
 static struct option_label table_labels[] = { { .name = "local" }, { .name = "other" }, { .name = "six" }, { .name = "any" } };
@@ -92,6 +93,19 @@ static inline void table_lists(const char *text, struct service_list *lists[2])
 		service_seal(service);
 	}
 	arena_free(&memory);
+}
+
+/* The table that these lists make: see table_lists(). */
+static inline struct route_table *table_merge(struct route *route, const char *text)
+{
+	struct service_list *lists[2];
+	struct route_table *table;
+
+	table_lists(text, lists);
+	table = merge_table(route, lists, 2);
+	service_list_unref(lists[0]);
+	service_list_unref(lists[1]);
+	return table;
 }
 
 /* What the service of a backend asks of clients and of it. */
