@@ -29,7 +29,7 @@ const struct option config_options[] = {
 	{ .key = "listeners.allow", OPTION_NETWORKS, AT(allow), "",
 	  "networks of the clients that may connect at all, such as 10.0.0.0/8; everybody when empty" },
 	{ .key = "listeners.share", OPTION_WORD, AT(share), "any",
-	  "any: services may share a listener; name: only those of one name", .words = share_words },
+	  "any or name; with name, only services of one name share a listener", .words = share_words },
 	{ .key = "listeners.reserved", OPTION_ADDRESSES, AT(reserved), "",
 	  "addresses that only the operator's services may have, such as 10.0.0.1:9100 or :9100" },
 	{ .key = "listeners.max_per_service", OPTION_NUMBER, AT(max_per_service), "64",
