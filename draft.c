@@ -65,11 +65,6 @@ bool draft_granted(const struct draft *draft, const char *service, const struct 
 	return !bind_unnamed(draft->route->rules.admit.bind, service, want->wish->host, port, port, 0);
 }
 
-const struct route_entry *draft_before(const struct draft *draft, const struct route_entry *entry)
-{
-	return entry > draft->table->entries ? entry - 1 : NULL;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -121,7 +116,7 @@ static void keep_names(struct arena *memory, struct route_entry *entry, const ch
 
 void draft_names(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
 {
-	const struct route_entry *before = draft_before(draft, entry);
+	const struct route_entry *before = draft->before;
 	const char **names;
 	size_t kept;
 
@@ -131,8 +126,12 @@ void draft_names(struct draft *draft, struct route_entry *entry, const struct wa
 		entry->names = before->names;
 		entry->name_count = kept;
 	} else {
-		keep_names(&draft->table->memory, entry, names, kept);
+		draft->before = NULL;
+		draft->memory = sys_alloc(sizeof *draft->memory);
+		keep_names(&draft->memory->arena, entry, names, kept);
 	}
+	entry->memory = draft->memory;
+	atomic_fetch_add(&entry->memory->refs, 1);
 	free(names);
 }
 

@@ -34,6 +34,8 @@ struct draft {
 	uint8_t ports[8192]; /* a bit for each port that is wanted */
 	bool here_known; /* the table has this host's addresses */
 	bool held; /* one of the wants is of a service that is held */
+	const struct route_entry *before; /* the entry built before, if its memory is that of the one under construction, too */
+	struct route_memory *memory; /* of the newest entry */
 	struct route_terms *terms; /* of the entry under construction */
 	size_t terms_cap;
 	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
@@ -50,10 +52,8 @@ bool draft_same_service(const struct want *left, const struct want *right);
 /* Whether listeners.bind grants the want's port to that service by name. */
 bool draft_granted(const struct draft *draft, const char *service, const struct want *want);
 
-/* The entry that was built before this one; NULL: this is the first. Of a range of ports each has much in common with the
- * one before it, and points to that. */
-const struct route_entry *draft_before(const struct draft *draft, const struct route_entry *entry);
-/* Gives an entry the names of its services. Before its backends. */
+/* Gives an entry its memory, and the names of its services. Before its backends. Of a range of ports each has much in common
+ * with the one before it, draft->before, and points to that: they have one memory. */
 void draft_names(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count);
 const char *draft_name(const struct route_entry *entry, const char *name); /* one of them, as the entry has it */
 /* The service by name, and when the other has the same name, by what tells the two apart. */

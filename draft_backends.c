@@ -75,13 +75,13 @@ void draft_find_known(struct draft *draft)
 	size_t count = route->retired_count;
 
 	for (size_t i = 0; i < route->table->count; i++)
-		count += route->table->entries[i].count;
+		count += route->table->entries[i]->count;
 	draft->known = sys_alloc(count * sizeof *draft->known);
 	for (size_t i = 0; i < route->retired_count; i++)
 		draft->known[draft->known_count++] = route->retired[i];
 	for (size_t i = 0; i < route->table->count; i++)
-		for (unsigned k = 0; k < route->table->entries[i].count; k++)
-			draft->known[draft->known_count++] = route->table->entries[i].backends[k];
+		for (unsigned k = 0; k < route->table->entries[i]->count; k++)
+			draft->known[draft->known_count++] = route->table->entries[i]->backends[k];
 	if (count)
 		qsort(draft->known, count, sizeof *draft->known, by_listener);
 }
@@ -213,20 +213,20 @@ static unsigned find_terms(struct draft *draft, struct route_entry *entry, struc
 
 static void keep_terms(struct draft *draft, struct route_entry *entry)
 {
-	const struct route_entry *before = draft_before(draft, entry);
+	const struct route_entry *before = draft->before;
 	size_t size = entry->term_count * sizeof *entry->terms;
 
 	if (before && before->term_count == entry->term_count && memcmp(before->terms, draft->terms, size) == 0) {
 		entry->terms = before->terms;
 		return;
 	}
-	entry->terms = arena_alloc(&draft->table->memory, size);
+	entry->terms = arena_alloc(&draft->memory->arena, size);
 	memcpy(entry->terms, draft->terms, size);
 }
 
 static void keep_weights(struct draft *draft, struct route_entry *entry, const struct member *items)
 {
-	const struct route_entry *before = draft_before(draft, entry);
+	const struct route_entry *before = draft->before;
 	bool same = before && before->count == entry->count;
 
 	for (unsigned i = 0; i < entry->count && same; i++)
@@ -235,7 +235,7 @@ static void keep_weights(struct draft *draft, struct route_entry *entry, const s
 		entry->weights = before->weights;
 		return;
 	}
-	entry->weights = arena_alloc(&draft->table->memory, entry->count * sizeof *entry->weights);
+	entry->weights = arena_alloc(&draft->memory->arena, entry->count * sizeof *entry->weights);
 	for (unsigned i = 0; i < entry->count; i++)
 		entry->weights[i] = items[i].weight;
 }
@@ -257,7 +257,7 @@ static void gather_members(struct draft *draft, struct members *members, struct 
 /* Of a range of ports all have one round. */
 static void fill_round(struct draft *draft, const struct route_entry *entry, struct route_share *share)
 {
-	const struct route_entry *before = draft_before(draft, entry);
+	const struct route_entry *before = draft->before;
 	size_t at = (size_t)(share - entry->shares);
 	uint32_t *round;
 
@@ -269,7 +269,7 @@ static void fill_round(struct draft *draft, const struct route_entry *entry, str
 	}
 	round = round_by_weight(entry->weights + share->first, share->count, &share->round_len);
 	if (round) {
-		share->round = arena_alloc(&draft->table->memory, share->round_len * sizeof *round);
+		share->round = arena_alloc(&draft->memory->arena, share->round_len * sizeof *round);
 		memcpy(share->round, round, share->round_len * sizeof *round);
 	}
 	free(round);
@@ -298,7 +298,7 @@ static void fill_shares(struct draft *draft, struct route_entry *entry, const st
 
 void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
 {
-	struct arena *memory = &draft->table->memory;
+	struct arena *memory = &draft->memory->arena;
 	struct members members = { 0 };
 
 	gather_members(draft, &members, entry, wants, count);

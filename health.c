@@ -323,9 +323,9 @@ static void follow_all(struct health *health, const struct route_table *table)
 	size_t count = 0, cap = 0;
 
 	for (size_t i = 0; i < table->count; i++)
-		for (unsigned b = 0; b < table->entries[i].count; b++) {
+		for (unsigned b = 0; b < table->entries[i]->count; b++) {
 			SYS_GROW(backends, count, cap);
-			backends[count++] = table->entries[i].backends[b];
+			backends[count++] = table->entries[i]->backends[b];
 		}
 	if (count)
 		qsort(backends, count, sizeof *backends, by_backend_order);

@@ -193,18 +193,22 @@ static const char *find_conflict(struct arena *memory, const struct want *wants,
 }
 
 /* The first want owns the listener: its balance counts. */
-static void build_entry(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)
+static struct route_entry *build_entry(struct draft *draft, const struct want *wants, size_t count)
 {
 	const struct service_options *options = wants->service->options;
+	struct route_entry *entry = sys_alloc(sizeof *entry);
 	struct route_listener *listener;
 
+	atomic_init(&entry->refs, 1);
 	draft_names(draft, entry, wants, count);
 	listener = route_listener_at(draft->route, &wants->addr);
 	entry->listener = route_listener_enter(listener ? listener : route_listener_new(&wants->addr, entry->services));
 	draft_backends(draft, entry, wants, count);
-	entry->conflict = find_conflict(&draft->table->memory, wants, count);
+	entry->conflict = find_conflict(&draft->memory->arena, wants, count);
 	entry->balance = options->balance >= 0 ? (enum service_balance)options->balance : draft->route->rules.balance;
 	entry->owner = (struct route_owner){ service_ref(wants->service), wants->wish, wants->list->source };
+	draft->before = entry;
+	return entry;
 }
 
 static void build_entries(struct draft *draft)
@@ -218,7 +222,7 @@ static void build_entries(struct draft *draft)
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && net_compare(&draft->wants[i].addr, &draft->wants[end].addr) == 0;)
 			end++;
-		build_entry(draft, &table->entries[table->count++], draft->wants + i, end - i);
+		table->entries[table->count++] = build_entry(draft, draft->wants + i, end - i);
 	}
 }
 

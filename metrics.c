@@ -278,7 +278,7 @@ static void metrics_put_source_errors(const struct metrics *metrics, const struc
 static void metrics_put_infos(const struct metrics *metrics, const struct metrics_family *family)
 {
 	for (size_t i = 0; i < metrics->listener_count; i++) {
-		const struct route_entry *entry = i < metrics->table->count ? &metrics->table->entries[i] : NULL;
+		const struct route_entry *entry = i < metrics->table->count ? metrics->table->entries[i] : NULL;
 		const struct route_listener *it = metrics->listeners[i];
 
 		metrics_put_name(metrics->out, family->name, "{listener=\"", it->name);
@@ -318,7 +318,7 @@ static void metrics_put_rejected(const struct metrics *metrics, const struct met
 static void metrics_put_healths(const struct metrics *metrics, const struct metrics_family *family)
 {
 	for (size_t i = 0; i < metrics->table->count; i++) {
-		const struct route_entry *entry = &metrics->table->entries[i];
+		const struct route_entry *entry = metrics->table->entries[i];
 		unsigned healthy = route_healthy(entry);
 
 		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
@@ -495,7 +495,7 @@ static bool metrics_make_room(struct metrics *metrics, const struct route *route
 	size_t backends = route->retired_count + 1;
 
 	for (size_t i = 0; i < route->table->count; i++)
-		backends += route->table->entries[i].count;
+		backends += route->table->entries[i]->count;
 	metrics->backends = malloc(backends * sizeof *metrics->backends);
 	metrics->listeners = malloc((route->table->count + route->retired_listener_count + 1) * sizeof *metrics->listeners);
 	return metrics->backends && metrics->listeners;
@@ -504,7 +504,7 @@ static bool metrics_make_room(struct metrics *metrics, const struct route *route
 static void metrics_collect(struct metrics *metrics, const struct route *route)
 {
 	for (size_t i = 0; i < route->table->count; i++) {
-		const struct route_entry *entry = &route->table->entries[i];
+		const struct route_entry *entry = route->table->entries[i];
 
 		metrics_add_listener(metrics, entry->listener);
 		for (unsigned k = 0; k < entry->count; k++)

@@ -126,7 +126,7 @@ static bool page_put_unserved(const struct route_table *table, struct buf *out)
 
 	for (size_t i = 0; i < table->count; i += span.count) {
 		span = span_of(&table->entries[i]);
-		if (route_healthy(span.first))
+		if (route_healthy(*span.first))
 			continue;
 		span = span_at(table, i);
 		if (++count > UNSERVED_NAMED) {
@@ -303,7 +303,7 @@ static struct page_sum page_sum_up(const struct span *span)
 	struct page_sum sum = { 0 };
 
 	for (size_t i = 0; i < span->count; i++) {
-		struct route_listener *listener = span->first[i].listener;
+		struct route_listener *listener = span->first[i]->listener;
 		struct stats_rate rate = { 0 };
 
 		sum.rated = stats_rate(listener, &rate) || sum.rated;
@@ -361,10 +361,10 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	buf_puts(out, "<tbody>\n<tr><th scope=\"rowgroup\"><b>");
 	page_put_address(out, span);
 	buf_puts(out, "</b>");
-	page_put_services(out, span->first);
-	page_put_marks(out, span->first);
+	page_put_services(out, span->first[0]);
+	page_put_marks(out, span->first[0]);
 	buf_puts(out, "</th>");
-	page_put_state(out, span->first->listener);
+	page_put_state(out, span->first[0]->listener);
 	page_put_number(out, "<td>", sum.active, "</td>");
 	page_put_number(out, "<td>", sum.connections, "<small>");
 	page_put_rate(out, sum.rated, sum.rate.connections);
@@ -377,11 +377,11 @@ static void page_put_listener(struct buf *out, const struct span *span)
 static void page_put_backend(struct buf *out, const struct span *span, unsigned index)
 {
 	unsigned long long active = 0, connections = 0, rx = 0, tx = 0, errors = 0;
-	unsigned weight = span->first->weights[index];
+	unsigned weight = span->first[0]->weights[index];
 	struct buf name = { 0 };
 
 	for (size_t i = 0; i < span->count; i++) {
-		struct route_backend *backend = span->first[i].backends[index];
+		struct route_backend *backend = span->first[i]->backends[index];
 
 		active += atomic_load(&backend->active);
 		connections += atomic_load(&backend->connections);
@@ -394,7 +394,7 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 	buf_free(&name);
 	if (weight != 1)
 		buf_printf(out, "<small>weight %u</small>", weight);
-	buf_puts(out, atomic_load(&span->first->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
+	buf_puts(out, atomic_load(&span->first[0]->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");
 	page_put_number(out, "<td>", active, "</td>");
 	page_put_number(out, "<td>", connections, "</td><td>");
@@ -407,9 +407,9 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 static void page_put_span(struct buf *out, const struct span *span)
 {
 	page_put_listener(out, span);
-	for (unsigned i = 0; i < span->first->count; i++)
+	for (unsigned i = 0; i < span->first[0]->count; i++)
 		page_put_backend(out, span, i);
-	if (!span->first->count)
+	if (!span->first[0]->count)
 		buf_puts(out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
 	buf_puts(out, "</tbody>\n");
 }

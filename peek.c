@@ -9,7 +9,7 @@
 
 static void peek_span(const struct span *span, struct buf *out)
 {
-	const struct route_entry *entry = span->first;
+	const struct route_entry *entry = span->first[0];
 	int error = route_listener_error(entry->listener);
 
 	span_put_address(span, out);
@@ -29,7 +29,7 @@ static void peek_unserved(const struct route_table *table, struct buf *out)
 
 	for (size_t i = 0; i < table->count; i += span.count) {
 		span = span_of(&table->entries[i]);
-		if (route_healthy(span.first))
+		if (route_healthy(*span.first))
 			continue;
 		span = span_at(table, i);
 		buf_puts(out, "# no healthy backend: ");

@@ -44,7 +44,7 @@ void place_share(struct session_shared *shared, struct route *route, unsigned li
 	atomic_store(&shared->limit, limit);
 	atomic_store(&shared->common_limit, (int)(limit - reserve * count));
 	for (size_t i = 0; i < table->count; i++)
-		place_set_own(shared, table->entries[i].listener, reserve);
+		place_set_own(shared, table->entries[i]->listener, reserve);
 	for (size_t i = 0; i < route->retired_listener_count; i++)
 		place_set_own(shared, route->retired_listeners[i], 0);
 }

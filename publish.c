@@ -59,14 +59,43 @@ static bool refused_in(const struct route_table *table, const struct route_refus
 	return count && bsearch(refusal, table->refused, count, sizeof *refusal, route_by_refusal);
 }
 
+static void note_change(struct route_table *table, size_t *cap, const struct route_entry *old, const struct route_entry *now)
+{
+	SYS_GROW(table->changes, table->change_count, *cap);
+	table->changes[table->change_count++] = (struct route_change){ old, now };
+}
+
+/* The new table gets the old one's entries where nothing has changed, and notes what has. */
+static void share_entries(const struct route_table *old, struct route_table *now)
+{
+	size_t at = 0, cap = 0;
+
+	for (size_t i = 0; i < now->count; i++) {
+		struct route_entry *entry = now->entries[i];
+		int order = 1;
+
+		while (at < old->count &&
+		       (order = net_compare(&old->entries[at]->listener->addr, &entry->listener->addr)) < 0)
+			note_change(now, &cap, old->entries[at++], NULL);
+		if (at == old->count || order) {
+			note_change(now, &cap, NULL, entry);
+		} else if (same_entry(old->entries[at], entry)) {
+			now->entries[i] = route_entry_ref(old->entries[at++]);
+			route_entries_release(&entry, 1);
+		} else {
+			note_change(now, &cap, old->entries[at++], entry);
+		}
+	}
+	while (at < old->count)
+		note_change(now, &cap, old->entries[at++], NULL);
+}
+
+/* After share_entries(). */
 static bool same_table(const struct route_table *a, const struct route_table *b)
 {
-	if (a->count != b->count || a->refused_count != b->refused_count || !a->remembered != !b->remembered ||
+	if (b->change_count || a->refused_count != b->refused_count || !a->remembered != !b->remembered ||
 	    !net_ranges_equal(&a->allow, &b->allow))
 		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!same_entry(&a->entries[i], &b->entries[i]))
-			return false;
 	for (size_t i = 0; i < a->refused_count; i++)
 		if (route_by_refusal(&a->refused[i], &b->refused[i]) != 0)
 			return false;
@@ -142,7 +171,7 @@ static const struct route_share *find_share(const struct route_entry *entry, con
 }
 
 /* Shares keep their order as a rule: each is looked for behind the last, and in all of them when it is not there. */
-static void keep_turn(const struct route_entry *old, struct route_entry *entry)
+static void keep_turn(const struct route_entry *old, const struct route_entry *entry)
 {
 	unsigned turn = atomic_load(&entry->listener->cursor), from = 0;
 	const struct route_share **sorted = NULL, *was;
@@ -168,8 +197,8 @@ static void keep_turn(const struct route_entry *old, struct route_entry *entry)
 static void mark_backends(const struct route_table *table, bool in_table)
 {
 	for (size_t i = 0; i < table->count; i++)
-		for (unsigned b = 0; b < table->entries[i].count; b++)
-			table->entries[i].backends[b]->in_table = in_table;
+		for (unsigned b = 0; b < table->entries[i]->count; b++)
+			table->entries[i]->backends[b]->in_table = in_table;
 }
 
 /* Retired backends that came back leave the list. */
@@ -199,8 +228,8 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 	mark_backends(now, true);
 	take_back_backends(route);
 	for (size_t i = 0; i < old->count; i++)
-		for (unsigned k = 0; k < old->entries[i].count; k++) {
-			struct route_backend *backend = old->entries[i].backends[k];
+		for (unsigned k = 0; k < old->entries[i]->count; k++) {
+			struct route_backend *backend = old->entries[i]->backends[k];
 
 			if (backend->in_table)
 				continue;
@@ -230,7 +259,7 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 	}
 	route->retired_listener_count = kept;
 	for (size_t i = 0; i < old->count; i++) {
-		const struct route_entry *entry = &old->entries[i];
+		const struct route_entry *entry = old->entries[i];
 		struct route_listener *listener = entry->listener;
 
 		if (route_find(now, &listener->addr))
@@ -249,26 +278,26 @@ static void retire_listeners(struct route *route, const struct route_table *old,
 
 /* The next two say something of a span once it cannot grow: `next` is not of it. NULL: there is no more. */
 
-static void say_conflict(struct span *span, const struct route_entry *next)
+static void say_conflict(struct span *span, struct route_entry *const *next)
 {
 	struct buf address = { 0 };
 
-	if (span->count && next && span_add(span, next, strcmp(span->first->conflict, next->conflict) == 0))
+	if (span->count && next && span_add(span, next, strcmp(span->first[0]->conflict, (*next)->conflict) == 0))
 		return;
 	if (span->count) {
 		span_put_address(span, &address);
-		log_warn("%s: %s", address.data, span->first->conflict);
+		log_warn("%s: %s", address.data, span->first[0]->conflict);
 	}
 	*span = (struct span){ next, next != NULL };
 	buf_free(&address);
 }
 
-static void say_backends(struct span *span, const struct route_entry *next)
+static void say_backends(struct span *span, struct route_entry *const *next)
 {
-	const struct route_entry *entry = span->first;
+	const struct route_entry *entry = span->count ? span->first[0] : NULL;
 	struct buf address = { 0 };
 
-	if (span->count && next && span_add(span, next, entry->count == next->count))
+	if (span->count && next && span_add(span, next, entry->count == (*next)->count))
 		return;
 	if (span->count) {
 		span_put_address(span, &address);
@@ -299,12 +328,12 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 
 	say_refusals(old, now);
 	for (size_t i = 0; i < now->count; i++) {
-		const struct route_entry *entry = &now->entries[i], *was = route_find(old, &entry->listener->addr);
+		const struct route_entry *entry = now->entries[i], *was = route_find(old, &entry->listener->addr);
 
 		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
-			say_conflict(&conflicts, entry);
+			say_conflict(&conflicts, &now->entries[i]);
 		if (!was || was->count != entry->count || strcmp(was->services, entry->services) != 0)
-			say_backends(&changed, entry);
+			say_backends(&changed, &now->entries[i]);
 	}
 	say_conflict(&conflicts, NULL);
 	say_backends(&changed, NULL);
@@ -331,16 +360,16 @@ static void say_not_bound(struct bind_news *news)
 	if (!news->failed.count)
 		return;
 	span_put_address(&news->failed, &address);
-	log_error("cannot listen on %s: %s (retrying)", address.data, strerror(news->failed.first->listener->error));
+	log_error("cannot listen on %s: %s (retrying)", address.data, strerror(news->failed.first[0]->listener->error));
 	buf_free(&address);
 	news->failed.count = 0;
 }
 
 /* An address in use is not said at once: the socket there may be one of ours that has left the table, such as 127.0.0.1:80
  * before 0.0.0.0:80. It is closed when the workers have let go of it. */
-static void bind_failed(struct bind_news *news, const struct route_entry *entry, int error)
+static void bind_failed(struct bind_news *news, struct route_entry *const *entry, int error)
 {
-	struct route_listener *listener = entry->listener;
+	struct route_listener *listener = (*entry)->listener;
 
 	if (!listener->error) {
 		listener->failed_at = news->now;
@@ -350,15 +379,15 @@ static void bind_failed(struct bind_news *news, const struct route_entry *entry,
 	if (listener->said == error || (error == EADDRINUSE && news->now - listener->failed_at < RELEASE_MS))
 		return;
 	listener->said = error;
-	if (news->failed.count && span_add(&news->failed, entry, news->failed.first->listener->error == error))
+	if (news->failed.count && span_add(&news->failed, entry, news->failed.first[0]->listener->error == error))
 		return;
 	say_not_bound(news);
 	news->failed = span_of(entry);
 }
 
-static void bind_succeeded(struct bind_news *news, const struct route_entry *entry, int fd)
+static void bind_succeeded(struct bind_news *news, struct route_entry *const *entry, int fd)
 {
-	struct route_listener *listener = entry->listener;
+	struct route_listener *listener = (*entry)->listener;
 	struct buf why = { 0 };
 
 	if (listener->error && listener->said)
@@ -366,7 +395,7 @@ static void bind_succeeded(struct bind_news *news, const struct route_entry *ent
 	else if (atomic_load(&listener->fd) >= 0)
 		buf_puts(&why, "its interface has been made anew");
 	else
-		buf_printf(&why, "new in %s", entry->owner.source);
+		buf_printf(&why, "new in %s", (*entry)->owner.source);
 	if (span_add(&news->opened, entry, same_words(why.data, news->why.data))) {
 		buf_free(&why);
 	} else {
@@ -383,9 +412,9 @@ static void bind_succeeded(struct bind_news *news, const struct route_entry *ent
 }
 
 /* Binds a listener that is not bound, or not to the interface that has its name now. */
-static void bind_one(struct bind_news *news, const struct route_entry *entry)
+static void bind_one(struct bind_news *news, struct route_entry *const *entry)
 {
-	struct route_listener *listener = entry->listener;
+	struct route_listener *listener = (*entry)->listener;
 	int fd = net_listen(&listener->addr), old = atomic_load(&listener->fd);
 
 	if (fd >= 0 && old >= 0)
@@ -401,7 +430,7 @@ static bool bind_all(const struct route_table *table)
 	struct bind_news news = { .now = sys_now() };
 
 	for (size_t i = 0; i < table->count; i++) {
-		const struct route_listener *listener = table->entries[i].listener;
+		const struct route_listener *listener = table->entries[i]->listener;
 		int fd = atomic_load(&listener->fd);
 
 		if (fd < 0 || net_moved(fd, &listener->addr))
@@ -437,7 +466,7 @@ static bool note_why_gone(const struct route_table *old, const struct route_tabl
 	bool any = false;
 
 	for (size_t i = 0; i < old->count; i++) {
-		const struct route_entry *entry = &old->entries[i];
+		const struct route_entry *entry = old->entries[i];
 		const struct route_refusal *refusal;
 		struct buf text = { 0 };
 
@@ -463,8 +492,9 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	if (note_why_gone(old, table, why))
 		route->left_at = sys_now();
 	route->changes++;
-	for (size_t i = 0; i < table->count; i++)
-		keep_turn(route_find(old, &table->entries[i].listener->addr), &table->entries[i]);
+	for (size_t i = 0; i < table->change_count; i++)
+		if (table->changes[i].now)
+			keep_turn(table->changes[i].old, table->changes[i].now);
 	retire_backends(route, old, table);
 	retire_listeners(route, old, table);
 	route_sweep(route);
@@ -484,6 +514,7 @@ bool publish_update(struct route *route, struct service_list *const *lists, size
 {
 	struct route_table *table = merge_table(route, lists, count);
 
+	share_entries(route->table, table);
 	if (same_table(route->table, table)) {
 		route_release(table);
 		return false;
@@ -494,7 +525,10 @@ bool publish_update(struct route *route, struct service_list *const *lists, size
 
 void publish_clear(struct route *route)
 {
-	publish_table(route, merge_table(route, NULL, 0), "shutdown");
+	struct route_table *table = merge_table(route, NULL, 0);
+
+	share_entries(route->table, table);
+	publish_table(route, table, "shutdown");
 }
 
 bool publish_bind(struct route *route)

@@ -254,10 +254,10 @@ const struct route_entry *route_find(const struct route_table *table, const stru
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = net_compare(&table->entries[middle].listener->addr, addr);
+		int order = net_compare(&table->entries[middle]->listener->addr, addr);
 
 		if (order == 0)
-			return &table->entries[middle];
+			return table->entries[middle];
 		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
 	}
 	return NULL;
@@ -304,7 +304,7 @@ const struct route_refusal *route_refused(const struct route_table *table, const
 bool route_zoned(const struct route *route)
 {
 	for (size_t i = 0; i < route->table->count; i++)
-		if (net_zoned(&route->table->entries[i].listener->addr))
+		if (net_zoned(&route->table->entries[i]->listener->addr))
 			return true;
 	return false;
 }
@@ -312,7 +312,7 @@ bool route_zoned(const struct route *route)
 bool route_unbound(const struct route *route)
 {
 	for (size_t i = 0; i < route->table->count; i++)
-		if (atomic_load(&route->table->entries[i].listener->fd) < 0)
+		if (atomic_load(&route->table->entries[i]->listener->fd) < 0)
 			return true;
 	return false;
 }

@@ -114,8 +114,16 @@ struct route_terms {
 	const struct service_options *options;
 };
 
-/* One listener as one table has it. */
+/* What entries that were made together point to. */
+struct route_memory {
+	atomic_uint refs;
+	struct arena arena;
+};
+
+/* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
+	atomic_uint refs; /* tables that have it */
+	struct route_memory *memory; /* held: of all below that is no object of its own */
 	struct route_listener *listener;
 	struct route_backend **backends; /* in the order that Peek shows; each stands there once */
 	uint16_t *weights;
@@ -137,10 +145,17 @@ struct route_refusal {
 	bool backend;     /* it is of a backend's address, and takes no listener away */
 };
 
+/* An entry that came, went, or took the place of the other one. */
+struct route_change {
+	const struct route_entry *old, *now; /* borrowed from the two tables; NULL: there is none */
+};
+
 struct route_table {
 	atomic_uint refs;
-	struct route_entry *entries; /* sorted by address and port */
+	struct route_entry **entries; /* sorted by address and port */
 	size_t count;
+	struct route_change *changes; /* what differs from the table before, whose serial is one less; sorted likewise */
+	size_t change_count;
 	struct route_refusal *refused; /* sorted by service, wish and reason */
 	size_t refused_count;
 	struct net_ranges allow; /* of all listeners; none: everybody */
@@ -217,6 +232,9 @@ struct route_listener *route_listener_at(const struct route *route, const struct
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
+struct route_entry *route_entry_ref(struct route_entry *entry); /* one more table has it */
+/* One table less has each of them; what none has is freed, as route_release() says. They are no longer in the array. */
+void route_entries_release(struct route_entry **entries, size_t count);
 /* Whether a client may connect: a service that shares the listener admits it. */
 bool route_admits(const struct route_table *table, const struct route_entry *entry, const struct net_addr *client);
 /* Whether the service of the i-th backend admits a client that may connect. */

@@ -42,16 +42,15 @@ static int leave_table(struct route_listener *listener, char **why)
 }
 
 /* What takes a socket's place can open as soon as that is closed: all is said before. */
-static void leave_all(const struct route_table *table)
+static void leave_all(struct route_entry *const *entries, size_t entry_count)
 {
-	int *fds = malloc((table->count + !table->count) * sizeof *fds);
+	int *fds = malloc((entry_count + !entry_count) * sizeof *fds);
 	struct span closed = { 0 };
 	char *said = NULL, *why;
 	size_t count = 0;
 
-	for (size_t i = 0; i < table->count; i++) {
-		const struct route_entry *entry = &table->entries[i];
-		int fd = leave_table(entry->listener, &why);
+	for (size_t i = 0; i < entry_count; i++) {
+		int fd = leave_table(entries[i]->listener, &why);
 
 		if (fd < 0)
 			continue;
@@ -59,14 +58,14 @@ static void leave_all(const struct route_table *table)
 			fds[count++] = fd;
 		else
 			close(fd);
-		if (span_add(&closed, entry, said && why && strcmp(said, why) == 0)) {
+		if (span_add(&closed, &entries[i], said && why && strcmp(said, why) == 0)) {
 			free(why);
 			continue;
 		}
 		span_audit("closed", &closed, said);
 		free(said);
 		said = why;
-		closed = span_of(entry);
+		closed = span_of(&entries[i]);
 	}
 	span_audit("closed", &closed, said);
 	free(said);
@@ -75,20 +74,46 @@ static void leave_all(const struct route_table *table)
 	free(fds);
 }
 
+static void free_entry(struct route_entry *entry)
+{
+	for (unsigned i = 0; i < entry->count; i++)
+		route_backend_unref(entry->backends[i]);
+	for (unsigned i = 0; i < entry->term_count; i++)
+		service_unref(entry->terms[i].service);
+	route_listener_unref(entry->listener);
+	service_unref(entry->owner.service);
+	if (atomic_fetch_sub(&entry->memory->refs, 1) == 1) {
+		arena_free(&entry->memory->arena);
+		free(entry->memory);
+	}
+	free(entry);
+}
+
+struct route_entry *route_entry_ref(struct route_entry *entry)
+{
+	atomic_fetch_add(&entry->refs, 1);
+	return entry;
+}
+
+void route_entries_release(struct route_entry **entries, size_t count)
+{
+	size_t ended = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (atomic_fetch_sub(&entries[i]->refs, 1) == 1)
+			entries[ended++] = entries[i];
+	leave_all(entries, ended);
+	for (size_t i = 0; i < ended; i++)
+		free_entry(entries[i]);
+}
+
 void route_release(struct route_table *table)
 {
 	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
 		return;
-	leave_all(table);
-	for (size_t i = 0; i < table->count; i++) {
-		for (unsigned k = 0; k < table->entries[i].count; k++)
-			route_backend_unref(table->entries[i].backends[k]);
-		for (unsigned k = 0; k < table->entries[i].term_count; k++)
-			service_unref(table->entries[i].terms[k].service);
-		route_listener_unref(table->entries[i].listener);
-		service_unref(table->entries[i].owner.service);
-	}
+	route_entries_release(table->entries, table->count);
 	arena_free(&table->memory);
+	free(table->changes);
 	free(table->refused);
 	free(table->here);
 	free(table);

@@ -130,7 +130,7 @@ void routes_text(struct stats *stats, struct buf *out)
 	buf_puts(out, "{\"listeners\":[");
 	for (size_t i = 0; i < table->count; i++) {
 		buf_puts(out, i ? ",\n" : "");
-		routes_put_listener(out, &table->entries[i]);
+		routes_put_listener(out, table->entries[i]);
 	}
 	buf_puts(out, "]");
 	if (table->allow.count)
@@ -165,9 +165,9 @@ static void routes_put_pairs(struct buf *out, const struct route_table *table)
 	const char *comma = "";
 
 	for (size_t i = 0; i < table->count; i++)
-		for (unsigned k = 0; k < table->entries[i].count; k++) {
+		for (unsigned k = 0; k < table->entries[i]->count; k++) {
 			pair.len = 0;
-			buf_printf(&pair, "%u:%s", net_addr_port(&table->entries[i].listener->addr), table->entries[i].backends[k]->name);
+			buf_printf(&pair, "%u:%s", net_addr_port(&table->entries[i]->listener->addr), table->entries[i]->backends[k]->name);
 			buf_puts_json(out, comma, pair.data);
 			comma = ",";
 		}

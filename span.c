@@ -8,18 +8,21 @@
 #include "net.h"
 #include "socks.h"
 
-struct span span_of(const struct route_entry *entry)
+struct span span_of(struct route_entry *const *at)
 {
-	return (struct span){ entry, 1 };
+	return (struct span){ at, 1 };
 }
 
-bool span_add(struct span *span, const struct route_entry *entry, bool same)
+bool span_add(struct span *span, struct route_entry *const *at, bool same)
 {
-	const struct route_entry *last = entry - 1;
+	const struct route_entry *last, *entry = *at;
 	struct net_addr behind;
 
-	if (!span->count || !same || last != span->first + span->count - 1 || last->owner.wish != entry->owner.wish ||
-	    last->balance != entry->balance || strcmp(last->services, entry->services) != 0)
+	if (!span->count || !same || at != span->first + span->count)
+		return false;
+	last = at[-1];
+	if (strcmp(last->owner.wish->text, entry->owner.wish->text) != 0 || last->balance != entry->balance ||
+	    strcmp(last->services, entry->services) != 0)
 		return false;
 	behind = last->listener->addr;
 	net_set_port(&behind, (uint16_t)(net_addr_port(&behind) + 1));
@@ -54,7 +57,7 @@ static uint16_t port_of(const struct route_backend *backend)
 /* How far a backend's port moves from the first listener of a span to its second: 0 or 1. */
 static unsigned step_of(const struct span *span, unsigned index)
 {
-	return span->count > 1 && port_of(span->first[0].backends[index]) != port_of(span->first[1].backends[index]);
+	return span->count > 1 && port_of(span->first[0]->backends[index]) != port_of(span->first[1]->backends[index]);
 }
 
 static bool terms_alike(const struct route_entry *a, const struct route_entry *b)
@@ -77,10 +80,10 @@ static bool same_state(const struct route_entry *a, const struct route_entry *b)
 }
 
 /* Whether an entry looks like the last one of a span, which it is to follow. */
-static bool looks_alike(const struct span *span, const struct route_entry *entry)
+static bool looks_alike(const struct span *span, struct route_entry *const *at)
 {
-	const struct route_entry *last = entry - 1;
-	struct span both = { last, 2 };
+	const struct route_entry *last = at[-1], *entry = *at;
+	struct span both = { at - 1, 2 };
 
 	if (last->count != entry->count || !same_state(last, entry) ||
 	    (entry->count && memcmp(last->weights, entry->weights, entry->count * sizeof *entry->weights) != 0) ||
@@ -97,7 +100,7 @@ static bool looks_alike(const struct span *span, const struct route_entry *entry
 
 struct span span_at(const struct route_table *table, size_t place)
 {
-	const struct route_entry *end = table->entries + table->count, *next = table->entries + place + 1;
+	struct route_entry *const *end = table->entries + table->count, *const *next = table->entries + place + 1;
 	struct span span = span_of(&table->entries[place]);
 
 	while (next < end && looks_alike(&span, next) && span_add(&span, next, true))
@@ -107,14 +110,14 @@ struct span span_at(const struct route_table *table, size_t place)
 
 void span_put_address(const struct span *span, struct buf *out)
 {
-	buf_puts(out, span->first->listener->name);
+	buf_puts(out, span->first[0]->listener->name);
 	if (span->count > 1)
-		buf_printf(out, "-%u", net_addr_port(&span->first[span->count - 1].listener->addr));
+		buf_printf(out, "-%u", net_addr_port(&span->first[span->count - 1]->listener->addr));
 }
 
 void span_put_backend(const struct span *span, unsigned index, struct buf *out)
 {
-	const struct route_backend *first = span->first->backends[index], *last = span->first[span->count - 1].backends[index];
+	const struct route_backend *first = span->first[0]->backends[index], *last = span->first[span->count - 1]->backends[index];
 
 	buf_puts(out, first->name);
 	if (step_of(span, index))
@@ -123,8 +126,8 @@ void span_put_backend(const struct span *span, unsigned index, struct buf *out)
 
 void span_audit(const char *what, const struct span *span, const char *why)
 {
-	const struct route_entry *entry = span->first;
-	const struct route_owner *owner = span->count ? &entry->owner : NULL;
+	const struct route_entry *entry = span->count ? span->first[0] : NULL;
+	const struct route_owner *owner = entry ? &entry->owner : NULL;
 	struct buf address = { 0 };
 	struct log_line line;
 

@@ -6,15 +6,15 @@
 #include "route.h"
 #include "text.h"
 
-/* Entries one after the other. */
+/* Entries of a table, one after the other. */
 struct span {
-	const struct route_entry *first;
+	struct route_entry *const *first; /* its place in the table */
 	size_t count; /* 0: none */
 };
 
 /* Adds the entry if it is the next one, with the same owner, services and balance. `same`: so is what else counts. */
-bool span_add(struct span *span, const struct route_entry *entry, bool same);
-struct span span_of(const struct route_entry *entry);
+bool span_add(struct span *span, struct route_entry *const *at, bool same);
+struct span span_of(struct route_entry *const *at);
 /* The span that begins at a place of the table. All of it has the same state and options, and backends at the same hosts with
  * the same port or the next one, so that one text serves. */
 struct span span_at(const struct route_table *table, size_t place);

@@ -32,7 +32,7 @@ void stats_listeners(const struct route_table *table, size_t *open, size_t *fail
 {
 	*open = 0;
 	for (size_t i = 0; i < table->count; i++)
-		*open += stats_is_open(table->entries[i].listener);
+		*open += stats_is_open(table->entries[i]->listener);
 	*failed = table->count - *open;
 }
 
@@ -190,7 +190,7 @@ void stats_log(const struct stats *stats)
 
 	stats_log_process(stats);
 	for (size_t i = 0; i < route->table->count; i++) {
-		const struct route_entry *entry = &route->table->entries[i];
+		const struct route_entry *entry = route->table->entries[i];
 
 		stats_log_listener(entry->listener, entry->services);
 		for (unsigned k = 0; k < entry->count; k++)

@@ -147,7 +147,7 @@ static void follow_table(struct worker *worker, const struct route_table *table)
 	size_t old = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
-		struct route_listener *listener = table->entries[i].listener;
+		struct route_listener *listener = table->entries[i]->listener;
 
 		while (old < worker->watched_count && net_compare(&worker->watched[old]->listener->addr, &listener->addr) < 0)
 			watched_free(worker, worker->watched[old++]);

@@ -177,10 +177,10 @@ static void check_shares(const struct route_entry *entry)
 static void check_table(const struct route_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
-		const struct route_entry *entry = &table->entries[i];
+		const struct route_entry *entry = table->entries[i];
 
 		MUST(is_allowed(&entry->listener->addr));
-		MUST(!i || net_compare(&table->entries[i - 1].listener->addr, &entry->listener->addr) < 0);
+		MUST(!i || net_compare(&table->entries[i - 1]->listener->addr, &entry->listener->addr) < 0);
 		MUST(entry->name_count && route_find(table, &entry->listener->addr) == entry);
 		for (unsigned b = 0; b < entry->count; b++)
 			MUST(entry->backends[b] && entry->weights[b] && net_addr_port(&entry->backends[b]->addr));

@@ -33,8 +33,8 @@ static void claims_put(struct buf *out, const struct route_table *table)
 	out->len = 0;
 	buf_puts(out, "");
 	for (size_t i = 0; i < table->count; i++)
-		buf_printf(out, "%s %s of %s\n", table->entries[i].listener->name, table->entries[i].services,
-		           table->entries[i].owner.service->name);
+		buf_printf(out, "%s %s of %s\n", table->entries[i]->listener->name, table->entries[i]->services,
+		           table->entries[i]->owner.service->name);
 	for (size_t i = 0; i < table->refused_count; i++)
 		buf_printf(out, "%s %s [%s] %s\n", table->refused[i].service, table->refused[i].wish, table->refused[i].rule,
 		           table->refused[i].reason);
@@ -161,9 +161,9 @@ static void sum_of(struct buf *out, struct route *route, const char *text)
 	out->len = 0;
 	buf_puts(out, "");
 	for (size_t i = 0, end; i < table->count; i = end) {
-		unsigned first = net_addr_port(&table->entries[i].listener->addr);
+		unsigned first = net_addr_port(&table->entries[i]->listener->addr);
 
-		for (end = i + 1; end < table->count && net_addr_port(&table->entries[end].listener->addr) == first + end - i;)
+		for (end = i + 1; end < table->count && net_addr_port(&table->entries[end]->listener->addr) == first + end - i;)
 			end++;
 		buf_printf(out, "%u-%zu ", first, first + end - i - 1);
 	}

@@ -151,21 +151,21 @@ static void object_cases(void)
 	table_open(&route);
 	then = table_merge(&route, "c a|local:2000,local:3000|10.0.0.1:80 10.0.0.2:80\nc b|local:4000|10.0.0.1:80");
 	put_in_force(&route, then);
-	check(then->entries[0].backends[0] != then->entries[1].backends[0], "an object each", "of two listeners");
+	check(then->entries[0]->backends[0] != then->entries[1]->backends[0], "an object each", "of two listeners");
 	now = table_merge(&route, "c c|local:2000|10.0.0.3:80 10.0.0.2:80\nc b|local:5000|10.0.0.1:80");
-	check(now->entries[0].listener == then->entries[0].listener, "the listener", "stays");
-	check(now->entries[0].backends[1] == then->entries[0].backends[1], "the backend", "stays");
-	check(now->entries[0].backends[0] != then->entries[0].backends[0], "a backend", "is new");
-	check(strcmp(now->entries[0].listener->services, "a") == 0, now->entries[0].listener->services, "who made it open");
-	retired = route_backend_ref(then->entries[0].backends[0]);
+	check(now->entries[0]->listener == then->entries[0]->listener, "the listener", "stays");
+	check(now->entries[0]->backends[1] == then->entries[0]->backends[1], "the backend", "stays");
+	check(now->entries[0]->backends[0] != then->entries[0]->backends[0], "a backend", "is new");
+	check(strcmp(now->entries[0]->listener->services, "a") == 0, now->entries[0]->listener->services, "who made it open");
+	retired = route_backend_ref(then->entries[0]->backends[0]);
 	put_in_force(&route, now);
 	route.retired = sys_alloc(sizeof *route.retired);
 	route.retired[0] = retired;
 	route.retired_count = route.retired_cap = 1;
 	then = table_merge(&route, "c a|local:2000|10.0.0.1:80\nc b|local:5000|10.0.0.1:80\nc d|local:3000|10.0.0.1:80");
-	check(then->entries[0].backends[0] == retired, "one that still drains", "is found again");
-	check(then->entries[1].backends[0] != retired, "of another listener", "is another one");
-	check(then->entries[2].backends[0] == now->entries[1].backends[0], "the backend", "stays");
+	check(then->entries[0]->backends[0] == retired, "one that still drains", "is found again");
+	check(then->entries[1]->backends[0] != retired, "of another listener", "is another one");
+	check(then->entries[2]->backends[0] == now->entries[1]->backends[0], "the backend", "stays");
 	route_release(then);
 	route_close(&route);
 }
@@ -180,9 +180,9 @@ static void entry_cases(void)
 	table_open(&route);
 	table = table_merge(&route, "c a|local:2000|10.0.0.1:80*3 10.0.0.2:80|proxy_protocol=v2 allow=1.1.1.1,2.2.2.2 deny=3.3.3.3\n"
 	                           "c b|local:3000|10.0.0.1:80*2 10.0.0.2:80*2");
-	entry = table->entries;
+	entry = table->entries[0];
 	check(entry->shares->round && entry->shares->round_len == 4 && entry->shares->weight == 4, "a round by weight", "3 and 1");
-	check(!entry[1].shares->round && entry[1].shares->round_len == 2, "no round", "all weigh the same");
+	check(!table->entries[1]->shares->round && table->entries[1]->shares->round_len == 2, "no round", "all weigh the same");
 	check(entry->term_count == 1 && !entry->terms_of, "one service", "asks for one thing");
 	check(strcmp(entry->owner.wish->text, "local:2000") == 0, entry->owner.wish->text, "the owner's wish");
 	check(entry->backends[0]->listener == entry->listener, "the listener", "of a backend");

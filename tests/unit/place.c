@@ -17,15 +17,17 @@ static struct session_shared shared;
 static void share(unsigned count, unsigned limit, unsigned reserve)
 {
 	struct route_listener *left[LISTENERS];
-	struct route_entry entries[LISTENERS];
-	struct route_table table = { .entries = entries, .count = count };
+	struct route_entry entries[LISTENERS], *places[LISTENERS];
+	struct route_table table = { .entries = places, .count = count };
 	struct route route = { .table = &table, .retired_listeners = left, .retired_listener_count = LISTENERS - count };
 
 	for (unsigned i = 0; i < LISTENERS; i++)
-		if (i < count)
+		if (i < count) {
 			entries[i].listener = &listeners[i];
-		else
+			places[i] = &entries[i];
+		} else {
 			left[i - count] = &listeners[i];
+		}
 	place_share(&shared, &route, limit, reserve);
 }
 

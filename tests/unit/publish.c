@@ -88,12 +88,12 @@ static void retire_cases(void)
 
 	table_open(&route);
 	update(&route, "s web|local:2000|10.0.0.1:80 10.0.0.2:80");
-	backend = route_backend_ref(route.table->entries[0].backends[0]);
+	backend = route_backend_ref(route.table->entries[0]->backends[0]);
 	update(&route, "s web|local:2000|10.0.0.2:80");
 	check(atomic_load(&backend->gone) && !route.retired_count && !route.table->moves, "it has gone", "without connections");
 	check(atomic_load(&backend->refs) == 1, "it has gone", "and is let go");
 	route_backend_unref(backend);
-	backend = route_backend_ref(route.table->entries[0].backends[0]);
+	backend = route_backend_ref(route.table->entries[0]->backends[0]);
 	atomic_store(&backend->active, 1);
 	update(&route, "s web|local:2000|10.0.0.3:80");
 	check(atomic_load(&backend->gone) && atomic_load(&backend->gone_at), "it has gone", "with a connection");
@@ -101,7 +101,7 @@ static void retire_cases(void)
 	update(&route, "s web|local:2000|10.0.0.4:80");
 	check(route.retired_count == 1, "it is kept", "for as long");
 	update(&route, "s web|local:2000|10.0.0.4:80 10.0.0.2:80");
-	check(route.table->entries[0].backends[1] == backend && !atomic_load(&backend->gone), "it is back", "the same object");
+	check(route.table->entries[0]->backends[1] == backend && !atomic_load(&backend->gone), "it is back", "the same object");
 	check(!route.retired_count && route.table->moves == 2, "it is back", "and counted");
 	update(&route, "s web|local:2000|10.0.0.4:80");
 	atomic_store(&backend->active, 0);
@@ -131,8 +131,8 @@ static void retire_listener_cases(void)
 
 	table_open(&route);
 	update(&route, both);
-	listener = route_listener_ref(route.table->entries[0].listener);
-	backend = route.table->entries[0].backends[0];
+	listener = route_listener_ref(route.table->entries[0]->listener);
+	backend = route.table->entries[0]->backends[0];
 	atomic_store(&listener->active, 1);
 	atomic_store(&backend->active, 1);
 	atomic_store(&listener->connections, 7);
@@ -142,10 +142,10 @@ static void retire_listener_cases(void)
 	check(atomic_load(&backend->gone), "its backend", "drains");
 	update(&route, "s c|local:2001|10.0.0.1:80");
 	update(&route, both);
-	check(route.table->entries[0].listener == listener && atomic_load(&listener->tables) == 1, "it is back", "the same object");
+	check(route.table->entries[0]->listener == listener && atomic_load(&listener->tables) == 1, "it is back", "the same object");
 	check(atomic_load(&listener->active) == 1 && atomic_load(&listener->connections) == 7, "it is back", "with its figures");
 	check(!route_draining(&route), "it is back", "and drains no more");
-	check(route.table->entries[0].backends[0] == backend && !atomic_load(&backend->gone), "its sessions", "drain no more");
+	check(route.table->entries[0]->backends[0] == backend && !atomic_load(&backend->gone), "its sessions", "drain no more");
 	check(route.retired_listener_count == 1, "only the one", "that is not back");
 	atomic_store(&backend->active, 0);
 	update(&route, "");
@@ -188,11 +188,11 @@ static void turn_cases(void)
 		table_open(&route);
 		snprintf(text, sizeof text, "s web|local:2000|%s", turns[i].was);
 		update(&route, text);
-		atomic_store(&route.table->entries[0].shares[0].cursor, turns[i].before);
+		atomic_store(&route.table->entries[0]->shares[0].cursor, turns[i].before);
 		snprintf(text, sizeof text, "s web|local:2000,local:3000|%s", turns[i].is);
 		update(&route, text);
-		count = route.table->entries[0].count;
-		check(atomic_load(&route.table->entries[0].shares[0].cursor) % count == turns[i].after, "the turn", turns[i].is);
+		count = route.table->entries[0]->count;
+		check(atomic_load(&route.table->entries[0]->shares[0].cursor) % count == turns[i].after, "the turn", turns[i].is);
 		route_close(&route);
 	}
 }
@@ -231,20 +231,20 @@ static void retire_open_cases(void)
 	capture_start(&capture);
 	update(&route, text);
 	before = route_take(&route);
-	listener = before->entries[0].listener;
+	listener = before->entries[0]->listener;
 	fd = atomic_load(&listener->fd);
 	update(&route, "");
 	listener->drained_at = sys_now() - 60000;
 	route_sweep(&route);
 	check(route.retired_listener_count == 1 && atomic_load(&listener->fd) == fd, "a worker has it", "it is kept, and open");
 	update(&route, text);
-	check(route.table->entries[0].listener == listener && atomic_load(&listener->fd) == fd, "it is back", "it never closed");
+	check(route.table->entries[0]->listener == listener && atomic_load(&listener->fd) == fd, "it is back", "it never closed");
 	route_release(before);
 	check(atomic_load(&listener->fd) == fd && fd >= 0, "the worker follows", "it is open");
 	update(&route, "");
 	check(atomic_load(&listener->fd) == -1, "nobody has it", "it is closed");
 	update(&route, text);
-	check(route.table->entries[0].listener == listener && atomic_load(&listener->fd) >= 0, "it is back", "bound anew");
+	check(route.table->entries[0]->listener == listener && atomic_load(&listener->fd) >= 0, "it is back", "bound anew");
 	route_close(&route);
 	capture_end(&capture, &said);
 	for (const char *at = said.data; (at = strstr(at, " closed ")); at++)
@@ -267,7 +267,7 @@ static void dry_cases(void)
 	table_open(&route);
 	capture_start(&capture);
 	update(&route, "s web|local:2000,lan:1|10.0.0.1:80\nc web|local:2000||balance=p2c");
-	check(atomic_load(&route.table->entries[0].listener->fd) == -1, "nothing is bound", "when dry");
+	check(atomic_load(&route.table->entries[0]->listener->fd) == -1, "nothing is bound", "when dry");
 	update(&route, "s web|local:2001|10.0.0.1:80");
 	publish_clear(&route);
 	check(!route.table->count && !route.table->refused_count, "nothing is left", "cleared");
@@ -292,7 +292,7 @@ static void bind_cases(void)
 	snprintf(text, sizeof text, "s web|%s,lan:1|10.0.0.1:80\nc web|%s||balance=p2c", wish, "local:x");
 	capture_start(&capture);
 	update(&route, text);
-	listener = route.table->entries[0].listener;
+	listener = route.table->entries[0]->listener;
 	check(atomic_load(&listener->fd) == -1 && listener->error == EADDRINUSE, "an error", "the port is in use");
 	check(!publish_bind(&route), "no success", "the port is in use");
 	capture_end(&capture, &said);

@@ -37,7 +37,6 @@ static void check_order(const int *fds, size_t count, const char *want, const ch
 	struct service *service = service_add(list, slice_of("web"));
 
 	table->entries = arena_alloc(&table->memory, count * sizeof *table->entries);
-	memset(table->entries, 0, count * sizeof *table->entries);
 	table->count = count;
 	table->refs = 1;
 	*order = '\0';
@@ -45,9 +44,13 @@ static void check_order(const int *fds, size_t count, const char *want, const ch
 		struct net_addr addr;
 
 		net_local(slice_of("127.0.0.1"), (uint16_t)(80 + 10 * i), &addr);
-		table->entries[i].listener = route_listener_enter(route_listener_new(&addr, "web"));
-		table->entries[i].listener->fd = fds[i];
-		table->entries[i].owner.service = service_ref(service);
+		table->entries[i] = sys_alloc(sizeof **table->entries);
+		atomic_init(&table->entries[i]->refs, 1);
+		table->entries[i]->memory = sys_alloc(sizeof *table->entries[i]->memory);
+		atomic_init(&table->entries[i]->memory->refs, 1);
+		table->entries[i]->listener = route_listener_enter(route_listener_new(&addr, "web"));
+		table->entries[i]->listener->fd = fds[i];
+		table->entries[i]->owner.service = service_ref(service);
 	}
 	route_release(table);
 	service_list_unref(list);

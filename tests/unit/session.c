@@ -80,7 +80,7 @@ static struct {
 	struct sessions set;
 	struct session_shared shared;
 	struct route_listener *listener;
-	struct route_entry entry;
+	struct route_entry entry, *entries;
 	struct route_share share;
 	struct route_terms terms;
 	struct service_options options;
@@ -170,7 +170,8 @@ static void world_begin(unsigned count)
 		weights[i] = 1;
 		world.entry.backends[i] = route_backend_ref(route_backend_new(&like));
 	}
-	world.table = (struct route_table){ .entries = &world.entry, .count = 1 };
+	world.entries = &world.entry;
+	world.table = (struct route_table){ .entries = &world.entries, .count = 1 };
 	world.set.table = &world.table;
 }
 

@@ -96,11 +96,11 @@ static void state_cases(void)
 	struct route route;
 	struct route_table *table = make_table(&route, "c a|local:2000-2004|10.0.0.1:80|ports=80");
 
-	table->entries[2].listener->error = EADDRINUSE;
+	table->entries[2]->listener->error = EADDRINUSE;
 	peek_is(table, "127.0.0.1:2000-2001 round_robin 10.0.0.1:80-81 127.0.0.1:2002 (cannot listen: Address already in use) "
 	        "round_robin 10.0.0.1:82 127.0.0.1:2003-2004 round_robin 10.0.0.1:83-84", "one cannot listen");
-	table->entries[3].listener->error = EADDRINUSE;
-	atomic_store(&table->entries[0].backends[0]->unhealthy, true);
+	table->entries[3]->listener->error = EADDRINUSE;
+	atomic_store(&table->entries[0]->backends[0]->unhealthy, true);
 	peek_is(table, "127.0.0.1:2000 round_robin 10.0.0.1:80 (unhealthy) 127.0.0.1:2001 round_robin 10.0.0.1:81 "
 	        "127.0.0.1:2002-2003 (cannot listen: Address already in use) round_robin 10.0.0.1:82-83 "
 	        "127.0.0.1:2004 round_robin 10.0.0.1:84 # no healthy backend: 127.0.0.1:2000", "one is unhealthy");
@@ -174,7 +174,7 @@ static void log_cases(void)
 	capture_start(&capture);
 	update(&route, "s a|127.0.0.1:%u-%u|10.0.0.1:80", first, first + 19);
 	update(&route, "s a|127.0.0.1:%u-%u|10.0.0.1:80 10.0.0.2:80", first, first + 9);
-	route.table->entries[5].listener->failed_at -= 1000;
+	route.table->entries[5]->listener->failed_at -= 1000;
 	publish_bind(&route);
 	close(fd);
 	publish_bind(&route);
@@ -213,7 +213,7 @@ static void failure_cases(void)
 	capture_start(&capture);
 	update(&route, "s a|127.0.0.1:%u-%u|10.0.0.1:80", first, first + 19);
 	for (size_t i = 0; i < 20; i++)
-		route.table->entries[i].listener->failed_at -= 1000;
+		route.table->entries[i]->listener->failed_at -= 1000;
 	publish_bind(&route);
 	publish_bind(&route);
 	capture_end(&capture, &text);

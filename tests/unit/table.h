@@ -126,7 +126,7 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 	out->len = 0;
 	buf_puts(out, "");
 	for (size_t i = 0; i < table->count; i++) {
-		const struct route_entry *entry = &table->entries[i];
+		const struct route_entry *entry = table->entries[i];
 
 		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
 		for (unsigned b = 0; b < entry->count; b++) {

@@ -274,14 +274,14 @@ static void draining_backends(size_t n)
 	table_open(&route);
 	publish(&route, many_services("web", n));
 	for (size_t i = 0; i < route.table->count; i++)
-		atomic_store(&route.table->entries[i].backends[0]->active, 1);
+		atomic_store(&route.table->entries[i]->backends[0]->active, 1);
 	start();
 	publish(&route, list);
 	route_draining(&route);
 	publish(&route, many_services("web", n));
 	stop();
 	for (size_t i = 0; i < route.table->count; i++)
-		atomic_store(&route.table->entries[i].backends[0]->active, 0);
+		atomic_store(&route.table->entries[i]->backends[0]->active, 0);
 	route_close(&route);
 }
 
@@ -607,7 +607,7 @@ static void other_shares(size_t n)
 	start();
 	publish(&route, lists[1]);
 	stop();
-	check(route.table->entries[0].share_count == n, "a share each", "other_shares");
+	check(route.table->entries[0]->share_count == n, "a share each", "other_shares");
 	route_close(&route);
 }
 
