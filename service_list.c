@@ -23,7 +23,6 @@ static void unref_all(struct service **items, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		service_unref(items[i]);
-	free(items);
 }
 
 static void keep_unref(struct service_keep *keep)
@@ -32,6 +31,7 @@ static void keep_unref(struct service_keep *keep)
 		struct service_keep *below = keep->below;
 
 		unref_all(keep->items, keep->count);
+		free(keep->items);
 		free(keep);
 		keep = below;
 	}
@@ -111,6 +111,12 @@ void service_share(struct service_list *list, struct service *service)
 	append(list, service_ref(service));
 }
 
+void service_list_clear(struct service_list *list)
+{
+	unref_all(list->items, list->count);
+	list->count = 0;
+}
+
 /* The copy points into the original, or a service with many wishes would be copied as often; and the copy of a copy is
  * that copy. */
 void service_hold(struct service_list *list, struct service *service, struct wish *only)
@@ -143,6 +149,20 @@ bool service_list_equal(const struct service_list *left, const struct service_li
 	return true;
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+int service_order(const struct service *a, const struct service *b)
+{
+	int order = (a->held > b->held) - (a->held < b->held);
+
+	order = order ? order : strcmp(a->name, b->name);
+	order = order ? order : strcmp(or_empty(a->node), or_empty(b->node));
+	return order ? order : strcmp(or_empty(a->instance), or_empty(b->instance));
+}
+
 /* Where a service is to be found among the known ones: by its name, node and instance. */
 struct adopter {
 	struct service *const *known;
@@ -151,11 +171,6 @@ struct adopter {
 	size_t mask;
 	bool *taken; /* one for each that is known */
 };
-
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
 
 static bool same_place(const struct service *a, const struct service *b)
 {
@@ -236,11 +251,10 @@ void service_list_unref(struct service_list *list)
 {
 	if (!list || atomic_fetch_sub(&list->refs, 1) != 0)
 		return;
-	if (list->keep)
-		free(list->items);
-	else
+	if (!list->keep)
 		unref_all(list->items, list->count);
 	keep_unref(list->keep);
+	free(list->items);
 	arena_free(&list->memory);
 	free(list);
 }
