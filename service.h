@@ -30,7 +30,7 @@ struct service_setting {
 };
 
 /* From Consul each instance is a service of its own, with its tags and one backend. Everything that a service points to
- * lives in its arena. */
+ * lives in its arena, and so does it itself. */
 struct service {
 	atomic_uint refs;
 	struct arena memory;

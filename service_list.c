@@ -9,6 +9,8 @@
 #include "text.h"
 #include "wish.h"
 
+#define SERVICE_ROOM 192 /* bytes that most services from Consul need beside the struct */
+
 /* What holds the services of a list that follows another: the references to those that came with it, and, below, what holds
  * those of the one before. So one change takes few references, though the list is long. */
 struct service_keep {
@@ -55,8 +57,10 @@ static struct service *append(struct service_list *list, struct service *service
 
 struct service *service_add(struct service_list *list, struct slice name)
 {
-	struct service *service = sys_alloc(sizeof *service);
+	struct arena memory = { 0 };
+	struct service *service = arena_start(&memory, sizeof *service, SERVICE_ROOM);
 
+	service->memory = memory;
 	atomic_init(&service->refs, 1);
 	service->name = arena_dup(&service->memory, name.at, name.len);
 	return append(list, service);
@@ -121,15 +125,16 @@ void service_list_clear(struct service_list *list)
  * that copy. */
 void service_hold(struct service_list *list, struct service *service, struct wish *only)
 {
+	struct arena memory = { 0 };
 	struct service *copy;
 
 	if (service->held && service->wish_count == 1) {
 		service_share(list, service);
 		return;
 	}
-	copy = sys_alloc(sizeof *copy);
+	copy = arena_start(&memory, sizeof *copy, 0);
 	*copy = (struct service){
-		.original = service_ref(service), .held = true, .name = service->name, .node = service->node,
+		.memory = memory, .original = service_ref(service), .held = true, .name = service->name, .node = service->node,
 		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
 		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
 		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
