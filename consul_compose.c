@@ -192,6 +192,17 @@ static struct service_list *take_list(struct catalog *catalog, struct service_li
 	return same ? NULL : service_list_ref(list);
 }
 
+/* The names may have come one by one: their array need not stay twice as large as they are. */
+static void trim_names(struct catalog *catalog)
+{
+	size_t cap = catalog->count + catalog->count / 8 + 16;
+
+	if (catalog->cap <= cap + catalog->count / 8)
+		return;
+	catalog->names = sys_realloc(catalog->names, cap * sizeof *catalog->names);
+	catalog->cap = cap;
+}
+
 struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 {
 	struct composer composer = { .catalog = catalog, .last = catalog->list, .end = held_from(catalog->list) };
@@ -206,5 +217,6 @@ struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
 	catalog->readings = 0;
 	if (leaves)
 		catalog_forget(catalog);
+	trim_names(catalog);
 	return composer.list ? take_list(catalog, composer.list) : NULL;
 }
