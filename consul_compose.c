@@ -21,6 +21,11 @@ struct composer {
 	struct service_list *list; /* NULL: nothing has changed yet */
 };
 
+static struct service **items_at(const struct service_list *list, size_t at)
+{
+	return at < list->count ? list->items + at : NULL;
+}
+
 static size_t held_from(const struct service_list *list)
 {
 	size_t end = list->count;
@@ -115,7 +120,7 @@ static void tell_failure(struct service_list *list, struct catalog_name *name)
 /* Puts these services in place of those that the last list has from there on. */
 static void replace(struct composer *composer, const struct service_list *part, size_t from, size_t count)
 {
-	struct service **items = composer->last->items + from;
+	struct service **items = items_at(composer->last, from);
 
 	if (part->count == count && (!count || memcmp(part->items, items, count * sizeof *items) == 0))
 		return;
@@ -129,13 +134,13 @@ static void replace(struct composer *composer, const struct service_list *part, 
 
 static void compose_name(struct composer *composer, struct catalog_name *name, struct service_list *part)
 {
-	struct service **fresh = composer->catalog->fresh->items + name->from, **old;
+	struct service **fresh = items_at(composer->catalog->fresh, name->from), **old;
 	size_t from = first_of(composer, name->name), count = 0;
 
 	while (from + count < composer->end && strcmp(composer->last->items[from + count]->name, name->name) == 0)
 		count++;
 	composer->at = from + count;
-	old = composer->last->items + from;
+	old = items_at(composer->last, from);
 	if (name->fresh)
 		service_adopt(fresh, name->count, old, count);
 	carry_services(part, name->fresh ? fresh : old, name->fresh ? name->count : count, name);
