@@ -280,10 +280,10 @@ void catalog_forget(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->count; i++) {
 		struct catalog_name *name = &catalog->names[i];
 
-		if (!name->listed && !name->wanted && !name->kept && !name->held)
+		if (name->listed || name->wanted || name->kept || name->held)
+			catalog->names[kept++] = *name;
+		else
 			free_name(name);
-		else if (kept++ != i)
-			catalog->names[kept - 1] = *name;
 	}
 	catalog->count = kept;
 }
