@@ -149,7 +149,7 @@ static void compose_name(struct composer *composer, struct catalog_name *name, s
 	name->fresh = false;
 	name->composed = name->listed;
 	replace(composer, part, from, count);
-	service_list_clear(part);
+	service_forget(part, 0);
 }
 
 /* True when a name has become one that may be forgotten. */

@@ -102,7 +102,7 @@ void service_unref(struct service *service);
 
 struct service_list *service_list_new(void);
 void service_share(struct service_list *list, struct service *service); /* adds one that another list also has */
-void service_list_clear(struct service_list *list); /* drops its services; it is one of service_list_new() */
+void service_forget(struct service_list *list, size_t first); /* drops all from that index on, of one that follows none */
 /* A new list that will differ in little from the last one, all of whose services stay alive meanwhile: a row of them is
  * carried over at the cost of their pointers. */
 struct service_list *service_list_follow(const struct service_list *last);

@@ -21,18 +21,13 @@ struct service_keep {
 	atomic_uint refs; /* holders besides the first: lists, and the row above */
 };
 
-static void unref_all(struct service **items, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		service_unref(items[i]);
-}
-
 static void keep_unref(struct service_keep *keep)
 {
 	while (keep && atomic_fetch_sub(&keep->refs, 1) == 0) {
 		struct service_keep *below = keep->below;
 
-		unref_all(keep->items, keep->count);
+		for (size_t i = 0; i < keep->count; i++)
+			service_unref(keep->items[i]);
 		free(keep->items);
 		free(keep);
 		keep = below;
@@ -115,10 +110,10 @@ void service_share(struct service_list *list, struct service *service)
 	append(list, service_ref(service));
 }
 
-void service_list_clear(struct service_list *list)
+void service_forget(struct service_list *list, size_t first)
 {
-	unref_all(list->items, list->count);
-	list->count = 0;
+	while (list->count > first)
+		service_unref(list->items[--list->count]);
 }
 
 /* The copy points into the original, or a service with many wishes would be copied as often; and the copy of a copy is
@@ -257,7 +252,7 @@ void service_list_unref(struct service_list *list)
 	if (!list || atomic_fetch_sub(&list->refs, 1) != 0)
 		return;
 	if (!list->keep)
-		unref_all(list->items, list->count);
+		service_forget(list, 0);
 	keep_unref(list->keep);
 	free(list->items);
 	arena_free(&list->memory);
