@@ -295,15 +295,8 @@ static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 /* What a tag says, as a service would keep it. */
 static const char *keep_value(const struct subject *subject, enum tag_kind kind, struct slice value)
 {
-	struct buf tidy = { 0 };
-	const char *text;
-
-	if (kind < TAG_OPTION)
-		return arena_dup(subject->memory, value.at, value.len);
-	service_option_tidy((int)kind - TAG_OPTION, value, &tidy);
-	text = arena_dup(subject->memory, tidy.data, tidy.len);
-	buf_free(&tidy);
-	return text;
+	return kind < TAG_OPTION ? arena_dup(subject->memory, value.at, value.len)
+	                         : service_option_tidy((int)kind - TAG_OPTION, value, subject->memory);
 }
 
 static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)

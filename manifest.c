@@ -68,11 +68,24 @@ static void grow_slots(struct manifest *manifest)
 	}
 }
 
-static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
+static struct manifest_place *new_place(struct manifest *manifest, bool app, struct slice where, const char *origin)
+{
+	struct manifest_place *place = arena_alloc(&manifest->memory, sizeof *place);
+	char *text = arena_alloc(&manifest->memory, prefix_of(app) + where.len + 1);
+
+	memcpy(text, app ? "apps" : "services", prefix_of(app));
+	memcpy(text + prefix_of(app), where.at, where.len);
+	*place = (struct manifest_place){ .app = app, .text = text };
+	memset(place->layer, NOT_GIVEN, sizeof place->layer);
+	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
+	place->service->origin = service_text(place->service, origin);
+	return place;
+}
+
+static struct manifest_place *seek_place(struct manifest *manifest, bool app, struct slice where, const char *origin)
 {
 	uint32_t hash = hash_text(where.at, where.len), *slot;
 	size_t count = manifest->list->count;
-	struct manifest_place *place;
 
 	grow_slots(manifest);
 	slot = place_slot(manifest, app, where, hash);
@@ -80,13 +93,18 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 		return manifest->places[*slot - 1];
 	SYS_GROW(manifest->places, count, manifest->place_cap);
 	*slot = (uint32_t)count + 1;
-	place = manifest->places[count] = arena_alloc(&manifest->memory, sizeof *place);
-	*place = (struct manifest_place){ .hash = hash, .app = app };
-	place->text = text_printf(&manifest->memory, "%s%.*s", app ? "apps" : "services", (int)where.len, where.at);
-	memset(place->layer, NOT_GIVEN, sizeof place->layer);
-	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
-	place->service->origin = service_text(place->service, origin);
-	return place;
+	manifest->places[count] = new_place(manifest, app, where, origin);
+	manifest->places[count]->hash = hash;
+	return manifest->places[count];
+}
+
+static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
+{
+	const struct manifest_place *latest = manifest->latest;
+
+	if (!latest || latest->app != app || !slice_is(where, latest->text + prefix_of(app)))
+		manifest->latest = seek_place(manifest, app, where, origin);
+	return manifest->latest;
 }
 
 /* Fields. */
@@ -181,7 +199,8 @@ static void set_option(struct manifest *manifest, struct service *service, int o
 		manifest->joining_option = option;
 		manifest->joining_origin = goes_on ? before->origin : keep_origin(service, origin);
 	}
-	buf_printf(&manifest->joined, "%s%s", goes_on ? "," : "", value);
+	buf_puts(&manifest->joined, goes_on ? "," : "");
+	buf_puts(&manifest->joined, value);
 }
 
 /* Keys that only state.c writes. */

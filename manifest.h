@@ -17,6 +17,7 @@ struct manifest {
 	bool state; /* what state.c writes: node, instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over the places; its size is a power of two */
 	size_t slot_cap;
+	struct manifest_place *latest; /* what the newest key was about, as the next one mostly is; NULL: none */
 	struct manifest_place **named; /* places of lower layers, by their services' names */
 	size_t named_count;
 	int layer; /* of the newest key; lower ones have come before */

@@ -59,9 +59,21 @@ struct reading {
 	struct manifest *manifest;
 	const struct format *format;
 	const char *name;
-	struct buf *why, at; /* where an item stands */
+	struct buf *why, at; /* where an item stands: the name, a colon, and this line */
+	int line;            /* 0: none yet */
 	bool some;
 };
+
+static void set_place(struct reading *reading, int line)
+{
+	if (reading->line == line)
+		return;
+	reading->line = line;
+	reading->at.len = 0;
+	buf_puts(&reading->at, reading->name);
+	buf_puts(&reading->at, ":");
+	buf_number(&reading->at, (unsigned)line);
+}
 
 static bool take_item(void *arg, const struct doc_item *item)
 {
@@ -69,8 +81,7 @@ static bool take_item(void *arg, const struct doc_item *item)
 	const char *reason, *key = key_of_item(reading->manifest, reading->format, item);
 
 	reading->some = true;
-	reading->at.len = 0;
-	buf_printf(&reading->at, "%s:%d", reading->name, item->line);
+	set_place(reading, item->line);
 	reason = read_item(reading->manifest, reading->format, item, key, reading->at.data);
 	if (!reason)
 		return true;
