@@ -9,21 +9,6 @@
 
 #define SHOWN_MAX 512 /* bytes of a strange text that lists, pages and the log have room for */
 
-static struct service *append(struct service_list *list, struct service *service)
-{
-	SYS_GROW(list->items, list->count, list->cap);
-	return list->items[list->count++] = service;
-}
-
-struct service *service_add(struct service_list *list, struct slice name)
-{
-	struct service *service = sys_alloc(sizeof *service);
-
-	atomic_init(&service->refs, 1);
-	service->name = arena_dup(&service->memory, name.at, name.len);
-	return append(list, service);
-}
-
 const char *service_text(struct service *service, const char *text)
 {
 	return text ? arena_dup(&service->memory, text, strlen(text)) : NULL;
@@ -188,46 +173,6 @@ void service_unref(struct service *service)
 	free(service);
 }
 
-/* Lists. */
-
-struct service_list *service_list_new(void)
-{
-	return sys_alloc(sizeof(struct service_list));
-}
-
-void service_share(struct service_list *list, struct service *service)
-{
-	append(list, service_ref(service));
-}
-
-void service_forget(struct service_list *list, size_t first)
-{
-	while (list->count > first)
-		service_unref(list->items[--list->count]);
-}
-
-/* The copy points into the original, or a service with many wishes would be copied as often; and the copy of a copy is
- * that copy. */
-void service_hold(struct service_list *list, struct service *service, struct wish *only)
-{
-	struct service *copy;
-
-	if (service->held && service->wish_count == 1) {
-		service_share(list, service);
-		return;
-	}
-	copy = sys_alloc(sizeof *copy);
-	*copy = (struct service){
-		.original = service_ref(service), .held = true, .name = service->name, .node = service->node,
-		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
-		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
-		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
-		.wrong = service->wrong, .fault = service->fault, .created = service->created
-	};
-	atomic_init(&copy->refs, 1);
-	append(list, copy);
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
@@ -270,8 +215,7 @@ static bool same_tags(const struct service *a, const struct service *b)
 	return true;
 }
 
-/* Where it was written does not count, nor do the tags when one of them is held. */
-static bool same_service(const struct service *a, const struct service *b)
+bool service_same(const struct service *a, const struct service *b)
 {
 	if (a == b)
 		return true;
@@ -284,28 +228,15 @@ static bool same_service(const struct service *a, const struct service *b)
 	       same_settings(a, b);
 }
 
-bool service_list_equal(const struct service_list *left, const struct service_list *right)
+bool service_written_alike(const struct service *a, const struct service *b)
 {
-	if (left->count != right->count || left->trusted != right->trusted)
+	if (!same_text(a->origin, b->origin) || !same_text(a->backends_origin, b->backends_origin))
 		return false;
-	for (size_t i = 0; i < left->count; i++)
-		if (!same_service(left->items[i], right->items[i]))
+	for (size_t i = 0; i < a->wish_count; i++)
+		if (!same_text(a->wishes[i].origin, b->wishes[i].origin))
+			return false;
+	for (size_t i = 0; i < a->setting_count; i++)
+		if (!same_text(a->settings[i].origin, b->settings[i].origin))
 			return false;
 	return true;
-}
-
-struct service_list *service_list_ref(struct service_list *list)
-{
-	atomic_fetch_add(&list->refs, 1);
-	return list;
-}
-
-void service_list_unref(struct service_list *list)
-{
-	if (!list || atomic_fetch_sub(&list->refs, 1) != 0)
-		return;
-	service_forget(list, 0);
-	free(list->items);
-	arena_free(&list->memory);
-	free(list);
 }

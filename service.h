@@ -55,9 +55,12 @@ struct service {
 	const char *absent; /* why it takes no part: it has no wishes, and is there to be explained, and for its port; or NULL */
 };
 
+/* A list that is posted is in order: by name, then by node and instance, where its source tells these; what is held stands
+ * behind all others. The static ones are in the order of their document. */
 struct service_list {
 	struct service **items;
 	size_t count, cap;
+	struct service_keep *keep; /* holds the items; NULL: the list holds each by itself */
 	struct arena memory; /* of `word` */
 	atomic_uint refs; /* holders besides the first */
 	bool checked;    /* the source itself checks the health of its services */
@@ -89,12 +92,23 @@ void service_seal(struct service *service); /* reads its settings; nobody change
 /* Adds NAME=VALUE, secrets masked; of a value over 512 bytes the beginning, and "...". */
 void service_put_setting(const struct service_setting *setting, struct buf *out);
 
+/* Whether both say the same. Where it was written does not count, nor do the tags when one of them is held. */
+bool service_same(const struct service *a, const struct service *b);
+bool service_written_alike(const struct service *a, const struct service *b); /* of two that say the same */
+
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
 struct service_list *service_list_new(void);
 void service_share(struct service_list *list, struct service *service); /* adds one that another list also has */
-void service_forget(struct service_list *list, size_t first); /* drops all services from that index on */
+/* A new list that will differ in little from the last one, all of whose services stay alive meanwhile: a row of them is
+ * carried over at the cost of their pointers. */
+struct service_list *service_list_follow(const struct service_list *last);
+void service_list_carry(struct service_list *list, const struct service_list *last, size_t from, size_t to);
+/* Each of `items`, of a list that nobody else has, that says the same as the known one of its name, node and instance, and
+ * was written at the same place, gives way to that one: then those who follow compare pointers. It costs least when both
+ * are in one order. */
+void service_adopt(struct service **items, size_t count, struct service *const *known, size_t known_count);
 /* Adds a copy, marked as held, with a single wish of the service: one that its source no longer has. */
 void service_hold(struct service_list *list, struct service *service, struct wish *only);
 /* Whether both say the same. Where services were written, and tags of held ones, do not count. */
