@@ -2,6 +2,7 @@
 #include "manifest.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "doc.h"
 #include "format.h"
@@ -15,7 +16,7 @@ static bool is_below(const char *key, const char *table)
 {
 	size_t len = strlen(table);
 
-	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
+	return strncasecmp(key, table, len) == 0 && strchr(".[", key[len]);
 }
 
 static bool is_of_services(const char *key)

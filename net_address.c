@@ -47,6 +47,11 @@ bool net_is_host(struct slice host)
 	return !text_hides(host) && !has_octal(host);
 }
 
+static bool parts_list(char c)
+{
+	return c == ';' || c == ' ' || c == '\t' || c == '\n';
+}
+
 bool net_is_list(struct slice text)
 {
 	bool port = false, apart = false;
@@ -55,7 +60,7 @@ bool net_is_list(struct slice text)
 		if ((text.at[i] == ',' && port) || (text.at[i] == ':' && apart))
 			return true;
 		port = port || text.at[i] == ':';
-		apart = apart || (port && strchr("; \t\n", text.at[i]));
+		apart = apart || (port && parts_list(text.at[i]));
 	}
 	return false;
 }
