@@ -15,7 +15,6 @@ void catalog_open(struct catalog *catalog, const char *tag)
 	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
 }
 
-#define COMPOSE_PART 16 /* joining looks at all services: of many, after a 16th of their readings */
 #define TAGS_UNKNOWN 1 /* a digest that no tags have, of a name that a saved list tells */
 
 static void free_name(struct catalog_name *name)
@@ -61,6 +60,11 @@ static void sort_names(struct catalog *catalog)
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
 {
 	return count ? bsearch(name, names, count, sizeof *names, compare_name) : NULL;
+}
+
+struct catalog_name *catalog_find(const struct catalog *catalog, const char *name)
+{
+	return find_in(catalog->names, catalog->count, name);
 }
 
 /* The names. */
@@ -269,116 +273,17 @@ void catalog_failed(struct catalog_name *name, const char *why)
 		name->failed = sys_dup(why); /* the first reason stays: each new one would make a new list */
 }
 
-void catalog_confirm(struct catalog *catalog, int64_t now)
-{
-	if (!hold_due(&catalog->hold, now))
-		return;
-	for (size_t i = 0; i < catalog->list->count; i++) {
-		const struct service *service = catalog->list->items[i];
-		struct catalog_name *name = service->held ? find_in(catalog->names, catalog->count, service->name) : NULL;
-
-		if (name)
-			name->wanted = true;
-	}
-}
-
-/* Composing. */
-
-/* Nobody will read a name that is no longer known: its absence counts as confirmed. */
-static int64_t name_read_at(void *arg, const char *name)
-{
-	const struct catalog *catalog = arg;
-	const struct catalog_name *n = find_in(catalog->names, catalog->count, name);
-
-	return n ? n->read_at : INT64_MAX;
-}
-
-static void keep_held_names(struct catalog *catalog, const struct service_list *list, size_t first)
-{
-	for (size_t i = first; i < list->count; i++) {
-		struct catalog_name *name = find_in(catalog->names, catalog->count, list->items[i]->name);
-
-		if (name)
-			name->kept = true;
-	}
-}
-
-/* Forgets the names that are not listed and have no services left. */
-static void forget_names(struct catalog *catalog)
+void catalog_forget(struct catalog *catalog)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < catalog->count; i++) {
 		struct catalog_name *name = &catalog->names[i];
 
-		if (name->listed || name->wanted || name->kept)
-			catalog->names[kept++] = *name;
-		else
+		if (!name->listed && !name->wanted && !name->kept && !name->held)
 			free_name(name);
+		else if (kept++ != i)
+			catalog->names[kept - 1] = *name;
 	}
 	catalog->count = kept;
-}
-
-/* Absent services stay in the list only while the name is listed: nobody reads them afterwards. */
-static void carry_service(struct service_list *to, struct service *service, const struct catalog_name *name)
-{
-	if (!service->absent || (name->listed && service->instance))
-		service_share(to, service);
-}
-
-/* A name that could not be read, and of which nothing is known, gets an absent service that says so, for --explain. */
-static void tell_failure(struct service_list *list, const struct catalog_name *name, size_t before)
-{
-	struct service *service;
-
-	if (list->count > before || !name->failed || !name->listed)
-		return;
-	service = service_add(list, slice_of(name->name));
-	service->absent = text_printf(&service->memory, "Consul does not tell its instances: %s", name->failed);
-	service_seal(service);
-}
-
-/* The old list and the names are both sorted by name; held services stand at the end of the list. */
-static void compose_name(struct catalog *catalog, struct catalog_name *name, struct service_list *list, size_t *old)
-{
-	size_t before = list->count;
-	int order;
-
-	for (; *old < catalog->list->count && !catalog->list->items[*old]->held &&
-	       (order = strcmp(catalog->list->items[*old]->name, name->name)) <= 0; ++*old)
-		if (order == 0 && !name->fresh)
-			carry_service(list, catalog->list->items[*old], name);
-	for (size_t i = name->from; name->fresh && i < name->from + name->count; i++)
-		carry_service(list, catalog->fresh->items[i], name);
-	name->fresh = false;
-	name->kept = list->count > before;
-	tell_failure(list, name, before);
-}
-
-bool catalog_ripe(const struct catalog *catalog)
-{
-	return catalog->readings >= catalog->count / COMPOSE_PART;
-}
-
-struct service_list *catalog_compose(struct catalog *catalog, int64_t now)
-{
-	struct service_list *list = service_list_new(), *last = catalog->list;
-	size_t old = 0, first_held;
-	bool same;
-
-	list->checked = true; /* Consul checks health: failing instances are absent */
-	list->word = arena_dup(&list->memory, catalog->tag, strlen(catalog->tag));
-	for (size_t i = 0; i < catalog->count; i++)
-		compose_name(catalog, &catalog->names[i], list, &old);
-	first_held = list->count;
-	hold_missing(&catalog->hold, last, list, now, name_read_at, catalog);
-	keep_held_names(catalog, list, first_held);
-	service_list_unref(catalog->fresh);
-	catalog->fresh = service_list_new();
-	catalog->readings = 0;
-	forget_names(catalog);
-	same = service_list_equal(list, last);
-	service_list_unref(last);
-	catalog->list = list;
-	return same ? NULL : service_list_ref(list);
 }

@@ -14,7 +14,10 @@ struct catalog_name {
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
 	bool doubted; /* listed, and yet its last reading had no instance */
-	bool kept;    /* has services in the list that was composed last */
+	bool composed; /* `listed`, as it was then, when the list was composed last; of that list: */
+	bool kept;    /* it has services of this name, */
+	bool told;    /* or one that says why there is none, */
+	bool held;    /* or held ones */
 	bool fresh;   /* read since then: */
 	char *failed; /* why its last reading failed; NULL: it did not */
 	size_t from, count; /* its services in `fresh` */
@@ -32,6 +35,7 @@ struct catalog {
 	struct service_list *fresh; /* readings since then */
 	uint64_t nodes;             /* digest of the nodes' addresses; 0: not known */
 	size_t readings;            /* how many */
+	bool composed;              /* `list` is one of catalog_compose(), and says all that is known */
 	struct hold hold;           /* wishes that are missing, which a second reading must confirm */
 };
 
@@ -51,11 +55,14 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
                             int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */
 void catalog_failed(struct catalog_name *name, const char *why);
-/* Marks as wanted the names of missing wishes, when it is time to confirm them. */
-void catalog_confirm(struct catalog *catalog, int64_t now);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What
  * the answers lack must then be confirmed as always. Takes the list. */
 void catalog_recall(struct catalog *catalog, struct service_list *list);
+struct catalog_name *catalog_find(const struct catalog *catalog, const char *name); /* NULL: it is not known */
+/* Forgets the names that are not listed and have no services left. */
+void catalog_forget(struct catalog *catalog);
+/* The next three are in consul_compose.c. Marks as wanted the names of missing wishes, when it is time to confirm them. */
+void catalog_confirm(struct catalog *catalog, int64_t now);
 /* Whether there are enough readings to join them now, though more will follow at once. */
 bool catalog_ripe(const struct catalog *catalog);
 /* Joins the readings with what was known. Returns the new list, which the caller owns, when it differs from the last

@@ -13,11 +13,17 @@ struct hold_wish {
 	int64_t since;
 };
 
-/* A wish, and one service that has it. */
+/* A wish of the last list that may be missing, and one service that had it. */
 struct claim {
 	struct wish *wish;
 	struct service *service;
 	size_t order;
+	bool there; /* another service has it */
+};
+
+struct claims {
+	struct claim *items;
+	size_t count, cap;
 };
 
 static int by_claim(const void *a, const void *b)
@@ -28,21 +34,84 @@ static int by_claim(const void *a, const void *b)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static struct claim *all_claims(const struct service_list *list, size_t *count)
+static void add_claims(struct claims *claims, struct service *service)
 {
-	struct claim *claims = NULL;
-	size_t cap = 0;
+	for (size_t i = 0; i < service->wish_count; i++) {
+		SYS_GROW(claims->items, claims->count, claims->cap);
+		claims->items[claims->count] = (struct claim){ &service->wishes[i], service, claims->count, false };
+		claims->count++;
+	}
+}
 
-	*count = 0;
+/* Those of services that the new list does not share. Where the lists are not in the order that service.h tells, it may be
+ * some that it shares, too. */
+static struct claims claims_lost(const struct service_list *last, const struct service_list *list)
+{
+	struct claims claims = { 0 };
+
+	for (size_t i = 0, at = 0; i < last->count;) {
+		struct service *service = last->items[i];
+		int order = at == list->count ? -1 : service == list->items[at] ? 0 : service_order(service, list->items[at]);
+
+		if (order <= 0 && (at == list->count || service != list->items[at]))
+			add_claims(&claims, service);
+		i += order <= 0;
+		at += order >= 0;
+	}
+	if (claims.count)
+		qsort(claims.items, claims.count, sizeof *claims.items, by_claim);
+	return claims;
+}
+
+/* Where the claims of a wish begin among all, by the hash of its text. */
+struct claim_table {
+	uint32_t *slots; /* 1 + an index, or 0 */
+	size_t mask;
+};
+
+static size_t end_of(const struct claims *claims, size_t at)
+{
+	size_t end = at + 1;
+
+	while (end < claims->count && strcmp(claims->items[end].wish->text, claims->items[at].wish->text) == 0)
+		end++;
+	return end;
+}
+
+static struct claim_table table_of(const struct claims *claims)
+{
+	struct claim_table table = { .mask = 15 };
+
+	while (table.mask < 2 * claims->count)
+		table.mask = 2 * table.mask + 1;
+	table.slots = sys_alloc((table.mask + 1) * sizeof *table.slots);
+	for (size_t i = 0; i < claims->count; i = end_of(claims, i)) {
+		size_t slot = claims->items[i].wish->hash & table.mask;
+
+		while (table.slots[slot])
+			slot = (slot + 1) & table.mask;
+		table.slots[slot] = (uint32_t)i + 1;
+	}
+	return table;
+}
+
+/* Marks the claims that another service still has. */
+static void find_there(const struct claims *claims, const struct service_list *list)
+{
+	struct claim_table table = table_of(claims);
+
 	for (size_t i = 0; i < list->count; i++)
 		for (size_t k = 0; k < list->items[i]->wish_count; k++) {
-			SYS_GROW(claims, *count, cap);
-			claims[*count] = (struct claim){ &list->items[i]->wishes[k], list->items[i], *count };
-			++*count;
+			const struct wish *wish = &list->items[i]->wishes[k];
+
+			for (size_t slot = wish->hash & table.mask; table.slots[slot]; slot = (slot + 1) & table.mask) {
+				struct claim *claim = &claims->items[table.slots[slot] - 1];
+
+				if (claim->wish->hash == wish->hash && strcmp(claim->wish->text, wish->text) == 0)
+					claim->there = true;
+			}
 		}
-	if (*count)
-		qsort(claims, *count, sizeof *claims, by_claim);
-	return claims;
+	free(table.slots);
 }
 
 void hold_close(struct hold *hold)
@@ -63,57 +132,40 @@ static void carry_over(struct hold *hold, struct service_list *list, const struc
 	hold->wishes[hold->count++] = (struct hold_wish){ sys_dup(had->wish->text), since };
 }
 
-/* The next three walk along sorted lists; *at is the place that they have reached. */
-
-static bool is_there(const struct claim *claims, size_t count, size_t *at, const char *text)
+/* *at is the place that a walk along the sorted wishes has reached. */
+static int64_t missed_since(const struct hold *was, size_t *at, const char *text, int64_t now)
 {
-	while (*at < count && strcmp(claims[*at].wish->text, text) < 0)
+	while (*at < was->count && strcmp(was->wishes[*at].text, text) < 0)
 		++*at;
-	return *at < count && strcmp(claims[*at].wish->text, text) == 0;
-}
-
-static int64_t missed_since(const struct hold_wish *wishes, size_t count, size_t *at, const char *text, int64_t now)
-{
-	while (*at < count && strcmp(wishes[*at].text, text) < 0)
-		++*at;
-	return *at < count && strcmp(wishes[*at].text, text) == 0 ? wishes[*at].since : now;
-}
-
-static size_t end_of(const struct claim *claims, size_t count, size_t at)
-{
-	size_t end = at + 1;
-
-	while (end < count && strcmp(claims[end].wish->text, claims[at].wish->text) == 0)
-		end++;
-	return end;
+	return *at < was->count && strcmp(was->wishes[*at].text, text) == 0 ? was->wishes[*at].since : now;
 }
 
 void hold_missing(struct hold *hold, const struct service_list *last, struct service_list *list, int64_t now,
                   int64_t (*read_at)(void *arg, const char *service), void *arg)
 {
 	struct hold was = *hold;
-	size_t had_count, has_count, has_at = 0, held_at = 0;
-	struct claim *had = all_claims(last, &had_count), *has = all_claims(list, &has_count);
+	struct claims had = claims_lost(last, list);
+	size_t held_at = 0;
 
 	*hold = (struct hold){ 0 };
-	for (size_t i = 0, end; i < had_count; i = end) {
-		const char *text = had[i].wish->text;
+	if (had.count)
+		find_there(&had, list);
+	for (size_t i = 0, end; i < had.count; i = end) {
 		bool confirmed = true;
 		int64_t since;
 
-		end = end_of(had, had_count, i);
-		if (is_there(has, has_count, &has_at, text))
+		end = end_of(&had, i);
+		if (had.items[i].there)
 			continue;
-		since = missed_since(was.wishes, was.count, &held_at, text, now);
+		since = missed_since(&was, &held_at, had.items[i].wish->text, now);
 		for (size_t k = i; k < end && confirmed; k++)
-			confirmed = read_at(arg, had[k].service->name) >= since + HOLD_MS;
+			confirmed = read_at(arg, had.items[k].service->name) >= since + HOLD_MS;
 		if (!confirmed)
-			carry_over(hold, list, had + i, end - i, since);
+			carry_over(hold, list, had.items + i, end - i, since);
 	}
 	hold->confirm_at = !hold->count ? 0 : was.confirm_at ? was.confirm_at : now + HOLD_MS;
 	hold_close(&was);
-	free(had);
-	free(has);
+	free(had.items);
 }
 
 bool hold_due(struct hold *hold, int64_t now)

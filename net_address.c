@@ -243,7 +243,8 @@ void net_put_host_port(struct buf *out, const char *host, uint16_t port)
 
 	buf_puts(out, v6 ? "[" : "");
 	buf_visible(out, host, strlen(host));
-	buf_printf(out, v6 ? "]:%u" : ":%u", port);
+	buf_puts(out, v6 ? "]:" : ":");
+	buf_number(out, port);
 }
 
 void net_put_ports(struct buf *out, const struct net_addr *addr, unsigned last)

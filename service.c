@@ -165,12 +165,14 @@ struct service *service_ref(struct service *service)
 
 void service_unref(struct service *service)
 {
+	struct arena memory;
+
 	if (atomic_fetch_sub(&service->refs, 1) != 1)
 		return;
+	memory = service->memory; /* the service is in there */
 	if (service->original)
 		service_unref(service->original);
-	arena_free(&service->memory);
-	free(service);
+	arena_free(&memory);
 }
 
 static bool same_text(const char *a, const char *b)

@@ -30,7 +30,7 @@ struct service_setting {
 };
 
 /* From Consul each instance is a service of its own, with its tags and one backend. Everything that a service points to
- * lives in its arena. */
+ * lives in its arena, and so does it itself. */
 struct service {
 	atomic_uint refs;
 	struct arena memory;
@@ -96,6 +96,7 @@ void service_put_setting(const struct service_setting *setting, struct buf *out)
 
 /* Whether both say the same. Where it was written does not count, nor do the tags when one of them is held. */
 bool service_same(const struct service *a, const struct service *b);
+int service_order(const struct service *a, const struct service *b); /* in a list, as with strcmp() */
 bool service_written_alike(const struct service *a, const struct service *b); /* of two that say the same */
 
 struct service *service_ref(struct service *service);
@@ -103,6 +104,7 @@ void service_unref(struct service *service);
 
 struct service_list *service_list_new(void);
 void service_share(struct service_list *list, struct service *service); /* adds one that another list also has */
+void service_list_clear(struct service_list *list); /* drops its services; it is one of service_list_new() */
 /* A new list that will differ in little from the last one, all of whose services stay alive meanwhile: a row of them is
  * carried over at the cost of their pointers. */
 struct service_list *service_list_follow(const struct service_list *last);

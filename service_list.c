@@ -9,6 +9,8 @@
 #include "text.h"
 #include "wish.h"
 
+#define SERVICE_ROOM 192 /* bytes that most services from Consul need beside the struct */
+
 /* What holds the services of a list that follows another: the references to those that came with it, and, below, what holds
  * those of the one before. So one change takes few references, though the list is long. */
 struct service_keep {
@@ -23,7 +25,6 @@ static void unref_all(struct service **items, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		service_unref(items[i]);
-	free(items);
 }
 
 static void keep_unref(struct service_keep *keep)
@@ -32,6 +33,7 @@ static void keep_unref(struct service_keep *keep)
 		struct service_keep *below = keep->below;
 
 		unref_all(keep->items, keep->count);
+		free(keep->items);
 		free(keep);
 		keep = below;
 	}
@@ -55,8 +57,10 @@ static struct service *append(struct service_list *list, struct service *service
 
 struct service *service_add(struct service_list *list, struct slice name)
 {
-	struct service *service = sys_alloc(sizeof *service);
+	struct arena memory = { 0 };
+	struct service *service = arena_start(&memory, sizeof *service, SERVICE_ROOM);
 
+	service->memory = memory;
 	atomic_init(&service->refs, 1);
 	service->name = arena_dup(&service->memory, name.at, name.len);
 	return append(list, service);
@@ -111,19 +115,26 @@ void service_share(struct service_list *list, struct service *service)
 	append(list, service_ref(service));
 }
 
+void service_list_clear(struct service_list *list)
+{
+	unref_all(list->items, list->count);
+	list->count = 0;
+}
+
 /* The copy points into the original, or a service with many wishes would be copied as often; and the copy of a copy is
  * that copy. */
 void service_hold(struct service_list *list, struct service *service, struct wish *only)
 {
+	struct arena memory = { 0 };
 	struct service *copy;
 
 	if (service->held && service->wish_count == 1) {
 		service_share(list, service);
 		return;
 	}
-	copy = sys_alloc(sizeof *copy);
+	copy = arena_start(&memory, sizeof *copy, 0);
 	*copy = (struct service){
-		.original = service_ref(service), .held = true, .name = service->name, .node = service->node,
+		.memory = memory, .original = service_ref(service), .held = true, .name = service->name, .node = service->node,
 		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
 		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
 		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
@@ -143,6 +154,20 @@ bool service_list_equal(const struct service_list *left, const struct service_li
 	return true;
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+int service_order(const struct service *a, const struct service *b)
+{
+	int order = (a->held > b->held) - (a->held < b->held);
+
+	order = order ? order : strcmp(a->name, b->name);
+	order = order ? order : strcmp(or_empty(a->node), or_empty(b->node));
+	return order ? order : strcmp(or_empty(a->instance), or_empty(b->instance));
+}
+
 /* Where a service is to be found among the known ones: by its name, node and instance. */
 struct adopter {
 	struct service *const *known;
@@ -151,11 +176,6 @@ struct adopter {
 	size_t mask;
 	bool *taken; /* one for each that is known */
 };
-
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
 
 static bool same_place(const struct service *a, const struct service *b)
 {
@@ -236,11 +256,10 @@ void service_list_unref(struct service_list *list)
 {
 	if (!list || atomic_fetch_sub(&list->refs, 1) != 0)
 		return;
-	if (list->keep)
-		free(list->items);
-	else
+	if (!list->keep)
 		unref_all(list->items, list->count);
 	keep_unref(list->keep);
+	free(list->items);
 	arena_free(&list->memory);
 	free(list);
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,30 +21,34 @@
 #include "wish.h"
 
 #define BODY_MAX ((64 << 20) - 256) /* of a file that format_load_fd() reads */
+#define SERVICES_OPEN "{\"services\":["
 #define FIELDS 7 /* values of a service, at most, beside listeners and options */
 
 /* Whether a text reads back as it was written: no format takes control bytes, and JSON is UTF-8. NULL does. */
 static bool survives(const char *text)
 {
-	size_t len = text ? strlen(text) : 0, n = 1;
+	size_t len = text ? strlen(text) : 0;
 
-	for (size_t i = 0; i < len && n; i += n)
-		n = text_utf8(text + i, len - i);
-	return n && !text_controls((struct slice){ text, len });
+	for (size_t i = 0, n; i < len; i += n) {
+		n = (unsigned char)text[i] < 0x80 ? 1 : text_utf8(text + i, len - i);
+		if (!n || (unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	}
+	return true;
 }
 
-static bool backend_survives(const struct service_backend *backend)
+/* `address` is for its text. */
+static bool backend_survives(const struct service_backend *backend, struct buf *address)
 {
-	struct buf text = { 0 };
 	struct slice host;
 	uint16_t port;
-	bool same = *backend->host && backend->weight && survives(backend->host) && !strchr(backend->host, ',');
 
-	net_put_host_port(&text, backend->host, backend->port);
-	same = same && !net_split((struct slice){ text.data, text.len }, &host, &port) && slice_is(host, backend->host) &&
+	if (!*backend->host || !backend->weight || !survives(backend->host) || strchr(backend->host, ','))
+		return false;
+	address->len = 0;
+	net_put_host_port(address, backend->host, backend->port);
+	return !net_split((struct slice){ address->data, address->len }, &host, &port) && slice_is(host, backend->host) &&
 	       port == backend->port;
-	buf_free(&text);
-	return same;
 }
 
 /* Why an instance is not routed, if that is so. Its age counts for its service all the same, and its port is its own: else a
@@ -68,10 +71,10 @@ static bool says_the_same(const struct service *service)
 	return fine;
 }
 
-static bool fits(const struct service *service)
+static bool fits(const struct service *service, struct buf *address)
 {
 	const char *excuse = excuse_of(service);
-	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends));
+	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends, address));
 
 	if (excuse)
 		fine = fine && (service->created || service->backend_count) && survives(excuse);
@@ -89,25 +92,24 @@ static void put_wishes(struct buf *out, const struct service *service)
 	buf_puts(out, "]");
 }
 
-static void put_backend(struct buf *out, const struct service_backend *backend)
+static void put_backend(struct buf *out, const struct service_backend *backend, struct buf *address)
 {
-	struct buf address = { 0 };
-
-	service_put_backend(backend, &address);
-	buf_puts_json(out, ",\"backends\":[", address.data);
-	buf_printf(out, "],\"weight\":%u", backend->weight);
-	buf_free(&address);
+	address->len = 0;
+	service_put_backend(backend, address);
+	buf_puts_json(out, ",\"backends\":[", address->data);
+	buf_puts(out, "],\"weight\":");
+	buf_number(out, backend->weight);
 }
 
 static void put_settings(struct buf *out, const struct service *service)
 {
 	for (size_t i = 0; i < service->setting_count; i++) {
-		buf_printf(out, ",\"%s\"", service_option_name(service->settings[i].option));
+		buf_puts_json(out, ",", service_option_name(service->settings[i].option));
 		buf_puts_json(out, ":", service->settings[i].value);
 	}
 }
 
-static void put_kept(struct buf *out, const struct service *service)
+static void put_kept(struct buf *out, const struct service *service, struct buf *address)
 {
 	const char *excuse = excuse_of(service);
 
@@ -121,9 +123,11 @@ static void put_kept(struct buf *out, const struct service *service)
 	else
 		put_wishes(out, service);
 	if (service->backend_count)
-		put_backend(out, service->backends);
-	if (service->created)
-		buf_printf(out, ",\"created\":%" PRIu64, service->created);
+		put_backend(out, service->backends, address);
+	if (service->created) {
+		buf_puts(out, ",\"created\":");
+		buf_number(out, service->created);
+	}
 	if (!excuse)
 		put_settings(out, service);
 	buf_puts(out, "}");
@@ -143,10 +147,19 @@ static int write_all(int fd, const struct buf *bytes)
 			return errno;
 		at += written > 0 ? (size_t)written : 0;
 	}
-	return fsync(fd) < 0 ? errno : 0;
+	return 0;
 }
 
-/* A service in the text of all. */
+static int write_file(int fd, const struct buf *head, const struct buf *body)
+{
+	int error = write_all(fd, head);
+
+	if (!error)
+		error = write_all(fd, body);
+	return error || fsync(fd) == 0 ? error : errno;
+}
+
+/* A service in the text of all, with the comma before it. */
 struct kept {
 	size_t at, len, values;
 };
@@ -158,61 +171,74 @@ static int by_len(const void *a, const void *b)
 	return (x->len > y->len) - (x->len < y->len);
 }
 
-/* Writes those that fit, with a comma before each, to `out`. Returns how many; *values: of all. */
+/* Writes those that fit. Returns how many; *values: of all. */
 static size_t put_fitting(struct buf *out, const struct service_list *list, struct kept *kept, size_t *values)
 {
+	struct buf address = { 0 };
 	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct service *service = list->items[i];
 		size_t at = out->len;
 
-		if (!fits(service))
+		if (!fits(service, &address))
 			continue;
-		put_kept(out, service);
+		put_kept(out, service, &address);
 		kept[count] = (struct kept){ at, out->len - at, FIELDS + service->wish_count + service->setting_count };
 		*values += kept[count++].values;
 	}
+	buf_free(&address);
 	return count;
 }
 
-/* What cannot be read again would be of no use to anybody: where it is too much, the longest are left out. */
+/* What cannot be read again would be of no use to anybody: the longest are left out. */
+static void leave_longest(struct buf *all, struct kept *kept, size_t count)
+{
+	struct buf out = { 0 };
+	size_t values = 0;
+
+	if (count)
+		qsort(kept, count, sizeof *kept, by_len);
+	buf_puts(&out, SERVICES_OPEN);
+	for (size_t i = 0; i < count; i++) {
+		values += kept[i].values;
+		if (values > DOC_ITEMS_MAX || out.len + kept[i].len > BODY_MAX)
+			break;
+		buf_add(&out, all->data + kept[i].at, kept[i].len);
+	}
+	buf_free(all);
+	*all = out;
+}
+
 static void put_services(struct buf *out, const struct service_list *list)
 {
 	struct kept *kept = sys_alloc((list->count + 1) * sizeof *kept);
-	struct buf all = { 0 };
-	size_t values = 0, count = put_fitting(&all, list, kept, &values);
+	size_t values = 0, count, first = strlen(SERVICES_OPEN);
 
-	if (count && (values > DOC_ITEMS_MAX || all.len > BODY_MAX))
-		qsort(kept, count, sizeof *kept, by_len);
-	buf_puts(out, "{\"services\":[");
-	values = 0;
-	for (size_t i = 0; i < count; i++) {
-		values += kept[i].values;
-		if (values > DOC_ITEMS_MAX || out->len + kept[i].len > BODY_MAX)
-			break;
-		buf_add(out, all.data + kept[i].at + !i, kept[i].len - !i);
-	}
+	buf_puts(out, SERVICES_OPEN);
+	count = put_fitting(out, list, kept, &values);
+	if (values > DOC_ITEMS_MAX || out->len > BODY_MAX)
+		leave_longest(out, kept, count);
+	if (out->len > first)
+		out->data[first] = ' '; /* in place of the first comma */
 	buf_puts(out, "\n]}\n");
-	buf_free(&all);
 	free(kept);
 }
 
 int state_save(const char *path, const struct service_list *list)
 {
-	struct buf body = { 0 }, file = { 0 }, temporary = { 0 };
+	struct buf body = { 0 }, head = { 0 }, temporary = { 0 };
 	int fd, error;
 
 	put_services(&body, list);
-	put_state_head(&file, body.data, body.len);
-	buf_printf(&file, "%lld\n", (long long)sys_wall() / 1000);
-	buf_add(&file, body.data, body.len);
+	put_state_head(&head, body.data, body.len);
+	buf_printf(&head, "%lld\n", (long long)sys_wall() / 1000);
 	buf_printf(&temporary, "%s.new", path);
 	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. Readable
 	 * for the owner only: options may hold passwords. */
 	unlink(temporary.data);
 	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	error = fd < 0 ? errno : write_all(fd, &file);
+	error = fd < 0 ? errno : write_file(fd, &head, &body);
 	if (fd >= 0 && close(fd) < 0 && !error)
 		error = errno;
 	if (!error && rename(temporary.data, path) < 0)
@@ -220,7 +246,7 @@ int state_save(const char *path, const struct service_list *list)
 	if (error && fd >= 0)
 		unlink(temporary.data);
 	buf_free(&body);
-	buf_free(&file);
+	buf_free(&head);
 	buf_free(&temporary);
 	return error;
 }

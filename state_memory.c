@@ -9,7 +9,9 @@
 #include "text.h"
 
 #define RECALL_MS 1000 /* wait this long for the source at a start */
-#define SAVE_MS 1000   /* from one write to the next */
+#define SAVE_MS 1000   /* from one write to the next, at least: */
+#define SAVE_SHARE 100 /* as long as it took of CPU time, so many times over, */
+#define SAVE_MOST 10000 /* but no longer than this */
 #define RETRY_MS 10000 /* from one that failed to the next */
 
 struct service_list *state_memory_recall(struct state_memory *memory)
@@ -47,12 +49,22 @@ void state_memory_forget(struct state_memory *memory)
 	memory->recalled = NULL;
 }
 
+/* How long to wait after a write that took so many microseconds of CPU time. */
+static int64_t pause_after(int64_t cpu)
+{
+	int64_t pause = cpu * SAVE_SHARE / 1000;
+
+	return pause < SAVE_MS ? SAVE_MS : pause > SAVE_MOST ? SAVE_MOST : pause;
+}
+
 void state_memory_save(struct state_memory *memory, struct source *source, const struct service_list *list, bool now)
 {
+	int64_t cpu;
 	int error;
 
 	if (!memory->unsaved || !*memory->path || (!now && sys_now() < memory->save_at))
 		return;
+	cpu = sys_thread_cpu();
 	error = state_save(memory->path, list);
 	if (error)
 		atomic_fetch_add(&source->counters.unsaved, 1);
@@ -61,7 +73,7 @@ void state_memory_save(struct state_memory *memory, struct source *source, const
 	else if (!error && memory->failed)
 		log_info("state.path: %s is written again", memory->path);
 	memory->failed = memory->unsaved = error != 0;
-	memory->save_at = sys_now() + (error ? RETRY_MS : SAVE_MS);
+	memory->save_at = sys_now() + (error ? RETRY_MS : pause_after(sys_thread_cpu() - cpu));
 }
 
 int64_t state_memory_at(const struct state_memory *memory)

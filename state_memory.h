@@ -23,7 +23,8 @@ struct service_list *state_memory_recall(struct state_memory *memory);
 void state_memory_offer(struct state_memory *memory, struct source *source);
 /* Drops what was recalled: the source has answered, or it stops. */
 void state_memory_forget(struct state_memory *memory);
-/* Writes the list if the newest services are not on disk: now, or else at most once a second, or ten after a failure. */
+/* Writes the list if the newest services are not on disk: now, or else at most once a second, less
+ * often where a write takes long, and ten seconds after a failure. */
 void state_memory_save(struct state_memory *memory, struct source *source, const struct service_list *list, bool now);
 int64_t state_memory_at(const struct state_memory *memory); /* when to offer or save next; INT64_MAX: neither */
 

@@ -66,39 +66,61 @@ char *sys_dup(const char *text)
 
 #define ARENA_BLOCK 256
 
+/* What is aligned comes from the front; texts, which need not be, from the end. */
 struct arena_block {
 	struct arena_block *below;
-	size_t used, size;
+	size_t used, end;
+	size_t room; /* what the next one goes by */
 	max_align_t data[];
 };
 
-void *arena_alloc(struct arena *a, size_t size)
+static struct arena_block *add_block(struct arena *a, size_t room, size_t next)
+{
+	struct arena_block *b = sys_alloc(sizeof *b + room);
+
+	*b = (struct arena_block){ .below = a->top, .end = room, .room = next };
+	return a->top = b;
+}
+
+/* The block that has `need` bytes left. Blocks double up to a bound: a small list costs little, a large one few calls. */
+static struct arena_block *block_for(struct arena *a, size_t need)
 {
 	struct arena_block *b = a->top;
-	size_t need = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
-	void *p;
+	size_t room = !b ? ARENA_BLOCK : b->room < 64 * 1024 ? b->room * 2 : b->room;
 
-	if (!b || b->size - b->used < need) {
-		/* Blocks double up to a bound: a small list costs little, a large one few calls. */
-		size_t room = b && b->size < 64 * 1024 ? b->size * 2 : ARENA_BLOCK;
+	if (b && b->end - b->used >= need)
+		return b;
+	room = room < need ? need : room;
+	return add_block(a, room, room);
+}
 
-		if (b && b->size >= 64 * 1024)
-			room = b->size;
-		if (room < need)
-			room = need;
-		b = sys_alloc(sizeof *b + room);
-		b->size = room;
-		b->below = a->top;
-		a->top = b;
-	}
-	p = (char *)b->data + b->used;
+static size_t aligned(size_t size)
+{
+	return (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+}
+
+void *arena_start(struct arena *a, size_t size, size_t room)
+{
+	struct arena_block *b = add_block(a, aligned(size + room), ARENA_BLOCK / 4);
+
+	b->used = aligned(size);
+	return b->data;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	size_t need = aligned(size);
+	struct arena_block *b = block_for(a, need);
+	void *p = (char *)b->data + b->used;
+
 	b->used += need;
 	return p;
 }
 
 char *arena_dup(struct arena *a, const char *bytes, size_t len)
 {
-	char *p = arena_alloc(a, len + 1);
+	struct arena_block *b = block_for(a, len + 1);
+	char *p = (char *)b->data + (b->end -= len + 1);
 
 	if (len)
 		memcpy(p, bytes, len);

@@ -26,6 +26,8 @@ struct arena {
 	struct arena_block *top;
 };
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
+/* The same, the first piece of an arena that will need about `room` bytes more: all of that is one block. */
+void *arena_start(struct arena *a, size_t size, size_t room);
 char *arena_dup(struct arena *a, const char *bytes, size_t len); /* with a NUL behind it */
 /* As SYS_GROW, for an array in the arena: what it grows out of stays there until the end. */
 #define ARENA_GROW(arena, items, count, cap) \

@@ -308,10 +308,20 @@ void buf_utf8(struct buf *b, uint32_t c)
 	buf_add(b, bytes, n);
 }
 
+/* How much at its beginning stands in a JSON string as it is. */
+static size_t plain_len(const char *bytes, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
+		n++;
+	return n;
+}
+
 void buf_json(struct buf *b, const char *bytes, size_t len)
 {
 	buf_add(b, "\"", 1);
-	for (size_t i = 0; i < len;) {
+	for (size_t i = plain_len(bytes, len), from = 0; buf_add(b, bytes + from, i - from), i < len;) {
 		unsigned char c = (unsigned char)bytes[i];
 		size_t n = text_utf8(bytes + i, len - i);
 		unsigned unseen = text_unseen(bytes + i, len - i);
@@ -326,7 +336,8 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 			buf_puts(b, "\\ufffd");
 		else
 			buf_add(b, bytes + i, n);
-		i += n ? n : 1;
+		from = i + (n ? n : 1);
+		i = from + plain_len(bytes + from, len - from);
 	}
 	buf_add(b, "\"", 1);
 }

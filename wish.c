@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "hash.h"
 #include "net.h"
 
 struct wish wish_parse(const char *text, const char *origin, struct arena *memory)
 {
-	struct wish wish = { .text = text, .origin = origin };
+	struct wish wish = { .text = text, .origin = origin, .hash = hash_text(text, strlen(text)) };
 
 	if (net_is_list(slice_of(text)))
 		wish.why = "is a list: each listener needs a tag or list element of its own";

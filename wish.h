@@ -12,6 +12,7 @@ struct wish {
 	const char *why;    /* why it is none, in words that follow the text: "is not label:port"; NULL: it is one, and then */
 	struct slice host;  /* its label or address, in `text` */
 	uint16_t port, last; /* first and last of a range; equal for a single one */
+	uint32_t hash; /* of the text */
 };
 
 /* Both texts are borrowed; the reason may be in the arena. */

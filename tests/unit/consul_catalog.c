@@ -7,6 +7,7 @@
 #include "check.h"
 #include "list.h"
 #include "../../consul_catalog.c"
+#include "../../consul_compose.c"
 #include "../../consul_instance.c"
 #include "../../json.c"
 #include "../../net.c"
@@ -431,6 +432,37 @@ static void absent_cases(void)
 	catalog_close(&c);
 }
 
+/* What was known before the first answer is no more than that. */
+static void recall_cases(void)
+{
+	struct catalog c;
+	struct service_list *list;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'a':['dill'],'b':['dill']}");
+	reading(&c, "a", CHECKED(",'Checks':[{'CheckID':'x','Status':'critical'}]"), 1000);
+	reading(&c, "b", "[" AT("1", "any:1") "]", 1000);
+	list = catalog_compose(&c, 1000);
+	catalog_close(&c);
+	catalog_open(&c, "edge");
+	catalog_recall(&c, list);
+	names(&c, "{'b':['edge']}");
+	compose(&c, 2000, SAID("b", "1", "any:1"), "", "absent, and not listed");
+	check(c.list->checked && strcmp(c.list->word, "edge") == 0, "the list", "is a new one");
+	check(c.count == 2, "what is wanted", "stays");
+	wanted(&c, "a b", "until they are read");
+	compose(&c, 2010, NULL, SAID("b", "1", "any:1"), "no answers");
+	names(&c, "{}");
+	wanted(&c, "b", "not listed");
+	reading(&c, "b", "[]", 3000);
+	compose(&c, 3000, NULL, HELD("b", "1", "any:1"), "held");
+	check(c.count == 1 && c.names[0].held, "what is held", "stays");
+	reading(&c, "b", "[]", 4000);
+	compose(&c, 4000, "", "", "confirmed");
+	check(!c.count, "all", "is forgotten");
+	catalog_close(&c);
+}
+
 /* Several wishes, each with its own clock. */
 static void partial_cases(void)
 {
@@ -521,6 +553,7 @@ int main(void)
 	compose_cases();
 	hold_cases();
 	absent_cases();
+	recall_cases();
 	partial_cases();
 	failed_cases();
 	large_cases();

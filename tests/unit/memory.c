@@ -107,6 +107,37 @@ static void check_reserve(void)
 	free(text);
 }
 
+/* Texts and what is aligned share blocks, and nothing lies over anything else. */
+static void check_arena(void)
+{
+	struct arena arena = { 0 };
+	char *texts[300];
+	uint64_t *numbers[300];
+
+	allowed = 1000;
+	*(char *)arena_start(&arena, 3, 100) = 'x';
+	for (size_t i = 0; i < 300; i++) {
+		texts[i] = arena_dup(&arena, "abcdefghijklmnopqrstuvwxyz", i % 27);
+		numbers[i] = arena_alloc(&arena, (i % 7 + 1) * sizeof *numbers[i]);
+		check((uintptr_t)numbers[i] % _Alignof(max_align_t) == 0, "a piece", "is aligned");
+		for (size_t k = 0; k <= i % 7; k++)
+			check(!numbers[i][k], "a piece", "is zeroed");
+		memset(numbers[i], 0xff, (i % 7 + 1) * sizeof *numbers[i]);
+	}
+	for (size_t i = 0; i < 300; i++)
+		check(strlen(texts[i]) == i % 27 && !memcmp(texts[i], "abcdefghijklmnopqrstuvwxyz", i % 27), "a text", "is whole");
+	check(1000 - allowed < 12, "blocks", "double");
+	check(arena_dup(&arena, "", 0) && arena_alloc(&arena, 100000) && arena_alloc(&arena, 0), "a large piece", "has a block");
+	arena_free(&arena);
+	check(!arena.top, "an arena", "is empty");
+	allowed = 1;
+	check(arena_start(&arena, 100, 400), "a first block", "");
+	for (size_t i = 0; i < 14; i++)
+		arena_dup(&arena, "0123456789", 10), arena_alloc(&arena, 8);
+	check(allowed == 0, "what was expected", "fits into it");
+	arena_free(&arena);
+}
+
 static void check_report(void)
 {
 	struct session_report report = { 0 };
@@ -127,6 +158,7 @@ int main(void)
 {
 	check_buf();
 	check_reserve();
+	check_arena();
 	check_report();
 	return check_sum();
 }

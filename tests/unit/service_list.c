@@ -6,9 +6,9 @@
 #include "check.h"
 #include "list.h"
 
-/* Counted: the calls that take memory. */
-static size_t taken;
-static void *count_calloc(size_t count, size_t size) { taken++; return calloc(count, size); }
+/* Counted: the calls that take memory, and what new pieces take. */
+static size_t taken, bytes;
+static void *count_calloc(size_t count, size_t size) { taken++; bytes += count * size; return calloc(count, size); }
 static void *count_realloc(void *old, size_t size) { taken++; return realloc(old, size); }
 #define calloc count_calloc
 #define realloc count_realloc
@@ -155,8 +155,30 @@ static void order_cases(void)
 	}
 }
 
+/* A service as Consul tells it is one piece of memory. */
+static void size_cases(void)
+{
+	struct service_list *list = service_list_new();
+	struct service *service;
+	size_t before = taken;
+
+	bytes = 0;
+	service = service_add(list, slice_of("service-00001"));
+	service->node = service_text(service, "node-12");
+	service->instance = service_text(service, "service-00001");
+	service->tags = arena_alloc(&service->memory, 3 * sizeof *service->tags);
+	service->tags[service->tag_count++] = service_text(service, "dill");
+	service->tags[service->tag_count++] = service_text(service, "dill.listener=any:2000");
+	service_wish(service, slice_of("any:2000"), service->tags[1]);
+	service_backend(service, slice_of("10.0.0.12"), 8080, 1);
+	service_seal(service);
+	check(taken == before + 2 && bytes <= 400, "a service", "is one piece"); /* the other is the list's */
+	service_list_unref(list);
+}
+
 int main(void)
 {
+	size_cases();
 	adopt_cases();
 	held_cases();
 	follow_cases();

@@ -12,6 +12,16 @@ static unsigned other_user;
 #define geteuid() (other_user ? getuid() + other_user : geteuid())
 #include "../../state.c"
 
+/* Counted: the calls that take memory. */
+static size_t taken;
+static void *count_calloc(size_t count, size_t size) { taken++; return calloc(count, size); }
+static void *count_realloc(void *old, size_t size) { taken++; return realloc(old, size); }
+#define calloc count_calloc
+#define realloc count_realloc
+#include "../../sys.c"
+#undef calloc
+#undef realloc
+
 static char directory[] = "/tmp/dill-state-XXXXXX";
 
 static void add(struct service_list *list, const char *name, const char *wishes, const char *backends, const char *options)
@@ -147,6 +157,18 @@ static void much_cases(void)
 	service_list_unref(again);
 	service_list_unref(list);
 	buf_free(&got);
+}
+
+/* It is written often: no service takes memory of its own. */
+static void cost_cases(void)
+{
+	struct service_list *list = service_list_new();
+
+	for (size_t i = 0; i < 1000; i++)
+		add(list, "web", "a:1", "h:1*2", "node=n instance=i created=7 balance=p2c");
+	taken = 0;
+	check(!state_save("state", list) && taken < 60, "memory is taken", "a few times");
+	service_list_unref(list);
 }
 
 /* Services at random: what is read is what was written, or it is not there. Nothing comes back with less than it said. */
@@ -420,6 +442,7 @@ int main(void)
 	service_cases();
 	list_cases();
 	much_cases();
+	cost_cases();
 	random_cases();
 	newer_cases();
 	damage_cases();

@@ -6,6 +6,11 @@
 
 #include "capture.h"
 #include "check.h"
+#include "sys.h"
+
+static int64_t cpu, cost; /* the thread's CPU time, and how much each look at it adds */
+static int64_t count_cpu(void) { return cpu += cost; }
+#define sys_thread_cpu count_cpu
 #include "../../state_memory.c"
 
 static unsigned count_of(const char *text, const char *part)
@@ -51,6 +56,35 @@ static void failure_cases(void)
 	rmdir("none");
 }
 
+/* What takes long is done less often; at the end it is done. */
+static void cost_cases(void)
+{
+	static const struct {
+		int64_t cost, pause; /* microseconds; milliseconds */
+	} costs[] = { { 0, 1000 }, { 9000, 1000 }, { 40000, 4000 }, { 5000000, 10000 } };
+	struct state_memory memory = { .path = "state" };
+	struct service_list *list = service_list_new();
+	struct source source = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(costs); i++) {
+		int64_t before = sys_now();
+
+		cost = costs[i].cost;
+		memory.unsaved = true;
+		memory.save_at = 0;
+		state_memory_save(&memory, &source, list, false);
+		check(!memory.unsaved, "it is", "written");
+		check(memory.save_at >= before + costs[i].pause && memory.save_at <= sys_now() + costs[i].pause, "the next one", "later");
+		memory.unsaved = true;
+		state_memory_save(&memory, &source, list, false);
+		check(memory.unsaved, "it is not", "written yet");
+		state_memory_save(&memory, &source, list, true);
+		check(!memory.unsaved, "it is written", "at the end");
+	}
+	service_list_unref(list);
+	unlink("state");
+}
+
 int main(void)
 {
 	char directory[] = "/tmp/dill-memory-XXXXXX";
@@ -58,6 +92,7 @@ int main(void)
 	if (!mkdtemp(directory) || chdir(directory))
 		abort();
 	failure_cases();
+	cost_cases();
 	rmdir(directory);
 	return check_sum();
 }
