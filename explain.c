@@ -295,15 +295,8 @@ static void explain_unknown(struct slice tag, const char *word, struct buf *out)
 /* What a tag says, as a service would keep it. */
 static const char *keep_value(const struct subject *subject, enum tag_kind kind, struct slice value)
 {
-	struct buf tidy = { 0 };
-	const char *text;
-
-	if (kind < TAG_OPTION)
-		return arena_dup(subject->memory, value.at, value.len);
-	service_option_tidy((int)kind - TAG_OPTION, value, &tidy);
-	text = arena_dup(subject->memory, tidy.data, tidy.len);
-	buf_free(&tidy);
-	return text;
+	return kind < TAG_OPTION ? arena_dup(subject->memory, value.at, value.len)
+	                         : service_option_tidy((int)kind - TAG_OPTION, value, subject->memory);
 }
 
 static void explain_tag(const struct subject *subject, struct slice tag, struct buf *out)
@@ -364,8 +357,10 @@ static void explain_fields(const struct subject *subject, struct buf *out)
 }
 
 /* The first line: which service, found where; and whether it is still there. */
-static void put_service(const struct service_list *list, const struct service *service, struct buf *out)
+static void put_service(const struct service_list *list, size_t number, struct buf *out)
 {
+	const struct service *service = list->items[number];
+
 	buf_puts_visible(out, "", service->name);
 	buf_puts_visible(out, " in ", list->source);
 	if (service->instance)
@@ -374,6 +369,10 @@ static void put_service(const struct service_list *list, const struct service *s
 		buf_puts_visible(out, " on node ", service->node);
 	if (service->origin)
 		buf_puts_visible(out, ", ", service->origin);
+	if (list->document) {
+		buf_puts_visible(out, ", ", list->document);
+		buf_printf(out, ":%d", list->lines[number]);
+	}
 	for (size_t i = 0; i < service->backend_count && !service->absent; i++) {
 		buf_puts(out, i ? ", " : ", backend ");
 		service_put_backend(&service->backends[i], out);
@@ -401,7 +400,7 @@ size_t explain_list(const struct explain *explain, const struct service_list *li
 		if (strcmp(subject.service->name, name) != 0)
 			continue;
 		subject.contested = is_contested(&subject);
-		put_service(list, subject.service, out);
+		put_service(list, i, out);
 		if (!list->trusted && !subject.service->absent)
 			explain_backends(explain, subject.service, out);
 		if (subject.service->tags)

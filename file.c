@@ -62,12 +62,13 @@ struct file {
 	struct file_print read, seen; /* at the last reading, and at the last look */
 	int64_t seen_at;           /* since when it looks like this */
 	int64_t again_at;          /* when to read it once more: see load_file(); 0: not needed */
-	struct service_list *last; /* what was posted last */
+	struct manifest_document document; /* its list is what was posted last */
 	struct buf error;          /* the error that was logged last; empty after a good reading */
 };
 
-/* NULL: why is the reason. *failed: an errno when the file could not be read at all, else 0. */
-static struct service_list *read_services(const char *path, struct buf *why, int *failed)
+/* NULL: why is the reason. *failed: an errno when the file could not be read at all, else 0. The document is what was read
+ * before; NULL: it is read once. */
+static struct service_list *read_services(const char *path, struct manifest_document *document, struct buf *why, int *failed)
 {
 	const struct format *format = format_of(path);
 	struct service_list *list = NULL;
@@ -80,6 +81,8 @@ static struct service_list *read_services(const char *path, struct buf *why, int
 		buf_printf(why, "%s: %s", path, format_unknown);
 	else if (error)
 		buf_printf(why, "%s: %s", path, strerror(error));
+	else if (document)
+		list = manifest_read_again(document, format, (struct slice){ text.data, text.len }, path, true, why);
 	else
 		list = manifest_read(format, text.data, text.len, path, true, why);
 	buf_free(&text);
@@ -90,7 +93,7 @@ static struct service_list *file_read(const void *settings, struct buf *why)
 {
 	int error;
 
-	return read_services(((const struct file_settings *)settings)->path, why, &error);
+	return read_services(((const struct file_settings *)settings)->path, NULL, why, &error);
 }
 
 static bool file_wanted(const void *settings)
@@ -199,19 +202,16 @@ static int open_bell(void)
 static void take_services(struct file *file, struct service_list *list)
 {
 	struct source *source = file->source;
-	bool same = file->last && service_list_equal(file->last, list);
+	enum manifest_news news = file->document.news;
 
 	atomic_store(&source->last_good, sys_now());
-	if (!same || file->error.len) /* the end of an error is logged, too */
+	if (news == MANIFEST_OTHER || file->error.len) /* the end of an error is logged, too */
 		log_info("%s: %zu service%s in %s", source->kind->name, list->count, text_s(list->count), file->path);
 	file->error.len = 0;
-	if (same) {
+	if (news == MANIFEST_SAME)
 		service_list_unref(list);
-		return;
-	}
-	service_list_unref(file->last);
-	file->last = service_list_ref(list);
-	source_post(source, list);
+	else
+		source_post(source, list);
 }
 
 /* Reads the file. One that has changed may change again without a new time stamp, so it is read once more, a while
@@ -225,7 +225,7 @@ static void load_file(struct file *file)
 
 	watch_file(file);
 	file->read = file->seen = look_at_file(file->path);
-	list = read_services(file->path, &why, &error);
+	list = read_services(file->path, &file->document, &why, &error);
 	file->again_at = error || !same_print(&before, &file->read) ? sys_now() + COARSE_MS : 0;
 	atomic_store(&file->source->up, list != NULL);
 	if (list) {
@@ -277,7 +277,7 @@ static void file_run(struct source *source)
 	if (file.bell >= 0)
 		close(file.bell);
 	free(file.real);
-	service_list_unref(file.last);
+	manifest_forget(&file.document);
 	buf_free(&file.error);
 }
 

@@ -61,15 +61,28 @@ int format_load_fd(int fd, struct buf *text)
 	return error;
 }
 
+/* Behind printable ASCII, of which most of a text is made: eight bytes at once, as far as that goes. */
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+
+	for (uint64_t eight; end - at >= 8; at += 8) {
+		memcpy(&eight, at, 8);
+		if (((((eight - ones * ' ') & ~eight) | (eight + ones) | eight) & ones << 7))
+			break;
+	}
+	while (at < end && *at >= ' ' && *at < 0x7f)
+		at++;
+	return at;
+}
+
 /* Refuses what no format has any use for, and what would not survive on its way into logs and JSON. */
 static bool check_bytes(struct doc_reader *reader)
 {
 	const unsigned char *at = (const unsigned char *)reader->at, *end = (const unsigned char *)reader->end;
 
-	for (size_t len; at < end; at += len) {
+	for (size_t len; (at = skip_plain(at, end)) < end; at += len) {
 		len = text_utf8((const char *)at, (size_t)(end - at));
-		if (*at >= ' ' && *at < 0x7f)
-			continue;
 		if (!len)
 			return doc_fail(reader, "byte 0x%02x: not UTF-8", *at);
 		if (!*at)

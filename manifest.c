@@ -24,6 +24,7 @@ struct manifest_place {
 	bool app;
 	bool named;  /* by a key, not by its place */
 	bool broken; /* something is wrong with it, which has been said */
+	int line, backends_line; /* in manifest->document */
 	signed char layer[FIELDS]; /* of what was given for each field, or NOT_GIVEN */
 };
 
@@ -68,11 +69,24 @@ static void grow_slots(struct manifest *manifest)
 	}
 }
 
-static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
+static struct manifest_place *new_place(struct manifest *manifest, bool app, struct slice where, const char *origin)
+{
+	struct manifest_place *place = arena_alloc(&manifest->memory, sizeof *place);
+	char *text = arena_alloc(&manifest->memory, prefix_of(app) + where.len + 1);
+
+	memcpy(text, app ? "apps" : "services", prefix_of(app));
+	memcpy(text + prefix_of(app), where.at, where.len);
+	*place = (struct manifest_place){ .app = app, .text = text, .line = manifest->line };
+	memset(place->layer, NOT_GIVEN, sizeof place->layer);
+	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
+	place->service->origin = service_text(place->service, origin);
+	return place;
+}
+
+static struct manifest_place *seek_place(struct manifest *manifest, bool app, struct slice where, const char *origin)
 {
 	uint32_t hash = hash_text(where.at, where.len), *slot;
 	size_t count = manifest->list->count;
-	struct manifest_place *place;
 
 	grow_slots(manifest);
 	slot = place_slot(manifest, app, where, hash);
@@ -80,13 +94,18 @@ static struct manifest_place *place_at(struct manifest *manifest, bool app, stru
 		return manifest->places[*slot - 1];
 	SYS_GROW(manifest->places, count, manifest->place_cap);
 	*slot = (uint32_t)count + 1;
-	place = manifest->places[count] = arena_alloc(&manifest->memory, sizeof *place);
-	*place = (struct manifest_place){ .hash = hash, .app = app };
-	place->text = text_printf(&manifest->memory, "%s%.*s", app ? "apps" : "services", (int)where.len, where.at);
-	memset(place->layer, NOT_GIVEN, sizeof place->layer);
-	place->service = service_add(manifest->list, slice_starts(where, ".") ? slice_skip(where, 1) : where);
-	place->service->origin = service_text(place->service, origin);
-	return place;
+	manifest->places[count] = new_place(manifest, app, where, origin);
+	manifest->places[count]->hash = hash;
+	return manifest->places[count];
+}
+
+static struct manifest_place *place_at(struct manifest *manifest, bool app, struct slice where, const char *origin)
+{
+	const struct manifest_place *latest = manifest->latest;
+
+	if (!latest || latest->app != app || !slice_is(where, latest->text + prefix_of(app)))
+		manifest->latest = seek_place(manifest, app, where, origin);
+	return manifest->latest;
 }
 
 /* Fields. */
@@ -96,7 +115,7 @@ static const char *keep_origin(struct service *service, const char *origin)
 {
 	const char *last = service->wish_count ? service->wishes[service->wish_count - 1].origin : service->origin;
 
-	return last && strcmp(last, origin) == 0 ? last : service_text(service, origin);
+	return last && origin && strcmp(last, origin) == 0 ? last : service_text(service, origin);
 }
 
 static const char *add_wish(struct service *service, struct slice text, const char *origin)
@@ -181,7 +200,8 @@ static void set_option(struct manifest *manifest, struct service *service, int o
 		manifest->joining_option = option;
 		manifest->joining_origin = goes_on ? before->origin : keep_origin(service, origin);
 	}
-	buf_printf(&manifest->joined, "%s%s", goes_on ? "," : "", value);
+	buf_puts(&manifest->joined, goes_on ? "," : "");
+	buf_puts(&manifest->joined, value);
 }
 
 /* Keys that only state.c writes. */
@@ -263,6 +283,8 @@ static const char *set_field(struct manifest *manifest, struct manifest_place *p
 	case FIELD_WISHES:
 		return add_each(manifest, service, value, origin, app ? add_app_port : add_wish);
 	case FIELD_BACKENDS:
+		if (!service->backend_count)
+			place->backends_line = manifest->line;
 		return add_each(manifest, service, value, origin, add_backend);
 	default:
 		set_option(manifest, service, field - FIELD_OPTION, value, origin);
@@ -430,7 +452,8 @@ const char *manifest_key(struct manifest *manifest, const char *key, const char 
 	return found ? why : take_field(manifest, place_at(manifest, app, where, origin), app, field, value, origin);
 }
 
-static const char *lacks(const struct manifest_place *place, const char **origin)
+/* *backends: it is about these. */
+static const char *lacks(const struct manifest_place *place, bool *backends)
 {
 	struct service *service = place->service;
 
@@ -442,8 +465,26 @@ static const char *lacks(const struct manifest_place *place, const char **origin
 		return place->app ? "has no ports" : "has no listener";
 	if (!service->backend_count)
 		return place->app ? "has no targets" : "has no backends";
-	*origin = service->backends_origin;
+	*backends = true;
 	return service_mismatch(service);
+}
+
+static const char *origin_of(struct manifest *manifest, const struct manifest_place *place, bool backends)
+{
+	if (!manifest->document)
+		return backends ? place->service->backends_origin : place->service->origin;
+	return text_printf(&manifest->memory, "%s:%d", manifest->document, backends ? place->backends_line : place->line);
+}
+
+static void keep_lines(struct manifest *manifest)
+{
+	struct service_list *list = manifest->list;
+	int *lines = arena_alloc(&list->memory, list->count * sizeof *lines);
+
+	for (size_t i = 0; i < list->count; i++)
+		lines[i] = manifest->places[i]->line;
+	list->lines = lines;
+	list->document = arena_dup(&list->memory, manifest->document, strlen(manifest->document));
 }
 
 bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, const char *origin, const char *place,
@@ -454,13 +495,16 @@ bool manifest_finish(struct manifest *manifest, void (*complain)(void *arg, cons
 	join_option(manifest);
 	for (size_t i = 0; i < manifest->list->count; i++) {
 		const struct manifest_place *place = manifest->places[i];
-		const char *origin = place->service->origin, *why = place->broken ? NULL : lacks(place, &origin);
+		bool backends = false;
+		const char *why = place->broken ? NULL : lacks(place, &backends);
 
 		if (why)
-			complain(arg, origin, place->text, why);
+			complain(arg, origin_of(manifest, place, backends), place->text, why);
 		fine = fine && !why && !place->broken;
 		service_seal(place->service);
 	}
+	if (manifest->document)
+		keep_lines(manifest);
 	return fine;
 }
 

@@ -17,9 +17,12 @@ struct manifest {
 	bool state; /* what state.c writes: node, instance and weight are keys, too */
 	uint32_t *slots; /* a hash table over the places; its size is a power of two */
 	size_t slot_cap;
+	struct manifest_place *latest; /* what the newest key was about, as the next one mostly is; NULL: none */
 	struct manifest_place **named; /* places of lower layers, by their services' names */
 	size_t named_count;
 	int layer; /* of the newest key; lower ones have come before */
+	const char *document; /* its name, when the list keeps the lines; NULL: services keep their origins */
+	int line;             /* of the newest key in the document */
 	struct buf joined; /* an option that comes in pieces, and whose it is */
 	struct service *joining; /* NULL: none does */
 	int joining_option;
@@ -30,7 +33,8 @@ struct manifest {
 void manifest_open(struct manifest *manifest, bool trusted); /* see service_list */
 
 /* One key below `services` or `apps`: services.web.listener, services[0].backends[1], apps[0].ports[2], in any
- * letter case; only the name's counts. Keys of one service may come in a row or not. `origin` says where it was written.
+ * letter case; only the name's counts. Keys of one service may come in a row or not. `origin` says where it was written;
+ * it is NULL when `document` and `line` do.
  *
  * Layers come one after the other, from 0 up; of each field the highest counts. What an upper one says of a service
  * by its name (services.web) goes to all that lower ones call so, wherever they stand; when there is none, to those
@@ -48,7 +52,27 @@ void manifest_drop(struct manifest *manifest);
 /* A whole document that says nothing but services. `name` is how `why` calls it. NULL: why is the reason, and where. */
 struct service_list *manifest_read(const struct format *format, const char *text, size_t len, const char *name,
                                    bool trusted, struct buf *why);
-/* The same for what state.c has written: services as a source had them. */
+enum manifest_news {
+	MANIFEST_SAME,  /* it is the list of last time */
+	MANIFEST_MOVED, /* the same services, at other lines */
+	MANIFEST_OTHER, /* other services, or the first ones */
+};
+
+/* A document that a source reads again and again. Start with {0}, the end is manifest_forget(). */
+struct manifest_document {
+	struct service_list *list; /* the newest good one; NULL: none yet */
+	const struct format *format; /* of the newest text, and what is known of that */
+	size_t len;
+	uint64_t digest;
+	struct buf fault; /* what is wrong with it; empty: it is `list` */
+	enum manifest_news news; /* what the newest reading has brought */
+};
+/* As manifest_read(), but what has the bytes of last time is not read, services that say the same are the same objects,
+ * and so is a list that says the same of them at the same lines. Services have no origins: the list keeps their lines. */
+struct service_list *manifest_read_again(struct manifest_document *document, const struct format *format, struct slice text,
+                                         const char *name, bool trusted, struct buf *why);
+void manifest_forget(struct manifest_document *document);
+/* As manifest_read(), for what state.c has written: services as a source had them. */
 struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why);
 
 #endif

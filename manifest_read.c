@@ -2,6 +2,7 @@
 #include "manifest.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "doc.h"
 #include "format.h"
@@ -15,7 +16,7 @@ static bool is_below(const char *key, const char *table)
 {
 	size_t len = strlen(table);
 
-	return slice_is_nocase(slice_first(slice_of(key), strnlen(key, len)), table) && strchr(".[", key[len]);
+	return strncasecmp(key, table, len) == 0 && strchr(".[", key[len]);
 }
 
 static bool is_of_services(const char *key)
@@ -59,9 +60,22 @@ struct reading {
 	struct manifest *manifest;
 	const struct format *format;
 	const char *name;
-	struct buf *why, at; /* where an item stands */
+	struct buf *why, at; /* where an item stands: the name, a colon, and this line */
+	int line;            /* 0: none yet */
 	bool some;
 };
+
+static const char *item_place(struct reading *reading, int line)
+{
+	if (reading->line == line)
+		return reading->at.data;
+	reading->line = line;
+	reading->at.len = 0;
+	buf_puts(&reading->at, reading->name);
+	buf_puts(&reading->at, ":");
+	buf_number(&reading->at, (unsigned)line);
+	return reading->at.data;
+}
 
 static bool take_item(void *arg, const struct doc_item *item)
 {
@@ -69,12 +83,12 @@ static bool take_item(void *arg, const struct doc_item *item)
 	const char *reason, *key = key_of_item(reading->manifest, reading->format, item);
 
 	reading->some = true;
-	reading->at.len = 0;
-	buf_printf(&reading->at, "%s:%d", reading->name, item->line);
-	reason = read_item(reading->manifest, reading->format, item, key, reading->at.data);
+	reading->manifest->line = item->line;
+	reason = read_item(reading->manifest, reading->format, item, key,
+	                   reading->manifest->document ? NULL : item_place(reading, item->line));
 	if (!reason)
 		return true;
-	buf_printf(reading->why, "%s: %s: \"", reading->at.data, item->key);
+	buf_printf(reading->why, "%s: %s: \"", item_place(reading, item->line), item->key);
 	reading->at.len = 0;
 	if (!is_of_services(key) || !manifest_is_key(key))
 		buf_puts(&reading->at, "********");
@@ -114,6 +128,59 @@ struct service_list *manifest_read(const struct format *format, const char *text
 
 	manifest_open(&manifest, trusted);
 	return read_manifest(&manifest, format, (struct slice){ text, len }, name, why);
+}
+
+/* Do both have the same services, at the same lines? */
+static bool same_lists(const struct service_list *a, const struct service_list *b)
+{
+	return a->count == b->count && (!a->count || (memcmp(a->items, b->items, a->count * sizeof *a->items) == 0 &&
+	                                              memcmp(a->lines, b->lines, a->count * sizeof *a->lines) == 0));
+}
+
+static void keep_newer(struct manifest_document *document, struct service_list *list)
+{
+	struct service_list *last = document->list;
+
+	if (last)
+		service_adopt(list->items, list->count, last->items, last->count);
+	if (last && same_lists(last, list)) {
+		service_list_unref(list);
+		return;
+	}
+	document->news = last && service_list_equal(last, list) ? MANIFEST_MOVED : MANIFEST_OTHER;
+	document->list = list;
+	service_list_unref(last);
+}
+
+struct service_list *manifest_read_again(struct manifest_document *document, const struct format *format, struct slice text,
+                                         const char *name, bool trusted, struct buf *why)
+{
+	uint64_t digest = text_hash(TEXT_HASH, text.at, text.len);
+	struct service_list *list;
+	struct manifest manifest;
+
+	document->news = MANIFEST_SAME;
+	if (document->format != format || document->len != text.len || document->digest != digest) {
+		manifest_open(&manifest, trusted);
+		manifest.document = name;
+		list = read_manifest(&manifest, format, text, name, &document->fault);
+		document->format = format;
+		document->len = text.len;
+		document->digest = digest;
+		if (list)
+			keep_newer(document, list);
+	}
+	why->len = 0;
+	if (!document->fault.len)
+		return service_list_ref(document->list);
+	buf_add(why, document->fault.data, document->fault.len);
+	return NULL;
+}
+
+void manifest_forget(struct manifest_document *document)
+{
+	service_list_unref(document->list);
+	buf_free(&document->fault);
 }
 
 struct service_list *manifest_read_state(const char *text, size_t len, const char *name, struct buf *why)

@@ -33,12 +33,23 @@ static bool has_octal(struct slice host)
 	return octal;
 }
 
+static bool is_letter_or_digit(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 bool net_is_host(struct slice host)
 {
 	for (size_t i = 0; i < host.len; i++)
-		if ((unsigned char)host.at[i] <= ' ' || strchr("[]/@?#,\"\\\177", host.at[i]))
+		if (!is_letter_or_digit(host.at[i]) &&
+		    ((unsigned char)host.at[i] <= ' ' || strchr("[]/@?#,\"\\\177", host.at[i])))
 			return false;
 	return !text_hides(host) && !has_octal(host);
+}
+
+static bool parts_list(char c)
+{
+	return c == ';' || c == ' ' || c == '\t' || c == '\n';
 }
 
 bool net_is_list(struct slice text)
@@ -49,7 +60,7 @@ bool net_is_list(struct slice text)
 		if ((text.at[i] == ',' && port) || (text.at[i] == ':' && apart))
 			return true;
 		port = port || text.at[i] == ':';
-		apart = port && (apart || strchr("; \t\n", text.at[i]));
+		apart = apart || (port && parts_list(text.at[i]));
 	}
 	return false;
 }

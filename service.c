@@ -77,17 +77,14 @@ struct service_setting *service_setting(const struct service *service, int optio
 void service_set(struct service *service, int option, struct slice value, const char *origin)
 {
 	struct service_setting *setting = service_setting(service, option);
-	struct buf tidy = { 0 };
 
-	service_option_tidy(option, value, &tidy);
 	if (!setting) {
 		ARENA_GROW(&service->memory, service->settings, service->setting_count, service->setting_cap);
 		setting = &service->settings[service->setting_count++];
 	}
 	*setting = (struct service_setting){
-		.option = option, .value = arena_dup(&service->memory, tidy.data, tidy.len), .origin = origin
+		.option = option, .value = service_option_tidy(option, value, &service->memory), .origin = origin
 	};
-	buf_free(&tidy);
 }
 
 static int by_option(const void *a, const void *b)

@@ -61,7 +61,7 @@ struct service_list {
 	struct service **items;
 	size_t count, cap;
 	struct service_keep *keep; /* holds the items; NULL: the list holds each by itself */
-	struct arena memory; /* of `word` */
+	struct arena memory; /* of `word` and the lines */
 	atomic_uint refs; /* holders besides the first */
 	bool checked;    /* the source itself checks the health of its services */
 	bool remembered; /* from state.path: the source has not answered yet */
@@ -69,6 +69,8 @@ struct service_list {
 	/* Name of the source in the log, and in sentences. Whoever posts the list sets them; they live as long as the
 	 * program. */
 	const char *source, *title;
+	const char *document; /* where they were written, each from its line on; NULL: each says by itself where it is from */
+	const int *lines;     /* in `memory`, as `document` */
 	const char *word;   /* the mark of the services' tags, and the prefix of their options; NULL: they have no tags */
 	int64_t heard; /* when the source's answer was complete, on sys_micros()'s clock; 0: not known */
 };

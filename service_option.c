@@ -134,22 +134,23 @@ bool service_option_is_list(int option)
 	return option == SERVICE_ALLOW || option == SERVICE_DENY;
 }
 
-void service_option_tidy(int option, struct slice value, struct buf *out)
+const char *service_option_tidy(int option, struct slice value, struct arena *memory)
 {
 	struct slice rest = slice_trim(value), part;
+	char *tidy, *to;
 
-	buf_puts(out, "");
-	if (!service_option_is_list(option)) {
-		buf_add(out, rest.at, rest.len);
-		return;
-	}
-	for (const char *comma = ""; slice_next(&rest, ',', &part);) {
+	if (!service_option_is_list(option))
+		return arena_dup(memory, rest.at, rest.len);
+	tidy = to = arena_alloc(memory, rest.len + 1); /* of zeroes: the last one ends it */
+	while (slice_next(&rest, ',', &part)) {
 		if (!part.len)
 			continue;
-		buf_puts(out, comma);
-		buf_add(out, part.at, part.len);
-		comma = ",";
+		if (to > tidy)
+			*to++ = ',';
+		memcpy(to, part.at, part.len);
+		to += part.len;
 	}
+	return tidy;
 }
 
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out)

@@ -39,8 +39,8 @@ const char *service_option_accepted(int option); /* what may be given, in words 
 bool service_option_vital(int option, const char *value);
 
 bool service_option_is_list(int option);
-/* The value as a service keeps it: without white space around it, and around the elements of a list. */
-void service_option_tidy(int option, struct slice value, struct buf *out);
+/* The value as a service keeps it, in the arena: without white space around it, and around the elements of a list. */
+const char *service_option_tidy(int option, struct slice value, struct arena *memory);
 /* Reads a value into *out. Returns NULL or the reason, in words that follow it; *out is then as before. */
 const char *service_option_parse(int option, const char *value, struct arena *memory, struct service_options *out);
 /* The value as it may be shown: without a password. */

@@ -233,7 +233,7 @@ bool text_controls(struct slice s)
 bool text_hides(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (invisible_at(s.at + i, s.len - i))
+		if ((unsigned char)s.at[i] >= 0x80 && invisible_at(s.at + i, s.len - i))
 			return true;
 	return false;
 }

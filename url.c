@@ -52,7 +52,7 @@ struct url {
 	struct buf name; /* the URL as the log shows it, without secrets */
 	struct buf tag;  /* ETag of the newest good answer */
 	struct buf why;  /* the reason why the newest answer is not used */
-	struct service_list *last; /* what was posted last */
+	struct manifest_document document; /* its list is what was posted last */
 	int code; /* status of the newest answer if that was an error, else 0 */
 };
 
@@ -120,12 +120,12 @@ static const char *take_answer(struct url *url)
 	const struct http_response *response = &url->http.response;
 	struct slice type = http_header(response, "Content-Type"), tag = http_header(response, "ETag");
 	const struct format *format = format_of_answer(type, url->endpoint.prefix);
-	const char *body = response->body.data ? response->body.data : "";
+	struct slice body = { response->body.data, response->body.len };
 	struct service_list *list;
 
 	if (!format)
 		return answer_fault(url, "its Content-Type \"%s\" is not JSON, YAML or TOML", type);
-	list = manifest_read(format, body, response->body.len, "answer", false, &url->why);
+	list = manifest_read_again(&url->document, format, body, "answer", false, &url->why);
 	if (!list && http_foreign(response))
 		return answer_fault(url, "its answer is %s: plain JSON, YAML or TOML expected", slice_of(http_foreign(response)));
 	if (!list)
@@ -133,15 +133,12 @@ static const char *take_answer(struct url *url)
 	url->tag.len = 0;
 	if (tag.len)
 		buf_add(&url->tag, tag.at, tag.len);
-	if (url->last && service_list_equal(url->last, list)) {
+	if (url->document.news == MANIFEST_OTHER)
+		log_info("%s: %zu service%s in %s", url->source->kind->name, list->count, text_s(list->count), url->name.data);
+	if (url->document.news == MANIFEST_SAME)
 		service_list_unref(list);
-		return NULL;
-	}
-	service_list_unref(url->last);
-	url->last = service_list_ref(list);
-	log_info("%s: %zu service%s in %s", url->source->kind->name, list->count, text_s(list->count),
-	         url->name.data);
-	source_post(url->source, list);
+	else
+		source_post(url->source, list);
 	return NULL;
 }
 
@@ -222,7 +219,7 @@ static void url_run(struct source *source)
 		}
 	}
 	http_free(&url.http);
-	service_list_unref(url.last);
+	manifest_forget(&url.document);
 	buf_free(&url.name);
 	buf_free(&url.tag);
 	buf_free(&url.why);

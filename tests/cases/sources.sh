@@ -82,6 +82,18 @@ END
 
 log_mended() { [ "$(log_count 'info +file: 1 service in')" -ge 2 ]; }
 
+case_routing_file_lines() { # a service is explained by the line where it is now
+    local p
+    p=$(next_port) STATUS=$(next_port)
+    routing "$p" "$A" >"$T/routing.toml"
+    start_bare "DILL_ROUTING_FILE_PATH=$T/routing.toml" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 5 "service" answers "$p" a
+    must 2 "its line" explained web "routing.toml:2, backend"
+    { echo; routing "$p" "$A"; } >"$T/routing.toml"
+    must 3 "the line below an empty one" explained web "routing.toml:3, backend"
+    same "changes of services said" 1 "$(log_count 'info +file: 1 service in')"
+}
+
 case_routing_file_bystanders() { # another file that is closed beside a half-written one changes nothing
     local p
     p=$(next_port)

@@ -25,18 +25,38 @@ static void routable_all(const struct service_list *list)
 
 static void again(const struct service_list *list)
 {
-	struct buf body = { 0 }, why = { 0 };
+	struct buf body = { 0 }, why = { 0 }, address = { 0 };
 	struct service_list *second;
 	size_t count = 0;
 
 	put_services(&body, list);
 	for (size_t i = 0; i < list->count; i++)
-		count += fits(list->items[i]);
+		count += fits(list->items[i], &address);
 	second = manifest_read_state(body.data, body.len, "again", &why);
 	if (!second || second->count != count)
 		abort();
 	service_list_unref(second);
+	buf_free(&address);
 	buf_free(&body);
+	buf_free(&why);
+}
+
+/* As a source reads it, twice: the same services, or the same fault. */
+static void as_source(const struct format *format, struct slice text, const struct service_list *list, const char *fault)
+{
+	struct manifest_document document = { 0 };
+	struct buf why = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		struct service_list *same = manifest_read_again(&document, format, text, "file", false, &why);
+
+		if (!list != !same || (list ? !service_list_equal(list, same) : strcmp(why.data, fault) != 0))
+			abort();
+		if (document.news != (list && !i ? MANIFEST_OTHER : MANIFEST_SAME))
+			abort();
+		service_list_unref(same);
+	}
+	manifest_forget(&document);
 	buf_free(&why);
 }
 
@@ -58,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		list = manifest_read(format, (const char *)data + 1, size - 1, "file", false, &why);
 	if (!list == !why.len)
 		abort();
+	if (format)
+		as_source(format, (struct slice){ (const char *)data + 1, size - 1 }, list, why.data);
 	if (list) {
 		routable_all(list);
 		again(list);

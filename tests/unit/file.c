@@ -44,7 +44,7 @@ static void once_more_cases(const char *path)
 	check(once_more(&file) && once_more(&file), "a file that is gone", "is looked for again");
 	write_file(path, "{}");
 	check(once_more(&file) && !once_more(&file), "one that is back", "is read twice");
-	service_list_unref(file.last);
+	manifest_forget(&file.document);
 	buf_free(&file.error);
 	mailbox_close(&box);
 }

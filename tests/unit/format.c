@@ -403,9 +403,30 @@ static void file_names(void)
 		      name_of(format_of(cases[i].path)), name_of(cases[i].format));
 }
 
+/* Each byte at each place of a comment: bytes are looked at eight at once. */
+static void bytes_anywhere(void)
+{
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[] = "\n# abcdefghijklmnopqrst\n", shown[8];
+			bool good = (byte >= ' ' && byte < 0x7f) || byte == '\t' || (byte == '\r' && at == 19);
+			struct doc doc;
+
+			text[3 + at] = (char)byte;
+			snprintf(shown, sizeof shown, "%02x %zu", byte, at);
+			if (byte == '\n')
+				continue;
+			check(format_read(&doc, &format_toml, text, sizeof text - 1) == good && (good || doc.error_line == 2), "a byte", shown,
+			      doc.error, good ? "no error" : "an error on line 2");
+			doc_free(&doc);
+		}
+}
+
 int main(void)
 {
 	struct doc empty;
+
+	bytes_anywhere();
 
 	spellings("\n", "");
 	spellings("\r\n", "\357\273\277");

@@ -311,14 +311,19 @@ static const struct {
 	{ &format_ini, "[services.web]\nlistener=a:1\n", NULL, "doc:2: services.web has no backends" },
 	{ &format_ini, "[services.web]\nlistener=x\n[services.db]\nlistener=y\n", NULL, "doc:2: services.web.listener: \"x\" is not label:port" },
 	{ &format_ini, "[services.web]\nweight=2\nlistener=a:1\nbackends=h:1\n", NULL, "doc:2: services.web.weight: \"********\" is not a key" },
+	{ &format_ini, "[services.web]\nlistener=a:1-2\nbackends=\nbackends=,\n", NULL, "doc:4: services.web.backends is given twice" },
+	{ &format_yaml, "services:\n- name: web\n  backends:\n  - ''\n  - h:1-3\n  - g:1-2\n  listener: a:1-2\n", NULL,
+	  "doc:5: services[0] has a backend with a range of 3 ports, at h, and a listener with 2, a:1-2" },
 };
 
 static void document_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
-		struct buf why = { 0 }, got = { 0 };
+		struct buf why = { 0 }, got = { 0 }, newer = { 0 };
+		struct manifest_document document = { 0 };
 		const char *text = documents[i].text;
 		struct service_list *list = manifest_read(documents[i].format, text, strlen(text), "doc", false, &why);
+		struct service_list *again = manifest_read_again(&document, documents[i].format, slice_of(text), "doc", false, &newer);
 
 		check(!list == !documents[i].want && !list == (why.len > 0), list ? "accepted" : why.data, text);
 		if (list)
@@ -326,7 +331,11 @@ static void document_cases(void)
 		check(!list || strcmp(got.data, documents[i].want) == 0, list ? got.data : "", text);
 		check(list || strncmp(why.data, documents[i].why, strlen(documents[i].why)) == 0, list ? "" : why.data, text);
 		check(!list || (!list->trusted && !list->remembered && !list->checked), "what the list is", text);
+		check(list ? again && service_list_equal(list, again) : strcmp(newer.data, why.data) == 0, "as a source reads it", text);
 		service_list_unref(list);
+		service_list_unref(again);
+		manifest_forget(&document);
+		buf_free(&newer);
 		buf_free(&why);
 		buf_free(&got);
 	}

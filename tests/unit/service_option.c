@@ -185,14 +185,13 @@ static const struct {
 static void tidy_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tidied); i++) {
-		struct buf once = { 0 }, twice = { 0 };
+		struct arena memory = { 0 };
+		const char *once = service_option_tidy(tidied[i].option, slice_of(tidied[i].value), &memory);
+		const char *twice = service_option_tidy(tidied[i].option, slice_of(once), &memory);
 
-		service_option_tidy(tidied[i].option, slice_of(tidied[i].value), &once);
-		check(strcmp(once.data, tidied[i].want) == 0, once.data, tidied[i].value);
-		service_option_tidy(tidied[i].option, slice_of(once.data), &twice);
-		check(strcmp(once.data, twice.data) == 0, "nothing is left to do", tidied[i].value);
-		buf_free(&once);
-		buf_free(&twice);
+		check(strcmp(once, tidied[i].want) == 0, once, tidied[i].value);
+		check(strcmp(once, twice) == 0, "nothing is left to do", tidied[i].value);
+		arena_free(&memory);
 	}
 }
 
