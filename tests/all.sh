@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that `make test` checks. The last line is `N passed, N failed`, and the exit status says the same.
 #
-#     tests/all.sh [--installed] [lint] [unit] [fuzz] [system] [faults] [torture]      all parts, or those that are named
+#     tests/all.sh [--installed] [lint] [unit] [fuzz] [system] [scale] [faults] [torture]   all parts, or those named
 #
 # Every tool has to be there. With --installed (lint and unit only: `make check`) a tool that is missing is named, and its
 # checks are left out: they count neither as passed nor as failed.
