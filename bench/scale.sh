@@ -14,8 +14,14 @@ cd "$(dirname "$0")/.."
 # shellcheck source=bench/proxies.sh
 . bench/proxies.sh
 
+if [ "${1-}" = --run ]; then
+    shift
+    [ -z "${OWN_NETWORK-}" ] || { enter_network && sysctl -qw net.ipv4.ip_local_port_range="31000 65000"; }
+    exec python3 bench/scale.py "$@"
+fi
 build_tools
 ulimit -n "$(ulimit -Hn)"
+read -ra in_network < <(network)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 case ${1-} in
@@ -29,5 +35,5 @@ case ${1-} in
     consul=$(tests/tools/get-consul.sh)
     ;;
 esac
-python3 bench/scale.py "$BUILD/dill" "$dir" "$consul" "${ROUNDS:-20}" "${SECONDS_OF_CHURN:-60}" "$@"
+"${in_network[@]}" bench/scale.sh --run "$BUILD/dill" "$dir" "$consul" "${ROUNDS:-20}" "${SECONDS_OF_CHURN:-60}" "$@"
 cp "$dir/rows.tsv" "$BUILD/scale.tsv"

@@ -12,7 +12,7 @@ FIRST = 10000
 def ask_haproxy(path, *commands):
     for command in commands:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(path)
+            until(lambda s=sock: s.connect_ex(path) == 0)
             sock.sendall(command.encode() + b"\n")
             sock.recv(4096)
 
