@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that `make test` checks. The last line is `N passed, N failed`, and the exit status says the same.
 #
-#     tests/all.sh [--installed] [lint] [unit] [fuzz] [system] [faults] [torture]      all parts, or those that are named
+#     tests/all.sh [--installed] [lint] [unit] [fuzz] [system] [scale] [faults] [torture]   all parts, or those named
 #
 # Every tool has to be there. With --installed (lint and unit only: `make check`) a tool that is missing is named, and its
 # checks are left out: they count neither as passed nor as failed.
@@ -328,6 +328,14 @@ faults() {
     count "faults" "$BUILD/faults.log" "$status"
 }
 
+# What a change costs, by how many services there are: requests and bytes, which have bounds.
+
+scale() {
+    heading "what a change costs"
+    [ -x "$BUILD/plain/dill" ] || check "build plain" variant plain "$CC" -O2 -Werror
+    check "requests and bytes of a change" timeout 300 env DILL="$BUILD/plain/dill" bench/scale.sh --check
+}
+
 # Sessions of every sort through each build, every byte checked at both ends, with ordinary and with tiny buffers in the
 # kernel. The last build has knobs that force the rare path: nothing is spliced, and 100 bytes are read at a time.
 
@@ -350,10 +358,10 @@ if [ "${1:-}" = --installed ]; then
     installed=yes
     shift
 fi
-[ $# -gt 0 ] || set -- lint unit fuzz system faults torture
+[ $# -gt 0 ] || set -- lint unit fuzz system scale faults torture
 for part in "$@"; do
     case $installed:$part in
-    *:lint | *:unit | :fuzz | :system | :faults | :torture) ;;
+    *:lint | *:unit | :fuzz | :system | :scale | :faults | :torture) ;;
     *) echo "tests: no part is called $part${installed:+ with --installed}" >&2; exit 2 ;;
     esac
 done
