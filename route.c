@@ -85,22 +85,6 @@ unsigned long long route_rejected(const struct route_listener *listener, enum ro
 	return counts ? atomic_load_explicit(&counts[why], memory_order_relaxed) : 0;
 }
 
-void route_connected(struct route_backend *backend, int64_t us)
-{
-	struct histogram *times = atomic_load_explicit(&backend->connect_time, memory_order_acquire), *none = NULL;
-
-	if (!times) {
-		times = calloc(1, sizeof *times);
-		if (!times)
-			return;
-		if (!atomic_compare_exchange_strong(&backend->connect_time, &none, times)) {
-			free(times);
-			times = none;
-		}
-	}
-	histogram_add(times, us);
-}
-
 static const char *add_text(char **at, const char *text)
 {
 	char *start = *at;
@@ -322,7 +306,7 @@ size_t route_draining(const struct route *route)
 	size_t count = 0;
 
 	for (size_t i = 0; i < route->retired_listener_count; i++)
-		count += atomic_load(&route->retired_listeners[i]->active) != 0;
+		count += route_listener_active(route->retired_listeners[i]) != 0;
 	return count;
 }
 
@@ -342,7 +326,7 @@ void route_sweep(struct route *route)
 	for (size_t i = 0; i < route->retired_count; i++) {
 		struct route_backend *backend = route->retired[i];
 
-		if (has_drained(atomic_load(&backend->active), &backend->drained_at))
+		if (has_drained(route_backend_active(backend), &backend->drained_at))
 			route_backend_unref(backend);
 		else
 			route->retired[backends++] = backend;
@@ -352,7 +336,7 @@ void route_sweep(struct route *route)
 		struct route_listener *listener = route->retired_listeners[i];
 
 		/* `tables` first: a worker that has one of them may still accept. */
-		if (has_drained(atomic_load(&listener->tables) || atomic_load(&listener->active), &listener->drained_at))
+		if (has_drained(atomic_load(&listener->tables) || route_listener_active(listener), &listener->drained_at))
 			route_listener_unref(listener);
 		else
 			route->retired_listeners[listeners++] = listener;

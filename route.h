@@ -256,7 +256,20 @@ void route_listener_unref(struct route_listener *listener);
 struct route_backend *route_backend_new(const struct route_backend *like);
 void route_reject(struct route_listener *listener, enum route_reject why); /* counts a client; any thread */
 unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why); /* how many */
+
+/* The figures of a listener or backend, which workers keep: to be read by any thread while it has a reference. */
+struct route_figures {
+	unsigned long long active, connections, rx, tx; /* bytes from and to clients */
+	unsigned long long connect_errors; /* a backend's */
+};
+struct route_figures route_listener_figures(const struct route_listener *listener);
+struct route_figures route_backend_figures(const struct route_backend *backend);
+void route_add_figures(struct route_figures *sum, const struct route_figures *figures);
+unsigned route_listener_active(const struct route_listener *listener); /* live sessions */
+unsigned route_backend_active(const struct route_backend *backend);    /* live connections */
+void route_connect_times(const struct route_backend *backend, struct histogram *times); /* how long connects took */
 void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
+
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);
 /* Compare the address to dial and the SOCKS target (NULL: none), not the listener; 0: the same backend. */
