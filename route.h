@@ -163,6 +163,7 @@ struct route_table {
 	size_t here_count;
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
 	unsigned serial; /* of all that were in force one after the other */
+	struct route_table *next; /* once nobody has it */
 	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
 	struct arena memory;
 };
@@ -216,6 +217,7 @@ struct route {
 	unsigned moves;
 	unsigned long changes; /* tables published */
 	int64_t left_at; /* when a listener has left last, on sys_now()'s clock: workers let go of its socket a moment later */
+	_Atomic(struct route_table *) left; /* for route_collect(), through their `next` */
 	bool dry; /* set by the caller: nothing is bound or logged */
 };
 
@@ -232,6 +234,9 @@ struct route_listener *route_listener_at(const struct route *route, const struct
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
+/* The same for those who have no time for that: true: this was the last holder, and route_collect() is to do it. */
+bool route_leave(struct route *route, struct route_table *table);
+void route_collect(struct route *route); /* the control plane's thread */
 struct route_entry *route_entry_ref(struct route_entry *entry); /* one more table has it */
 /* One table less has each of them; what none has is freed, as route_release() says. They are no longer in the array. */
 void route_entries_release(struct route_entry **entries, size_t count);
@@ -242,6 +247,9 @@ bool route_admits_to(const struct route_entry *entry, unsigned i, const struct n
 const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
 unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
 bool route_is_here(const struct route_table *table, const struct net_addr *addr); /* not loopback, and table->here has it */
+/* What is to be done by who goes by the table `last` (NULL: none, or an empty one) to go by `now`: *changes, to be freed, in
+ * order. Returns how many. No more work than that when `now` came after `last`; else all are compared. */
+size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes);
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
