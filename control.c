@@ -200,12 +200,13 @@ static void tell_manager(struct control *control)
 	bool ready = stats_ready(&control->stats, &why) == 200;
 	size_t open, failed;
 
-	stats_listeners(table, &open, &failed);
-	if (!ready)
+	if (!ready) {
 		notify_send("STATUS=%s", why);
-	else
+	} else if (notify_wanted()) {
+		stats_listeners(table, &open, &failed);
 		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
 		            open, text_s(open), failed, table->refused_count, table->refused_count == 1 ? "" : "es");
+	}
 	control->said_ready = control->said_ready || ready;
 }
 

@@ -36,6 +36,21 @@ static void place_set_own(struct session_shared *shared, struct route_listener *
 	atomic_fetch_add(&shared->common, place_beyond(word) - place_beyond(old));
 }
 
+/* Each listener of the table; only those that came, or have another entry, when the others have it already. */
+static void place_set_all(struct session_shared *shared, const struct route_table *table, unsigned own)
+{
+	bool known = own == shared->own && (table->serial == shared->serial || table->serial == shared->serial + 1);
+	size_t changes = known && table->serial != shared->serial ? table->change_count : 0;
+
+	for (size_t i = 0; i < table->count && !known; i++)
+		place_set_own(shared, table->entries[i]->listener, own);
+	for (size_t i = 0; i < changes; i++)
+		if (table->changes[i].now)
+			place_set_own(shared, table->changes[i].now->listener, own);
+	shared->own = own;
+	shared->serial = table->serial;
+}
+
 /* What is set aside for others leaves half of all to any one listener. One that has left has nothing of its own. */
 void place_share(struct session_shared *shared, struct route *route, unsigned limit, unsigned reserve)
 {
@@ -46,8 +61,7 @@ void place_share(struct session_shared *shared, struct route *route, unsigned li
 		reserve = most;
 	atomic_store(&shared->limit, limit);
 	atomic_store(&shared->common_limit, (int)(limit - reserve * count));
-	for (size_t i = 0; i < table->count; i++)
-		place_set_own(shared, table->entries[i]->listener, reserve);
+	place_set_all(shared, table, reserve);
 	for (size_t i = 0; i < route->retired_listener_count; i++)
 		place_set_own(shared, route->retired_listeners[i], 0);
 }

@@ -25,6 +25,7 @@ struct session_shared {
 	atomic_uint tries;           /* backends that are tried for a client */
 	atomic_uint limit;           /* live sessions that there may be */
 	atomic_int common_limit;     /* those of them that have no place of their listener's own */
+	unsigned own, serial;        /* the control plane's: each listener's places, and the table that has them: see place.c */
 	atomic_bool waits;           /* a listener had to stop, for want of a place of that kind */
 	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
 	atomic_bool access;          /* each session has a line in the log, at its end */

@@ -23,6 +23,33 @@ static struct route_cell *cell_of(unsigned which)
 	return route_listener_cell(&listeners[which], me, THREADS + 1);
 }
 
+/* A table after the last one, in which one listener has changed: no other is looked at. */
+static void change_one_case(void)
+{
+	struct route_listener *left[1];
+	struct route_entry entries[2], *places[2] = { &entries[0], &entries[1] };
+	struct route_change change = { NULL, &entries[1] };
+	struct route_table table = { .entries = places, .count = 2, .changes = &change, .change_count = 1, .serial = 1000 };
+	struct route route = { .table = &table, .retired_listeners = left };
+
+	for (int i = 0; i < 2; i++) {
+		entries[i].listener = &listeners[i];
+		atomic_store(&listeners[i].places, 0);
+	}
+	place_share(&shared, &route, 1000, 16);
+	check(place_own(listeners[0].places) == 16 && place_own(listeners[1].places) == 16, "tables left out", "all get theirs");
+	atomic_store(&listeners[0].places, 0);
+	atomic_store(&listeners[1].places, 0);
+	table.serial++;
+	place_share(&shared, &route, 1000, 16);
+	check(place_own(listeners[0].places) == 0 && place_own(listeners[1].places) == 16, "the next table", "what changed");
+	atomic_store(&listeners[1].places, 0);
+	place_share(&shared, &route, 1000, 16);
+	check(place_own(listeners[1].places) == 0, "the same table", "nothing");
+	place_share(&shared, &route, 1000, 15);
+	check(place_own(listeners[0].places) == 15 && place_own(listeners[1].places) == 15, "another reserve", "all get theirs");
+}
+
 static bool take(unsigned which)
 {
 	return place_take(&shared, &workers[me], &listeners[which], cell_of(which));
@@ -43,7 +70,8 @@ static void share(unsigned count, unsigned limit, unsigned reserve)
 {
 	struct route_listener *left[LISTENERS];
 	struct route_entry entries[LISTENERS], *places[LISTENERS];
-	struct route_table table = { .entries = places, .count = count };
+	static unsigned serial;
+	struct route_table table = { .entries = places, .count = count, .serial = serial += 2 }; /* one was left out */
 	struct route route = { .table = &table, .retired_listeners = left, .retired_listener_count = LISTENERS - count };
 
 	for (unsigned i = 0; i < LISTENERS; i++)
@@ -300,6 +328,7 @@ int main(void)
 	leave_cases();
 	wait_cases();
 	spare_cases();
+	change_one_case();
 	thread_cases();
 	begin(0, 0, 0); /* frees the cells */
 	return check_sum();
