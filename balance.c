@@ -152,7 +152,7 @@ static unsigned any_good(const struct choice *of)
  * ends each session at once would be the least loaded one, and draw all clients. */
 static unsigned load_of(const struct route_entry *e, unsigned i)
 {
-	return atomic_load_explicit(&e->backends[i]->active, memory_order_relaxed);
+	return route_backend_active(e->backends[i]);
 }
 
 /* What a backend is to take of its share, between 0 and 1. */

@@ -25,6 +25,13 @@ static socklen_t notify_address(const char *name, struct sockaddr_un *to)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
+bool notify_wanted(void)
+{
+	struct sockaddr_un to;
+
+	return notify_address(getenv("NOTIFY_SOCKET"), &to);
+}
+
 void notify_send(const char *fmt, ...)
 {
 	struct sockaddr_un to;

@@ -5,6 +5,7 @@
 #include "base.h"
 
 /* Lines such as READY=1. Does nothing without NOTIFY_SOCKET. */
+bool notify_wanted(void); /* whether a service manager listens */
 void notify_send(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif
