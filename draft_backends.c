@@ -9,6 +9,7 @@
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
+#include "skip.h"
 #include "socks.h"
 #include "sys.h"
 #include "text.h"
@@ -293,7 +294,9 @@ static void fill_shares(struct draft *draft, struct route_entry *entry, const st
 		for (size_t k = i; k < end; k++)
 			share->weight += items[k].weight;
 		fill_round(draft, entry, share);
+		share->skip = skip_new(&draft->memory->arena, share->round_len);
 	}
+	entry->skip = skip_new(&draft->memory->arena, entry->share_count);
 }
 
 void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)

@@ -60,7 +60,7 @@ static void target_show(struct health *health, struct health_target *target, con
 	for (struct route_backend *backend = target->backends; backend; backend = backend->peer) {
 		if (!target->suspect)
 			atomic_store(&backend->suspect, false); /* first: a worker that finds it set does not ring */
-		atomic_store(&backend->unhealthy, unhealthy);
+		route_set_health(backend, unhealthy);
 	}
 	if (unhealthy == target->shown)
 		return;
@@ -270,7 +270,7 @@ static void take_backend(struct health *health, struct health_target *target, st
 	if (health->rules.mode == HEALTH_ON || (health->rules.mode == HEALTH_AUTO && backend->unchecked))
 		target->active = true;
 	if (!atomic_load(&backend->suspect)) /* else a worker has just said it */
-		atomic_store(&backend->unhealthy, target->shown);
+		route_set_health(backend, target->shown);
 }
 
 static void targets_drop_unused(struct health *health)

@@ -66,6 +66,7 @@ struct route_listener {
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
 	atomic_uint active;
+	atomic_uint recoveries; /* of its backends: see route_set_health() */
 	atomic_ullong places; /* two numbers: see place.c */
 	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	struct net_addr addr;
@@ -106,6 +107,7 @@ struct route_share {
 	atomic_uint cursor; /* next place in the round */
 	uint32_t *round;    /* places behind `first` for one round by weight; NULL: all weigh the same */
 	uint64_t weight;    /* of all */
+	struct skip *skip;  /* turns of unhealthy backends; NULL: there are few turns */
 };
 
 /* What services ask for their own backends. */
@@ -131,6 +133,7 @@ struct route_entry {
 	struct route_share *shares; /* in the order of their owners; those without backends are left out */
 	struct route_terms *terms;
 	unsigned count, share_count, term_count;
+	struct skip *skip; /* shares without a healthy backend; NULL: there are few shares */
 	enum service_balance balance;
 	struct route_owner owner;
 	const char **names;   /* of the services that share it, sorted */
@@ -254,6 +257,7 @@ struct route_listener *route_listener_enter(struct route_listener *listener); /*
 void route_listener_unref(struct route_listener *listener);
 /* Dials and asks for the same as `like`, and belongs to the same listener; texts are copied. */
 struct route_backend *route_backend_new(const struct route_backend *like);
+void route_set_health(struct route_backend *backend, bool unhealthy); /* the control plane's */
 void route_reject(struct route_listener *listener, enum route_reject why); /* counts a client; any thread */
 unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why); /* how many */
 void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
