@@ -114,7 +114,7 @@ static bool is_good(struct choice *of, unsigned i)
 }
 
 /* What is unhealthy, one backend or all of a share, is not looked at again before a backend of the listener recovers. */
-static void leave_out(const struct choice *of, struct skip *skip, unsigned place)
+static void pass_over(const struct choice *of, struct skip *skip, unsigned place)
 {
 	if (!skip)
 		return;
@@ -129,7 +129,7 @@ static unsigned place_from(const struct skip *skip, unsigned from)
 }
 
 /* How many places from one on have the same terms: these stand together. */
-static unsigned same_terms(const struct route_entry *e, unsigned at)
+static unsigned alike_from(const struct route_entry *e, unsigned at)
 {
 	unsigned end = at + 1, step = 1;
 
@@ -150,13 +150,13 @@ static unsigned seek_in(struct choice *of, const struct route_share *share, unsi
 
 		step = 1;
 		if (is_unhealthy(of->entry, i)) {
-			leave_out(of, share->skip, turn);
+			pass_over(of, share->skip, turn);
 			continue;
 		}
 		if (is_admitted(of, i))
 			return turn;
 		of->denied = true;
-		step = share->round ? 1 : same_terms(of->entry, i);
+		step = share->round ? 1 : alike_from(of->entry, i);
 	}
 	return to;
 }
@@ -181,14 +181,14 @@ static bool seek(struct choice *of, const struct route_share *share, unsigned *t
 }
 
 /* Of a longer round, earlier, it may lie beyond the end. */
-static unsigned turn_at(unsigned cursor, unsigned len)
+static unsigned turn_of(unsigned cursor, unsigned len)
 {
 	return cursor < len ? cursor : cursor % len;
 }
 
 static bool has_good(struct choice *of, const struct route_share *share)
 {
-	unsigned turn = turn_at(atomic_load_explicit(&share->cursor, memory_order_relaxed), share->round_len);
+	unsigned turn = turn_of(atomic_load_explicit(&share->cursor, memory_order_relaxed), share->round_len);
 
 	return seek(of, share, &turn);
 }
@@ -204,7 +204,7 @@ static unsigned seek_share_in(struct choice *of, unsigned from, unsigned to)
 		if (has_good(of, &e->shares[at]))
 			return at;
 		if (!of->denied)
-			leave_out(of, e->skip, at);
+			pass_over(of, e->skip, at);
 	}
 	return to;
 }
@@ -241,7 +241,7 @@ static struct route_share *next_share(struct choice *of)
 		return e->shares;
 	was = atomic_load_explicit(&e->listener->cursor, memory_order_relaxed);
 	do {
-		turn = turn_at(was, e->share_count);
+		turn = turn_of(was, e->share_count);
 		seek_share(of, &turn);
 	} while (!take_turn(&e->listener->cursor, &was, turn, e->share_count));
 	return &e->shares[turn];
@@ -253,7 +253,7 @@ static struct seat next_in(struct choice *of, struct route_share *share)
 	unsigned was = atomic_load_explicit(&share->cursor, memory_order_relaxed), turn;
 
 	do {
-		turn = turn_at(was, share->round_len);
+		turn = turn_of(was, share->round_len);
 		seek(of, share, &turn);
 	} while (!take_turn(&share->cursor, &was, turn, share->round_len));
 	return (struct seat){ share, route_turn(share, turn) };
@@ -326,9 +326,9 @@ static struct seat seat_after(const struct choice *of, struct seat seat)
  * ends each session at once would be the least loaded one, and draw all clients. */
 static double load_of(const struct choice *of, struct seat seat)
 {
-	unsigned active = atomic_load_explicit(&of->entry->backends[seat.at]->active, memory_order_relaxed);
+	double active = route_backend_active(of->entry->backends[seat.at]);
 
-	return (double)active * (double)seat.share->weight / of->entry->weights[seat.at];
+	return active * (double)seat.share->weight / of->entry->weights[seat.at];
 }
 
 /* Whether it is better than another one: good, then with a lower load. */
@@ -339,7 +339,7 @@ static bool is_better(struct choice *of, struct seat seat, bool other_good, doub
 	return good == other_good ? load_of(of, seat) < other_load : good;
 }
 
-/* Of many, that of some at random and the next in the round: see tests/unit/balance.c for how much that takes. */
+/* Of many, that of some at random and the next in the round: see tests/unit/balance_many.c for how much that takes. */
 static struct seat least_loaded(struct choice *of)
 {
 	bool all = of->entry->count <= LOOK_AT_ALL;
@@ -416,7 +416,7 @@ static bool walk(struct choice *of, struct balance_tried *tried, unsigned *at)
 
 		*at = (tried->start + tried->steps) % e->count;
 		if (!is_admitted(of, *at)) {
-			tried->steps += same_terms(e, *at);
+			tried->steps += alike_from(e, *at);
 			continue;
 		}
 		if (!(healthy_only && is_unhealthy(e, *at)) && !was_tried(tried, e->backends[*at]))

@@ -43,6 +43,7 @@ static const char *const metrics_types[] = { "gauge", "counter", "histogram" };
 enum metrics_number {
 	IS_UINT,
 	IS_ULLONG,
+	IS_FIGURE, /* one of struct route_figures */
 	IS_FALSE,  /* 1: the flag is not set */
 	IS_OPEN,   /* a listener, whatever the member: 1: it accepts clients */
 	IS_WEIGHT, /* a backend's, in this table */
@@ -75,6 +76,8 @@ static unsigned long long metrics_value(const struct metrics_family *family, con
 		return atomic_load((const atomic_uint *)at);
 	case IS_ULLONG:
 		return atomic_load((const atomic_ullong *)at);
+	case IS_FIGURE:
+		return *(const unsigned long long *)at;
 	case IS_FALSE:
 		return !atomic_load((const atomic_bool *)at);
 	default: /* IS_OPEN */
@@ -103,11 +106,16 @@ static void metrics_put_shared(const struct metrics *metrics, const struct metri
 	metrics_put_single(metrics, family, metrics_value(family, &metrics->stats->pool->shared));
 }
 
+static void metrics_put_sessions(const struct metrics *metrics, const struct metrics_family *family)
+{
+	metrics_put_single(metrics, family, session_live(&metrics->stats->pool->shared));
+}
+
 static void metrics_put_ends(const struct metrics *metrics, const struct metrics_family *family)
 {
 	for (int i = 0; i < SESSION_ENDS; i++) {
 		metrics_put_name(metrics->out, family->name, "{end=\"", session_end_names[i]);
-		metrics_put_number(metrics->out, "} ", atomic_load(&metrics->stats->pool->shared.ended[i]));
+		metrics_put_number(metrics->out, "} ", session_ended(&metrics->stats->pool->shared, (enum session_end)i));
 	}
 }
 
@@ -300,8 +308,12 @@ static void metrics_put_listeners(const struct metrics *metrics, const struct me
 	size_t count = metrics_lasts(family) ? metrics->listener_count : metrics->table->count;
 
 	for (size_t i = 0; i < count; i++) {
-		metrics_put_name(metrics->out, family->name, "{listener=\"", metrics->listeners[i]->name);
-		metrics_put_number(metrics->out, "} ", metrics_value(family, metrics->listeners[i]));
+		const struct route_listener *it = metrics->listeners[i];
+		struct route_figures figures = route_listener_figures(it);
+
+		metrics_put_name(metrics->out, family->name, "{listener=\"", it->name);
+		metrics_put_number(metrics->out, "} ",
+		                   metrics_value(family, family->number == IS_FIGURE ? (const void *)&figures : it));
 	}
 }
 
@@ -334,28 +346,28 @@ static void metrics_put_backends(const struct metrics *metrics, const struct met
 {
 	for (size_t i = 0; i < metrics->backend_count; i++) {
 		const struct metrics_backend *it = &metrics->backends[i];
+		struct route_figures figures = route_backend_figures(it->backend);
 
 		if (!it->weight && !metrics_lasts(family))
 			continue;
 		metrics_put_name(metrics->out, family->name, "{listener=\"", it->listener->name);
 		metrics_put_label(metrics->out, ",backend=\"", it->backend->name);
-		metrics_put_number(metrics->out, "} ",
-		                   family->number == IS_WEIGHT ? it->weight : metrics_value(family, it->backend));
+		metrics_put_number(metrics->out, "} ", family->number == IS_WEIGHT ? it->weight : metrics_value(family,
+		                   family->number == IS_FIGURE ? (const void *)&figures : it->backend));
 	}
 }
 
 static void metrics_put_connect_times(const struct metrics *metrics, const struct metrics_family *family)
 {
-	static const struct histogram none;
-	const struct histogram *times;
+	struct histogram times;
 	struct buf labels = { 0 };
 
 	for (size_t i = 0; i < metrics->backend_count; i++) {
 		labels.len = 0;
 		metrics_put_label(&labels, "listener=\"", metrics->backends[i].listener->name);
 		metrics_put_label(&labels, ",backend=\"", metrics->backends[i].backend->name);
-		times = atomic_load(&metrics->backends[i].backend->connect_time);
-		metrics_put_histogram(metrics->out, family->name, labels.data, times ? times : &none);
+		route_connect_times(metrics->backends[i].backend, &times);
+		metrics_put_histogram(metrics->out, family->name, labels.data, &times);
 	}
 	buf_free(&labels);
 }
@@ -369,12 +381,14 @@ static void metrics_put_connect_times(const struct metrics *metrics, const struc
 #define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
 #define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
 #define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)
+#define OF_LISTENER(kind, field) FIGURE(kind, metrics_put_listeners, route_figures, IS_FIGURE, field)
+#define OF_BACKEND(kind, field) FIGURE(kind, metrics_put_backends, route_figures, IS_FIGURE, field)
 #define SOURCE(field) FIGURE(COUNTER, metrics_put_source_counter, source_counters, IS_ULLONG, field)
 #define PROCESS(kind, as, field) FIGURE(kind, NULL, stats_process, as, field)
 
 static const struct metrics_family families[] = {
 	{ "dill_build_info", "The version that runs.", OWN(GAUGE, metrics_put_build) },
-	{ "dill_sessions", "Live sessions.", SHARED(GAUGE, IS_UINT, sessions) },
+	{ "dill_sessions", "Live sessions.", OWN(GAUGE, metrics_put_sessions) },
 	{ "dill_sessions_limit", "Most simultaneous sessions; accepting pauses there.", SHARED(GAUGE, IS_UINT, limit) },
 	{ "dill_sessions_ended_total", "Sessions that have ended, by how they did: see the access log.",
 	  OWN(COUNTER, metrics_put_ends) },
@@ -417,20 +431,20 @@ static const struct metrics_family families[] = {
 	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_OPEN, fd) },
 	{ "dill_listener_backends", "Backends in the table, by their health; without a healthy one, clients fail.",
 	  OWN(GAUGE, metrics_put_healths) },
-	{ "dill_listener_connections_total", "Clients that were accepted.", LISTENER(COUNTER, IS_ULLONG, connections) },
-	{ "dill_listener_connections_active", "Clients that are connected.", LISTENER(GAUGE, IS_UINT, active) },
-	{ "dill_listener_received_bytes_total", "Bytes from clients.", LISTENER(COUNTER, IS_ULLONG, rx) },
-	{ "dill_listener_sent_bytes_total", "Bytes to clients.", LISTENER(COUNTER, IS_ULLONG, tx) },
+	{ "dill_listener_connections_total", "Clients that were accepted.", OF_LISTENER(COUNTER, connections) },
+	{ "dill_listener_connections_active", "Clients that are connected.", OF_LISTENER(GAUGE, active) },
+	{ "dill_listener_received_bytes_total", "Bytes from clients.", OF_LISTENER(COUNTER, rx) },
+	{ "dill_listener_sent_bytes_total", "Bytes to clients.", OF_LISTENER(COUNTER, tx) },
 	{ "dill_listener_rejected_total",
 	  "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
 	  "be reached), limit (no memory or descriptor), loop (dill itself).",
 	  OWN(COUNTER, metrics_put_rejected) },
 
-	{ "dill_backend_connections_total", "Connects that were tried.", BACKEND(COUNTER, IS_ULLONG, connections) },
-	{ "dill_backend_connections_active", "Live connections.", BACKEND(GAUGE, IS_UINT, active) },
-	{ "dill_backend_received_bytes_total", "Bytes from clients.", BACKEND(COUNTER, IS_ULLONG, rx) },
-	{ "dill_backend_sent_bytes_total", "Bytes to clients.", BACKEND(COUNTER, IS_ULLONG, tx) },
-	{ "dill_backend_connect_errors_total", "Connects that failed.", BACKEND(COUNTER, IS_ULLONG, connect_errors) },
+	{ "dill_backend_connections_total", "Connects that were tried.", OF_BACKEND(COUNTER, connections) },
+	{ "dill_backend_connections_active", "Live connections.", OF_BACKEND(GAUGE, active) },
+	{ "dill_backend_received_bytes_total", "Bytes from clients.", OF_BACKEND(COUNTER, rx) },
+	{ "dill_backend_sent_bytes_total", "Bytes to clients.", OF_BACKEND(COUNTER, tx) },
+	{ "dill_backend_connect_errors_total", "Connects that failed.", OF_BACKEND(COUNTER, connect_errors) },
 	{ "dill_backend_healthy", "1: it is used; 0: it is tried last.", BACKEND(GAUGE, IS_FALSE, unhealthy) },
 	{ "dill_backend_weight", "Its share of new connections, in proportion to the others'.",
 	  OWN(GAUGE, metrics_put_backends), .number = IS_WEIGHT },

@@ -10,6 +10,7 @@
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
+#include "session.h"
 #include "source.h"
 #include "span.h"
 #include "supervisor.h"
@@ -160,7 +161,7 @@ static void page_put_verdict(struct stats *stats, struct buf *out)
 		page_put_number(out, "<li>", draining, " draining</li>\n");
 	if (stats->reload_failed)
 		buf_puts(out, "<li class=\"bad\">the last reload failed</li>\n");
-	page_put_number(out, "<li>", atomic_load(&stats->pool->shared.sessions), " of ");
+	page_put_number(out, "<li>", session_live(&stats->pool->shared), " of ");
 	page_put_plural(out, "", atomic_load(&stats->pool->shared.limit), " connection", " live</li>\n");
 	page_put_number(out, table->refused_count ? "<li class=\"warn\">" : "<li>", table->refused_count,
 	                table->refused_count == 1 ? " refused wish</li>\n</ul>\n" : " refused wishes</li>\n</ul>\n");
@@ -293,7 +294,8 @@ static void page_put_state(struct buf *out, const struct route_listener *listene
 
 /* The figures of all listeners of a span. */
 struct page_sum {
-	unsigned long long active, connections, rx, tx, rejected[ROUTE_REJECTS];
+	struct route_figures figures;
+	unsigned long long rejected[ROUTE_REJECTS];
 	struct stats_rate rate;
 	bool rated;
 };
@@ -304,16 +306,14 @@ static struct page_sum page_sum_up(const struct span *span)
 
 	for (size_t i = 0; i < span->count; i++) {
 		struct route_listener *listener = span->first[i]->listener;
+		struct route_figures figures = route_listener_figures(listener);
 		struct stats_rate rate = { 0 };
 
 		sum.rated = stats_rate(listener, &rate) || sum.rated;
 		sum.rate.connections += rate.connections;
 		sum.rate.rx += rate.rx;
 		sum.rate.tx += rate.tx;
-		sum.active += atomic_load(&listener->active);
-		sum.connections += atomic_load(&listener->connections);
-		sum.rx += atomic_load(&listener->rx);
-		sum.tx += atomic_load(&listener->tx);
+		route_add_figures(&sum.figures, &figures);
 		for (int why = 0; why < ROUTE_REJECTS; why++)
 			sum.rejected[why] += route_rejected(listener, (enum route_reject)why);
 	}
@@ -365,29 +365,25 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	page_put_marks(out, span->first[0]);
 	buf_puts(out, "</th>");
 	page_put_state(out, span->first[0]->listener);
-	page_put_number(out, "<td>", sum.active, "</td>");
-	page_put_number(out, "<td>", sum.connections, "<small>");
+	page_put_number(out, "<td>", sum.figures.active, "</td>");
+	page_put_number(out, "<td>", sum.figures.connections, "<small>");
 	page_put_rate(out, sum.rated, sum.rate.connections);
-	page_put_flow(out, sum.rx, sum.rated, sum.rate.rx);
-	page_put_flow(out, sum.tx, sum.rated, sum.rate.tx);
+	page_put_flow(out, sum.figures.rx, sum.rated, sum.rate.rx);
+	page_put_flow(out, sum.figures.tx, sum.rated, sum.rate.tx);
 	page_put_rejected(out, sum.rejected);
 	buf_puts(out, "</tr>\n");
 }
 
 static void page_put_backend(struct buf *out, const struct span *span, unsigned index)
 {
-	unsigned long long active = 0, connections = 0, rx = 0, tx = 0, errors = 0;
+	struct route_figures sum = { 0 };
 	unsigned weight = span->first[0]->weights[index];
 	struct buf name = { 0 };
 
 	for (size_t i = 0; i < span->count; i++) {
-		struct route_backend *backend = span->first[i]->backends[index];
+		struct route_figures figures = route_backend_figures(span->first[i]->backends[index]);
 
-		active += atomic_load(&backend->active);
-		connections += atomic_load(&backend->connections);
-		rx += atomic_load(&backend->rx);
-		tx += atomic_load(&backend->tx);
-		errors += atomic_load(&backend->connect_errors);
+		route_add_figures(&sum, &figures);
 	}
 	span_put_backend(span, index, &name);
 	page_put_text(out, "<tr><th scope=\"row\">", name.data, "");
@@ -396,12 +392,12 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 		buf_printf(out, "<small>weight %u</small>", weight);
 	buf_puts(out, atomic_load(&span->first[0]->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
 	              "</th><td class=\"w ok\">healthy</td>");
-	page_put_number(out, "<td>", active, "</td>");
-	page_put_number(out, "<td>", connections, "</td><td>");
-	page_put_bytes(out, (double)rx);
+	page_put_number(out, "<td>", sum.active, "</td>");
+	page_put_number(out, "<td>", sum.connections, "</td><td>");
+	page_put_bytes(out, (double)sum.rx);
 	buf_puts(out, "</td><td>");
-	page_put_bytes(out, (double)tx);
-	page_put_number(out, errors ? "</td><td>" : "</td><td class=\"z\">", errors, "</td></tr>\n");
+	page_put_bytes(out, (double)sum.tx);
+	page_put_number(out, sum.connect_errors ? "</td><td>" : "</td><td class=\"z\">", sum.connect_errors, "</td></tr>\n");
 }
 
 static void page_put_span(struct buf *out, const struct span *span)

@@ -236,7 +236,7 @@ static void retire_backends(struct route *route, const struct route_table *old, 
 			backend->drained_at = 0;
 			atomic_store(&backend->gone_at, sys_now());
 			atomic_store(&backend->gone, true); /* before the look at `active`: see session_relay_begin() */
-			if (!atomic_load(&backend->active))
+			if (!route_backend_active(backend))
 				continue;
 			SYS_GROW(route->retired, route->retired_count, route->retired_cap);
 			route->retired[route->retired_count++] = route_backend_ref(backend);

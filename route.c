@@ -95,22 +95,6 @@ unsigned long long route_rejected(const struct route_listener *listener, enum ro
 	return counts ? atomic_load_explicit(&counts[why], memory_order_relaxed) : 0;
 }
 
-void route_connected(struct route_backend *backend, int64_t us)
-{
-	struct histogram *times = atomic_load_explicit(&backend->connect_time, memory_order_acquire), *none = NULL;
-
-	if (!times) {
-		times = calloc(1, sizeof *times);
-		if (!times)
-			return;
-		if (!atomic_compare_exchange_strong(&backend->connect_time, &none, times)) {
-			free(times);
-			times = none;
-		}
-	}
-	histogram_add(times, us);
-}
-
 static const char *add_text(char **at, const char *text)
 {
 	char *start = *at;
@@ -273,6 +257,38 @@ const struct route_entry *route_find(const struct route_table *table, const stru
 	return NULL;
 }
 
+/* Entries that did not change are the same in both. */
+static size_t compare_entries(const struct route_table *last, const struct route_table *now, struct route_change *out)
+{
+	size_t count = 0, at = 0, i = 0;
+
+	while (at < last->count || i < now->count) {
+		const struct route_entry *old = at < last->count ? last->entries[at] : NULL;
+		const struct route_entry *entry = i < now->count ? now->entries[i] : NULL;
+		int order = old == entry ? 0 : !old ? 1 : !entry ? -1 : net_compare(&old->listener->addr, &entry->listener->addr);
+
+		at += order <= 0;
+		i += order >= 0;
+		if (old != entry)
+			out[count++] = (struct route_change){ order <= 0 ? old : NULL, order >= 0 ? entry : NULL };
+	}
+	return count;
+}
+
+size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes)
+{
+	static const struct route_table none;
+	bool next = last && now->serial == last->serial + 1;
+	size_t most = next ? now->change_count : (last ? last->count : 0) + now->count;
+
+	*changes = most ? sys_alloc(most * sizeof **changes) : NULL;
+	if (!next)
+		return compare_entries(last ? last : &none, now, *changes);
+	if (most)
+		memcpy(*changes, now->changes, most * sizeof **changes);
+	return most;
+}
+
 unsigned route_healthy(const struct route_entry *entry)
 {
 	unsigned count = 0;
@@ -332,7 +348,7 @@ size_t route_draining(const struct route *route)
 	size_t count = 0;
 
 	for (size_t i = 0; i < route->retired_listener_count; i++)
-		count += atomic_load(&route->retired_listeners[i]->active) != 0;
+		count += route_listener_active(route->retired_listeners[i]) != 0;
 	return count;
 }
 
@@ -352,7 +368,7 @@ void route_sweep(struct route *route)
 	for (size_t i = 0; i < route->retired_count; i++) {
 		struct route_backend *backend = route->retired[i];
 
-		if (has_drained(atomic_load(&backend->active), &backend->drained_at))
+		if (has_drained(route_backend_active(backend), &backend->drained_at))
 			route_backend_unref(backend);
 		else
 			route->retired[backends++] = backend;
@@ -362,7 +378,7 @@ void route_sweep(struct route *route)
 		struct route_listener *listener = route->retired_listeners[i];
 
 		/* `tables` first: a worker that has one of them may still accept. */
-		if (has_drained(atomic_load(&listener->tables) || atomic_load(&listener->active), &listener->drained_at))
+		if (has_drained(atomic_load(&listener->tables) || route_listener_active(listener), &listener->drained_at))
 			route_listener_unref(listener);
 		else
 			route->retired_listeners[listeners++] = listener;
@@ -396,6 +412,7 @@ void route_open(struct route *route, const struct route_rules *rules)
 
 void route_close(struct route *route)
 {
+	route_collect(route);
 	route_release(route->table);
 	for (size_t i = 0; i < route->retired_count; i++)
 		route_backend_unref(route->retired[i]);

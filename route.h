@@ -16,6 +16,7 @@
 #include "net.h"
 #include "service.h"
 #include "service_option.h"
+#include "skip.h"
 #include "socks.h"
 #include "sys.h"
 #include "wish.h"
@@ -166,6 +167,7 @@ struct route_table {
 	size_t here_count;
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
 	unsigned serial; /* of all that were in force one after the other */
+	struct route_table *next; /* once nobody has it */
 	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
 	struct arena memory;
 };
@@ -219,6 +221,7 @@ struct route {
 	unsigned moves;
 	unsigned long changes; /* tables published */
 	int64_t left_at; /* when a listener has left last, on sys_now()'s clock: workers let go of its socket a moment later */
+	_Atomic(struct route_table *) left; /* for route_collect(), through their `next` */
 	bool dry; /* set by the caller: nothing is bound or logged */
 };
 
@@ -235,6 +238,9 @@ struct route_listener *route_listener_at(const struct route *route, const struct
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
+/* The same for those who have no time for that: true: this was the last holder, and route_collect() is to do it. */
+bool route_leave(struct route *route, struct route_table *table);
+void route_collect(struct route *route); /* the control plane's thread */
 struct route_entry *route_entry_ref(struct route_entry *entry); /* one more table has it */
 /* One table less has each of them; what none has is freed, as route_release() says. They are no longer in the array. */
 void route_entries_release(struct route_entry **entries, size_t count);
@@ -245,6 +251,9 @@ bool route_admits_to(const struct route_entry *entry, unsigned i, const struct n
 const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
 unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
 bool route_is_here(const struct route_table *table, const struct net_addr *addr); /* not loopback, and table->here has it */
+/* What is to be done by who goes by the table `last` (NULL: none, or an empty one) to go by `now`: *changes, to be freed, in
+ * order. Returns how many. No more work than that when `now` came after `last`; else all are compared. */
+size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes);
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
@@ -260,7 +269,20 @@ struct route_backend *route_backend_new(const struct route_backend *like);
 void route_set_health(struct route_backend *backend, bool unhealthy); /* the control plane's */
 void route_reject(struct route_listener *listener, enum route_reject why); /* counts a client; any thread */
 unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why); /* how many */
+
+/* The figures of a listener or backend, which workers keep: to be read by any thread while it has a reference. */
+struct route_figures {
+	unsigned long long active, connections, rx, tx; /* bytes from and to clients */
+	unsigned long long connect_errors; /* a backend's */
+};
+struct route_figures route_listener_figures(const struct route_listener *listener);
+struct route_figures route_backend_figures(const struct route_backend *backend);
+void route_add_figures(struct route_figures *sum, const struct route_figures *figures);
+unsigned route_listener_active(const struct route_listener *listener); /* live sessions */
+unsigned route_backend_active(const struct route_backend *backend);    /* live connections */
+void route_connect_times(const struct route_backend *backend, struct histogram *times); /* how long connects took */
 void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
+
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);
 /* Compare the address to dial and the SOCKS target (NULL: none), not the listener; 0: the same backend. */

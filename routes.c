@@ -28,11 +28,12 @@ static void routes_put_ranges(struct buf *out, const char *before, const struct 
 
 static void routes_put_backend(struct buf *out, const struct route_backend *backend, unsigned weight)
 {
+	struct route_figures figures = route_backend_figures(backend);
+
 	buf_puts_json(out, "{\"address\":", backend->name);
-	buf_printf(out, ",\"healthy\":%s,\"weight\":%u,\"active\":%u,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,"
+	buf_printf(out, ",\"healthy\":%s,\"weight\":%u,\"active\":%llu,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,"
 	           "\"connect_errors\":%llu}", atomic_load(&backend->unhealthy) ? "false" : "true", weight,
-	           atomic_load(&backend->active), atomic_load(&backend->connections), atomic_load(&backend->rx),
-	           atomic_load(&backend->tx), atomic_load(&backend->connect_errors));
+	           figures.active, figures.connections, figures.rx, figures.tx, figures.connect_errors);
 }
 
 static void routes_put_terms(struct buf *out, const struct route_terms *terms)
@@ -71,6 +72,7 @@ static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 static void routes_put_listener(struct buf *out, const struct route_entry *entry)
 {
 	const struct route_listener *listener = entry->listener;
+	struct route_figures figures = route_listener_figures(listener);
 	int error = route_listener_error(listener);
 
 	buf_puts_json(out, "{\"address\":", listener->name);
@@ -78,9 +80,8 @@ static void routes_put_listener(struct buf *out, const struct route_entry *entry
 	if (error)
 		buf_puts_json(out, ",\"error\":", strerror(error));
 	routes_put_wanted(out, entry);
-	buf_printf(out, ",\"active\":%u,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,\"backends\":[",
-	           atomic_load(&listener->active), atomic_load(&listener->connections), atomic_load(&listener->rx),
-	           atomic_load(&listener->tx));
+	buf_printf(out, ",\"active\":%llu,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,\"backends\":[",
+	           figures.active, figures.connections, figures.rx, figures.tx);
 	for (unsigned i = 0; i < entry->count; i++) {
 		buf_puts(out, i ? "," : "");
 		routes_put_backend(out, entry->backends[i], entry->weights[i]);

@@ -7,6 +7,16 @@ const char *const session_end_names[SESSION_ENDS] = {
 	"client", "backend", "idle", "drain", "connect_failed", "no_backend", "limit", "shutdown"
 };
 
+unsigned session_live(const struct session_shared *shared)
+{
+	return atomic_load(&shared->sessions);
+}
+
+unsigned long long session_ended(const struct session_shared *shared, enum session_end how)
+{
+	return atomic_load(&shared->ended[how]);
+}
+
 bool session_report_grow(struct session_report *report)
 {
 	size_t cap = report->cap ? report->cap * 2 : 64;

@@ -31,6 +31,9 @@ struct session_shared {
 	atomic_ullong ended[SESSION_ENDS]; /* sessions, by how they did */
 };
 
+unsigned session_live(const struct session_shared *shared); /* sessions of all workers */
+unsigned long long session_ended(const struct session_shared *shared, enum session_end how);
+
 /* What is told of a live session. */
 struct session_view {
 	struct net_addr client;

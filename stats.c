@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "log_line.h"
+#include "session.h"
 #include "sys.h"
 #include "text.h"
 
@@ -94,10 +95,9 @@ void stats_process(struct stats_process *process)
 
 static void stats_sample(const struct route_listener *listener, struct route_sample *sample)
 {
-	sample->at = sys_micros();
-	sample->connections = atomic_load(&listener->connections);
-	sample->rx = atomic_load(&listener->rx);
-	sample->tx = atomic_load(&listener->tx);
+	struct route_figures figures = route_listener_figures(listener);
+
+	*sample = (struct route_sample){ sys_micros(), figures.connections, figures.rx, figures.tx };
 }
 
 bool stats_rate(struct route_listener *listener, struct stats_rate *out)
@@ -137,7 +137,7 @@ static void stats_log_process(const struct stats *stats)
 	stats_process(&process);
 	log_event(&line, LOG_INFO, "counters");
 	log_line_number(&line, "uptime", (unsigned long long)(sys_now() - stats->started) / 1000);
-	log_line_number(&line, "sessions", atomic_load(&stats->pool->shared.sessions));
+	log_line_number(&line, "sessions", session_live(&stats->pool->shared));
 	log_line_number(&line, "limit", atomic_load(&stats->pool->shared.limit));
 	log_line_number(&line, "listeners", stats->route->table->count);
 	log_line_number(&line, "refused", stats->route->table->refused_count);
@@ -154,15 +154,16 @@ static void stats_log_process(const struct stats *stats)
 
 static void stats_log_listener(const struct route_listener *listener, const char *services)
 {
+	struct route_figures figures = route_listener_figures(listener);
 	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
 	log_line_text(&line, "listener", listener->name);
 	log_line_text(&line, "service", services);
-	log_line_number(&line, "active", atomic_load(&listener->active));
-	log_line_number(&line, "connections", atomic_load(&listener->connections));
-	log_line_number(&line, "rx", atomic_load(&listener->rx));
-	log_line_number(&line, "tx", atomic_load(&listener->tx));
+	log_line_number(&line, "active", figures.active);
+	log_line_number(&line, "connections", figures.connections);
+	log_line_number(&line, "rx", figures.rx);
+	log_line_number(&line, "tx", figures.tx);
 	for (int i = 0; i < ROUTE_REJECTS; i++)
 		log_line_number(&line, route_reject_names[i], route_rejected(listener, (enum route_reject)i));
 	log_end(&line);
@@ -170,17 +171,18 @@ static void stats_log_listener(const struct route_listener *listener, const char
 
 static void stats_log_backend(const struct route_listener *listener, const struct route_backend *backend)
 {
+	struct route_figures figures = route_backend_figures(backend);
 	struct log_line line;
 
 	log_event(&line, LOG_INFO, "counters");
 	log_line_text(&line, "listener", listener ? listener->name : NULL);
 	log_line_text(&line, "backend", backend->name);
 	log_line_text(&line, "healthy", atomic_load(&backend->unhealthy) ? "no" : "yes");
-	log_line_number(&line, "active", atomic_load(&backend->active));
-	log_line_number(&line, "connections", atomic_load(&backend->connections));
-	log_line_number(&line, "rx", atomic_load(&backend->rx));
-	log_line_number(&line, "tx", atomic_load(&backend->tx));
-	log_line_number(&line, "connect_errors", atomic_load(&backend->connect_errors));
+	log_line_number(&line, "active", figures.active);
+	log_line_number(&line, "connections", figures.connections);
+	log_line_number(&line, "rx", figures.rx);
+	log_line_number(&line, "tx", figures.tx);
+	log_line_number(&line, "connect_errors", figures.connect_errors);
 	log_end(&line);
 }
 

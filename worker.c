@@ -16,6 +16,7 @@
 #include "session_set.h"
 #include "sys.h"
 #include "text.h"
+#include "watch.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
  * goes. Where the system can (EPOLLEXCLUSIVE) an arriving client wakes one of them. */
@@ -26,143 +27,21 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 
 #define ACCEPTS_PER_TURN 8
 #define PAUSE_MS 100
-#define AGAIN_MS 1
-
-/* Each worker has one for each listener, so it is kept small. */
-struct watched {
-	struct loop_io io;
-	uint16_t bound;   /* the listener's, of the socket that is watched, as far as it fits */
-	uint16_t failures; /* of accept, in a row */
-	struct watched_pause *rest; /* it is not watched for a moment; NULL: it is */
-	struct route_listener *listener; /* borrowed from the worker's table */
-};
-
-struct watched_pause {
-	struct loop_timer timer; /* its end depends on the FIFO */
-	struct watched *watched;
-};
 
 struct worker {
 	struct worker_pool *pool;
 	pthread_t thread;
 	struct loop loop;
 	struct sessions sessions;
-	struct watched **watched; /* in the table's order, one for each entry */
-	size_t watched_count;
-	struct loop_fifo pause, resting, full, again; /* full: also until a session ends; again: just a moment */
+	struct watches watches;
+	struct loop_fifo pause;
 	struct loop_timer resume;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
-	bool paused;
 	atomic_uint live;  /* its sessions */
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
 };
-
-static struct watched *watched_new(struct route_listener *listener)
-{
-	struct watched *v = sys_alloc(sizeof *v);
-
-	v->io = LOOP_IO(-1, WORKER_LISTENER);
-	v->listener = listener;
-	return v;
-}
-
-static void set_paused(struct worker *worker, bool paused);
-
-/* Without memory for that all listeners pause. */
-static void watched_stop(struct worker *w, struct watched *v, struct loop_fifo *rest)
-{
-	if (!v->rest)
-		v->rest = calloc(1, sizeof *v->rest);
-	if (!v->rest) {
-		set_paused(w, true);
-		return;
-	}
-	v->rest->watched = v;
-	loop_arm(&w->loop, rest, &v->rest->timer);
-	loop_want(&w->loop, &v->io, 0);
-}
-
-/* The system does not let this listener accept or be watched. It is tried again soon; the others go on. */
-static void watched_rest(struct worker *w, struct watched *v, int error)
-{
-	v->failures = 0;
-	watched_stop(w, v, &w->resting);
-	if (!atomic_exchange(&v->listener->deaf, error))
-		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
-}
-
-static void watched_accepts(struct watched *v)
-{
-	v->failures = 0;
-	if (atomic_load_explicit(&v->listener->deaf, memory_order_relaxed))
-		atomic_store(&v->listener->deaf, 0);
-}
-
-static void watched_want(struct worker *w, struct watched *v)
-{
-	bool wanted = !w->paused && !v->rest;
-
-	if (v->io.fd >= 0 && !loop_want(&w->loop, &v->io, wanted ? LOOP_IN | LOOP_SHARED : 0))
-		watched_rest(w, v, errno);
-}
-
-static void watched_end_rest(struct watched *v)
-{
-	if (v->rest)
-		loop_disarm(&v->rest->timer);
-	free(v->rest);
-	v->rest = NULL;
-}
-
-static void watched_free(struct worker *w, struct watched *v)
-{
-	watched_end_rest(v);
-	if (v->io.fd >= 0)
-		loop_forget(&w->loop, &v->io);
-	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
-	loop_free(&w->loop, v);
-}
-
-/* Its listener may be bound by now, or once more. */
-static void watched_bound(struct worker *w, struct watched *v)
-{
-	uint16_t bound = (uint16_t)atomic_load(&v->listener->bound);
-	int fd = atomic_load(&v->listener->fd);
-
-	if (fd < 0 || (v->io.fd >= 0 && bound == v->bound))
-		return;
-	if (v->io.fd >= 0)
-		loop_forget(&w->loop, &v->io);
-	v->bound = bound;
-	v->io.fd = fd;
-	watched_want(w, v);
-}
-
-/* Both lists are sorted by address: one walk finds those that stay, leave and are new. */
-static void follow_table(struct worker *worker, const struct route_table *table)
-{
-	struct watched **now = table->count ? sys_alloc(table->count * sizeof *now) : NULL;
-	size_t old = 0;
-
-	for (size_t i = 0; i < table->count; i++) {
-		struct route_listener *listener = table->entries[i]->listener;
-
-		while (old < worker->watched_count && net_compare(&worker->watched[old]->listener->addr, &listener->addr) < 0)
-			watched_free(worker, worker->watched[old++]);
-		if (old < worker->watched_count && worker->watched[old]->listener == listener)
-			now[i] = worker->watched[old++];
-		else
-			now[i] = watched_new(listener);
-		watched_bound(worker, now[i]);
-	}
-	while (old < worker->watched_count)
-		watched_free(worker, worker->watched[old++]);
-	free(worker->watched);
-	worker->watched = now;
-	worker->watched_count = table->count;
-}
 
 static void take_table(struct worker *worker)
 {
@@ -172,25 +51,30 @@ static void take_table(struct worker *worker)
 	table = route_take(worker->pool->route);
 	worker->sessions.table = table;
 	sessions_retime(&worker->sessions);
-	follow_table(worker, table);
+	watch_follow(&worker->watches, old, table);
 	if (table->moves != worker->moves && !atomic_load(&worker->pool->shared.finishing))
 		sessions_drain(&worker->sessions);
 	worker->moves = table->moves;
-	route_release(old);
+	if (route_leave(worker->pool->route, old))
+		worker->pool->ring(worker->pool->arg);
 }
 
 /* Accepting stops when it would only take clients that cannot be served; they wait in the backlog. */
 static void set_paused(struct worker *worker, bool paused)
 {
-	if (worker->paused == paused)
+	if (worker->watches.paused == paused)
 		return;
-	worker->paused = paused;
-	for (size_t i = 0; i < worker->watched_count; i++)
-		watched_want(worker, worker->watched[i]);
+	watch_pause(&worker->watches, paused);
 	if (!paused)
 		return;
 	atomic_store(&worker->pool->starved, true);
 	loop_arm(&worker->loop, &worker->pause, &worker->resume);
+}
+
+/* No memory is left to let one listener rest. */
+static void worker_stuck(struct watches *watches)
+{
+	set_paused(CONTAINER_OF(watches, struct worker, watches), true);
 }
 
 /* Repeats while the cause lasts: the log sums it up. */
@@ -198,7 +82,7 @@ static void pause_for(struct worker *worker, enum worker_pause why)
 {
 	unsigned limit = atomic_load(&worker->pool->shared.limit);
 
-	if (worker->paused)
+	if (worker->watches.paused)
 		return;
 	atomic_fetch_add_explicit(&worker->pool->pauses[why], 1, memory_order_relaxed);
 	if (why == WORKER_LIMIT)
@@ -256,9 +140,9 @@ static unsigned count_live(const struct worker_pool *pool)
 static void watched_full(struct worker *w, struct watched *v)
 {
 	atomic_fetch_add_explicit(&w->pool->pauses[WORKER_LIMIT], 1, memory_order_relaxed);
-	log_about(LOG_WARN, v->listener, "time", "%s: accepting pauses: what is left of %u connections is for other listeners",
-	          v->listener->name, atomic_load(&w->pool->shared.limit));
-	watched_stop(w, v, &w->full);
+	log_about(LOG_WARN, v->entry->listener, "time", "%s: accepting pauses: what is left of %u connections is for other listeners",
+	          v->entry->listener->name, atomic_load(&w->pool->shared.limit));
+	watch_stop(&w->watches, v, &w->watches.full);
 }
 
 /* Sessions may have taken all places; or workers have some that only look whether somebody is there, as this one does:
@@ -273,18 +157,18 @@ static void find_no_place(struct worker *w, struct watched *v)
 	else if (place_common_full(shared, sessions > live ? sessions - live : 0))
 		watched_full(w, v);
 	else
-		watched_stop(w, v, &w->again);
+		watch_stop(&w->watches, v, &w->watches.again);
 }
 
 /* Before each accept: a descriptor for the backend, and a place, so that two workers never take the same one. Without them
  * accepting pauses. */
 static bool may_accept(struct worker *w, struct watched *v)
 {
-	if (w->paused)
+	if (w->watches.paused)
 		return false;
 	if (!has_spare(w))
 		pause_for(w, WORKER_DESCRIPTORS);
-	else if (!place_take(&w->pool->shared, v->listener))
+	else if (!place_take(&w->pool->shared, v->entry->listener))
 		find_no_place(w, v);
 	else
 		return true;
@@ -295,13 +179,13 @@ static bool may_accept(struct worker *w, struct watched *v)
  * are of the listener. */
 static bool accept_failed(struct worker *w, struct watched *v, int error)
 {
-	unreserve(w, v->listener);
+	unreserve(w, v->entry->listener);
 	if (net_exhausted(error))
 		pause_for(w, WORKER_DESCRIPTORS);
 	else if (net_again(error))
-		watched_accepts(v);
+		watch_accepts(v);
 	else if (++v->failures == ACCEPTS_PER_TURN)
-		watched_rest(w, v, error);
+		watch_refused(&w->watches, v, error);
 	else
 		return true;
 	return error == EINTR;
@@ -317,15 +201,14 @@ static void add_live(struct worker *w, int change)
 /* Takes one client, who has a place. False when that is all for now. */
 static bool accept_one(struct worker *worker, struct watched *watched)
 {
-	const struct route_entry *entry;
+	const struct route_entry *entry = watched->entry;
 	struct net_addr client;
 	int fd = net_accept(watched->io.fd, &client);
 
 	if (fd < 0)
 		return accept_failed(worker, watched, -fd);
-	watched_accepts(watched);
-	entry = route_find(worker->sessions.table, &watched->listener->addr);
-	if (outgoing_loops(&client, watched->listener)) {
+	watch_accepts(watched);
+	if (outgoing_loops(&client, entry->listener)) {
 		turn_away(worker, entry, fd, &client, ROUTE_LOOP);
 	} else if (!route_admits(worker->sessions.table, entry, &client)) {
 		turn_away(worker, entry, fd, &client, ROUTE_DENIED);
@@ -351,8 +234,7 @@ static void accept_some(struct worker *w, struct watched *v)
 /* Nobody may be there to be accepted: only a try tells whether it can again. */
 static void watched_wakes(struct worker *w, struct watched *v)
 {
-	watched_end_rest(v);
-	watched_want(w, v);
+	watch_again(&w->watches, v);
 	if (!v->rest)
 		accept_some(w, v);
 }
@@ -412,8 +294,8 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 
 	if (fifo == &w->pause)
 		set_paused(w, false);
-	else if (fifo == &w->resting || fifo == &w->full || fifo == &w->again)
-		watched_wakes(w, CONTAINER_OF(timer, struct watched_pause, timer)->watched);
+	else if (watch_is_rest(&w->watches, fifo))
+		watched_wakes(w, watch_of(timer));
 	else
 		session_expired(&w->sessions, fifo, timer);
 }
@@ -436,17 +318,6 @@ static void worker_report(struct worker *worker)
 		pool->ring(pool->arg);
 }
 
-/* Of listeners that had no place. */
-static void end_rests(struct worker *w)
-{
-	while (w->full.head.next != &w->full.head) {
-		struct watched *v = CONTAINER_OF(w->full.head.next, struct watched_pause, timer)->watched;
-
-		watched_end_rest(v);
-		watched_want(w, v);
-	}
-}
-
 static void worker_woken(struct loop *loop)
 {
 	struct worker *w = loop->owner;
@@ -461,7 +332,7 @@ static void worker_woken(struct loop *loop)
 		take_table(w);
 	loop_disarm(&w->resume);
 	set_paused(w, false);
-	end_rests(w);
+	watch_again_full(&w->watches);
 }
 
 static const struct loop_ops worker_ops = { worker_ready, worker_expired, worker_woken };
@@ -476,9 +347,7 @@ static void *worker_run(void *arg)
 
 static void worker_dispose(struct worker *w)
 {
-	while (w->watched_count)
-		watched_free(w, w->watched[--w->watched_count]);
-	free(w->watched);
+	watch_close(&w->watches);
 	sessions_close(&w->sessions);
 	route_release(w->sessions.table);
 	if (w->spare >= 0)
@@ -500,9 +369,8 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	worker->sessions.starved = worker_starved;
 	worker->sessions.ended = worker_ended;
 	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->resting, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->full, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->again, AGAIN_MS, 0);
+	watch_open(&worker->watches, &worker->loop, WORKER_LISTENER);
+	worker->watches.stuck = worker_stuck;
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)

@@ -19,7 +19,7 @@ struct worker_pool {
 	struct session_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
 	void (*ring)(void *arg); /* called by a worker that has news: its last session has ended while finishing, a report is
-	                            complete, or `suspects` */
+	                            complete, `suspects`, or a table for route_collect() */
 	void *arg;
 	struct worker *workers;
 	unsigned count;
