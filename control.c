@@ -376,6 +376,22 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 		health_expired(&control->health, fifo, timer);
 }
 
+static void take_suspects(struct control *control)
+{
+	struct worker_suspects suspects;
+
+	if (!worker_take_suspects(&control->pool, &suspects))
+		return;
+	if (suspects.more)
+		health_suspected_any(&control->health);
+	while (suspects.count) {
+		struct route_backend *backend = suspects.items[--suspects.count];
+
+		health_suspected(&control->health, backend);
+		route_backend_unref(backend);
+	}
+}
+
 static void control_woken(struct loop *loop)
 {
 	struct control *control = loop->owner;
@@ -389,8 +405,7 @@ static void control_woken(struct loop *loop)
 		if (heard)
 			histogram_add(&control->stats.update, sys_micros() - heard);
 	}
-	if (atomic_exchange(&control->pool.suspects, false))
-		health_suspected(&control->health);
+	take_suspects(control);
 	if (!control->stopping)
 		route_sweep(&control->route);
 	status_woken(&control->status);

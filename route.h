@@ -37,9 +37,10 @@ struct route_backend {
 	bool in_table;         /* the control plane's, for comparing tables */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	_Atomic(uint8_t) returns; /* enum route_return */
+	uint8_t watch;
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
-	struct route_backend *peer; /* the control plane's: see health.c */
+	struct route_backend *peer, **peer_of; /* the control plane's, as `watch`: see health.c */
 	int64_t drained_at; /* the control plane's: see route_sweep() */
 	struct route_listener *listener; /* that it belongs to; held */
 	const struct socks_target *socks; /* what the SOCKS proxy at addr is asked for; NULL: addr is the backend itself */
@@ -136,6 +137,7 @@ struct route_entry {
 	unsigned count, share_count, term_count;
 	struct skip *skip; /* shares without a healthy backend; NULL: there are few shares */
 	enum service_balance balance;
+	bool rechecked; /* of a backend that was known has changed who checks it */
 	struct route_owner owner;
 	const char **names;   /* of the services that share it, sorted */
 	size_t name_count;

@@ -5,6 +5,7 @@
  * square one of 16. What must not depend on the size at all has a ratio of 1. */
 #include "base.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -648,6 +649,51 @@ static void followed_by_health(size_t n)
 	route_close(&route);
 }
 
+/* One listener more, one whose backend is another one, and one that leaves; and a suspect. */
+static void followed_change(size_t n)
+{
+	static const struct loop_ops none = { NULL, NULL, NULL };
+	struct service_list *list = many_services("web", n), *next = new_list(false);
+	struct route_backend *backend;
+	struct route_table *before;
+	struct health health;
+	struct route route;
+	struct loop loop;
+
+	table_open(&route);
+	loop_open(&loop, &none, NULL);
+	health_open(&health, &loop, 0, 1);
+	publish_update(&route, &list, 1);
+	health_set(&health, &(struct health_rules){ HEALTH_ON, 5000, 1000, 3, 3 }, route.table);
+	for (size_t i = 1; i < n; i++) {
+		struct service *service = add_service(next, "web", i, i);
+
+		add_backend(service, i == n / 2 ? 5 * n : i, 1);
+		service_seal(service);
+	}
+	for (size_t i = 0; i < 20; i++) {
+		struct service *service = add_service(next, "new", i, n + i);
+
+		add_backend(service, n + i, 1);
+		service_seal(service);
+	}
+	before = route_take(&route); /* its end is not what is measured */
+	publish(&route, next);
+	backend = route.table->entries[n / 3]->backends[0];
+	atomic_store(&backend->error, ECONNREFUSED);
+	atomic_store(&backend->suspect, true);
+	start();
+	health_follow(&health, route.table);
+	health_suspected(&health, backend);
+	stop();
+	route_release(before);
+	check(backend->unhealthy && health.count == n + 19, "all but one are followed, and the new ones", "followed_change");
+	service_list_unref(list);
+	health_close(&health);
+	loop_close(&loop);
+	route_close(&route);
+}
+
 /* Whose turn it is. All backends but each `step`-th are unhealthy. */
 static void pick_some(struct route_entry *entry, size_t step)
 {
@@ -1144,7 +1190,7 @@ static const struct {
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	LEVEL(picked_backends), LEVEL(picked_by_weight), LEVEL(picked_shares), LEVEL(picked_by_terms),
-	ROW(followed_by_health), ROW(looked_up_names),
+	ROW(followed_by_health), LEVEL(followed_change), ROW(looked_up_names),
 	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
