@@ -171,12 +171,15 @@ static bool set_servers(struct control *control, const struct config *config)
 
 /* Descriptors. */
 
-/* Checks of backends take some of them, but not all of few. */
+/* Checks of backends take some of them, but not all of few. Many that do not answer want many: each takes one for as long as
+ * health.timeout. */
 static unsigned probes_at_once(void)
 {
-	rlim_t fit = raise_limit() / 16;
+	rlim_t limit = raise_limit(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
 
-	return fit > 64 ? 64 : fit < 2 ? 2 : (unsigned)fit;
+	if (limit < 64 * 32 && fit > 64)
+		fit = 64;
+	return fit > 1024 ? 1024 : fit < 2 ? 2 : (unsigned)fit;
 }
 
 /* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */

@@ -19,7 +19,7 @@
 #include "socks.h"
 #include "sys.h"
 
-#define TICK_LEAST 20    /* milliseconds between two rounds of active checks */
+#define TICK_LEAST 10    /* milliseconds between two rounds of active checks */
 #define SAY_AGAIN_MS 60000
 #define SUSPECT_MS 1000  /* until a suspect is probed, and then between probes */
 
@@ -122,33 +122,6 @@ static void probe_ended(struct health *h, struct health_target *t, const char *w
 /* Probes. A connect that succeeds is enough, and is closed at once; one that the other side then breaks has succeeded,
  * as it has for clients. Nothing is sent, except to a SOCKS proxy the words that make it connect. */
 
-static void probe_start(struct health *health, struct health_target *target)
-{
-	int fd;
-
-	if (target->io.fd >= 0 || health->probing >= health->most)
-		return;
-	fd = net_probe(&target->backends->addr);
-	if (net_exhausted(-fd) || fd == -EADDRNOTAVAIL)
-		return; /* says nothing of the backend */
-	if (fd < 0) {
-		probe_ended(health, target, strerror(-fd));
-		return;
-	}
-	health->probing++;
-	target->io = LOOP_IO(fd, health->kind);
-	loop_arm(health->loop, &health->timeout, &target->timer);
-	if (!loop_want(health->loop, &target->io, LOOP_OUT))
-		probe_forget(health, target);
-}
-
-static void target_probe(struct health *h, struct health_target *t)
-{
-	probe_start(h, t);
-	if (t->suspect && !t->timer.next)
-		loop_arm(h->loop, &h->again, &t->timer); /* it could not be started */
-}
-
 /* The probe has reached the proxy. */
 static void probe_shake_hands(struct health *health, struct health_target *target)
 {
@@ -167,17 +140,45 @@ static void probe_shake_hands(struct health *health, struct health_target *targe
 		probe_forget(health, target);
 }
 
-static void probe_ready(struct health *health, struct health_target *target)
+static void probe_look(struct health *health, struct health_target *target)
 {
 	bool socks = target->backends->socks;
-	int error = net_error(target->io.fd);
+	int error = net_probed(target->io.fd);
 
-	if (error)
-		probe_ended(health, target, net_was_reached(error) && !socks ? NULL : strerror(error));
-	else if (net_connected(target->io.fd) && !socks)
-		probe_ended(health, target, NULL);
-	else if (net_connected(target->io.fd))
+	if (error == EINPROGRESS) {
+		if (!loop_want(health->loop, &target->io, LOOP_OUT))
+			probe_forget(health, target);
+	} else if (!error && socks) {
 		probe_shake_hands(health, target);
+	} else {
+		probe_ended(health, target, error && !(net_was_reached(error) && !socks) ? strerror(error) : NULL);
+	}
+}
+
+static void probe_start(struct health *health, struct health_target *target)
+{
+	int fd;
+
+	if (target->io.fd >= 0 || health->probing >= health->most)
+		return;
+	fd = net_probe(&target->backends->addr);
+	if (net_exhausted(-fd) || fd == -EADDRNOTAVAIL)
+		return; /* says nothing of the backend */
+	if (fd < 0) {
+		probe_ended(health, target, strerror(-fd));
+		return;
+	}
+	health->probing++;
+	target->io = LOOP_IO(fd, health->kind);
+	loop_arm(health->loop, &health->timeout, &target->timer);
+	probe_look(health, target); /* on this host it is connected at once */
+}
+
+static void target_probe(struct health *h, struct health_target *t)
+{
+	probe_start(h, t);
+	if (t->suspect && !t->timer.next)
+		loop_arm(h->loop, &h->again, &t->timer); /* it could not be started */
 }
 
 /* Without checks a suspect is trusted again after a while; with them, when it answers. */
@@ -215,10 +216,11 @@ static void check_due(struct health *health)
 
 static void check_some(struct health *health)
 {
-	int64_t more = (int64_t)health->active * health->tick.after, round = (int64_t)health->active * health->rules.interval;
-	int64_t most = 2 * more + health->rules.interval;
+	int64_t round = (int64_t)health->active * health->rules.interval;
+	int64_t most = 2 * (int64_t)health->active * health->tick.after + health->rules.interval;
 
-	health->credit += more;
+	health->credit += (int64_t)health->active * (health->loop->now - health->ticked_at);
+	health->ticked_at = health->loop->now;
 	if (health->credit > most || health->credit > round) /* what has waited for longer is not made up for at once */
 		health->credit = most < round ? most : round;
 	check_due(health);
@@ -230,7 +232,7 @@ bool health_ready(struct health *health, struct loop_io *io, unsigned events)
 	(void)events;
 	if (io->kind != health->kind)
 		return false;
-	probe_ready(health, CONTAINER_OF(io, struct health_target, io));
+	probe_look(health, CONTAINER_OF(io, struct health_target, io));
 	check_due(health);
 	return true;
 }
@@ -463,6 +465,8 @@ static void settle_backends(const struct route_entry *entry)
 static void follow_ticks(struct health *health)
 {
 	health->tick.after = tick_length(health);
+	if (!health->tick_timer.next)
+		health->ticked_at = health->loop->now;
 	if (!health->active)
 		loop_disarm(&health->tick_timer);
 	else if (!health->tick_timer.next || health->tick_timer.at > health->loop->now + health->tick.after)

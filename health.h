@@ -25,6 +25,7 @@ struct health {
 	size_t count, bucket_count;
 	size_t active;  /* how many are checked again and again */
 	struct health_target *turn; /* of these, the next one */
+	int64_t ticked_at; /* when `credit` was counted last, on the loop's clock */
 	int64_t credit; /* checks that are due, times the interval */
 	unsigned probing, most; /* probes under way, and how many there may be: they take descriptors */
 	struct loop_fifo tick, timeout, again;
