@@ -313,13 +313,13 @@ static void reload(struct control *control)
 
 static void stop_if_idle(struct control *control)
 {
-	if (control->stopping && !atomic_load(&control->pool.shared.sessions))
+	if (control->stopping && !atomic_load(&control->pool.shared.taken))
 		control->loop.stop = true;
 }
 
 static void begin_stop(struct control *control)
 {
-	unsigned sessions = atomic_load(&control->pool.shared.sessions);
+	unsigned sessions = session_live(&control->pool.shared);
 
 	if (control->stopping) {
 		log_warn("stopped at once");

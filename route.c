@@ -41,6 +41,7 @@ void route_listener_unref(struct route_listener *listener)
 		return;
 	free(listener->samples);
 	free(atomic_load(&listener->rejected));
+	route_cells_free(atomic_load(&listener->cells));
 	free(listener->closing);
 	free(listener);
 }
@@ -57,7 +58,7 @@ void route_backend_unref(struct route_backend *backend)
 		return;
 	if (backend->listener)
 		route_listener_unref(backend->listener);
-	free(atomic_load(&backend->connect_time));
+	route_cells_free(atomic_load(&backend->cells));
 	free(backend);
 }
 

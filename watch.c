@@ -153,6 +153,7 @@ static struct watched *watched_new(struct watches *w, const struct route_entry *
 static void watched_free(struct watches *w, struct watched *v)
 {
 	watched_end_rest(v);
+	w->left(w, v->entry->listener);
 	if (v->io.fd >= 0)
 		loop_forget(w->loop, &v->io);
 	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
@@ -222,13 +223,9 @@ static void take_entries(struct watches *w, const struct route_table *table, str
 		take_changes(w, changes, other, table->count);
 }
 
-void watch_follow(struct watches *w, const struct route_table *last, const struct route_table *now)
+void watch_follow(struct watches *w, const struct route_table *table, struct route_change *changes, size_t count)
 {
-	struct route_change *changes = NULL;
-	size_t count = last != now ? route_changes(last, now, &changes) : 0;
-
-	take_entries(w, now, changes, count);
-	free(changes);
+	take_entries(w, table, changes, count);
 	watch_later(w);
 }
 

@@ -31,14 +31,15 @@ struct watches {
 	struct loop_fifo resting, full, again; /* full: also until a session ends; again: just a moment */
 	uint8_t kind; /* of their descriptors */
 	bool paused;  /* none is watched */
+	void (*left)(struct watches *watches, struct route_listener *listener); /* the worker's table */
 	void (*stuck)(struct watches *watches); /* no memory is left to let one of them rest: all should */
 };
 
 void watch_open(struct watches *watches, struct loop *loop, uint8_t kind);
 void watch_close(struct watches *watches);
-/* The next table, of which the worker has a reference, as of the last one (NULL: there was none). In proportion to what
- * differs, if no table between the two was left out. May be the same: then a listener may have been bound. */
-void watch_follow(struct watches *watches, const struct route_table *last, const struct route_table *now);
+/* The next table, and what differs from the last one: see route_changes(). May be nothing: then a listener may have been
+ * bound. */
+void watch_follow(struct watches *watches, const struct route_table *table, struct route_change *changes, size_t count);
 void watch_pause(struct watches *watches, bool paused); /* all of them */
 void watch_stop(struct watches *watches, struct watched *watched, struct loop_fifo *rest); /* this one, for a moment */
 /* Again; what waits is to be accepted by the caller: nobody may be there to be accepted, and only a try tells whether it can. */

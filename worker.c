@@ -37,11 +37,41 @@ struct worker {
 	struct loop_fifo pause;
 	struct loop_timer resume;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
-	atomic_uint live;  /* its sessions */
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
+	unsigned returned; /* the pool's `returns` when its places were */
+	char apart[64]; /* from the next worker's */
 };
+
+static void worker_wake_all(struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
+		loop_wake(&pool->workers[i].loop);
+}
+
+static struct session_cell *worker_cell(const struct worker *w)
+{
+	return &w->pool->shared.cells[w->sessions.worker];
+}
+
+/* Of a listener that it may accept from, or has sessions of. */
+static struct route_cell *worker_cell_of(const struct worker *w, const struct route_listener *listener)
+{
+	return route_listener_own(listener, w->sessions.worker);
+}
+
+/* What differs between two tables of this worker. */
+static void follow_table(struct worker *worker, const struct route_table *old, const struct route_table *table)
+{
+	struct route_change *changes = NULL;
+	size_t count = old != table ? route_changes(old, table, &changes) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		route_cells_follow(changes[i].old, changes[i].now, worker->sessions.worker);
+	watch_follow(&worker->watches, table, changes, count);
+	free(changes);
+}
 
 static void take_table(struct worker *worker)
 {
@@ -51,7 +81,7 @@ static void take_table(struct worker *worker)
 	table = route_take(worker->pool->route);
 	worker->sessions.table = table;
 	sessions_retime(&worker->sessions);
-	watch_follow(&worker->watches, old, table);
+	follow_table(worker, old, table);
 	if (table->moves != worker->moves && !atomic_load(&worker->pool->shared.finishing))
 		sessions_drain(&worker->sessions);
 	worker->moves = table->moves;
@@ -105,7 +135,7 @@ static bool has_spare(struct worker *w)
 /* Gives a place back that no session has had. Who found none meanwhile looks again by itself. */
 static void unreserve(struct worker *w, struct route_listener *listener)
 {
-	place_give_back(&w->pool->shared, listener);
+	place_give_back(&w->pool->shared, worker_cell(w), listener, worker_cell_of(w, listener));
 	if (atomic_load(&w->pool->shared.finishing))
 		w->pool->ring(w->pool->arg);
 }
@@ -127,15 +157,6 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	          e->listener->name, text);
 }
 
-static unsigned count_live(const struct worker_pool *pool)
-{
-	unsigned live = 0;
-
-	for (unsigned i = 0; i < pool->count; i++)
-		live += atomic_load_explicit(&pool->workers[i].live, memory_order_relaxed);
-	return live;
-}
-
 /* This listener has no place left, and others may have some. Repeats, as pause_for() does. */
 static void watched_full(struct worker *w, struct watched *v)
 {
@@ -145,30 +166,44 @@ static void watched_full(struct worker *w, struct watched *v)
 	watch_stop(&w->watches, v, &w->watches.full);
 }
 
-/* Sessions may have taken all places; or workers have some that only look whether somebody is there, as this one does:
- * then it is no pause. */
+/* Others have some that no session needs. */
+static void wait_for_place(struct worker *w, struct watched *v)
+{
+	watch_stop(&w->watches, v, &w->watches.again);
+	if (!session_spare(&w->pool->shared))
+		return;
+	atomic_fetch_add(&w->pool->returns, 1);
+	worker_wake_all(w->pool);
+}
+
+/* Sessions may have taken all places; or workers have some to spare, or only look whether somebody is there, as this one
+ * does: then it is no pause. */
 static void find_no_place(struct worker *w, struct watched *v)
 {
 	struct session_shared *shared = &w->pool->shared;
-	unsigned sessions = atomic_load(&shared->sessions), live = count_live(w->pool);
+	unsigned taken = atomic_load(&shared->taken), live = session_live(shared);
 
 	if (live >= atomic_load(&shared->limit))
 		pause_for(w, WORKER_LIMIT);
-	else if (place_common_full(shared, sessions > live ? sessions - live : 0))
+	else if (place_common_full(shared, taken > live ? taken - live : 0))
 		watched_full(w, v);
 	else
-		watch_stop(&w->watches, v, &w->watches.again);
+		wait_for_place(w, v);
 }
 
 /* Before each accept: a descriptor for the backend, and a place, so that two workers never take the same one. Without them
  * accepting pauses. */
 static bool may_accept(struct worker *w, struct watched *v)
 {
+	struct session_shared *shared = &w->pool->shared;
+	struct route_cell *cell;
+
 	if (w->watches.paused)
 		return false;
-	if (!has_spare(w))
+	cell = route_listener_cell(v->entry->listener, w->sessions.worker, shared->cell_count);
+	if (!cell || !has_spare(w))
 		pause_for(w, WORKER_DESCRIPTORS);
-	else if (!place_take(&w->pool->shared, v->entry->listener))
+	else if (!place_take(shared, worker_cell(w), v->entry->listener, cell))
 		find_no_place(w, v);
 	else
 		return true;
@@ -193,9 +228,10 @@ static bool accept_failed(struct worker *w, struct watched *v, int error)
 
 static void add_live(struct worker *w, int change)
 {
-	unsigned live = atomic_load_explicit(&w->live, memory_order_relaxed); /* nobody else writes it */
+	struct session_cell *cell = worker_cell(w);
+	unsigned live = atomic_load_explicit(&cell->live, memory_order_relaxed); /* nobody else writes it */
 
-	atomic_store_explicit(&w->live, live + (unsigned)change, memory_order_relaxed);
+	atomic_store_explicit(&cell->live, live + (unsigned)change, memory_order_relaxed);
 }
 
 /* Takes one client, who has a place. False when that is all for now. */
@@ -237,12 +273,6 @@ static void watched_wakes(struct worker *w, struct watched *v)
 	watch_again(&w->watches, v);
 	if (!v->rest)
 		accept_some(w, v);
-}
-
-static void worker_wake_all(struct worker_pool *pool)
-{
-	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
-		loop_wake(&pool->workers[i].loop);
 }
 
 static void worker_suspected(struct sessions *set, struct route_backend *backend)
@@ -288,13 +318,44 @@ static void worker_ended(struct sessions *set, struct route_listener *listener)
 {
 	struct worker *w = set->loop->owner;
 	struct worker_pool *pool = w->pool;
-	bool waits = place_give_back(&pool->shared, listener);
+	bool waits = place_give_back(&pool->shared, worker_cell(w), listener, worker_cell_of(w, listener));
 
 	add_live(w, -1);
 	if ((atomic_load_explicit(&pool->starved, memory_order_relaxed) && atomic_exchange(&pool->starved, false)) || waits)
 		worker_wake_all(pool);
 	if (!set->live && atomic_load(&pool->shared.finishing))
 		pool->ring(pool->arg);
+}
+
+/* No place is kept for a listener that is not watched any more. */
+static void worker_left(struct watches *watches, struct route_listener *listener)
+{
+	struct worker *w = CONTAINER_OF(watches, struct worker, watches);
+	struct route_cell *cell = worker_cell_of(w, listener);
+
+	if (!cell)
+		return;
+	cell->listed = false;
+	if (place_return(&w->pool->shared, worker_cell(w), listener, cell))
+		worker_wake_all(w->pool);
+	if (atomic_load(&w->pool->shared.finishing))
+		w->pool->ring(w->pool->arg);
+}
+
+static void return_places(struct worker *w)
+{
+	struct session_cell *own = worker_cell(w);
+	bool waited = false;
+
+	w->returned = atomic_load(&w->pool->returns);
+	for (size_t i = 0; i < w->watches.count && atomic_load_explicit(&own->spare, memory_order_relaxed); i++) {
+		struct route_listener *listener = w->watches.all[i]->entry->listener;
+		struct route_cell *cell = worker_cell_of(w, listener);
+
+		waited = (cell && place_return(&w->pool->shared, own, listener, cell)) || waited;
+	}
+	if (waited)
+		worker_wake_all(w->pool);
 }
 
 static void worker_ready(struct loop *loop, struct loop_io *io, unsigned events)
@@ -349,6 +410,8 @@ static void worker_woken(struct loop *loop)
 		worker_report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
+	if (w->returned != atomic_load(&w->pool->returns))
+		return_places(w);
 	loop_disarm(&w->resume);
 	set_paused(w, false);
 	watch_again_full(&w->watches);
@@ -366,6 +429,8 @@ static void *worker_run(void *arg)
 
 static void worker_dispose(struct worker *w)
 {
+	for (size_t i = 0; w->sessions.table && i < w->sessions.table->count; i++)
+		route_cells_follow(w->sessions.table->entries[i], NULL, w->sessions.worker);
 	watch_close(&w->watches);
 	sessions_close(&w->sessions);
 	route_release(w->sessions.table);
@@ -383,12 +448,13 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	if (!loop_open(&worker->loop, &worker_ops, worker))
 		return errno;
 	has_spare(worker);
-	sessions_open(&worker->sessions, &pool->shared, &worker->loop);
+	sessions_open(&worker->sessions, &pool->shared, (unsigned)(worker - pool->workers), &worker->loop);
 	worker->sessions.suspected = worker_suspected;
 	worker->sessions.starved = worker_starved;
 	worker->sessions.ended = worker_ended;
 	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
 	watch_open(&worker->watches, &worker->loop, WORKER_LISTENER);
+	worker->watches.left = worker_left;
 	worker->watches.stuck = worker_stuck;
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
@@ -404,6 +470,8 @@ int worker_open(struct worker_pool *pool, unsigned threads)
 	pthread_mutex_init(&pool->report_lock, NULL);
 	pthread_mutex_init(&pool->suspects_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
+	pool->shared.cells = sys_alloc(threads * sizeof *pool->shared.cells);
+	pool->shared.cell_count = threads;
 	while (pool->count < threads && !error) {
 		error = worker_start(pool, &pool->workers[pool->count]);
 		pool->count += !error; /* none accepts yet: the first table is empty */
@@ -464,6 +532,9 @@ void worker_close(struct worker_pool *pool)
 	pthread_mutex_destroy(&pool->suspects_lock);
 	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);
+	free(pool->shared.cells);
+	pool->shared.cells = NULL;
+	pool->shared.cell_count = 0;
 	pool->workers = NULL;
 	pool->count = 0;
 }

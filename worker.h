@@ -37,6 +37,7 @@ struct worker_pool {
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
+	atomic_uint returns; /* how often they were asked for the places that they have to spare */
 	pthread_mutex_t report_lock;
 	struct session_report report;             /* under it */
 	atomic_bool want_sessions;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "figures.h"
 #include "../../balance.h"
 #include "../../round.h"
 #include "../../skip.h"
@@ -58,6 +59,8 @@ static void open_many(enum service_balance balance, unsigned shares, bool weight
 
 static void close_many(void)
 {
+	for (unsigned i = 0; i < MANY; i++)
+		route_cells_free(atomic_exchange(&f.order[i]->cells, NULL));
 	for (unsigned i = 0; i < f.entry.share_count; i++)
 		free(f.shares[i].round);
 	arena_free(&f.memory);
@@ -158,15 +161,15 @@ static double most_of(unsigned live)
 		unsigned k = i < live ? i : sys_random() % live, at;
 
 		if (i >= live)
-			atomic_fetch_sub(&f.order[of[k]]->active, 1);
+			set_backend_active(f.order[of[k]], route_backend_active(f.order[of[k]]) - 1);
 		balance_pick(&f.entry, &client, NULL, &at);
 		of[k] = at;
-		atomic_fetch_add(&f.order[at]->active, 1);
+		set_backend_active(f.order[at], route_backend_active(f.order[at]) + 1);
 	}
 	for (unsigned i = 0; i < MANY; i++)
 		weight += f.order[i]->unhealthy ? 0 : f.weights[i];
 	for (unsigned i = 0; i < MANY; i++) {
-		double part = atomic_load(&f.order[i]->active) / (live * f.weights[i] / weight);
+		double part = route_backend_active(f.order[i]) / (live * f.weights[i] / weight);
 
 		most = part > most ? part : most;
 	}

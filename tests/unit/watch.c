@@ -94,10 +94,14 @@ static void bind_all_but(char letter)
 static void follow(void)
 {
 	struct route_table *old = world.table;
+	struct route_change *changes = NULL;
+	size_t count;
 
 	world.table = route_take(&world.route);
 	looks = 0;
-	watch_follow(&world.watches, old, world.table);
+	count = old != world.table ? route_changes(old, world.table, &changes) : 0;
+	watch_follow(&world.watches, world.table, changes, count);
+	free(changes);
 	route_release(old);
 }
 
@@ -143,6 +147,11 @@ static void check_watched(const char *what)
 	check(sockets, "the sockets", what);
 }
 
+static void note_left(struct watches *watches, struct route_listener *listener)
+{
+	(void)watches, (void)listener;
+}
+
 static void world_begin(void)
 {
 	int fds[2];
@@ -153,6 +162,7 @@ static void world_begin(void)
 	world.bound = fds[0];
 	close(fds[1]);
 	watch_open(&world.watches, &world.loop, 7);
+	world.watches.left = note_left;
 }
 
 static void world_end(void)

@@ -78,7 +78,8 @@ static void check_start(int threads, unsigned asked, unsigned runs, const char *
 /* The listener of a worker whose accept answers so: how often it is asked at once, and whether it rests then. */
 static void check_accept(const int *said, int asked, bool rests, const char *what)
 {
-	struct worker_pool pool = { .ring = ring };
+	struct session_cell cell = { 0 };
+	struct worker_pool pool = { .ring = ring, .shared = { .cells = &cell, .cell_count = 1 } };
 	struct worker worker = { .pool = &pool, .spare = -1 };
 	struct net_addr addr = { .sa.v4.sin_family = AF_INET };
 	struct route_listener *listener = route_listener_ref(route_listener_new(&addr, "here"));
@@ -100,7 +101,7 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	check(accepts == asked, "how often it is asked", what);
 	check(!watched->rest == !rests && !watched->io.want == rests && !worker.watches.paused, "rests, it alone", what);
 	check(!atomic_load(&listener->deaf) == !rests, "is known to be deaf", what);
-	check(!atomic_load(&pool.shared.sessions), "places are given back", what);
+	check(!atomic_load(&pool.shared.taken), "places are given back", what);
 	if (watched->rest)
 		watched->rest->timer.at = 0;
 	atomic_store(&pool.stopping, true); /* one turn of the loop */
@@ -123,6 +124,7 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 static struct world {
 	struct worker_pool pool;
 	struct worker worker;
+	struct session_cell cell;
 	struct route_listener first, second;
 	struct route_entry entries[2];
 	struct watched *watched[2];
@@ -137,6 +139,8 @@ static void world_begin(int limit, unsigned own)
 	world.pool.ring = ring;
 	world.pool.workers = w;
 	world.pool.count = 1;
+	world.pool.shared.cells = &world.cell;
+	world.pool.shared.cell_count = 1;
 	world.pool.shared.limit = (unsigned)limit;
 	world.pool.shared.common_limit = limit - 2 * (int)own;
 	w->pool = &world.pool;
@@ -167,7 +171,8 @@ static void world_begin(int limit, unsigned own)
 static void world_take(struct route_listener *listener, int count, bool live)
 {
 	for (int i = 0; i < count; i++)
-		check(place_take(&world.pool.shared, listener), "a place", listener->name);
+		check(place_take(&world.pool.shared, &world.cell, listener, route_listener_cell(listener, 0, 1)), "a place",
+		      listener->name);
 	add_live(&world.worker, live ? count : 0);
 }
 
@@ -200,6 +205,8 @@ static void world_end(void)
 		free(world.watched[i]);
 	}
 	free(world.worker.watches.later);
+	route_cells_free(world.first.cells);
+	route_cells_free(world.second.cells);
 	close(world.worker.spare);
 	loop_close(&world.worker.loop);
 }
@@ -274,7 +281,7 @@ static void limit_cases(void)
 	world.watched[0]->rest->timer.at = 0;
 	world_turn();
 	check(is_watched(0) && accepts, "places held", "it looks again");
-	check(atomic_load(&world.pool.shared.sessions) == 2 && atomic_load(&world.pool.shared.common) == 1, "all", "is given back");
+	check(atomic_load(&world.pool.shared.taken) == 2 && atomic_load(&world.pool.shared.common) == 1, "all", "is given back");
 	world_end();
 }
 
