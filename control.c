@@ -171,12 +171,15 @@ static bool set_servers(struct control *control, const struct config *config)
 
 /* Descriptors. */
 
-/* Checks of backends take some of them, but not all of few. */
+/* Checks of backends take some of them, but not all of few. Many that do not answer want many: each takes one for as long as
+ * health.timeout. */
 static unsigned probes_at_once(void)
 {
-	rlim_t fit = raise_limit() / 16;
+	rlim_t limit = raise_limit(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
 
-	return fit > 64 ? 64 : fit < 2 ? 2 : (unsigned)fit;
+	if (limit < 64 * 32 && fit > 64)
+		fit = 64;
+	return fit > 1024 ? 1024 : fit < 2 ? 2 : (unsigned)fit;
 }
 
 /* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
@@ -377,6 +380,22 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 		health_expired(&control->health, fifo, timer);
 }
 
+static void take_suspects(struct control *control)
+{
+	struct worker_suspects suspects;
+
+	if (!worker_take_suspects(&control->pool, &suspects))
+		return;
+	if (suspects.more)
+		health_suspected_any(&control->health);
+	while (suspects.count) {
+		struct route_backend *backend = suspects.items[--suspects.count];
+
+		health_suspected(&control->health, backend);
+		route_backend_unref(backend);
+	}
+}
+
 static void control_woken(struct loop *loop)
 {
 	struct control *control = loop->owner;
@@ -390,8 +409,7 @@ static void control_woken(struct loop *loop)
 		if (heard)
 			histogram_add(&control->stats.update, sys_micros() - heard);
 	}
-	if (atomic_exchange(&control->pool.suspects, false))
-		health_suspected(&control->health);
+	take_suspects(control);
 	if (!control->stopping)
 		route_sweep(&control->route);
 	status_woken(&control->status);

@@ -9,6 +9,7 @@
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
+#include "skip.h"
 #include "socks.h"
 #include "sys.h"
 #include "text.h"
@@ -87,15 +88,16 @@ void draft_find_known(struct draft *draft)
 }
 
 /* The object for each member: a known one, else a new one. */
-static void find_backends(const struct draft *draft, struct members *members, struct route_listener *listener)
+static void find_backends(const struct draft *draft, struct members *members, struct route_entry *entry)
 {
 	for (size_t i = 0; i < members->count; i++) {
 		struct member *member = &members->items[i];
-		struct route_backend like = { .addr = member->addr, .listener = listener, .socks = socks_of(member) }, **found = NULL;
+		struct route_backend like = { .addr = member->addr, .listener = entry->listener, .socks = socks_of(member) }, **found = NULL;
 
 		if (draft->known_count)
 			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
 		member->backend = route_backend_ref(found ? *found : route_backend_new(&like));
+		entry->rechecked |= found && member->backend->unchecked != member->unchecked;
 		member->backend->unchecked = member->unchecked;
 		atomic_store_explicit(&member->backend->returns, member->returns, memory_order_relaxed);
 	}
@@ -251,7 +253,7 @@ static void gather_members(struct draft *draft, struct members *members, struct 
 	}
 	keep_terms(draft, entry);
 	drop_repeated(members);
-	find_backends(draft, members, entry->listener);
+	find_backends(draft, members, entry);
 }
 
 /* Of a range of ports all have one round. */
@@ -293,7 +295,9 @@ static void fill_shares(struct draft *draft, struct route_entry *entry, const st
 		for (size_t k = i; k < end; k++)
 			share->weight += items[k].weight;
 		fill_round(draft, entry, share);
+		share->skip = skip_new(&draft->memory->arena, share->round_len);
 	}
+	entry->skip = skip_new(&draft->memory->arena, entry->share_count);
 }
 
 void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count)

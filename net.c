@@ -299,6 +299,19 @@ int net_error(int fd)
 	return !error && is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
+/* Of a connect that has succeeded, which is the rule, it asks only once. */
+int net_probed(int fd)
+{
+	struct net_addr peer = { 0 }, own;
+	socklen_t len = sizeof peer;
+	int error;
+
+	if (getpeername(fd, &peer.sa.any, &len) == 0)
+		return net_own(fd, &own) && net_compare(&peer, &own) == 0 ? ECONNREFUSED : 0;
+	error = net_error(fd);
+	return error ? error : EINPROGRESS;
+}
+
 int net_unsent(int fd)
 {
 	int bytes = 0;

@@ -98,6 +98,7 @@ bool net_own(int fd, struct net_addr *own); /* the address at this end */
  * the system does not tell. */
 int64_t net_connect_time(int fd, int64_t since);
 int net_error(int fd);         /* what SO_ERROR holds, a positive errno, 0 for none; ECONNREFUSED: it is its own peer */
+int net_probed(int fd);        /* how a connect stands: EINPROGRESS, 0: it has succeeded, or as net_error */
 bool net_connected(int fd);    /* whether the other side has answered the connect */
 int net_unsent(int fd);        /* bytes that the other side has not acknowledged; 0 where that is not known */
 size_t net_room(int fd, size_t *size); /* about how many bytes a send would take now, of a buffer of *size */

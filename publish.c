@@ -43,7 +43,7 @@ static bool same_asked(const struct route_entry *a, const struct route_entry *b)
 
 static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
-	return a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
+	return !b->rechecked && a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
 	       a->share_count == b->share_count && a->term_count == b->term_count &&
 	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
 	       strcmp(a->owner.source, b->owner.source) == 0 &&

@@ -6,6 +6,7 @@
 #include "sys.h"
 
 #define ROUND_MAX 4096
+#define ROUND_EACH 4 /* or so many for each place */
 
 static unsigned gcd(unsigned a, unsigned b)
 {
@@ -20,17 +21,18 @@ static bool all_equal(const uint16_t *weights, unsigned count)
 	return true;
 }
 
-/* What the weights are divided by. More than ROUND_MAX turns are too many: then by more, and the shares are nearly right. */
+/* What the weights are divided by. More than ROUND_MAX turns are too many, and for many places more than they need: then
+ * by more, and the shares are nearly right. */
 static unsigned divisor(const uint16_t *weights, unsigned count)
 {
+	uint64_t total = 0, most = count < ROUND_MAX / ROUND_EACH ? ROUND_MAX : (uint64_t)ROUND_EACH * count;
 	unsigned common = weights[0];
-	uint64_t total = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		common = gcd(weights[i], common);
 		total += weights[i];
 	}
-	while (total / common > ROUND_MAX)
+	while (total / common > most)
 		common++;
 	return common;
 }

@@ -62,6 +62,16 @@ void route_backend_unref(struct route_backend *backend)
 	free(backend);
 }
 
+/* A recovery is told after the fact: who has not seen the one has not seen the other. See balance.c. */
+void route_set_health(struct route_backend *backend, bool unhealthy)
+{
+	if (atomic_load(&backend->unhealthy) == unhealthy)
+		return;
+	atomic_store(&backend->unhealthy, unhealthy);
+	if (!unhealthy && backend->listener)
+		atomic_fetch_add(&backend->listener->recoveries, 1);
+}
+
 /* Of many backends most are never asked for: the figures are made with the first. Without memory there are none. */
 void route_reject(struct route_listener *listener, enum route_reject why)
 {

@@ -16,6 +16,7 @@
 #include "net.h"
 #include "service.h"
 #include "service_option.h"
+#include "skip.h"
 #include "socks.h"
 #include "sys.h"
 #include "wish.h"
@@ -52,9 +53,10 @@ struct route_backend {
 	bool in_table;         /* the control plane's, for comparing tables */
 	bool unchecked;        /* the control plane's: its source does not check it */
 	_Atomic(uint8_t) returns; /* enum route_return */
+	uint8_t watch;
 	atomic_llong gone_at;  /* when, on sys_now()'s clock */
 	_Atomic(const char *) refusal; /* the words of the SOCKS proxy, which live as long as the program */
-	struct route_backend *peer; /* the control plane's: see health.c */
+	struct route_backend *peer, **peer_of; /* the control plane's, as `watch`: see health.c */
 	int64_t drained_at; /* the control plane's: see route_sweep() */
 	struct route_listener *listener; /* that it belongs to; held */
 	const struct socks_target *socks; /* what the SOCKS proxy at addr is asked for; NULL: addr is the backend itself */
@@ -81,6 +83,7 @@ struct route_listener {
 	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
+	atomic_uint recoveries; /* of its backends: see route_set_health() */
 	atomic_ullong places; /* two numbers: see place.c */
 	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	struct net_addr addr;
@@ -121,6 +124,7 @@ struct route_share {
 	atomic_uint cursor; /* next place in the round */
 	uint32_t *round;    /* places behind `first` for one round by weight; NULL: all weigh the same */
 	uint64_t weight;    /* of all */
+	struct skip *skip;  /* turns of unhealthy backends; NULL: there are few turns */
 };
 
 /* What services ask for their own backends. */
@@ -146,7 +150,9 @@ struct route_entry {
 	struct route_share *shares; /* in the order of their owners; those without backends are left out */
 	struct route_terms *terms;
 	unsigned count, share_count, term_count;
+	struct skip *skip; /* shares without a healthy backend; NULL: there are few shares */
 	enum service_balance balance;
+	bool rechecked; /* of a backend that was known has changed who checks it */
 	struct route_owner owner;
 	const char **names;   /* of the services that share it, sorted */
 	size_t name_count;
@@ -277,6 +283,7 @@ struct route_listener *route_listener_enter(struct route_listener *listener); /*
 void route_listener_unref(struct route_listener *listener);
 /* Dials and asks for the same as `like`, and belongs to the same listener; texts are copied. */
 struct route_backend *route_backend_new(const struct route_backend *like);
+void route_set_health(struct route_backend *backend, bool unhealthy); /* the control plane's */
 void route_reject(struct route_listener *listener, enum route_reject why); /* counts a client; any thread */
 unsigned long long route_rejected(const struct route_listener *listener, enum route_reject why); /* how many */
 

@@ -68,7 +68,7 @@ static void mark_suspect(struct sessions *set, struct route_backend *backend, co
 	atomic_store(&backend->refusal, refusal);
 	atomic_store(&backend->unhealthy, true);
 	if (!atomic_exchange(&backend->suspect, true))
-		set->suspected(set);
+		set->suspected(set, backend);
 }
 
 /* This backend could not be reached: an errno, or what the SOCKS proxy said. What the client has sent waits for the

@@ -50,7 +50,8 @@ struct sessions {
 	int64_t turn;   /* of the loop, by its `now` */
 	unsigned tries; /* in this turn, without the first one of each client */
 	struct session *live;
-	void (*suspected)(struct sessions *set); /* a backend could not be reached, for the first time since it was trusted */
+	/* A backend could not be reached, for the first time since it was trusted. */
+	void (*suspected)(struct sessions *set, struct route_backend *backend);
 	bool (*starved)(struct sessions *set); /* no descriptor left for a backend: true when one was made free */
 	void (*ended)(struct sessions *set, struct route_listener *listener); /* a session has gone, and its descriptors */
 };

@@ -275,12 +275,31 @@ static void watched_wakes(struct worker *w, struct watched *v)
 		accept_some(w, v);
 }
 
-static void worker_suspected(struct sessions *set)
+static void worker_suspected(struct sessions *set, struct route_backend *backend)
 {
 	struct worker_pool *pool = ((struct worker *)set->loop->owner)->pool;
+	struct worker_suspects *suspects = &pool->suspects;
 
-	atomic_store(&pool->suspects, true);
+	pthread_mutex_lock(&pool->suspects_lock);
+	if (suspects->count < ARRAY_LEN(suspects->items))
+		suspects->items[suspects->count++] = route_backend_ref(backend);
+	else
+		suspects->more = true;
+	pthread_mutex_unlock(&pool->suspects_lock);
+	atomic_store(&pool->suspected, true);
 	pool->ring(pool->arg);
+}
+
+bool worker_take_suspects(struct worker_pool *pool, struct worker_suspects *suspects)
+{
+	if (!atomic_exchange(&pool->suspected, false))
+		return false;
+	pthread_mutex_lock(&pool->suspects_lock);
+	*suspects = pool->suspects;
+	pool->suspects.count = 0;
+	pool->suspects.more = false;
+	pthread_mutex_unlock(&pool->suspects_lock);
+	return true;
 }
 
 static bool worker_starved(struct sessions *set)
@@ -449,6 +468,7 @@ int worker_open(struct worker_pool *pool, unsigned threads)
 	int error = 0;
 
 	pthread_mutex_init(&pool->report_lock, NULL);
+	pthread_mutex_init(&pool->suspects_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
 	pool->shared.cells = sys_alloc(threads * sizeof *pool->shared.cells);
 	pool->shared.cell_count = threads;
@@ -507,6 +527,9 @@ void worker_close(struct worker_pool *pool)
 	for (unsigned i = 0; i < pool->count; i++)
 		worker_dispose(&pool->workers[i]);
 	session_report_free(&pool->report);
+	while (pool->suspects.count)
+		route_backend_unref(pool->suspects.items[--pool->suspects.count]);
+	pthread_mutex_destroy(&pool->suspects_lock);
 	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);
 	free(pool->shared.cells);

@@ -15,16 +15,25 @@
 enum worker_pause { WORKER_LIMIT, WORKER_DESCRIPTORS, WORKER_PAUSES };
 extern const char *const worker_pause_names[WORKER_PAUSES];
 
+/* Backends that have become suspects; held. */
+struct worker_suspects {
+	struct route_backend *items[64];
+	unsigned count;
+	bool more; /* there were too many: any backend may be one */
+};
+
 struct worker_pool {
 	struct session_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
 	void (*ring)(void *arg); /* called by a worker that has news: its last session has ended while finishing, a report is
-	                            complete, `suspects`, or a table for route_collect() */
+	                            complete, there are suspects, or a table for route_collect() */
 	void *arg;
 	struct worker *workers;
 	unsigned count;
 	atomic_bool stopping, closing;
-	atomic_bool suspects; /* a backend has become one: cleared by who looks at them */
+	atomic_bool suspected; /* there are `suspects` */
+	pthread_mutex_t suspects_lock;
+	struct worker_suspects suspects; /* under it */
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
@@ -45,6 +54,7 @@ void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; s
  * when all have answered; then worker_told gives the report. Not again before that. */
 void worker_ask(struct worker_pool *pool, bool sessions);
 bool worker_told(struct worker_pool *pool, struct session_report *report); /* false: not yet */
+bool worker_take_suspects(struct worker_pool *pool, struct worker_suspects *suspects); /* false: there are none */
 int64_t worker_cpu(const struct worker_pool *pool, unsigned worker); /* microseconds, when it was last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */
 

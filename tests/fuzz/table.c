@@ -172,6 +172,8 @@ static void check_shares(const struct route_entry *entry)
 			MUST(route_turn(share, turn) >= share->first && route_turn(share, turn) < next);
 	}
 	MUST(next == entry->count);
+	for (unsigned i = 1; i < entry->count && entry->terms_of; i++)
+		MUST(entry->terms_of[i] >= entry->terms_of[i - 1]); /* balance.c counts on it */
 }
 
 static void check_table(const struct route_table *table)

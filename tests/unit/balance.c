@@ -11,6 +11,7 @@
 
 _Static_assert(offsetof(struct route_backend, name) < sizeof(struct route_backend), "one byte of a name fits");
 #include "../../round.c"
+#include "../../skip.c"
 #include "../../sys.c"
 
 #define BACKENDS 8
@@ -430,6 +431,25 @@ static void admit_cases(void)
 	arena_free(&memory);
 }
 
+/* One that recovers while somebody finds it unhealthy is not left out for good. */
+static void recovery_cases(void)
+{
+	struct arena memory = { 0 };
+	struct skip *skip = skip_new(&memory, 100);
+	struct fixture f;
+	struct choice of = { .entry = &f.e };
+
+	open_fixture(&f, SERVICE_ROUND_ROBIN, 1, NULL);
+	pass_over(&of, skip, 7);
+	check(skip_next(skip, 7) == 8, "an unhealthy one", "is left out");
+	f.backends[0].listener = &f.listener;
+	f.backends[0].unhealthy = true;
+	route_set_health(&f.backends[0], false);
+	pass_over(&of, skip, 9);
+	check(skip_next(skip, 9) == 9, "one that recovers meanwhile", "is not left out");
+	arena_free(&memory);
+}
+
 int main(void)
 {
 	round_cases();
@@ -442,5 +462,6 @@ int main(void)
 	load_cases();
 	shared_cases();
 	admit_cases();
+	recovery_cases();
 	return check_sum();
 }

@@ -49,20 +49,24 @@ static unsigned good_after_reset(struct loop *loop, const char *socks_host)
 {
 	struct socks_target socks = { .host = socks_host, .port = 80 };
 	struct route_backend like = { .socks = socks_host ? &socks : NULL };
+	struct route_backend *backend;
 	struct health health;
 	struct health_target *target;
 	unsigned good;
 
 	health_open(&health, loop, 1, 8);
 	net_numeric(slice_of("127.0.0.1"), 1, &like.addr);
-	target = target_add(&health, route_backend_new(&like));
-	target->active = true;
+	backend = route_backend_ref(route_backend_new(&like));
+	target = backend_enter(&health, backend);
+	backend_want(&health, target, backend, true);
 	target->io = LOOP_IO(broken_connection(), 1);
 	health.probing = 1;
 	loop_want(loop, &target->io, LOOP_OUT);
 	check(health_ready(&health, &target->io, LOOP_OUT | LOOP_ERROR) && !health.probing, "a reset", "ends the probe");
 	check(target->good + target->bad == 1, "a reset", "is one check");
 	good = target->good;
+	backend_leave(&health, backend);
+	route_backend_unref(backend);
 	health_close(&health);
 	loop->fifos = NULL;
 	return good;

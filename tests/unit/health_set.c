@@ -24,7 +24,7 @@ int main(void)
 	static const struct loop_ops nothing = { nothing_ready, nothing_expired, nothing_woken };
 	struct health_rules rules = { HEALTH_ON, 3600000, 3600000, 1, 1 };
 	struct loop_timer timer = { 0 };
-	struct route_table table = { 0 };
+	struct route_table table = { .refs = 1 };
 	struct health health;
 	struct loop loop;
 

@@ -92,9 +92,9 @@ static struct {
 	int client; /* the client's own end */
 } world;
 
-static void world_suspected(struct sessions *set)
+static void world_suspected(struct sessions *set, struct route_backend *backend)
 {
-	(void)set;
+	(void)set, (void)backend;
 	world.suspects++;
 }
 
