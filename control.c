@@ -223,6 +223,7 @@ static void update_table(struct control *control)
 {
 	bool changed;
 
+	route_collect(&control->route);
 	resolve_round(control->resolver);
 	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
 	health_follow(&control->health, control->route.table);
@@ -240,6 +241,7 @@ static void update_table(struct control *control)
 
 static void bind_again(struct control *control)
 {
+	route_collect(&control->route); /* what is in the way */
 	admin_follow_zone(&control->peek);
 	admin_follow_zone(&control->status.server);
 	if (publish_bind(&control->route)) {
@@ -308,13 +310,13 @@ static void reload(struct control *control)
 
 static void stop_if_idle(struct control *control)
 {
-	if (control->stopping && !atomic_load(&control->pool.shared.sessions))
+	if (control->stopping && !atomic_load(&control->pool.shared.taken))
 		control->loop.stop = true;
 }
 
 static void begin_stop(struct control *control)
 {
-	unsigned sessions = atomic_load(&control->pool.shared.sessions);
+	unsigned sessions = session_live(&control->pool.shared);
 
 	if (control->stopping) {
 		log_warn("stopped at once");
@@ -378,6 +380,7 @@ static void control_woken(struct loop *loop)
 {
 	struct control *control = loop->owner;
 
+	route_collect(&control->route);
 	if (atomic_exchange(&control->news, false)) {
 		int64_t heard = supervisor_collect(&control->sources);
 

@@ -123,7 +123,7 @@ void draft_names(struct draft *draft, struct route_entry *entry, const struct wa
 	names = find_names(wants, count, &kept);
 	if (before && same_names(before, names, kept)) {
 		entry->services = before->services;
-		entry->names = before->names;
+		entry->names = kept > 1 ? before->names : &entry->services; /* the other entry may go first */
 		entry->name_count = kept;
 	} else {
 		draft->before = NULL;

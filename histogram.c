@@ -16,3 +16,10 @@ void histogram_add(struct histogram *histogram, int64_t us)
 	atomic_fetch_add_explicit(&histogram->buckets[i], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&histogram->sum, (unsigned long long)us, memory_order_relaxed);
 }
+
+void histogram_add_all(struct histogram *sum, const struct histogram *more)
+{
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		atomic_fetch_add(&sum->buckets[i], atomic_load(&more->buckets[i]));
+	atomic_fetch_add(&sum->sum, atomic_load(&more->sum));
+}

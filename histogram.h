@@ -19,6 +19,7 @@ struct histogram {
 	atomic_ullong buckets[HISTOGRAM_BUCKETS]; /* not cumulative */
 };
 
+void histogram_add_all(struct histogram *sum, const struct histogram *more);
 void histogram_add(struct histogram *histogram, int64_t us);
 
 #endif

@@ -197,6 +197,8 @@ void loop_fifo_open(struct loop *loop, struct loop_fifo *fifo, int64_t after_ms,
 
 void loop_fifo_retime(struct loop_fifo *fifo, int64_t after_ms)
 {
+	if (after_ms == fifo->after)
+		return;
 	for (struct loop_timer *timer = fifo->head.next; timer != &fifo->head; timer = timer->next)
 		timer->at += after_ms - fifo->after;
 	fifo->after = after_ms;

@@ -41,6 +41,7 @@ void route_listener_unref(struct route_listener *listener)
 		return;
 	free(listener->samples);
 	free(atomic_load(&listener->rejected));
+	route_cells_free(atomic_load(&listener->cells));
 	free(listener->closing);
 	free(listener);
 }
@@ -57,7 +58,7 @@ void route_backend_unref(struct route_backend *backend)
 		return;
 	if (backend->listener)
 		route_listener_unref(backend->listener);
-	free(atomic_load(&backend->connect_time));
+	route_cells_free(atomic_load(&backend->cells));
 	free(backend);
 }
 
@@ -247,6 +248,38 @@ const struct route_entry *route_find(const struct route_table *table, const stru
 	return NULL;
 }
 
+/* Entries that did not change are the same in both. */
+static size_t compare_entries(const struct route_table *last, const struct route_table *now, struct route_change *out)
+{
+	size_t count = 0, at = 0, i = 0;
+
+	while (at < last->count || i < now->count) {
+		const struct route_entry *old = at < last->count ? last->entries[at] : NULL;
+		const struct route_entry *entry = i < now->count ? now->entries[i] : NULL;
+		int order = old == entry ? 0 : !old ? 1 : !entry ? -1 : net_compare(&old->listener->addr, &entry->listener->addr);
+
+		at += order <= 0;
+		i += order >= 0;
+		if (old != entry)
+			out[count++] = (struct route_change){ order <= 0 ? old : NULL, order >= 0 ? entry : NULL };
+	}
+	return count;
+}
+
+size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes)
+{
+	static const struct route_table none;
+	bool next = last && now->serial == last->serial + 1;
+	size_t most = next ? now->change_count : (last ? last->count : 0) + now->count;
+
+	*changes = most ? sys_alloc(most * sizeof **changes) : NULL;
+	if (!next)
+		return compare_entries(last ? last : &none, now, *changes);
+	if (most)
+		memcpy(*changes, now->changes, most * sizeof **changes);
+	return most;
+}
+
 unsigned route_healthy(const struct route_entry *entry)
 {
 	unsigned count = 0;
@@ -370,6 +403,7 @@ void route_open(struct route *route, const struct route_rules *rules)
 
 void route_close(struct route *route)
 {
+	route_collect(route);
 	route_release(route->table);
 	for (size_t i = 0; i < route->retired_count; i++)
 		route_backend_unref(route->retired[i]);

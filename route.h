@@ -24,10 +24,26 @@
  * of this host. */
 enum route_return { ROUTE_RETURNS_NOT, ROUTE_RETURNS_MAYBE, ROUTE_RETURNS };
 
+/* What one worker counts of a listener or backend. Only that worker writes here, and no other worker reads, so that none
+ * waits for another's cache. Made when it is used for the first time. */
+struct route_cell {
+	atomic_ullong connections, rx, tx; /* bytes from and to clients */
+	atomic_uint active; /* live sessions or connections */
+	/* The worker's alone. */
+	unsigned spare; /* a listener: places of its that no session has: see place.c */
+	bool listed;    /* in the worker's table */
+	bool held;      /* a backend: the worker has a reference */
+	struct histogram connect_time[]; /* a backend: one */
+};
+
+struct route_cells {
+	unsigned count; /* of workers */
+	_Atomic(struct route_cell *) of[]; /* NULL: that one has not used it yet */
+};
+
 /* There may be many thousands: members are in the order that leaves no holes. */
 struct route_backend {
 	atomic_uint refs;
-	atomic_uint active;    /* live connections */
 	atomic_int error;      /* why it is suspect: an errno; or, when not NULL, `refusal` */
 	unsigned turn;         /* the control plane's, for comparing tables: its first place in the new round */
 	atomic_bool gone;      /* left the table: its connections drain */
@@ -42,8 +58,8 @@ struct route_backend {
 	int64_t drained_at; /* the control plane's: see route_sweep() */
 	struct route_listener *listener; /* that it belongs to; held */
 	const struct socks_target *socks; /* what the SOCKS proxy at addr is asked for; NULL: addr is the backend itself */
-	atomic_ullong connections, connect_errors, rx, tx; /* bytes from and to clients */
-	_Atomic(struct histogram *) connect_time; /* NULL: nobody has connected yet, see route_connected() */
+	_Atomic(struct route_cells *) cells; /* its figures; NULL: nobody has used it yet */
+	atomic_ullong connect_errors;
 	struct net_addr addr; /* to be dialled */
 	char name[]; /* as people see it; `socks` is behind it */
 };
@@ -65,11 +81,10 @@ struct route_listener {
 	atomic_uint bound;  /* how often: another time it is another socket, though `fd` is the same */
 	atomic_int deaf;    /* a worker could not accept, which has been said: an errno; 0: it can */
 	atomic_uint cursor; /* the next share */
-	atomic_uint active;
 	atomic_ullong places; /* two numbers: see place.c */
 	atomic_bool waits;  /* it had to stop accepting, for want of a place */
 	struct net_addr addr;
-	atomic_ullong connections, rx, tx;
+	_Atomic(struct route_cells *) cells; /* its figures; NULL: nobody has used it yet */
 	_Atomic(atomic_ullong *) rejected; /* by reason; NULL: nobody was, see route_reject() */
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
 	union { /* on sys_now()'s clock; the control plane's, too */
@@ -163,6 +178,7 @@ struct route_table {
 	size_t here_count;
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
 	unsigned serial; /* of all that were in force one after the other */
+	struct route_table *next; /* once nobody has it */
 	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
 	struct arena memory;
 };
@@ -216,6 +232,7 @@ struct route {
 	unsigned moves;
 	unsigned long changes; /* tables published */
 	int64_t left_at; /* when a listener has left last, on sys_now()'s clock: workers let go of its socket a moment later */
+	_Atomic(struct route_table *) left; /* for route_collect(), through their `next` */
 	bool dry; /* set by the caller: nothing is bound or logged */
 };
 
@@ -232,6 +249,9 @@ struct route_listener *route_listener_at(const struct route *route, const struct
 struct route_table *route_take(struct route *route); /* the table in force, for any thread; end with route_release */
 /* The last holder frees the table, and closes the listeners that no other table has. NULL is fine. */
 void route_release(struct route_table *table);
+/* The same for those who have no time for that: true: this was the last holder, and route_collect() is to do it. */
+bool route_leave(struct route *route, struct route_table *table);
+void route_collect(struct route *route); /* the control plane's thread */
 struct route_entry *route_entry_ref(struct route_entry *entry); /* one more table has it */
 /* One table less has each of them; what none has is freed, as route_release() says. They are no longer in the array. */
 void route_entries_release(struct route_entry **entries, size_t count);
@@ -242,6 +262,9 @@ bool route_admits_to(const struct route_entry *entry, unsigned i, const struct n
 const struct service_options *route_options(const struct route_entry *entry, unsigned i); /* of the i-th backend */
 unsigned route_turn(const struct route_share *share, unsigned at); /* the place in `backends` whose turn is the at-th */
 bool route_is_here(const struct route_table *table, const struct net_addr *addr); /* not loopback, and table->here has it */
+/* What is to be done by who goes by the table `last` (NULL: none, or an empty one) to go by `now`: *changes, to be freed, in
+ * order. Returns how many. No more work than that when `now` came after `last`; else all are compared. */
+size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes);
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
@@ -268,7 +291,21 @@ void route_add_figures(struct route_figures *sum, const struct route_figures *fi
 unsigned route_listener_active(const struct route_listener *listener); /* live sessions */
 unsigned route_backend_active(const struct route_backend *backend);    /* live connections */
 void route_connect_times(const struct route_backend *backend, struct histogram *times); /* how long connects took */
-void route_connected(struct route_backend *backend, int64_t us); /* counts how long a connect took; any thread */
+
+/* For workers: the cell of the given one, of so many. NULL: there is no memory for it; the last two: or it has none yet. */
+struct route_cell *route_listener_cell(struct route_listener *listener, unsigned worker, unsigned workers);
+struct route_cell *route_backend_cell(struct route_backend *backend, unsigned worker, unsigned workers);
+struct route_cell *route_listener_own(const struct route_listener *listener, unsigned worker);
+struct route_cell *route_backend_own(const struct route_backend *backend, unsigned worker);
+void route_cell_add(atomic_ullong *figure, unsigned long long more);
+void route_cell_begin(struct route_cell *cell); /* one more is active: seen by who looks at `active` from now on */
+void route_cell_end(struct route_cell *cell);
+/* A backend of the worker's table is used: it stays until it is idle, and no longer in that table. */
+void route_backend_hold(struct route_backend *backend, struct route_cell *cell);
+void route_backend_idle(struct route_backend *backend, struct route_cell *cell); /* may free both */
+/* One entry takes the place of another in the worker's table; NULL: there is none. */
+void route_cells_follow(const struct route_entry *old, const struct route_entry *now, unsigned worker);
+void route_cells_free(struct route_cells *cells); /* NULL is fine */
 
 struct route_backend *route_backend_ref(struct route_backend *backend);
 void route_backend_unref(struct route_backend *backend);

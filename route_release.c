@@ -107,14 +107,38 @@ void route_entries_release(struct route_entry **entries, size_t count)
 		free_entry(entries[i]);
 }
 
-void route_release(struct route_table *table)
+static void free_table(struct route_table *table)
 {
-	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
-		return;
 	route_entries_release(table->entries, table->count);
 	arena_free(&table->memory);
 	free(table->changes);
 	free(table->refused);
 	free(table->here);
 	free(table);
+}
+
+void route_release(struct route_table *table)
+{
+	if (table && atomic_fetch_sub(&table->refs, 1) == 1)
+		free_table(table);
+}
+
+bool route_leave(struct route *route, struct route_table *table)
+{
+	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
+		return false;
+	table->next = atomic_load(&route->left);
+	while (!atomic_compare_exchange_weak(&route->left, &table->next, table))
+		;
+	return true;
+}
+
+void route_collect(struct route *route)
+{
+	struct route_table *next, *table = atomic_exchange(&route->left, NULL);
+
+	for (; table; table = next) {
+		next = table->next;
+		free_table(table);
+	}
 }

@@ -9,12 +9,29 @@ const char *const session_end_names[SESSION_ENDS] = {
 
 unsigned session_live(const struct session_shared *shared)
 {
-	return atomic_load(&shared->sessions);
+	unsigned live = 0;
+
+	for (unsigned i = 0; i < shared->cell_count; i++)
+		live += atomic_load(&shared->cells[i].live);
+	return live;
+}
+
+unsigned session_spare(const struct session_shared *shared)
+{
+	unsigned spare = 0;
+
+	for (unsigned i = 0; i < shared->cell_count; i++)
+		spare += atomic_load(&shared->cells[i].spare);
+	return spare;
 }
 
 unsigned long long session_ended(const struct session_shared *shared, enum session_end how)
 {
-	return atomic_load(&shared->ended[how]);
+	unsigned long long ended = 0;
+
+	for (unsigned i = 0; i < shared->cell_count; i++)
+		ended += atomic_load(&shared->cells[i].ended[how]);
+	return ended;
 }
 
 bool session_report_grow(struct session_report *report)

@@ -23,15 +23,27 @@ struct session_shared {
 	atomic_llong connect_timeout, idle_timeout, drain;
 	atomic_llong try_time;       /* milliseconds, since it was accepted, that a client's backends are tried for */
 	atomic_uint tries;           /* backends that are tried for a client */
-	atomic_uint sessions, limit; /* live ones, and how many there may be */
-	atomic_int common, common_limit; /* those of them that have no place of their listener's own, likewise: see place.c */
+	atomic_uint limit;           /* live sessions that there may be */
+	atomic_int common_limit;     /* those of them that have no place of their listener's own */
 	atomic_bool waits;           /* a listener had to stop, for want of a place of that kind */
 	atomic_bool finishing;       /* sessions end by shutdown.grace, no longer by `drain` */
 	atomic_bool access;          /* each session has a line in the log, at its end */
+	struct session_cell *cells;  /* each worker's */
+	unsigned cell_count;
+	char apart[64];              /* what stands above is written now and then only: workers keep it in their caches */
+	atomic_uint taken;           /* places: see place.c */
+	atomic_int common;           /* those of them that are not their listener's own */
+};
+
+/* What one worker counts. Only that worker writes it. */
+struct session_cell {
+	atomic_uint live, spare; /* sessions; places that none of them has: see place.c */
 	atomic_ullong ended[SESSION_ENDS]; /* sessions, by how they did */
+	char apart[64]; /* from the next one's */
 };
 
 unsigned session_live(const struct session_shared *shared); /* sessions of all workers */
+unsigned session_spare(const struct session_shared *shared); /* places likewise */
 unsigned long long session_ended(const struct session_shared *shared, enum session_end how);
 
 /* What is told of a live session. */

@@ -88,7 +88,7 @@ static void unreachable(struct sessions *set, struct session *session, const cha
 	else
 		mark_suspect(set, target, refusal, error);
 	session->attempt->greeting = false;
-	session_release_target(session);
+	session_release_target(set, session);
 	waiting_begin(set, session, &set->again); /* not from here: many that refuse would be as many calls in each other */
 }
 
@@ -374,12 +374,15 @@ static void connecting_begin(struct sessions *set, struct session *s, int fd)
 static void session_dialled(struct sessions *set, struct session *session, struct route_backend *backend, int fd,
                             uint32_t began)
 {
-	session->target = route_backend_ref(backend);
+	struct route_cell *cell = route_backend_own(backend, set->worker);
+
+	route_backend_hold(backend, cell);
+	session->target = backend;
 	session->attempts++;
 	session->connect_us = began;
-	atomic_fetch_add(&backend->active, 1);
+	route_cell_begin(cell);
 	if (fd >= 0 || !is_shortage(-fd))
-		atomic_fetch_add_explicit(&backend->connections, 1, memory_order_relaxed);
+		route_cell_add(&cell->connections, 1);
 	if (fd < 0)
 		unreachable(set, session, NULL, -fd);
 	else
@@ -411,7 +414,8 @@ void session_dial(struct sessions *set, struct session *session, const struct ro
 		return;
 	}
 	backend = entry->backends[at];
-	if (!push_header(set, session, route_options(entry, at)->proxy_protocol)) {
+	if (!route_backend_cell(backend, set->worker, set->shared->cell_count) ||
+	    !push_header(set, session, route_options(entry, at)->proxy_protocol)) {
 		session_end(set, session, SESSION_END_LIMIT);
 		return;
 	}

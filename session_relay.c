@@ -185,7 +185,7 @@ void session_relay_expired(struct sessions *set, struct session *session, const 
 
 /* How long the connect took. When its success was noticed late, as the client had nothing to say for a while, the
  * system knows better; not worth a call where it makes no difference. */
-static void measure_connect(struct session *s)
+static void measure_connect(const struct sessions *set, struct session *s)
 {
 	int64_t us = (int64_t)(uint32_t)((uint32_t)sys_micros() - s->connect_us);
 	bool seen = (s->backend.io.want & LOOP_OUT) || (s->attempt && s->attempt->greeting);
@@ -193,13 +193,13 @@ static void measure_connect(struct session *s)
 
 	us = took >= 0 && took < us ? took : us;
 	s->connect_us = (uint32_t)us;
-	route_connected(s->target, us);
+	histogram_add(route_backend_own(s->target, set->worker)->connect_time, us);
 }
 
 /* The backend has answered. False when the session is over. */
 bool session_relay_begin(struct sessions *set, struct session *s)
 {
-	measure_connect(s);
+	measure_connect(set, s);
 	s->state = SESSION_RELAYING;
 	session_forget_attempt(s);
 	/* Either the control plane saw this session in `active` when the backend left, or it is seen here. */

@@ -14,9 +14,9 @@
 #define WAITING_MS 50
 #define PARTING_MS 3000 /* for the last words of a side that has reset: the other one takes them, or goes without */
 
-void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop)
+void sessions_open(struct sessions *set, struct session_shared *shared, unsigned worker, struct loop *loop)
 {
-	*set = (struct sessions){ .shared = shared, .loop = loop };
+	*set = (struct sessions){ .shared = shared, .worker = worker, .loop = loop };
 	relay_open(&set->relay);
 	loop_fifo_open(loop, &set->again, 0, 0); /* the loop comes to it after those that lead to it */
 	loop_fifo_open(loop, &set->later, LATER_MS, 0);
@@ -39,9 +39,11 @@ void sessions_close(struct sessions *set)
 
 void session_start(struct sessions *set, const struct route_entry *entry, int fd, const struct net_addr *client)
 {
-	struct session *session = calloc(1, sizeof *session);
+	struct route_cell *cell = route_listener_cell(entry->listener, set->worker, set->shared->cell_count);
+	struct session *session = cell ? calloc(1, sizeof *session) : NULL;
 
-	atomic_fetch_add_explicit(&entry->listener->connections, 1, memory_order_relaxed);
+	if (cell)
+		route_cell_add(&cell->connections, 1);
 	if (!session) {
 		route_reject(entry->listener, ROUTE_LIMIT);
 		close(fd);
@@ -54,8 +56,8 @@ void session_start(struct sessions *set, const struct route_entry *entry, int fd
 	session->peer = *client;
 	session->first = SESSION_END_SIDE;
 	session->started = sys_micros();
-	session->listener = route_listener_ref(entry->listener);
-	atomic_fetch_add(&entry->listener->active, 1);
+	session->listener = entry->listener;
+	route_cell_begin(cell);
 	session->next = set->live;
 	if (session->next)
 		session->next->prev = session;
@@ -125,7 +127,7 @@ void sessions_drain(struct sessions *set)
 void sessions_report(const struct sessions *set, struct session_report *report)
 {
 	for (struct session *s = set->live; s; s = s->next) {
-		session_count_bytes(s);
+		session_count_bytes(set, s);
 		if (!report || !session_report_grow(report))
 			continue;
 		report->views[report->count++] = (struct session_view){

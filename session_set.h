@@ -12,7 +12,7 @@
 #include "session_state.h"
 
 /* The set. */
-void sessions_open(struct sessions *set, struct session_shared *shared, struct loop *loop);
+void sessions_open(struct sessions *set, struct session_shared *shared, unsigned worker, struct loop *loop);
 void sessions_close(struct sessions *set); /* ends every session */
 /* Adds every session to the report; NULL: only brings the counters of listeners and backends up to date. */
 void sessions_report(const struct sessions *set, struct session_report *report);

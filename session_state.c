@@ -33,16 +33,20 @@ uint64_t session_received(const struct session *s)
 	return s->backend.sent - (s->backend.sent < s->header_len ? s->backend.sent : s->header_len);
 }
 
-void session_count_bytes(struct session *s)
+static void count_in(struct route_cell *cell, uint64_t rx, uint64_t tx)
+{
+	route_cell_add(&cell->rx, rx);
+	route_cell_add(&cell->tx, tx);
+}
+
+void session_count_bytes(const struct sessions *set, struct session *s)
 {
 	uint64_t rx = session_received(s), tx = s->client.sent;
 
 	if (!s->target || (rx == s->told_rx && tx == s->told_tx))
 		return;
-	atomic_fetch_add_explicit(&s->target->rx, rx - s->told_rx, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->target->tx, tx - s->told_tx, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->listener->rx, rx - s->told_rx, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->listener->tx, tx - s->told_tx, memory_order_relaxed);
+	count_in(route_backend_own(s->target, set->worker), rx - s->told_rx, tx - s->told_tx);
+	count_in(route_listener_own(s->listener, set->worker), rx - s->told_rx, tx - s->told_tx);
 	s->told_rx = rx;
 	s->told_tx = tx;
 }
@@ -74,7 +78,7 @@ static void log_access(const struct sessions *set, const struct session *session
 
 static void count_end(const struct sessions *set, const struct session *session, enum session_end how)
 {
-	atomic_fetch_add_explicit(&set->shared->ended[how], 1, memory_order_relaxed);
+	route_cell_add(&set->shared->cells[set->worker].ended[how], 1);
 	if (session->state == SESSION_RELAYING)
 		return;
 	if (how == SESSION_END_NO_BACKEND)
@@ -120,12 +124,15 @@ static void close_sides(struct sessions *set, struct session *session, enum sess
 	session_close_backend(set, session);
 }
 
-void session_release_target(struct session *s)
+void session_release_target(const struct sessions *set, struct session *s)
 {
+	struct route_cell *cell;
+
 	if (!s->target)
 		return;
-	atomic_fetch_sub(&s->target->active, 1);
-	route_backend_unref(s->target);
+	cell = route_backend_own(s->target, set->worker);
+	route_cell_end(cell);
+	route_backend_idle(s->target, cell);
 	s->target = NULL;
 }
 
@@ -137,19 +144,18 @@ void session_end(struct sessions *set, struct session *session, enum session_end
 		how = session->first == SESSION_END_BACKEND ? SESSION_END_BACKEND : SESSION_END_CLIENT;
 	loop_disarm(&session->timer);
 	close_sides(set, session, how);
-	session_count_bytes(session);
+	session_count_bytes(set, session);
 	count_end(set, session, how);
 	if (atomic_load_explicit(&set->shared->access, memory_order_relaxed))
 		log_access(set, session, how);
-	session_release_target(session);
+	session_release_target(set, session);
 	session_forget_attempt(session);
-	atomic_fetch_sub(&listener->active, 1);
 	if (session->next)
 		session->next->prev = session->prev;
 	*(session->prev ? &session->prev->next : &set->live) = session->next;
 	loop_free(set->loop, session);
 	set->ended(set, listener);
-	route_listener_unref(listener);
+	route_cell_end(route_listener_own(listener, set->worker)); /* last: then it may be freed */
 }
 
 /* What more than one state needs. */

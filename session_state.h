@@ -42,6 +42,7 @@ enum session_state { SESSION_WAITING, SESSION_CONNECTING, SESSION_GREETING, SESS
 /* The sessions of one worker. */
 struct sessions {
 	struct session_shared *shared;
+	unsigned worker; /* whose they are: its place among the cells */
 	struct loop *loop;
 	struct route_table *table; /* the worker's, replaced by it */
 	struct relay relay;
@@ -67,7 +68,7 @@ struct session {
 	struct relay_side client, backend;
 	struct loop_timer timer;
 	struct session *prev, *next;
-	struct route_listener *listener;
+	struct route_listener *listener; /* stays while it counts this session as active; so does the next one */
 	struct route_backend *target; /* NULL while none is being tried */
 	struct attempt *attempt; /* NULL as a rule */
 	int64_t started; /* on sys_micros()'s clock */
@@ -90,8 +91,8 @@ struct session {
 bool session_attempt(struct session *session);
 void session_forget_attempt(struct session *session);
 uint64_t session_received(const struct session *session); /* bytes of the client's own that the backend has */
-void session_count_bytes(struct session *session);        /* brings the counters of listener and backend up to date */
-void session_release_target(struct session *session);
+void session_count_bytes(const struct sessions *set, struct session *session); /* brings the counters of listener and backend up to date */
+void session_release_target(const struct sessions *set, struct session *session);
 void session_close_backend(struct sessions *set, struct session *session);
 /* The end: sockets, counters, access log. The session is freed at the end of the loop's turn. */
 void session_end(struct sessions *set, struct session *session, enum session_end how);

@@ -16,6 +16,7 @@
 #include "session_set.h"
 #include "sys.h"
 #include "text.h"
+#include "watch.h"
 
 /* One listening socket is shared by all workers: bind errors are said once, and nothing queued is lost when a worker
  * goes. Where the system can (EPOLLEXCLUSIVE) an arriving client wakes one of them. */
@@ -26,142 +27,50 @@ enum worker_kind { WORKER_LISTENER = SESSION_KINDS };
 
 #define ACCEPTS_PER_TURN 8
 #define PAUSE_MS 100
-#define AGAIN_MS 1
-
-/* Each worker has one for each listener, so it is kept small. */
-struct watched {
-	struct loop_io io;
-	uint16_t bound;   /* the listener's, of the socket that is watched, as far as it fits */
-	uint16_t failures; /* of accept, in a row */
-	struct watched_pause *rest; /* it is not watched for a moment; NULL: it is */
-	struct route_listener *listener; /* borrowed from the worker's table */
-};
-
-struct watched_pause {
-	struct loop_timer timer; /* its end depends on the FIFO */
-	struct watched *watched;
-};
 
 struct worker {
 	struct worker_pool *pool;
 	pthread_t thread;
 	struct loop loop;
 	struct sessions sessions;
-	struct watched **watched; /* in the table's order, one for each entry */
-	size_t watched_count;
-	struct loop_fifo pause, resting, full, again; /* full: also until a session ends; again: just a moment */
+	struct watches watches;
+	struct loop_fifo pause;
 	struct loop_timer resume;
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
-	bool paused;
-	atomic_uint live;  /* its sessions */
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
+	unsigned returned; /* the pool's `returns` when its places were */
+	char apart[64]; /* from the next worker's */
 };
 
-static struct watched *watched_new(struct route_listener *listener)
+static void worker_wake_all(struct worker_pool *pool)
 {
-	struct watched *v = sys_alloc(sizeof *v);
-
-	v->io = LOOP_IO(-1, WORKER_LISTENER);
-	v->listener = listener;
-	return v;
+	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
+		loop_wake(&pool->workers[i].loop);
 }
 
-static void set_paused(struct worker *worker, bool paused);
-
-/* Without memory for that all listeners pause. */
-static void watched_stop(struct worker *w, struct watched *v, struct loop_fifo *rest)
+static struct session_cell *worker_cell(const struct worker *w)
 {
-	if (!v->rest)
-		v->rest = calloc(1, sizeof *v->rest);
-	if (!v->rest) {
-		set_paused(w, true);
-		return;
-	}
-	v->rest->watched = v;
-	loop_arm(&w->loop, rest, &v->rest->timer);
-	loop_want(&w->loop, &v->io, 0);
+	return &w->pool->shared.cells[w->sessions.worker];
 }
 
-/* The system does not let this listener accept or be watched. It is tried again soon; the others go on. */
-static void watched_rest(struct worker *w, struct watched *v, int error)
+/* Of a listener that it may accept from, or has sessions of. */
+static struct route_cell *worker_cell_of(const struct worker *w, const struct route_listener *listener)
 {
-	v->failures = 0;
-	watched_stop(w, v, &w->resting);
-	if (!atomic_exchange(&v->listener->deaf, error))
-		log_error("%s: cannot accept: %s; trying again", v->listener->name, strerror(error));
+	return route_listener_own(listener, w->sessions.worker);
 }
 
-static void watched_accepts(struct watched *v)
+/* What differs between two tables of this worker. */
+static void follow_table(struct worker *worker, const struct route_table *old, const struct route_table *table)
 {
-	v->failures = 0;
-	if (atomic_load_explicit(&v->listener->deaf, memory_order_relaxed))
-		atomic_store(&v->listener->deaf, 0);
-}
+	struct route_change *changes = NULL;
+	size_t count = old != table ? route_changes(old, table, &changes) : 0;
 
-static void watched_want(struct worker *w, struct watched *v)
-{
-	bool wanted = !w->paused && !v->rest;
-
-	if (v->io.fd >= 0 && !loop_want(&w->loop, &v->io, wanted ? LOOP_IN | LOOP_SHARED : 0))
-		watched_rest(w, v, errno);
-}
-
-static void watched_end_rest(struct watched *v)
-{
-	if (v->rest)
-		loop_disarm(&v->rest->timer);
-	free(v->rest);
-	v->rest = NULL;
-}
-
-static void watched_free(struct worker *w, struct watched *v)
-{
-	watched_end_rest(v);
-	if (v->io.fd >= 0)
-		loop_forget(&w->loop, &v->io);
-	v->io.fd = -1; /* not closed here: the last table that names the listener does that */
-	loop_free(&w->loop, v);
-}
-
-/* Its listener may be bound by now, or once more. */
-static void watched_bound(struct worker *w, struct watched *v)
-{
-	uint16_t bound = (uint16_t)atomic_load(&v->listener->bound);
-	int fd = atomic_load(&v->listener->fd);
-
-	if (fd < 0 || (v->io.fd >= 0 && bound == v->bound))
-		return;
-	if (v->io.fd >= 0)
-		loop_forget(&w->loop, &v->io);
-	v->bound = bound;
-	v->io.fd = fd;
-	watched_want(w, v);
-}
-
-/* Both lists are sorted by address: one walk finds those that stay, leave and are new. */
-static void follow_table(struct worker *worker, const struct route_table *table)
-{
-	struct watched **now = table->count ? sys_alloc(table->count * sizeof *now) : NULL;
-	size_t old = 0;
-
-	for (size_t i = 0; i < table->count; i++) {
-		struct route_listener *listener = table->entries[i]->listener;
-
-		while (old < worker->watched_count && net_compare(&worker->watched[old]->listener->addr, &listener->addr) < 0)
-			watched_free(worker, worker->watched[old++]);
-		if (old < worker->watched_count && worker->watched[old]->listener == listener)
-			now[i] = worker->watched[old++];
-		else
-			now[i] = watched_new(listener);
-		watched_bound(worker, now[i]);
-	}
-	while (old < worker->watched_count)
-		watched_free(worker, worker->watched[old++]);
-	free(worker->watched);
-	worker->watched = now;
-	worker->watched_count = table->count;
+	for (size_t i = 0; i < count; i++)
+		route_cells_follow(changes[i].old, changes[i].now, worker->sessions.worker);
+	watch_follow(&worker->watches, table, changes, count);
+	free(changes);
 }
 
 static void take_table(struct worker *worker)
@@ -172,25 +81,30 @@ static void take_table(struct worker *worker)
 	table = route_take(worker->pool->route);
 	worker->sessions.table = table;
 	sessions_retime(&worker->sessions);
-	follow_table(worker, table);
+	follow_table(worker, old, table);
 	if (table->moves != worker->moves && !atomic_load(&worker->pool->shared.finishing))
 		sessions_drain(&worker->sessions);
 	worker->moves = table->moves;
-	route_release(old);
+	if (route_leave(worker->pool->route, old))
+		worker->pool->ring(worker->pool->arg);
 }
 
 /* Accepting stops when it would only take clients that cannot be served; they wait in the backlog. */
 static void set_paused(struct worker *worker, bool paused)
 {
-	if (worker->paused == paused)
+	if (worker->watches.paused == paused)
 		return;
-	worker->paused = paused;
-	for (size_t i = 0; i < worker->watched_count; i++)
-		watched_want(worker, worker->watched[i]);
+	watch_pause(&worker->watches, paused);
 	if (!paused)
 		return;
 	atomic_store(&worker->pool->starved, true);
 	loop_arm(&worker->loop, &worker->pause, &worker->resume);
+}
+
+/* No memory is left to let one listener rest. */
+static void worker_stuck(struct watches *watches)
+{
+	set_paused(CONTAINER_OF(watches, struct worker, watches), true);
 }
 
 /* Repeats while the cause lasts: the log sums it up. */
@@ -198,7 +112,7 @@ static void pause_for(struct worker *worker, enum worker_pause why)
 {
 	unsigned limit = atomic_load(&worker->pool->shared.limit);
 
-	if (worker->paused)
+	if (worker->watches.paused)
 		return;
 	atomic_fetch_add_explicit(&worker->pool->pauses[why], 1, memory_order_relaxed);
 	if (why == WORKER_LIMIT)
@@ -221,7 +135,7 @@ static bool has_spare(struct worker *w)
 /* Gives a place back that no session has had. Who found none meanwhile looks again by itself. */
 static void unreserve(struct worker *w, struct route_listener *listener)
 {
-	place_give_back(&w->pool->shared, listener);
+	place_give_back(&w->pool->shared, worker_cell(w), listener, worker_cell_of(w, listener));
 	if (atomic_load(&w->pool->shared.finishing))
 		w->pool->ring(w->pool->arg);
 }
@@ -243,48 +157,53 @@ static void turn_away(struct worker *w, const struct route_entry *e, int fd, con
 	          e->listener->name, text);
 }
 
-static unsigned count_live(const struct worker_pool *pool)
-{
-	unsigned live = 0;
-
-	for (unsigned i = 0; i < pool->count; i++)
-		live += atomic_load_explicit(&pool->workers[i].live, memory_order_relaxed);
-	return live;
-}
-
 /* This listener has no place left, and others may have some. Repeats, as pause_for() does. */
 static void watched_full(struct worker *w, struct watched *v)
 {
 	atomic_fetch_add_explicit(&w->pool->pauses[WORKER_LIMIT], 1, memory_order_relaxed);
-	log_about(LOG_WARN, v->listener, "time", "%s: accepting pauses: what is left of %u connections is for other listeners",
-	          v->listener->name, atomic_load(&w->pool->shared.limit));
-	watched_stop(w, v, &w->full);
+	log_about(LOG_WARN, v->entry->listener, "time", "%s: accepting pauses: what is left of %u connections is for other listeners",
+	          v->entry->listener->name, atomic_load(&w->pool->shared.limit));
+	watch_stop(&w->watches, v, &w->watches.full);
 }
 
-/* Sessions may have taken all places; or workers have some that only look whether somebody is there, as this one does:
- * then it is no pause. */
+/* Others have some that no session needs. */
+static void wait_for_place(struct worker *w, struct watched *v)
+{
+	watch_stop(&w->watches, v, &w->watches.again);
+	if (!session_spare(&w->pool->shared))
+		return;
+	atomic_fetch_add(&w->pool->returns, 1);
+	worker_wake_all(w->pool);
+}
+
+/* Sessions may have taken all places; or workers have some to spare, or only look whether somebody is there, as this one
+ * does: then it is no pause. */
 static void find_no_place(struct worker *w, struct watched *v)
 {
 	struct session_shared *shared = &w->pool->shared;
-	unsigned sessions = atomic_load(&shared->sessions), live = count_live(w->pool);
+	unsigned taken = atomic_load(&shared->taken), live = session_live(shared);
 
 	if (live >= atomic_load(&shared->limit))
 		pause_for(w, WORKER_LIMIT);
-	else if (place_common_full(shared, sessions > live ? sessions - live : 0))
+	else if (place_common_full(shared, taken > live ? taken - live : 0))
 		watched_full(w, v);
 	else
-		watched_stop(w, v, &w->again);
+		wait_for_place(w, v);
 }
 
 /* Before each accept: a descriptor for the backend, and a place, so that two workers never take the same one. Without them
  * accepting pauses. */
 static bool may_accept(struct worker *w, struct watched *v)
 {
-	if (w->paused)
+	struct session_shared *shared = &w->pool->shared;
+	struct route_cell *cell;
+
+	if (w->watches.paused)
 		return false;
-	if (!has_spare(w))
+	cell = route_listener_cell(v->entry->listener, w->sessions.worker, shared->cell_count);
+	if (!cell || !has_spare(w))
 		pause_for(w, WORKER_DESCRIPTORS);
-	else if (!place_take(&w->pool->shared, v->listener))
+	else if (!place_take(shared, worker_cell(w), v->entry->listener, cell))
 		find_no_place(w, v);
 	else
 		return true;
@@ -295,13 +214,13 @@ static bool may_accept(struct worker *w, struct watched *v)
  * are of the listener. */
 static bool accept_failed(struct worker *w, struct watched *v, int error)
 {
-	unreserve(w, v->listener);
+	unreserve(w, v->entry->listener);
 	if (net_exhausted(error))
 		pause_for(w, WORKER_DESCRIPTORS);
 	else if (net_again(error))
-		watched_accepts(v);
+		watch_accepts(v);
 	else if (++v->failures == ACCEPTS_PER_TURN)
-		watched_rest(w, v, error);
+		watch_refused(&w->watches, v, error);
 	else
 		return true;
 	return error == EINTR;
@@ -309,23 +228,23 @@ static bool accept_failed(struct worker *w, struct watched *v, int error)
 
 static void add_live(struct worker *w, int change)
 {
-	unsigned live = atomic_load_explicit(&w->live, memory_order_relaxed); /* nobody else writes it */
+	struct session_cell *cell = worker_cell(w);
+	unsigned live = atomic_load_explicit(&cell->live, memory_order_relaxed); /* nobody else writes it */
 
-	atomic_store_explicit(&w->live, live + (unsigned)change, memory_order_relaxed);
+	atomic_store_explicit(&cell->live, live + (unsigned)change, memory_order_relaxed);
 }
 
 /* Takes one client, who has a place. False when that is all for now. */
 static bool accept_one(struct worker *worker, struct watched *watched)
 {
-	const struct route_entry *entry;
+	const struct route_entry *entry = watched->entry;
 	struct net_addr client;
 	int fd = net_accept(watched->io.fd, &client);
 
 	if (fd < 0)
 		return accept_failed(worker, watched, -fd);
-	watched_accepts(watched);
-	entry = route_find(worker->sessions.table, &watched->listener->addr);
-	if (outgoing_loops(&client, watched->listener)) {
+	watch_accepts(watched);
+	if (outgoing_loops(&client, entry->listener)) {
 		turn_away(worker, entry, fd, &client, ROUTE_LOOP);
 	} else if (!route_admits(worker->sessions.table, entry, &client)) {
 		turn_away(worker, entry, fd, &client, ROUTE_DENIED);
@@ -351,16 +270,9 @@ static void accept_some(struct worker *w, struct watched *v)
 /* Nobody may be there to be accepted: only a try tells whether it can again. */
 static void watched_wakes(struct worker *w, struct watched *v)
 {
-	watched_end_rest(v);
-	watched_want(w, v);
+	watch_again(&w->watches, v);
 	if (!v->rest)
 		accept_some(w, v);
-}
-
-static void worker_wake_all(struct worker_pool *pool)
-{
-	for (unsigned i = 0; i < pool->count && !atomic_load(&pool->closing); i++)
-		loop_wake(&pool->workers[i].loop);
 }
 
 static void worker_suspected(struct sessions *set)
@@ -387,13 +299,44 @@ static void worker_ended(struct sessions *set, struct route_listener *listener)
 {
 	struct worker *w = set->loop->owner;
 	struct worker_pool *pool = w->pool;
-	bool waits = place_give_back(&pool->shared, listener);
+	bool waits = place_give_back(&pool->shared, worker_cell(w), listener, worker_cell_of(w, listener));
 
 	add_live(w, -1);
 	if ((atomic_load_explicit(&pool->starved, memory_order_relaxed) && atomic_exchange(&pool->starved, false)) || waits)
 		worker_wake_all(pool);
 	if (!set->live && atomic_load(&pool->shared.finishing))
 		pool->ring(pool->arg);
+}
+
+/* No place is kept for a listener that is not watched any more. */
+static void worker_left(struct watches *watches, struct route_listener *listener)
+{
+	struct worker *w = CONTAINER_OF(watches, struct worker, watches);
+	struct route_cell *cell = worker_cell_of(w, listener);
+
+	if (!cell)
+		return;
+	cell->listed = false;
+	if (place_return(&w->pool->shared, worker_cell(w), listener, cell))
+		worker_wake_all(w->pool);
+	if (atomic_load(&w->pool->shared.finishing))
+		w->pool->ring(w->pool->arg);
+}
+
+static void return_places(struct worker *w)
+{
+	struct session_cell *own = worker_cell(w);
+	bool waited = false;
+
+	w->returned = atomic_load(&w->pool->returns);
+	for (size_t i = 0; i < w->watches.count && atomic_load_explicit(&own->spare, memory_order_relaxed); i++) {
+		struct route_listener *listener = w->watches.all[i]->entry->listener;
+		struct route_cell *cell = worker_cell_of(w, listener);
+
+		waited = (cell && place_return(&w->pool->shared, own, listener, cell)) || waited;
+	}
+	if (waited)
+		worker_wake_all(w->pool);
 }
 
 static void worker_ready(struct loop *loop, struct loop_io *io, unsigned events)
@@ -412,8 +355,8 @@ static void worker_expired(struct loop *loop, struct loop_fifo *fifo, struct loo
 
 	if (fifo == &w->pause)
 		set_paused(w, false);
-	else if (fifo == &w->resting || fifo == &w->full || fifo == &w->again)
-		watched_wakes(w, CONTAINER_OF(timer, struct watched_pause, timer)->watched);
+	else if (watch_is_rest(&w->watches, fifo))
+		watched_wakes(w, watch_of(timer));
 	else
 		session_expired(&w->sessions, fifo, timer);
 }
@@ -436,17 +379,6 @@ static void worker_report(struct worker *worker)
 		pool->ring(pool->arg);
 }
 
-/* Of listeners that had no place. */
-static void end_rests(struct worker *w)
-{
-	while (w->full.head.next != &w->full.head) {
-		struct watched *v = CONTAINER_OF(w->full.head.next, struct watched_pause, timer)->watched;
-
-		watched_end_rest(v);
-		watched_want(w, v);
-	}
-}
-
 static void worker_woken(struct loop *loop)
 {
 	struct worker *w = loop->owner;
@@ -459,9 +391,11 @@ static void worker_woken(struct loop *loop)
 		worker_report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
+	if (w->returned != atomic_load(&w->pool->returns))
+		return_places(w);
 	loop_disarm(&w->resume);
 	set_paused(w, false);
-	end_rests(w);
+	watch_again_full(&w->watches);
 }
 
 static const struct loop_ops worker_ops = { worker_ready, worker_expired, worker_woken };
@@ -476,9 +410,9 @@ static void *worker_run(void *arg)
 
 static void worker_dispose(struct worker *w)
 {
-	while (w->watched_count)
-		watched_free(w, w->watched[--w->watched_count]);
-	free(w->watched);
+	for (size_t i = 0; w->sessions.table && i < w->sessions.table->count; i++)
+		route_cells_follow(w->sessions.table->entries[i], NULL, w->sessions.worker);
+	watch_close(&w->watches);
 	sessions_close(&w->sessions);
 	route_release(w->sessions.table);
 	if (w->spare >= 0)
@@ -495,14 +429,14 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	if (!loop_open(&worker->loop, &worker_ops, worker))
 		return errno;
 	has_spare(worker);
-	sessions_open(&worker->sessions, &pool->shared, &worker->loop);
+	sessions_open(&worker->sessions, &pool->shared, (unsigned)(worker - pool->workers), &worker->loop);
 	worker->sessions.suspected = worker_suspected;
 	worker->sessions.starved = worker_starved;
 	worker->sessions.ended = worker_ended;
 	loop_fifo_open(&worker->loop, &worker->pause, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->resting, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->full, PAUSE_MS, 0);
-	loop_fifo_open(&worker->loop, &worker->again, AGAIN_MS, 0);
+	watch_open(&worker->watches, &worker->loop, WORKER_LISTENER);
+	worker->watches.left = worker_left;
+	worker->watches.stuck = worker_stuck;
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)
@@ -516,6 +450,8 @@ int worker_open(struct worker_pool *pool, unsigned threads)
 
 	pthread_mutex_init(&pool->report_lock, NULL);
 	pool->workers = sys_alloc(threads * sizeof *pool->workers);
+	pool->shared.cells = sys_alloc(threads * sizeof *pool->shared.cells);
+	pool->shared.cell_count = threads;
 	while (pool->count < threads && !error) {
 		error = worker_start(pool, &pool->workers[pool->count]);
 		pool->count += !error; /* none accepts yet: the first table is empty */
@@ -573,6 +509,9 @@ void worker_close(struct worker_pool *pool)
 	session_report_free(&pool->report);
 	pthread_mutex_destroy(&pool->report_lock);
 	free(pool->workers);
+	free(pool->shared.cells);
+	pool->shared.cells = NULL;
+	pool->shared.cell_count = 0;
 	pool->workers = NULL;
 	pool->count = 0;
 }

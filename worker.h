@@ -19,7 +19,7 @@ struct worker_pool {
 	struct session_shared shared; /* set by the caller before worker_open; `limit` at any time */
 	struct route *route;
 	void (*ring)(void *arg); /* called by a worker that has news: its last session has ended while finishing, a report is
-	                            complete, or `suspects` */
+	                            complete, `suspects`, or a table for route_collect() */
 	void *arg;
 	struct worker *workers;
 	unsigned count;
@@ -28,6 +28,7 @@ struct worker_pool {
 	atomic_bool starved; /* somebody waits for a session to end */
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
+	atomic_uint returns; /* how often they were asked for the places that they have to spare */
 	pthread_mutex_t report_lock;
 	struct session_report report;             /* under it */
 	atomic_bool want_sessions;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "figures.h"
 #include "../../balance.c"
 
 _Static_assert(offsetof(struct route_backend, name) < sizeof(struct route_backend), "one byte of a name fits");
@@ -148,6 +149,8 @@ static void close_fixture(struct fixture *f)
 {
 	for (unsigned i = 0; i < f->e.share_count; i++)
 		free(f->shares[i].round);
+	for (unsigned i = 0; i < f->e.count; i++)
+		route_cells_free(atomic_exchange(&f->backends[i].cells, NULL));
 }
 
 static const struct route_backend *pick(const struct route_entry *e, struct balance_tried *tried)
@@ -183,11 +186,12 @@ static void turn_cases(void)
 	expect(&f, 8, "ABCABCAB", "round robin");
 	atomic_store(&f.shares[0].cursor, 7); /* of a longer round, earlier */
 	expect(&f, 4, "BCAB", "a cursor beyond the end");
-	atomic_store(&f.backends[1].active, 1000);
+	set_backend_active(&f.backends[1], 1000);
 	expect(&f, 3, "CAB", "round robin does not look at the load");
 	for (int i = 0; i < 3000; i++)
 		seen[pick(&f.e, NULL)->name[0] - 'A']++;
 	check(seen[0] == 1000 && seen[1] == 1000 && seen[2] == 1000, "round robin", "is exact");
+	close_fixture(&f);
 	open_fixture(&f, SERVICE_ROUND_ROBIN, 3, weights);
 	expect(&f, 9, "ABCAABCAA", "by weight");
 	close_fixture(&f);
@@ -305,22 +309,24 @@ static void load_cases(void)
 
 	open_fixture(&f, SERVICE_LEAST_CONN, 3, NULL);
 	expect(&f, 4, "ABCA", "least_conn, all idle");
-	atomic_store(&f.backends[0].active, 2);
-	atomic_store(&f.backends[1].active, 1);
-	atomic_store(&f.backends[2].active, 2);
+	set_backend_active(&f.backends[0], 2);
+	set_backend_active(&f.backends[1], 1);
+	set_backend_active(&f.backends[2], 2);
 	expect(&f, 4, "BBBB", "least_conn");
+	close_fixture(&f);
 	open_fixture(&f, SERVICE_LEAST_CONN, 2, weights);
-	atomic_store(&f.backends[0].active, 1);
-	atomic_store(&f.backends[1].active, 2);
+	set_backend_active(&f.backends[0], 1);
+	set_backend_active(&f.backends[1], 2);
 	expect(&f, 2, "BB", "least_conn by weight");
-	atomic_store(&f.backends[1].active, 4);
+	set_backend_active(&f.backends[1], 4);
 	expect(&f, 2, "AA", "least_conn by weight, the other");
 	close_fixture(&f);
 	open_fixture(&f, SERVICE_P2C, 2, even); /* of two, both are looked at */
-	atomic_store(&f.backends[0].active, 5);
+	set_backend_active(&f.backends[0], 5);
 	for (int i = 0; i < 200; i++)
 		light = light && pick(&f.e, NULL) == f.order[1];
 	check(light, "p2c", "the lighter one of two");
+	close_fixture(&f);
 	open_fixture(&f, SERVICE_RANDOM, 2, weights);
 	for (int i = 0; i < 4000; i++)
 		seen[pick(&f.e, NULL)->name[0] - 'A']++;
@@ -378,10 +384,10 @@ static void shared_cases(void)
 			unsigned at;
 
 			balance_pick(&f.e, &client, NULL, &at);
-			atomic_fetch_add(&f.backends[at].active, 1);
+			set_backend_active(&f.backends[at], route_backend_active(&f.backends[at]) + 1);
 		}
-		check(f.backends[0].active > 500 && f.backends[0].active < 700, "the load", service_balance_names[balance]);
-		check(f.backends[1].active > 150 && f.backends[3].active > 150, "the load", service_balance_names[balance]);
+		check(route_backend_active(&f.backends[0]) > 500 && route_backend_active(&f.backends[0]) < 700, "the load", service_balance_names[balance]);
+		check(route_backend_active(&f.backends[1]) > 150 && route_backend_active(&f.backends[3]) > 150, "the load", service_balance_names[balance]);
 		close_fixture(&f);
 	}
 }

@@ -2,9 +2,11 @@
 #include "base.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "capture.h"
 #include "check.h"
+#include "figures.h"
 #include "table.h"
 #include "../../stats.h"
 #include "../../publish.c"
@@ -94,7 +96,7 @@ static void retire_cases(void)
 	check(atomic_load(&backend->refs) == 1, "it has gone", "and is let go");
 	route_backend_unref(backend);
 	backend = route_backend_ref(route.table->entries[0]->backends[0]);
-	atomic_store(&backend->active, 1);
+	set_backend_active(backend, 1);
 	update(&route, "s web|local:2000|10.0.0.3:80");
 	check(atomic_load(&backend->gone) && atomic_load(&backend->gone_at), "it has gone", "with a connection");
 	check(route.retired_count == 1 && route.retired[0] == backend && route.table->moves == 1, "it is kept", "");
@@ -104,14 +106,14 @@ static void retire_cases(void)
 	check(route.table->entries[0]->backends[1] == backend && !atomic_load(&backend->gone), "it is back", "the same object");
 	check(!route.retired_count && route.table->moves == 2, "it is back", "and counted");
 	update(&route, "s web|local:2000|10.0.0.4:80");
-	atomic_store(&backend->active, 0);
+	set_backend_active(backend, 0);
 	update(&route, "s web|local:2000|10.0.0.5:80");
 	check(route.retired_count == 1 && backend->drained_at, "its last connection has ended", "it is kept for a while");
 	update(&route, "s web|local:2000|10.0.0.2:80");
 	check(!route.retired_count && atomic_load(&backend->refs) == 2, "it is back", "the same object, though it had drained");
-	atomic_store(&backend->active, 1);
+	set_backend_active(backend, 1);
 	update(&route, "s web|local:2000|10.0.0.5:80");
-	atomic_store(&backend->active, 0);
+	set_backend_active(backend, 0);
 	route_sweep(&route);
 	check(route.retired_count == 1 && sys_now() - backend->drained_at < 30000, "it drains again", "the time counts anew");
 	backend->drained_at -= 60000;
@@ -133,9 +135,9 @@ static void retire_listener_cases(void)
 	update(&route, both);
 	listener = route_listener_ref(route.table->entries[0]->listener);
 	backend = route.table->entries[0]->backends[0];
-	atomic_store(&listener->active, 1);
-	atomic_store(&backend->active, 1);
-	atomic_store(&listener->connections, 7);
+	set_listener_active(listener, 1);
+	set_backend_active(backend, 1);
+	atomic_store(&route_listener_cell(listener, 0, 1)->connections, 7);
 	update(&route, "");
 	check(route.retired_listener_count == 2 && route_draining(&route) == 1, "both have gone", "one drains");
 	check(route_listener_at(&route, &listener->addr) == listener && !atomic_load(&listener->tables), "it is kept", "");
@@ -143,11 +145,11 @@ static void retire_listener_cases(void)
 	update(&route, "s c|local:2001|10.0.0.1:80");
 	update(&route, both);
 	check(route.table->entries[0]->listener == listener && atomic_load(&listener->tables) == 1, "it is back", "the same object");
-	check(atomic_load(&listener->active) == 1 && atomic_load(&listener->connections) == 7, "it is back", "with its figures");
+	check(route_listener_active(listener) == 1 && route_listener_figures(listener).connections == 7, "it is back", "with its figures");
 	check(!route_draining(&route), "it is back", "and drains no more");
 	check(route.table->entries[0]->backends[0] == backend && !atomic_load(&backend->gone), "its sessions", "drain no more");
 	check(route.retired_listener_count == 1, "only the one", "that is not back");
-	atomic_store(&backend->active, 0);
+	set_backend_active(backend, 0);
 	update(&route, "");
 	check(route.retired_listener_count == 3 && route_draining(&route) == 1, "again", "");
 	for (size_t i = 0; i < 3; i++)
@@ -155,7 +157,7 @@ static void retire_listener_cases(void)
 	route_sweep(&route);
 	check(route.retired_listener_count == 1 && route.retired_listeners[0] == listener, "a minute later", "one is in use");
 	check(!listener->drained_at, "one is in use", "and has not drained");
-	atomic_store(&listener->active, 0);
+	set_listener_active(listener, 0);
 	route_sweep(&route);
 	check(route.retired_listener_count == 1 && listener->drained_at, "its last connection has ended", "it is kept for a while");
 	listener->drained_at -= 60000;
@@ -420,6 +422,21 @@ static void open_cases(void)
 	route_listener_unref(listener);
 }
 
+/* The ports of a range were made together, and do not end together. */
+static void range_cases(void)
+{
+	struct route_entry *second;
+	struct route route;
+
+	table_open(&route);
+	update(&route, "s web|local:2000-2001|10.0.0.1:80");
+	second = route.table->entries[1];
+	update(&route, "s web|local:2000-2001|10.0.0.1:80\ns also|local:2000|10.0.0.1:80");
+	check(route.table->entries[1] == second, "another port has changed", "the entry is the same");
+	check(strcmp(second->names[0], "web") == 0 && second->names == &second->services, "another port has changed", "its name");
+	route_close(&route);
+}
+
 int main(void)
 {
 	open_cases();
@@ -432,5 +449,6 @@ int main(void)
 	bind_cases();
 	refusal_cases();
 	closing_cases();
+	range_cases();
 	return check_sum();
 }

@@ -29,8 +29,8 @@ static void note_audit(const char *what, const struct span *span, const char *wh
 #define span_audit note_audit
 #include "../../route_release.c"
 
-/* Listeners of one address, in one table; `fds`: their sockets, -1: not bound. */
-static void check_order(const int *fds, size_t count, const char *want, const char *what)
+/* Listeners of one address, in one table, which is the last one; `fds`: their sockets, -1: not bound. */
+static struct route_table *make_table(const int *fds, size_t count)
 {
 	struct route_table *table = sys_alloc(sizeof *table);
 	struct service_list *list = service_list_new();
@@ -52,9 +52,31 @@ static void check_order(const int *fds, size_t count, const char *want, const ch
 		table->entries[i]->listener->fd = fds[i];
 		table->entries[i]->owner.service = service_ref(service);
 	}
-	route_release(table);
 	service_list_unref(list);
+	return table;
+}
+
+static void check_order(const int *fds, size_t count, const char *want, const char *what)
+{
+	route_release(make_table(fds, count));
 	check(strcmp(order, want) == 0, what, order);
+}
+
+/* A worker leaves tables; another thread closes what they had. */
+static void leave_cases(void)
+{
+	struct route_table *first = make_table((const int[]){ 7 }, 1), *second = make_table((const int[]){ 8 }, 1);
+	struct route route = { .dry = true };
+
+	atomic_fetch_add(&first->refs, 1);
+	check(!route_leave(&route, NULL), "no table", "nothing to do");
+	check(!route_leave(&route, first), "one that somebody has", "nothing to do");
+	check(route_leave(&route, first) && route_leave(&route, second), "the last one", "is to be collected");
+	check(!*order, "the last one", "nothing is closed yet");
+	route_collect(&route);
+	check(strcmp(order, "scsc") == 0, "collected", order);
+	route_collect(&route);
+	check(strcmp(order, "scsc") == 0, "collected again", order);
 }
 
 int main(void)
@@ -62,5 +84,6 @@ int main(void)
 	check_order((const int[]){ 7, 8, 9 }, 3, "sssccc", "all are said first");
 	check_order((const int[]){ 7, -1, 9 }, 3, "sscc", "one that was not bound");
 	check_order((const int[]){ -1 }, 1, "", "none");
+	leave_cases();
 	return check_sum();
 }

@@ -79,6 +79,7 @@ static struct {
 	struct loop loop;
 	struct sessions set;
 	struct session_shared shared;
+	struct session_cell cell;
 	struct route_listener *listener;
 	struct route_entry entry, *entries;
 	struct route_share share;
@@ -106,7 +107,7 @@ static bool world_starved(struct sessions *set)
 static void world_ended(struct sessions *set, struct route_listener *listener)
 {
 	(void)listener;
-	atomic_fetch_sub(&world.shared.sessions, 1);
+	atomic_fetch_sub(&world.shared.taken, 1);
 	set->loop->stop = true;
 }
 
@@ -151,7 +152,9 @@ static void world_begin(unsigned count)
 	world.shared.connect_timeout = 60000;
 	world.shared.try_time = 600000;
 	world.shared.tries = 16;
-	sessions_open(&world.set, &world.shared, &world.loop);
+	world.shared.cells = &world.cell;
+	world.shared.cell_count = 1;
+	sessions_open(&world.set, &world.shared, 0, &world.loop);
 	loop_fifo_open(&world.loop, &world.limit, 0, 0);
 	world.set.suspected = world_suspected;
 	world.set.starved = world_starved;
@@ -177,6 +180,7 @@ static void world_begin(unsigned count)
 
 static void world_end(void)
 {
+	route_cells_follow(&world.entry, NULL, 0);
 	sessions_close(&world.set);
 	for (unsigned i = 0; i < world.entry.count; i++)
 		route_backend_unref(world.entry.backends[i]);
@@ -217,13 +221,18 @@ static void world_client(const char *said)
 	while ((fd = net_accept(listener, &client)) < 0)
 		;
 	close(listener);
-	atomic_fetch_add(&world.shared.sessions, 1);
+	atomic_fetch_add(&world.shared.taken, 1);
 	session_start(&world.set, &world.entry, fd, &client);
 }
 
 static struct route_backend *backend(unsigned i)
 {
 	return world.entry.backends[i];
+}
+
+static struct route_figures figures(unsigned i)
+{
+	return route_backend_figures(backend(i));
 }
 
 /* One after the other. */
@@ -239,12 +248,12 @@ static void refused_cases(void)
 	world_client("x");
 	world_run(60000);
 	for (unsigned i = 0; i < 5000; i++)
-		once += backend(i)->connections == 1 && backend(i)->connect_errors == 1 && !backend(i)->active;
+		once += figures(i).connections == 1 && backend(i)->connect_errors == 1 && !figures(i).active;
 	check(once == 5000 && connects == 5000, "5,000 that refuse", "each is tried once");
 	check(world.suspects == 5000, "5,000 that refuse", "each is suspected");
 	check(highest - lowest < 4096, "5,000 that refuse", "no call in another");
 	check(most_in_turn <= 17, "5,000 that refuse", "the loop goes on after 16");
-	check(world.shared.ended[SESSION_END_CONNECT_FAILED] == 1, "5,000 that refuse", "the client is closed");
+	check(session_ended(&world.shared, SESSION_END_CONNECT_FAILED) == 1, "5,000 that refuse", "the client is closed");
 	check(route_rejected(world.listener, ROUTE_CONNECT_FAILED) == 1, "5,000 that refuse", "the client is counted");
 	world_end();
 }
@@ -263,7 +272,7 @@ static void crowd_cases(void)
 		clients[i] = world.client;
 	}
 	in_turn = most_in_turn = 0;
-	for (unsigned i = 0; world.shared.sessions && i < ARRAY_LEN(clients); i++)
+	for (unsigned i = 0; world.shared.taken && i < ARRAY_LEN(clients); i++)
 		world_run(60000);
 	check(connects == 2000, "20 clients, 100 that refuse", "all are tried");
 	check(most_in_turn <= 16, "20 clients, 100 that refuse", "the loop goes on after 16");
@@ -280,7 +289,7 @@ static void bound_cases(void)
 		ends[i] = ECONNREFUSED;
 	world_client("x");
 	world_run(10000);
-	check(connects == 3 && world.shared.ended[SESSION_END_CONNECT_FAILED] == 1, "proxy.tries", "is the most");
+	check(connects == 3 && session_ended(&world.shared, SESSION_END_CONNECT_FAILED) == 1, "proxy.tries", "is the most");
 	world_end();
 	world_begin(100);
 	for (int i = 1; i < 5; i++)
@@ -305,7 +314,7 @@ static void bound_cases(void)
 	ends[2] = ends[3] = GIVES_SILENCE;
 	world_client("x");
 	world_run(20000);
-	check(connects == 2 && world.shared.ended[SESSION_END_CONNECT_FAILED] == 1, "proxy.try_time", "ends a connect");
+	check(connects == 2 && session_ended(&world.shared, SESSION_END_CONNECT_FAILED) == 1, "proxy.try_time", "ends a connect");
 	check(backend(0)->suspect && !backend(1)->suspect, "proxy.try_time", "says nothing of the backend");
 	world_end();
 }
@@ -333,7 +342,7 @@ static void change_cases(void)
 	ends[3] = ECONNREFUSED;
 	world_run(10000);
 	for (unsigned i = 0; i < 4; i++)
-		check(old[i]->connections == 1, "after a change of the table", "each is tried once");
+		check(route_backend_figures(old[i]).connections == 1, "after a change of the table", "each is tried once");
 	free(old);
 	world_end();
 }
@@ -345,12 +354,12 @@ static bool has_retried(void)
 
 static bool has_ended(void)
 {
-	return !world.shared.sessions;
+	return !world.shared.taken;
 }
 
 static bool is_served(void)
 {
-	return backend(1)->active || has_ended();
+	return figures(1).active || has_ended();
 }
 
 /* Without a descriptor a client waits for as long as it takes, also after a first try. */
@@ -364,7 +373,7 @@ static void descriptor_cases(void)
 	check(!has_ended(), "without a descriptor", "it waits");
 	ends[2] = GIVES_PEER;
 	world_until(is_served);
-	check(backend(1)->active == 1 && backend(1)->connections == 1, "with one", "it goes on");
+	check(figures(1).active == 1 && figures(1).connections == 1, "with one", "it goes on");
 	world_end();
 }
 
@@ -385,9 +394,9 @@ static void shortage_cases(void)
 		world_client("x");
 		world_run(50);
 		capture_end(&capture, &said);
-		check(backend(1)->active == 1 && backend(1)->connections == 1, name, "the next one is tried");
+		check(figures(1).active == 1 && figures(1).connections == 1, name, "the next one is tried");
 		check(!backend(0)->suspect && !backend(0)->unhealthy && !backend(0)->connect_errors &&
-		      !backend(0)->connections && !backend(0)->active, name, "nothing is booked");
+		      !figures(0).connections && !figures(0).active, name, "nothing is booked");
 		check(strstr(said.data, ": a backend cannot be tried: "), name, said.data);
 		world_end();
 		world_begin(2);
@@ -397,7 +406,7 @@ static void shortage_cases(void)
 		world_client("x");
 		world_run(10000);
 		capture_end(&capture, &said);
-		check(world.shared.ended[SESSION_END_LIMIT] == 1 && route_rejected(world.listener, ROUTE_LIMIT) == 1, name, "is a limit");
+		check(session_ended(&world.shared, SESSION_END_LIMIT) == 1 && route_rejected(world.listener, ROUTE_LIMIT) == 1, name, "is a limit");
 		check(backend(0)->suspect && backend(0)->connect_errors == 1, name, "who refuses is a suspect");
 		world_end();
 	}
@@ -418,12 +427,12 @@ static void gone_case(const char *said, const char *what)
 
 	world_client(said);
 	world_run(60);
-	check(world.shared.sessions == 1, what, "it is tried");
+	check(world.shared.taken == 1, what, "it is tried");
 	before = connects;
 	reset_now(world.client);
 	world.client = -1;
 	world_run(5000);
-	check(world.shared.ended[SESSION_END_CLIENT] == 1, what, *said ? "a reset after a word" : "a reset in silence");
+	check(session_ended(&world.shared, SESSION_END_CLIENT) == 1, what, *said ? "a reset after a word" : "a reset in silence");
 	check(connects <= before + 1, what, "no other backend is tried");
 	world_end();
 }

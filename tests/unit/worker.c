@@ -38,6 +38,7 @@ static void *scarce_calloc(size_t count, size_t size)
 #define net_accept fake_accept
 #define calloc scarce_calloc
 #include "../../worker.c"
+#include "../../watch.c"
 #undef calloc
 #undef sys_thread
 
@@ -77,11 +78,13 @@ static void check_start(int threads, unsigned asked, unsigned runs, const char *
 /* The listener of a worker whose accept answers so: how often it is asked at once, and whether it rests then. */
 static void check_accept(const int *said, int asked, bool rests, const char *what)
 {
-	struct worker_pool pool = { .ring = ring };
+	struct session_cell cell = { 0 };
+	struct worker_pool pool = { .ring = ring, .shared = { .cells = &cell, .cell_count = 1 } };
 	struct worker worker = { .pool = &pool, .spare = -1 };
 	struct net_addr addr = { .sa.v4.sin_family = AF_INET };
 	struct route_listener *listener = route_listener_ref(route_listener_new(&addr, "here"));
-	struct watched *watched = watched_new(listener);
+	struct route_entry entry = { .listener = listener };
+	struct watched *watched;
 
 	atomic_store(&pool.shared.limit, 10);
 	atomic_store(&pool.shared.common_limit, 10);
@@ -89,15 +92,16 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	accepts = 0;
 	check(loop_open(&worker.loop, &worker_ops, &worker), "a loop", what);
 	loop_fifo_open(&worker.loop, &worker.pause, PAUSE_MS, 0);
-	loop_fifo_open(&worker.loop, &worker.resting, PAUSE_MS, 0);
+	watch_open(&worker.watches, &worker.loop, WORKER_LISTENER);
+	watched = watched_new(&worker.watches, &entry);
 	watched->io.fd = fcntl(worker.loop.wake_fds[1], F_DUPFD, 0);
-	watched_want(&worker, watched);
+	watched_want(&worker.watches, watched);
 	check(watched->io.want & LOOP_IN, "is watched", what);
 	accept_some(&worker, watched);
 	check(accepts == asked, "how often it is asked", what);
-	check(!watched->rest == !rests && !watched->io.want == rests && !worker.paused, "rests, it alone", what);
+	check(!watched->rest == !rests && !watched->io.want == rests && !worker.watches.paused, "rests, it alone", what);
 	check(!atomic_load(&listener->deaf) == !rests, "is known to be deaf", what);
-	check(!atomic_load(&pool.shared.sessions), "places are given back", what);
+	check(!atomic_load(&pool.shared.taken), "places are given back", what);
 	if (watched->rest)
 		watched->rest->timer.at = 0;
 	atomic_store(&pool.stopping, true); /* one turn of the loop */
@@ -109,6 +113,7 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 	check(!atomic_load(&listener->deaf), "accepts again", what);
 	close(watched->io.fd);
 	watched->io.fd = -1;
+	free(worker.watches.later);
 	free(watched);
 	route_listener_unref(listener);
 	close(worker.spare);
@@ -119,7 +124,9 @@ static void check_accept(const int *said, int asked, bool rests, const char *wha
 static struct world {
 	struct worker_pool pool;
 	struct worker worker;
+	struct session_cell cell;
 	struct route_listener first, second;
+	struct route_entry entries[2];
 	struct watched *watched[2];
 } world;
 
@@ -132,6 +139,8 @@ static void world_begin(int limit, unsigned own)
 	world.pool.ring = ring;
 	world.pool.workers = w;
 	world.pool.count = 1;
+	world.pool.shared.cells = &world.cell;
+	world.pool.shared.cell_count = 1;
 	world.pool.shared.limit = (unsigned)limit;
 	world.pool.shared.common_limit = limit - 2 * (int)own;
 	w->pool = &world.pool;
@@ -141,18 +150,20 @@ static void world_begin(int limit, unsigned own)
 	loop_open(&w->loop, &worker_ops, w);
 	w->sessions.loop = &w->loop;
 	loop_fifo_open(&w->loop, &w->pause, PAUSE_MS, 0);
-	loop_fifo_open(&w->loop, &w->full, PAUSE_MS, 0);
-	loop_fifo_open(&w->loop, &w->again, AGAIN_MS, 0);
-	w->watched = world.watched;
-	w->watched_count = 2;
+	watch_open(&w->watches, &w->loop, WORKER_LISTENER);
+	w->watches.stuck = worker_stuck;
+	w->watches.all = world.watched;
+	w->watches.count = 2;
 	for (int i = 0; i < 2; i++) {
 		struct route_listener *listener = i ? &world.second : &world.first;
 
 		strcpy(listener->name, i ? "second" : "first");
 		listener->places = (unsigned long long)own << 32;
-		world.watched[i] = watched_new(listener);
+		atomic_init(&listener->fd, -1);
+		world.entries[i].listener = listener;
+		world.watched[i] = watched_new(&w->watches, &world.entries[i]);
 		world.watched[i]->io.fd = fcntl(w->loop.wake_fds[1], F_DUPFD, 0);
-		watched_want(w, world.watched[i]);
+		watched_want(&w->watches, world.watched[i]);
 	}
 }
 
@@ -160,7 +171,8 @@ static void world_begin(int limit, unsigned own)
 static void world_take(struct route_listener *listener, int count, bool live)
 {
 	for (int i = 0; i < count; i++)
-		check(place_take(&world.pool.shared, listener), "a place", listener->name);
+		check(place_take(&world.pool.shared, &world.cell, listener, route_listener_cell(listener, 0, 1)), "a place",
+		      listener->name);
 	add_live(&world.worker, live ? count : 0);
 }
 
@@ -192,6 +204,9 @@ static void world_end(void)
 		watched_end_rest(world.watched[i]);
 		free(world.watched[i]);
 	}
+	free(world.worker.watches.later);
+	route_cells_free(world.first.cells);
+	route_cells_free(world.second.cells);
 	close(world.worker.spare);
 	loop_close(&world.worker.loop);
 }
@@ -209,7 +224,7 @@ static void full_cases(void)
 	world_begin(8, 2);
 	world_take(&world.first, 6, true);
 	check(!tries(0) && !is_watched(0) && pauses() == 1, "full", "it rests");
-	check(!world.worker.paused && is_watched(1) && tries(1), "full", "the other goes on");
+	check(!world.worker.watches.paused && is_watched(1) && tries(1), "full", "the other goes on");
 	world_take(&world.second, 1, true);
 	worker_ended(set, &world.second);
 	check(!atomic_load(&world.worker.loop.wake_sent) && !is_watched(0), "another's own place", "makes no difference");
@@ -230,11 +245,11 @@ static void full_cases(void)
 	world_begin(8, 2);
 	world_take(&world.first, 6, true);
 	no_memory = true;
-	check(!tries(0) && world.worker.paused && !is_watched(0) && !is_watched(1), "full, without memory", "all pause");
+	check(!tries(0) && world.worker.watches.paused && !is_watched(0) && !is_watched(1), "full, without memory", "all pause");
 	no_memory = false;
 	worker_ended(set, &world.first);
 	worker_woken(&world.worker.loop);
-	check(!world.worker.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
+	check(!world.worker.watches.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
 	world_end();
 }
 
@@ -246,27 +261,27 @@ static void limit_cases(void)
 	world_begin(4, 1);
 	world_take(&world.first, 3, true);
 	world_take(&world.second, 1, true);
-	check(!tries(0) && world.worker.paused && !is_watched(0) && !is_watched(1) && pauses() == 1, "the limit", "all pause");
+	check(!tries(0) && world.worker.watches.paused && !is_watched(0) && !is_watched(1) && pauses() == 1, "the limit", "all pause");
 	worker_ended(set, &world.second);
 	worker_woken(&world.worker.loop);
-	check(!world.worker.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
-	check(tries(1) && !tries(0) && !is_watched(0) && !world.worker.paused, "a session has ended", "whose own place it was");
+	check(!world.worker.watches.paused && is_watched(0) && is_watched(1), "a session has ended", "all go on");
+	check(tries(1) && !tries(0) && !is_watched(0) && !world.worker.watches.paused, "a session has ended", "whose own place it was");
 	world_end();
 	world_begin(4, 0);
 	world_take(&world.first, 3, true);
 	world_take(&world.second, 1, false);
-	check(!tries(0) && !pauses() && !world.worker.paused && !is_watched(0), "the last place held", "is no pause");
+	check(!tries(0) && !pauses() && !world.worker.watches.paused && !is_watched(0), "the last place held", "is no pause");
 	world_end();
 	world_begin(4, 1);
 	world_take(&world.first, 2, true);
 	world_take(&world.first, 1, false);
-	check(!tries(0) && !pauses() && !world.worker.paused && !is_watched(0), "places held", "is no pause");
+	check(!tries(0) && !pauses() && !world.worker.watches.paused && !is_watched(0), "places held", "is no pause");
 	check(world.watched[0]->rest->timer.at <= world.worker.loop.now + 1, "places held", "it waits for a moment");
 	unreserve(&world.worker, &world.first);
 	world.watched[0]->rest->timer.at = 0;
 	world_turn();
 	check(is_watched(0) && accepts, "places held", "it looks again");
-	check(atomic_load(&world.pool.shared.sessions) == 2 && atomic_load(&world.pool.shared.common) == 1, "all", "is given back");
+	check(atomic_load(&world.pool.shared.taken) == 2 && atomic_load(&world.pool.shared.common) == 1, "all", "is given back");
 	world_end();
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../unit/check.h"
+#include "../unit/figures.h"
 #include "../unit/table.h"
 #include "../../body.h"
 #include "../../consul_catalog.h"
@@ -275,14 +276,14 @@ static void draining_backends(size_t n)
 	table_open(&route);
 	publish(&route, many_services("web", n));
 	for (size_t i = 0; i < route.table->count; i++)
-		atomic_store(&route.table->entries[i]->backends[0]->active, 1);
+		set_backend_active(route.table->entries[i]->backends[0], 1);
 	start();
 	publish(&route, list);
 	route_draining(&route);
 	publish(&route, many_services("web", n));
 	stop();
 	for (size_t i = 0; i < route.table->count; i++)
-		atomic_store(&route.table->entries[i]->backends[0]->active, 0);
+		set_backend_active(route.table->entries[i]->backends[0], 0);
 	route_close(&route);
 }
 
