@@ -308,7 +308,7 @@ static void set_live(unsigned count)
 {
 	for (size_t i = 0; i < route.table->count; i++)
 		for (unsigned k = 0; k < route.table->entries[i]->count; k++)
-			atomic_store(&route.table->entries[i]->backends[k]->active, count);
+			atomic_store(&route_backend_cell(route.table->entries[i]->backends[k], 0, 1)->active, count);
 }
 
 /* Listeners and backends that have left with live connections have their figures, once, and not their state. */
