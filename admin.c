@@ -357,6 +357,8 @@ static void admin_give_part(struct admin *admin, struct admin_client *client)
 	bool more = false, framed;
 
 	part->may_fail = true;
+	if (!client->waiting)
+		buf_room(part, BODY_PART + BODY_PART / 16); /* at once: it is a long answer */
 	if (sys_reserve())
 		more = body_add(client->body, part);
 	else

@@ -8,11 +8,9 @@ bool body_add(struct body *body, struct buf *out)
 	body->out = out;
 	body->from = out->len;
 	body->steps = 0;
-	if (body->more)
-		buf_room(out, BODY_PART + BODY_PART / 16);
 	for (; body->kind->stages[body->stage] && !out->failed; body->stage++, body->at = 0)
 		if (body->kind->stages[body->stage](body))
-			return body->more = !out->failed;
+			return !out->failed;
 	return false;
 }
 

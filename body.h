@@ -29,7 +29,6 @@ struct body {
 	struct buf *out; /* of this part */
 	size_t from;     /* where it begins in there */
 	unsigned stage;
-	bool more; /* one part was not all */
 	size_t steps;
 	size_t at;       /* the stage's own: 0 when it begins */
 };

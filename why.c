@@ -11,6 +11,8 @@
 #include "sys.h"
 #include "text.h"
 
+#define INSTANCE_STEPS 32 /* what it counts for: its wishes are looked up, port by port */
+
 struct why {
 	struct body body;
 	const struct stats *stats;
@@ -46,7 +48,7 @@ static bool why_put_list(struct body *body, const struct service_list *list)
 		explain_service(&explain, list, at, body->out);
 		why->found++;
 		body->at++;
-		if (body_full(body, 1))
+		if (body_full(body, INSTANCE_STEPS))
 			return true;
 	}
 	return false;

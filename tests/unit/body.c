@@ -9,20 +9,24 @@ static size_t part_size;
 #define BODY_PART part_size
 #include "../../body.c"
 
+#include "capture.h"
 #include "check.h"
 #include "table.h"
+#include "../../explain.h"
 #include "../../json.h"
 #include "../../metrics.h"
 #include "../../page.h"
 #include "../../peek.h"
 #include "../../publish.h"
 #include "../../routes.h"
+#include "../../stats.h"
+#include "../../supervisor.h"
 #include "../../why.h"
 
 #define SERVICES 60
 #define ITEM 1500 /* more than the largest of what a part ends with */
 
-static const struct config config = { .port_min = 1 };
+static struct config config = { .port_min = 1 };
 static struct supervisor sources;
 static struct worker_pool pool;
 static struct route route;
@@ -304,6 +308,55 @@ static void backends_in_parts(size_t kind, bool last_leaves)
 	buf_free(&text);
 }
 
+/* What is said of many instances, and of none. */
+static void explained_in_parts(void)
+{
+	struct explain explain = { .rules = &route.rules.admit, .table = route.table };
+	struct service_list *lists[2];
+	struct buf text = { 0 }, want = { 0 }, got = { 0 };
+	struct body *body;
+	size_t parts = 1, known;
+
+	for (unsigned i = 0; i < 300; i++)
+		buf_printf(&text, "c %s|local:2000|10.0.%u.%u:80|instance=%u\n", i % 3 ? "web" : "other", i / 100, 100 + i % 100, i);
+	table_lists(text.data, lists);
+	sources.lists[0] = lists[1];
+	known = explain_list(&explain, lists[1], "web", &want);
+	check(known == 200 && why_is_known(&stats, "web") && !why_is_known(&stats, "none"), "it is known", "web");
+	part_size = 2000;
+	for (body = why_body(&stats, "web"); body_add(body, &got); parts++)
+		;
+	body_free(body);
+	check(strcmp(want.data, got.data) == 0 && parts > 10, "the same in parts", "/explain");
+	got.len = 0;
+	body_put_all(why_body(&stats, "none"), &got);
+	check(strcmp(got.data, "none: no source has a service of this name.\n") == 0, "of none", got.data);
+	sources.lists[0] = NULL;
+	service_list_unref(lists[0]);
+	service_list_unref(lists[1]);
+	buf_free(&text);
+	buf_free(&want);
+	buf_free(&got);
+}
+
+/* The lines that SIGUSR1 asks for: all of them, few at a time. */
+static void logged_in_parts(void)
+{
+	struct capture capture;
+	struct buf text = { 0 }, nothing = { 0 };
+	struct body *body = stats_log(&stats);
+	size_t parts = 1;
+
+	capture_start(&capture);
+	for (part_size = 100000; body_add(body, &nothing); parts++)
+		;
+	capture_end(&capture, &text);
+	body_free(body);
+	check(count_of(&text, " counters ") == 1 + 3 * SERVICES, "a line for each", "the log");
+	check(parts > 1 && !nothing.len, "not all at once", "the log");
+	buf_free(&text);
+}
+
 static void set_live(unsigned count)
 {
 	for (size_t i = 0; i < route.table->count; i++)
@@ -341,8 +394,12 @@ int main(void)
 {
 	static const size_t sizes[] = { 1, 700, 5000 };
 
+	supervisor_open(&sources, NULL, NULL);
+	config.uses = sys_alloc(sources.count * sizeof *config.uses);
 	table_open(&route);
 	publish_table(true);
+	explained_in_parts();
+	logged_in_parts();
 	set_live(1);
 	left_with_connections(SIZE_MAX);
 	left_with_connections(700);
@@ -360,5 +417,7 @@ int main(void)
 		backends_in_parts(kind, true);
 	}
 	route_close(&route);
+	supervisor_close(&sources);
+	free(config.uses);
 	return check_sum();
 }
