@@ -245,6 +245,8 @@ void admin_close(struct admin *admin)
 {
 	while (admin->clients)
 		admin_drop(admin, admin->clients);
+	loop_disarm(&admin->turn);
+	buf_free(&admin->part);
 	if (admin->listener.fd >= 0)
 		loop_close_fd(admin->loop, &admin->listener);
 }
