@@ -11,6 +11,7 @@ static size_t part_size;
 
 #include "capture.h"
 #include "check.h"
+#include "figures.h"
 #include "table.h"
 #include "../../explain.h"
 #include "../../json.h"
@@ -361,7 +362,7 @@ static void set_live(unsigned count)
 {
 	for (size_t i = 0; i < route.table->count; i++)
 		for (unsigned k = 0; k < route.table->entries[i]->count; k++)
-			atomic_store(&route_backend_cell(route.table->entries[i]->backends[k], 0, 1)->active, count);
+			set_backend_active(route.table->entries[i]->backends[k], count);
 }
 
 /* Listeners and backends that have left with live connections have their figures, once, and not their state. */
