@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -17,6 +16,8 @@
 #define LINGER_MS 1000
 #define GRACE_MS 100 /* for a request, whoever else comes */
 #define PAUSE_MS 100
+#define TURN_US 1000 /* for parts of answers, of all clients together, and then others have the loop for */
+#define TURN_MS 1
 
 void admin_open(struct admin *admin, struct loop *loop)
 {
@@ -25,47 +26,37 @@ void admin_open(struct admin *admin, struct loop *loop)
 	loop_fifo_open(loop, &admin->patience, PATIENCE_MS, 0);
 	loop_fifo_open(loop, &admin->linger, LINGER_MS, 0);
 	loop_fifo_open(loop, &admin->pause, PAUSE_MS, 0);
+	loop_fifo_open(loop, &admin->turns, TURN_MS, 0);
 }
 
 /* Clients. */
 
-struct admin_body *admin_body(struct admin *admin, struct buf *text)
-{
-	struct admin_body *body = sys_alloc(sizeof *body);
-
-	*body = (struct admin_body){ .text = *text, .refs = 1 };
-	*text = (struct buf){ 0 };
-	admin->held += body->text.len;
-	return body;
-}
-
-struct admin_body *admin_body_ref(struct admin_body *body)
-{
-	body->refs++;
-	return body;
-}
-
-void admin_body_unref(struct admin *admin, struct admin_body *body)
-{
-	if (!body || --body->refs)
-		return;
-	admin->held -= body->text.len;
-	buf_free(&body->text);
-	free(body);
-}
-
 /* Bytes that are to be sent, and have not been. */
 static size_t admin_left(const struct admin_client *client)
 {
-	return client->out.len + (client->body ? client->body->text.len : 0) - client->sent;
+	return client->out.len - client->sent;
 }
 
-static void admin_forget_answer(struct admin *admin, struct admin_client *client)
+/* Something of its answer is still to come. */
+static bool admin_is_answered(const struct admin_client *client)
 {
-	buf_free(&client->out);
-	admin_body_unref(admin, client->body);
-	client->body = NULL;
+	return admin_left(client) || client->body;
+}
+
+static void admin_forget_out(struct admin_client *client)
+{
+	if (client->body && client->out.cap < 4 * BODY_PART)
+		client->out.len = 0; /* the next part takes its place */
+	else
+		buf_free(&client->out);
 	client->sent = 0;
+}
+
+void admin_forget_body(struct admin_client *client)
+{
+	body_free(client->body);
+	client->body = NULL;
+	client->hungry = false;
 }
 
 /* Somebody may make room now. */
@@ -81,7 +72,8 @@ void admin_drop(struct admin *admin, struct admin_client *client)
 	loop_disarm(&client->timer);
 	loop_close_fd(admin->loop, &client->io);
 	buf_free(&client->in);
-	admin_forget_answer(admin, client);
+	admin_forget_body(client);
+	admin_forget_out(client);
 	if (client->next)
 		client->next->prev = client->prev;
 	*(client->prev ? &client->prev->next : &admin->clients) = client->next;
@@ -92,12 +84,12 @@ void admin_drop(struct admin *admin, struct admin_client *client)
 
 static bool admin_is_idle(const struct admin_client *client)
 {
-	return !client->last && !client->waiting && !client->in.len && !admin_left(client);
+	return !client->last && !client->waiting && !client->in.len && !admin_is_answered(client);
 }
 
 static bool admin_has_finished(const struct admin_client *client)
 {
-	return client->last && !admin_left(client);
+	return client->last && !admin_is_answered(client);
 }
 
 /* What the other side acknowledges is progress, also while the system takes nothing more from us. */
@@ -147,30 +139,41 @@ static struct admin_client *admin_choose_leaver(struct admin *admin)
 /* What it has not taken is not kept by the system, either. */
 static void admin_give_up(struct admin *admin, struct admin_client *client)
 {
-	if (admin_left(client) || client->unsent)
+	if (admin_is_answered(client) || client->unsent)
 		net_reset_on_close(client->io.fd);
 	admin_drop(admin, client);
+}
+
+/* What waits for it. */
+static size_t admin_holds(const struct admin_client *client)
+{
+	return client->out.cap + body_kept(client->body);
 }
 
 static bool admin_relieve_once(struct admin *admin)
 {
 	struct admin_client *longest = NULL;
+	size_t held = 0;
 
 	for (struct admin_client *client = admin->clients; client; client = client->next) {
-		if (!client->body)
+		if (!admin_holds(client))
 			continue;
+		held += admin_holds(client);
 		admin_look(admin, client);
 		if (!longest || client->moved <= longest->moved)
 			longest = client;
 	}
-	if (longest)
-		admin_give_up(admin, longest);
-	return longest;
+	if (held <= ADMIN_HELD_MAX)
+		return false;
+	admin_give_up(admin, longest);
+	return true;
 }
 
-void admin_relieve(struct admin *admin)
+/* Before another part is made. While more is held than may be, the client that has taken nothing of its answer for longest
+ * is given up. */
+static void admin_relieve(struct admin *admin)
 {
-	while (admin->held > ADMIN_HELD_MAX && admin_relieve_once(admin))
+	while (admin_relieve_once(admin))
 		;
 }
 
@@ -242,6 +245,8 @@ void admin_close(struct admin *admin)
 {
 	while (admin->clients)
 		admin_drop(admin, admin->clients);
+	loop_disarm(&admin->turn);
+	buf_free(&admin->part);
 	if (admin->listener.fd >= 0)
 		loop_close_fd(admin->loop, &admin->listener);
 }
@@ -257,27 +262,26 @@ static void admin_finish(struct admin *admin, struct admin_client *client)
 		loop_arm(admin->loop, &admin->linger, &client->timer);
 }
 
-static ssize_t admin_send_some(const struct admin_client *client)
+/* Its answer is out, or this part of it. False when the client is gone. */
+static bool admin_sent_all(struct admin *admin, struct admin_client *client)
 {
-	struct iovec parts[2];
-	struct msghdr message = { .msg_iov = parts };
-	size_t skip = client->sent;
-
-	if (skip < client->out.len) {
-		parts[message.msg_iovlen++] = (struct iovec){ client->out.data + skip, client->out.len - skip };
-		skip = client->out.len;
+	admin_forget_out(client);
+	client->hungry = client->body;
+	if (client->last && !client->body) {
+		admin_finish(admin, client);
+		return false;
 	}
-	skip -= client->out.len;
-	if (client->body && skip < client->body->text.len)
-		parts[message.msg_iovlen++] = (struct iovec){ client->body->text.data + skip, client->body->text.len - skip };
-	return sendmsg(client->io.fd, &message, 0);
+	if (loop_want(admin->loop, &client->io, client->body ? 0 : LOOP_IN))
+		return true;
+	admin_drop(admin, client);
+	return false;
 }
 
 /* False when the client is gone. */
 static bool admin_flush(struct admin *admin, struct admin_client *client)
 {
 	while (admin_left(client)) {
-		ssize_t n = admin_send_some(client);
+		ssize_t n = send(client->io.fd, client->out.data + client->sent, admin_left(client), 0);
 
 		if (n < 0 && net_again(errno) && loop_want(admin->loop, &client->io, LOOP_OUT))
 			return true;
@@ -290,26 +294,110 @@ static bool admin_flush(struct admin *admin, struct admin_client *client)
 		client->unsent = net_unsent(client->io.fd);
 		loop_arm(admin->loop, &admin->patience, &client->timer);
 	}
-	admin_forget_answer(admin, client);
-	if (client->last) {
-		admin_finish(admin, client);
-		return false;
-	}
-	if (loop_want(admin->loop, &client->io, LOOP_IN))
-		return true;
-	admin_drop(admin, client);
-	return false;
+	return admin_sent_all(admin, client);
 }
 
-void admin_answer(struct admin *admin, struct admin_client *client, bool last)
+static void admin_begin_answer(struct admin *admin, struct admin_client *client)
 {
-	client->last = last;
 	client->waiting = false;
 	client->served = true;
 	client->moved = admin->loop->now;
 	admin_accept_again(admin);
 	loop_arm(admin->loop, &admin->patience, &client->timer);
+}
+
+void admin_answer(struct admin *admin, struct admin_client *client, bool last)
+{
+	client->last = last;
+	admin_begin_answer(admin, client);
 	admin_flush(admin, client);
+}
+
+/* Parts of answers. */
+
+static void admin_feed_soon(struct admin *admin)
+{
+	if (!admin->turn.next)
+		loop_arm(admin->loop, &admin->turns, &admin->turn);
+}
+
+void admin_answer_body(struct admin *admin, struct admin_client *client, struct body *body, bool last)
+{
+	client->body = body;
+	client->last = last;
+	client->waiting = client->hungry = true;
+	client->turn = ++admin->parts;
+	loop_want(admin->loop, &client->io, 0); /* until then it says nothing that matters */
+	admin_feed_soon(admin);
+}
+
+/* Sends what it can. */
+static void admin_go_on(struct admin *admin, struct admin_client *client)
+{
+	if (!admin_flush(admin, client))
+		return;
+	if (client->hungry)
+		admin_feed_soon(admin);
+	else if (!admin_is_answered(client) && admin->input)
+		admin->input(admin, client); /* the next request may be there already */
+}
+
+/* The one that has had none for longest; NULL: nobody is to have a part. */
+static struct admin_client *admin_hungriest(struct admin *admin)
+{
+	struct admin_client *first = NULL;
+
+	for (struct admin_client *client = admin->clients; client; client = client->next)
+		if (client->hungry && (!first || client->turn < first->turn))
+			first = client;
+	return first;
+}
+
+static void admin_give_part(struct admin *admin, struct admin_client *client)
+{
+	struct buf *part = &admin->part;
+	bool more = false, framed;
+
+	part->may_fail = true;
+	if (!client->waiting)
+		buf_room(part, BODY_PART + BODY_PART / 16); /* at once: it is a long answer */
+	if (sys_reserve())
+		more = body_add(client->body, part);
+	else
+		buf_fail(part);
+	client->hungry = false;
+	client->turn = ++admin->parts;
+	framed = admin->frame(admin, client, part, more);
+	part->len = 0;
+	if (part->cap > 4 * BODY_PART || part->failed)
+		buf_free(part);
+	if (!more)
+		admin_forget_body(client);
+	if (!framed) {
+		admin_drop(admin, client);
+		return;
+	}
+	if (client->waiting)
+		admin_begin_answer(admin, client);
+	admin_go_on(admin, client);
+}
+
+void admin_feed(struct admin *admin)
+{
+	int64_t until = sys_micros() + TURN_US;
+	struct admin_client *client;
+	bool over = false;
+
+	while (!over && (client = admin_hungriest(admin))) {
+		admin_give_part(admin, client);
+		admin_relieve(admin);
+		over = sys_micros() >= until;
+	}
+	loop_disarm(&admin->turn);
+	if (admin_hungriest(admin))
+		admin_feed_soon(admin);
+	else
+		buf_free(&admin->part);
 }
 
 static void admin_discard_input(struct admin *admin, struct admin_client *client)
@@ -428,9 +516,9 @@ bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events)
 	}
 	if (io->kind != admin->kind + 1)
 		return false;
-	if (admin_left(client)) {
-		if ((events & LOOP_OUT) && admin_flush(admin, client) && !admin_left(client) && admin->input)
-			admin->input(admin, client); /* the next request may be there already */
+	if (admin_is_answered(client)) {
+		if (events & LOOP_OUT)
+			admin_go_on(admin, client);
 	} else if (admin_has_finished(client) || !admin->input) {
 		admin_discard_input(admin, client);
 	} else {
@@ -443,14 +531,16 @@ bool admin_ready(struct admin *admin, struct loop_io *io, unsigned events)
 static bool admin_is_taken(struct admin *admin, struct admin_client *client)
 {
 	admin_look(admin, client);
-	return (admin_left(client) || (client->last && client->unsent)) && admin->loop->now < client->moved + PATIENCE_MS;
+	return (admin_is_answered(client) || (client->last && client->unsent)) && admin->loop->now < client->moved + PATIENCE_MS;
 }
 
 bool admin_expired(struct admin *admin, struct loop_fifo *fifo, struct loop_timer *timer)
 {
 	struct admin_client *client = CONTAINER_OF(timer, struct admin_client, timer);
 
-	if (fifo == &admin->pause) {
+	if (fifo == &admin->turns) {
+		admin_feed(admin);
+	} else if (fifo == &admin->pause) {
 		admin->full = false;
 		loop_want(admin->loop, &admin->listener, LOOP_IN);
 	} else if (fifo != &admin->linger && fifo != &admin->patience) {

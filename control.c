@@ -376,7 +376,7 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 		bind_again(control);
 	else if (fifo == &control->grace)
 		loop->stop = true;
-	else if (!admin_expired(&control->peek, fifo, timer) && !admin_expired(&control->status.server, fifo, timer))
+	else if (!admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer))
 		health_expired(&control->health, fifo, timer);
 }
 
@@ -467,7 +467,7 @@ static bool open_servers(struct control *control)
 		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
 	sys_reserve();
-	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .owner = &control->route };
+	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .frame = peek_frame, .owner = &control->route };
 	admin_open(&control->peek, &control->loop);
 	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };
 	status_open(&control->status, &control->loop);
@@ -535,7 +535,7 @@ static int run_planes(struct control *control)
 	if (working)
 		worker_close(&control->pool); /* first: a source may take its time, and then the system would end the sessions */
 	supervisor_stop(&control->sources);
-	admin_close(&control->status.server);
+	status_close(&control->status);
 	admin_close(&control->peek);
 	return working ? 0 : 1;
 }

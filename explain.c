@@ -386,31 +386,39 @@ static void put_service(const struct service_list *list, size_t number, struct b
 	buf_puts(out, "\n");
 }
 
+void explain_service(const struct explain *explain, const struct service_list *list, size_t index, struct buf *out)
+{
+	struct arena memory = { 0 };
+	struct buf joined[SERVICE_OPTIONS] = { 0 };
+	struct subject subject = {
+		.explain = explain, .service = list->items[index], .list = list, .memory = &memory, .joined = joined
+	};
+
+	subject.contested = is_contested(&subject);
+	put_service(list, index, out);
+	if (!list->trusted && !subject.service->absent)
+		explain_backends(explain, subject.service, out);
+	if (subject.service->tags)
+		explain_tags(&subject, out);
+	else
+		explain_fields(&subject, out);
+	for (int option = 0; option < SERVICE_OPTIONS; option++)
+		buf_free(&joined[option]);
+	arena_free(&memory);
+}
+
+size_t explain_find(const struct service_list *list, size_t from, const char *name)
+{
+	while (list && from < list->count && strcmp(list->items[from]->name, name) != 0)
+		from++;
+	return list && from < list->count ? from : SIZE_MAX;
+}
+
 size_t explain_list(const struct explain *explain, const struct service_list *list, const char *name, struct buf *out)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; list && i < list->count; i++) {
-		struct arena memory = { 0 };
-		struct buf joined[SERVICE_OPTIONS] = { 0 };
-		struct subject subject = {
-			.explain = explain, .service = list->items[i], .list = list, .memory = &memory, .joined = joined
-		};
-
-		if (strcmp(subject.service->name, name) != 0)
-			continue;
-		subject.contested = is_contested(&subject);
-		put_service(list, i, out);
-		if (!list->trusted && !subject.service->absent)
-			explain_backends(explain, subject.service, out);
-		if (subject.service->tags)
-			explain_tags(&subject, out);
-		else
-			explain_fields(&subject, out);
-		for (int option = 0; option < SERVICE_OPTIONS; option++)
-			buf_free(&joined[option]);
-		arena_free(&memory);
-		found++;
-	}
+	for (size_t at = explain_find(list, 0, name); at != SIZE_MAX; at = explain_find(list, at + 1, name), found++)
+		explain_service(explain, list, at, out);
 	return found;
 }

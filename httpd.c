@@ -51,7 +51,11 @@ void httpd_put_head(struct buf *out, const struct httpd_answer *answer)
 {
 	buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->code, httpd_reason(answer->code));
 	httpd_put_date(out);
-	buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", answer->type, answer->length);
+	buf_printf(out, "Content-Type: %s\r\n", answer->type);
+	if (answer->length == HTTPD_CHUNKED)
+		buf_puts(out, "Transfer-Encoding: chunked\r\n");
+	else if (answer->length != HTTPD_UNTIL_CLOSE)
+		buf_printf(out, "Content-Length: %zu\r\n", answer->length);
 	buf_puts(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
 	buf_printf(out, "Content-Security-Policy: %s\r\n",
 	           answer->policy ? answer->policy : "default-src 'none'; frame-ancestors 'none'");
@@ -62,6 +66,19 @@ void httpd_put_head(struct buf *out, const struct httpd_answer *answer)
 	else if (answer->old)
 		buf_puts(out, "Connection: keep-alive\r\n");
 	buf_puts(out, "\r\n");
+}
+
+#define CHUNK_FRAME 32 /* bytes around a chunk, at most */
+
+void httpd_put_chunk(struct buf *out, const char *bytes, size_t len, bool more)
+{
+	if (len) { /* an empty one would be the end */
+		buf_room(out, len + CHUNK_FRAME);
+		buf_printf(out, "%zx\r\n", len);
+		buf_add(out, bytes, len);
+		buf_puts(out, "\r\n");
+	}
+	buf_puts(out, more ? "" : "0\r\n\r\n");
 }
 
 /* Requests. */

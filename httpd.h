@@ -23,17 +23,22 @@ int httpd_read(struct slice head, struct httpd_request *request);
  * stranger can give a name of its own our address, and have a browser ask us as if we were that page's server. */
 bool httpd_is_for(const struct httpd_request *request, const char *names);
 
+/* A body whose length is not known before it ends comes in chunks, or to a client of HTTP/1.0 until the connection ends. */
+#define HTTPD_CHUNKED SIZE_MAX
+#define HTTPD_UNTIL_CLOSE (SIZE_MAX - 1)
+
 /* What is said of an answer before its body. */
 struct httpd_answer {
 	int code;
 	const char *type; /* Content-Type */
 	const char *policy; /* Content-Security-Policy; NULL: nothing is allowed */
-	size_t length;    /* of the body */
+	size_t length;    /* of the body; HTTPD_CHUNKED, HTTPD_UNTIL_CLOSE */
 	bool old;         /* the request was */
 	bool last;
 };
 
 void httpd_put_head(struct buf *out, const struct httpd_answer *answer); /* its date is now */
+void httpd_put_chunk(struct buf *out, const char *bytes, size_t len, bool more); /* len may be 0; not more: the body ends */
 const char *httpd_reason(int code); /* 404 is "Not Found"; "Error": a code that is not known here */
 
 #endif

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "histogram.h"
 #include "log.h"
+#include "metrics_family.h"
 #include "metrics_put.h"
 #include "route.h"
 #include "service.h"
@@ -15,75 +16,9 @@
 #include "source.h"
 #include "supervisor.h"
 #include "sys.h"
+#include "text.h"
+#include "walk.h"
 #include "worker.h"
-
-struct metrics_backend {
-	const struct route_listener *listener;
-	const struct route_backend *backend;
-	unsigned weight; /* 0: it has left the table */
-};
-
-/* What is read once for all families. */
-struct metrics {
-	struct buf *out;
-	const struct stats *stats;
-	const struct route_table *table;
-	struct supervisor_state *sources;
-	size_t source_count;
-	/* Those of the table, then those that left and whose last bytes may not have been read. */
-	const struct route_listener **listeners;
-	struct metrics_backend *backends;
-	size_t listener_count, backend_count;
-};
-
-enum metrics_type { GAUGE, COUNTER, HISTOGRAM };
-static const char *const metrics_types[] = { "gauge", "counter", "histogram" };
-
-/* How a figure is kept in the object that it belongs to. */
-enum metrics_number {
-	IS_UINT,
-	IS_ULLONG,
-	IS_FIGURE, /* one of struct route_figures */
-	IS_FALSE,  /* 1: the flag is not set */
-	IS_OPEN,   /* a listener, whatever the member: 1: it accepts clients */
-	IS_WEIGHT, /* a backend's, in this table */
-	IS_INT64,
-	IS_MICROS  /* an int64_t, shown as seconds */
-};
-
-/* A family: one HELP and one TYPE, then all of its samples, which `put` adds. */
-struct metrics_family {
-	const char *name, *help;
-	void (*put)(const struct metrics *metrics, const struct metrics_family *family);
-	uint16_t at;    /* offset of the figure, for those who go by `number` */
-	uint8_t number; /* enum metrics_number */
-	uint8_t type;   /* enum metrics_type */
-};
-
-/* Parts of a sample. */
-
-static void metrics_put_head(struct buf *out, const struct metrics_family *family)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, metrics_types[family->type]);
-}
-
-static unsigned long long metrics_value(const struct metrics_family *family, const void *object)
-{
-	const void *at = (const char *)object + family->at;
-
-	switch (family->number) {
-	case IS_UINT:
-		return atomic_load((const atomic_uint *)at);
-	case IS_ULLONG:
-		return atomic_load((const atomic_ullong *)at);
-	case IS_FIGURE:
-		return *(const unsigned long long *)at;
-	case IS_FALSE:
-		return !atomic_load((const atomic_bool *)at);
-	default: /* IS_OPEN */
-		return stats_is_open(object);
-	}
-}
 
 /* A family of one sample. */
 static void metrics_put_single(const struct metrics *metrics, const struct metrics_family *family,
@@ -171,41 +106,20 @@ static void metrics_put_loaded(const struct metrics *metrics, const struct metri
 
 static void metrics_put_states(const struct metrics *metrics, const struct metrics_family *family)
 {
-	size_t open, failed;
-
-	stats_listeners(metrics->table, &open, &failed);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "open");
-	metrics_put_number(metrics->out, "} ", open);
+	metrics_put_number(metrics->out, "} ", metrics->open);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "failed");
-	metrics_put_number(metrics->out, "} ", failed);
+	metrics_put_number(metrics->out, "} ", metrics->failed);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "draining");
 	metrics_put_number(metrics->out, "} ", route_draining(metrics->stats->route));
 }
 
-static int metrics_by_rule(const void *a, const void *b)
-{
-	return strcmp((*(const struct route_refusal *const *)a)->rule, (*(const struct route_refusal *const *)b)->rule);
-}
-
 static void metrics_put_refused(const struct metrics *metrics, const struct metrics_family *family)
 {
-	size_t count = metrics->table->refused_count;
-	const struct route_refusal **all = malloc((count + 1) * sizeof *all);
-
-	if (!all) {
-		buf_fail(metrics->out);
-		return;
+	for (size_t i = 0; i < metrics->rule_count; i++) {
+		metrics_put_name(metrics->out, family->name, "{reason=\"", metrics->rules[i].rule);
+		metrics_put_number(metrics->out, "} ", metrics->rules[i].count);
 	}
-	for (size_t i = 0; i < count; i++)
-		all[i] = &metrics->table->refused[i];
-	qsort(all, count, sizeof *all, metrics_by_rule);
-	for (size_t i = 0, end; i < count; i = end) {
-		for (end = i + 1; end < count && strcmp(all[end]->rule, all[i]->rule) == 0;)
-			end++;
-		metrics_put_name(metrics->out, family->name, "{reason=\"", all[i]->rule);
-		metrics_put_number(metrics->out, "} ", end - i);
-	}
-	free(all);
 }
 
 static void metrics_put_changes(const struct metrics *metrics, const struct metrics_family *family)
@@ -220,41 +134,45 @@ static void metrics_put_update(const struct metrics *metrics, const struct metri
 
 static void metrics_put_remembered(const struct metrics *metrics, const struct metrics_family *family)
 {
-	metrics_put_single(metrics, family, metrics->table->remembered != NULL);
+	metrics_put_single(metrics, family, metrics->stats->route->table->remembered != NULL);
 }
 
 /* Sources. */
 
 static void metrics_put_source_up(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->source_count; i++) {
-		if (!metrics->sources[i].used)
+	for (size_t i = 0; i < metrics->stats->sources->count; i++) {
+		struct supervisor_state source = supervisor_state(metrics->stats->sources, i);
+
+		if (!source.used)
 			continue;
-		metrics_put_name(metrics->out, family->name, "{source=\"", metrics->sources[i].kind->name);
-		metrics_put_number(metrics->out, "} ", metrics->sources[i].up);
+		metrics_put_name(metrics->out, family->name, "{source=\"", source.kind->name);
+		metrics_put_number(metrics->out, "} ", source.up);
 	}
 }
 
 static void metrics_put_source_success(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->source_count; i++) {
-		if (!metrics->sources[i].last)
+	for (size_t i = 0; i < metrics->stats->sources->count; i++) {
+		struct supervisor_state source = supervisor_state(metrics->stats->sources, i);
+
+		if (!source.last)
 			continue;
-		metrics_put_name(metrics->out, family->name, "{source=\"", metrics->sources[i].kind->name);
-		metrics_put_millis(metrics->out, "} ", metrics->sources[i].last);
+		metrics_put_name(metrics->out, family->name, "{source=\"", source.kind->name);
+		metrics_put_millis(metrics->out, "} ", source.last);
 	}
 }
 
 static void metrics_put_source_counter(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->source_count; i++) {
-		const struct supervisor_state *source = &metrics->sources[i];
+	for (size_t i = 0; i < metrics->stats->sources->count; i++) {
+		struct supervisor_state source = supervisor_state(metrics->stats->sources, i);
 		bool resets = family->at == offsetof(struct source_counters, resets);
 
-		if (!source->counters || !(resets ? source->kind->polls : source->kind->remembers))
+		if (!source.counters || !(resets ? source.kind->polls : source.kind->remembers))
 			continue;
-		metrics_put_name(metrics->out, family->name, "{source=\"", source->kind->name);
-		metrics_put_number(metrics->out, "} ", metrics_value(family, source->counters));
+		metrics_put_name(metrics->out, family->name, "{source=\"", source.kind->name);
+		metrics_put_number(metrics->out, "} ", metrics_value(family, source.counters));
 	}
 }
 
@@ -267,122 +185,33 @@ static void metrics_put_code(struct buf *out, const char *name, const char *sour
 
 static void metrics_put_source_errors(const struct metrics *metrics, const struct metrics_family *family)
 {
-	for (size_t i = 0; i < metrics->source_count; i++) {
-		const struct source_counters *counters = metrics->sources[i].counters;
+	for (size_t i = 0; i < metrics->stats->sources->count; i++) {
+		struct supervisor_state source = supervisor_state(metrics->stats->sources, i);
+		const struct source_counters *counters = source.counters;
 
 		for (int k = 0; counters && k < SOURCE_CODES; k++) {
 			unsigned long long count = atomic_load(&counters->errors[k].count);
 			int code = atomic_load(&counters->errors[k].code);
 
 			if (count || !k) /* the first one is `none`, and there from the beginning */
-				metrics_put_code(metrics->out, family->name, metrics->sources[i].kind->name, code, count);
+				metrics_put_code(metrics->out, family->name, source.kind->name, code, count);
 		}
 	}
-}
-
-/* Listeners. */
-
-/* What to join other series of a listener with. */
-static void metrics_put_infos(const struct metrics *metrics, const struct metrics_family *family)
-{
-	for (size_t i = 0; i < metrics->listener_count; i++) {
-		const struct route_entry *entry = i < metrics->table->count ? metrics->table->entries[i] : NULL;
-		const struct route_listener *it = metrics->listeners[i];
-
-		metrics_put_name(metrics->out, family->name, "{listener=\"", it->name);
-		metrics_put_label(metrics->out, ",service=\"", entry ? entry->services : it->services);
-		metrics_put_label(metrics->out, ",balance=\"", service_balance_names[entry ? entry->balance : it->balance]);
-		metrics_put_label(metrics->out, ",source=\"", entry ? entry->owner.source : it->source);
-		buf_puts(metrics->out, "} 1\n");
-	}
-}
-
-/* Whether those that left the table have this figure, too: how much there was, not how things are. */
-static bool metrics_lasts(const struct metrics_family *family)
-{
-	return family->number != IS_OPEN && family->number != IS_FALSE && family->number != IS_WEIGHT;
-}
-
-static void metrics_put_listeners(const struct metrics *metrics, const struct metrics_family *family)
-{
-	size_t count = metrics_lasts(family) ? metrics->listener_count : metrics->table->count;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct route_listener *it = metrics->listeners[i];
-		struct route_figures figures = route_listener_figures(it);
-
-		metrics_put_name(metrics->out, family->name, "{listener=\"", it->name);
-		metrics_put_number(metrics->out, "} ",
-		                   metrics_value(family, family->number == IS_FIGURE ? (const void *)&figures : it));
-	}
-}
-
-static void metrics_put_rejected(const struct metrics *metrics, const struct metrics_family *family)
-{
-	for (size_t i = 0; i < metrics->listener_count; i++)
-		for (int k = 0; k < ROUTE_REJECTS; k++) {
-			metrics_put_name(metrics->out, family->name, "{listener=\"", metrics->listeners[i]->name);
-			metrics_put_label(metrics->out, ",reason=\"", route_reject_names[k]);
-			metrics_put_number(metrics->out, "} ", route_rejected(metrics->listeners[i], (enum route_reject)k));
-		}
-}
-
-static void metrics_put_healths(const struct metrics *metrics, const struct metrics_family *family)
-{
-	for (size_t i = 0; i < metrics->table->count; i++) {
-		const struct route_entry *entry = metrics->table->entries[i];
-		unsigned healthy = route_healthy(entry);
-
-		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
-		metrics_put_number(metrics->out, ",state=\"healthy\"} ", healthy);
-		metrics_put_name(metrics->out, family->name, "{listener=\"", entry->listener->name);
-		metrics_put_number(metrics->out, ",state=\"unhealthy\"} ", entry->count - healthy);
-	}
-}
-
-/* Backends. */
-
-static void metrics_put_backends(const struct metrics *metrics, const struct metrics_family *family)
-{
-	for (size_t i = 0; i < metrics->backend_count; i++) {
-		const struct metrics_backend *it = &metrics->backends[i];
-		struct route_figures figures = route_backend_figures(it->backend);
-
-		if (!it->weight && !metrics_lasts(family))
-			continue;
-		metrics_put_name(metrics->out, family->name, "{listener=\"", it->listener->name);
-		metrics_put_label(metrics->out, ",backend=\"", it->backend->name);
-		metrics_put_number(metrics->out, "} ", family->number == IS_WEIGHT ? it->weight : metrics_value(family,
-		                   family->number == IS_FIGURE ? (const void *)&figures : it->backend));
-	}
-}
-
-static void metrics_put_connect_times(const struct metrics *metrics, const struct metrics_family *family)
-{
-	struct histogram times;
-	struct buf labels = { 0 };
-
-	for (size_t i = 0; i < metrics->backend_count; i++) {
-		labels.len = 0;
-		metrics_put_label(&labels, "listener=\"", metrics->backends[i].listener->name);
-		metrics_put_label(&labels, ",backend=\"", metrics->backends[i].backend->name);
-		route_connect_times(metrics->backends[i].backend, &times);
-		metrics_put_histogram(metrics->out, family->name, labels.data, &times);
-	}
-	buf_free(&labels);
 }
 
 /* All of them, in the order in which they appear. */
 
 /* What a row ends in: its type, and what writes its samples; of a figure also how it is kept, and in which member. */
 #define OWN(kind, function) .type = kind, .put = function
-#define FIGURE(kind, function, object, as, field) \
-	OWN(kind, function), .number = as, .at = offsetof(struct object, field)
+#define OF_EACH(kind, function) .type = kind, .listener = function
+#define OF_EACH_BACKEND(kind, function) .type = kind, .backend = function
+#define KEPT(as, object, field) .number = as, .at = offsetof(struct object, field)
+#define FIGURE(kind, function, object, as, field) OWN(kind, function), KEPT(as, object, field)
 #define SHARED(kind, as, field) FIGURE(kind, metrics_put_shared, session_shared, as, field)
-#define LISTENER(kind, as, field) FIGURE(kind, metrics_put_listeners, route_listener, as, field)
-#define BACKEND(kind, as, field) FIGURE(kind, metrics_put_backends, route_backend, as, field)
-#define OF_LISTENER(kind, field) FIGURE(kind, metrics_put_listeners, route_figures, IS_FIGURE, field)
-#define OF_BACKEND(kind, field) FIGURE(kind, metrics_put_backends, route_figures, IS_FIGURE, field)
+#define LISTENER(kind, as, field) OF_EACH(kind, metrics_put_listener), KEPT(as, route_listener, field)
+#define BACKEND(kind, as, field) OF_EACH_BACKEND(kind, metrics_put_backend), KEPT(as, route_backend, field)
+#define OF_LISTENER(kind, field) OF_EACH(kind, metrics_put_listener), KEPT(IS_FIGURE, route_figures, field)
+#define OF_BACKEND(kind, field) OF_EACH_BACKEND(kind, metrics_put_backend), KEPT(IS_FIGURE, route_figures, field)
 #define SOURCE(field) FIGURE(COUNTER, metrics_put_source_counter, source_counters, IS_ULLONG, field)
 #define PROCESS(kind, as, field) FIGURE(kind, NULL, stats_process, as, field)
 
@@ -427,10 +256,10 @@ static const struct metrics_family families[] = {
 	  OWN(COUNTER, metrics_put_source_errors) },
 
 	{ "dill_listener_info", "1; the services that share the listener, its strategy, and who opened it.",
-	  OWN(GAUGE, metrics_put_infos) },
+	  OF_EACH(GAUGE, metrics_put_info) },
 	{ "dill_listener_up", "1: it is open; 0: it cannot listen (retrying).", LISTENER(GAUGE, IS_OPEN, fd) },
 	{ "dill_listener_backends", "Backends in the table, by their health; without a healthy one, clients fail.",
-	  OWN(GAUGE, metrics_put_healths) },
+	  OF_EACH(GAUGE, metrics_put_health), .number = IS_OPEN },
 	{ "dill_listener_connections_total", "Clients that were accepted.", OF_LISTENER(COUNTER, connections) },
 	{ "dill_listener_connections_active", "Clients that are connected.", OF_LISTENER(GAUGE, active) },
 	{ "dill_listener_received_bytes_total", "Bytes from clients.", OF_LISTENER(COUNTER, rx) },
@@ -438,7 +267,7 @@ static const struct metrics_family families[] = {
 	{ "dill_listener_rejected_total",
 	  "Clients without a session, or without a backend: denied by allow or deny, no_backend, connect_failed (none could "
 	  "be reached), limit (no memory or descriptor), loop (dill itself).",
-	  OWN(COUNTER, metrics_put_rejected) },
+	  OF_EACH(COUNTER, metrics_put_rejected) },
 
 	{ "dill_backend_connections_total", "Connects that were tried.", OF_BACKEND(COUNTER, connections) },
 	{ "dill_backend_connections_active", "Live connections.", OF_BACKEND(GAUGE, active) },
@@ -447,9 +276,9 @@ static const struct metrics_family families[] = {
 	{ "dill_backend_connect_errors_total", "Connects that failed.", OF_BACKEND(COUNTER, connect_errors) },
 	{ "dill_backend_healthy", "1: it is used; 0: it is tried last.", BACKEND(GAUGE, IS_FALSE, unhealthy) },
 	{ "dill_backend_weight", "Its share of new connections, in proportion to the others'.",
-	  OWN(GAUGE, metrics_put_backends), .number = IS_WEIGHT },
+	  OF_EACH_BACKEND(GAUGE, metrics_put_backend), .number = IS_WEIGHT },
 	{ "dill_backend_connect_seconds", "How long connects took that succeeded.",
-	  OWN(HISTOGRAM, metrics_put_connect_times) },
+	  OF_EACH_BACKEND(HISTOGRAM, metrics_put_connect_time) },
 
 	{ "process_start_time_seconds", "When the process began, since 1970.", OWN(GAUGE, metrics_put_started) },
 };
@@ -480,89 +309,105 @@ static void metrics_put_process(struct buf *out, const struct metrics_family *fa
 		metrics_put_number(out, " ", (unsigned long long)value);
 }
 
-/* The table's, and those that left. */
-
-static void metrics_add_backend(struct metrics *metrics, const struct route_listener *listener,
-                                const struct route_backend *backend, unsigned weight)
-{
-	metrics->backends[metrics->backend_count++] = (struct metrics_backend){ listener, backend, weight };
-}
-
-static void metrics_add_listener(struct metrics *metrics, const struct route_listener *listener)
-{
-	metrics->listeners[metrics->listener_count++] = listener;
-}
-
-/* Backends with other credentials for the same proxy have the same name: the second would be a series twice. */
-static bool metrics_names(const struct metrics *metrics, const struct route_listener *listener,
-                          const struct route_backend *backend)
-{
-	for (size_t i = 0; backend->socks && i < metrics->backend_count; i++)
-		if (metrics->backends[i].listener == listener && strcmp(metrics->backends[i].backend->name, backend->name) == 0)
-			return true;
-	return false;
-}
-
-/* Room for all of them. False without memory. */
-static bool metrics_make_room(struct metrics *metrics, const struct route *route)
-{
-	size_t backends = route->retired_count + 1;
-
-	for (size_t i = 0; i < route->table->count; i++)
-		backends += route->table->entries[i]->count;
-	metrics->backends = malloc(backends * sizeof *metrics->backends);
-	metrics->listeners = malloc((route->table->count + route->retired_listener_count + 1) * sizeof *metrics->listeners);
-	return metrics->backends && metrics->listeners;
-}
-
-static void metrics_collect(struct metrics *metrics, const struct route *route)
-{
-	for (size_t i = 0; i < route->table->count; i++) {
-		const struct route_entry *entry = route->table->entries[i];
-
-		metrics_add_listener(metrics, entry->listener);
-		for (unsigned k = 0; k < entry->count; k++)
-			metrics_add_backend(metrics, entry->listener, entry->backends[k], entry->weights[k]);
-	}
-	for (size_t i = 0; i < route->retired_listener_count; i++)
-		metrics_add_listener(metrics, route->retired_listeners[i]);
-	for (size_t i = 0; i < route->retired_count; i++) {
-		const struct route_listener *listener = route_listener_at(route, &route->retired[i]->listener->addr);
-
-		if (listener && !metrics_names(metrics, listener, route->retired[i]))
-			metrics_add_backend(metrics, listener, route->retired[i], 0);
-	}
-}
-
-static void metrics_put_all(const struct metrics *metrics)
+static bool metrics_put_processes(struct body *body)
 {
 	struct stats_process process;
 
-	for (size_t i = 0; i < metrics->source_count; i++)
-		metrics->sources[i] = supervisor_state(metrics->stats->sources, i);
-	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-		metrics_put_head(metrics->out, &families[i]);
-		families[i].put(metrics, &families[i]);
-	}
 	stats_process(&process);
 	for (size_t i = 0; i < ARRAY_LEN(process_families); i++)
-		metrics_put_process(metrics->out, &process_families[i], &process);
+		metrics_put_process(body->out, &process_families[i], &process);
+	return false;
 }
 
-void metrics_text(struct stats *stats, struct buf *out)
-{
-	struct metrics metrics = {
-		.out = out, .stats = stats, .table = stats->route->table, .source_count = stats->sources->count,
-		.sources = sys_alloc(stats->sources->count * sizeof *metrics.sources)
-	};
+/* The whole. */
 
-	if (metrics_make_room(&metrics, stats->route)) {
-		metrics_collect(&metrics, stats->route);
-		metrics_put_all(&metrics);
-	} else {
-		buf_fail(out);
+static struct metrics *metrics_of(struct body *body)
+{
+	return CONTAINER_OF(body, struct metrics, body);
+}
+
+static bool metrics_count(struct body *body)
+{
+	struct metrics *metrics = metrics_of(body);
+
+	while (walk_on(&metrics->walk)) {
+		*(stats_is_open(metrics->walk.listener) ? &metrics->open : &metrics->failed) += 1;
+		if (body_full(body, 1))
+			return walk_pause(&metrics->walk, false);
 	}
-	free(metrics.sources);
-	free(metrics.listeners);
-	free(metrics.backends);
+	return false;
+}
+
+/* Rules are few, and live for ever. */
+static void metrics_count_rule(struct metrics *metrics, const char *rule)
+{
+	size_t i = 0;
+
+	while (i < metrics->rule_count && strcmp(metrics->rules[i].rule, rule) != 0)
+		i++;
+	if (i == metrics->rule_count) {
+		SYS_GROW(metrics->rules, metrics->rule_count, metrics->rule_cap);
+		metrics->rules[metrics->rule_count++] = (struct metrics_rule){ rule, 0 };
+	}
+	metrics->rules[i].count++;
+}
+
+static bool metrics_count_refused(struct body *body)
+{
+	struct metrics *metrics = metrics_of(body);
+	const struct route_refusal *refusal;
+
+	while ((refusal = walk_refused(&metrics->walk))) {
+		metrics_count_rule(metrics, refusal->rule);
+		if (body_full(body, 1))
+			return walk_pause_refused(&metrics->walk);
+	}
+	return false;
+}
+
+static bool metrics_put_families(struct body *body)
+{
+	struct metrics *metrics = metrics_of(body);
+
+	metrics->out = body->out;
+	for (; body->at < ARRAY_LEN(families); body->at++, metrics->begun = false) {
+		const struct metrics_family *family = &families[body->at];
+
+		if (!metrics->begun)
+			metrics_put_head(body->out, family);
+		if (family->put)
+			family->put(metrics, family);
+		else if (metrics_walk(metrics, family))
+			return metrics->begun = true;
+	}
+	return false;
+}
+
+static void metrics_end(struct body *body)
+{
+	struct metrics *metrics = metrics_of(body);
+
+	walk_end(&metrics->walk);
+	metrics_forget_left(metrics);
+	free(metrics->rules);
+}
+
+static size_t metrics_kept(const struct body *body)
+{
+	return ((const struct metrics *)body)->left_count * sizeof(struct route_backend *);
+}
+
+static bool (*const metrics_stages[])(struct body *body) = {
+	metrics_count, metrics_count_refused, metrics_put_families, metrics_put_processes, NULL
+};
+static const struct body_kind metrics_kind = { metrics_stages, metrics_end, metrics_kept };
+
+struct body *metrics_body(struct stats *stats)
+{
+	struct metrics *metrics = sys_alloc(sizeof *metrics);
+
+	metrics->body.kind = &metrics_kind;
+	metrics->stats = stats;
+	walk_begin(&metrics->walk, stats->route, false);
+	return &metrics->body;
 }

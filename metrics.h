@@ -4,11 +4,11 @@
 #define METRICS_H
 
 #include "base.h"
+#include "body.h"
 #include "stats.h"
-#include "text.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-void metrics_text(struct stats *stats, struct buf *out);
+struct body *metrics_body(struct stats *stats); /* borrows stats */
 
 #endif

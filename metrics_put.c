@@ -11,8 +11,12 @@ void metrics_put_label(struct buf *out, const char *before, const char *value)
 
 	buf_puts(out, before);
 	for (size_t i = 0; i < len; i += n) {
-		bool special = value[i] == '\n' || value[i] == '"' || value[i] == '\\';
+		bool special;
 
+		n = text_plain(value + i, len - i);
+		if (n)
+			continue;
+		special = value[i] == '\n' || value[i] == '"' || value[i] == '\\';
 		n = text_utf8(value + i, len - i);
 		if (n && !special)
 			continue;
@@ -35,14 +39,20 @@ void metrics_put_name(struct buf *out, const char *name, const char *label, cons
 
 void metrics_put_number(struct buf *out, const char *before, unsigned long long value)
 {
-	buf_puts(out, before);
-	buf_number(out, value);
+	buf_puts_number(out, before, value);
 	buf_puts(out, "\n");
 }
 
 void metrics_put_micros(struct buf *out, int64_t us)
 {
-	buf_printf(out, " %lld.%06d\n", (long long)(us / 1000000), (int)(us % 1000000));
+	long rest = (long)(us % 1000000);
+
+	buf_puts_number(out, " ", (unsigned long long)(us / 1000000));
+	buf_puts(out, ".");
+	for (long unit = 100000; unit > 1 && rest < unit; unit /= 10)
+		buf_puts(out, "0");
+	buf_number(out, (unsigned long long)rest);
+	buf_puts(out, "\n");
 }
 
 void metrics_put_millis(struct buf *out, const char *before, int64_t ms)
@@ -50,6 +60,15 @@ void metrics_put_millis(struct buf *out, const char *before, int64_t ms)
 	buf_puts(out, before);
 	buf_seconds(out, ms);
 	buf_puts(out, "\n");
+}
+
+static void metrics_put_total(struct buf *out, const char *name, const char *what, const char *labels)
+{
+	buf_puts(out, name);
+	buf_puts(out, what);
+	buf_puts(out, *labels ? "{" : "");
+	buf_puts(out, labels);
+	buf_puts(out, *labels ? "}" : "");
 }
 
 void metrics_put_histogram(struct buf *out, const char *name, const char *labels,
@@ -66,7 +85,8 @@ void metrics_put_histogram(struct buf *out, const char *name, const char *labels
 		buf_puts(out, histogram_bounds[i].seconds);
 		metrics_put_number(out, "\"} ", count);
 	}
-	buf_printf(out, *labels ? "%s_sum{%s}" : "%s_sum%s", name, labels);
+	metrics_put_total(out, name, "_sum", labels);
 	metrics_put_micros(out, (int64_t)atomic_load(&histogram->sum));
-	buf_printf(out, *labels ? "%s_count{%s} %llu\n" : "%s_count%s %llu\n", name, labels, count);
+	metrics_put_total(out, name, "_count", labels);
+	metrics_put_number(out, " ", count);
 }

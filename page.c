@@ -7,6 +7,7 @@
 #include "config.h"
 #include "net.h"
 #include "page_frame.h"
+#include "page_put.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -15,148 +16,97 @@
 #include "span.h"
 #include "supervisor.h"
 #include "sys.h"
+#include "text.h"
+#include "walk.h"
 
 #define UNSERVED_NAMED 5
 
-/* Texts and figures. */
-
-/* A stranger's: markup is escaped, and bytes that are not UTF-8 are replaced. */
-static void page_put_slice(struct buf *out, struct slice text)
-{
-	static const char special[] = "&<>\"'";
-	static const char *const escaped[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&#39;" };
-	struct buf seen = { 0 };
-
-	buf_visible(&seen, text.at, text.len);
-	for (size_t i = 0; i < seen.len;) {
-		const char *at = memchr(special, seen.data[i], sizeof special - 1);
-		size_t n = text_utf8(seen.data + i, seen.len - i);
-
-		if (at)
-			buf_puts(out, escaped[at - special]);
-		else if (n)
-			buf_add(out, seen.data + i, n);
-		else
-			buf_puts(out, "\357\277\275");
-		i += n ? n : 1;
-	}
-	buf_free(&seen);
-}
-
-static void page_put_text(struct buf *out, const char *before, const char *text, const char *after)
-{
-	buf_puts(out, before);
-	page_put_slice(out, slice_of(text));
-	buf_puts(out, after);
-}
-
-/* Three digits, in the unit that suits. */
-static void page_put_scaled(struct buf *out, double n, const char *const *unit)
-{
-	bool whole = true;
-
-	for (; n >= 999.5 && unit[1]; unit++, whole = false)
-		n /= 1000;
-	buf_printf(out, whole || n >= 99.95 ? "%.0f%s" : "%.1f%s", n, *unit);
-}
-
-static void page_put_bytes(struct buf *out, double n)
-{
-	static const char *const units[] = { " B", " kB", " MB", " GB", " TB", " PB", NULL };
-
-	page_put_scaled(out, n, units);
-}
-
-static void page_put_count(struct buf *out, unsigned long long n)
-{
-	static const char *const units[] = { "", " k", " M", " G", " T", NULL };
-
-	if (n >= 1000000)
-		page_put_scaled(out, (double)n, units);
-	else if (n >= 1000)
-		buf_printf(out, "%llu,%03llu", n / 1000, n % 1000);
-	else
-		buf_printf(out, "%llu", n);
-}
-
-static void page_put_number(struct buf *out, const char *before, unsigned long long n, const char *after)
-{
-	buf_puts(out, before);
-	page_put_count(out, n);
-	buf_puts(out, after);
-}
-
-static void page_put_plural(struct buf *out, const char *before, unsigned long long n, const char *noun,
-                            const char *after)
-{
-	page_put_number(out, before, n, noun);
-	buf_puts(out, text_s(n));
-	buf_puts(out, after);
-}
-
-static void page_put_time(struct buf *out, int64_t ms)
-{
-	long long s = ms < 0 ? 0 : ms / 1000;
-
-	if (s < 60)
-		buf_printf(out, "%lld s", s);
-	else if (s < 3600)
-		buf_printf(out, "%lld min", s / 60);
-	else if (s < 86400)
-		buf_printf(out, "%lld h %lld min", s / 3600, s / 60 % 60);
-	else
-		buf_printf(out, "%lld d %lld h", s / 86400, s / 3600 % 24);
-}
-
 /* The verdict. */
+
+struct page {
+	struct body body;
+	struct stats *stats;
+	struct walk walk;
+	size_t open, failed;
+	size_t unserved, more; /* spans whose clients nobody may serve; listeners of those that are not named */
+	struct buf named;
+	bool listed; /* there is a table of listeners */
+};
+
+static struct page *page_of(struct body *body)
+{
+	return CONTAINER_OF(body, struct page, body);
+}
 
 static void page_put_address(struct buf *out, const struct span *span)
 {
 	struct buf text = { 0 };
 
+	if (span->count == 1) {
+		page_put_slice(out, slice_of(span->first[0]->listener->name));
+		return;
+	}
 	span_put_address(span, &text);
 	page_put_slice(out, slice_of(text.data));
 	buf_free(&text);
 }
 
-/* The listeners whose clients nobody may serve. False: there are none. */
-static bool page_put_unserved(const struct route_table *table, struct buf *out)
+static void page_name_unserved(struct page *page, const struct span *span)
 {
-	size_t count = 0, more = 0;
-	struct span span;
-
-	for (size_t i = 0; i < table->count; i += span.count) {
-		span = span_of(&table->entries[i]);
-		if (route_healthy(*span.first))
-			continue;
-		span = span_at(table, i);
-		if (++count > UNSERVED_NAMED) {
-			more += span.count;
-			continue;
-		}
-		buf_puts(out, count == 1 ? "<li class=\"bad\">no healthy backend: " : ", ");
-		page_put_address(out, &span);
+	if (++page->unserved > UNSERVED_NAMED) {
+		page->more += span->count;
+		return;
 	}
-	if (more)
-		page_put_number(out, " and ", more, " more");
-	buf_puts(out, count ? "</li>\n" : "");
-	return count;
+	buf_puts(&page->named, page->unserved > 1 ? ", " : "");
+	page_put_address(&page->named, span);
 }
 
-static void page_put_verdict(struct stats *stats, struct buf *out)
+/* What the head says of all listeners: they are counted first. */
+static bool page_count(struct body *body)
 {
+	struct page *page = page_of(body);
+	struct walk *walk = &page->walk;
+
+	while (walk_on(walk)) {
+		bool served = walk_is_served(walk);
+
+		if (!served)
+			walk_span(walk);
+		for (size_t i = 0; i < walk->span.count; i++)
+			*(stats_is_open(walk->span.first[i]->listener) ? &page->open : &page->failed) += 1;
+		if (!served)
+			page_name_unserved(page, &walk->span);
+		if (body_full(body, walk->span.count))
+			return walk_pause(walk, false);
+	}
+	return false;
+}
+
+static void page_put_unserved(const struct page *page, struct buf *out)
+{
+	if (!page->unserved)
+		return;
+	buf_puts(out, "<li class=\"bad\">no healthy backend: ");
+	buf_add(out, page->named.data, page->named.len);
+	if (page->more)
+		page_put_number(out, " and ", page->more, " more");
+	buf_puts(out, "</li>\n");
+}
+
+static void page_put_verdict(const struct page *page, struct buf *out)
+{
+	struct stats *stats = page->stats;
 	const struct route_table *table = stats->route->table;
 	const char *why;
-	bool ready = stats_ready(stats, &why) == 200, served;
-	size_t open, failed, draining = route_draining(stats->route);
+	bool ready = stats_ready(stats, &why) == 200;
+	size_t draining = route_draining(stats->route);
 
-	stats_listeners(table, &open, &failed);
 	buf_puts(out, "<ul class=\"verdict\">\n");
-	served = !page_put_unserved(table, out);
-	buf_printf(out, "<li class=\"%s\">%s</li>\n", !ready ? "warn" : served ? "ok" : "soft", ready ? "ready" : why);
-	page_put_plural(out, "<li>", open, " listener", " open</li>\n");
-	if (failed)
-		page_put_number(out, "<li class=\"bad\">", failed, " failed</li>\n");
+	page_put_unserved(page, out);
+	buf_printf(out, "<li class=\"%s\">%s</li>\n", !ready ? "warn" : page->unserved ? "soft" : "ok", ready ? "ready" : why);
+	page_put_plural(out, "<li>", page->open, " listener", " open</li>\n");
+	if (page->failed)
+		page_put_number(out, "<li class=\"bad\">", page->failed, " failed</li>\n");
 	if (draining)
 		page_put_number(out, "<li>", draining, " draining</li>\n");
 	if (stats->reload_failed)
@@ -167,13 +117,18 @@ static void page_put_verdict(struct stats *stats, struct buf *out)
 	                table->refused_count == 1 ? " refused wish</li>\n</ul>\n" : " refused wishes</li>\n</ul>\n");
 }
 
-static void page_put_header(struct stats *stats, struct buf *out)
+static bool page_put_header(struct body *body)
 {
+	struct page *page = page_of(body);
+	struct buf *out = body->out;
+
+	page_frame_open(out);
 	buf_puts(out, "<header>\n<h1>dill</h1> <span class=\"soft\">" DILL_VERSION ", up ");
-	page_put_time(out, sys_now() - stats->started);
+	page_put_time(out, sys_now() - page->stats->started);
 	buf_puts(out, "</span>\n");
-	page_put_verdict(stats, out);
+	page_put_verdict(page, out);
 	buf_puts(out, "</header>\n");
+	return false;
 }
 
 /* Sources. */
@@ -221,8 +176,10 @@ static void page_put_source(struct buf *out, const struct supervisor_state *stat
 	buf_puts(out, "</span></li>\n");
 }
 
-static void page_put_sources(struct stats *stats, struct buf *out)
+static bool page_put_sources(struct body *body)
 {
+	const struct stats *stats = page_of(body)->stats;
+	struct buf *out = body->out;
 	bool any = false;
 
 	buf_puts(out, "<section>\n<h2>Sources</h2>\n<ul class=\"sources\">\n");
@@ -238,6 +195,7 @@ static void page_put_sources(struct stats *stats, struct buf *out)
 		buf_printf(out, "<p class=\"warn\">Listeners are from state.path: %s has not answered yet.</p>\n",
 		           stats->route->table->remembered);
 	buf_puts(out, "</section>\n");
+	return false;
 }
 
 /* Listeners and backends. */
@@ -267,7 +225,8 @@ static void page_put_terms(struct buf *out, const struct route_terms *terms, boo
 /* What a client and a backend get, beside bytes. */
 static void page_put_marks(struct buf *out, const struct route_entry *entry)
 {
-	buf_printf(out, "<small>%s", service_balance_names[entry->balance]);
+	buf_puts(out, "<small>");
+	buf_puts(out, service_balance_names[entry->balance]);
 	for (unsigned i = 0; i < entry->term_count; i++)
 		if (service_options_asked(entry->terms[i].options))
 			page_put_terms(out, &entry->terms[i], entry->term_count > 1);
@@ -350,8 +309,8 @@ static void page_put_flow(struct buf *out, unsigned long long sum, bool rated, d
 static void page_put_rate(struct buf *out, bool rated, double n)
 {
 	if (rated)
-		buf_printf(out, n < 0.05 || n >= 99.95 ? "%.0f/s" : "%.1f/s", n);
-	buf_puts(out, rated ? "</small></td>" : "–</small></td>");
+		page_put_decimal(out, n, n < 0.05 || n >= 99.95);
+	buf_puts(out, rated ? "/s</small></td>" : "–</small></td>");
 }
 
 static void page_put_listener(struct buf *out, const struct span *span)
@@ -400,16 +359,6 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 	page_put_number(out, sum.connect_errors ? "</td><td>" : "</td><td class=\"z\">", sum.connect_errors, "</td></tr>\n");
 }
 
-static void page_put_span(struct buf *out, const struct span *span)
-{
-	page_put_listener(out, span);
-	for (unsigned i = 0; i < span->first[0]->count; i++)
-		page_put_backend(out, span, i);
-	if (!span->first[0]->count)
-		buf_puts(out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
-	buf_puts(out, "</tbody>\n");
-}
-
 /* The tags of a service that would get a listener. */
 static void page_put_example(const struct config *config, const struct source_kind *kind, const char *word,
                              struct buf *out)
@@ -421,7 +370,7 @@ static void page_put_example(const struct config *config, const struct source_ki
 	buf_printf(out, ":%ld\"]</pre>\n", config->port_min > 8080 || config->port_max < 8080 ? config->port_min : 8080);
 }
 
-static void page_put_no_route(struct stats *stats, struct buf *out)
+static void page_put_no_route(const struct stats *stats, struct buf *out)
 {
 	const struct config *config = stats->config;
 
@@ -438,52 +387,99 @@ static void page_put_no_route(struct stats *stats, struct buf *out)
 	}
 }
 
-static void page_put_listeners(struct stats *stats, struct buf *out)
+static bool page_put_listeners_head(struct body *body)
 {
 	static const char routes_head[] =
 		"<table class=\"routes\">\n<thead><tr><th scope=\"col\">Listener, services and backends</th>"
 		"<th scope=\"col\" class=\"w\">State</th><th scope=\"col\">Live</th><th scope=\"col\">Total</th>"
 		"<th scope=\"col\" title=\"bytes from clients\">In</th><th scope=\"col\" title=\"bytes to clients\">Out</th>"
 		"<th scope=\"col\">Failed</th></tr></thead>\n";
-	const struct route_table *table = stats->route->table;
-	struct span span;
+	struct page *page = page_of(body);
+	const struct route_table *table = page->stats->route->table;
 
-	buf_puts(out, "<section>\n<h2>Listeners");
+	buf_puts(body->out, "<section>\n<h2>Listeners");
 	if (table->allow.count)
-		page_put_networks(out, " <small>all of them only for listeners.allow: ", &table->allow);
-	buf_puts(out, table->allow.count ? "</small></h2>\n" : "</h2>\n");
-	if (!table->count)
-		page_put_no_route(stats, out);
+		page_put_networks(body->out, " <small>all of them only for listeners.allow: ", &table->allow);
+	buf_puts(body->out, table->allow.count ? "</small></h2>\n" : "</h2>\n");
+	page->listed = table->count;
+	if (page->listed)
+		buf_puts(body->out, routes_head);
 	else
-		buf_puts(out, routes_head);
-	for (size_t i = 0; i < table->count; i += span.count) {
-		span = span_at(table, i);
-		page_put_span(out, &span);
-	}
-	buf_puts(out, table->count ? "</table>\n</section>\n" : "</section>\n");
+		page_put_no_route(page->stats, body->out);
+	walk_begin(&page->walk, page->stats->route, false);
+	return false;
 }
 
-static void page_put_refused(const struct route_table *table, struct buf *out)
+static bool page_put_listeners(struct body *body)
 {
-	if (!table->refused_count)
-		return;
-	buf_puts(out, "<section>\n<h2>Refused wishes <small><code>dill --explain NAME</code> says more</small></h2>\n"
-	              "<table class=\"refused\">\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Wish</th>"
-	              "<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n");
-	for (size_t i = 0; i < table->refused_count; i++) {
-		page_put_text(out, "<tr><th scope=\"row\">", table->refused[i].service, "</th><td class=\"w mono\">");
-		page_put_text(out, "", table->refused[i].wish, "</td><td class=\"w\">");
-		page_put_text(out, "", table->refused[i].reason, "</td></tr>\n");
+	struct page *page = page_of(body);
+	struct walk *walk = &page->walk;
+
+	while (page->listed && walk_on(walk)) {
+		if (walk->entry)
+			walk_span(walk);
+		if (!walk->inside)
+			page_put_listener(body->out, &walk->span);
+		for (; walk->backend < walk->count; walk->backend++) {
+			if (body_full(body, walk->span.count))
+				return walk_pause(walk, true);
+			page_put_backend(body->out, &walk->span, walk->backend);
+		}
+		if (!walk->inside && !walk->count)
+			buf_puts(body->out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
+		buf_puts(body->out, "</tbody>\n");
+		if (body_full(body, walk->span.count))
+			return walk_pause(walk, false);
 	}
-	buf_puts(out, "</tbody>\n</table>\n</section>\n");
+	buf_puts(body->out, page->listed ? "</table>\n</section>\n" : "</section>\n");
+	return false;
 }
 
-void page_text(struct stats *stats, struct buf *out)
+static bool page_put_refused(struct body *body)
 {
-	page_frame_open(out);
-	page_put_header(stats, out);
-	page_put_sources(stats, out);
-	page_put_listeners(stats, out);
-	page_put_refused(stats->route->table, out);
-	page_frame_close(out);
+	static const char head[] =
+		"<section>\n<h2>Refused wishes <small><code>dill --explain NAME</code> says more</small></h2>\n"
+		"<table class=\"refused\">\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Wish</th>"
+		"<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n";
+	struct walk *walk = &page_of(body)->walk;
+	const struct route_refusal *refusal;
+
+	while ((refusal = walk_refused(walk))) {
+		buf_puts(body->out, body->at++ ? "" : head);
+		page_put_text(body->out, "<tr><th scope=\"row\">", refusal->service, "</th><td class=\"w mono\">");
+		page_put_text(body->out, "", refusal->wish, "</td><td class=\"w\">");
+		page_put_text(body->out, "", refusal->reason, "</td></tr>\n");
+		if (body_full(body, 1))
+			return walk_pause_refused(walk);
+	}
+	buf_puts(body->out, body->at ? "</tbody>\n</table>\n</section>\n" : "");
+	return false;
+}
+
+static bool page_put_foot(struct body *body)
+{
+	page_frame_close(body->out);
+	return false;
+}
+
+static void page_end(struct body *body)
+{
+	walk_end(&page_of(body)->walk);
+	buf_free(&page_of(body)->named);
+}
+
+static bool (*const page_stages[])(struct body *body) = {
+	page_count, page_put_header, page_put_sources, page_put_listeners_head, page_put_listeners, page_put_refused,
+	page_put_foot, NULL
+};
+static const struct body_kind page_kind = { page_stages, page_end, NULL };
+
+struct body *page_body(struct stats *stats)
+{
+	struct page *page = sys_alloc(sizeof *page);
+
+	page->body.kind = &page_kind;
+	page->stats = stats;
+	walk_begin(&page->walk, stats->route, false);
+	return &page->body;
 }

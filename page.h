@@ -3,10 +3,10 @@
 #define PAGE_H
 
 #include "base.h"
+#include "body.h"
 #include "stats.h"
-#include "text.h"
 
-/* The whole page. Nothing in it comes from elsewhere; strangers' text is escaped. */
-void page_text(struct stats *stats, struct buf *out);
+/* Borrows stats. Nothing in it comes from elsewhere; strangers' text is escaped. */
+struct body *page_body(struct stats *stats);
 
 #endif

@@ -6,69 +6,136 @@
 #include "service.h"
 #include "service_option.h"
 #include "span.h"
+#include "sys.h"
+#include "walk.h"
 
-static void peek_span(const struct span *span, struct buf *out)
+struct peek {
+	struct body body;
+	const struct route *route;
+	struct walk walk;
+};
+
+static struct peek *peek_of(struct body *body)
 {
-	const struct route_entry *entry = span->first[0];
-	int error = route_listener_error(entry->listener);
+	return CONTAINER_OF(body, struct peek, body);
+}
+
+static bool peek_put_head(struct body *body)
+{
+	struct peek *peek = peek_of(body);
+
+	if (!peek->route->table->count)
+		buf_puts(body->out, "No registered backends. Please verify routing configuration.\n");
+	walk_begin(&peek->walk, peek->route, false);
+	return false;
+}
+
+static void peek_put_listener(const struct span *span, struct buf *out)
+{
+	int error = route_listener_error(span->first[0]->listener);
 
 	span_put_address(span, out);
-	if (error)
-		buf_printf(out, " (cannot listen: %s)", strerror(error));
-	buf_printf(out, "\n  ├ %s\n", service_balance_names[entry->balance]);
-	for (unsigned i = 0; i < entry->count; i++) {
-		buf_puts(out, "  ├──➤ ");
-		span_put_backend(span, i, out);
-		buf_puts(out, atomic_load(&entry->backends[i]->unhealthy) ? " (unhealthy)\n" : "\n");
+	if (error) {
+		buf_puts(out, " (cannot listen: ");
+		buf_puts(out, strerror(error));
+		buf_puts(out, ")");
 	}
+	buf_puts(out, "\n  ├ ");
+	buf_puts(out, service_balance_names[span->first[0]->balance]);
+	buf_puts(out, "\n");
 }
 
-static void peek_unserved(const struct route_table *table, struct buf *out)
+static bool peek_put_listeners(struct body *body)
 {
-	struct span span;
+	struct walk *walk = &peek_of(body)->walk;
 
-	for (size_t i = 0; i < table->count; i += span.count) {
-		span = span_of(&table->entries[i]);
-		if (route_healthy(*span.first))
-			continue;
-		span = span_at(table, i);
-		buf_puts(out, "# no healthy backend: ");
-		span_put_address(&span, out);
-		buf_puts(out, "\n");
+	while (walk_on(walk)) {
+		if (walk->entry)
+			walk_span(walk);
+		if (!walk->inside)
+			peek_put_listener(&walk->span, body->out);
+		for (; walk->backend < walk->count; walk->backend++) {
+			if (body_full(body, 1))
+				return walk_pause(walk, true);
+			buf_puts(body->out, "  ├──➤ ");
+			span_put_backend(&walk->span, walk->backend, body->out);
+			buf_puts(body->out, atomic_load(&walk->entry->backends[walk->backend]->unhealthy) ? " (unhealthy)\n" : "\n");
+		}
+		if (body_full(body, walk->span.count))
+			return walk_pause(walk, false);
 	}
+	return false;
 }
 
-void peek_text(const struct route_table *table, struct buf *out)
+static bool peek_put_unserved(struct body *body)
 {
-	struct span span;
+	struct peek *peek = peek_of(body);
+	struct walk *walk = &peek->walk;
 
-	if (!table->count)
-		buf_puts(out, "No registered backends. Please verify routing configuration.\n");
-	for (size_t i = 0; i < table->count; i += span.count) {
-		span = span_at(table, i);
-		peek_span(&span, out);
+	if (!body->at++)
+		walk_begin(walk, peek->route, false);
+	while (walk_on(walk)) {
+		if (!walk_is_served(walk)) {
+			walk_span(walk);
+			buf_puts(body->out, "# no healthy backend: ");
+			span_put_address(&walk->span, body->out);
+			buf_puts(body->out, "\n");
+		}
+		if (body_full(body, walk->span.count))
+			return walk_pause(walk, false);
 	}
-	peek_unserved(table, out);
-	if (table->remembered)
-		buf_printf(out, "# from state.path: %s has not answered yet\n", table->remembered);
-	for (size_t i = 0; i < table->refused_count; i++) {
-		buf_puts_visible(out, "# refused: ", table->refused[i].service);
-		buf_puts_visible(out, " wants ", table->refused[i].wish);
-		buf_puts_visible(out, ": ", table->refused[i].reason);
-		buf_puts(out, "\n");
+	if (peek->route->table->remembered)
+		buf_printf(body->out, "# from state.path: %s has not answered yet\n", peek->route->table->remembered);
+	return false;
+}
+
+static bool peek_put_refused(struct body *body)
+{
+	struct walk *walk = &peek_of(body)->walk;
+	const struct route_refusal *refusal;
+
+	while ((refusal = walk_refused(walk))) {
+		buf_puts_visible(body->out, "# refused: ", refusal->service);
+		buf_puts_visible(body->out, " wants ", refusal->wish);
+		buf_puts_visible(body->out, ": ", refusal->reason);
+		buf_puts(body->out, "\n");
+		if (body_full(body, 1))
+			return walk_pause_refused(walk);
 	}
+	return false;
+}
+
+static void peek_end(struct body *body)
+{
+	walk_end(&peek_of(body)->walk);
+}
+
+static bool (*const peek_stages[])(struct body *body) = {
+	peek_put_head, peek_put_listeners, peek_put_unserved, peek_put_refused, NULL
+};
+static const struct body_kind peek_kind = { peek_stages, peek_end, NULL };
+
+struct body *peek_body(const struct route *route)
+{
+	struct peek *peek = sys_alloc(sizeof *peek);
+
+	peek->body.kind = &peek_kind;
+	peek->route = route;
+	return &peek->body;
 }
 
 void peek_greet(struct admin *admin, struct admin_client *client)
 {
-	const struct route *route = admin->owner;
-	struct buf text = { .may_fail = true };
+	admin_answer_body(admin, client, peek_body(admin->owner), true);
+	admin_feed(admin);
+}
 
-	admin_relieve(admin);
-	peek_text(route->table, &text);
-	if (text.failed)
+bool peek_frame(struct admin *admin, struct admin_client *client, struct buf *part, bool more)
+{
+	(void)admin, (void)more;
+	if (part->failed && client->waiting)
 		buf_puts(&client->out, "There is no memory for the table. Try again later.\n");
 	else
-		client->body = admin_body(admin, &text);
-	admin_answer(admin, client, true);
+		buf_add(&client->out, part->data, part->len);
+	return !part->failed || client->waiting;
 }

@@ -4,10 +4,12 @@
 
 #include "base.h"
 #include "admin.h"
+#include "body.h"
 #include "route.h"
 #include "text.h"
 
-void peek_text(const struct route_table *table, struct buf *out);
+struct body *peek_body(const struct route *route); /* borrowed */
 void peek_greet(struct admin *admin, struct admin_client *client); /* admin->owner is the struct route */
+bool peek_frame(struct admin *admin, struct admin_client *client, struct buf *part, bool more);
 
 #endif

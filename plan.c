@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "body.h"
 #include "http.h"
 #include "inspect.h"
 #include "json.h"
@@ -292,7 +293,7 @@ static bool make_table(struct route *route, struct config *config, const struct 
 	route->dry = true;
 	if (fine)
 		settle_names(route, supervisor, resolver);
-	routes_text(&stats, out);
+	body_put_all(routes_body(&stats), out);
 	return fine;
 }
 

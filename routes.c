@@ -1,6 +1,7 @@
 #include "base.h"
 #include "routes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "admit.h"
@@ -11,6 +12,8 @@
 #include "service_option.h"
 #include "supervisor.h"
 #include "sys.h"
+#include "text.h"
+#include "walk.h"
 
 /* /routes */
 
@@ -26,14 +29,24 @@ static void routes_put_ranges(struct buf *out, const char *before, const struct 
 	buf_puts(out, "]");
 }
 
+static void routes_put_figures(struct buf *out, const struct route_figures *figures)
+{
+	buf_puts_number(out, ",\"active\":", figures->active);
+	buf_puts_number(out, ",\"connections\":", figures->connections);
+	buf_puts_number(out, ",\"rx\":", figures->rx);
+	buf_puts_number(out, ",\"tx\":", figures->tx);
+}
+
 static void routes_put_backend(struct buf *out, const struct route_backend *backend, unsigned weight)
 {
 	struct route_figures figures = route_backend_figures(backend);
 
 	buf_puts_json(out, "{\"address\":", backend->name);
-	buf_printf(out, ",\"healthy\":%s,\"weight\":%u,\"active\":%llu,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,"
-	           "\"connect_errors\":%llu}", atomic_load(&backend->unhealthy) ? "false" : "true", weight,
-	           figures.active, figures.connections, figures.rx, figures.tx, figures.connect_errors);
+	buf_puts(out, atomic_load(&backend->unhealthy) ? ",\"healthy\":false" : ",\"healthy\":true");
+	buf_puts_number(out, ",\"weight\":", weight);
+	routes_put_figures(out, &figures);
+	buf_puts_number(out, ",\"connect_errors\":", figures.connect_errors);
+	buf_puts(out, "}");
 }
 
 static void routes_put_terms(struct buf *out, const struct route_terms *terms)
@@ -69,6 +82,7 @@ static void routes_put_wanted(struct buf *out, const struct route_entry *entry)
 	buf_puts(out, asked ? "]" : "");
 }
 
+/* Up to its backends. */
 static void routes_put_listener(struct buf *out, const struct route_entry *entry)
 {
 	const struct route_listener *listener = entry->listener;
@@ -80,29 +94,76 @@ static void routes_put_listener(struct buf *out, const struct route_entry *entry
 	if (error)
 		buf_puts_json(out, ",\"error\":", strerror(error));
 	routes_put_wanted(out, entry);
-	buf_printf(out, ",\"active\":%llu,\"connections\":%llu,\"rx\":%llu,\"tx\":%llu,\"backends\":[",
-	           figures.active, figures.connections, figures.rx, figures.tx);
-	for (unsigned i = 0; i < entry->count; i++) {
-		buf_puts(out, i ? "," : "");
-		routes_put_backend(out, entry->backends[i], entry->weights[i]);
-	}
-	buf_puts(out, "]}");
+	routes_put_figures(out, &figures);
+	buf_puts(out, ",\"backends\":[");
 }
 
-static void routes_put_refused(struct buf *out, const struct route_table *table)
+struct routes {
+	struct body body;
+	const struct stats *stats;
+	struct walk walk;
+	bool begun; /* something is listed before the next one */
+	struct routes_sessions *sessions; /* of /connections: held */
+};
+
+static struct routes *routes_of(struct body *body)
 {
-	buf_puts(out, ",\"refused\":[");
-	for (size_t i = 0; i < table->refused_count; i++) {
-		buf_puts_json(out, i ? ",\n{\"service\":" : "{\"service\":", table->refused[i].service);
-		buf_puts_json(out, ",\"wish\":", table->refused[i].wish);
-		buf_puts_json(out, ",\"reason\":", table->refused[i].reason);
-		buf_puts(out, "}");
-	}
-	buf_puts(out, "]");
+	return CONTAINER_OF(body, struct routes, body);
 }
 
-static void routes_put_sources(struct buf *out, const struct supervisor *sources)
+static bool routes_put_listeners(struct body *body)
 {
+	struct routes *routes = routes_of(body);
+	struct walk *walk = &routes->walk;
+
+	if (!body->at++)
+		buf_puts(body->out, "{\"listeners\":[");
+	while (walk_on(walk)) {
+		if (!walk->inside) {
+			buf_puts(body->out, routes->begun ? ",\n" : "");
+			routes_put_listener(body->out, walk->entry);
+			routes->begun = true;
+		}
+		for (; walk->backend < walk->count; walk->backend++) {
+			if (body_full(body, 1))
+				return walk_pause(walk, true);
+			buf_puts(body->out, walk->backend ? "," : "");
+			routes_put_backend(body->out, walk->entry->backends[walk->backend], walk->entry->weights[walk->backend]);
+		}
+		buf_puts(body->out, "]}");
+		if (body_full(body, 1))
+			return walk_pause(walk, false);
+	}
+	buf_puts(body->out, "]");
+	return false;
+}
+
+static bool routes_put_refused(struct body *body)
+{
+	struct routes *routes = routes_of(body);
+	const struct route_table *table = routes->stats->route->table;
+	const struct route_refusal *refusal;
+
+	if (!body->at && table->allow.count)
+		routes_put_ranges(body->out, ",\"allow\":[", &table->allow);
+	if (!body->at)
+		buf_puts(body->out, ",\"refused\":[");
+	while ((refusal = walk_refused(&routes->walk))) {
+		buf_puts_json(body->out, body->at++ ? ",\n{\"service\":" : "{\"service\":", refusal->service);
+		buf_puts_json(body->out, ",\"wish\":", refusal->wish);
+		buf_puts_json(body->out, ",\"reason\":", refusal->reason);
+		buf_puts(body->out, "}");
+		if (body_full(body, 1))
+			return walk_pause_refused(&routes->walk);
+	}
+	buf_puts(body->out, "]");
+	return false;
+}
+
+static bool routes_put_sources(struct body *body)
+{
+	const struct supervisor *sources = routes_of(body)->stats->sources;
+	struct buf *out = body->out;
 	const char *comma = "";
 
 	buf_puts(out, ",\"sources\":[");
@@ -121,24 +182,36 @@ static void routes_put_sources(struct buf *out, const struct supervisor *sources
 		buf_puts(out, "}");
 		comma = ",";
 	}
-	buf_puts(out, "]");
+	buf_puts(out, "]}\n");
+	return false;
 }
 
-void routes_text(struct stats *stats, struct buf *out)
+static void routes_end(struct body *body)
 {
-	const struct route_table *table = stats->route->table;
+	struct routes *routes = routes_of(body);
 
-	buf_puts(out, "{\"listeners\":[");
-	for (size_t i = 0; i < table->count; i++) {
-		buf_puts(out, i ? ",\n" : "");
-		routes_put_listener(out, table->entries[i]);
-	}
-	buf_puts(out, "]");
-	if (table->allow.count)
-		routes_put_ranges(out, ",\"allow\":[", &table->allow);
-	routes_put_refused(out, table);
-	routes_put_sources(out, stats->sources);
-	buf_puts(out, "}\n");
+	walk_end(&routes->walk);
+	routes_sessions_unref(routes->sessions);
+}
+
+static struct routes *routes_new(const struct stats *stats, const struct body_kind *kind)
+{
+	struct routes *routes = sys_alloc(sizeof *routes);
+
+	routes->body.kind = kind;
+	routes->stats = stats;
+	walk_begin(&routes->walk, stats->route, false);
+	return routes;
+}
+
+static bool (*const routes_stages[])(struct body *body) = {
+	routes_put_listeners, routes_put_refused, routes_put_sources, NULL
+};
+static const struct body_kind routes_kind = { routes_stages, routes_end, NULL };
+
+struct body *routes_body(struct stats *stats)
+{
+	return &routes_new(stats, &routes_kind)->body;
 }
 
 /* /connections */
@@ -154,35 +227,90 @@ static void routes_put_session(struct buf *out, const struct route_table *table,
 	buf_puts_json(out, ",\"listener\":", session->listener->name);
 	buf_puts_json(out, ",\"backend\":", session->target ? session->target->name : "");
 	buf_puts_json(out, ",\"service\":", entry ? entry->services : session->listener->services);
-	buf_printf(out, ",\"rx\":%llu,\"tx\":%llu,\"age\":", (unsigned long long)session->rx, (unsigned long long)session->tx);
+	buf_puts_number(out, ",\"rx\":", session->rx);
+	buf_puts_number(out, ",\"tx\":", session->tx);
+	buf_puts(out, ",\"age\":");
 	buf_seconds(out, age < 0 ? 0 : age);
 	buf_puts(out, "}");
 }
 
 /* Every backend with its listener's port before it. */
-static void routes_put_pairs(struct buf *out, const struct route_table *table)
+static bool routes_put_pairs(struct body *body)
 {
+	struct routes *routes = routes_of(body);
+	struct walk *walk = &routes->walk;
 	struct buf pair = { 0 };
-	const char *comma = "";
+	bool full = false;
 
-	for (size_t i = 0; i < table->count; i++)
-		for (unsigned k = 0; k < table->entries[i]->count; k++) {
+	if (!body->at++)
+		buf_puts(body->out, "{\"name\":\"dill\",\"connections\":[");
+	while (!full && walk_on(walk)) {
+		for (; walk->backend < walk->count && !body_full(body, 1); walk->backend++) {
 			pair.len = 0;
-			buf_printf(&pair, "%u:%s", net_addr_port(&table->entries[i]->listener->addr), table->entries[i]->backends[k]->name);
-			buf_puts_json(out, comma, pair.data);
-			comma = ",";
+			buf_number(&pair, net_addr_port(&walk->entry->listener->addr));
+			buf_puts(&pair, ":");
+			buf_puts(&pair, walk->entry->backends[walk->backend]->name);
+			buf_puts_json(body->out, routes->begun ? "," : "", pair.data);
+			routes->begun = true;
 		}
+		full = body_full(body, 1) && walk_pause(walk, walk->backend < walk->count);
+	}
 	buf_free(&pair);
+	buf_puts(body->out, full ? "" : "],\"active\":[");
+	return full;
 }
 
-void routes_connections(const struct stats *stats, const struct session_report *report, struct buf *out)
+static bool routes_put_active(struct body *body)
 {
-	buf_puts(out, "{\"name\":\"dill\",\"connections\":[");
-	routes_put_pairs(out, stats->route->table);
-	buf_puts(out, "],\"active\":[");
-	for (size_t i = 0; i < report->count; i++) {
-		buf_puts(out, i ? ",\n" : "");
-		routes_put_session(out, stats->route->table, &report->views[i]);
+	const struct routes *routes = routes_of(body);
+	const struct session_report *report = &routes->sessions->report;
+
+	if (report->failed)
+		buf_fail(body->out); /* some are missing */
+	while (body->at < report->count) {
+		buf_puts(body->out, body->at ? ",\n" : "");
+		routes_put_session(body->out, routes->stats->route->table, &report->views[body->at++]);
+		if (body_full(body, 1))
+			return true;
 	}
-	buf_puts(out, "]}\n");
+	buf_puts(body->out, "]}\n");
+	return false;
+}
+
+static bool (*const routes_connections_stages[])(struct body *body) = { routes_put_pairs, routes_put_active, NULL };
+
+/* Of the report, each of its readers has a part. */
+static size_t routes_kept(const struct body *body)
+{
+	const struct routes_sessions *sessions = ((const struct routes *)body)->sessions;
+
+	return sessions->report.cap * sizeof *sessions->report.views / sessions->refs;
+}
+
+static const struct body_kind routes_connections_kind = { routes_connections_stages, routes_end, routes_kept };
+
+struct routes_sessions *routes_sessions_new(struct session_report *report)
+{
+	struct routes_sessions *sessions = sys_alloc(sizeof *sessions);
+
+	*sessions = (struct routes_sessions){ .report = *report, .refs = 1 };
+	*report = (struct session_report){ 0 };
+	return sessions;
+}
+
+void routes_sessions_unref(struct routes_sessions *sessions)
+{
+	if (!sessions || --sessions->refs)
+		return;
+	session_report_free(&sessions->report);
+	free(sessions);
+}
+
+struct body *routes_connections(const struct stats *stats, struct routes_sessions *sessions)
+{
+	struct routes *routes = routes_new(stats, &routes_connections_kind);
+
+	routes->sessions = sessions;
+	sessions->refs++;
+	return &routes->body;
 }

@@ -14,8 +14,10 @@
 #include "session.h"
 #include "sys.h"
 #include "text.h"
+#include "walk.h"
 
 #define RATE_US 2000000 /* a rate covers up to twice this time */
+#define LINE_STEPS 16   /* what a line of the log counts for: its writer is to keep up */
 
 int stats_ready(struct stats *stats, const char **why)
 {
@@ -186,20 +188,72 @@ static void stats_log_backend(const struct route_listener *listener, const struc
 	log_end(&line);
 }
 
-void stats_log(const struct stats *stats)
+struct stats_lines {
+	struct body body;
+	const struct stats *stats;
+	struct walk walk;
+};
+
+static struct stats_lines *stats_lines_of(struct body *body)
 {
-	const struct route *route = stats->route;
+	return CONTAINER_OF(body, struct stats_lines, body);
+}
 
-	stats_log_process(stats);
-	for (size_t i = 0; i < route->table->count; i++) {
-		const struct route_entry *entry = route->table->entries[i];
+static bool stats_log_head(struct body *body)
+{
+	stats_log_process(stats_lines_of(body)->stats);
+	return false;
+}
 
-		stats_log_listener(entry->listener, entry->services);
-		for (unsigned k = 0; k < entry->count; k++)
-			stats_log_backend(entry->listener, entry->backends[k]);
+static bool stats_log_listeners(struct body *body)
+{
+	struct walk *walk = &stats_lines_of(body)->walk;
+
+	while (walk_on(walk)) {
+		if (!walk->inside)
+			stats_log_listener(walk->listener, walk->entry ? walk->entry->services : walk->listener->services);
+		for (; walk->backend < walk->count; walk->backend++) {
+			if (body_full(body, LINE_STEPS))
+				return walk_pause(walk, true);
+			stats_log_backend(walk->listener, walk->entry->backends[walk->backend]);
+		}
+		if (body_full(body, LINE_STEPS))
+			return walk_pause(walk, false);
 	}
-	for (size_t i = 0; i < route->retired_listener_count; i++)
-		stats_log_listener(route->retired_listeners[i], route->retired_listeners[i]->services);
-	for (size_t i = 0; i < route->retired_count; i++)
-		stats_log_backend(route_listener_at(route, &route->retired[i]->listener->addr), route->retired[i]);
+	return false;
+}
+
+/* In the order in which they left; those that change places meanwhile are missed, or come twice. */
+static bool stats_log_left(struct body *body)
+{
+	const struct route *route = stats_lines_of(body)->stats->route;
+
+	while (body->at < route->retired_count) {
+		const struct route_backend *backend = route->retired[body->at++];
+
+		stats_log_backend(route_listener_at(route, &backend->listener->addr), backend);
+		if (body_full(body, LINE_STEPS))
+			return true;
+	}
+	return false;
+}
+
+static void stats_log_end(struct body *body)
+{
+	walk_end(&stats_lines_of(body)->walk);
+}
+
+static bool (*const stats_log_stages[])(struct body *body) = {
+	stats_log_head, stats_log_listeners, stats_log_left, NULL
+};
+static const struct body_kind stats_log_kind = { stats_log_stages, stats_log_end, NULL };
+
+struct body *stats_log(const struct stats *stats)
+{
+	struct stats_lines *lines = sys_alloc(sizeof *lines);
+
+	lines->body.kind = &stats_log_kind;
+	lines->stats = stats;
+	walk_begin(&lines->walk, stats->route, true);
+	return &lines->body;
 }

@@ -3,6 +3,7 @@
 #define STATS_H
 
 #include "base.h"
+#include "body.h"
 #include "config.h"
 #include "histogram.h"
 #include "route.h"
@@ -48,7 +49,8 @@ struct stats_rate {
 };
 bool stats_rate(struct route_listener *listener, struct stats_rate *out);
 
-/* Logs the counters, a line each: for the whole program, each listener and each backend, the retired ones too. */
-void stats_log(const struct stats *stats);
+/* A body of nothing that logs the counters, a line each: for the whole program, each listener and each backend, the retired
+ * ones too. Borrows stats. */
+struct body *stats_log(const struct stats *stats);
 
 #endif

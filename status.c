@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "config.h"
-#include "explain.h"
 #include "httpd.h"
 #include "metrics.h"
 #include "page.h"
@@ -13,24 +12,24 @@
 #include "route.h"
 #include "routes.h"
 #include "session.h"
-#include "source.h"
-#include "supervisor.h"
 #include "sys.h"
 #include "text.h"
+#include "why.h"
 #include "worker.h"
 
+#define LINES_MS 1 /* others have the loop meanwhile */
 #define STATUS_PLAIN "text/plain; charset=utf-8"
 
 /* What counts sessions and bytes needs the workers, which own them: they are asked, and the answer follows when all
  * have brought their counters up to date. */
 static const struct status_page {
 	const char *path, *type;
-	void (*text)(struct stats *stats, struct buf *out); /* NULL: routes_connections, which needs every session */
+	struct body *(*body)(struct stats *stats); /* NULL: routes_connections, which needs every session */
 } pages[] = {
-	{ "/", "text/html; charset=utf-8", page_text },
+	{ "/", "text/html; charset=utf-8", page_body },
 	{ "/connections", "application/json", NULL },
-	{ "/routes", "application/json", routes_text },
-	{ "/metrics", METRICS_TYPE, metrics_text },
+	{ "/routes", "application/json", routes_body },
+	{ "/metrics", METRICS_TYPE, metrics_body },
 };
 #define NO_PAGE ARRAY_LEN(pages)
 
@@ -53,28 +52,49 @@ static void status_put_head(struct admin_client *client, int code, const char *t
 	});
 }
 
-/* Takes the body. */
-static void status_answer(struct status *status, struct admin_client *client, int code, struct buf *body)
+/* A short one. */
+static void status_answer_line(struct status *status, struct admin_client *client, int code, const char *text)
 {
-	status_put_head(client, code, STATUS_PLAIN, body->len);
-	if (client->bare)
-		buf_free(body);
-	else
-		client->body = admin_body(&status->server, body);
+	status_put_head(client, code, STATUS_PLAIN, strlen(text) + 1);
+	if (!client->bare) {
+		buf_puts(&client->out, text);
+		buf_puts(&client->out, "\n");
+	}
 	admin_answer(&status->server, client, client->close);
 }
 
-static void status_answer_line(struct status *status, struct admin_client *client, int code, const char *text)
+/* A body is long or short: that of one part has a length. */
+static void status_put_first(struct admin_client *client, const struct buf *part, bool more)
 {
-	struct buf body = { 0 };
-
-	buf_printf(&body, "%s\n", text);
-	status_answer(status, client, code, &body);
+	client->chunked = more && !client->old;
+	client->close = client->close || client->dismissed || (more && client->old);
+	client->last = client->close;
+	status_put_head(client, client->code, client->page == NO_PAGE ? STATUS_PLAIN : pages[client->page].type,
+	                client->chunked ? HTTPD_CHUNKED : more ? HTTPD_UNTIL_CLOSE : part->len);
 }
 
-static void status_answer_no_memory(struct status *status, struct admin_client *client)
+static bool status_frame(struct admin *server, struct admin_client *client, struct buf *part, bool more)
 {
-	status_answer_line(status, client, 503, "There is no memory for this answer. Try again later.");
+	static const char no_memory[] = "There is no memory for this answer. Try again later.\n";
+
+	(void)server;
+	if (part->failed && !client->waiting)
+		return false;
+	if (part->failed) {
+		client->code = 503;
+		client->page = NO_PAGE;
+		part->failed = part->may_fail = false;
+		buf_puts(part, no_memory);
+	}
+	if (client->waiting)
+		status_put_first(client, part, more);
+	if (client->bare)
+		admin_forget_body(client);
+	else if (client->chunked)
+		httpd_put_chunk(&client->out, part->data, part->len, more);
+	else
+		buf_add(&client->out, part->data, part->len);
+	return true;
 }
 
 /* Pages. */
@@ -84,107 +104,22 @@ static void status_ask_workers(struct status *status)
 	status->asked = true;
 	status->sessions = false;
 	for (struct admin_client *client = status->server.clients; client; client = client->next)
-		status->sessions = status->sessions || (client->waiting && !pages[client->page].text);
+		status->sessions = status->sessions || (client->waiting && !client->body && !pages[client->page].body);
 	worker_ask(status->stats->pool, status->sessions);
-}
-
-/* NULL: without memory. */
-static struct admin_body *status_write_page(struct status *status, const struct status_page *page,
-                                            const struct session_report *report)
-{
-	struct buf text = { .may_fail = true };
-
-	if (page->text)
-		page->text(status->stats, &text);
-	else if (!report->failed)
-		routes_connections(status->stats, report, &text);
-	return text.len ? admin_body(&status->server, &text) : NULL;
-}
-
-/* All who wait for a page get the same one. *body: NULL until the first of them. */
-static void status_answer_page(struct status *status, struct admin_client *client, const struct session_report *report,
-                               struct admin_body **body)
-{
-	const struct status_page *page = &pages[client->page];
-
-	if (!sys_reserve()) {
-		admin_drop(&status->server, client);
-		return;
-	}
-	client->close = client->close || client->dismissed;
-	if (!*body)
-		*body = status_write_page(status, page, report);
-	if (!*body) {
-		status_answer_no_memory(status, client);
-		return;
-	}
-	status_put_head(client, 200, page->type, (*body)->text.len);
-	if (!client->bare)
-		client->body = admin_body_ref(*body);
-	admin_answer(&status->server, client, client->close);
 }
 
 /* /explain/NAME */
 
-/* What a source says counts for less while it does not answer. */
-static void status_put_silence(struct supervisor_state state, struct buf *out)
-{
-	if (!state.counters || state.up)
-		return;
-	if (state.age < 0)
-		buf_printf(out, "note: %s has not answered yet\n", state.kind->name);
-	else
-		buf_printf(out, "note: %s has not answered for %lld s; this is what it said last\n", state.kind->name,
-		           (long long)(state.age / 1000));
-}
-
-/* What to say of a name that no list has. */
-static void status_put_nothing(const struct stats *stats, const char *name, struct buf *out)
-{
-	const struct config *config = stats->config;
-
-	buf_puts_visible(out, "", name);
-	buf_puts(out, ": no source has a service of this name.");
-	for (size_t i = 0; i < stats->sources->count; i++) {
-		const struct source_kind *kind = supervisor_state(stats->sources, i).kind;
-
-		if (config->uses[i] && kind->word)
-			buf_printf(out, " In %s it must be registered, and have the tag %s.", kind->title,
-			           kind->word(config->tables[1 + i].values));
-	}
-	buf_puts(out, "\n");
-}
-
-/* Returns how many services of that name there are. */
-static size_t status_explain(const struct stats *stats, const char *name, struct buf *out)
-{
-	struct explain explain = { .rules = &stats->route->rules.admit, .table = stats->route->table };
-	size_t found = 0;
-
-	for (size_t i = 0; i < stats->sources->count; i++)
-		found += explain_list(&explain, stats->sources->lists[i], name, out);
-	if (!found)
-		status_put_nothing(stats, name, out);
-	for (size_t i = 0; i < stats->sources->count; i++)
-		status_put_silence(supervisor_state(stats->sources, i), out);
-	return found;
-}
-
 static void status_answer_explain(struct status *status, struct admin_client *client, struct slice name)
 {
 	char *service = sys_alloc(name.len + 1);
-	struct buf body = { .may_fail = true };
 	const char *wrong = text_unescape(name, service);
-	int code;
 
-	admin_relieve(&status->server); /* of many instances there is much to say */
-	code = !wrong && status_explain(status->stats, service, &body) ? 200 : 404;
+	client->code = !wrong && why_is_known(status->stats, service) ? 200 : 404;
 	if (wrong)
 		status_answer_line(status, client, 400, "The name has a wrong escape.");
-	else if (body.failed)
-		status_answer_no_memory(status, client);
 	else
-		status_answer(status, client, code, &body);
+		admin_answer_body(&status->server, client, why_body(status->stats, service), client->close);
 	free(service);
 }
 
@@ -268,51 +203,70 @@ static void status_input(struct admin *server, struct admin_client *client)
 {
 	size_t before = client->in.len + 1;
 
-	while (client->in.len && client->in.len < before && !client->last && !client->waiting && !client->out.len) {
+	while (client->in.len && client->in.len < before && !client->last && !client->waiting && !client->out.len && !client->body) {
 		before = client->in.len;
 		status_take_request(server->owner, client);
 	}
 }
 
 /* The workers have reported. True: a client wants sessions, which this report lacks: they are to be asked again. */
-static bool status_answer_waiting(struct status *status, const struct session_report *report, bool sessions)
+static bool status_answer_waiting(struct status *status, struct routes_sessions *report, bool sessions)
 {
-	struct admin_body *bodies[ARRAY_LEN(pages)] = { NULL };
 	bool left = false;
 
-	admin_relieve(&status->server); /* here, where nothing is held but by readers */
-	for (struct admin_client *client = status->server.clients, *next; client; client = next) {
-		next = client->next;
-		if (!client->waiting)
+	for (struct admin_client *client = status->server.clients; client; client = client->next) {
+		const struct status_page *page = &pages[client->page];
+
+		if (!client->waiting || client->body)
 			continue;
-		if (!pages[client->page].text && !sessions) {
+		client->code = 200;
+		if (page->body || sessions)
+			admin_answer_body(&status->server, client, page->body ? page->body(status->stats) :
+			                  routes_connections(status->stats, report), client->close);
+		else
 			left = true;
-			continue;
-		}
-		status_answer_page(status, client, report, &bodies[client->page]);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
-		admin_body_unref(&status->server, bodies[i]);
-	for (struct admin_client *client = status->server.clients, *next; client; client = next) {
-		next = client->next; /* one that makes room meanwhile still leads to the next: the loop frees it later */
-		status_input(&status->server, client);
-	}
+	admin_feed(&status->server);
 	return left;
+}
+
+/* Lines of the counters, a part at a time. */
+static void status_log_lines(struct status *status)
+{
+	struct buf nothing = { 0 };
+
+	if (body_add(status->log, &nothing)) {
+		loop_arm(status->server.loop, &status->lines, &status->more_lines);
+		return;
+	}
+	body_free(status->log);
+	status->log = NULL;
+}
+
+/* Those that are still being logged go on: so do their figures. */
+static void status_begin_log(struct status *status)
+{
+	status->logging = false;
+	if (status->log)
+		return;
+	status->log = stats_log(status->stats);
+	status_log_lines(status);
 }
 
 void status_woken(struct status *status)
 {
 	struct session_report report = { 0 };
+	struct routes_sessions *sessions;
 	bool left;
 
 	if (!status->asked || !worker_told(status->stats->pool, &report))
 		return;
 	status->asked = false;
 	if (status->logging)
-		stats_log(status->stats);
-	status->logging = false;
-	left = status_answer_waiting(status, &report, status->sessions);
-	session_report_free(&report);
+		status_begin_log(status);
+	sessions = routes_sessions_new(&report);
+	left = status_answer_waiting(status, sessions, status->sessions);
+	routes_sessions_unref(sessions);
 	if (left && !status->asked)
 		status_ask_workers(status);
 }
@@ -324,9 +278,26 @@ void status_log(struct status *status)
 		status_ask_workers(status);
 }
 
+bool status_expired(struct status *status, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	if (fifo == &status->lines)
+		status_log_lines(status);
+	return fifo == &status->lines || admin_expired(&status->server, fifo, timer);
+}
+
 void status_open(struct status *status, struct loop *loop)
 {
 	status->server.input = status_input;
+	status->server.frame = status_frame;
 	status->server.owner = status;
+	loop_fifo_open(loop, &status->lines, LINES_MS, 0);
 	admin_open(&status->server, loop);
+}
+
+void status_close(struct status *status)
+{
+	loop_disarm(&status->more_lines);
+	body_free(status->log);
+	status->log = NULL;
+	admin_close(&status->server);
 }

@@ -13,6 +13,7 @@
 
 #include "base.h"
 #include "admin.h"
+#include "body.h"
 #include "loop.h"
 #include "stats.h"
 
@@ -22,10 +23,15 @@ struct status {
 	bool asked;    /* the workers prepare a report */
 	bool sessions; /* with every session */
 	bool logging;  /* and stats_log waits for it */
+	struct body *log; /* the counters, which are being logged; NULL: they are not */
+	struct loop_fifo lines;
+	struct loop_timer more_lines;
 };
 
 void status_open(struct status *status, struct loop *loop); /* the server's kind, and stats, are set by the caller */
 void status_woken(struct status *status); /* a report may be complete */
 void status_log(struct status *status);   /* stats_log, as soon as the counters are up to date */
+bool status_expired(struct status *status, struct loop_fifo *fifo, struct loop_timer *timer); /* false: not its own */
+void status_close(struct status *status);
 
 #endif

@@ -156,6 +156,12 @@ void buf_number(struct buf *b, unsigned long long n)
 	buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
+void buf_puts_number(struct buf *b, const char *before, unsigned long long n)
+{
+	buf_puts(b, before);
+	buf_number(b, n);
+}
+
 const char *text_s(unsigned long long n)
 {
 	return n == 1 ? "" : "s";
@@ -163,7 +169,11 @@ const char *text_s(unsigned long long n)
 
 void buf_seconds(struct buf *b, int64_t ms)
 {
-	buf_printf(b, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
+	int rest = ms < 0 ? 0 : (int)(ms % 1000);
+
+	buf_number(b, ms < 0 ? 0 : (unsigned long long)(ms / 1000));
+	buf_puts(b, rest < 10 ? ".00" : rest < 100 ? ".0" : ".");
+	buf_number(b, (unsigned long long)rest);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -238,13 +248,30 @@ bool text_hides(struct slice s)
 	return false;
 }
 
+size_t text_plain(const char *at, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && at[n] >= ' ' && at[n] <= '~' && at[n] != '"' && at[n] != '&' && at[n] != '\'' && at[n] != '<' &&
+	       at[n] != '>' && at[n] != '\\')
+		n++;
+	return n;
+}
+
 size_t text_visible(char *out, size_t room, const char *bytes, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 
-	for (size_t i = 0; i < len;) {
-		size_t hidden = control_at(bytes + i, len - i);
+	for (size_t i = 0, plain; i < len;) {
+		size_t hidden;
+
+		plain = text_plain(bytes + i, len - i < room - n ? len - i : room - n);
+		memcpy(out + n, bytes + i, plain);
+		n += plain, i += plain;
+		if (i == len)
+			break;
+		hidden = control_at(bytes + i, len - i);
 
 		if (!hidden)
 			hidden = invisible_at(bytes + i, len - i);
@@ -311,11 +338,16 @@ void buf_utf8(struct buf *b, uint32_t c)
 void buf_json(struct buf *b, const char *bytes, size_t len)
 {
 	buf_add(b, "\"", 1);
-	for (size_t i = 0; i < len;) {
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
 		unsigned char c = (unsigned char)bytes[i];
-		size_t n = text_utf8(bytes + i, len - i);
 		unsigned unseen = text_unseen(bytes + i, len - i);
 
+		n = text_plain(bytes + i, len - i);
+		if (n) {
+			buf_add(b, bytes + i, n);
+			continue;
+		}
+		n = text_utf8(bytes + i, len - i);
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
@@ -326,7 +358,6 @@ void buf_json(struct buf *b, const char *bytes, size_t len)
 			buf_puts(b, "\\ufffd");
 		else
 			buf_add(b, bytes + i, n);
-		i += n ? n : 1;
 	}
 	buf_add(b, "\"", 1);
 }

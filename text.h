@@ -39,6 +39,7 @@ void buf_fail(struct buf *b); /* for one that may fail: what it is made of does 
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_number(struct buf *b, unsigned long long n);
+void buf_puts_number(struct buf *b, const char *before, unsigned long long n);
 void buf_seconds(struct buf *b, int64_t ms); /* three decimals: 1.250 */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args);
@@ -69,6 +70,7 @@ bool text_controls(struct slice s); /* has a control byte (C0, DEL) */
 unsigned text_unseen(const char *at, size_t len);
 bool text_hides(struct slice s); /* has a blank in it that looks like none (no-break, zero-width), or turns text round */
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
+size_t text_plain(const char *at, size_t len); /* bytes there that look the same everywhere: printable ASCII but "&'<>\ */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
 
 /* Reasons. All over the program a `const char *why`, returned or set, is NULL or says why something is refused or has

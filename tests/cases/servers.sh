@@ -90,7 +90,7 @@ case_servers_stuck_readers() { # who asks for much and reads nothing: others are
     same "big answers for those who read" 20 "$(served 20 /metrics)"
     relieved
     memory_kb
-    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 25000 $((KB - before))
     besieged "$STATUS" readers 160
     same "big answers beside more of them" 20 "$(served 20 /metrics)"
     system_kb "$STATUS"
@@ -98,7 +98,7 @@ case_servers_stuck_readers() { # who asks for much and reads nothing: others are
     at_most "KB that the system keeps for them, at most" 50000 "$KB"
     relieved
     memory_kb
-    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 80000 $((KB - before))
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 25000 $((KB - before))
 }
 
 case_servers_stuck_askers() { # the same, who ask about one service of very many instances
@@ -130,7 +130,7 @@ case_servers_peek_crowd() { # 100 at once get the whole table, also a large one;
     contains "Peek, beside those who read nothing" ":13999" "$(peek)"
     relieved
     memory_kb
-    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 50000 $((KB - before))
+    [ "$SLOW" -gt 1 ] || at_most "KB that dill has grown by" 25000 $((KB - before))
     same "at once, of the status server" 100 "$(client together 127.0.0.1 "$STATUS" 100 \
         $'GET /routes HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')"
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../body.h"
 #include "../../consul_catalog.h"
 #include "../../explain.h"
 #include "../../json.h"
@@ -74,7 +75,7 @@ static char *check_routes(struct json *json)
 {
 	struct buf text = { 0 };
 
-	routes_text(&program.stats, &text);
+	body_put_all(routes_body(&program.stats), &text);
 	check_clean(&text, "\n");
 	MUST(!json_parse(json, text.data, text.len) && json->tokens[0].type == JSON_OBJECT);
 	MUST(count_of(json, "listeners") == program.route.table->count);
@@ -124,21 +125,20 @@ static void check_sample(struct slice line)
 
 static void check_pages(void)
 {
-	const struct route_table *table = program.route.table;
 	struct buf text = { 0 };
 	struct slice rest, line;
 
-	peek_text(table, &text);
+	body_put_all(peek_body(&program.route), &text);
 	check_clean(&text, "\n");
 	rest = (struct slice){ text.data, text.len };
 	while (slice_next(&rest, '\n', &line)) /* trimmed */
 		MUST(!line.len || strchr("[0123456789#", *line.at) || slice_starts(line, "├") || slice_starts(line, "No reg"));
 	text.len = 0;
-	page_text(&program.stats, &text);
+	body_put_all(page_body(&program.stats), &text);
 	check_clean(&text, "\n\t");
 	MUST(count_tags(&text) == program.tags);
 	text.len = 0;
-	metrics_text(&program.stats, &text);
+	body_put_all(metrics_body(&program.stats), &text);
 	check_clean(&text, "\n");
 	rest = (struct slice){ text.data, text.len };
 	while (slice_next(&rest, '\n', &line))
@@ -348,7 +348,7 @@ static void start_program(void)
 		.route = &program.route, .sources = &program.sources, .pool = &program.pool, .config = program.config
 	};
 	table_open(&program.route);
-	page_text(&program.stats, &empty);
+	body_put_all(page_body(&program.stats), &empty);
 	program.tags = count_tags(&empty);
 	route_close(&program.route);
 	buf_free(&empty);

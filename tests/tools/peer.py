@@ -528,29 +528,28 @@ def together(host, port, count, text=""):
 
 
 def steady(host, port, text, seconds):
-    """Sends TEXT and reads the answer to its end, a little at a time, over at least SECONDS. Prints how it ended, and
-    whether the answer has the Content-Length that it tells."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.settimeout(TIMEOUT)
-    sock.connect((host, int(port)))
-    sock.sendall(text.encode())
-    data, size, how = sock.recv(4096), None, "fin"
-    try:
-        while data and b"\r\n\r\n" not in data:
-            data += sock.recv(4096)
-        head, _, body = data.partition(b"\r\n\r\n")
-        size = int(head.lower().partition(b"content-length:")[2].split()[0])
-        got, start = len(body), time.monotonic()
-        while got < size:
-            part = sock.recv(65536)
-            if not part:
-                break
-            got += len(part)
-            time.sleep(max(0, start + float(seconds) * got / size - time.monotonic()))
-    except OSError as error:
-        how = errno.errorcode.get(error.errno, str(error))
-    print(how, "whole" if got == size else "%d of %s bytes" % (got, size))
+    """Sends TEXT, which asks for an answer in chunks and its end, twice: reads it at once to see how long it is, and then a
+    little at a time, over at least SECONDS. Prints how that ended, and whether the answer is whole."""
+    size = data = 0
+    for slowly in (False, True):
+        sock = socket.socket()
+        if slowly:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(TIMEOUT)
+        sock.connect((host, int(port)))
+        sock.sendall(text.encode())
+        data, how, start = b"", "fin", time.monotonic()
+        try:
+            while part := sock.recv(65536):
+                data += part
+                if slowly:
+                    time.sleep(max(0, start + float(seconds) * min(1, len(data) / size) - time.monotonic()))
+        except OSError as error:
+            how = errno.errorcode.get(error.errno, str(error))
+        sock.close()
+        size = size or len(data)
+    chunked = b"\r\nTransfer-Encoding: chunked\r\n" in data
+    print(how, "whole" if chunked and data.endswith(b"\r\n0\r\n\r\n") else "%d of about %d bytes" % (len(data), size))
 
 
 COMMANDS = {command.__name__: command for command in (

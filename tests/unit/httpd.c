@@ -78,9 +78,52 @@ static void check_hosts(void)
 	check(!httpd_read(slice_of(evil), &request) && !httpd_is_for(&request, ""), "HTTP/1.0 without Host", evil);
 }
 
+/* Chunks end before the body does, and none of them is empty. */
+static void check_chunks(void)
+{
+	struct buf out = { 0 };
+	char large[300] = { 0 };
+
+	httpd_put_chunk(&out, "one", 3, true);
+	httpd_put_chunk(&out, "", 0, true);
+	httpd_put_chunk(&out, "sixteen is ten!!", 16, false);
+	check(strcmp(out.data, "3\r\none\r\n10\r\nsixteen is ten!!\r\n0\r\n\r\n") == 0, "chunks", out.data);
+	out.len = 0;
+	httpd_put_chunk(&out, "", 0, false);
+	check(strcmp(out.data, "0\r\n\r\n") == 0, "the last chunk", out.data);
+	out.len = 0;
+	httpd_put_chunk(&out, large, sizeof large, true);
+	check(out.len == 5 + sizeof large + 2 && memcmp(out.data, "12c\r\n", 5) == 0, "a larger one", out.data);
+	buf_free(&out);
+}
+
+/* What is said of the length. */
+static void check_lengths(void)
+{
+	static const struct {
+		size_t length;
+		const char *want, *not;
+	} lengths[] = {
+		{ 12, "\r\nContent-Length: 12\r\n", "chunked" }, { 0, "\r\nContent-Length: 0\r\n", "chunked" },
+		{ HTTPD_CHUNKED, "\r\nTransfer-Encoding: chunked\r\n", "Content-Length" },
+		{ HTTPD_UNTIL_CLOSE, "\r\nConnection: close\r\n", "Content-Length" },
+		{ HTTPD_UNTIL_CLOSE, "\r\nConnection: close\r\n", "chunked" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct buf out = { 0 };
+
+		httpd_put_head(&out, &(struct httpd_answer){ .code = 200, .type = "text/plain", .length = lengths[i].length, .last = true });
+		check(strstr(out.data, lengths[i].want) && !strstr(out.data, lengths[i].not), lengths[i].want, out.data);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	check_hosts();
+	check_chunks();
+	check_lengths();
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		struct buf head = { 0 }, got = { 0 };
 		struct httpd_request request;

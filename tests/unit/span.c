@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "check.h"
 #include "table.h"
+#include "../../body.h"
 #include "../../merge.h"
 #include "../../peek.h"
 #include "../../publish.h"
@@ -67,11 +68,12 @@ static struct route_table *make_table(struct route *route, const char *text)
 	return table_merge(route, text);
 }
 
-static void peek_is(const struct route_table *table, const char *want, const char *of)
+static void peek_is(struct route_table *table, const char *want, const char *of)
 {
+	struct route route = { .table = table };
 	struct buf text = { 0 }, words = { 0 };
 
-	peek_text(table, &text);
+	body_put_all(peek_body(&route), &text);
 	put_words(&words, text.data);
 	check(strcmp(words.data, want) == 0, words.data, of);
 	buf_free(&text);

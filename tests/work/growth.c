@@ -16,6 +16,7 @@
 #include "../unit/figures.h"
 #include "../unit/table.h"
 #include "../../balance.h"
+#include "../../body.h"
 #include "../../consul_catalog.h"
 #include "../../consul_instance.h"
 #include "../../consul_sweep.h"
@@ -383,7 +384,7 @@ static void ranges_of_ports(size_t n)
 	publish(&route, service_list_ref(list));
 	check(route.table->count == n + 1, "a listener a port", "ranges_of_ports");
 	publish(&route, ranges_to(n, 2));
-	peek_text(route.table, &out);
+	body_put_all(peek_body(&route), &out);
 	explain = (struct explain){ &route.rules.admit, route.table };
 	explain_list(&explain, list, "web000000", &out);
 	publish(&route, new_list(false));
@@ -1101,7 +1102,7 @@ static void pages(size_t n)
 	struct worker_pool pool = { .count = 0 };
 	struct route route;
 	struct stats stats = { .route = &route, .sources = &sources, .pool = &pool, .config = &config, .ready = true };
-	struct session_report report = { .count = 0 };
+	struct routes_sessions *sessions = routes_sessions_new(&(struct session_report){ .count = 0 });
 	struct service_list *list = many_services("web", n);
 	struct buf out = { 0 };
 
@@ -1114,11 +1115,12 @@ static void pages(size_t n)
 	table_open(&route);
 	publish(&route, list);
 	start();
-	peek_text(route.table, &out);
-	routes_text(&stats, &out);
-	routes_connections(&stats, &report, &out);
-	metrics_text(&stats, &out);
-	page_text(&stats, &out);
+	body_put_all(peek_body(&route), &out);
+	body_put_all(routes_body(&stats), &out);
+	body_put_all(routes_connections(&stats, sessions), &out);
+	routes_sessions_unref(sessions);
+	body_put_all(metrics_body(&stats), &out);
+	body_put_all(page_body(&stats), &out);
 	stop();
 	buf_free(&out);
 	route_close(&route);
