@@ -411,11 +411,15 @@ struct route_table *merge_update(struct route *route, struct service_list *const
 	struct roster_changes changes = { 0 };
 	struct scope scope = { .route = route, .count = count, .all = !is_ground(route, lists, count) };
 	struct draft draft;
+	size_t total = 0;
 	bool differs;
 
 	scope.rosters = sys_alloc(count * sizeof *scope.rosters);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		scope.rosters[i] = roster_follow(scope.all ? &none : &route->rosters[i], lists[i], &changes);
+		total += scope.rosters[i].count;
+	}
+	scope.all = scope.all || (changes.count && changes.count >= total); /* most is new: it is looked at once */
 	if (!scope.all)
 		scope_open(&scope, &changes);
 	make_draft(&draft, &scope);
