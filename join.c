@@ -62,7 +62,7 @@ static void keep_entries(struct joint *joint, size_t to)
 	for (; joint->at < to; joint->at++) {
 		struct route_entry *entry = joint->old->entries[joint->at];
 
-		if (!joint->ports || port_set_have(joint->ports, net_addr_port(&entry->listener->addr)))
+		if (!joint->ports || port_set_have(joint->ports, entry->port))
 			note_change(joint, entry, NULL);
 		else
 			joint->entries[joint->count++] = route_entry_ref(entry);

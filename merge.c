@@ -207,6 +207,7 @@ static struct route_entry *build_entry(struct draft *draft, const struct want *w
 	struct route_listener *listener;
 
 	atomic_init(&entry->refs, 1);
+	entry->port = net_addr_port(&wants->addr);
 	draft_names(draft, entry, wants, count);
 	listener = route_listener_at(draft->route, &wants->addr);
 	entry->listener = route_listener_enter(listener ? listener : route_listener_new(&wants->addr, entry->services));
@@ -313,7 +314,7 @@ struct route_table *merge_table(struct route *route, struct service_list *const 
 
 /* An update: a draft of what may have changed, and the rest of the table in force. */
 
-/* Not sooner than the listeners that may be bound are counted, see draft_claims(). */
+/* Then all are counted, see draft_claims(). What it refused before keeps the table at that bound, so it is not below it now. */
 static bool may_be_too_many(const struct draft *draft)
 {
 	size_t most = draft->route->rules.claims.most;
@@ -333,11 +334,12 @@ static void find_moved(const struct draft *draft, struct port_set *moved)
 	const struct want *want = draft->wants, *end = want + draft->want_count;
 
 	for (size_t i = 0; i < old->count; i++) {
-		const struct net_addr *addr = &old->entries[i]->listener->addr;
+		const struct net_addr *addr;
 		int order = 1;
 
-		if (!draft_covers(draft, net_addr_port(addr)))
+		if (!draft_covers(draft, old->entries[i]->port))
 			continue;
+		addr = &old->entries[i]->listener->addr;
 		for (; want < end && (order = net_compare(&want->addr, addr)) < 0; want++)
 			add_port(moved, &want->addr);
 		if (want == end || order)
@@ -376,19 +378,28 @@ static bool same_list(const struct service_list *a, const struct service_list *b
 	                    strcmp(a->title, b->title) == 0);
 }
 
+/* Whether this host's addresses are those that the table goes by, if it has needed them. */
+static bool same_here(const struct route_table *table)
+{
+	struct net_addr *here = NULL;
+	bool same = true;
+
+	if (table->here_count)
+		same = net_here(&here) == table->here_count;
+	for (size_t i = 0; i < table->here_count && same; i++)
+		same = net_compare(&here[i], &table->here[i]) == 0;
+	free(here);
+	return same;
+}
+
 /* Whether the table before can be the ground: rules, sources and this host are what they were. */
 static bool is_ground(const struct route *route, struct service_list *const *lists, size_t count)
 {
-	const struct route_table *old = route->table;
 	bool same = route->rosters && route->roster_count == count;
-	struct net_addr *here = NULL;
 
 	for (size_t i = 0; i < count && same; i++)
 		same = same_list(route->rosters[i].list, lists[i]);
-	if (same && old->here_count)
-		same = net_here(&here) == old->here_count && memcmp(here, old->here, old->here_count * sizeof *here) == 0;
-	free(here);
-	return same;
+	return same && same_here(route->table);
 }
 
 /* The lists that the next update is compared with. */

@@ -124,6 +124,7 @@ struct route_memory {
 /* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
 	atomic_uint refs; /* tables that have it */
+	uint16_t port;    /* the listener's, for those who walk along all entries */
 	struct route_memory *memory; /* held: of all below that is no object of its own */
 	struct route_listener *listener;
 	struct route_backend **backends; /* in the order that Peek shows; each stands there once */

@@ -349,9 +349,9 @@ static void pending_cases(void)
 	snprintf(text, sizeof text, "s db|%s|10.0.0.2:80", wish[1]);
 	update(&route, text);
 	check(!route_unbound(&route) && !route.pending_count && !route_zoned(&route), "none pends", "one has left");
+	route_close(&route);
 	capture_end(&capture, &said);
 	buf_free(&said);
-	route_close(&route);
 }
 
 static void add_refused(struct buf *text, const char *service, unsigned count)
