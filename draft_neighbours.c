@@ -297,12 +297,10 @@ static void note_port(struct draft *draft, struct neighbour **all, const struct 
 static void note_backend(struct draft *draft, struct neighbour **all, const struct want *of,
                          const struct service_backend *backend)
 {
-	const char *proxy = of->service->options->proxy.host;
-	uint16_t first;
-	unsigned count = roster_dialled(of->service, backend, &first);
+	struct roster_dialled dialled = roster_dialled(of->service, backend);
 
-	for (unsigned i = 0; i < count; i++)
-		note_port(draft, all, of, proxy ? proxy : backend->host, (uint16_t)(first + i));
+	for (uint32_t port = dialled.first; port <= dialled.last; port++)
+		note_port(draft, all, of, dialled.host, (uint16_t)port);
 }
 
 static void refuse_listener(struct draft *draft, const struct want *want, const struct neighbour *neighbour)

@@ -246,17 +246,17 @@ static void keep_ranges(struct draft *draft, const struct net_ranges *from)
 
 /* A draft. */
 
-static void keep_here(struct draft *draft)
+/* What the table has needed, or the scope. */
+static void keep_here(struct draft *draft, const struct scope *scope)
 {
-	const struct route_table *old = draft->route->table;
-	size_t size = old->here_count * sizeof *old->here;
+	size_t size = scope->here_count * sizeof *scope->here;
 
 	if (!size)
 		return;
 	draft->table->here = sys_alloc(size);
-	draft->table->here_count = old->here_count;
+	draft->table->here_count = scope->here_count;
 	draft->here_known = true;
-	memcpy(draft->table->here, old->here, size);
+	memcpy(draft->table->here, scope->here, size);
 }
 
 static void open_draft(struct draft *draft, const struct scope *scope)
@@ -265,7 +265,7 @@ static void open_draft(struct draft *draft, const struct scope *scope)
 	atomic_init(&draft->table->refs, 1);
 	if (!scope->all) {
 		draft->scope = &scope->ports;
-		keep_here(draft);
+		keep_here(draft, scope);
 	}
 	keep_ranges(draft, &scope->route->rules.admit.allow);
 	for (size_t i = 0; i < scope->count; i++)
@@ -379,27 +379,27 @@ static bool same_list(const struct service_list *a, const struct service_list *b
 }
 
 /* Whether this host's addresses are those that the table goes by, if it has needed them. */
-static bool same_here(const struct route_table *table)
+static bool same_here(const struct route_table *table, struct scope *scope)
 {
-	struct net_addr *here = NULL;
 	bool same = true;
 
-	if (table->here_count)
-		same = net_here(&here) == table->here_count;
+	scope->here_known = table->here_count;
+	if (scope->here_known)
+		same = (scope->here_count = net_here(&scope->here)) == table->here_count;
 	for (size_t i = 0; i < table->here_count && same; i++)
-		same = net_compare(&here[i], &table->here[i]) == 0;
-	free(here);
+		same = net_compare(&scope->here[i], &table->here[i]) == 0;
 	return same;
 }
 
 /* Whether the table before can be the ground: rules, sources and this host are what they were. */
-static bool is_ground(const struct route *route, struct service_list *const *lists, size_t count)
+static bool is_ground(struct scope *scope, struct service_list *const *lists)
 {
-	bool same = route->rosters && route->roster_count == count;
+	const struct route *route = scope->route;
+	bool same = route->rosters && route->roster_count == scope->count;
 
-	for (size_t i = 0; i < count && same; i++)
+	for (size_t i = 0; i < scope->count && same; i++)
 		same = same_list(route->rosters[i].list, lists[i]);
-	return same && same_here(route->table);
+	return same && same_here(route->table, scope);
 }
 
 /* The lists that the next update is compared with. */
@@ -420,11 +420,12 @@ struct route_table *merge_update(struct route *route, struct service_list *const
 {
 	static const struct roster none;
 	struct roster_changes changes = { 0 };
-	struct scope scope = { .route = route, .count = count, .all = !is_ground(route, lists, count) };
+	struct scope scope = { .route = route, .count = count };
 	struct draft draft;
 	size_t total = 0;
 	bool differs;
 
+	scope.all = !is_ground(&scope, lists);
 	scope.rosters = sys_alloc(count * sizeof *scope.rosters);
 	for (size_t i = 0; i < count; i++) {
 		scope.rosters[i] = roster_follow(scope.all ? &none : &route->rosters[i], lists[i], &changes);

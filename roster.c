@@ -35,6 +35,15 @@ static uint8_t bits_of(unsigned byte, unsigned first, unsigned last)
 	return (uint8_t)(0xff << low & 0xff >> (7 - high));
 }
 
+bool port_set_meets(const struct port_set *set, uint16_t first, uint16_t last)
+{
+	bool found = false;
+
+	for (unsigned byte = first / 8; byte <= last / 8u && !found; byte++)
+		found = set->bits[byte] & bits_of(byte, first, last);
+	return found;
+}
+
 void port_set_add(struct port_set *set, uint16_t first, uint16_t last)
 {
 	unsigned from = first / 8, to = last / 8;
@@ -70,14 +79,21 @@ static unsigned longest_range(const struct service *service)
 	return most;
 }
 
-unsigned roster_dialled(const struct service *service, const struct service_backend *backend, uint16_t *first)
+/* A range of which the end would be beyond the last port is refused: its ports do not matter. */
+struct roster_dialled roster_dialled(const struct service *service, const struct service_backend *backend)
 {
 	const struct service_options *options = service->options;
+	struct roster_dialled dialled = { options->proxy.host, options->proxy.port, options->proxy.port };
+	unsigned last = backend->last;
 
-	*first = options->proxy.host ? options->proxy.port : options->ports && !backend->last ? options->ports : backend->port;
-	if (options->proxy.host)
-		return 1;
-	return backend->last ? backend->last - *first + 1u : options->ports ? longest_range(service) : 1;
+	if (dialled.host)
+		return dialled;
+	dialled.host = backend->host;
+	dialled.first = options->ports && !last ? options->ports : backend->port;
+	if (!last)
+		last = dialled.first + (options->ports ? longest_range(service) - 1 : 0);
+	dialled.last = (uint16_t)(last > UINT16_MAX ? UINT16_MAX : last);
+	return dialled;
 }
 
 bool roster_each_wish(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg)
@@ -88,14 +104,12 @@ bool roster_each_wish(const struct service *service, bool (*visit)(void *arg, ui
 	return false;
 }
 
-/* A range of which the end would be beyond the last port is refused: its ports do not matter. */
 bool roster_each_dialled(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg)
 {
 	for (uint32_t i = 0; i < service->backend_count; i++) {
-		uint16_t first;
-		uint32_t last = roster_dialled(service, &service->backends[i], &first) + first - 1;
+		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
 
-		if (visit(arg, first, (uint16_t)(last > UINT16_MAX ? UINT16_MAX : last)))
+		if (visit(arg, dialled.first, dialled.last))
 			return true;
 	}
 	return false;
@@ -109,12 +123,7 @@ bool roster_add_ports(void *set, uint16_t first, uint16_t last)
 
 static bool is_in(void *set, uint16_t first, uint16_t last)
 {
-	const struct port_set *ports = set;
-	bool found = false;
-
-	for (unsigned byte = first / 8; byte <= last / 8u && !found; byte++)
-		found = ports->bits[byte] & bits_of(byte, first, last);
-	return found;
+	return port_set_meets(set, first, last);
 }
 
 bool roster_wants(const struct roster_item *item, struct port_set *ports)

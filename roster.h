@@ -11,6 +11,7 @@ struct port_set {
 	uint8_t bits[8192];
 };
 bool port_set_have(const struct port_set *set, uint16_t port);
+bool port_set_meets(const struct port_set *set, uint16_t first, uint16_t last); /* it has one of them */
 void port_set_add(struct port_set *set, uint16_t first, uint16_t last);
 /* Adds those of the ports that are also in `within`. True: one was not there. */
 bool port_set_add_within(struct port_set *set, const struct port_set *within, uint16_t first, uint16_t last);
@@ -44,8 +45,12 @@ void roster_free(struct roster *roster);
 size_t roster_find(const struct roster *roster, const char *name); /* the first place whose name is not below it */
 size_t roster_end(const struct roster *roster, size_t start); /* where the name at `start` ends */
 
-/* How many ports are dialled for a backend, of the proxy where there is one, from *first on. */
-unsigned roster_dialled(const struct service *service, const struct service_backend *backend, uint16_t *first);
+/* Which ports are dialled for a backend, of which host: the proxy's, where there is one. */
+struct roster_dialled {
+	const char *host;
+	uint16_t first, last;
+};
+struct roster_dialled roster_dialled(const struct service *service, const struct service_backend *backend);
 /* Visit the ports of a service's wishes, and those that are dialled for it, until one returns true, as they do then. */
 bool roster_each_wish(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg);
 bool roster_each_dialled(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg);

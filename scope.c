@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net.h"
 #include "service.h"
 #include "sys.h"
+#include "text.h"
 
 #define ROUNDS 8 /* of what hangs together with what: beyond that all of it is looked at */
 
@@ -35,11 +37,30 @@ static void take_name(struct scope *scope, const char *name, bool whole)
 	}
 }
 
-/* A service that has come, has left, or is one of several of its name of which one has. */
+/* Whether it may be this host that is dialled. */
+static bool dials_here(struct scope *scope, const char *host)
+{
+	struct net_addr addr;
+
+	if (!net_numeric(slice_of(host), 0, &addr) || net_is_any(&addr) || net_is_loopback(&addr))
+		return true;
+	if (!scope->here_known)
+		scope->here_count = net_here(&scope->here);
+	scope->here_known = true;
+	return route_is_here(&(struct route_table){ .here = scope->here, .here_count = scope->here_count }, &addr);
+}
+
+/* A service that has come, has left, or is one of several of its name of which one has. Nobody but processes on this host has
+ * a right to what is listened on here. */
 static void add_changed(struct scope *scope, const struct service *service)
 {
 	roster_each_wish(service, add_ports, scope);
-	roster_each_dialled(service, add_ports, scope);
+	for (uint32_t i = 0; i < service->backend_count; i++) {
+		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
+
+		if (port_set_meets(&scope->route->wanted, dialled.first, dialled.last) && dials_here(scope, dialled.host))
+			add_ports(scope, dialled.first, dialled.last);
+	}
 }
 
 /* All of a name, whose age and bounds are those of all together. */
@@ -142,4 +163,5 @@ void scope_add_dialling(struct scope *scope, struct port_set *moved)
 void scope_free(struct scope *scope)
 {
 	free(scope->names);
+	free(scope->here);
 }

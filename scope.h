@@ -4,6 +4,7 @@
 #define SCOPE_H
 
 #include "base.h"
+#include "net.h"
 #include "roster.h"
 #include "route.h"
 
@@ -15,7 +16,9 @@ struct scope {
 	struct port_set ports;
 	const char **names;      /* of those looked at, each once: what they are refused is found anew */
 	size_t name_count, name_cap;
-	bool grew;
+	struct net_addr *here;   /* this host's addresses, once they are known */
+	size_t here_count;
+	bool here_known, grew;
 };
 
 /* Begins with what has changed. */

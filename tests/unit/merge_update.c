@@ -65,10 +65,23 @@ static void put_wish(struct world *world, struct buf *out, bool trusted)
 		buf_puts(out, ":x");
 }
 
+/* An address of this host that others reach, if it has one. */
+static char own[NET_TEXT] = "127.0.0.3";
+
+static void find_own(void)
+{
+	struct net_addr *here;
+
+	for (size_t i = net_here(&here); i-- > 0;)
+		if (here[i].sa.any.sa_family == AF_INET && !net_is_loopback(&here[i]))
+			net_print_host(&here[i], own);
+	free(here);
+}
+
 static void put_backend(struct world *world, struct buf *out)
 {
-	static const char *const hosts[] = {
-		"127.0.0.1", "127.0.0.1", "127.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3", "one", "two", "none", "0.0.0.0", "[::1]",
+	const char *const hosts[] = {
+		"127.0.0.1", own, own, "127.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3", "one", "two", "none", "0.0.0.0", "[::1]",
 		"169.254.0.1"
 	};
 
@@ -295,6 +308,7 @@ int main(int argc, char **argv)
 	unsigned long steps = argc > 1 ? strtoul(argv[1], NULL, 10) : 6000, parts = 0, updates = 0;
 	static struct world world;
 
+	find_own();
 	state = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
 	for (unsigned long step = 0; step < steps && failed < 3; step++) {
 		char text[40];

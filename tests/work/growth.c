@@ -289,7 +289,7 @@ static void weighted_backends(size_t n)
 }
 
 /* The list with one service more, one less, or one that is another; all others are the same. */
-static struct service_list *change_one(const struct service_list *old, size_t at, bool keep, bool add)
+static struct service_list *change_one(const struct service_list *old, size_t at, bool keep, bool add, uint16_t dialled)
 {
 	struct service_list *list = new_list(false);
 
@@ -298,6 +298,7 @@ static struct service_list *change_one(const struct service_list *old, size_t at
 			service_share(list, old->items[i]);
 		if (i == at && add) {
 			add_backend(add_service(list, "web", i, 40001), 1, 1);
+			list->items[list->count - 1]->backends[0].port = dialled;
 			service_seal(list->items[list->count - 1]);
 		}
 	}
@@ -306,14 +307,17 @@ static struct service_list *change_one(const struct service_list *old, size_t at
 
 /* Of many services one changes: that takes as much memory, however many they are, and of each of the others no more than a
  * look at pointers. */
-static void one_of_many(size_t n, bool keep, bool add, const char *what)
+static void one_of_many(size_t n, bool keep, bool add, uint16_t dialled, const char *what)
 {
-	struct service_list *list = many_services("web", n), *other = change_one(list, n / 2, keep, add);
+	struct service_list *list = many_services("web", n), *other;
 	const size_t changed = (size_t)!keep + add;
 	struct route_entry *first;
 	struct route route;
 	char text[120];
 
+	for (size_t i = 0; i < n; i++)
+		list->items[i]->backends[0].port = dialled;
+	other = change_one(list, n / 2, keep, add, dialled);
 	table_open(&route);
 	publish_update(&route, &list, 1);
 	first = route.table->entries[0];
@@ -331,17 +335,23 @@ static void one_of_many(size_t n, bool keep, bool add, const char *what)
 
 static void one_comes(size_t n)
 {
-	one_of_many(n, true, true, "one_comes");
+	one_of_many(n, true, true, 80, "one_comes");
 }
 
 static void one_leaves(size_t n)
 {
-	one_of_many(n, false, false, "one_leaves");
+	one_of_many(n, false, false, 80, "one_leaves");
 }
 
 static void one_moves(size_t n)
 {
-	one_of_many(n, false, true, "one_moves");
+	one_of_many(n, false, true, 80, "one_moves");
+}
+
+/* One of them has a listener at the port that all dial on other hosts. */
+static void one_moves_beside_one(size_t n)
+{
+	one_of_many(n, false, true, 2000, "one_moves_beside_one");
 }
 
 /* All leave with a live connection, and come back. */
@@ -1146,7 +1156,8 @@ static const struct {
 	void (*run)(size_t n);
 } all[] = {
 #define ROW(function) { #function, function }
-	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
+	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(one_moves_beside_one),
+	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
