@@ -120,6 +120,7 @@ static void set_rules(struct control *control, const struct config *config)
 	rules.lookup = control->route.rules.lookup;
 	rules.lookup_arg = control->route.rules.lookup_arg;
 	control->route.rules = rules;
+	route_forget(&control->route);
 	arena_free(&old);
 }
 
@@ -228,7 +229,7 @@ static void update_table(struct control *control)
 	bool changed;
 
 	route_collect(&control->route);
-	resolve_round(control->resolver);
+	control->route.names_moved = resolve_round(control->resolver, control->route.names_gone);
 	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
 	health_follow(&control->health, control->route.table);
 	if (changed) {

@@ -12,27 +12,42 @@
 
 #define WHO_MAX 100 /* bytes of a name in the reason of each that loses to it */
 
-/* A copy of its name; all refusals of it that come one after the other share one. */
-static const char *name_of(const struct route_table *table, const struct service *service, struct arena *memory)
+static const char *keep(struct route_memory *memory, const char *text)
 {
-	const char *last = table->refused_count ? table->refused[table->refused_count - 1].service : NULL;
-
-	return last && strcmp(last, service->name) == 0 ? last : arena_dup(memory, service->name, strlen(service->name));
+	return arena_dup(&memory->arena, text, strlen(text));
 }
 
 void draft_refuse(struct draft *draft, const struct service *service, const char *wish, const char *rule,
                   const char *reason)
 {
 	struct route_table *table = draft->table;
+	const struct route_refusal *last = table->refused_count ? &table->refused[table->refused_count - 1] : NULL;
+	struct route_refusal refusal = { .rule = rule };
 
-	const char *name = name_of(table, service, &table->memory);
-
+	if (last && strcmp(last->service, service->name) == 0) { /* all of a service that come one after the other share it */
+		refusal.memory = last->memory;
+		refusal.service = last->service;
+	} else {
+		refusal.memory = sys_alloc(sizeof *refusal.memory);
+		refusal.service = keep(refusal.memory, service->name);
+	}
+	atomic_fetch_add(&refusal.memory->refs, 1);
+	refusal.wish = keep(refusal.memory, wish);
+	refusal.reason = keep(refusal.memory, reason);
 	SYS_GROW(table->refused, table->refused_count, draft->refused_cap);
-	table->refused[table->refused_count++] = (struct route_refusal){
-		.service = name,
-		.wish = arena_dup(&table->memory, wish, strlen(wish)),
-		.reason = arena_dup(&table->memory, reason, strlen(reason)), .rule = rule
-	};
+	table->refused[table->refused_count++] = refusal;
+}
+
+/* By name, and then as the sources gave them. */
+static int by_given(const struct want *a, const struct want *b)
+{
+	int order = a->service == b->service ? 0 : strcmp(a->service->name, b->service->name);
+
+	if (!order)
+		order = (a->slot > b->slot) - (a->slot < b->slot);
+	if (!order)
+		order = (a->place > b->place) - (a->place < b->place);
+	return order ? order : (a->wish > b->wish) - (a->wish < b->wish);
 }
 
 int draft_by_owner(const void *left, const void *right)
@@ -43,7 +58,7 @@ int draft_by_owner(const void *left, const void *right)
 		return a->list->trusted ? -1 : 1;
 	if (a->created != b->created)
 		return a->created < b->created ? -1 : 1;
-	return (a->order > b->order) - (a->order < b->order);
+	return by_given(a, b);
 }
 
 int draft_by_address(const void *left, const void *right)
@@ -51,6 +66,11 @@ int draft_by_address(const void *left, const void *right)
 	int order = net_compare(&((const struct want *)left)->addr, &((const struct want *)right)->addr);
 
 	return order ? order : draft_by_owner(left, right);
+}
+
+bool draft_covers(const struct draft *draft, uint16_t port)
+{
+	return !draft->scope || port_set_have(draft->scope, port);
 }
 
 bool draft_same_service(const struct want *left, const struct want *right)

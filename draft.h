@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "net.h"
+#include "roster.h"
 #include "route.h"
 #include "service.h"
 #include "sys.h"
@@ -20,16 +21,17 @@ struct want {
 	struct service *service;
 	const struct service_list *list;
 	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
-	size_t order;     /* by name, and then as the sources gave them */
+	uint32_t slot, place; /* of the list, and in it */
 	bool lost;        /* it gets nothing: draft_claims() removes it */
 };
 
 struct draft {
 	struct route *route;
 	struct route_table *table;
+	const struct port_set *scope; /* it is about these ports only, and about others route->table holds; NULL: about all */
 	struct want *wants;
 	size_t want_count, want_cap, refused_cap;
-	struct want *services; /* all that have backends, also those that take no part now; without addr and wish */
+	struct want *services; /* all that dial one of its ports, also those that take no part now; without addr and wish */
 	size_t service_count, service_cap;
 	uint8_t ports[8192]; /* a bit for each port that is wanted */
 	bool here_known; /* the table has this host's addresses */
@@ -38,8 +40,8 @@ struct draft {
 	struct route_memory *memory; /* of the newest entry */
 	struct route_terms *terms; /* of the entry under construction */
 	size_t terms_cap;
-	struct route_backend **known; /* all that there are, sorted by listener, and what they dial */
-	size_t known_count;
+	struct route_backend **known; /* all that the listener of the entry under construction has, sorted by what they dial */
+	size_t known_count, known_cap;
 };
 
 /* Lists a wish, or what else of a service is refused. Texts are copied, except the rule, which must live for ever. */
@@ -47,6 +49,7 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
                   const char *reason);
 /* Who owns what both want: the operator's service, then the oldest, then the first by name. For qsort over wants. */
 int draft_by_owner(const void *left, const void *right);
+bool draft_covers(const struct draft *draft, uint16_t port); /* whether it is about that port */
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
 /* Whether listeners.bind grants the want's port to that service by name. */
@@ -77,8 +80,6 @@ enum route_return draft_returns(struct draft *draft, const struct net_addr *addr
 bool draft_refuse_address(struct draft *draft, const struct want *want, const struct service_backend *backend,
                           const struct net_addr *addr);
 
-/* Finds the backends that are known already. Before the first draft_backends(). */
-void draft_find_known(struct draft *draft);
 /* Gives an entry its backends, with shares, weights and terms. The wants are those of one address, owners first. */
 void draft_backends(struct draft *draft, struct route_entry *entry, const struct want *wants, size_t count);
 

@@ -17,7 +17,6 @@
 /* A backend of an entry under construction. */
 struct member {
 	struct net_addr addr;      /* to be dialled */
-	const struct net_addr *via; /* of the listener */
 	struct socks_target socks; /* host NULL: there is none */
 	struct route_backend *backend;
 	size_t order;
@@ -52,44 +51,45 @@ static int by_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-static int by_listener(const void *a, const void *b)
+static int by_dialled(const void *a, const void *b)
 {
-	const struct route_backend *x = *(struct route_backend *const *)a, *y = *(struct route_backend *const *)b;
-	int order = net_compare(&x->listener->addr, &y->listener->addr);
-
-	return order ? order : route_backend_order(x, y);
+	return route_backend_order(*(struct route_backend *const *)a, *(struct route_backend *const *)b);
 }
 
 static int find_member(const void *key, const void *item)
 {
 	const struct member *member = key;
 	const struct route_backend *backend = *(struct route_backend *const *)item;
-	int order = net_compare(member->via, &backend->listener->addr);
 
-	return order ? order : route_target_order(&member->addr, socks_of(member), &backend->addr, backend->socks);
+	return route_target_order(&member->addr, socks_of(member), &backend->addr, backend->socks);
 }
 
-/* All backends that there are: those of the old table, and those that still drain. */
-void draft_find_known(struct draft *draft)
+static void add_known(struct draft *draft, struct route_backend *backend)
+{
+	SYS_GROW(draft->known, draft->known_count, draft->known_cap);
+	draft->known[draft->known_count++] = backend;
+}
+
+/* All backends of a listener that there are: those of the old table, and those that still drain. */
+static void find_known(struct draft *draft, const struct route_listener *listener)
 {
 	const struct route *route = draft->route;
-	size_t count = route->retired_count;
+	const struct route_entry *old = route_find(route->table, &listener->addr);
 
-	for (size_t i = 0; i < route->table->count; i++)
-		count += route->table->entries[i]->count;
-	draft->known = sys_alloc(count * sizeof *draft->known);
-	for (size_t i = 0; i < route->retired_count; i++)
-		draft->known[draft->known_count++] = route->retired[i];
-	for (size_t i = 0; i < route->table->count; i++)
-		for (unsigned k = 0; k < route->table->entries[i]->count; k++)
-			draft->known[draft->known_count++] = route->table->entries[i]->backends[k];
-	if (count)
-		qsort(draft->known, count, sizeof *draft->known, by_listener);
+	draft->known_count = 0;
+	for (unsigned i = 0; old && i < old->count; i++)
+		add_known(draft, old->backends[i]);
+	for (size_t i = route_retired_at(route, &listener->addr);
+	     i < route->retired_count && net_compare(&route->retired[i]->listener->addr, &listener->addr) == 0; i++)
+		add_known(draft, route->retired[i]);
+	if (draft->known_count > 1)
+		qsort(draft->known, draft->known_count, sizeof *draft->known, by_dialled);
 }
 
 /* The object for each member: a known one, else a new one. */
-static void find_backends(const struct draft *draft, struct members *members, struct route_entry *entry)
+static void find_backends(struct draft *draft, struct members *members, struct route_entry *entry)
 {
+	find_known(draft, entry->listener);
 	for (size_t i = 0; i < members->count; i++) {
 		struct member *member = &members->items[i];
 		struct route_backend like = { .addr = member->addr, .listener = entry->listener, .socks = socks_of(member) }, **found = NULL;
@@ -181,7 +181,7 @@ static void add_members(struct draft *draft, struct members *members, const stru
 	for (size_t i = 0; i < want->service->backend_count; i++) {
 		const struct service_backend *backend = &want->service->backends[i];
 		struct member like = {
-			.via = &want->addr, .share = share, .terms = terms, .weight = backend->weight ? backend->weight : 1,
+			.share = share, .terms = terms, .weight = backend->weight ? backend->weight : 1,
 			.unchecked = !want->list->checked
 		};
 		uint16_t port = port_for(want, backend);

@@ -475,7 +475,8 @@ void draft_claims(struct draft *draft)
 		refuse_reserved, draft->held ? let_moved_go : drop_lost, refuse_overlaps, refuse_shares, refuse_latest
 	};
 
-	for (size_t i = 0; draft->want_count && i < ARRAY_LEN(passes); i++) {
+	/* The first one asks for the names' addresses, or they would not be looked up any more. */
+	for (size_t i = 0; i < ARRAY_LEN(passes) && (draft->want_count || !i); i++) {
 		passes[i](draft);
 		drop_lost(draft);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "roster.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -114,15 +115,22 @@ static struct want *find_want(const struct draft *draft, const struct net_addr *
 	return low < draft->want_count && net_compare(&draft->wants[low].addr, addr) == 0 ? &draft->wants[low] : NULL;
 }
 
+static bool has_listener(const struct draft *draft, const struct net_addr *addr)
+{
+	return draft_covers(draft, net_addr_port(addr)) ? find_want(draft, addr) != NULL
+	                                                : route_find(draft->route->table, addr) != NULL;
+}
+
 enum route_return draft_returns(struct draft *draft, const struct net_addr *addr)
 {
 	struct net_addr target = target_of(addr), any = everywhere(addr);
+	uint16_t port = net_addr_port(addr);
 
-	if (!is_wanted(draft, net_addr_port(addr)))
+	if (!(draft_covers(draft, port) ? is_wanted(draft, port) : port_set_have(&draft->route->wanted, port)))
 		return ROUTE_RETURNS_NOT;
-	if (find_want(draft, &target))
+	if (has_listener(draft, &target))
 		return ROUTE_RETURNS;
-	if (!find_want(draft, &any))
+	if (!has_listener(draft, &any))
 		return ROUTE_RETURNS_NOT;
 	return is_here(draft, &target) ? ROUTE_RETURNS : ROUTE_RETURNS_MAYBE;
 }
@@ -264,16 +272,6 @@ static void note_address(struct draft *draft, struct neighbour **all, const stru
 		note_neighbour(draft, all, of, &target, wide);
 }
 
-static unsigned longest_range(const struct service *service)
-{
-	unsigned most = 1;
-
-	for (uint32_t i = 0; i < service->wish_count; i++)
-		if (!service->wishes[i].why && service->wishes[i].last - service->wishes[i].port + 1u > most)
-			most = service->wishes[i].last - service->wishes[i].port + 1u;
-	return most;
-}
-
 static void note_port(struct draft *draft, struct neighbour **all, const struct want *of, const char *host, uint16_t port)
 {
 	const struct route_rules *rules = &draft->route->rules;
@@ -299,14 +297,10 @@ static void note_port(struct draft *draft, struct neighbour **all, const struct 
 static void note_backend(struct draft *draft, struct neighbour **all, const struct want *of,
                          const struct service_backend *backend)
 {
-	const struct service_options *options = of->service->options;
-	uint16_t first = options->ports && !backend->last ? options->ports : backend->port;
-	unsigned count = backend->last ? backend->last - first + 1u : options->ports ? longest_range(of->service) : 1;
+	struct roster_dialled dialled = roster_dialled(of->service, backend);
 
-	if (options->proxy.host)
-		note_port(draft, all, of, options->proxy.host, options->proxy.port);
-	for (unsigned i = 0; i < count && !options->proxy.host; i++)
-		note_port(draft, all, of, backend->host, (uint16_t)(first + i));
+	for (uint32_t port = dialled.first; port <= dialled.last; port++)
+		note_port(draft, all, of, dialled.host, (uint16_t)port);
 }
 
 static void refuse_listener(struct draft *draft, const struct want *want, const struct neighbour *neighbour)

@@ -269,7 +269,7 @@ static void settle_names(struct route *route, const struct supervisor *superviso
 
 	for (bool settled = false, last = false; !last;) {
 		last = settled; /* one more round takes what has just settled */
-		resolve_round(resolver);
+		route->names_moved = resolve_round(resolver, route->names_gone);
 		publish_update(route, supervisor->lists, supervisor->count);
 		settled = resolve_settled(resolver) || sys_now() >= deadline;
 		poll(NULL, 0, settled ? 0 : 5);

@@ -17,89 +17,11 @@
 #define REFUSALS_SAID 20
 #define RELEASE_MS 400 /* a closed listener's socket is gone long before */
 
-static bool same_words(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_shares(const struct route_entry *a, const struct route_entry *b)
-{
-	for (unsigned i = 0; i < a->share_count; i++)
-		if (a->shares[i].first != b->shares[i].first || strcmp(a->shares[i].service, b->shares[i].service) != 0)
-			return false;
-	return true;
-}
-
-static bool same_asked(const struct route_entry *a, const struct route_entry *b)
-{
-	if (!a->terms_of != !b->terms_of ||
-	    (a->terms_of && memcmp(a->terms_of, b->terms_of, a->count * sizeof *a->terms_of) != 0))
-		return false;
-	for (unsigned i = 0; i < a->term_count; i++)
-		if (!service_options_equal(a->terms[i].options, b->terms[i].options))
-			return false;
-	return true;
-}
-
-static bool same_entry(const struct route_entry *a, const struct route_entry *b)
-{
-	return !b->rechecked && a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
-	       a->share_count == b->share_count && a->term_count == b->term_count &&
-	       strcmp(a->services, b->services) == 0 && same_words(a->conflict, b->conflict) &&
-	       strcmp(a->owner.source, b->owner.source) == 0 &&
-	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
-	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
-	       same_shares(a, b) && same_asked(a, b);
-}
-
 static bool refused_in(const struct route_table *table, const struct route_refusal *refusal)
 {
 	size_t count = table->refused_count;
 
 	return count && bsearch(refusal, table->refused, count, sizeof *refusal, route_by_refusal);
-}
-
-static void note_change(struct route_table *table, size_t *cap, const struct route_entry *old, const struct route_entry *now)
-{
-	SYS_GROW(table->changes, table->change_count, *cap);
-	table->changes[table->change_count++] = (struct route_change){ old, now };
-}
-
-/* The new table gets the old one's entries where nothing has changed, and notes what has. */
-static void share_entries(const struct route_table *old, struct route_table *now)
-{
-	size_t at = 0, cap = 0;
-
-	for (size_t i = 0; i < now->count; i++) {
-		struct route_entry *entry = now->entries[i];
-		int order = 1;
-
-		while (at < old->count &&
-		       (order = net_compare(&old->entries[at]->listener->addr, &entry->listener->addr)) < 0)
-			note_change(now, &cap, old->entries[at++], NULL);
-		if (at == old->count || order) {
-			note_change(now, &cap, NULL, entry);
-		} else if (same_entry(old->entries[at], entry)) {
-			now->entries[i] = route_entry_ref(old->entries[at++]);
-			route_entries_release(&entry, 1);
-		} else {
-			note_change(now, &cap, old->entries[at++], entry);
-		}
-	}
-	while (at < old->count)
-		note_change(now, &cap, old->entries[at++], NULL);
-}
-
-/* After share_entries(). */
-static bool same_table(const struct route_table *a, const struct route_table *b)
-{
-	if (b->change_count || a->refused_count != b->refused_count || !a->remembered != !b->remembered ||
-	    !net_ranges_equal(&a->allow, &b->allow))
-		return false;
-	for (size_t i = 0; i < a->refused_count; i++)
-		if (route_by_refusal(&a->refused[i], &b->refused[i]) != 0)
-			return false;
-	return true;
 }
 
 #define NO_TURN UINT_MAX
@@ -194,11 +116,10 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 	free(sorted);
 }
 
-static void mark_backends(const struct route_table *table, bool in_table)
+static void mark_backends(const struct route_entry *entry, bool in_table)
 {
-	for (size_t i = 0; i < table->count; i++)
-		for (unsigned b = 0; b < table->entries[i]->count; b++)
-			table->entries[i]->backends[b]->in_table = in_table;
+	for (unsigned i = 0; entry && i < entry->count; i++)
+		entry->backends[i]->in_table = in_table;
 }
 
 /* Retired backends that came back leave the list. */
@@ -220,57 +141,85 @@ static void take_back_backends(struct route *route)
 	route->retired_count = kept;
 }
 
-static void retire_backends(struct route *route, const struct route_table *old, const struct route_table *now)
+/* Those that the old entry has, and no new one. */
+static void retire_backends_of(struct route *route, const struct route_entry *old)
 {
-	for (size_t i = 0; i < route->retired_count; i++)
-		route->retired[i]->in_table = false;
-	mark_backends(old, false);
-	mark_backends(now, true);
-	take_back_backends(route);
-	for (size_t i = 0; i < old->count; i++)
-		for (unsigned k = 0; k < old->entries[i]->count; k++) {
-			struct route_backend *backend = old->entries[i]->backends[k];
+	for (unsigned i = 0; old && i < old->count; i++) {
+		struct route_backend *backend = old->backends[i];
 
-			if (backend->in_table)
-				continue;
-			backend->drained_at = 0;
-			atomic_store(&backend->gone_at, sys_now());
-			atomic_store(&backend->gone, true); /* before the look at `active`: see session_relay_begin() */
-			if (!route_backend_active(backend))
-				continue;
-			SYS_GROW(route->retired, route->retired_count, route->retired_cap);
-			route->retired[route->retired_count++] = route_backend_ref(backend);
-			route->moves++;
-		}
+		if (backend->in_table)
+			continue;
+		backend->drained_at = 0;
+		atomic_store(&backend->gone_at, sys_now());
+		atomic_store(&backend->gone, true); /* before the look at `active`: see session_relay_begin() */
+		if (!route_backend_active(backend))
+			continue;
+		SYS_GROW(route->retired, route->retired_count, route->retired_cap);
+		route->retired[route->retired_count++] = route_backend_ref(backend);
+		route->moves++;
+	}
+}
+
+static void retire_backends(struct route *route, const struct route_table *now)
+{
+	size_t kept;
+
+	for (size_t i = 0; i < now->change_count; i++)
+		mark_backends(now->changes[i].old, false);
+	for (size_t i = 0; i < now->change_count; i++)
+		mark_backends(now->changes[i].now, true);
+	take_back_backends(route);
+	kept = route->retired_count;
+	for (size_t i = 0; i < now->change_count; i++)
+		retire_backends_of(route, now->changes[i].old);
+	if (route->retired_count > kept)
+		qsort(route->retired, route->retired_count, sizeof *route->retired, route_by_retired);
 }
 
 /* All that leave: a worker that has the old table may still accept a client, and so may one that has an older one. */
-static void retire_listeners(struct route *route, const struct route_table *old, const struct route_table *now)
+static void retire_listener(struct route *route, const struct route_entry *entry)
 {
-	size_t kept = 0;
+	struct route_listener *listener = entry->listener;
+
+	listener->error = 0;
+	listener->drained_at = 0;
+	listener->balance = (uint8_t)entry->balance;
+	listener->source = entry->owner.source;
+	SYS_GROW(route->retired_listeners, route->retired_listener_count, route->retired_listener_cap);
+	route->retired_listeners[route->retired_listener_count++] = route_listener_ref(listener);
+}
+
+static const struct net_addr *address_of(const struct route_change *change)
+{
+	return &(change->now ? change->now : change->old)->listener->addr;
+}
+
+/* The change at an address, of those behind the place *at; NULL: there is none. */
+static const struct route_change *find_change(const struct route_table *now, size_t *at, const struct net_addr *addr)
+{
+	int order = 1;
+
+	while (*at < now->change_count && (order = net_compare(address_of(&now->changes[*at]), addr)) < 0)
+		++*at;
+	return order == 0 ? &now->changes[*at] : NULL;
+}
+
+static void retire_listeners(struct route *route, const struct route_table *now)
+{
+	size_t kept = 0, at = 0;
 
 	for (size_t i = 0; i < route->retired_listener_count; i++) {
 		struct route_listener *listener = route->retired_listeners[i];
 
-		if (route_find(now, &listener->addr))
+		if (find_change(now, &at, &listener->addr)) /* it is back */
 			route_listener_unref(listener);
 		else
 			route->retired_listeners[kept++] = listener;
 	}
 	route->retired_listener_count = kept;
-	for (size_t i = 0; i < old->count; i++) {
-		const struct route_entry *entry = old->entries[i];
-		struct route_listener *listener = entry->listener;
-
-		if (route_find(now, &listener->addr))
-			continue;
-		listener->error = 0;
-		listener->drained_at = 0;
-		listener->balance = (uint8_t)entry->balance;
-		listener->source = entry->owner.source;
-		SYS_GROW(route->retired_listeners, route->retired_listener_count, route->retired_listener_cap);
-		route->retired_listeners[route->retired_listener_count++] = route_listener_ref(listener);
-	}
+	for (size_t i = 0; i < now->change_count; i++)
+		if (!now->changes[i].now)
+			retire_listener(route, now->changes[i].old);
 	if (route->retired_listener_count > kept)
 		qsort(route->retired_listeners, route->retired_listener_count, sizeof *route->retired_listeners,
 		      route_by_listener);
@@ -307,15 +256,32 @@ static void say_backends(struct span *span, struct route_entry *const *next)
 	buf_free(&address);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || strcmp(a, b) == 0;
+}
+
+/* Whether the old table has no such refusal, of which it has passed those before the place *at; tables share most. */
+static bool is_fresh(const struct route_table *old, size_t *at, const struct route_refusal *refusal)
+{
+	int order = 1;
+
+	while (*at < old->refused_count && (order = old->refused[*at].reason == refusal->reason ? 0 :
+	       route_by_refusal(&old->refused[*at], refusal)) < 0)
+		++*at;
+	*at += order == 0;
+	return order != 0;
+}
+
 /* A service may ask for any number of things that it does not get. */
 static void say_refusals(const struct route_table *old, const struct route_table *now)
 {
-	for (size_t i = 0, end; i < now->refused_count; i = end) {
+	for (size_t i = 0, at = 0, end; i < now->refused_count; i = end) {
 		const char *service = now->refused[i].service;
 		size_t fresh = 0;
 
-		for (end = i; end < now->refused_count && strcmp(now->refused[end].service, service) == 0; end++)
-			if (!refused_in(old, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
+		for (end = i; end < now->refused_count && is_same_text(now->refused[end].service, service); end++)
+			if (is_fresh(old, &at, &now->refused[end]) && ++fresh <= REFUSALS_SAID)
 				log_warn("refused: %s wants %s: %s", service, now->refused[end].wish, now->refused[end].reason);
 		if (fresh > REFUSALS_SAID)
 			log_warn("refused: %s wants %zu more, which Peek and /routes list", service, fresh - REFUSALS_SAID);
@@ -327,13 +293,14 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 	struct span conflicts = { 0 }, changed = { 0 };
 
 	say_refusals(old, now);
-	for (size_t i = 0; i < now->count; i++) {
-		const struct route_entry *entry = now->entries[i], *was = route_find(old, &entry->listener->addr);
+	for (size_t i = 0; i < now->change_count; i++) {
+		const struct route_entry *entry = now->changes[i].now, *was = now->changes[i].old;
+		struct route_entry *const *at = entry ? &now->entries[route_place(now, &entry->listener->addr)] : NULL;
 
-		if (entry->conflict && (!was || !same_words(entry->conflict, was->conflict)))
-			say_conflict(&conflicts, &now->entries[i]);
-		if (!was || was->count != entry->count || strcmp(was->services, entry->services) != 0)
-			say_backends(&changed, &now->entries[i]);
+		if (entry && entry->conflict && (!was || route_order_words(entry->conflict, was->conflict) != 0))
+			say_conflict(&conflicts, at);
+		if (entry && (!was || was->count != entry->count || strcmp(was->services, entry->services) != 0))
+			say_backends(&changed, at);
 	}
 	say_conflict(&conflicts, NULL);
 	say_backends(&changed, NULL);
@@ -396,7 +363,7 @@ static void bind_succeeded(struct bind_news *news, struct route_entry *const *en
 		buf_puts(&why, "its interface has been made anew");
 	else
 		buf_printf(&why, "new in %s", (*entry)->owner.source);
-	if (span_add(&news->opened, entry, same_words(why.data, news->why.data))) {
+	if (span_add(&news->opened, entry, route_order_words(why.data, news->why.data) == 0)) {
 		buf_free(&why);
 	} else {
 		say_opened(news);
@@ -425,21 +392,49 @@ static void bind_one(struct bind_news *news, struct route_entry *const *entry)
 		bind_succeeded(news, entry, fd);
 }
 
-static bool bind_all(const struct route_table *table)
+/* Binds what is not bound. */
+static bool bind_pending(const struct route *route, const struct route_table *table)
 {
 	struct bind_news news = { .now = sys_now() };
 
-	for (size_t i = 0; i < table->count; i++) {
-		const struct route_listener *listener = table->entries[i]->listener;
+	for (size_t i = 0; i < route->pending_count; i++) {
+		const struct route_listener *listener = route->pending[i];
 		int fd = atomic_load(&listener->fd);
 
 		if (fd < 0 || net_moved(fd, &listener->addr))
-			bind_one(&news, &table->entries[i]);
+			bind_one(&news, &table->entries[route_place(table, &listener->addr)]);
 	}
 	say_opened(&news);
 	say_not_bound(&news);
 	buf_free(&news.why);
 	return news.any;
+}
+
+static bool is_pending(const struct route_listener *listener)
+{
+	return atomic_load(&listener->fd) < 0 || net_zoned(&listener->addr);
+}
+
+/* Of those that pended with the old table, the ones that are left; and of those that are new. */
+static void renew_pending(struct route *route, const struct route_table *now)
+{
+	struct route_listener **all = sys_alloc((route->pending_count + now->change_count) * sizeof *all);
+	size_t count = 0, at = 0;
+
+	for (size_t i = 0; i < route->pending_count; i++) {
+		const struct route_change *change = find_change(now, &at, &route->pending[i]->addr);
+
+		if (is_pending(route->pending[i]) && (!change || change->now))
+			all[count++] = route->pending[i];
+	}
+	for (size_t i = 0; i < now->change_count; i++)
+		if (!now->changes[i].old && is_pending(now->changes[i].now->listener))
+			all[count++] = now->changes[i].now->listener;
+	if (count)
+		qsort(all, count, sizeof *all, route_by_listener);
+	free(route->pending);
+	route->pending = all;
+	route->pending_count = count;
 }
 
 /* That of the owner's wish; or else the first of a service that shares the entry, if it is new; none of its backends.
@@ -465,12 +460,12 @@ static bool note_why_gone(const struct route_table *old, const struct route_tabl
 {
 	bool any = false;
 
-	for (size_t i = 0; i < old->count; i++) {
-		const struct route_entry *entry = old->entries[i];
+	for (size_t i = 0; i < now->change_count; i++) {
+		const struct route_entry *entry = now->changes[i].old;
 		const struct route_refusal *refusal;
 		struct buf text = { 0 };
 
-		if (route_find(now, &entry->listener->addr))
+		if (now->changes[i].now)
 			continue;
 		refusal = why ? NULL : refusal_of(entry, old, now);
 		if (refusal)
@@ -495,14 +490,15 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	for (size_t i = 0; i < table->change_count; i++)
 		if (table->changes[i].now)
 			keep_turn(table->changes[i].old, table->changes[i].now);
-	retire_backends(route, old, table);
-	retire_listeners(route, old, table);
+	retire_backends(route, table);
+	retire_listeners(route, table);
 	route_sweep(route);
 	table->moves = route->moves;
 	table->serial = (unsigned)route->changes;
 	if (!route->dry) {
+		renew_pending(route, table);
 		say_what_is_new(old, table);
-		bind_all(table);
+		bind_pending(route, table);
 	}
 	pthread_mutex_lock(&route->lock);
 	route->table = table;
@@ -512,27 +508,22 @@ static void publish_table(struct route *route, struct route_table *table, const 
 
 bool publish_update(struct route *route, struct service_list *const *lists, size_t count)
 {
-	struct route_table *table = merge_table(route, lists, count);
+	struct route_table *table = merge_update(route, lists, count);
 
-	share_entries(route->table, table);
-	if (same_table(route->table, table)) {
-		route_release(table);
-		return false;
-	}
-	publish_table(route, table, NULL);
-	return true;
+	if (table)
+		publish_table(route, table, NULL);
+	return table;
 }
 
 void publish_clear(struct route *route)
 {
-	struct route_table *table = merge_table(route, NULL, 0);
+	struct route_table *table = merge_update(route, NULL, 0);
 
-	share_entries(route->table, table);
-	publish_table(route, table, "shutdown");
+	if (table)
+		publish_table(route, table, "shutdown");
 }
 
 bool publish_bind(struct route *route)
 {
-	return bind_all(route->table);
+	return bind_pending(route, route->table);
 }
-

@@ -74,6 +74,7 @@ struct resolver {
 	size_t host_count, host_cap;
 	struct queue queues[RANKS];
 	bool dropped; /* some are gone */
+	int due; /* rounds that must come, since names may not be used any more */
 	bool stop;
 	void (*ring)(void *arg);
 	void *arg;
@@ -490,24 +491,35 @@ bool resolve_settled(struct resolver *resolver)
 	return settled;
 }
 
-void resolve_round(struct resolver *resolver)
+static void host_renew(struct resolver *resolver, struct host *host)
 {
-	pthread_mutex_lock(&resolver->lock);
-	for (size_t i = 0; i < resolver->host_count; i++) {
-		struct host *host = resolver->hosts[i];
-
-		if (host->fresh) {
-			free(host->now);
-			host->now = host->fresh;
-			host->fresh = NULL;
-		}
-		resolver->dropped = resolver->dropped || !host->used;
-		host->gone = host->gone || !host->used;
-		host->used = false;
+	if (host->fresh) {
+		free(host->now);
+		host->now = host->fresh;
+		host->fresh = NULL;
 	}
+	resolver->dropped = resolver->dropped || !host->used;
+	host->gone = host->gone || !host->used;
+	host->used = false;
+}
+
+bool resolve_round(struct resolver *resolver, bool gone)
+{
+	bool due = false;
+
+	pthread_mutex_lock(&resolver->lock);
+	if (gone)
+		resolver->due = 2; /* in the one nobody asks for it, and the next one drops it */
+	for (size_t i = 0; i < resolver->host_count && !due; i++)
+		due = resolver->hosts[i]->fresh;
+	due = due || resolver->due;
+	resolver->due -= resolver->due > 0;
+	for (size_t i = 0; i < resolver->host_count && due; i++)
+		host_renew(resolver, resolver->hosts[i]);
 	if (resolver->dropped)
 		pthread_cond_broadcast(&resolver->wake);
 	pthread_mutex_unlock(&resolver->lock);
+	return due;
 }
 
 struct resolver *resolve_open(void (*ring)(void *arg), void *arg)

@@ -16,6 +16,8 @@ void resolve_close(struct resolver *resolver);
  * The control plane's thread only. */
 size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs);
 bool resolve_settled(struct resolver *resolver); /* each name that was asked for has been looked up once */
-void resolve_round(struct resolver *resolver); /* before a round of lookups */
+/* Before a round of lookups. `gone`: names may not be used any more. False: this is no round, and all stays as it is; else
+ * all names that are in use are to be asked for. */
+bool resolve_round(struct resolver *resolver, bool gone);
 
 #endif

@@ -156,7 +156,7 @@ struct route_backend *route_backend_new(const struct route_backend *like)
 	return backend;
 }
 
-static int order_words(const char *a, const char *b)
+int route_order_words(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
@@ -171,8 +171,8 @@ static int order_socks(const struct socks_target *a, const struct socks_target *
 	if (!order)
 		order = (int)a->port - (int)b->port;
 	if (!order)
-		order = order_words(a->user, b->user);
-	return order ? order : order_words(a->password, b->password);
+		order = route_order_words(a->user, b->user);
+	return order ? order : route_order_words(a->password, b->password);
 }
 
 int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
@@ -243,19 +243,26 @@ bool route_is_here(const struct route_table *table, const struct net_addr *addr)
 	       bsearch(&host, table->here, table->here_count, sizeof host, net_by_address);
 }
 
-const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
+size_t route_place(const struct route_table *table, const struct net_addr *addr)
 {
 	size_t low = 0, high = table->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = net_compare(&table->entries[middle]->listener->addr, addr);
 
-		if (order == 0)
-			return table->entries[middle];
-		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
+		if (net_compare(&table->entries[middle]->listener->addr, addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low;
+}
+
+const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
+{
+	size_t at = route_place(table, addr);
+
+	return at < table->count && net_compare(&table->entries[at]->listener->addr, addr) == 0 ? table->entries[at] : NULL;
 }
 
 /* Entries that did not change are the same in both. */
@@ -330,16 +337,16 @@ const struct route_refusal *route_refused(const struct route_table *table, const
 
 bool route_zoned(const struct route *route)
 {
-	for (size_t i = 0; i < route->table->count; i++)
-		if (net_zoned(&route->table->entries[i]->listener->addr))
+	for (size_t i = 0; i < route->pending_count; i++)
+		if (net_zoned(&route->pending[i]->addr))
 			return true;
 	return false;
 }
 
 bool route_unbound(const struct route *route)
 {
-	for (size_t i = 0; i < route->table->count; i++)
-		if (atomic_load(&route->table->entries[i]->listener->fd) < 0)
+	for (size_t i = 0; i < route->pending_count; i++)
+		if (atomic_load(&route->pending[i]->fd) < 0)
 			return true;
 	return false;
 }
@@ -392,6 +399,29 @@ int route_by_listener(const void *left, const void *right)
 	return net_compare(&(*(struct route_listener *const *)left)->addr, &(*(struct route_listener *const *)right)->addr);
 }
 
+int route_by_retired(const void *left, const void *right)
+{
+	const struct route_backend *a = *(struct route_backend *const *)left, *b = *(struct route_backend *const *)right;
+	int order = net_compare(&a->listener->addr, &b->listener->addr);
+
+	return order ? order : route_backend_order(a, b);
+}
+
+size_t route_retired_at(const struct route *route, const struct net_addr *addr)
+{
+	size_t low = 0, high = route->retired_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (net_compare(&route->retired[middle]->listener->addr, addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct route_listener *route_listener_at(const struct route *route, const struct net_addr *addr)
 {
 	const struct route_entry *entry = route_find(route->table, addr);
@@ -411,14 +441,25 @@ void route_open(struct route *route, const struct route_rules *rules)
 	pthread_mutex_init(&route->lock, NULL);
 }
 
+void route_forget(struct route *route)
+{
+	for (size_t i = 0; i < route->roster_count; i++)
+		roster_free(&route->rosters[i]);
+	free(route->rosters);
+	route->rosters = NULL;
+	route->roster_count = 0;
+}
+
 void route_close(struct route *route)
 {
 	route_collect(route);
+	route_forget(route);
 	route_release(route->table);
 	for (size_t i = 0; i < route->retired_count; i++)
 		route_backend_unref(route->retired[i]);
 	for (size_t i = 0; i < route->retired_listener_count; i++)
 		route_listener_unref(route->retired_listeners[i]);
+	free(route->pending);
 	free(route->retired);
 	free(route->retired_listeners);
 	pthread_mutex_destroy(&route->lock);

@@ -14,6 +14,7 @@
 #include "admit.h"
 #include "histogram.h"
 #include "net.h"
+#include "roster.h"
 #include "service.h"
 #include "service_option.h"
 #include "skip.h"
@@ -142,6 +143,7 @@ struct route_memory {
 /* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
 	atomic_uint refs; /* tables that have it */
+	uint16_t port;    /* the listener's, for those who walk along all entries */
 	struct route_memory *memory; /* held: of all below that is no object of its own */
 	struct route_listener *listener;
 	struct route_backend **backends; /* in the order that Peek shows; each stands there once */
@@ -164,6 +166,7 @@ struct route_refusal {
 	const char *service, *wish, *reason;
 	const char *rule; /* see admit_refusal */
 	bool backend;     /* it is of a backend's address, and takes no listener away */
+	struct route_memory *memory; /* held: of the texts */
 };
 
 /* An entry that came, went, or took the place of the other one. */
@@ -231,7 +234,14 @@ struct route {
 	struct route_rules rules;
 	pthread_mutex_t lock;       /* guards the pointer `table`; a table itself needs no lock */
 	struct route_table *table;  /* in force */
-	struct route_backend **retired; /* left with live connections: one that comes back finds its object */
+	struct roster *rosters; /* of the lists that it was made of, by source; NULL: the next one is made as if there was none */
+	size_t roster_count;
+	struct port_set wanted;     /* all ports that they ask for, and perhaps some that they asked for */
+	bool names_moved; /* set by the caller: host names may have other addresses than last time */
+	bool names_gone;  /* for the caller: names of last time may not be used any more */
+	struct route_listener **pending; /* of the table in force: not bound, or at an interface that may be made anew; sorted */
+	size_t pending_count;
+	struct route_backend **retired; /* left with live connections, sorted: one that comes back finds its object */
 	size_t retired_count, retired_cap;
 	struct route_listener **retired_listeners; /* likewise, sorted by address: all that left, until they are swept */
 	size_t retired_listener_count, retired_listener_cap;
@@ -244,6 +254,7 @@ struct route {
 
 void route_open(struct route *route, const struct route_rules *rules);
 void route_close(struct route *route);
+void route_forget(struct route *route); /* `rules` have changed: the next table is made as if there was none before */
 bool route_unbound(const struct route *route);    /* whether a listener could not be bound (retrying) */
 bool route_zoned(const struct route *route);      /* whether the address of a listener names an interface */
 size_t route_draining(const struct route *route); /* how many closed listeners still have connections */
@@ -271,6 +282,7 @@ bool route_is_here(const struct route_table *table, const struct net_addr *addr)
 /* What is to be done by who goes by the table `last` (NULL: none, or an empty one) to go by `now`: *changes, to be freed, in
  * order. Returns how many. No more work than that when `now` came after `last`; else all are compared. */
 size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes);
+size_t route_place(const struct route_table *table, const struct net_addr *addr); /* the first entry that is not below it */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
@@ -321,6 +333,13 @@ int route_backend_order(const struct route_backend *left, const struct route_bac
 int route_target_order(const struct net_addr *left, const struct socks_target *left_socks,
                        const struct net_addr *right, const struct socks_target *right_socks);
 
-int route_by_listener(const void *left, const void *right); /* sorts route.retired_listeners */
+void route_memory_unref(struct route_memory *memory);
+/* The first of route.retired that is of a listener not below that address. */
+size_t route_retired_at(const struct route *route, const struct net_addr *addr);
+
+int route_order_words(const char *a, const char *b); /* NULL comes first */
+
+int route_by_listener(const void *left, const void *right); /* sorts route.retired_listeners and route.pending */
+int route_by_retired(const void *left, const void *right); /* sorts route.retired */
 int route_by_refusal(const void *left, const void *right); /* sorts route_table.refused, for qsort and bsearch */
 #endif

@@ -74,6 +74,14 @@ static void leave_all(struct route_entry *const *entries, size_t entry_count)
 	free(fds);
 }
 
+void route_memory_unref(struct route_memory *memory)
+{
+	if (atomic_fetch_sub(&memory->refs, 1) != 1)
+		return;
+	arena_free(&memory->arena);
+	free(memory);
+}
+
 static void free_entry(struct route_entry *entry)
 {
 	for (unsigned i = 0; i < entry->count; i++)
@@ -82,10 +90,7 @@ static void free_entry(struct route_entry *entry)
 		service_unref(entry->terms[i].service);
 	route_listener_unref(entry->listener);
 	service_unref(entry->owner.service);
-	if (atomic_fetch_sub(&entry->memory->refs, 1) == 1) {
-		arena_free(&entry->memory->arena);
-		free(entry->memory);
-	}
+	route_memory_unref(entry->memory);
 	free(entry);
 }
 
@@ -110,6 +115,8 @@ void route_entries_release(struct route_entry **entries, size_t count)
 static void free_table(struct route_table *table)
 {
 	route_entries_release(table->entries, table->count);
+	for (size_t i = 0; i < table->refused_count; i++)
+		route_memory_unref(table->refused[i].memory);
 	arena_free(&table->memory);
 	free(table->changes);
 	free(table->refused);

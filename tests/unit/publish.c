@@ -324,6 +324,38 @@ static void bind_cases(void)
 	route_close(&route);
 }
 
+/* What is not bound is tried again until it is or has left, whatever else comes and goes. */
+static void pending_cases(void)
+{
+	char wish[2][32], text[200];
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+	int fd = listen_anywhere(wish[0]);
+
+	close(listen_anywhere(wish[1]));
+	table_open(&route);
+	route.dry = false;
+	capture_start(&capture);
+	snprintf(text, sizeof text, "s web|%s|10.0.0.1:80", wish[0]);
+	update(&route, text);
+	check(route_unbound(&route) && route.pending_count == 1, "one pends", "the port is in use");
+	snprintf(text, sizeof text, "s web|%s|10.0.0.1:80\ns db|%s|10.0.0.2:80", wish[0], wish[1]);
+	update(&route, text);
+	check(route_unbound(&route) && route.table->count == 2, "one pends", "another one has come");
+	snprintf(text, sizeof text, "s web|%s|10.0.0.3:80\ns db|%s|10.0.0.2:80", wish[0], wish[1]);
+	update(&route, text);
+	check(route_unbound(&route) && route.pending_count == 1, "one pends", "with another backend");
+	close(fd);
+	check(publish_bind(&route) && !route_unbound(&route), "it opens", "the port is free");
+	snprintf(text, sizeof text, "s db|%s|10.0.0.2:80", wish[1]);
+	update(&route, text);
+	check(!route_unbound(&route) && !route.pending_count && !route_zoned(&route), "none pends", "one has left");
+	route_close(&route);
+	capture_end(&capture, &said);
+	buf_free(&said);
+}
+
 static void add_refused(struct buf *text, const char *service, unsigned count)
 {
 	buf_printf(text, "c %s|lan:1", service);
@@ -447,6 +479,7 @@ int main(void)
 	turn_cases();
 	dry_cases();
 	bind_cases();
+	pending_cases();
 	refusal_cases();
 	closing_cases();
 	range_cases();

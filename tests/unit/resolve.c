@@ -289,8 +289,42 @@ static void address_cases(void)
 	free_host(host);
 }
 
+static unsigned count_gone(const struct resolver *resolver)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < resolver->host_count; i++)
+		count += resolver->hosts[i]->gone;
+	return count;
+}
+
+/* Without news nobody needs to ask again for the names in use; once one may be out of use, two rounds tell. */
+static void round_cases(void)
+{
+	struct resolver *resolver = sys_alloc(sizeof *resolver);
+	const struct net_addr *found;
+
+	pthread_mutex_init(&resolver->lock, NULL);
+	pthread_cond_init(&resolver->wake, NULL);
+	resolver->thread_count = THREADS_MAX; /* there are none */
+	resolve_lookup(resolver, "a.test", &found);
+	resolve_lookup(resolver, "b.test", &found);
+	for (int i = 0; i < 3; i++)
+		check(!resolve_round(resolver, false) && !count_gone(resolver), "no round", "nothing is new");
+	check(resolve_round(resolver, true) && !count_gone(resolver), "a round", "names may be out of use");
+	resolve_lookup(resolver, "a.test", &found);
+	check(resolve_round(resolver, false) && count_gone(resolver) == 1, "another round", "one is gone");
+	resolve_lookup(resolver, "a.test", &found);
+	check(!resolve_round(resolver, false) && count_gone(resolver) == 1, "no round", "the other one is in use");
+	resolver->hosts[0]->fresh = sys_alloc(sizeof *resolver->hosts[0]->fresh);
+	check(resolve_round(resolver, false), "a round", "other addresses");
+	resolver->thread_count = 0;
+	resolve_close(resolver);
+}
+
 int main(void)
 {
+	round_cases();
 	ttl_cases();
 	address_cases();
 	waiting_cases();

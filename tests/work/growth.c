@@ -139,11 +139,34 @@ NOT_COUNTED int __wrap_vsnprintf(char *out, size_t room, const char *format, va_
 	return n;
 }
 
+/* Allocations: what the program's own functions ask libc for. */
+
+static unsigned long allocations;
+
+static void *count_calloc(size_t count, size_t size)
+{
+	allocations += counting;
+	return calloc(count, size);
+}
+
+static void *count_realloc(void *old, size_t size)
+{
+	allocations += counting;
+	return realloc(old, size);
+}
+
+#define calloc count_calloc
+#define realloc count_realloc
+#include "../../sys.c"
+#undef calloc
+#undef realloc
+
 /* What is measured. Each gets a size, and counts from start() to stop(). */
 
 static void start(void)
 {
 	steps = 0;
+	allocations = 0;
 	counting = true;
 }
 
@@ -270,6 +293,72 @@ static void weighted_backends(size_t n)
 	route_close(&route);
 }
 
+/* The list with one service more, one less, or one that is another; all others are the same. */
+static struct service_list *change_one(const struct service_list *old, size_t at, bool keep, bool add, uint16_t dialled)
+{
+	struct service_list *list = new_list(false);
+
+	for (size_t i = 0; i < old->count; i++) {
+		if (i != at || keep)
+			service_share(list, old->items[i]);
+		if (i == at && add) {
+			add_backend(add_service(list, "web", i, 40001), 1, 1);
+			list->items[list->count - 1]->backends[0].port = dialled;
+			service_seal(list->items[list->count - 1]);
+		}
+	}
+	return list;
+}
+
+/* Of many services one changes: that takes as much memory, however many they are, and of each of the others no more than a
+ * look at pointers. */
+static void one_of_many(size_t n, bool keep, bool add, uint16_t dialled, const char *what)
+{
+	struct service_list *list = many_services("web", n), *other;
+	const size_t changed = (size_t)!keep + add;
+	struct route_entry *first;
+	struct route route;
+	char text[120];
+
+	for (size_t i = 0; i < n; i++)
+		list->items[i]->backends[0].port = dialled;
+	other = change_one(list, n / 2, keep, add, dialled);
+	table_open(&route);
+	publish_update(&route, &list, 1);
+	first = route.table->entries[0];
+	start();
+	publish_update(&route, &other, 1);
+	stop();
+	snprintf(text, sizeof text, "%zu changes, %lu allocations, %.1f steps a service", route.table->change_count, allocations,
+	         (double)steps / (double)n);
+	check(route.table->change_count == changed && route.table->entries[0] == first, what, text);
+	check(allocations < 50 && steps < 100 * n, what, text);
+	service_list_unref(list);
+	service_list_unref(other);
+	route_close(&route);
+}
+
+static void one_comes(size_t n)
+{
+	one_of_many(n, true, true, 80, "one_comes");
+}
+
+static void one_leaves(size_t n)
+{
+	one_of_many(n, false, false, 80, "one_leaves");
+}
+
+static void one_moves(size_t n)
+{
+	one_of_many(n, false, true, 80, "one_moves");
+}
+
+/* One of them has a listener at the port that all dial on other hosts. */
+static void one_moves_beside_one(size_t n)
+{
+	one_of_many(n, false, true, 2000, "one_moves_beside_one");
+}
+
 /* All leave with a live connection, and come back. */
 static void draining_backends(size_t n)
 {
@@ -328,6 +417,7 @@ static void listeners_become_refused(size_t n)
 	table_open(&route);
 	publish(&route, many_services("web", n));
 	route.rules.admit.port_max = 2000;
+	route_forget(&route);
 	start();
 	publish(&route, many_services("web", n));
 	stop();
@@ -775,7 +865,7 @@ static void looked_up_names(size_t n)
 	resolver->thread_count = THREADS_MAX; /* there are none */
 	start();
 	for (int round = 0; round < 2; round++) {
-		resolve_round(resolver);
+		resolve_round(resolver, true);
 		for (size_t i = 0; i < n; i++) {
 			snprintf(name, sizeof name, "host%zu.test", i);
 			resolve_lookup(resolver, name, &found);
@@ -783,8 +873,8 @@ static void looked_up_names(size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		host_due(resolver, next_due(resolver), 1000);
-	resolve_round(resolver);
-	resolve_round(resolver);
+	resolve_round(resolver, true);
+	resolve_round(resolver, true);
 	drop_gone(resolver);
 	stop();
 	check(!resolver->host_count, "names that nobody uses are gone", "looked_up_names");
@@ -1187,6 +1277,7 @@ static const struct {
 } all[] = {
 #define ROW(function) { #function, function, RATIO_MOST }
 #define LEVEL(function) { #function, function, LEVEL_MOST }
+	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(one_moves_beside_one),
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
