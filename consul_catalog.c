@@ -12,7 +12,7 @@
 
 void catalog_open(struct catalog *catalog, const char *tag)
 {
-	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
+	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new(), .serial = 1 };
 }
 
 #define COMPOSE_PART 16 /* joining looks at all services: of many, after a 16th of their readings */
@@ -22,6 +22,7 @@ static void free_name(struct catalog_name *name)
 {
 	free(name->name);
 	free(name->failed);
+	consul_stamps_free(&name->stamps);
 }
 
 void catalog_close(struct catalog *catalog)
@@ -54,6 +55,7 @@ static int compare_names(const void *a, const void *b)
 
 static void sort_names(struct catalog *catalog)
 {
+	catalog->serial++;
 	if (catalog->count)
 		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
 }
@@ -61,6 +63,11 @@ static void sort_names(struct catalog *catalog)
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
 {
 	return count ? bsearch(name, names, count, sizeof *names, compare_name) : NULL;
+}
+
+struct catalog_name *catalog_find(const struct catalog *catalog, const char *name)
+{
+	return find_in(catalog->names, catalog->count, name);
 }
 
 /* The names. */
@@ -258,6 +265,8 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
 	name->fresh = true;
 	name->doubted = false;
 	name->read_at = began;
+	consul_stamps_read(&name->stamps, answer, name->name, catalog->tag);
+	catalog->serial++;
 	free(name->failed);
 	name->failed = NULL;
 	return NULL;
@@ -316,6 +325,7 @@ static void forget_names(struct catalog *catalog)
 		else
 			free_name(name);
 	}
+	catalog->serial += kept != catalog->count;
 	catalog->count = kept;
 }
 

@@ -4,6 +4,7 @@
 #define CONSUL_CATALOG_H
 
 #include "base.h"
+#include "consul_stamp.h"
 #include "hold.h"
 #include "json.h"
 #include "service.h"
@@ -21,6 +22,7 @@ struct catalog_name {
 	int64_t read_at;    /* when its last good reading began */
 	unsigned sweep;     /* the newest sweep that read it, or failed to */
 	int64_t again_at;   /* do not read it before this: its last reading failed */
+	struct consul_stamps stamps; /* what its last good reading said of its instances with the tag */
 };
 
 struct catalog {
@@ -28,6 +30,7 @@ struct catalog {
 	bool narrow;     /* the token does not see all names: one that is not listed may be hidden */
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
+	uint64_t serial;            /* goes up when names have other indexes, or other stamps */
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
 	uint64_t nodes;             /* digest of the nodes' addresses; 0: not known */
@@ -51,6 +54,7 @@ const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, 
                             int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */
 void catalog_failed(struct catalog_name *name, const char *why);
+struct catalog_name *catalog_find(const struct catalog *catalog, const char *name); /* NULL: it is not known */
 /* Marks as wanted the names of missing wishes, when it is time to confirm them. */
 void catalog_confirm(struct catalog *catalog, int64_t now);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What
