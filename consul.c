@@ -17,6 +17,7 @@
 
 #include "consul_api.h"
 #include "consul_catalog.h"
+#include "consul_nodes.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
 #include "consul_token.h"
@@ -70,6 +71,9 @@ static const struct option consul_options[] = {
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
 
 enum { NAMES, CHECKS, NODES, BELLS };
+#define BELL_BURST (8 << 20)    /* bytes of answers that bring nothing before their bells have to wait */
+#define BELL_RATE 100           /* bytes each millisecond from then on; */
+#define BELL_MOST_MS 3000       /* but so long a pause at most */
 #define NODES_MS 10000          /* before the nodes are asked for again when there was no good answer */
 #define NODES_REFUSED_MS 300000 /* when it was refused: without the right, or by a gateway */
 
@@ -81,11 +85,14 @@ struct consul {
 	const struct consul_settings *settings;
 	struct consul_api api;
 	struct catalog catalog;
+	struct consul_nodes nodes;
 	struct longpoll bells[BELLS];
 	struct consul_sweep sweep;
 	struct consul_reader reader;
 	struct state_memory memory;
 	struct pace_allowance allowance;
+	struct pace_bytes waste; /* answers of bells that brought nothing */
+	int64_t known; /* the highest index of the list of names before the connections were new */
 	enum sight sight;
 	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */
 	bool seen; /* the token has let dill see a service */
@@ -94,22 +101,19 @@ struct consul {
 
 /* The bells. */
 
+static void bell_ring(struct consul *consul, enum consul_ring ring)
+{
+	consul_sweep_ring(&consul->sweep, &consul->catalog, ring, sys_now());
+}
+
 static void bell_path(struct consul_api *api, int which)
 {
-	const char *tag = api->settings->tag;
-	struct buf filter = { 0 };
+	static const char *const paths[] = { "/v1/catalog/services", "/v1/health/state/any", "/v1/catalog/nodes" };
 
 	api->path.len = 0;
-	if (which != CHECKS) {
-		buf_puts(&api->path, which == NAMES ? "/v1/catalog/services" : "/v1/catalog/nodes");
-		return;
-	}
-	buf_printf(&filter, "ServiceTags contains \"%s\"", tag);
-	if (strcmp(tag, "dill") == 0)
-		buf_puts(&filter, " or ServiceTags contains \"dyntcp\"");
-	buf_puts(&api->path, "/v1/health/state/any");
-	consul_api_add(api, "filter", filter.data);
-	buf_free(&filter);
+	buf_puts(&api->path, paths[which]);
+	if (which == CHECKS)
+		consul_api_filter(api, "ServiceTags");
 }
 
 static const char *bell_ask(struct consul *consul, int which)
@@ -178,17 +182,15 @@ static void sight_take(struct consul *consul, enum sight sight)
 	consul->sight = sight;
 }
 
-static const char *names_take(struct consul *consul, const struct http_response *response)
+static const char *names_take(struct consul *consul, const struct http_response *response, bool *pointed)
 {
-	bool pointed = false;
-
 	consul->seen = consul->seen || consul->catalog.count || consul->api.json.tokens[0].count;
 	consul->catalog.narrow = sight_is_narrow(consul);
 	sight_take(consul, sight_of(consul, response));
 	if (consul->sight == SIGHT_NOTHING)
 		return NULL;
 	consul_sweep_moved(&consul->sweep);
-	return catalog_names(&consul->catalog, &consul->api.json, &pointed);
+	return catalog_names(&consul->catalog, &consul->api.json, pointed);
 }
 
 /* Only the nodes' list rings for a new address of one. dill goes on without it. */
@@ -205,8 +207,10 @@ static const char *nodes_take(struct consul *consul, const struct http_response 
 	bool moved = false;
 	const char *why = catalog_nodes(&consul->catalog, &consul->api.json, &moved);
 
+	if (!why)
+		consul_nodes_take(&consul->nodes, &consul->api.json);
 	if (moved)
-		consul_sweep_ring(&consul->sweep);
+		bell_ring(consul, CONSUL_RING_WHOLE);
 	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
 		nodes_missing(consul, "the token lacks node:read");
 	else if (!why)
@@ -226,27 +230,54 @@ static void nodes_put_off(struct consul *consul, const char *why)
 	longpoll_put_off(&consul->bells[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
-/* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
+/* What a bell says by ringing, which has pointed at something or not. Only the list of names rings for all that changes. */
+static void bell_judge(struct consul *consul, int which, enum longpoll_news news, bool pointed)
+{
+	bool other = which == NAMES && consul->known > consul->bells[NAMES].index;
+
+	if (which == NODES || news == LONGPOLL_SAME)
+		return;
+	if (news == LONGPOLL_BACK || other)
+		bell_ring(consul, CONSUL_RING_WHOLE);
+	else
+		bell_ring(consul, which == NAMES && !pointed ? CONSUL_RING_PLAIN : CONSUL_RING_EXPLAINED);
+	if (which == NAMES)
+		consul->known = 0;
+}
+
+/* How long the bell rests that has brought this much. */
+static int64_t bell_rest(struct consul *consul, size_t bytes, bool pointed)
+{
+	int64_t pause = pace_pause(&consul->allowance, sys_now()), debt;
+
+	if (!pointed)
+		pace_spend(&consul->waste, bytes, sys_now());
+	debt = pace_debt(&consul->waste, sys_now());
+	debt = debt < BELL_MOST_MS ? debt : BELL_MOST_MS;
+	return pause > debt ? pause : debt;
+}
+
+/* Takes a complete answer. The services that it points at are then wanted. */
 static const char *bell_take(struct consul *consul, int which)
 {
 	struct longpoll *bell = &consul->bells[which];
 	const char *why = consul_api_take(&consul->api, &bell->http.response);
+	size_t bytes = bell->http.response.body.len;
 	enum longpoll_news news;
 	bool pointed = false;
 
 	if (!why && which == NAMES)
-		why = names_take(consul, &bell->http.response);
+		why = names_take(consul, &bell->http.response, &pointed);
 	else if (!why && which == NODES)
 		why = nodes_take(consul, &bell->http.response);
 	else if (!why)
 		why = catalog_checks(&consul->catalog, &consul->api.json, &pointed);
 	if (why)
 		return why;
-	news = longpoll_take(bell, sys_now(), pace_pause(&consul->allowance, sys_now()));
+	news = longpoll_take(bell, sys_now(), bell_rest(consul, bytes, pointed));
 	if (news == LONGPOLL_BACK)
 		atomic_fetch_add(&consul->source->counters.resets, 1);
-	if (news != LONGPOLL_SAME && which != NODES)
-		consul_sweep_ring(&consul->sweep);
+	bell_judge(consul, which, news, pointed);
 	if (!consul->source->down && consul->sight != SIGHT_NOTHING)
 		source_worked(consul->source, consul->settings->address);
 	return NULL;
@@ -320,40 +351,68 @@ static void services_post(struct consul *consul, bool first)
 	state_memory_forget(&consul->memory);
 }
 
-/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. */
+/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. When no node gave its
+ * list, the services are read by name. */
 static const char *sweep_end(struct consul *consul)
 {
-	if (!consul_sweep_end(&consul->sweep))
+	bool good = consul_sweep_end(&consul->sweep);
+
+	if (!good && consul->sweep.by_node) {
+		consul->nodes.refused_until = sys_now() + NODES_REFUSED_MS;
+		bell_ring(consul, CONSUL_RING_PLAIN);
+		return NULL;
+	}
+	if (!good)
 		return consul->sweep.why;
+	if (consul->sweep.by_node)
+		consul_nodes_gone(&consul->nodes, &consul->catalog);
 	consul->api.pause = 0;
-	log_debug("consul: %zu service%s read, index %lld and %lld", consul->sweep.good, text_s(consul->sweep.good),
-	          (long long)consul->bells[NAMES].index, (long long)consul->bells[CHECKS].index);
+	log_debug("consul: %zu %s%s read, index %lld and %lld", consul->sweep.good, consul->sweep.by_node ? "node" : "service",
+	          text_s(consul->sweep.good), (long long)consul->bells[NAMES].index, (long long)consul->bells[CHECKS].index);
 	if (longpoll_answered(&consul->bells[CHECKS])) /* else their answer makes one more sweep due */
 		source_worked(consul->source, consul->settings->address);
 	return NULL;
 }
 
-/* Reads the services that are wanted, or the next part of a sweep. *busy: there was something to do. */
-static const char *services_read(struct consul *consul, bool *busy)
+/* Reads the services that are wanted, or the next part of a sweep. *count: how many services were read. */
+static const char *part_read(struct consul *consul, size_t *count, bool *busy)
 {
-	size_t which[CONSUL_SWEEP_BATCH], count;
-	bool first = !consul->sweep.complete;
+	bool stale = strcmp(consul->settings->consistency, "stale") == 0;
+	int64_t began = sys_now();
+	size_t which[CONSUL_SWEEP_BATCH], nodes = 0, before = consul->reader.received;
 	const char *why = NULL;
 
-	catalog_confirm(&consul->catalog, sys_now());
-	consul_sweep_start(&consul->sweep, sys_now());
-	count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, sys_now());
-	*busy = count || consul->sweep.running;
-	if (!*busy && !consul->unposted)
-		return NULL;
-	consul->reader.cause = strcmp(consul->settings->consistency, "stale") == 0 ? bells_index(consul) : 0;
-	if (count)
-		why = consul_reader_read(&consul->reader, which, count);
+	catalog_confirm(&consul->catalog, began);
+	consul_sweep_start(&consul->sweep, &consul->catalog, &consul->nodes, began);
+	consul->reader.cause = stale ? bells_index(consul) : 0;
+	consul->reader.listed = stale ? consul->bells[NAMES].index : 0;
+	*count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, began);
+	if (*count)
+		why = consul_reader_read(&consul->reader, which, *count);
+	else if ((nodes = consul_sweep_nodes(&consul->sweep, &consul->nodes, which, began)))
+		why = consul_reader_list(&consul->reader, which, nodes);
+	if (!why)
+		why = consul_sweep_lost(&consul->sweep);
+	*busy = *count || nodes || consul_sweep_busy(&consul->sweep, began);
+	if (*busy)
+		consul_sweep_spend(&consul->sweep, &consul->catalog, consul->reader.received - before, sys_now() - began, sys_now());
+	return why;
+}
+
+/* Reads a part, and posts what has changed. *busy: there was something to do. */
+static const char *services_read(struct consul *consul, bool *busy)
+{
+	bool first = !consul->sweep.complete, unposted = consul->unposted;
+	size_t count;
+	const char *why = part_read(consul, &count, busy);
+
+	if (!*busy && !unposted)
+		return why;
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
 	consul->unposted = !why && count == CONSUL_SWEEP_BATCH && !(first && consul->sweep.complete) &&
 	                   !catalog_ripe(&consul->catalog);
-	if (!consul->unposted)
+	if (!consul->unposted && (count || unposted || first))
 		services_post(consul, first); /* what was read before an error is still true */
 	if (!why && consul->reader.doubts)
 		longpoll_doubt(&consul->bells[NAMES]);
@@ -400,7 +459,7 @@ static void token_follow(struct consul *consul)
 	for (int i = 0; i < BELLS; i++)
 		longpoll_doubt(&consul->bells[i]);
 	consul_reader_close(&consul->reader);
-	consul_sweep_ring(&consul->sweep);
+	bell_ring(consul, CONSUL_RING_WHOLE);
 }
 
 static const char *turn_run(struct consul *consul)
@@ -428,6 +487,8 @@ static const char *consul_watch(struct consul *consul)
 {
 	const char *why = NULL;
 
+	if (consul->known < consul->bells[NAMES].index)
+		consul->known = consul->bells[NAMES].index;
 	for (int i = 0; i < BELLS; i++)
 		longpoll_restart(&consul->bells[i]);
 	consul_sweep_restart(&consul->sweep);
@@ -470,11 +531,13 @@ static void consul_open(struct consul *consul, struct source *source)
 	for (int i = 0; i < BELLS; i++)
 		longpoll_open(&consul->bells[i], "X-Consul-Index", consul->settings->wait, CONSUL_API_BODY_MAX);
 	consul->reader = (struct consul_reader){
-		.source = source, .api = &consul->api, .catalog = &consul->catalog, .sweep = &consul->sweep
+		.source = source, .api = &consul->api, .catalog = &consul->catalog, .nodes = &consul->nodes,
+		.sweep = &consul->sweep
 	};
 	consul_reader_open(&consul->reader);
 	consul->memory.path = source->config->state_path;
 	pace_allow(&consul->allowance, sys_now());
+	consul->waste = (struct pace_bytes){ .burst = BELL_BURST, .rate = BELL_RATE, .left = BELL_BURST, .at = sys_now() };
 }
 
 static void consul_close(struct consul *consul)
@@ -485,6 +548,7 @@ static void consul_close(struct consul *consul)
 	consul_reader_free(&consul->reader);
 	consul_api_close(&consul->api);
 	catalog_close(&consul->catalog);
+	consul_nodes_free(&consul->nodes);
 }
 
 static void consul_run(struct source *source)

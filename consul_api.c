@@ -60,11 +60,31 @@ void consul_api_add(struct consul_api *api, const char *name, const char *value)
 	}
 }
 
+void consul_api_filter(struct consul_api *api, const char *tags)
+{
+	const char *tag = api->settings->tag;
+	struct buf filter = { 0 };
+
+	buf_printf(&filter, "%s contains \"%s\"", tags, tag);
+	if (strcmp(tag, "dill") == 0)
+		buf_printf(&filter, " or %s contains \"dyntcp\"", tags);
+	consul_api_add(api, "filter", filter.data);
+	buf_free(&filter);
+}
+
 void consul_api_health(struct consul_api *api, const char *service)
 {
 	api->path.len = 0;
 	buf_puts(&api->path, "/v1/health/service/");
 	http_escape(&api->path, service);
+}
+
+void consul_api_node(struct consul_api *api, const char *node)
+{
+	api->path.len = 0;
+	buf_puts(&api->path, "/v1/catalog/node-services/");
+	http_escape(&api->path, node);
+	consul_api_filter(api, "Tags");
 }
 
 /* What is configured for a service needs service:read, as the service does; nothing, as a rule, which is 404. The agent asks

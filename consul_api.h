@@ -38,7 +38,9 @@ const char *consul_api_url(struct http_url *url, const char *address); /* NULL o
 
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);
+void consul_api_filter(struct consul_api *api, const char *tags); /* only what has the mark in that list */
 void consul_api_health(struct consul_api *api, const char *service); /* path: all instances of one service */
+void consul_api_node(struct consul_api *api, const char *node); /* path: the marked services of a node */
 void consul_api_right(struct consul_api *api, const char *service); /* path: 403 when the token may not read that service */
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);

@@ -68,6 +68,26 @@ void consul_nodes_free(struct consul_nodes *nodes)
 	*nodes = (struct consul_nodes){ 0 };
 }
 
+bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now)
+{
+	return nodes->count && now >= nodes->refused_until;
+}
+
+size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest)
+{
+	size_t low = 0, high = nodes->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (nodes->items[middle].digest <= digest)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < nodes->count ? low : 0;
+}
+
 /* What is known. */
 
 static int by_node(const void *a, const void *b)

@@ -23,17 +23,20 @@ struct consul_nodes_known {
 };
 
 struct consul_nodes {
-	struct consul_node *items; /* in the order in which Consul lists them */
+	struct consul_node *items; /* sorted by digest */
 	size_t count, cap;
 	struct consul_nodes_known *known; /* sorted by node, then name */
 	size_t known_count, known_cap;
 	uint64_t serial;   /* of the catalog that it was made from; 0: of none */
 	size_t from, to;   /* those of the node that is being compared */
+	int64_t refused_until; /* no node gives its list: services must be read by name */
 };
 
 /* Takes the names of an answer to /v1/catalog/nodes. */
 void consul_nodes_take(struct consul_nodes *nodes, const struct json *answer);
 void consul_nodes_free(struct consul_nodes *nodes);
+bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
+size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */
 
 /* One list: begin, then each of its elements, then end, but only if it was whole. Return how many names are wanted by it
  * that were not. */

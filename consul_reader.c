@@ -11,11 +11,13 @@
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
+#define NODE_MS 10000   /* before the next list of a node that did not give it */
 #define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
 /* Readings that are asked for together, pipelined. */
 struct batch {
-	const size_t *which; /* their indexes in the catalog */
+	const size_t *which; /* their indexes in the catalog, or among the nodes: */
+	bool nodes;
 	size_t count, done, asked;
 	int64_t began, deadline;
 	bool denied; /* one was answered with 403: the token is wrong, not that service */
@@ -41,9 +43,24 @@ void consul_reader_free(struct consul_reader *reader)
 }
 
 /* A name that is gone from the list may be hidden by a token that has lost its right. */
-static bool needs_proof(const struct consul_reader *reader, const struct catalog_name *name)
+static bool needs_proof(const struct consul_reader *reader, const struct batch *batch, size_t at)
 {
-	return !name->listed && (reader->catalog->narrow || *consul_api_token(reader->api));
+	return !batch->nodes && !reader->catalog->names[batch->which[at]].listed &&
+	       (reader->catalog->narrow || *consul_api_token(reader->api));
+}
+
+/* Adds the questions about one of them. */
+static void ask_one(struct consul_reader *reader, const struct batch *batch, size_t at, struct buf *out)
+{
+	const char *name = batch->nodes ? reader->nodes->items[batch->which[at]].name :
+	                   reader->catalog->names[batch->which[at]].name;
+
+	if (needs_proof(reader, batch, at) && !(at == batch->done && batch->proved)) {
+		consul_api_right(reader->api, name);
+		consul_api_finish(reader->api, out);
+	}
+	(batch->nodes ? consul_api_node : consul_api_health)(reader->api, name);
+	consul_api_finish(reader->api, out);
 }
 
 static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
@@ -54,17 +71,8 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 
 	batch->began = sys_now();
 	batch->deadline = batch->began + READING_MS;
-	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth;) {
-		const struct catalog_name *name = &reader->catalog->names[batch->which[batch->asked]];
-
-		if (needs_proof(reader, name) && !(batch->asked == batch->done && batch->proved)) {
-			consul_api_right(reader->api, name->name);
-			consul_api_finish(reader->api, &out);
-		}
-		consul_api_health(reader->api, name->name);
-		consul_api_finish(reader->api, &out);
-		batch->asked++;
-	}
+	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
+		ask_one(reader, batch, batch->asked, &out);
 	if (reader->http.fd < 0) {
 		reader->served = 0;
 		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
@@ -127,6 +135,49 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		consul_sweep_read(reader->sweep, name);
 }
 
+static const char node_unknown[] = "Consul no longer knows it"; /* as a moment before the list of nodes says so */
+
+/* A list that cannot be had tells nothing. */
+static void list_fail(struct consul_reader *reader, struct consul_node *node, const char *why)
+{
+	if (!node->failed && why != node_unknown)
+		log_warn("consul: the services of node %s: %s; asking again", node->name, why);
+	reader->api->code = SOURCE_COUNTED;
+	consul_sweep_node_failed(reader->sweep, node, why, sys_now() + NODE_MS);
+}
+
+static const char *list_compare(struct consul_reader *reader, const struct consul_node *node)
+{
+	const struct json *answer = &reader->api->json;
+	uint32_t list = json_get(answer, 0, "Services");
+
+	if (!list || answer->tokens[list].type != JSON_ARRAY)
+		return list && answer->tokens[list].type == JSON_NULL ? node_unknown : "its services are no list";
+	consul_nodes_begin(reader->nodes, reader->catalog, node);
+	for (JSON_EACH(answer, list, element))
+		consul_nodes_element(reader->nodes, reader->catalog, answer, element);
+	consul_nodes_end(reader->nodes, reader->catalog);
+	return NULL;
+}
+
+static void list_take(struct consul_reader *reader, struct consul_node *node)
+{
+	const struct http_response *response = &reader->http.response;
+	const char *why = consul_api_take(reader->api, response);
+
+	if (!why && consul_api_filtered(response))
+		why = consul_api_hidden;
+	if (!why)
+		why = list_compare(reader, node);
+	if (why) {
+		list_fail(reader, node, why);
+		return;
+	}
+	if (longpoll_index(response, "X-Consul-Index") < reader->listed)
+		consul_sweep_behind(reader->sweep, sys_now());
+	consul_sweep_listed(reader->sweep, node);
+}
+
 /* Waits for one answer. */
 static const char *batch_wait(struct consul_reader *reader, struct batch *batch)
 {
@@ -155,25 +206,45 @@ static void batch_next(struct batch *batch)
 	batch->hidden = NULL;
 }
 
+static void one_take(struct consul_reader *reader, const struct batch *batch)
+{
+	size_t at = batch->which[batch->done];
+
+	if (batch->nodes)
+		list_take(reader, &reader->nodes->items[at]);
+	else
+		reading_take(reader, &reader->catalog->names[at], batch);
+}
+
+static void one_fail(struct consul_reader *reader, const struct batch *batch, const char *why)
+{
+	size_t at = batch->which[batch->done];
+
+	if (batch->nodes)
+		list_fail(reader, &reader->nodes->items[at], why);
+	else
+		reading_fail(reader, &reader->catalog->names[at], why, BROKEN_MS);
+}
+
 /* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
 static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
 	for (; batch->done < batch->asked; http_next(&reader->http)) {
 		const char *why = batch_wait(reader, batch);
-		struct catalog_name *name = &reader->catalog->names[batch->which[batch->done]];
-		bool proves = needs_proof(reader, name) && !batch->proved;
+		bool proves = needs_proof(reader, batch, batch->done) && !batch->proved;
 
-		batch->denied = !why && !proves && reader->http.response.status == 403;
+		batch->denied = !why && !proves && !batch->nodes && reader->http.response.status == 403;
 		if (batch->denied)
 			why = consul_api_take(reader->api, &reader->http.response);
 		if (why)
 			return why;
 		reader->served++;
+		reader->received += reader->http.response.body.len;
 		if (proves) {
 			batch->proved = true;
 			batch->hidden = consul_api_judge_right(reader->api, &reader->http.response);
 		} else {
-			reading_take(reader, name, batch);
+			one_take(reader, batch);
 			batch_next(batch);
 		}
 		if (!reader->http.response.last)
@@ -200,14 +271,13 @@ static bool batch_again(struct consul_reader *reader, const struct batch *batch,
 	return true;
 }
 
-/* When a new connection breaks, the service whose answer broke it has failed, and the others go on. Two of these in a
+/* When a new connection breaks, the service or node whose answer broke it has failed, and the others go on. Two of these in a
  * row, with no answer in between, are an outage. */
-const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
+static const char *batch_read(struct consul_reader *reader, struct batch batch)
 {
-	struct batch batch = { .which = which, .count = count };
 	unsigned lost = 0;
 
-	while (batch.done < count) {
+	while (batch.done < batch.count) {
 		bool kept = reader->http.fd >= 0, answered, again;
 		size_t before = kept ? reader->served : 0;
 		const char *why = batch_ask(reader, &batch);
@@ -227,12 +297,22 @@ const char *consul_reader_read(struct consul_reader *reader, const size_t *which
 			lost = 0;
 		if (again)
 			continue;
-		reading_fail(reader, &reader->catalog->names[which[batch.done]], why, BROKEN_MS);
+		one_fail(reader, &batch, why);
 		batch_next(&batch);
 		if (++lost == 2)
 			return why;
 	}
 	return NULL;
+}
+
+const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
+{
+	return batch_read(reader, (struct batch){ .which = which, .count = count });
+}
+
+const char *consul_reader_list(struct consul_reader *reader, const size_t *which, size_t count)
+{
+	return batch_read(reader, (struct batch){ .which = which, .count = count, .nodes = true });
 }
 
 bool consul_reader_lacks_right(struct consul_reader *reader, const char *service)

@@ -37,7 +37,7 @@ static bool text_is(const struct json *answer, uint32_t token, const char *want,
 	return token && json_string(answer, token, scratch) && slice_is((struct slice){ scratch->data, scratch->len }, want);
 }
 
-static bool has_mark(const struct json *answer, uint32_t tags, const char *word, struct buf *scratch)
+static bool carries_mark(const struct json *answer, uint32_t tags, const char *word, struct buf *scratch)
 {
 	if (!tags || answer->tokens[tags].type != JSON_ARRAY)
 		return false;
@@ -72,7 +72,7 @@ void consul_stamps_read(struct consul_stamps *stamps, const struct json *answer,
 
 		/* Consul looks names up in any letter case: this one may be another service's. */
 		if ((said && !text_is(answer, said, name, &scratch)) ||
-		    !has_mark(answer, json_get(answer, service, "Tags"), word, &scratch))
+		    !carries_mark(answer, json_get(answer, service, "Tags"), word, &scratch))
 			continue;
 		scratch.len = 0;
 		buf_add(&scratch, "", 0);
