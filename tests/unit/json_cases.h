@@ -1,4 +1,4 @@
-/* Texts in the spirit of RFC 8259's grammar, for all who read JSON: what must be read, what must be refused and where. */
+/* Texts in the spirit of RFC 8259: what all who read JSON must take, what they must refuse, and where. */
 #ifndef JSON_CASES_H
 #define JSON_CASES_H
 
