@@ -8,9 +8,10 @@ PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /
 
     PUT    /services[?bell=catalog|health|both|none]
                           body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
-                          "NodeAddress": .., "Status": "passing"|..|null, "Weight": 1}, ..], ..}; all but Port may be
-                          left out. Replaces everything; the index of the endpoints named by bell goes up, and
-                          that of the nodes when one has another address.
+                          "NodeAddress": .., "Status": "passing"|..|null, "NodeStatus": "passing"|.., "Weight": 1},
+                          ..], ..}; all but Port may be left out. Replaces everything; the index of the endpoints
+                          named by bell goes up, and that of the nodes when one has another address. A node's check
+                          (serfHealth) has the first NodeStatus of its instances.
     PUT    /gateway?seconds=N&how=504|408|close
                           queries that wait end after N seconds, as if a gateway stood in between
     DELETE /gateway       it is gone
@@ -99,7 +100,7 @@ class State:
                 fresh[name] = []
                 for number, given in enumerate(instances):
                     instance = {"ID": "%s-%d" % (name, number), "Tags": [], "Address": "", "Node": "node",
-                                "NodeAddress": "127.0.0.1", "Status": "passing", "Weight": 1}
+                                "NodeAddress": "127.0.0.1", "Status": "passing", "NodeStatus": "passing", "Weight": 1}
                     instance.update(given)
                     old = [o for o in self.services.get(name, []) if o["ID"] == instance["ID"]]
                     same = old and {**old[0], "ModifyIndex": 0} == {**instance, "ModifyIndex": 0}
@@ -134,9 +135,9 @@ def check(name, instance):
 
 
 def serf(instance):
-    return {"Node": instance["Node"], "CheckID": "serfHealth", "Name": "Serf Health Status", "Status": "passing",
-            "Notes": "", "Output": "Agent alive and reachable", "ServiceID": "", "ServiceName": "",
-            "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
+    return {"Node": instance["Node"], "CheckID": "serfHealth", "Name": "Serf Health Status",
+            "Status": instance["NodeStatus"], "Notes": "", "Output": "Agent alive and reachable", "ServiceID": "",
+            "ServiceName": "", "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
 
 
 def nodes(services):
@@ -152,16 +153,23 @@ def catalog():
 
 
 def state_any(query):
-    checks = []
+    checks = {}
     for name, instances in STATE.services.items():
-        checks += [check(name, i) for i in instances if i["Status"] is not None]
-    if "filter" in query:
-        tags = re.findall(r'"([^"]*)"|`([^`]*)`', query["filter"])
-        tags = [a or b for a, b in tags]
-        if not tags or not re.search(r"ServiceTags", query["filter"]):
-            return None
-        checks = [c for c in checks if set(tags) & set(c["ServiceTags"])]
-    return checks
+        for i in instances:
+            checks.setdefault((i["Node"], ""), serf(i))
+            if i["Status"] is not None:
+                checks[i["Node"], name, i["ID"]] = check(name, i)
+    return filtered(list(checks.values()), query)
+
+
+def filtered(objects, query):
+    """What a filter made of FIELD != "VALUE" and FIELD contains "VALUE", joined by `or`, leaves. None: it is another."""
+    if "filter" not in query:
+        return objects
+    terms = [re.fullmatch(r'\s*(\w+) (!=|contains) ["`]([^"`]*)["`]\s*', term) for term in query["filter"].split(" or ")]
+    if not all(terms) or any(term[1] not in o for term in terms for o in objects):
+        return None
+    return [o for o in objects if any(t[3] in o[t[1]] if t[2] == "contains" else o[t[1]] != t[3] for t in terms)]
 
 
 def service(name, services):
