@@ -262,7 +262,7 @@ static const char *bell_take(struct consul *consul, int which)
 {
 	struct longpoll *bell = &consul->bells[which];
 	const char *why = consul_api_take(&consul->api, &bell->http.response);
-	size_t bytes = bell->http.response.body.len;
+	size_t bytes = bell->http.response.size;
 	enum longpoll_news news;
 	bool pointed = false;
 

@@ -239,7 +239,7 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 		if (why)
 			return why;
 		reader->served++;
-		reader->received += reader->http.response.body.len;
+		reader->received += reader->http.response.size;
 		if (proves) {
 			batch->proved = true;
 			batch->hidden = consul_api_judge_right(reader->api, &reader->http.response);

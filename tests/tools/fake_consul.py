@@ -4,7 +4,7 @@
     fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
 
 PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/catalog/nodes,
-/v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
+/v1/catalog/node-services/NODE, /v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
 
     PUT    /services[?bell=catalog|health|both|none]
                           body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
@@ -65,7 +65,8 @@ import time
 import urllib.parse
 
 DEFAULTS = "/v1/config/service-defaults/"
-PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes")
+PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes",
+         "/v1/catalog/node-services/")
 
 
 def seconds(text):
@@ -186,6 +187,15 @@ def service(name, services):
     return answer
 
 
+def node_services(node, query, services):
+    found = [i["Service"] for name in services if STATE.sees(name) for i in service(name, services)
+             if i["Node"]["Node"] == node]
+    if not any(i["Node"] == node for instances in services.values() for i in instances):
+        return {"Node": None, "Services": None}
+    found = filtered(found, query)
+    return None if found is None else {"Node": {"Node": node}, "Services": found}
+
+
 class Gone(Exception):
     """The connection is over."""
 
@@ -264,6 +274,8 @@ class Connection:
         path, _, text = target.partition("?")
         query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
         which = {PATHS[0]: "catalog", PATHS[3]: "nodes"}.get(path, "health")
+        if path.startswith(PATHS[4]):
+            which = "catalog"
         if method == "GET" and path.startswith(DEFAULTS):
             return self.right(path)
         if method != "GET" or not path.startswith(PATHS):
@@ -287,6 +299,11 @@ class Connection:
                 data = [{"Node": node, "Address": address} for node, address in nodes(STATE.services).items()]
             fault = STATE.take_fault(path)
             index = STATE.index[which]
+            if path.startswith(PATHS[4]):
+                older = fault and fault["mode"] == "older"
+                index -= bool(older)
+                data = node_services(urllib.parse.unquote(path[len(PATHS[4]):]), query,
+                                     STATE.older if older else STATE.services)
             if path.startswith(PATHS[2]):
                 older = fault and fault["mode"] == "older"
                 index = max(STATE.index.values()) - bool(older)
