@@ -125,6 +125,8 @@ class Relay(threading.Thread):
                     except OSError:                 # between two agents
                         near.close()
                         continue
+                    for sock in (near, far):        # or small answers wait for an acknowledgement, 40 ms each
+                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     select.register(near, selectors.EVENT_READ, (far, False))
                     select.register(far, selectors.EVENT_READ, (near, True))
                     continue
