@@ -207,8 +207,8 @@ static const char *nodes_take(struct consul *consul, const struct http_response 
 	bool moved = false;
 	const char *why = catalog_nodes(&consul->catalog, &consul->api.json, &moved);
 
-	if (!why)
-		consul_nodes_take(&consul->nodes, &consul->api.json);
+	if (!why && consul_nodes_take(&consul->nodes, &consul->api.json))
+		consul_sweep_new_node(&consul->sweep, sys_now());
 	if (moved)
 		bell_ring(consul, CONSUL_RING_WHOLE);
 	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
@@ -357,8 +357,9 @@ static const char *sweep_end(struct consul *consul)
 {
 	bool good = consul_sweep_end(&consul->sweep);
 
-	if (!good && consul->sweep.by_node) {
+	if (!good && consul->sweep.by_node)
 		consul->nodes.refused_until = sys_now() + NODES_REFUSED_MS;
+	if (consul->sweep.by_node && !consul_nodes_serve(&consul->nodes, sys_now())) {
 		bell_ring(consul, CONSUL_RING_PLAIN);
 		return NULL;
 	}

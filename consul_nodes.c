@@ -31,10 +31,11 @@ static void nodes_clear(struct consul_nodes *nodes)
 	free(nodes->items);
 }
 
-void consul_nodes_take(struct consul_nodes *nodes, const struct json *answer)
+bool consul_nodes_take(struct consul_nodes *nodes, const struct json *answer)
 {
 	struct consul_nodes fresh = { 0 };
 	struct buf text = { 0 };
+	bool alone = false;
 
 	for (JSON_EACH(answer, 0, element)) {
 		uint32_t name = json_get(answer, element, "Node");
@@ -48,6 +49,9 @@ void consul_nodes_take(struct consul_nodes *nodes, const struct json *answer)
 		before = node_find(nodes, node.digest);
 		if (before)
 			node = *before;
+		else
+			node.alone = nodes->count;
+		alone = alone || node.alone;
 		node.name = sys_dup(text.data);
 		SYS_GROW(fresh.items, fresh.count, fresh.cap);
 		fresh.items[fresh.count++] = node;
@@ -59,6 +63,7 @@ void consul_nodes_take(struct consul_nodes *nodes, const struct json *answer)
 	nodes->items = fresh.items;
 	nodes->count = fresh.count;
 	nodes->cap = fresh.cap;
+	return alone;
 }
 
 void consul_nodes_free(struct consul_nodes *nodes)

@@ -11,7 +11,7 @@
 struct consul_node {
 	char *name;
 	uint64_t digest;  /* of its name */
-	bool failed;      /* its last list could not be read: */
+	bool alone;       /* to be asked outside of sweeps: it is new, or its last list could not be read: */
 	int64_t again_at; /* not before this */
 };
 
@@ -32,8 +32,8 @@ struct consul_nodes {
 	int64_t refused_until; /* no node gives its list: services must be read by name */
 };
 
-/* Takes the names of an answer to /v1/catalog/nodes. */
-void consul_nodes_take(struct consul_nodes *nodes, const struct json *answer);
+/* Takes the names of an answer to /v1/catalog/nodes. True when one of them is new, and has to be asked. */
+bool consul_nodes_take(struct consul_nodes *nodes, const struct json *answer);
 void consul_nodes_free(struct consul_nodes *nodes);
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */

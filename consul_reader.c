@@ -11,6 +11,7 @@
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
+#define REFUSED_MS 300000 /* before the next list of any node when they break connections */
 #define NODE_MS 10000   /* before the next list of a node that did not give it */
 #define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
@@ -137,10 +138,10 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 
 static const char node_unknown[] = "Consul no longer knows it"; /* as a moment before the list of nodes says so */
 
-/* A list that cannot be had tells nothing. */
+/* A list that cannot be had tells nothing. While several cannot, one of them is named. */
 static void list_fail(struct consul_reader *reader, struct consul_node *node, const char *why)
 {
-	if (!node->failed && why != node_unknown)
+	if (!reader->sweep->node_at && why != node_unknown)
 		log_warn("consul: the services of node %s: %s; asking again", node->name, why);
 	reader->api->code = SOURCE_COUNTED;
 	consul_sweep_node_failed(reader->sweep, node, why, sys_now() + NODE_MS);
@@ -272,7 +273,7 @@ static bool batch_again(struct consul_reader *reader, const struct batch *batch,
 }
 
 /* When a new connection breaks, the service or node whose answer broke it has failed, and the others go on. Two of these in a
- * row, with no answer in between, are an outage. */
+ * row, with no answer in between, are an outage; but lists can be done without. */
 static const char *batch_read(struct consul_reader *reader, struct batch batch)
 {
 	unsigned lost = 0;
@@ -299,8 +300,12 @@ static const char *batch_read(struct consul_reader *reader, struct batch batch)
 			continue;
 		one_fail(reader, &batch, why);
 		batch_next(&batch);
-		if (++lost == 2)
+		if (++lost < 2)
+			continue;
+		if (!batch.nodes)
 			return why;
+		reader->nodes->refused_until = sys_now() + REFUSED_MS;
+		return NULL;
 	}
 	return NULL;
 }

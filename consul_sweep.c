@@ -153,17 +153,17 @@ size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *cat
 	return count || sweep->by_node || !consul_sweep_busy(sweep, now) ? count : choose_next(sweep, catalog, which, now);
 }
 
-static size_t choose_failed(struct consul_sweep *sweep, const struct consul_nodes *nodes, size_t *which, int64_t now)
+static size_t choose_alone(struct consul_sweep *sweep, const struct consul_nodes *nodes, size_t *which, int64_t now)
 {
 	size_t count = 0;
 
-	if (!sweep->node_at || now < sweep->node_at)
+	if (!sweep->node_at || now < sweep->node_at || !consul_nodes_serve(nodes, now))
 		return 0;
 	sweep->node_at = 0;
 	for (size_t i = 0; i < nodes->count; i++)
-		if (nodes->items[i].failed && now >= nodes->items[i].again_at && count < CONSUL_SWEEP_NODES)
+		if (nodes->items[i].alone && now >= nodes->items[i].again_at && count < CONSUL_SWEEP_NODES)
 			which[count++] = i;
-		else if (nodes->items[i].failed)
+		else if (nodes->items[i].alone)
 			note_earliest(&sweep->node_at, nodes->items[i].again_at);
 	return count;
 }
@@ -171,12 +171,12 @@ static size_t choose_failed(struct consul_sweep *sweep, const struct consul_node
 size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes *nodes, size_t which[CONSUL_SWEEP_NODES],
                           int64_t now)
 {
-	size_t count = choose_failed(sweep, nodes, which, now), i;
+	size_t count = choose_alone(sweep, nodes, which, now), i;
 
 	if (count || !sweep->by_node || !consul_sweep_busy(sweep, now))
 		return count;
-	if (sweep->left > nodes->count)
-		sweep->left = nodes->count;
+	if (sweep->left > nodes->count || !consul_nodes_serve(nodes, now))
+		sweep->left = consul_nodes_serve(nodes, now) ? nodes->count : 0;
 	for (i = consul_nodes_after(nodes, sweep->node); sweep->left && count < CONSUL_SWEEP_NODES; sweep->left--, i++) {
 		if (i >= nodes->count)
 			i = 0;
@@ -237,17 +237,22 @@ void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, i
 
 void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node)
 {
-	node->failed = false;
+	node->alone = false;
 	node->again_at = 0;
 	sweep->good++;
 }
 
 void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *node, const char *why, int64_t again_at)
 {
-	node->failed = true;
+	node->alone = true;
 	node->again_at = again_at;
 	note_earliest(&sweep->node_at, again_at);
 	note_why(sweep, why);
+}
+
+void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now)
+{
+	note_earliest(&sweep->node_at, now);
 }
 
 void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)

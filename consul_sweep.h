@@ -45,7 +45,7 @@ struct consul_sweep {
 	char words[512]; /* a copy: a bell that is refused in between has words, too */
 	int64_t retry_at; /* when readings that failed make a sweep due; 0: none failed */
 	int64_t wanted_at; /* when a name that is wanted may be read again; 0: none has to wait */
-	int64_t node_at;  /* when a node that failed may be asked again; 0: none failed */
+	int64_t node_at;  /* when a node is to be asked alone; 0: none is */
 	int64_t cover_at; /* when what explained rings may hide makes a sweep due; 0: nothing */
 	int64_t began_at; /* when the newest one began */
 	int64_t step_at;  /* when the next part of a paced one may be read */
@@ -78,6 +78,7 @@ void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, i
 /* And each list of a node. One that failed is asked for again alone. */
 void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node);
 void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *node, const char *why, int64_t again_at);
+void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now); /* one is to be asked alone */
 /* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of
  * an answer is that of its service alone, so most of them are as new as can be, and this ends. */
 void consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
