@@ -128,10 +128,11 @@ static void judge_pause(struct consul_api *api, const struct http_response *resp
 		api->pause = pause;
 }
 
-static const char *judge_status(struct consul_api *api, const struct http_response *response)
+const char *consul_api_judge(struct consul_api *api, const struct http_response *response)
 {
 	const struct buf *body = &response->body;
 
+	api->code = 0;
 	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
 		return "200, but the agent knows no leader";
 	if (response->status == 200)
@@ -154,8 +155,7 @@ const char *consul_api_take(struct consul_api *api, const struct http_response *
 	const struct buf *body = &response->body;
 	const char *why;
 
-	api->code = 0;
-	why = judge_status(api, response);
+	why = consul_api_judge(api, response);
 	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
 		api->words.len = 0;
 		buf_printf(&api->words, http_foreign(response) ? "the answer is %s, not JSON" : "answered with broken JSON: %s",

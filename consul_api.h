@@ -45,6 +45,8 @@ void consul_api_right(struct consul_api *api, const char *service); /* path: 403
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
+/* NULL, or the reason why an answer is none, whatever is in it; like that of the next one. */
+const char *consul_api_judge(struct consul_api *api, const struct http_response *response);
 /* Takes an answer. Returns NULL, and api->json is the answer; or the reason why it is none, a text that lives until the
  * next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);

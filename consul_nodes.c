@@ -70,6 +70,8 @@ void consul_nodes_free(struct consul_nodes *nodes)
 {
 	nodes_clear(nodes);
 	free(nodes->known);
+	json_free(&nodes->json);
+	buf_free(&nodes->text);
 	*nodes = (struct consul_nodes){ 0 };
 }
 
@@ -139,58 +141,93 @@ static size_t known_first(const struct consul_nodes *nodes, uint64_t node)
 	return low;
 }
 
-static size_t want(struct catalog *catalog, size_t index)
-{
-	struct catalog_name *name = &catalog->names[index];
-
-	if (name->wanted)
-		return 0;
-	name->wanted = true;
-	return 1;
-}
-
 /* Lists. */
 
-void consul_nodes_begin(struct consul_nodes *nodes, const struct catalog *catalog, const struct consul_node *node)
+#define TOKENS_KEPT 65536 /* memory that one list leaves to the next */
+
+const char consul_nodes_unknown[] = "Consul does not know it";
+
+static void known_begin(struct consul_nodes *nodes, const struct consul_node *node)
 {
-	known_build(nodes, catalog);
 	nodes->from = nodes->to = known_first(nodes, node->digest);
 	for (; nodes->to < nodes->known_count && nodes->known[nodes->to].node == node->digest; nodes->to++)
 		nodes->known[nodes->to].left = nodes->known[nodes->to].sum;
 }
 
-size_t consul_nodes_element(struct consul_nodes *nodes, struct catalog *catalog, const struct json *answer, uint32_t element)
+/* The digest of all that is known of the node. */
+static uint64_t known_digest(const struct consul_nodes *nodes, const struct catalog *catalog)
 {
-	uint32_t said = json_get(answer, element, "Service");
-	struct consul_nodes_known key = { 0 }, *known;
-	const struct catalog_name *name;
-	struct buf text = { 0 };
+	uint64_t all = 1;
 
-	buf_add(&text, "", 0);
-	name = said && json_string(answer, said, &text) ? catalog_find(catalog, text.data) : NULL;
-	key.name = name ? (size_t)(name - catalog->names) : 0;
-	key.node = nodes->from < nodes->to ? nodes->known[nodes->from].node : 0;
-	known = !name || nodes->from == nodes->to ? NULL :
-	        bsearch(&key, nodes->known + nodes->from, nodes->to - nodes->from, sizeof key, by_node);
-	if (known)
-		known->left -= consul_stamp_instance(answer, element, &text);
-	buf_free(&text);
-	return !known && name && name->listed ? want(catalog, key.name) : 0;
+	for (size_t i = nodes->from; i < nodes->to; i++) {
+		uint64_t each[] = { all, nodes->known[i].sum, (uint64_t)(uintptr_t)catalog->names[nodes->known[i].name].name };
+
+		all = consul_stamp_text((struct slice){ (const char *)each, sizeof each });
+	}
+	return all;
 }
 
-size_t consul_nodes_end(struct consul_nodes *nodes, struct catalog *catalog)
+/* Takes an element of the list. True when it is of a service of which nothing is known on that node. */
+static bool take_instance(struct consul_nodes *nodes, struct catalog *catalog, uint64_t node, uint32_t element)
 {
-	size_t count = 0;
+	uint32_t said = json_get(&nodes->json, element, "Service");
+	struct consul_nodes_known key = { .node = node }, *known = NULL;
+	const struct catalog_name *name;
 
+	nodes->text.len = 0;
+	buf_add(&nodes->text, "", 0);
+	name = said && json_string(&nodes->json, said, &nodes->text) ? catalog_find(catalog, nodes->text.data) : NULL;
+	if (!name)
+		return false; /* the list of names will tell */
+	key.name = (size_t)(name - catalog->names);
+	if (nodes->from < nodes->to)
+		known = bsearch(&key, nodes->known + nodes->from, nodes->to - nodes->from, sizeof key, by_node);
+	if (known)
+		known->left -= consul_stamp_instance(&nodes->json, element, &nodes->text);
+	else if (name->listed)
+		catalog->names[key.name].wanted = true;
+	return !known;
+}
+
+/* *differs: the list, which is in nodes->json, is not what is known. */
+static const char *list_match(struct consul_nodes *nodes, struct catalog *catalog, uint64_t node, bool *differs)
+{
+	uint32_t list = json_get(&nodes->json, 0, "Services");
+
+	if (!list || nodes->json.tokens[list].type != JSON_ARRAY)
+		return list && nodes->json.tokens[list].type == JSON_NULL ? consul_nodes_unknown : "its services are no list";
+	for (JSON_EACH(&nodes->json, list, element))
+		*differs = take_instance(nodes, catalog, node, element) || *differs;
 	for (size_t i = nodes->from; i < nodes->to; i++)
 		if (nodes->known[i].left)
-			count += want(catalog, nodes->known[i].name);
-	return count;
+			*differs = catalog->names[nodes->known[i].name].wanted = true;
+	return NULL;
 }
 
-size_t consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog)
+const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *catalog, struct consul_node *node,
+                                 struct slice answer)
 {
-	size_t count = 0;
+	uint64_t digest = consul_stamp_text(answer), known;
+	bool differs = false;
+	const char *why;
+
+	known_build(nodes, catalog);
+	known_begin(nodes, node);
+	known = known_digest(nodes, catalog);
+	if (node->list == digest && node->same == known)
+		return NULL;
+	why = json_parse(&nodes->json, answer.at, answer.len);
+	if (!why)
+		why = list_match(nodes, catalog, node->digest, &differs);
+	if (nodes->json.cap > TOKENS_KEPT)
+		json_free(&nodes->json);
+	node->list = why || differs ? 0 : digest;
+	node->same = known;
+	return why;
+}
+
+void consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog)
+{
 	bool gone = false;
 
 	known_build(nodes, catalog);
@@ -198,7 +235,6 @@ size_t consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog)
 		if (!i || nodes->known[i].node != nodes->known[i - 1].node)
 			gone = !node_find(nodes, nodes->known[i].node);
 		if (gone)
-			count += want(catalog, nodes->known[i].name);
+			catalog->names[nodes->known[i].name].wanted = true;
 	}
-	return count;
 }

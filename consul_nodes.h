@@ -7,12 +7,14 @@
 #include "base.h"
 #include "consul_catalog.h"
 #include "json.h"
+#include "text.h"
 
 struct consul_node {
 	char *name;
 	uint64_t digest;  /* of its name */
 	bool alone;       /* to be asked outside of sweeps: it is new, or its last list could not be read: */
 	int64_t again_at; /* not before this */
+	uint64_t list, same; /* digests of its newest list that differed in nothing, and of what was known then; 0: none */
 };
 
 /* The instances of one name on one node. */
@@ -28,7 +30,9 @@ struct consul_nodes {
 	struct consul_nodes_known *known; /* sorted by node, then name */
 	size_t known_count, known_cap;
 	uint64_t serial;   /* of the catalog that it was made from; 0: of none */
-	size_t from, to;   /* those of the node that is being compared */
+	size_t from, to;   /* those of the node whose list is being compared */
+	struct json json;  /* which is this */
+	struct buf text;
 	int64_t refused_until; /* no node gives its list: services must be read by name */
 };
 
@@ -38,12 +42,12 @@ void consul_nodes_free(struct consul_nodes *nodes);
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */
 
-/* One list: begin, then each of its elements, then end, but only if it was whole. Return how many names are wanted by it
- * that were not. */
-void consul_nodes_begin(struct consul_nodes *nodes, const struct catalog *catalog, const struct consul_node *node);
-size_t consul_nodes_element(struct consul_nodes *nodes, struct catalog *catalog, const struct json *answer, uint32_t element);
-size_t consul_nodes_end(struct consul_nodes *nodes, struct catalog *catalog);
+/* Compares a node's list, and marks the services that differ. NULL, or why it tells nothing: consul_nodes_unknown when
+ * Consul does not know that node. A list that is as it was when all was as it was read costs next to nothing. */
+const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *catalog, struct consul_node *node,
+                                 struct slice answer);
+extern const char consul_nodes_unknown[];
 /* Marks the services of which instances are known on nodes that are no more. */
-size_t consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog);
+void consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog);
 
 #endif

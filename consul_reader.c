@@ -136,40 +136,25 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		consul_sweep_read(reader->sweep, name);
 }
 
-static const char node_unknown[] = "Consul no longer knows it"; /* as a moment before the list of nodes says so */
-
 /* A list that cannot be had tells nothing. While several cannot, one of them is named. */
 static void list_fail(struct consul_reader *reader, struct consul_node *node, const char *why)
 {
-	if (!reader->sweep->node_at && why != node_unknown)
+	if (!reader->sweep->node_at && why != consul_nodes_unknown)
 		log_warn("consul: the services of node %s: %s; asking again", node->name, why);
 	reader->api->code = SOURCE_COUNTED;
 	consul_sweep_node_failed(reader->sweep, node, why, sys_now() + NODE_MS);
 }
 
-static const char *list_compare(struct consul_reader *reader, const struct consul_node *node)
-{
-	const struct json *answer = &reader->api->json;
-	uint32_t list = json_get(answer, 0, "Services");
-
-	if (!list || answer->tokens[list].type != JSON_ARRAY)
-		return list && answer->tokens[list].type == JSON_NULL ? node_unknown : "its services are no list";
-	consul_nodes_begin(reader->nodes, reader->catalog, node);
-	for (JSON_EACH(answer, list, element))
-		consul_nodes_element(reader->nodes, reader->catalog, answer, element);
-	consul_nodes_end(reader->nodes, reader->catalog);
-	return NULL;
-}
-
 static void list_take(struct consul_reader *reader, struct consul_node *node)
 {
 	const struct http_response *response = &reader->http.response;
-	const char *why = consul_api_take(reader->api, response);
+	const char *why = consul_api_judge(reader->api, response);
+	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
 
 	if (!why && consul_api_filtered(response))
 		why = consul_api_hidden;
 	if (!why)
-		why = list_compare(reader, node);
+		why = consul_nodes_compare(reader->nodes, reader->catalog, node, answer);
 	if (why) {
 		list_fail(reader, node, why);
 		return;

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2153
+# shellcheck shell=bash disable=SC2154,SC2153,SC2119,SC2120,SC2034
 # Cases: what is read of many services when little has changed, counted as requests to the fake Consul.
 
 # on NODE ID PORT TAG...: as instance, on a node, and without a check
