@@ -6,6 +6,7 @@
 #include "base.h"
 #include "consul_api.h"
 #include "consul_catalog.h"
+#include "consul_instance.h"
 #include "consul_sweep.h"
 #include "http.h"
 #include "source.h"
@@ -17,6 +18,7 @@ struct consul_reader {
 	struct consul_sweep *sweep;
 	int64_t cause; /* with `stale`, an answer with a lower index is older than the ring that made dill ask; else 0 */
 	struct http http;
+	struct instance_reading reading; /* the answer that is arriving */
 	size_t depth;  /* how many are asked for together */
 	size_t served; /* answers over this connection */
 	bool doubts; /* a name was listed and had no instance: the caller must ask for the list anew, and clear this */
