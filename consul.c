@@ -4,6 +4,7 @@
  *
  *     longpoll        the questions of the bells, and their index
  *     consul_api      requests and answers
+ *     consul_bell     the bells' answers, as they arrive
  *     consul_sweep    which services are read next
  *     consul_reader   reads them
  *     consul_catalog  all known services
@@ -16,13 +17,13 @@
 #include <string.h>
 
 #include "consul_api.h"
+#include "consul_bell.h"
 #include "consul_catalog.h"
 #include "consul_nodes.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
 #include "consul_token.h"
 #include "http.h"
-#include "json.h"
 #include "log.h"
 #include "longpoll.h"
 #include "option.h"
@@ -70,7 +71,7 @@ static const struct option consul_options[] = {
 #define IDLE_MS 60000 /* a turn begins at least this often */
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
 
-enum { NAMES, CHECKS, NODES, BELLS };
+enum { NAMES = CONSUL_BELL_NAMES, CHECKS = CONSUL_BELL_CHECKS, NODES = CONSUL_BELL_NODES, BELLS = CONSUL_BELLS };
 #define BELL_BURST (8 << 20)    /* bytes of answers that bring nothing before their bells have to wait */
 #define BELL_RATE 100           /* bytes each millisecond from then on; */
 #define BELL_MOST_MS 3000       /* but so long a pause at most */
@@ -87,6 +88,7 @@ struct consul {
 	struct catalog catalog;
 	struct consul_nodes nodes;
 	struct longpoll bells[BELLS];
+	struct consul_bell answers[BELLS]; /* theirs, as they arrive */
 	struct consul_sweep sweep;
 	struct consul_reader reader;
 	struct state_memory memory;
@@ -113,7 +115,7 @@ static void bell_path(struct consul_api *api, int which)
 	api->path.len = 0;
 	buf_puts(&api->path, paths[which]);
 	if (which == CHECKS)
-		consul_api_filter(api, "ServiceTags");
+		consul_api_add(api, "filter", "Status != \"passing\"");
 }
 
 static const char *bell_ask(struct consul *consul, int which)
@@ -152,10 +154,9 @@ static const char *bells_ask(struct consul *consul)
  * other services. */
 static enum sight sight_of(const struct consul *consul, const struct http_response *response)
 {
-	const struct json_token *root = &consul->api.json.tokens[0];
 	bool filtered = consul_api_filtered(response), whole = *consul->settings->namespace && !filtered;
 
-	if (root->type == JSON_OBJECT && !root->count && !whole && !(consul->catalog.narrow && consul->seen))
+	if (!consul->answers[NAMES].walk.count && !whole && !(consul->catalog.narrow && consul->seen))
 		return SIGHT_NOTHING;
 	return filtered ? SIGHT_SOME : SIGHT_ALL;
 }
@@ -163,7 +164,7 @@ static enum sight sight_of(const struct consul *consul, const struct http_respon
 /* Whether the token sees a part of the catalog only: Consul itself is not listed because the token may not read it. */
 static bool sight_is_narrow(struct consul *consul)
 {
-	if (json_get(&consul->api.json, 0, "consul"))
+	if (consul->answers[NAMES].consul)
 		return false;
 	return consul->catalog.narrow || *consul->settings->namespace || consul_reader_lacks_right(&consul->reader, "consul");
 }
@@ -182,15 +183,16 @@ static void sight_take(struct consul *consul, enum sight sight)
 	consul->sight = sight;
 }
 
-static const char *names_take(struct consul *consul, const struct http_response *response, bool *pointed)
+/* These take a good answer, and return the consul_news in it. */
+static unsigned names_take(struct consul *consul, const struct http_response *response)
 {
-	consul->seen = consul->seen || consul->catalog.count || consul->api.json.tokens[0].count;
+	consul->seen = consul->seen || consul->catalog.count || consul->answers[NAMES].walk.count;
 	consul->catalog.narrow = sight_is_narrow(consul);
 	sight_take(consul, sight_of(consul, response));
 	if (consul->sight == SIGHT_NOTHING)
-		return NULL;
+		return 0;
 	consul_sweep_moved(&consul->sweep);
-	return catalog_names(&consul->catalog, &consul->api.json, pointed);
+	return consul_bell_take(&consul->answers[NAMES]);
 }
 
 /* Only the nodes' list rings for a new address of one. dill goes on without it. */
@@ -202,20 +204,19 @@ static void nodes_missing(struct consul *consul, const char *why)
 	consul->blind = true;
 }
 
-static const char *nodes_take(struct consul *consul, const struct http_response *response)
+/* An empty list tells nothing of the nodes that were known. */
+static unsigned nodes_take(struct consul *consul, const struct http_response *response)
 {
-	bool moved = false;
-	const char *why = catalog_nodes(&consul->catalog, &consul->api.json, &moved);
+	bool some = consul->answers[NODES].walk.count;
+	unsigned news = some ? consul_bell_take(&consul->answers[NODES]) : 0;
 
-	if (!why && consul_nodes_take(&consul->nodes, &consul->api.json))
+	if (some && consul_nodes_take(&consul->nodes, &consul->answers[NODES].node_names))
 		consul_sweep_new_node(&consul->sweep, sys_now());
-	if (moved)
-		bell_ring(consul, CONSUL_RING_WHOLE);
-	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
+	if (!some || consul_api_filtered(response))
 		nodes_missing(consul, "the token lacks node:read");
-	else if (!why)
+	else
 		consul->blind = false;
-	return why;
+	return news;
 }
 
 /* Goes on without the nodes when Consul, or a gateway, does not give their list. The other bells say whether that is an
@@ -230,8 +231,8 @@ static void nodes_put_off(struct consul *consul, const char *why)
 	longpoll_put_off(&consul->bells[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
-/* What a bell says by ringing, which has pointed at something or not. Only the list of names rings for all that changes. */
-static void bell_judge(struct consul *consul, int which, enum longpoll_news news, bool pointed)
+/* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that changes. */
+static void bell_judge(struct consul *consul, int which, enum longpoll_news news, unsigned said)
 {
 	bool other = which == NAMES && consul->known > consul->bells[NAMES].index;
 
@@ -240,7 +241,7 @@ static void bell_judge(struct consul *consul, int which, enum longpoll_news news
 	if (news == LONGPOLL_BACK || other)
 		bell_ring(consul, CONSUL_RING_WHOLE);
 	else
-		bell_ring(consul, which == NAMES && !pointed ? CONSUL_RING_PLAIN : CONSUL_RING_EXPLAINED);
+		bell_ring(consul, which == NAMES && !said ? CONSUL_RING_PLAIN : CONSUL_RING_EXPLAINED);
 	if (which == NAMES)
 		consul->known = 0;
 }
@@ -264,20 +265,22 @@ static const char *bell_take(struct consul *consul, int which)
 	const char *why = consul_api_take(&consul->api, &bell->http.response);
 	size_t bytes = bell->http.response.size;
 	enum longpoll_news news;
-	bool pointed = false;
+	unsigned said;
 
-	if (!why && which == NAMES)
-		why = names_take(consul, &bell->http.response, &pointed);
-	else if (!why && which == NODES)
-		why = nodes_take(consul, &bell->http.response);
-	else if (!why)
-		why = catalog_checks(&consul->catalog, &consul->api.json, &pointed);
+	if (!why)
+		why = consul_bell_judge(&consul->answers[which]);
 	if (why)
 		return why;
-	news = longpoll_take(bell, sys_now(), bell_rest(consul, bytes, pointed));
+	if (which == NAMES)
+		said = names_take(consul, &bell->http.response);
+	else if (which == NODES)
+		said = nodes_take(consul, &bell->http.response);
+	else
+		said = consul_bell_take(&consul->answers[CHECKS]);
+	news = longpoll_take(bell, sys_now(), bell_rest(consul, bytes, said & CONSUL_NEWS_POINTED));
 	if (news == LONGPOLL_BACK)
 		atomic_fetch_add(&consul->source->counters.resets, 1);
-	bell_judge(consul, which, news, pointed);
+	bell_judge(consul, which, news, said);
 	if (!consul->source->down && consul->sight != SIGHT_NOTHING)
 		source_worked(consul->source, consul->settings->address);
 	return NULL;
@@ -529,8 +532,11 @@ static void consul_open(struct consul *consul, struct source *source)
 	*consul = (struct consul){ .source = source, .settings = source->settings };
 	consul_api_open(&consul->api, consul->settings);
 	catalog_open(&consul->catalog, consul->settings->tag);
-	for (int i = 0; i < BELLS; i++)
+	for (int i = 0; i < BELLS; i++) {
 		longpoll_open(&consul->bells[i], "X-Consul-Index", consul->settings->wait, CONSUL_API_BODY_MAX);
+		consul_bell_open(&consul->answers[i], (enum consul_bell_kind)i, &consul->catalog);
+		consul_api_stream(&consul->bells[i].http.response, &consul->answers[i].walk);
+	}
 	consul->reader = (struct consul_reader){
 		.source = source, .api = &consul->api, .catalog = &consul->catalog, .nodes = &consul->nodes,
 		.sweep = &consul->sweep
@@ -544,8 +550,10 @@ static void consul_open(struct consul *consul, struct source *source)
 static void consul_close(struct consul *consul)
 {
 	state_memory_forget(&consul->memory);
-	for (int i = 0; i < BELLS; i++)
+	for (int i = 0; i < BELLS; i++) {
 		longpoll_free(&consul->bells[i]);
+		consul_bell_close(&consul->answers[i]);
+	}
 	consul_reader_free(&consul->reader);
 	consul_api_close(&consul->api);
 	catalog_close(&consul->catalog);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "consul_check.h"
 #include "consul_instance.h"
 #include "sys.h"
 
@@ -150,13 +151,35 @@ const char *consul_api_judge(struct consul_api *api, const struct http_response 
 	return api->words.data;
 }
 
-const char *consul_api_take(struct consul_api *api, const struct http_response *response)
+static void walk_body(void *arg, const char *bytes, size_t len)
+{
+	if (bytes)
+		json_walk_add(arg, bytes, len);
+	else
+		json_walk_start(arg);
+}
+
+void consul_api_stream(struct http_response *response, struct json_walk *walk)
+{
+	response->sink = walk ? walk_body : NULL;
+	response->sink_arg = walk;
+}
+
+static const char *read_json(struct consul_api *api, const struct http_response *response)
 {
 	const struct buf *body = &response->body;
+
+	if (response->sink)
+		return json_walk_end(response->sink_arg);
+	return json_parse(&api->json, body->data ? body->data : "", body->len);
+}
+
+const char *consul_api_take(struct consul_api *api, const struct http_response *response)
+{
 	const char *why;
 
 	why = consul_api_judge(api, response);
-	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
+	if (!why && (why = read_json(api, response))) {
 		api->words.len = 0;
 		buf_printf(&api->words, http_foreign(response) ? "the answer is %s, not JSON" : "answered with broken JSON: %s",
 		           http_foreign(response) ? http_foreign(response) : why);
@@ -187,12 +210,17 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
                      struct buf *why)
 {
 	int64_t deadline = sys_now() + ONCE_MS;
+	struct consul_failing none = { 0 };
+	struct instance_reading reading;
 	struct buf request = { 0 };
 	struct consul_api api;
 	struct http http;
 	const char *wrong = consul_api_open(&api, settings);
 
+	instance_open(&reading, settings->tag, &none);
+	reading.name = service;
 	http_open(&http, CONSUL_API_BODY_MAX);
+	consul_api_stream(&http.response, &reading.walk);
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);
 	if (!wrong)
@@ -204,12 +232,15 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	if (!wrong)
 		wrong = consul_api_take(&api, &http.response);
 	if (!wrong)
-		wrong = instance_read(list, service, &api.json, settings->tag);
+		wrong = instance_end(&reading);
+	for (size_t i = 0; !wrong && i < reading.list->count; i++)
+		service_share(list, reading.list->items[i]);
 	if (!wrong && !list->count && consul_api_filtered(&http.response))
 		wrong = consul_api_hidden;
 	why->len = 0;
 	buf_puts(why, wrong ? wrong : "");
 	http_free(&http);
+	instance_close(&reading);
 	consul_api_close(&api);
 	buf_free(&request);
 	return !wrong;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consul_stamp.h"
+#include "consul_instance.h"
+#include "digest.h"
 #include "sys.h"
 #include "text.h"
 
@@ -31,32 +32,22 @@ static void nodes_clear(struct consul_nodes *nodes)
 	free(nodes->items);
 }
 
-bool consul_nodes_take(struct consul_nodes *nodes, const struct json *answer)
+bool consul_nodes_take(struct consul_nodes *nodes, const struct buf *names)
 {
 	struct consul_nodes fresh = { 0 };
-	struct buf text = { 0 };
 	bool alone = false;
 
-	for (JSON_EACH(answer, 0, element)) {
-		uint32_t name = json_get(answer, element, "Node");
-		const struct consul_node *before;
-		struct consul_node node = { 0 };
+	for (size_t at = 0; at < names->len; at += strlen(names->data + at) + 1) {
+		struct consul_node node = { .digest = digest_text(slice_of(names->data + at)), .alone = nodes->count };
+		const struct consul_node *before = node_find(nodes, node.digest);
 
-		text.len = 0;
-		if (!name || !json_string(answer, name, &text) || !text.len)
-			continue;
-		node.digest = consul_stamp_text((struct slice){ text.data, text.len });
-		before = node_find(nodes, node.digest);
 		if (before)
 			node = *before;
-		else
-			node.alone = nodes->count;
 		alone = alone || node.alone;
-		node.name = sys_dup(text.data);
+		node.name = sys_dup(names->data + at);
 		SYS_GROW(fresh.items, fresh.count, fresh.cap);
 		fresh.items[fresh.count++] = node;
 	}
-	buf_free(&text);
 	if (fresh.count)
 		qsort(fresh.items, fresh.count, sizeof *fresh.items, by_digest);
 	nodes_clear(nodes);
@@ -113,12 +104,12 @@ static void known_build(struct consul_nodes *nodes, const struct catalog *catalo
 	nodes->serial = catalog->serial;
 	nodes->known_count = 0;
 	for (size_t i = 0; i < catalog->count; i++) {
-		const struct consul_stamps *stamps = &catalog->names[i].stamps;
+		const struct digest_set *stamps = &catalog->names[i].stamps;
 
 		for (size_t k = 0; k < stamps->count; k++) {
 			SYS_GROW(nodes->known, nodes->known_count, nodes->known_cap);
 			nodes->known[nodes->known_count++] =
-				(struct consul_nodes_known){ .node = stamps->items[k].node, .sum = stamps->items[k].sum, .name = i };
+				(struct consul_nodes_known){ .node = stamps->items[k].key, .sum = stamps->items[k].sum, .name = i };
 		}
 	}
 	if (nodes->known_count)
@@ -162,7 +153,7 @@ static uint64_t known_digest(const struct consul_nodes *nodes, const struct cata
 	for (size_t i = nodes->from; i < nodes->to; i++) {
 		uint64_t each[] = { all, nodes->known[i].sum, (uint64_t)(uintptr_t)catalog->names[nodes->known[i].name].name };
 
-		all = consul_stamp_text((struct slice){ (const char *)each, sizeof each });
+		all = digest_text((struct slice){ (const char *)each, sizeof each });
 	}
 	return all;
 }
@@ -183,7 +174,7 @@ static bool take_instance(struct consul_nodes *nodes, struct catalog *catalog, u
 	if (nodes->from < nodes->to)
 		known = bsearch(&key, nodes->known + nodes->from, nodes->to - nodes->from, sizeof key, by_node);
 	if (known)
-		known->left -= consul_stamp_instance(&nodes->json, element, &nodes->text);
+		known->left -= instance_digest(&nodes->json, element);
 	else if (name->listed)
 		catalog->names[key.name].wanted = true;
 	return !known;
@@ -207,7 +198,7 @@ static const char *list_match(struct consul_nodes *nodes, struct catalog *catalo
 const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *catalog, struct consul_node *node,
                                  struct slice answer)
 {
-	uint64_t digest = consul_stamp_text(answer), known;
+	uint64_t digest = digest_text(answer), known;
 	bool differs = false;
 	const char *why;
 

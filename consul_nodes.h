@@ -36,8 +36,8 @@ struct consul_nodes {
 	int64_t refused_until; /* no node gives its list: services must be read by name */
 };
 
-/* Takes the names of an answer to /v1/catalog/nodes. True when one of them is new, and has to be asked. */
-bool consul_nodes_take(struct consul_nodes *nodes, const struct json *answer);
+/* Takes the names of all nodes, each with a zero byte behind it. True when one of them is new, and has to be asked. */
+bool consul_nodes_take(struct consul_nodes *nodes, const struct buf *names);
 void consul_nodes_free(struct consul_nodes *nodes);
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */

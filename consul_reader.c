@@ -29,6 +29,8 @@ struct batch {
 void consul_reader_open(struct consul_reader *reader)
 {
 	http_open(&reader->http, CONSUL_API_BODY_MAX);
+	instance_open(&reader->reading, reader->catalog->tag, &reader->catalog->failing);
+	consul_api_stream(&reader->http.response, &reader->reading.walk);
 	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
@@ -41,6 +43,7 @@ void consul_reader_close(struct consul_reader *reader)
 void consul_reader_free(struct consul_reader *reader)
 {
 	http_free(&reader->http);
+	instance_close(&reader->reading);
 }
 
 /* A name that is gone from the list may be hidden by a token that has lost its right. */
@@ -64,6 +67,20 @@ static void ask_one(struct consul_reader *reader, const struct batch *batch, siz
 	consul_api_finish(reader->api, out);
 }
 
+/* Whether the next answer is about the right to the next name, not about its instances. */
+static bool batch_proves(const struct consul_reader *reader, const struct batch *batch)
+{
+	return needs_proof(reader, batch, batch->done) && !batch->proved;
+}
+
+/* Says whose the next answer is. It may come with this one: call this before anything of it is looked at. */
+static void batch_expect(struct consul_reader *reader, const struct batch *batch)
+{
+	bool instances = batch->done < batch->asked && !batch->nodes && !batch_proves(reader, batch);
+
+	reader->reading.name = instances ? reader->catalog->names[batch->which[batch->done]].name : NULL;
+}
+
 static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 {
 	int cancel_fd = reader->source->cancel[0];
@@ -74,6 +91,8 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	batch->deadline = batch->began + READING_MS;
 	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
 		ask_one(reader, batch, batch->asked, &out);
+	batch_expect(reader, batch);
+	consul_api_stream(&reader->http.response, batch->nodes ? NULL : &reader->reading.walk);
 	if (reader->http.fd < 0) {
 		reader->served = 0;
 		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
@@ -112,7 +131,7 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 {
 	const struct http_response *response = &reader->http.response;
 	const char *why = consul_api_take(reader->api, response);
-	bool none = !why && instance_none(&reader->api->json);
+	bool none = !why && instance_none(&reader->reading);
 	int64_t again_in = CONSUL_SWEEP_MS;
 
 	name->wanted = false;
@@ -127,7 +146,9 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		again_in = RIGHT_MS;
 	}
 	if (!why)
-		why = catalog_reading(reader->catalog, name, &reader->api->json, batch->began);
+		why = instance_end(&reader->reading);
+	if (!why)
+		catalog_reading(reader->catalog, name, &reader->reading, batch->began);
 	if (!why && longpoll_index(response, "X-Consul-Index") < reader->cause)
 		consul_sweep_behind(reader->sweep, sys_now());
 	if (why)
@@ -168,13 +189,13 @@ static void list_take(struct consul_reader *reader, struct consul_node *node)
 static const char *batch_wait(struct consul_reader *reader, struct batch *batch)
 {
 	const char *why;
-	size_t had;
+	uint64_t had;
 
 	do {
-		had = reader->http.response.body.len;
+		had = reader->http.response.size;
 		batch->deadline = sys_now() + READING_MS;
 		why = http_wait(&reader->http, reader->source->cancel[0], batch->deadline);
-	} while (why && reader->http.response.body.len >= had + LEAST_BYTES); /* another reason comes back at once */
+	} while (why && reader->http.response.size >= had + LEAST_BYTES); /* another reason comes back at once */
 	return why;
 }
 
@@ -217,7 +238,7 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 {
 	for (; batch->done < batch->asked; http_next(&reader->http)) {
 		const char *why = batch_wait(reader, batch);
-		bool proves = needs_proof(reader, batch, batch->done) && !batch->proved;
+		bool proves = batch_proves(reader, batch);
 
 		batch->denied = !why && !proves && !batch->nodes && reader->http.response.status == 403;
 		if (batch->denied)
@@ -233,6 +254,7 @@ static const char *batch_take(struct consul_reader *reader, struct batch *batch)
 			one_take(reader, batch);
 			batch_next(batch);
 		}
+		batch_expect(reader, batch);
 		if (!reader->http.response.last)
 			continue;
 		http_close(&reader->http);
@@ -311,6 +333,7 @@ bool consul_reader_lacks_right(struct consul_reader *reader, const char *service
 	bool kept, lacks = false, answered = false;
 	struct buf out = { 0 };
 
+	reader->reading.name = NULL;
 	consul_api_right(reader->api, service);
 	consul_api_finish(reader->api, &out);
 	do {

@@ -6,6 +6,7 @@
 #include "base.h"
 #include "consul_api.h"
 #include "consul_catalog.h"
+#include "consul_instance.h"
 #include "consul_nodes.h"
 #include "consul_sweep.h"
 #include "http.h"
@@ -21,6 +22,7 @@ struct consul_reader {
 	int64_t listed;  /* likewise, of a node's list: the index of the list of names */
 	size_t received; /* bytes of all answers' bodies */
 	struct http http;
+	struct instance_reading reading; /* the answer that is arriving */
 	size_t depth;  /* how many are asked for together */
 	size_t served; /* answers over this connection */
 	bool doubts; /* a name was listed and had no instance: the caller must ask for the list anew, and clear this */

@@ -357,6 +357,8 @@ void json_walk_start(struct json_walk *walk)
 	walk->inside = walk->done = walk->name = false;
 	walk->count = walk->depth = walk->outer_count = 0;
 	walk->why = NULL;
+	if (walk->begin)
+		walk->begin(walk->arg);
 }
 
 void json_walk_add(struct json_walk *walk, const char *bytes, size_t len)

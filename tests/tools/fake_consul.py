@@ -388,7 +388,8 @@ class Connection:
             self.send(200, headers, body)
 
     def big(self, headers, body, size):
-        """With a member that nobody needs, nested deeper than anything should be."""
+        """With a member that nobody needs, nested deeper than anything should be; of an empty list, a check has it."""
+        body = b'[{"Status": "passing"}]' if body == b"[]" else body
         last = body.rstrip(b"]}")
         deep = b', "Output": ' + b'[{"a":' * 20000 + b"1" + b"}]" * 20000 + b', "Notes": "'
         self.head(200, {**headers, "Content-Length": len(body) + len(deep) + size + 1})

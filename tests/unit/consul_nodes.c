@@ -1,43 +1,69 @@
-/* Cases for consul_nodes.c and consul_stamp.c: what a node lists, against what was read by name. Answers are written with ' for ". */
+/* Cases for consul_nodes.c: what a node lists, against what was read by name. Answers are written with ' for ". */
 #include "base.h"
 
 #include <string.h>
 
 #include "check.h"
+#include "../../consul_bell.h"
 #include "../../consul_nodes.h"
-#include "../../json.h"
-#include "../../sys.h"
 #include "../../text.h"
 
 static struct catalog catalog;
 static struct consul_nodes nodes;
 
-/* An answer; its text is in *text. */
-static struct json read_answer(struct buf *text, const char *quoted)
-{
-	struct json json = { 0 };
-
-	buf_puts(text, quoted);
-	for (size_t i = 0; i < text->len; i++)
-		if (text->data[i] == '\'')
-			text->data[i] = '"';
-	check(!json_parse(&json, text->data, text->len), "JSON", quoted);
-	return json;
-}
-
-static void take(const char *what, const char *answer)
+static struct buf plain(const char *quoted)
 {
 	struct buf text = { 0 };
-	struct json json = read_answer(&text, answer);
-	bool moved = false;
 
-	if (*what == '/')
-		consul_nodes_take(&nodes, &json);
-	else if (!*what)
-		check(!catalog_names(&catalog, &json, &moved), "names", answer);
-	else
-		check(!catalog_reading(&catalog, catalog_find(&catalog, what), &json, 1), "reading", answer);
-	json_free(&json);
+	buf_puts(&text, quoted);
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] == '\'')
+			text.data[i] = '"';
+	return text;
+}
+
+static void take_names(const char *answer)
+{
+	struct buf text = plain(answer);
+	struct consul_bell bell;
+
+	consul_bell_open(&bell, CONSUL_BELL_NAMES, &catalog);
+	json_walk_start(&bell.walk);
+	json_walk_add(&bell.walk, text.data, text.len);
+	check(!json_walk_end(&bell.walk) && !consul_bell_judge(&bell), "names", answer);
+	consul_bell_take(&bell);
+	consul_bell_close(&bell);
+	buf_free(&text);
+}
+
+static bool take_nodes(const char *answer)
+{
+	struct buf text = plain(answer);
+	struct consul_bell bell;
+	bool alone;
+
+	consul_bell_open(&bell, CONSUL_BELL_NODES, &catalog);
+	json_walk_start(&bell.walk);
+	json_walk_add(&bell.walk, text.data, text.len);
+	check(!json_walk_end(&bell.walk) && !consul_bell_judge(&bell), "nodes", answer);
+	alone = consul_nodes_take(&nodes, &bell.node_names);
+	consul_bell_close(&bell);
+	buf_free(&text);
+	return alone;
+}
+
+static void take(const char *name, const char *answer)
+{
+	struct buf text = plain(answer);
+	struct instance_reading reading;
+
+	instance_open(&reading, "dill", &catalog.failing);
+	reading.name = name;
+	json_walk_start(&reading.walk);
+	json_walk_add(&reading.walk, text.data, text.len);
+	check(!json_walk_end(&reading.walk) && !instance_end(&reading), "reading", answer);
+	catalog_reading(&catalog, catalog_find(&catalog, name), &reading, 1);
+	instance_close(&reading);
 	buf_free(&text);
 }
 
@@ -67,13 +93,9 @@ static struct consul_node *node_of(const char *name)
 
 static const char *compare(const char *node, const char *quoted)
 {
-	struct buf text = { 0 };
+	struct buf text = plain(quoted);
 	const char *why;
 
-	buf_puts(&text, quoted);
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] == '\'')
-			text.data[i] = '"';
 	why = consul_nodes_compare(&nodes, &catalog, node_of(node), (struct slice){ text.data, text.len });
 	buf_free(&text);
 	return why;
@@ -106,8 +128,9 @@ static void gone(const char *want, const char *when)
 static void list_cases(void)
 {
 	catalog_open(&catalog, "dill");
-	take("/", "[{'Node':'two','Address':'1.1.1.2'},{'Node':'one','Address':'1.1.1.1'},{'Node':'three','Address':'1.1.1.3'}]");
-	take("", "{'a':['dill'],'b':['dill'],'c':['dill'],'x':['other']}");
+	check(!take_nodes("[{'Node':'two','Address':'1.1.1.2'},{'Node':'one','Address':'1.1.1.1'},{'Node':'three','Address':'1.1.1.3'}]"),
+	      "none is new", "the first nodes");
+	take_names("{'a':['dill'],'b':['dill'],'c':['dill'],'x':['other']}");
 	take("a", "[" READ("one", SERVICE("a", "a1", "80", "5")) "," READ("one", SERVICE("a", "a2", "81", "6")) ","
 	          READ("two", SERVICE("a", "a3", "80", "9")) "," READ("one", SERVICE("A", "a4", "80", "9")) "," UNMARKED "]");
 	take("b", "[" READ("one", ONE_B) "]");
@@ -132,7 +155,7 @@ static void change_cases(void)
 {
 	take("c", "[" READ("three", SERVICE("c", "c1", "80", "11")) "]");
 	list("three", "[" SERVICE("c", "c1", "80", "11") "]", "", "what has been read since counts");
-	take("", "{'0':['dill'],'a':['dill'],'b':['dill'],'c':['dill']}");
+	take_names("{'0':['dill'],'a':['dill'],'b':['dill'],'c':['dill']}");
 	wanted("0", "a name before all others");
 	list("one", "[" ONE_A "," ONE_B "]", "", "the names have moved");
 	list("three", "[]", "c", "the names have moved, and one is gone");
@@ -140,9 +163,11 @@ static void change_cases(void)
 	list("three", "[]", "c", "it is wanted already");
 	gone("", "no node is gone");
 	nodes.items[0].again_at = 77;
-	take("/", "[{'Node':'two'},{'Node':'one'}]");
+	check(!take_nodes("[{'Node':'two'},{'Node':'one'}]"), "none", "a new node");
 	gone("c", "one is gone");
-	take("/", "[{'Node':7},{'Address':''},{'Node':''}]");
+	check(take_nodes("[{'Node':'two'},{'Node':'four'},{'Node':'one'}]") && node_of("four")->alone && !node_of("one")->alone,
+	      "it is to be asked", "a new node");
+	take_nodes("[{'Address':''},{'Node':''}]");
 	check(!nodes.count, "nodes without a name", "none");
 	gone("a b c", "all are gone");
 	consul_nodes_free(&nodes);

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../unit/answers.h"
 #include "../unit/check.h"
 #include "../unit/table.h"
 #include "../../consul_catalog.h"
-#include "../../consul_instance.h"
 #include "../../consul_sweep.h"
 #include "../../explain.h"
 #include "../../format.h"
@@ -679,17 +679,14 @@ static void looked_up_names(size_t n)
 /* Its names, each with the tag. */
 static void answer_names(struct catalog *catalog, size_t from, size_t to, const char *more)
 {
-	struct json json = { 0 };
 	struct buf text = { 0 };
-	bool moved = false;
+	unsigned news;
 
 	buf_puts(&text, "{\"consul\":[]");
 	for (size_t i = from; i < to; i++)
 		buf_printf(&text, ",\"web%06zu\":[\"dill\"]", i);
 	buf_printf(&text, "%s}", more);
-	json_parse(&json, text.data, text.len);
-	catalog_names(catalog, &json, &moved);
-	json_free(&json);
+	answer_bell(catalog, CONSUL_BELL_NAMES, (struct slice){ text.data, text.len }, &news);
 	buf_free(&text);
 }
 
@@ -699,7 +696,6 @@ static void read_wanted(struct catalog *catalog, bool there, int64_t now)
 	struct consul_sweep sweep = { 0 };
 	size_t which[CONSUL_SWEEP_BATCH], count;
 	struct buf text = { 0 };
-	struct json json = { 0 };
 
 	while ((count = consul_sweep_choose(&sweep, catalog, which, now))) {
 		for (size_t i = 0; i < count; i++) {
@@ -711,15 +707,13 @@ static void read_wanted(struct catalog *catalog, bool there, int64_t now)
 				buf_printf(&text, "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"%s\",\"Address\":\"10.0.0.1\",\"Port\":80,"
 				           "\"Tags\":[\"dill\",\"dill.listener=local:%d\"]}}", name->name, 2000 + atoi(name->name + 3));
 			buf_puts(&text, "]");
-			json_parse(&json, text.data, text.len);
-			catalog_reading(catalog, name, &json, now);
+			answer_reading(catalog, name, (struct slice){ text.data, text.len }, now);
 			name->wanted = false;
 		}
 		if (count < CONSUL_SWEEP_BATCH || catalog_ripe(catalog))
 			service_list_unref(catalog_compose(catalog, now));
 	}
 	service_list_unref(catalog_compose(catalog, now));
-	json_free(&json);
 	buf_free(&text);
 }
 
@@ -753,6 +747,61 @@ static void services_leave(size_t n)
 	read_wanted(&catalog, false, 3100);
 	stop();
 	check(!catalog.list->count, "all are gone", "services_leave");
+	catalog_close(&catalog);
+}
+
+/* A foreign service comes: all names are compared. */
+static void names_stay(size_t n)
+{
+	struct catalog catalog;
+
+	open_catalog(&catalog, n);
+	start();
+	answer_names(&catalog, 0, n, ",\"x\":[]");
+	stop();
+	check(consul_sweep_choose(&(struct consul_sweep){ 0 }, &catalog, (size_t[CONSUL_SWEEP_BATCH]){ 0 }, 2000) == 0, "none is wanted", "names_stay");
+	catalog_close(&catalog);
+}
+
+/* The same names the other way round: each must be looked up. */
+static void names_turn(size_t n)
+{
+	struct catalog catalog;
+	struct buf text = { 0 };
+	unsigned news;
+
+	open_catalog(&catalog, n);
+	buf_puts(&text, "{\"consul\":[]");
+	for (size_t i = n; i-- > 0;)
+		buf_printf(&text, ",\"web%06zu\":[\"dill\"]", i);
+	buf_puts(&text, "}");
+	start();
+	answer_bell(&catalog, CONSUL_BELL_NAMES, (struct slice){ text.data, text.len }, &news);
+	stop();
+	check(!news, "nothing is new", "names_turn");
+	buf_free(&text);
+	catalog_close(&catalog);
+}
+
+/* One check of each service fails, and its node's; then all pass. */
+static void checks_fail(size_t n)
+{
+	struct catalog catalog;
+	struct buf text = { 0 };
+	unsigned news;
+
+	open_catalog(&catalog, n);
+	buf_puts(&text, "[");
+	for (size_t i = 0; i < 2 * n; i++)
+		buf_printf(&text, "%s{\"Node\":\"n%zu\",\"Status\":\"critical\",\"ServiceName\":\"%s%06zu\",\"ModifyIndex\":%zu}", i ? "," : "",
+		           i, i % 2 ? "web" : "", i / 2, i);
+	buf_puts(&text, "]");
+	start();
+	answer_bell(&catalog, CONSUL_BELL_CHECKS, (struct slice){ text.data, text.len }, &news);
+	check(news & CONSUL_NEWS_POINTED, "they are wanted", "checks_fail");
+	answer_bell(&catalog, CONSUL_BELL_CHECKS, slice_of("[]"), &news);
+	stop();
+	buf_free(&text);
 	catalog_close(&catalog);
 }
 
@@ -795,7 +844,6 @@ static void take_tags_of(size_t n, const char *format)
 {
 	struct service_list *list = new_list(false);
 	struct buf text = { 0 }, out = { 0 };
-	struct json json = { 0 };
 	struct route route;
 	struct explain explain;
 
@@ -809,13 +857,12 @@ static void take_tags_of(size_t n, const char *format)
 	buf_puts(&text, "]}}]");
 	table_open(&route);
 	start();
-	check(!json_parse(&json, text.data, text.len) && !instance_read(list, "web", &json, "dill"), "it is read", format);
+	check(!answer_instances(list, "web", (struct slice){ text.data, text.len }, "dill"), "it is read", format);
 	publish(&route, service_list_ref(list));
 	explain = (struct explain){ &route.rules.admit, route.table };
 	explain_list(&explain, list, "web", &out);
 	stop();
 	service_list_unref(list);
-	json_free(&json);
 	buf_free(&text);
 	buf_free(&out);
 	route_close(&route);
@@ -1072,7 +1119,7 @@ static const struct {
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	ROW(followed_by_health), ROW(looked_up_names),
-	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
+	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(checks_fail), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
