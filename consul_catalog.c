@@ -45,8 +45,9 @@ static int compare_names(const void *a, const void *b)
 
 static void sort_names(struct catalog *catalog)
 {
-	if (catalog->count)
+	if (catalog->mixed)
 		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
+	catalog->mixed = false;
 }
 
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
@@ -66,6 +67,7 @@ void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 	SYS_GROW(catalog->names, catalog->count, catalog->cap);
 	catalog->names[catalog->count] = (struct catalog_name){ .name = sys_dup(name), .coming = tags };
 	catalog->count++;
+	catalog->mixed = true;
 }
 
 void catalog_recall(struct catalog *catalog, struct service_list *list)

@@ -32,6 +32,7 @@ struct catalog {
 	bool narrow;     /* the token does not see all names: one that is not listed may be hidden */
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
+	bool mixed;      /* some were added behind the others */
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
 	struct consul_failing failing; /* the newest answer about all checks */
