@@ -47,12 +47,9 @@ static int compare_names(const void *a, const void *b)
 /* After names have been added behind the others. */
 static void sort_names(struct catalog *catalog)
 {
-	bool sorted = true;
-
-	for (size_t i = 1; i < catalog->count && sorted; i++)
-		sorted = compare_names(&catalog->names[i - 1], &catalog->names[i]) < 0;
-	if (!sorted)
+	if (catalog->mixed)
 		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
+	catalog->mixed = false;
 }
 
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
@@ -73,6 +70,7 @@ void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 	catalog->names[catalog->count] = (struct catalog_name){ .name = sys_dup(name), .coming = tags };
 	catalog->count++;
 	catalog->serial++;
+	catalog->mixed = true;
 }
 
 void catalog_recall(struct catalog *catalog, struct service_list *list)

@@ -25,7 +25,7 @@ static int json_peek(const struct json_parser *parser)
 
 static void json_skip_blanks(struct json_parser *parser)
 {
-	for (int c; (c = json_peek(parser)) > 0 && strchr(" \t\r\n", c);)
+	for (int c; (c = json_peek(parser)) == ' ' || c == '\n' || c == '\t' || c == '\r';)
 		parser->at++;
 }
 

@@ -224,16 +224,39 @@ static const char *walk_token(struct json_walk *walk, const char *at)
 #define EACH_BYTE(byte) (0x0101010101010101u * (byte))
 #define HIGH_BITS(word) ((word) & EACH_BYTE(0x80u))
 
+static uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+		for (at++; end - at >= 8 && word_at(at) == EACH_BYTE(' ');)
+			at += 8; /* as programs indent */
+	return at;
+}
+
 /* Whether one of eight bytes is a quote, a backslash or a control byte. */
 static bool word_stops(const char *at)
 {
-	uint64_t word, quote, slash;
+	uint64_t word = word_at(at), quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
 
-	memcpy(&word, at, sizeof word);
-	quote = word ^ EACH_BYTE('"');
-	slash = word ^ EACH_BYTE('\\');
 	return HIGH_BITS(((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash) |
 	                 ((word - EACH_BYTE(0x20)) & ~word));
+}
+
+/* To a byte of a string at which word_stops(), or the end. */
+static const char *skip_plain(const char *at, const char *end)
+{
+	while (end - at >= 8 && !word_stops(at))
+		at += 8;
+	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+		at++;
+	return at;
 }
 
 static const char *string_end(struct json_walk *walk, const char *at)
@@ -251,10 +274,7 @@ static const char *string_end(struct json_walk *walk, const char *at)
 
 static const char *walk_string(struct json_walk *walk, const char *at, const char *end)
 {
-	while (end - at >= 8 && !word_stops(at))
-		at += 8;
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-		at++;
+	at = skip_plain(at, end);
 	if (at == end)
 		return at;
 	if (*at == '"')
@@ -325,15 +345,6 @@ static const char *walk_number(struct json_walk *walk, const char *at, const cha
 	return at;
 }
 
-static const char *skip_blanks(const char *at, const char *end)
-{
-	while (end - at >= 8 && memcmp(at, "        ", 8) == 0) /* as many programs indent */
-		at += 8;
-	while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-		at++;
-	return at;
-}
-
 static const char *walk_step(struct json_walk *walk, const char *at, const char *end)
 {
 	if (walk->state <= AT_NEXT) {
@@ -398,8 +409,8 @@ bool json_walk_string(struct slice *rest, struct slice *string)
 	*rest = slice_between(at, end);
 	if (at == end || *at != '"')
 		return false;
-	for (to = ++at; *to != '"'; to += *to == '\\' ? 2 : 1)
-		;
+	for (to = skip_plain(++at, end); *to != '"';)
+		to = skip_plain(to + 2, end); /* over an escape */
 	*string = slice_between(at, to);
 	*rest = slice_between(to + 1, end);
 	return true;
