@@ -9,6 +9,8 @@
 #include "sys.h"
 #include "text.h"
 
+#define REFUSED_MS 300000 /* as of the nodes themselves */
+
 /* The nodes. */
 
 static int by_digest(const void *a, const void *b)
@@ -69,6 +71,11 @@ void consul_nodes_free(struct consul_nodes *nodes)
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now)
 {
 	return nodes->count && now >= nodes->refused_until;
+}
+
+void consul_nodes_refuse(struct consul_nodes *nodes, int64_t now)
+{
+	nodes->refused_until = now + REFUSED_MS;
 }
 
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest)

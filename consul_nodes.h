@@ -40,6 +40,7 @@ struct consul_nodes {
 bool consul_nodes_take(struct consul_nodes *nodes, const struct buf *names);
 void consul_nodes_free(struct consul_nodes *nodes);
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
+void consul_nodes_refuse(struct consul_nodes *nodes, int64_t now); /* for some minutes, none gives its list */
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */
 
 /* Compares a node's list, and marks the services that differ. NULL, or why it tells nothing: consul_nodes_unknown when

@@ -11,7 +11,6 @@
 #define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
-#define REFUSED_MS 300000 /* before the next list of any node when they break connections */
 #define NODE_MS 10000   /* before the next list of a node that did not give it */
 #define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
@@ -311,7 +310,7 @@ static const char *batch_read(struct consul_reader *reader, struct batch batch)
 			continue;
 		if (!batch.nodes)
 			return why;
-		reader->nodes->refused_until = sys_now() + REFUSED_MS;
+		consul_nodes_refuse(reader->nodes, sys_now());
 		return NULL;
 	}
 	return NULL;
