@@ -9,7 +9,7 @@
 #define BEHIND_TRIES 7
 #define BURST (4 << 20)  /* bytes of a sweep of many names before it has to wait */
 #define RATE 300         /* bytes each millisecond from then on */
-#define COVER_RATE 150   /* of the sweeps for what explained rings may hide, so many; */
+#define COVER_RATE 125   /* of the sweeps for what explained rings may hide, so many; */
 #define COVER_MOST 60000 /* but after so many milliseconds at the latest, */
 #define COVER_LEAST 5000 /* and not sooner */
 #define BRAKE 4          /* a sweep without a burst waits so many times as long as Consul took for the answers */

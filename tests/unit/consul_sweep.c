@@ -248,7 +248,7 @@ static void ring_cases(void)
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 6000, "each once, and at once within a burst");
 	check(consul_sweep_end(&sweep) && consul_sweep_at(&sweep) == INT64_MAX, "and that is all");
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, now + 1000);
-	check(sweep.cover_at == now + 20000, "the next one: 3,000,000 bytes are 150 a millisecond");
+	check(sweep.cover_at == now + 24000, "the next one: 3,000,000 bytes are 125 a millisecond");
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now + 1000);
 	check(sweep.due && consul_sweep_at(&sweep) <= now + 1000, "a ring that nothing explains makes one due at once");
 	start(&sweep, now + 1000);
