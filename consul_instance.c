@@ -12,8 +12,6 @@
 #include "tag.h"
 #include "text.h"
 
-#define TOKENS_KEPT 65536 /* memory that one answer leaves to the next */
-
 /* A member as text. False, and "", when it is missing or no string. */
 static bool text_at(const struct json *answer, uint32_t object, const char *key, struct buf *out)
 {
@@ -241,8 +239,6 @@ static void reading_begin(void *arg)
 	struct instance_reading *reading = arg;
 
 	service_forget(reading->list, 0);
-	if (reading->json.cap > TOKENS_KEPT)
-		json_free(&reading->json);
 	reading->differs = false;
 	reading->failing = reading->stamps.count = 0;
 	reading->why = NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define ELEMENTS_MAX 1000000 /* of one list: an instance takes half a kilobyte */
+#define TOKENS_KEPT 65536    /* memory that one element leaves to the next */
 
 /* A letter for the type (s: text, n: whole number, l: list, o: object), the name, and what is said when it is something
  * else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the letter is a
@@ -96,7 +97,10 @@ const char *consul_shape(const struct json *answer, uint32_t token, const struct
 
 const char *consul_shape_read(struct json *answer, struct slice element, const struct consul_shape *shape)
 {
-	const char *why = json_parse(answer, element.at, element.len);
+	const char *why;
 
+	if (answer->cap > TOKENS_KEPT)
+		json_free(answer);
+	why = json_parse(answer, element.at, element.len);
 	return why ? why : consul_shape(answer, 0, shape);
 }

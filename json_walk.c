@@ -6,7 +6,7 @@
 
 #include "sys.h"
 
-#define HELD_KEPT (64 * 1024) /* memory that one text leaves to the next */
+#define HELD_KEPT (64 * 1024) /* memory that one piece leaves to the next */
 
 /* What the walk waits for next. */
 enum walk_state {
@@ -48,6 +48,8 @@ static void piece_drop(struct json_walk *walk)
 {
 	walk->piece = false;
 	walk->held.len = 0;
+	if (walk->held.cap > HELD_KEPT)
+		buf_free(&walk->held);
 }
 
 /* A value begins. That of a member lies in a piece that has begun with its name. */
@@ -360,8 +362,6 @@ static const char *walk_step(struct json_walk *walk, const char *at, const char 
 
 void json_walk_start(struct json_walk *walk)
 {
-	if (walk->held.cap > HELD_KEPT)
-		buf_free(&walk->held);
 	piece_drop(walk);
 	walk->root = JSON_NULL;
 	walk->state = AT_VALUE;

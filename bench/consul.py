@@ -81,8 +81,9 @@ class Catalog:
     def services_body(self):
         return b"{" + b",".join(s.catalog_part for s in self.services.values() if s.there) + b"}"
 
-    def checks_body(self):
-        return b"[" + b",".join(s.check_part for s in self.services.values() if s.there and s.check_part) + b"]"
+    def checks_body(self, failing):
+        parts = (s.check_part for s in self.services.values() if s.there and s.check_part and not (failing and s.passing))
+        return b"[" + b",".join(parts) + b"]"
 
     async def answer(self, target):
         url = urllib.parse.urlsplit(target)
@@ -90,7 +91,7 @@ class Catalog:
         if url.path == "/v1/catalog/services":
             which, body = "services", self.services_body
         elif url.path == "/v1/health/state/any":
-            which, body = "checks", self.checks_body
+            which, body = "checks", lambda: self.checks_body(query.get("filter") == 'Status != "passing"')
         elif url.path.startswith("/v1/health/service/"):
             service = self.services.get(urllib.parse.unquote(url.path.rsplit("/", 1)[1]))
             there = service and service.there
