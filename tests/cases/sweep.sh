@@ -162,3 +162,11 @@ case_sweep_other_data() { # an index that is lower than before: all is read by n
     must 10 "the other port" answers "$P" b
     at_least "readings" 300 "$(readings)"
 }
+
+case_sweep_stale_lists() { # lists that are older than the ring that asked for them: they are asked for again
+    many_start DILL_CONSUL_CONSISTENCY_MODE=stale
+    fake PUT "/fault?mode=older&count=10&path=/v1/catalog/node-services/"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    at_most "readings" 5 "$(readings)"
+}

@@ -15,6 +15,7 @@
 #include "../unit/check.h"
 #include "../unit/table.h"
 #include "../../consul_catalog.h"
+#include "../../consul_nodes.h"
 #include "../../consul_sweep.h"
 #include "../../explain.h"
 #include "../../format.h"
@@ -763,6 +764,36 @@ static void names_stay(size_t n)
 	catalog_close(&catalog);
 }
 
+/* A sweep asks the node where all services are: as they were read, then all of them changed. */
+static void node_lists(size_t n)
+{
+	struct consul_nodes nodes = { 0 };
+	struct catalog catalog;
+	struct buf names = { 0 }, list[2] = { { 0 }, { 0 } };
+	const char *why = NULL;
+
+	open_catalog(&catalog, n);
+	buf_add(&names, "n", 2);
+	for (int changed = 0; changed < 2; changed++) {
+		buf_puts(&list[changed], "{\"Services\":[{}");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&list[changed], ",{\"ID\":\"web%06zu\",\"Service\":\"web%06zu\",\"Address\":\"10.0.0.1\",\"Port\":%d}", i, i,
+			           80 + changed);
+		buf_puts(&list[changed], "]}");
+	}
+	start();
+	consul_nodes_take(&nodes, &names);
+	for (int changed = 0; changed < 2 && !why; changed++)
+		why = consul_nodes_compare(&nodes, &catalog, &nodes.items[0], (struct slice){ list[changed].data, list[changed].len });
+	stop();
+	check(!why && catalog.names[0].wanted && catalog.names[n - 1].wanted, "all differ", "node_lists");
+	consul_nodes_free(&nodes);
+	catalog_close(&catalog);
+	buf_free(&names);
+	buf_free(&list[0]);
+	buf_free(&list[1]);
+}
+
 /* The same names the other way round: each must be looked up. */
 static void names_turn(size_t n)
 {
@@ -1119,7 +1150,7 @@ static const struct {
 	ROW(one_name_has_it), ROW(more_than_fit), ROW(reserved_addresses), ROW(ports_of_one_service), ROW(ranges_of_ports),
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	ROW(followed_by_health), ROW(looked_up_names),
-	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(checks_fail), ROW(wishes_are_held),
+	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(node_lists), ROW(checks_fail), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
