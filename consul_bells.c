@@ -149,20 +149,21 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 	longpoll_put_off(&bells->polls[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
-/* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that changes. */
+/* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that changes:
+ * an answer of the others has pointed at what they ring for. */
 static void bell_judge(struct consul_bells *bells, int which, enum longpoll_news news, unsigned said)
 {
 	bool other = which == NAMES && bells->known > bells->polls[NAMES].index;
+	enum consul_ring ring = said ? CONSUL_RING_EXPLAINED : CONSUL_RING_PLAIN;
 
 	if (which == NODES || news == LONGPOLL_SAME)
 		return;
 	if (news == LONGPOLL_BACK || other)
-		consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_WHOLE, sys_now());
-	else
-		consul_sweep_ring(bells->sweep, bells->catalog, which == NAMES && !said ? CONSUL_RING_PLAIN : CONSUL_RING_EXPLAINED,
-		                  sys_now());
+		ring = CONSUL_RING_WHOLE;
 	if (which == NAMES)
 		bells->known = 0;
+	if (which == NAMES || ring == CONSUL_RING_WHOLE)
+		consul_sweep_ring(bells->sweep, bells->catalog, ring, sys_now());
 }
 
 /* How long the bell rests that has brought this much. */
@@ -184,6 +185,7 @@ static const char *bell_take(struct consul_bells *bells, int which)
 	const char *why = consul_api_take(bells->api, &bell->http.response);
 	size_t bytes = bell->http.response.size;
 	enum longpoll_news news;
+	bool late = which == CHECKS && !longpoll_answered(bell) && bells->source->down;
 	unsigned said;
 
 	if (!why)
@@ -200,6 +202,8 @@ static const char *bell_take(struct consul_bells *bells, int which)
 	if (news == LONGPOLL_BACK)
 		atomic_fetch_add(&bells->source->counters.resets, 1);
 	bell_judge(bells, which, news, said);
+	if (late) /* a sweep that has ended before could not tell that Consul is back */
+		consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
 	if (!bells->source->down && bells->sight != SIGHT_NOTHING)
 		source_worked(bells->source, bells->api->settings->address);
 	return NULL;

@@ -11,7 +11,8 @@
 #define RATE 300         /* bytes each millisecond from then on */
 #define COVER_RATE 125   /* of the sweeps for what explained rings may hide, so many; */
 #define COVER_MOST 60000 /* but after so many milliseconds at the latest, */
-#define COVER_LEAST 5000 /* and not sooner */
+#define COVER_LEAST 5000 /* and not sooner; */
+#define COVER_FEW 2000   /* of few names, as soon as this */
 #define BRAKE 4          /* a sweep without a burst waits so many times as long as Consul took for the answers */
 
 static void note_earliest(int64_t *earliest, int64_t at)
@@ -55,10 +56,10 @@ void consul_sweep_ring(struct consul_sweep *sweep, const struct catalog *catalog
 	sweep->many = catalog->count >= CONSUL_SWEEP_MANY;
 	if (ring == CONSUL_RING_WHOLE)
 		sweep->due = sweep->whole = true;
-	else if (ring == CONSUL_RING_PLAIN || !sweep->many)
+	else if (ring == CONSUL_RING_PLAIN)
 		ring_plain(sweep, now);
 	else if (!sweep->cover_at)
-		sweep->cover_at = cover_time(sweep, now);
+		sweep->cover_at = sweep->many ? cover_time(sweep, now) : now + COVER_FEW;
 }
 
 /* Whether one that is due may begin. */

@@ -2,9 +2,8 @@
  * what no bell points at. It does no input or output; the clock is an argument, except that of the CPU.
  *
  * A sweep asks each node for its list where there are fewer nodes than services, and else reads every service. Under
- * CONSUL_SWEEP_MANY services every ring makes one due, which runs at once. Above that only an unexplained ring does: its
- * first part runs at once, the rest as the budget of bytes allows, but within CONSUL_SWEEP_MOST_MS. What an explained ring
- * may hide is looked for later. */
+ * CONSUL_SWEEP_MANY services one that is due runs at once; above that its first part does, and the rest as the budget of bytes
+ * allows, but within CONSUL_SWEEP_MOST_MS. What an explained ring may hide is looked for later. */
 #ifndef CONSUL_SWEEP_H
 #define CONSUL_SWEEP_H
 
