@@ -26,8 +26,8 @@ struct instance_reading {
 void instance_open(struct instance_reading *reading, const char *word, const struct consul_failing *known);
 void instance_close(struct instance_reading *reading);
 
-/* The answer is complete. Returns NULL, and `list` has one service `name` for each instance, sorted by node and ID; those
- * that fail a check, or lack the tag `word`, are absent (see service.h). Or the reason why it tells nothing. */
+/* The answer is complete. Returns NULL, and `list` has one service `name` for each instance, sorted by node and ID;
+ * those that fail a check, or lack the tag `word`, are absent (see service.h). Or the reason why it tells nothing. */
 const char *instance_end(struct instance_reading *reading);
 bool instance_none(const struct instance_reading *reading); /* it has no instance at all */
 

@@ -55,7 +55,7 @@ bool json_string(const struct json *json, uint32_t token, struct buf *out);
 /* Sets *out and returns true when the value at `token` is an integer within min..max. */
 bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out);
 
-/* For readers of JSON: past blanks; or past what stands for itself in a string, to a quote, a backslash or a control byte. */
+/* For all who read JSON: past blanks; or past what stands for itself in a string, to a quote, backslash or control byte. */
 const char *json_skip_blanks(const char *at, const char *end);
 const char *json_skip_plain(const char *at, const char *end);
 
