@@ -50,8 +50,8 @@ void consul_api_finish(struct consul_api *api, struct buf *out);
 const char *consul_api_judge(struct consul_api *api, const struct http_response *response);
 /* Lets answers go to a walk as they arrive, and be kept nowhere; NULL: they are kept whole. */
 void consul_api_stream(struct http_response *response, struct json_walk *walk);
-/* Takes an answer. Returns NULL, and it has gone to its walk, or is api->json; or the reason why it is none, a text that
- * lives until the next bad answer. */
+/* Takes an answer. Returns NULL, and it has gone to its walk, or is api->json; or the reason why it is none, a text
+ * that lives until the next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
 
 /* Takes an answer about a right: NULL when the token has it, or why it must be taken for lost. */

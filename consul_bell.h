@@ -48,8 +48,8 @@ struct consul_bell {
 void consul_bell_open(struct consul_bell *bell, enum consul_bell_kind kind, struct catalog *catalog);
 void consul_bell_close(struct consul_bell *bell);
 
-/* The answer is complete: NULL, or the reason why it tells nothing. If it is good, the caller may take it, once. Returns
- * the consul_news in it. */
+/* The answer is complete: NULL, or the reason why it tells nothing. If it is good, the caller may take it, once. That
+ * returns the consul_news in it. */
 const char *consul_bell_judge(struct consul_bell *bell);
 unsigned consul_bell_take(struct consul_bell *bell);
 

@@ -168,7 +168,8 @@ bool catalog_want_unsure(struct catalog *catalog)
 
 /* Readings. */
 
-void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading, int64_t began)
+void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
+                     int64_t began)
 {
 	name->from = catalog->fresh->count;
 	name->count = reading->list->count;

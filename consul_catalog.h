@@ -59,7 +59,8 @@ bool catalog_want_on(struct catalog *catalog, const struct digest_set *nodes);
 bool catalog_want_unsure(struct catalog *catalog);
 
 /* Takes what a reading has found, whose request went out at `began`. */
-void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading, int64_t began);
+void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
+                     int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */
 void catalog_failed(struct catalog_name *name, const char *why);
 /* Marks as wanted the names of missing wishes, when it is time to confirm them. */

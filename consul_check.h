@@ -16,6 +16,7 @@ void consul_failing_add(struct consul_failing *failing, const struct json *answe
 void consul_failing_clear(struct consul_failing *failing);
 void consul_failing_sort(struct consul_failing *failing); /* see digest_sort */
 void consul_failing_free(struct consul_failing *failing);
-uint64_t consul_member_digest(const struct json *answer, uint32_t object, const char *key); /* of a text; "" if it is missing */
+/* Of a member that is a text; of "" when it is missing. */
+uint64_t consul_member_digest(const struct json *answer, uint32_t object, const char *key);
 
 #endif

@@ -28,8 +28,8 @@ struct instance_reading {
 void instance_open(struct instance_reading *reading, const char *word, const struct consul_failing *known);
 void instance_close(struct instance_reading *reading);
 
-/* The answer is complete. Returns NULL, and `list` has one service `name` for each instance, sorted by node and ID; those
- * that fail a check, or lack the tag `word`, are absent (see service.h). Or the reason why it tells nothing. */
+/* The answer is complete. Returns NULL, and `list` has one service `name` for each instance, sorted by node and ID;
+ * those that fail a check, or lack the tag `word`, are absent (see service.h). Or the reason why it tells nothing. */
 const char *instance_end(struct instance_reading *reading);
 /* Of an instance, which is the member Service of an element, or the element of a node's list: it changes with it. */
 uint64_t instance_digest(const struct json *answer, uint32_t service);

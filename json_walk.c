@@ -223,44 +223,6 @@ static const char *walk_token(struct json_walk *walk, const char *at)
 	}
 }
 
-#define EACH_BYTE(byte) (0x0101010101010101u * (byte))
-#define HIGH_BITS(word) ((word) & EACH_BYTE(0x80u))
-
-static uint64_t word_at(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof word);
-	return word;
-}
-
-static const char *skip_blanks(const char *at, const char *end)
-{
-	while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-		for (at++; end - at >= 8 && word_at(at) == EACH_BYTE(' ');)
-			at += 8; /* as programs indent */
-	return at;
-}
-
-/* Whether one of eight bytes is a quote, a backslash or a control byte. */
-static bool word_stops(const char *at)
-{
-	uint64_t word = word_at(at), quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
-
-	return HIGH_BITS(((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash) |
-	                 ((word - EACH_BYTE(0x20)) & ~word));
-}
-
-/* To a byte of a string at which word_stops(), or the end. */
-static const char *skip_plain(const char *at, const char *end)
-{
-	while (end - at >= 8 && !word_stops(at))
-		at += 8;
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-		at++;
-	return at;
-}
-
 static const char *string_end(struct json_walk *walk, const char *at)
 {
 	if (!walk->name) {
@@ -276,7 +238,7 @@ static const char *string_end(struct json_walk *walk, const char *at)
 
 static const char *walk_string(struct json_walk *walk, const char *at, const char *end)
 {
-	at = skip_plain(at, end);
+	at = json_skip_plain(at, end);
 	if (at == end)
 		return at;
 	if (*at == '"')
@@ -350,7 +312,7 @@ static const char *walk_number(struct json_walk *walk, const char *at, const cha
 static const char *walk_step(struct json_walk *walk, const char *at, const char *end)
 {
 	if (walk->state <= AT_NEXT) {
-		at = skip_blanks(at, end);
+		at = json_skip_blanks(at, end);
 		return at < end ? walk_token(walk, at) : at;
 	}
 	if (walk->state == IN_STRING)
@@ -402,15 +364,15 @@ void json_walk_free(struct json_walk *walk)
 
 bool json_walk_string(struct slice *rest, struct slice *string)
 {
-	const char *at = skip_blanks(rest->at, rest->at + rest->len), *end = rest->at + rest->len, *to;
+	const char *at = json_skip_blanks(rest->at, rest->at + rest->len), *end = rest->at + rest->len, *to;
 
 	if (at < end && (*at == '[' || *at == ','))
-		at = skip_blanks(at + 1, end);
+		at = json_skip_blanks(at + 1, end);
 	*rest = slice_between(at, end);
 	if (at == end || *at != '"')
 		return false;
-	for (to = skip_plain(++at, end); *to != '"';)
-		to = skip_plain(to + 2, end); /* over an escape */
+	for (to = json_skip_plain(++at, end); *to != '"';)
+		to = json_skip_plain(to + 2, end); /* over an escape */
 	*string = slice_between(at, to);
 	*rest = slice_between(to + 1, end);
 	return true;

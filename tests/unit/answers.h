@@ -18,7 +18,8 @@ static inline const char *answer_walk(struct json_walk *walk, struct slice text)
 	return json_walk_end(walk);
 }
 
-static inline const char *answer_bell(struct catalog *catalog, enum consul_bell_kind kind, struct slice text, unsigned *news)
+static inline const char *answer_bell(struct catalog *catalog, enum consul_bell_kind kind, struct slice text,
+                                      unsigned *news)
 {
 	struct consul_bell bell;
 	const char *why;
@@ -33,7 +34,8 @@ static inline const char *answer_bell(struct catalog *catalog, enum consul_bell_
 }
 
 /* Adds what an answer about `name` says to the list. */
-static inline const char *answer_instances(struct service_list *list, const char *name, struct slice text, const char *word)
+static inline const char *answer_instances(struct service_list *list, const char *name, struct slice text,
+                                           const char *word)
 {
 	struct consul_failing none = { 0 };
 	struct instance_reading reading;
@@ -50,7 +52,8 @@ static inline const char *answer_instances(struct service_list *list, const char
 	return why;
 }
 
-static inline const char *answer_reading(struct catalog *catalog, struct catalog_name *name, struct slice text, int64_t began)
+static inline const char *answer_reading(struct catalog *catalog, struct catalog_name *name, struct slice text,
+                                         int64_t began)
 {
 	struct instance_reading reading;
 	const char *why;

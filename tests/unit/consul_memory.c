@@ -1,4 +1,4 @@
-/* Cases for the memory that an answer about one service takes while it arrives: the services that it makes, and one element. */
+/* Cases for the memory that an answer about one service takes while it arrives: its services, and one element. */
 #include "base.h"
 
 #include <malloc.h>
