@@ -203,12 +203,12 @@ static const char *list_match(struct consul_nodes *nodes, struct catalog *catalo
 }
 
 const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *catalog, struct consul_node *node,
-                                 struct slice answer)
+                                 struct slice answer, bool *differs)
 {
 	uint64_t digest = digest_text(answer), known;
-	bool differs = false;
 	const char *why;
 
+	*differs = false;
 	known_build(nodes, catalog);
 	known_begin(nodes, node);
 	known = known_digest(nodes, catalog);
@@ -216,10 +216,10 @@ const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *cat
 		return NULL;
 	why = json_parse(&nodes->json, answer.at, answer.len);
 	if (!why)
-		why = list_match(nodes, catalog, node->digest, &differs);
+		why = list_match(nodes, catalog, node->digest, differs);
 	if (nodes->json.cap > TOKENS_KEPT)
 		json_free(&nodes->json);
-	node->list = why || differs ? 0 : digest;
+	node->list = why || *differs ? 0 : digest;
 	node->same = known;
 	return why;
 }

@@ -169,19 +169,20 @@ static void list_take(struct consul_reader *reader, struct consul_node *node)
 {
 	const struct http_response *response = &reader->http.response;
 	const char *why = consul_api_judge(reader->api, response);
+	bool differs = false;
 	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
 
 	if (!why && consul_api_filtered(response))
 		why = consul_api_hidden;
 	if (!why)
-		why = consul_nodes_compare(reader->nodes, reader->catalog, node, answer);
+		why = consul_nodes_compare(reader->nodes, reader->catalog, node, answer, &differs);
 	if (why) {
 		list_fail(reader, node, why);
 		return;
 	}
 	if (longpoll_index(response, "X-Consul-Index") < reader->listed)
 		consul_sweep_behind(reader->sweep, sys_now());
-	consul_sweep_listed(reader->sweep, node);
+	consul_sweep_listed(reader->sweep, node, differs);
 }
 
 /* Waits for one answer. */

@@ -83,7 +83,7 @@ void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalo
 		return;
 	sweep->paced = sweep->many && sweep->complete && !sweep->whole;
 	sweep->by_node = sweep->complete && !sweep->whole && consul_nodes_serve(nodes, now) && nodes->count < catalog->count;
-	sweep->due = sweep->skipped = sweep->behind = sweep->whole = false;
+	sweep->due = sweep->skipped = sweep->behind = sweep->whole = sweep->found = false;
 	sweep->running = true;
 	sweep->next = sweep->good = sweep->cost = 0;
 	sweep->left = SIZE_MAX;
@@ -236,8 +236,9 @@ void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, i
 	sweep->skipped = true;
 }
 
-void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node)
+void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node, bool differs)
 {
+	sweep->found = sweep->found || differs;
 	node->alone = false;
 	node->again_at = 0;
 	sweep->good++;
@@ -276,6 +277,10 @@ bool consul_sweep_end(struct consul_sweep *sweep)
 	sweep->running = false;
 	if (!sweep->paced)
 		pace_cost(&sweep->bucket, sys_thread_cpu() - sweep->cpu);
+	else if (sweep->found)
+		sweep->bytes.left += (int64_t)sweep->cost;
+	if (sweep->paced && sweep->bytes.left > 0)
+		sweep->step_at = 0;
 	sweep->complete = sweep->complete || good;
 	return good;
 }

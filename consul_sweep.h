@@ -30,6 +30,7 @@ struct consul_sweep {
 	bool whole;    /* the one that is due reads every name, at once */
 	bool by_node;  /* the running one asks nodes */
 	bool paced;    /* it has a budget, and `end_at` */
+	bool found;    /* a node's list differed in it: its bytes were well spent, and do not count */
 	size_t next;     /* index of the next name of the running sweep */
 	uint64_t node;   /* digest of the last node that was asked */
 	size_t left;     /* nodes that it has yet to ask: they stand in a circle */
@@ -75,7 +76,7 @@ void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
 void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at);
 /* And each list of a node. One that failed is asked for again alone. */
-void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node);
+void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node, bool differs);
 void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *node, const char *why, int64_t again_at);
 void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now); /* one is to be asked alone */
 /* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of

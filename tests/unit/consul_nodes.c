@@ -95,8 +95,9 @@ static const char *compare(const char *node, const char *quoted)
 {
 	struct buf text = plain(quoted);
 	const char *why;
+	bool differs;
 
-	why = consul_nodes_compare(&nodes, &catalog, node_of(node), (struct slice){ text.data, text.len });
+	why = consul_nodes_compare(&nodes, &catalog, node_of(node), (struct slice){ text.data, text.len }, &differs);
 	buf_free(&text);
 	return why;
 }

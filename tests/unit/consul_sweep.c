@@ -222,7 +222,7 @@ static size_t ask_nodes(struct consul_sweep *sweep, size_t bytes, int64_t *now, 
 		check(!count, "no name is read in a sweep by node");
 		count = consul_sweep_nodes(sweep, &nodes, which, *now);
 		for (size_t i = 0; i < count; i++)
-			consul_sweep_listed(sweep, &nodes.items[which[i]]);
+			consul_sweep_listed(sweep, &nodes.items[which[i]], false);
 		if (count)
 			consul_sweep_spend(sweep, &catalog, count * bytes, 1, *now);
 		all += count;
@@ -286,6 +286,21 @@ static void budget_cases(void)
 	check(sweep.cover_at == began + 60000, "nor do explained rings hide something for more than a minute");
 }
 
+/* A sweep that has found something pays nothing: the next one runs at once, too. */
+static void found_cases(void)
+{
+	struct consul_sweep sweep = begin_many();
+	int64_t now = NOW + 1000;
+
+	for (int i = 0; i < 5; i++) {
+		consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+		start(&sweep, now);
+		check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 1000, "at once");
+		consul_sweep_listed(&sweep, &nodes.items[0], true);
+		check(consul_sweep_end(&sweep), "it has found something");
+	}
+}
+
 static void circle_cases(void)
 {
 	struct consul_sweep sweep = begin_many();
@@ -320,12 +335,12 @@ static void node_failure_cases(void)
 	check(consul_sweep_nodes(&sweep, &nodes, which, now) == CONSUL_SWEEP_NODES && which[0] == 0, "the first nodes");
 	consul_sweep_node_failed(&sweep, &nodes.items[0], "a", now + 10000);
 	for (size_t i = 1; i < CONSUL_SWEEP_NODES; i++)
-		consul_sweep_listed(&sweep, &nodes.items[which[i]]);
+		consul_sweep_listed(&sweep, &nodes.items[which[i]], false);
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES - CONSUL_SWEEP_NODES, "the others go on");
 	check(consul_sweep_end(&sweep) && !sweep.due && consul_sweep_at(&sweep) == now + 10000, "no outage, and later");
 	check(!consul_sweep_nodes(&sweep, &nodes, which, now + 9999), "not before");
 	check(consul_sweep_nodes(&sweep, &nodes, which, now + 10000) == 1 && which[0] == 0, "that node alone");
-	consul_sweep_listed(&sweep, &nodes.items[0]);
+	consul_sweep_listed(&sweep, &nodes.items[0], false);
 	check(consul_sweep_at(&sweep) == INT64_MAX, "and it is well");
 	nodes.refused_until = now + 20000;
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
@@ -383,6 +398,7 @@ int main(void)
 {
 	ring_cases();
 	budget_cases();
+	found_cases();
 	circle_cases();
 	node_failure_cases();
 	lost_cases();
