@@ -136,12 +136,14 @@ case_sweep_without_nodes() { # a token that does not see them: likewise
     same "lists" 0 "$(lists)"
 }
 
-case_sweep_node_goes() { # with what was on it
+case_sweep_node_comes_and_goes() { # and before, one comes: only the list of nodes rings, and that node alone is asked
     many_start
-    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
+    put_many none "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
     must 10 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
-    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    put_many none "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
     must 10 "the one that is left" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A")"
+    same "lists" 1 "$(lists)"
+    at_most "readings" 3 "$(readings)"
 }
 
 case_sweep_after_an_outage() { # of many services, all are looked at again, without reading each
