@@ -148,12 +148,14 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		why = instance_end(&reader->reading);
 	if (!why)
 		catalog_reading(reader->catalog, name, &reader->reading, batch->began);
-	if (!why && longpoll_index(response, "X-Consul-Index") < reader->cause)
-		consul_sweep_behind(reader->sweep, sys_now());
-	if (why)
+	if (why) {
 		reading_fail(reader, name, why, again_in);
-	else
-		consul_sweep_read(reader->sweep, name);
+		return;
+	}
+	consul_sweep_read(reader->sweep, name);
+	/* No list of a node tells of its checks. */
+	if (longpoll_index(response, "X-Consul-Index") < reader->cause && consul_sweep_behind(reader->sweep, sys_now()) && name->unsure)
+		consul_sweep_later(reader->sweep, name, sys_now() + CONSUL_SWEEP_MS);
 }
 
 /* A list that cannot be had tells nothing. While several cannot, one of them is named. */

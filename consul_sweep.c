@@ -257,12 +257,14 @@ void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now)
 	note_earliest(&sweep->node_at, now);
 }
 
-void consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
+bool consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
 {
-	if (sweep->behind || sweep->tries == BEHIND_TRIES)
-		return;
+	if (sweep->tries == BEHIND_TRIES)
+		return false;
+	if (!sweep->behind)
+		note_earliest(&sweep->retry_at, now + (BEHIND_MS << sweep->tries++));
 	sweep->behind = true;
-	note_earliest(&sweep->retry_at, now + (BEHIND_MS << sweep->tries++));
+	return true;
 }
 
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog)

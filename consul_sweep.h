@@ -80,8 +80,8 @@ void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node, b
 void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *node, const char *why, int64_t again_at);
 void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now); /* one is to be asked alone */
 /* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of
- * an answer is that of its service alone, so most of them are as new as can be, and this ends. */
-void consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
+ * an answer is that of its service alone, so most of them are as new as can be, and this ends: false. */
+bool consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
 
 /* True when a sweep is running, and no name or node of it is left. */
 bool consul_sweep_over(const struct consul_sweep *sweep, const struct catalog *catalog);

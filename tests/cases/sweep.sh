@@ -27,6 +27,7 @@ put_many() { # BELL [NAME:JSON]...
 }
 
 readings() { fake GET "/count?path=/v1/health/service/"; }
+has_read() { [ "$(readings)" -gt 0 ]; }
 lists() { fake GET "/count?path=/v1/catalog/node-services/"; }
 
 # many_start VAR=VALUE...: dill routes 300 services that no listener may have, and web on port P
@@ -171,4 +172,17 @@ case_sweep_stale_lists() { # lists that are older than the ring that asked for t
     put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
     must 15 "the new port" answers "$P" b
     at_most "readings" 5 "$(readings)"
+}
+
+case_sweep_stale_check() { # a reading that does not know yet that a check has passed: a list of its node would not tell
+    local web flip
+    many_start DILL_CONSUL_CONSISTENCY_MODE=stale
+    web="\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    flip=$(instance f "$B" dill "dill.listener=local:$Q")
+    put_many both "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"critical\"}]"
+    must 10 "the failing service to be read" has_read
+    sleep 8         # what its ring may hide has been looked for
+    fake PUT "/fault?mode=older&count=2&path=/v1/health/service/flip"
+    put_many health "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"passing\"}]"
+    must 15 "the service that passes" answers "$Q" b
 }

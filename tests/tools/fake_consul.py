@@ -64,6 +64,7 @@ import threading
 import time
 import urllib.parse
 
+CHECKED = {"Status", "NodeStatus", "ModifyIndex"}     # of an instance, what is no part of its service
 DEFAULTS = "/v1/config/service-defaults/"
 PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes",
          "/v1/catalog/node-services/")
@@ -103,9 +104,10 @@ class State:
                     instance = {"ID": "%s-%d" % (name, number), "Tags": [], "Address": "", "Node": "node",
                                 "NodeAddress": "127.0.0.1", "Status": "passing", "NodeStatus": "passing", "Weight": 1}
                     instance.update(given)
-                    old = [o for o in self.services.get(name, []) if o["ID"] == instance["ID"]]
-                    same = old and {**old[0], "ModifyIndex": 0} == {**instance, "ModifyIndex": 0}
-                    instance["ModifyIndex"] = old[0]["ModifyIndex"] if same else now
+                    old = next((o for o in self.services.get(name, []) if o["ID"] == instance["ID"]), {})
+                    same = {key for key in instance if old.get(key) == instance[key]}
+                    instance["ModifyIndex"] = old["ModifyIndex"] if same == set(instance) else now
+                    instance["ServiceIndex"] = old["ServiceIndex"] if same >= set(instance) - CHECKED else now
                     fresh[name].append(instance)
             moved = nodes(self.services) != nodes(fresh)
             self.older, self.services = self.services, fresh
@@ -182,7 +184,7 @@ def service(name, services):
             "Service": {"ID": i["ID"], "Service": name, "Tags": i["Tags"], "Address": i["Address"], "Meta": None,
                         "Port": i["Port"], "Weights": {"Passing": i["Weight"], "Warning": 1},
                         "EnableTagOverride": False, "Proxy": {"MeshGateway": {}, "Expose": {}}, "Connect": {},
-                        "CreateIndex": 10, "ModifyIndex": i["ModifyIndex"]},
+                        "CreateIndex": 10, "ModifyIndex": i["ServiceIndex"]},
             "Checks": checks})
     return answer
 
