@@ -1,6 +1,6 @@
-/* The thread runs in turns: ask the bells that are not waiting for an answer, read a batch of services or the lists of some
- * nodes, post what has changed, wait for a bell. The first error ends the turns: all connections are closed, and after a
- * pause it starts again. What is read when, and why: ARCHITECTURE.md, "How Consul is watched".
+/* The thread runs in turns: ask the bells that are not waiting for an answer, read a batch of services or the lists of
+ * some nodes, post what has changed, wait for a bell. The first error ends the turns: all connections are closed, and
+ * after a pause it starts again. What is read when, and why: ARCHITECTURE.md, "How Consul is watched".
  *
  *     consul_bells    three questions that wait for a change, and what a ring means
  *     consul_bell     their answers, as they arrive
@@ -107,8 +107,8 @@ static void services_post(struct consul *consul, bool first)
 	state_memory_forget(&consul->memory);
 }
 
-/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. When no node gave its
- * list, the services are read by name. */
+/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. When no node gave
+ * its list, the services are read by name. */
 static const char *sweep_end(struct consul *consul)
 {
 	bool good = consul_sweep_end(&consul->sweep);
@@ -125,7 +125,8 @@ static const char *sweep_end(struct consul *consul)
 		consul_nodes_gone(&consul->nodes, &consul->catalog);
 	consul->api.pause = 0;
 	log_debug("consul: %zu %s%s read, index %lld and %lld", consul->sweep.good, consul->sweep.by_node ? "node" : "service",
-	          text_s(consul->sweep.good), (long long)consul->bells.polls[CONSUL_BELL_NAMES].index, (long long)consul->bells.polls[CONSUL_BELL_CHECKS].index);
+	          text_s(consul->sweep.good), (long long)consul->bells.polls[CONSUL_BELL_NAMES].index,
+	          (long long)consul->bells.polls[CONSUL_BELL_CHECKS].index);
 	if (consul_bells_answered(&consul->bells, CONSUL_BELL_CHECKS)) /* else their answer makes one more sweep due */
 		source_worked(consul->source, consul->settings->address);
 	return NULL;

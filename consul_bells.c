@@ -149,8 +149,8 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 	longpoll_put_off(&bells->polls[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
-/* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that changes:
- * an answer of the others has pointed at what they ring for. */
+/* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that
+ * changes: an answer of the others has pointed at what they ring for. */
 static void bell_judge(struct consul_bells *bells, int which, enum longpoll_news news, unsigned said)
 {
 	bool other = which == NAMES && bells->known > bells->polls[NAMES].index;

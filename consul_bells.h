@@ -1,5 +1,5 @@
-/* consul_bells: the three bells, blocking queries that ring when Consul changes, each over a connection of its own. What they
- * point at is wanted, and a sweep is due for what they only say to have changed. */
+/* consul_bells: the three bells, blocking queries that ring when Consul changes, each over a connection of its own.
+ * What they point at is wanted, and a sweep is due for what they only say to have changed. */
 #ifndef CONSUL_BELLS_H
 #define CONSUL_BELLS_H
 
@@ -40,8 +40,8 @@ void consul_bells_doubt(struct consul_bells *bells); /* all is asked for again *
 void consul_bells_close(struct consul_bells *bells); /* ends the connections */
 void consul_bells_free(struct consul_bells *bells);
 
-/* Each returns NULL, or why Consul does not answer. Ask those that are not waiting for an answer; wait for one, for `until`
- * or for the stop, and take what they say. */
+/* Each returns NULL, or why Consul does not answer. Ask those that are not waiting for an answer; wait for one, for
+ * `until` or for the stop, and take what they say. */
 const char *consul_bells_ask(struct consul_bells *bells);
 const char *consul_bells_wait(struct consul_bells *bells, int64_t until);
 int64_t consul_bells_at(const struct consul_bells *bells);    /* when one is to be asked, or to be given up */

@@ -43,8 +43,9 @@ bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there
 void consul_nodes_refuse(struct consul_nodes *nodes, int64_t now); /* for some minutes, none gives its list */
 size_t consul_nodes_after(const struct consul_nodes *nodes, uint64_t digest); /* index of the next one in the circle */
 
-/* Compares a node's list, and marks the services that differ, if any; *differs tells that. NULL, or why it tells nothing: consul_nodes_unknown when
- * Consul does not know that node. A list that is as it was when all was as it was read costs next to nothing. */
+/* Compares a node's list, and marks the services that differ, if any; *differs tells that. NULL, or why it tells
+ * nothing: consul_nodes_unknown when Consul does not know that node. A list that is as it was when all was as it was
+ * read costs next to nothing. */
 const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *catalog, struct consul_node *node,
                                  struct slice answer, bool *differs);
 extern const char consul_nodes_unknown[];

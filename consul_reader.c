@@ -88,7 +88,8 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 
 	batch->began = sys_now();
 	batch->deadline = batch->began + READING_MS;
-	for (batch->asked = batch->done; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
+	batch->asked = batch->done;
+	for (; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
 		ask_one(reader, batch, batch->asked, &out);
 	batch_expect(reader, batch);
 	consul_api_stream(&reader->http.response, batch->nodes ? NULL : &reader->reading.walk);
@@ -114,8 +115,8 @@ static void reading_fail(struct consul_reader *reader, struct catalog_name *name
 	consul_sweep_failed(reader->sweep, name, why, sys_now() + again_in);
 }
 
-/* A name that is listed and has no instance: perhaps the list is a moment old, so it is asked for anew before the next look,
- * each time. */
+/* A name that is listed and has no instance: perhaps the list is a moment old, so it is asked for anew before the next
+ * look, each time. */
 static void reading_doubt(struct consul_reader *reader, struct catalog_name *name)
 {
 	reader->doubts = true;
@@ -154,7 +155,8 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 	}
 	consul_sweep_read(reader->sweep, name);
 	/* No list of a node tells of its checks. */
-	if (longpoll_index(response, "X-Consul-Index") < reader->cause && consul_sweep_behind(reader->sweep, sys_now()) && name->unsure)
+	if (longpoll_index(response, "X-Consul-Index") < reader->cause &&
+	    consul_sweep_behind(reader->sweep, sys_now()) && name->unsure)
 		consul_sweep_later(reader->sweep, name, sys_now() + CONSUL_SWEEP_MS);
 }
 
@@ -281,8 +283,8 @@ static bool batch_again(struct consul_reader *reader, const struct batch *batch,
 	return true;
 }
 
-/* When a new connection breaks, the service or node whose answer broke it has failed, and the others go on. Two of these in a
- * row, with no answer in between, are an outage; but lists can be done without. */
+/* When a new connection breaks, the service or node whose answer broke it has failed, and the others go on. Two of
+ * these in a row, with no answer in between, are an outage; but lists can be done without. */
 static const char *batch_read(struct consul_reader *reader, struct batch batch)
 {
 	unsigned lost = 0;

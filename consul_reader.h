@@ -1,5 +1,5 @@
-/* consul_reader: reads services (/v1/health/service/NAME), and lists of nodes (/v1/catalog/node-services/NODE), many at a
- * time, over one kept connection. When one cannot be read, the others still are. */
+/* consul_reader: reads services (/v1/health/service/NAME), and lists of nodes (/v1/catalog/node-services/NODE), many at
+ * a time, over one kept connection. When one cannot be read, the others still are. */
 #ifndef CONSUL_READER_H
 #define CONSUL_READER_H
 

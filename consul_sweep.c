@@ -95,8 +95,8 @@ void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalo
 	sweep->cpu = sys_thread_cpu();
 }
 
-/* Wanted names are looked for from where the last choice has ended, once around. What is there comes before what is leaving:
- * opening is fast, closing is careful. */
+/* Wanted names are looked for from where the last choice has ended, once around. What is there comes before what is
+ * leaving: opening is fast, closing is careful. */
 static size_t choose_wanted(struct consul_sweep *sweep, const struct catalog *catalog, size_t *which, int64_t now)
 {
 	size_t leaving[CONSUL_SWEEP_BATCH], count = 0, left = 0, seen = 0, i = sweep->wanted;
@@ -169,8 +169,8 @@ static size_t choose_alone(struct consul_sweep *sweep, const struct consul_nodes
 	return count;
 }
 
-size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes *nodes, size_t which[CONSUL_SWEEP_NODES],
-                          int64_t now)
+size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes *nodes,
+                          size_t which[CONSUL_SWEEP_NODES], int64_t now)
 {
 	size_t count = choose_alone(sweep, nodes, which, now), i;
 
@@ -188,7 +188,8 @@ size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes 
 	return count;
 }
 
-void consul_sweep_spend(struct consul_sweep *sweep, const struct catalog *catalog, size_t bytes, int64_t took, int64_t now)
+void consul_sweep_spend(struct consul_sweep *sweep, const struct catalog *catalog, size_t bytes, int64_t took,
+                        int64_t now)
 {
 	size_t steps = sweep->by_node ? sweep->left / CONSUL_SWEEP_NODES : (catalog->count - sweep->next) / CONSUL_SWEEP_BATCH;
 	int64_t rest, most = sweep->end_at > now ? (sweep->end_at - now) / (int64_t)(steps + 1) : 0;

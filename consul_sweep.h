@@ -1,9 +1,9 @@
-/* consul_sweep: chooses what is read next: first the services that a bell has pointed at; then, in a sweep, all of them, for
- * what no bell points at. It does no input or output; the clock is an argument, except that of the CPU.
+/* consul_sweep: chooses what is read next: first the services that a bell has pointed at; then, in a sweep, all of
+ * them, for what no bell points at. It does no input or output; the clock is an argument, except that of the CPU.
  *
  * A sweep asks each node for its list where there are fewer nodes than services, and else reads every service. Under
- * CONSUL_SWEEP_MANY services one that is due runs at once; above that its first part does, and the rest as the budget of bytes
- * allows, but within CONSUL_SWEEP_MOST_MS. What an explained ring may hide is looked for later. */
+ * CONSUL_SWEEP_MANY services one that is due runs at once; above that its first part does, and the rest as the budget
+ * of bytes allows, but within CONSUL_SWEEP_MOST_MS. What an explained ring may hide is looked for later. */
 #ifndef CONSUL_SWEEP_H
 #define CONSUL_SWEEP_H
 
@@ -18,8 +18,8 @@
 #define CONSUL_SWEEP_MANY 200    /* names */
 #define CONSUL_SWEEP_MOST_MS 7000 /* from a ring that makes one due until it is over */
 
-/* What a ring tells. EXPLAINED: something else than what it points at may have changed, but nothing says so. PLAIN: something
- * has changed, and nothing says what. WHOLE: all may have changed, as in another server's data. */
+/* What a ring tells. EXPLAINED: something else than what it points at may have changed, but nothing says so. PLAIN:
+ * something has changed, and nothing says what. WHOLE: all may have changed, as in another server's data. */
 enum consul_ring { CONSUL_RING_EXPLAINED, CONSUL_RING_PLAIN, CONSUL_RING_WHOLE };
 
 struct consul_sweep {
@@ -66,12 +66,13 @@ void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalo
 size_t consul_sweep_choose(struct consul_sweep *sweep, const struct catalog *catalog, size_t which[CONSUL_SWEEP_BATCH],
                            int64_t now);
 /* Likewise, of the nodes to ask when there is no name to read. */
-size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes *nodes, size_t which[CONSUL_SWEEP_NODES],
-                          int64_t now);
+size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes *nodes,
+                          size_t which[CONSUL_SWEEP_NODES], int64_t now);
 /* What the last choice cost: bytes of answers. It paces what comes next. */
-void consul_sweep_spend(struct consul_sweep *sweep, const struct catalog *catalog, size_t bytes, int64_t took, int64_t now);
-/* How each reading ended: well; with an error, and then a sweep is due at `again_at`, or of many names that one, and not
- * before; or it tells nothing yet, and that name alone is read again at `again_at`. */
+void consul_sweep_spend(struct consul_sweep *sweep, const struct catalog *catalog, size_t bytes, int64_t took,
+                        int64_t now);
+/* How each reading ended: well; with an error, and then a sweep is due at `again_at`, or of many names that one, and
+ * not before; or it tells nothing yet, and that name alone is read again at `again_at`. */
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
 void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at);
@@ -79,8 +80,8 @@ void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, i
 void consul_sweep_listed(struct consul_sweep *sweep, struct consul_node *node, bool differs);
 void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *node, const char *why, int64_t again_at);
 void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now); /* one is to be asked alone */
-/* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index of
- * an answer is that of its service alone, so most of them are as new as can be, and this ends: false. */
+/* An answer was older than what made dill ask for it: another sweep is due soon, and again, later each time. The index
+ * of an answer is that of its service alone, so most of them are as new as can be, and this ends: false. */
 bool consul_sweep_behind(struct consul_sweep *sweep, int64_t now);
 
 /* True when a sweep is running, and no name or node of it is left. */
