@@ -1,31 +1,34 @@
-/* The thread runs in turns: ask the bells that are not waiting for an answer, read a batch of services, post what has
- * changed, wait for a bell. The first error ends the turns: all connections are closed, and after a pause it starts
- * again.
+/* The thread runs in turns: ask the bells that are not waiting for an answer, read a batch of services or the lists of
+ * some nodes, post what has changed, wait for a bell. The first error ends the turns: all connections are closed, and
+ * after a pause it starts again. What is read when, and why: ARCHITECTURE.md, "How Consul is watched".
  *
- *     longpoll        the questions of the bells, and their index
+ *     consul_bells    three questions that wait for a change, and what a ring means
+ *     consul_bell     their answers, as they arrive
+ *     longpoll        what such questions have in common, and their index
  *     consul_api      requests and answers
- *     consul_sweep    which services are read next
- *     consul_reader   reads them
+ *     consul_sweep    what is read next, and how fast
+ *     consul_nodes    what nodes list, against what is known
+ *     consul_reader   reads it
  *     consul_catalog  all known services
  *     state_memory    the last good services on disk
- *     pace            how much CPU time all of this may use */
+ *     pace            how much CPU time, and how many bytes, all of this may use */
 #include "base.h"
 #include "consul.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "consul_api.h"
+#include "consul_bell.h"
+#include "consul_bells.h"
 #include "consul_catalog.h"
+#include "consul_nodes.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
 #include "consul_token.h"
 #include "http.h"
-#include "json.h"
 #include "log.h"
 #include "longpoll.h"
 #include "option.h"
-#include "pace.h"
 #include "service.h"
 #include "state_memory.h"
 #include "sys.h"
@@ -69,234 +72,18 @@ static const struct option consul_options[] = {
 #define IDLE_MS 60000 /* a turn begins at least this often */
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
 
-enum { NAMES, CHECKS, NODES, BELLS };
-#define NODES_MS 10000          /* before the nodes are asked for again when there was no good answer */
-#define NODES_REFUSED_MS 300000 /* when it was refused: without the right, or by a gateway */
-
-/* How much of the catalog the token lets dill see. */
-enum sight { SIGHT_ALL, SIGHT_SOME, SIGHT_NOTHING };
-
 struct consul {
 	struct source *source;
 	const struct consul_settings *settings;
 	struct consul_api api;
 	struct catalog catalog;
-	struct longpoll bells[BELLS];
+	struct consul_nodes nodes;
+	struct consul_bells bells;
 	struct consul_sweep sweep;
 	struct consul_reader reader;
 	struct state_memory memory;
-	struct pace_allowance allowance;
-	enum sight sight;
-	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */
-	bool seen; /* the token has let dill see a service */
 	bool unposted; /* services have been read, and more are to be read before they are posted */
 };
-
-/* The bells. */
-
-static void bell_path(struct consul_api *api, int which)
-{
-	const char *tag = api->settings->tag;
-	struct buf filter = { 0 };
-
-	api->path.len = 0;
-	if (which != CHECKS) {
-		buf_puts(&api->path, which == NAMES ? "/v1/catalog/services" : "/v1/catalog/nodes");
-		return;
-	}
-	buf_printf(&filter, "ServiceTags contains \"%s\"", tag);
-	if (strcmp(tag, "dill") == 0)
-		buf_puts(&filter, " or ServiceTags contains \"dyntcp\"");
-	buf_puts(&api->path, "/v1/health/state/any");
-	consul_api_add(api, "filter", filter.data);
-	buf_free(&filter);
-}
-
-static const char *bell_ask(struct consul *consul, int which)
-{
-	struct longpoll *bell = &consul->bells[which];
-	struct buf out = { 0 };
-	const char *why;
-
-	bell_path(&consul->api, which);
-	longpoll_query(bell, &consul->api.path, sys_now());
-	consul_api_finish(&consul->api, &out);
-	why = longpoll_send(bell, &consul->api.url, &out, consul->source->cancel[0]);
-	buf_free(&out);
-	return why;
-}
-
-/* When to ask a bell, or to give up waiting for it. A token that may not see nodes must first prove to be one. */
-static int64_t bell_at(const struct consul *consul, int which)
-{
-	return which == NODES && !longpoll_answered(&consul->bells[NAMES]) ? INT64_MAX : longpoll_at(&consul->bells[which]);
-}
-
-static const char *bells_ask(struct consul *consul)
-{
-	const char *why = NULL;
-
-	for (int i = 0; i < BELLS && !why; i++)
-		if (!consul->bells[i].asked && sys_now() >= bell_at(consul, i))
-			why = bell_ask(consul, i);
-	return why;
-}
-
-/* Every catalog lists Consul itself, so an empty one only tells that the token may not see the services. Then nothing
- * is read, the known services stay, and a source that has never seen any is not ready. But a namespace can really be
- * empty, when nothing was filtered out of the answer; and so can be what a token shows that has never shown Consul, but
- * other services. */
-static enum sight sight_of(const struct consul *consul, const struct http_response *response)
-{
-	const struct json_token *root = &consul->api.json.tokens[0];
-	bool filtered = consul_api_filtered(response), whole = *consul->settings->namespace && !filtered;
-
-	if (root->type == JSON_OBJECT && !root->count && !whole && !(consul->catalog.narrow && consul->seen))
-		return SIGHT_NOTHING;
-	return filtered ? SIGHT_SOME : SIGHT_ALL;
-}
-
-/* Whether the token sees a part of the catalog only: Consul itself is not listed because the token may not read it. */
-static bool sight_is_narrow(struct consul *consul)
-{
-	if (json_get(&consul->api.json, 0, "consul"))
-		return false;
-	return consul->catalog.narrow || *consul->settings->namespace || consul_reader_lacks_right(&consul->reader, "consul");
-}
-
-static void sight_take(struct consul *consul, enum sight sight)
-{
-	if (sight == SIGHT_NOTHING && consul->sight != sight) {
-		log_warn("consul: %s lists no services, not even consul itself; check the token's permissions; "
-		         "keeping the last known services", consul->settings->address);
-		atomic_fetch_add(&consul->source->counters.outages, 1);
-		atomic_store(&consul->source->up, false);
-	} else if (sight == SIGHT_SOME && consul->sight != sight) {
-		log_warn("consul: %s: the token does not see all services; the hidden ones are not routed",
-		         consul->settings->address);
-	}
-	consul->sight = sight;
-}
-
-static const char *names_take(struct consul *consul, const struct http_response *response)
-{
-	bool pointed = false;
-
-	consul->seen = consul->seen || consul->catalog.count || consul->api.json.tokens[0].count;
-	consul->catalog.narrow = sight_is_narrow(consul);
-	sight_take(consul, sight_of(consul, response));
-	if (consul->sight == SIGHT_NOTHING)
-		return NULL;
-	consul_sweep_moved(&consul->sweep);
-	return catalog_names(&consul->catalog, &consul->api.json, &pointed);
-}
-
-/* Only the nodes' list rings for a new address of one. dill goes on without it. */
-static void nodes_missing(struct consul *consul, const char *why)
-{
-	if (!consul->blind)
-		log_warn("consul: %s: the list of nodes: %s; a node that moves is not noticed",
-		         consul->settings->address, why);
-	consul->blind = true;
-}
-
-static const char *nodes_take(struct consul *consul, const struct http_response *response)
-{
-	bool moved = false;
-	const char *why = catalog_nodes(&consul->catalog, &consul->api.json, &moved);
-
-	if (moved)
-		consul_sweep_ring(&consul->sweep);
-	if (!why && (consul_api_filtered(response) || !consul->api.json.tokens[0].count))
-		nodes_missing(consul, "the token lacks node:read");
-	else if (!why)
-		consul->blind = false;
-	return why;
-}
-
-/* Goes on without the nodes when Consul, or a gateway, does not give their list. The other bells say whether that is an
- * outage. */
-static void nodes_put_off(struct consul *consul, const char *why)
-{
-	bool refused = consul->api.code >= 400 && consul->api.code <= 499 && consul->api.code != 429;
-
-	nodes_missing(consul, why);
-	consul->api.code = 0;
-	consul->api.pause = 0;
-	longpoll_put_off(&consul->bells[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
-}
-
-/* Takes a complete answer. The services that it points at are then wanted; any change makes a sweep due. */
-static const char *bell_take(struct consul *consul, int which)
-{
-	struct longpoll *bell = &consul->bells[which];
-	const char *why = consul_api_take(&consul->api, &bell->http.response);
-	enum longpoll_news news;
-	bool pointed = false;
-
-	if (!why && which == NAMES)
-		why = names_take(consul, &bell->http.response);
-	else if (!why && which == NODES)
-		why = nodes_take(consul, &bell->http.response);
-	else if (!why)
-		why = catalog_checks(&consul->catalog, &consul->api.json, &pointed);
-	if (why)
-		return why;
-	news = longpoll_take(bell, sys_now(), pace_pause(&consul->allowance, sys_now()));
-	if (news == LONGPOLL_BACK)
-		atomic_fetch_add(&consul->source->counters.resets, 1);
-	if (news != LONGPOLL_SAME && which != NODES)
-		consul_sweep_ring(&consul->sweep);
-	if (!consul->source->down && consul->sight != SIGHT_NOTHING)
-		source_worked(consul->source, consul->settings->address);
-	return NULL;
-}
-
-static const char *bell_hear(struct consul *consul, int which)
-{
-	struct longpoll *bell = &consul->bells[which];
-	const char *why = longpoll_receive(bell);
-
-	if (bell->most < bell->wait && !consul->cut) {
-		log_info("consul: %s: a gateway ends queries after %lld s; asking for shorter ones",
-		         consul->settings->address, (long long)(sys_now() - bell->asked_at) / 1000);
-		consul->cut = true;
-	}
-	if (!why && bell->http.response.done)
-		why = bell_take(consul, which);
-	if (!why || which != NODES)
-		return why;
-	nodes_put_off(consul, why);
-	return NULL;
-}
-
-/* Waits for a bell, for `until`, or for the stop, and takes what the bells say. */
-static const char *bells_wait(struct consul *consul, int64_t until)
-{
-	struct pollfd polls[BELLS + 1];
-	const char *why = NULL;
-	int64_t left;
-
-	for (int i = 0; i < BELLS; i++)
-		polls[i] = (struct pollfd){ .fd = longpoll_fd(&consul->bells[i]), .events = POLLIN };
-	polls[BELLS] = (struct pollfd){ .fd = consul->source->cancel[0], .events = POLLIN };
-	left = until - sys_now();
-	poll(polls, BELLS + 1, left < 0 ? 0 : (int)left);
-	for (int i = 0; i < BELLS && !why; i++)
-		if (consul->bells[i].asked && (polls[i].revents || sys_now() >= longpoll_at(&consul->bells[i])))
-			why = bell_hear(consul, i);
-	return polls[BELLS].revents ? "stopped" : why;
-}
-
-static int64_t bells_index(const struct consul *consul)
-{
-	int64_t index = 0;
-
-	for (int i = 0; i < BELLS; i++)
-		if (index < consul->bells[i].index)
-			index = consul->bells[i].index;
-	return index;
-}
 
 /* The services. */
 
@@ -320,43 +107,73 @@ static void services_post(struct consul *consul, bool first)
 	state_memory_forget(&consul->memory);
 }
 
-/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. */
+/* A sweep without a good reading is an outage; but when all names were left out, it tells nothing. When no node gave
+ * its list, the services are read by name. */
 static const char *sweep_end(struct consul *consul)
 {
-	if (!consul_sweep_end(&consul->sweep))
+	bool good = consul_sweep_end(&consul->sweep);
+
+	if (!good && consul->sweep.by_node)
+		consul_nodes_refuse(&consul->nodes, sys_now());
+	if (consul->sweep.by_node && !consul_nodes_serve(&consul->nodes, sys_now())) {
+		consul_sweep_ring(&consul->sweep, &consul->catalog, CONSUL_RING_PLAIN, sys_now());
+		return NULL;
+	}
+	if (!good)
 		return consul->sweep.why;
+	if (consul->sweep.by_node)
+		consul_nodes_gone(&consul->nodes, &consul->catalog);
 	consul->api.pause = 0;
-	log_debug("consul: %zu service%s read, index %lld and %lld", consul->sweep.good, text_s(consul->sweep.good),
-	          (long long)consul->bells[NAMES].index, (long long)consul->bells[CHECKS].index);
-	if (longpoll_answered(&consul->bells[CHECKS])) /* else their answer makes one more sweep due */
+	log_debug("consul: %zu %s%s read, index %lld and %lld", consul->sweep.good, consul->sweep.by_node ? "node" : "service",
+	          text_s(consul->sweep.good), (long long)consul->bells.polls[CONSUL_BELL_NAMES].index,
+	          (long long)consul->bells.polls[CONSUL_BELL_CHECKS].index);
+	if (consul_bells_answered(&consul->bells, CONSUL_BELL_CHECKS)) /* else their answer makes one more sweep due */
 		source_worked(consul->source, consul->settings->address);
 	return NULL;
 }
 
-/* Reads the services that are wanted, or the next part of a sweep. *busy: there was something to do. */
-static const char *services_read(struct consul *consul, bool *busy)
+/* Reads the services that are wanted, or the next part of a sweep. *count: how many services were read. */
+static const char *part_read(struct consul *consul, size_t *count, bool *busy)
 {
-	size_t which[CONSUL_SWEEP_BATCH], count;
-	bool first = !consul->sweep.complete;
+	bool stale = strcmp(consul->settings->consistency, "stale") == 0;
+	int64_t began = sys_now();
+	size_t which[CONSUL_SWEEP_BATCH], nodes = 0, before = consul->reader.received;
 	const char *why = NULL;
 
-	catalog_confirm(&consul->catalog, sys_now());
-	consul_sweep_start(&consul->sweep, sys_now());
-	count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, sys_now());
-	*busy = count || consul->sweep.running;
-	if (!*busy && !consul->unposted)
-		return NULL;
-	consul->reader.cause = strcmp(consul->settings->consistency, "stale") == 0 ? bells_index(consul) : 0;
-	if (count)
-		why = consul_reader_read(&consul->reader, which, count);
+	catalog_confirm(&consul->catalog, began);
+	consul_sweep_start(&consul->sweep, &consul->catalog, &consul->nodes, began);
+	consul->reader.cause = stale ? consul_bells_index(&consul->bells) : 0;
+	consul->reader.listed = stale ? consul->bells.polls[CONSUL_BELL_NAMES].index : 0;
+	*count = consul_sweep_choose(&consul->sweep, &consul->catalog, which, began);
+	if (*count)
+		why = consul_reader_read(&consul->reader, which, *count);
+	else if ((nodes = consul_sweep_nodes(&consul->sweep, &consul->nodes, which, began)))
+		why = consul_reader_list(&consul->reader, which, nodes);
+	if (!why)
+		why = consul_sweep_lost(&consul->sweep);
+	*busy = *count || nodes || consul_sweep_busy(&consul->sweep, began);
+	if (*busy)
+		consul_sweep_spend(&consul->sweep, &consul->catalog, consul->reader.received - before, sys_now() - began, sys_now());
+	return why;
+}
+
+/* Reads a part, and posts what has changed. *busy: there was something to do. */
+static const char *services_read(struct consul *consul, bool *busy)
+{
+	bool first = !consul->sweep.complete, unposted = consul->unposted;
+	size_t count;
+	const char *why = part_read(consul, &count, busy);
+
+	if (!*busy && !unposted)
+		return why;
 	if (!why && consul_sweep_over(&consul->sweep, &consul->catalog))
 		why = sweep_end(consul);
 	consul->unposted = !why && count == CONSUL_SWEEP_BATCH && !(first && consul->sweep.complete) &&
 	                   !catalog_ripe(&consul->catalog);
-	if (!consul->unposted)
+	if (!consul->unposted && (count || unposted || first))
 		services_post(consul, first); /* what was read before an error is still true */
 	if (!why && consul->reader.doubts)
-		longpoll_doubt(&consul->bells[NAMES]);
+		longpoll_doubt(&consul->bells.polls[CONSUL_BELL_NAMES]);
 	consul->reader.doubts = false;
 	return why;
 }
@@ -367,8 +184,8 @@ static const char *services_read(struct consul *consul, bool *busy)
  * make all services wanted again. */
 static bool services_open(const struct consul *consul)
 {
-	return longpoll_answered(&consul->bells[NAMES]) && consul->sight != SIGHT_NOTHING &&
-	       (consul->sweep.complete || longpoll_answered(&consul->bells[CHECKS]));
+	return consul_bells_answered(&consul->bells, CONSUL_BELL_NAMES) && consul->bells.sight != SIGHT_NOTHING &&
+	       (consul->sweep.complete || consul_bells_answered(&consul->bells, CONSUL_BELL_CHECKS));
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -382,8 +199,7 @@ static int64_t turn_at(const struct consul *consul)
 	int64_t idle = *consul->settings->token_file ? TOKEN_MS : IDLE_MS;
 	int64_t at = earlier(sys_now() + idle, state_memory_at(&consul->memory));
 
-	for (int i = 0; i < BELLS; i++)
-		at = earlier(at, bell_at(consul, i));
+	at = earlier(at, consul_bells_at(&consul->bells));
 	if (!services_open(consul))
 		return at;
 	if (consul->catalog.hold.confirm_at)
@@ -397,10 +213,9 @@ static void token_follow(struct consul *consul)
 	if (!consul_token_look(&consul->api.token, false))
 		return;
 	log_info("consul: another token stands in %s", consul->settings->token_file);
-	for (int i = 0; i < BELLS; i++)
-		longpoll_doubt(&consul->bells[i]);
+	consul_bells_doubt(&consul->bells);
 	consul_reader_close(&consul->reader);
-	consul_sweep_ring(&consul->sweep);
+	consul_sweep_ring(&consul->sweep, &consul->catalog, CONSUL_RING_WHOLE, sys_now());
 }
 
 static const char *turn_run(struct consul *consul)
@@ -411,7 +226,7 @@ static const char *turn_run(struct consul *consul)
 	token_follow(consul);
 	why = consul_api_lacks_token(&consul->api);
 	if (!why)
-		why = bells_ask(consul);
+		why = consul_bells_ask(&consul->bells);
 
 	if (!why && services_open(consul)) {
 		why = services_read(consul, &busy);
@@ -420,7 +235,7 @@ static const char *turn_run(struct consul *consul)
 	state_memory_save(&consul->memory, consul->source, consul->catalog.list, false);
 	if (sys_now() >= consul->memory.offer_at)
 		state_memory_offer(&consul->memory, consul->source);
-	return why ? why : bells_wait(consul, busy ? sys_now() : turn_at(consul));
+	return why ? why : consul_bells_wait(&consul->bells, busy ? sys_now() : turn_at(consul));
 }
 
 /* Runs turns until something goes wrong; returns what. */
@@ -428,8 +243,7 @@ static const char *consul_watch(struct consul *consul)
 {
 	const char *why = NULL;
 
-	for (int i = 0; i < BELLS; i++)
-		longpoll_restart(&consul->bells[i]);
+	consul_bells_restart(&consul->bells);
 	consul_sweep_restart(&consul->sweep);
 	while (!why)
 		why = turn_run(consul);
@@ -454,8 +268,7 @@ static bool consul_try(struct consul *consul)
 			state_memory_offer(&consul->memory, consul->source);
 		go_on = source_failed(consul->source, consul->api.code, consul->settings->address, why, consul->api.pause);
 	}
-	for (int i = 0; i < BELLS; i++)
-		longpoll_close(&consul->bells[i]);
+	consul_bells_close(&consul->bells);
 	consul_reader_close(&consul->reader);
 	return go_on;
 }
@@ -467,24 +280,27 @@ static void consul_open(struct consul *consul, struct source *source)
 	*consul = (struct consul){ .source = source, .settings = source->settings };
 	consul_api_open(&consul->api, consul->settings);
 	catalog_open(&consul->catalog, consul->settings->tag);
-	for (int i = 0; i < BELLS; i++)
-		longpoll_open(&consul->bells[i], "X-Consul-Index", consul->settings->wait, CONSUL_API_BODY_MAX);
 	consul->reader = (struct consul_reader){
-		.source = source, .api = &consul->api, .catalog = &consul->catalog, .sweep = &consul->sweep
+		.source = source, .api = &consul->api, .catalog = &consul->catalog, .nodes = &consul->nodes,
+		.sweep = &consul->sweep
 	};
 	consul_reader_open(&consul->reader);
+	consul->bells = (struct consul_bells){
+		.source = source, .api = &consul->api, .catalog = &consul->catalog, .nodes = &consul->nodes,
+		.sweep = &consul->sweep, .reader = &consul->reader
+	};
+	consul_bells_open(&consul->bells);
 	consul->memory.path = source->config->state_path;
-	pace_allow(&consul->allowance, sys_now());
 }
 
 static void consul_close(struct consul *consul)
 {
 	state_memory_forget(&consul->memory);
-	for (int i = 0; i < BELLS; i++)
-		longpoll_free(&consul->bells[i]);
+	consul_bells_free(&consul->bells);
 	consul_reader_free(&consul->reader);
 	consul_api_close(&consul->api);
 	catalog_close(&consul->catalog);
+	consul_nodes_free(&consul->nodes);
 }
 
 static void consul_run(struct source *source)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "consul_check.h"
 #include "consul_instance.h"
 #include "sys.h"
 
@@ -60,11 +61,31 @@ void consul_api_add(struct consul_api *api, const char *name, const char *value)
 	}
 }
 
+void consul_api_filter(struct consul_api *api, const char *tags)
+{
+	const char *tag = api->settings->tag;
+	struct buf filter = { 0 };
+
+	buf_printf(&filter, "%s contains \"%s\"", tags, tag);
+	if (strcmp(tag, "dill") == 0)
+		buf_printf(&filter, " or %s contains \"dyntcp\"", tags);
+	consul_api_add(api, "filter", filter.data);
+	buf_free(&filter);
+}
+
 void consul_api_health(struct consul_api *api, const char *service)
 {
 	api->path.len = 0;
 	buf_puts(&api->path, "/v1/health/service/");
 	http_escape(&api->path, service);
+}
+
+void consul_api_node(struct consul_api *api, const char *node)
+{
+	api->path.len = 0;
+	buf_puts(&api->path, "/v1/catalog/node-services/");
+	http_escape(&api->path, node);
+	consul_api_filter(api, "Tags");
 }
 
 /* What is configured for a service needs service:read, as the service does; nothing, as a rule, which is 404. The agent asks
@@ -108,10 +129,11 @@ static void judge_pause(struct consul_api *api, const struct http_response *resp
 		api->pause = pause;
 }
 
-static const char *judge_status(struct consul_api *api, const struct http_response *response)
+const char *consul_api_judge(struct consul_api *api, const struct http_response *response)
 {
 	const struct buf *body = &response->body;
 
+	api->code = 0;
 	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
 		return "200, but the agent knows no leader";
 	if (response->status == 200)
@@ -129,14 +151,35 @@ static const char *judge_status(struct consul_api *api, const struct http_respon
 	return api->words.data;
 }
 
-const char *consul_api_take(struct consul_api *api, const struct http_response *response)
+static void walk_body(void *arg, const char *bytes, size_t len)
+{
+	if (bytes)
+		json_walk_add(arg, bytes, len);
+	else
+		json_walk_start(arg);
+}
+
+void consul_api_stream(struct http_response *response, struct json_walk *walk)
+{
+	response->sink = walk ? walk_body : NULL;
+	response->sink_arg = walk;
+}
+
+static const char *read_json(struct consul_api *api, const struct http_response *response)
 {
 	const struct buf *body = &response->body;
+
+	if (response->sink)
+		return json_walk_end(response->sink_arg);
+	return json_parse(&api->json, body->data ? body->data : "", body->len);
+}
+
+const char *consul_api_take(struct consul_api *api, const struct http_response *response)
+{
 	const char *why;
 
-	api->code = 0;
-	why = judge_status(api, response);
-	if (!why && (why = json_parse(&api->json, body->data ? body->data : "", body->len))) {
+	why = consul_api_judge(api, response);
+	if (!why && (why = read_json(api, response))) {
 		api->words.len = 0;
 		buf_printf(&api->words, http_foreign(response) ? "the answer is %s, not JSON" : "answered with broken JSON: %s",
 		           http_foreign(response) ? http_foreign(response) : why);
@@ -167,12 +210,17 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
                      struct buf *why)
 {
 	int64_t deadline = sys_now() + ONCE_MS;
+	struct consul_failing none = { 0 };
+	struct instance_reading reading;
 	struct buf request = { 0 };
 	struct consul_api api;
 	struct http http;
 	const char *wrong = consul_api_open(&api, settings);
 
+	instance_open(&reading, settings->tag, &none);
+	reading.name = service;
 	http_open(&http, CONSUL_API_BODY_MAX);
+	consul_api_stream(&http.response, &reading.walk);
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);
 	if (!wrong)
@@ -184,12 +232,15 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	if (!wrong)
 		wrong = consul_api_take(&api, &http.response);
 	if (!wrong)
-		wrong = instance_read(list, service, &api.json, settings->tag);
+		wrong = instance_end(&reading);
+	for (size_t i = 0; !wrong && i < reading.list->count; i++)
+		service_share(list, reading.list->items[i]);
 	if (!wrong && !list->count && consul_api_filtered(&http.response))
 		wrong = consul_api_hidden;
 	why->len = 0;
 	buf_puts(why, wrong ? wrong : "");
 	http_free(&http);
+	instance_close(&reading);
 	consul_api_close(&api);
 	buf_free(&request);
 	return !wrong;

@@ -6,6 +6,7 @@
 #include "consul_token.h"
 #include "http.h"
 #include "json.h"
+#include "json_walk.h"
 #include "service.h"
 #include "text.h"
 
@@ -22,7 +23,7 @@ struct consul_api {
 	struct http_url url;
 	struct consul_token token; /* of token_file */
 	struct buf path;  /* of the request under construction */
-	struct json json; /* the newest answer */
+	struct json json; /* the newest answer, unless that went to a walk */
 	struct buf words; /* what was wrong with the newest bad answer */
 	int code;         /* status of the newest answer if that was an error, for source_failed; else 0 */
 	int64_t pause;    /* milliseconds for which Consul must not be asked; 0: it may */
@@ -38,13 +39,19 @@ const char *consul_api_url(struct http_url *url, const char *address); /* NULL o
 
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);
+void consul_api_filter(struct consul_api *api, const char *tags); /* only what has the mark in that list */
 void consul_api_health(struct consul_api *api, const char *service); /* path: all instances of one service */
+void consul_api_node(struct consul_api *api, const char *node); /* path: the marked services of a node */
 void consul_api_right(struct consul_api *api, const char *service); /* path: 403 when the token may not read that service */
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void consul_api_finish(struct consul_api *api, struct buf *out);
 
-/* Takes an answer. Returns NULL, and api->json is the answer; or the reason why it is none, a text that lives until the
- * next bad answer. */
+/* NULL, or the reason why an answer is none, whatever is in it; like that of the next one. */
+const char *consul_api_judge(struct consul_api *api, const struct http_response *response);
+/* Lets answers go to a walk as they arrive, and be kept nowhere; NULL: they are kept whole. */
+void consul_api_stream(struct http_response *response, struct json_walk *walk);
+/* Takes an answer. Returns NULL, and it has gone to its walk, or is api->json; or the reason why it is none, a text
+ * that lives until the next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
 
 /* Takes an answer about a right: NULL when the token has it, or why it must be taken for lost. */

@@ -4,15 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consul_instance.h"
-#include "consul_shape.h"
 #include "sys.h"
-#include "tag.h"
 #include "text.h"
 
 void catalog_open(struct catalog *catalog, const char *tag)
 {
-	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new() };
+	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new(), .serial = 1 };
 }
 
 #define TAGS_UNKNOWN 1 /* a digest that no tags have, of a name that a saved list tells */
@@ -21,6 +18,7 @@ static void free_name(struct catalog_name *name)
 {
 	free(name->name);
 	free(name->failed);
+	digest_free(&name->stamps);
 }
 
 void catalog_close(struct catalog *catalog)
@@ -28,17 +26,11 @@ void catalog_close(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->count; i++)
 		free_name(&catalog->names[i]);
 	free(catalog->names);
+	consul_failing_free(&catalog->failing);
+	digest_free(&catalog->nodes);
 	hold_close(&catalog->hold);
 	service_list_unref(catalog->list);
 	service_list_unref(catalog->fresh);
-}
-
-/* The digest of a set is the sum of its members' digests, so that their order does not matter. */
-static uint64_t digest(const char *bytes, size_t len)
-{
-	uint64_t hash = text_hash(TEXT_HASH, bytes, len);
-
-	return hash ^ hash >> 29;
 }
 
 static int compare_name(const void *key, const void *name)
@@ -51,10 +43,12 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct catalog_name *)a)->name, ((const struct catalog_name *)b)->name);
 }
 
+/* After names have been added behind the others. */
 static void sort_names(struct catalog *catalog)
 {
-	if (catalog->count)
+	if (catalog->mixed)
 		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
+	catalog->mixed = false;
 }
 
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
@@ -69,29 +63,13 @@ struct catalog_name *catalog_find(const struct catalog *catalog, const char *nam
 
 /* The names. */
 
-/* The digest of a name's tags, 0 when `word` does not mark one of them. */
-static uint64_t marked_digest(const struct json *answer, uint32_t tags, const char *word, struct buf *text)
-{
-	uint64_t sum = 1;
-	bool marked = false;
-
-	for (JSON_EACH(answer, tags, tag)) {
-		text->len = 0;
-		if (!json_string(answer, tag, text))
-			continue;
-		sum += digest(text->data ? text->data : "", text->len);
-		marked = marked || tag_is_mark((struct slice){ text->data, text->len }, word);
-	}
-	return marked ? sum : 0;
-}
-
-static void add_name(struct catalog *catalog, const char *name, uint64_t tags)
+void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 {
 	SYS_GROW(catalog->names, catalog->count, catalog->cap);
-	catalog->names[catalog->count] = (struct catalog_name){
-		.name = sys_dup(name), .tags = tags, .listed = true, .wanted = true
-	};
+	catalog->names[catalog->count] = (struct catalog_name){ .name = sys_dup(name), .coming = tags };
 	catalog->count++;
+	catalog->serial++;
+	catalog->mixed = true;
 }
 
 void catalog_recall(struct catalog *catalog, struct service_list *list)
@@ -101,25 +79,14 @@ void catalog_recall(struct catalog *catalog, struct service_list *list)
 	service_list_unref(catalog->list);
 	catalog->list = list;
 	for (size_t i = 0; i < list->count; i++)
-		add_name(catalog, list->items[i]->name, TAGS_UNKNOWN);
-	sort_names(catalog);
+		catalog_add(catalog, list->items[i]->name, TAGS_UNKNOWN);
+	catalog_listed(catalog);
 	for (size_t i = 0; i < catalog->count; i++)
 		if (kept && strcmp(catalog->names[kept - 1].name, catalog->names[i].name) == 0)
 			free_name(&catalog->names[i]);
 		else
 			catalog->names[kept++] = catalog->names[i];
 	catalog->count = kept;
-}
-
-static const char *judge_names(const struct json *answer)
-{
-	const char *why = NULL;
-
-	if (answer->tokens[0].type != JSON_OBJECT)
-		return "the list of services is no object";
-	for (JSON_EACH(answer, 0, key))
-		why = why ? why : consul_shape(answer, key + 1, &consul_shape_tags);
-	return why;
 }
 
 /* A name whose tags have changed must be read. True when they have. */
@@ -134,137 +101,89 @@ static bool set_tags(struct catalog_name *name, uint64_t tags)
 	return changed;
 }
 
-/* Takes a listed name with the mark. Of all names, the first `known` are sorted. True when anything has changed. */
-static bool note_listed(struct catalog *catalog, size_t known, const char *text, uint64_t tags)
+bool catalog_listed(struct catalog *catalog)
 {
-	struct catalog_name *name = find_in(catalog->names, known, text);
+	bool changed = false;
 
-	if (!name) {
-		add_name(catalog, text, tags);
-		return true;
-	}
-	name->listed = true;
-	return set_tags(name, tags);
-}
+	for (size_t i = 0; i < catalog->count; i++) {
+		struct catalog_name *name = &catalog->names[i];
 
-const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved)
-{
-	const char *why = judge_names(answer);
-	size_t known = catalog->count;
-	struct buf text = { 0 };
-
-	if (why)
-		return why;
-	for (size_t i = 0; i < known; i++)
-		catalog->names[i].listed = false;
-	for (JSON_EACH(answer, 0, key)) {
-		uint64_t tags = marked_digest(answer, key + 1, catalog->tag, &text);
-
-		text.len = 0;
-		if (tags && json_string(answer, key, &text) && text.len && note_listed(catalog, known, text.data, tags))
-			*moved = true;
-	}
-	for (size_t i = 0; i < known; i++)
-		if (!catalog->names[i].listed && set_tags(&catalog->names[i], 0)) {
-			*moved = true;
-			catalog->names[i].again_at = 0; /* its last reading may have failed because it was listed */
+		name->listed = name->coming;
+		if (set_tags(name, name->coming)) {
+			changed = true;
+			if (!name->listed)
+				name->again_at = 0; /* its last reading may have failed because it was listed */
 		}
+		name->coming = 0;
+	}
 	sort_names(catalog);
-	buf_free(&text);
-	return NULL;
+	return changed;
 }
 
-/* The checks. */
-
-static uint64_t members_digest(const struct json *answer, uint32_t object, const char *const *keys, struct buf *text)
+bool catalog_want(struct catalog *catalog, const struct digest_set *names)
 {
-	text->len = 0;
-	for (; *keys; keys++) {
-		uint32_t member = json_get(answer, object, *keys);
+	bool any = false;
 
-		if (member)
-			buf_add(text, json_scalar(answer, member).at, json_scalar(answer, member).len);
-		buf_add(text, "\n", 1);
+	for (size_t i = 0; names->count && i < catalog->count; i++)
+		if (digest_of(names, digest_text(slice_of(catalog->names[i].name))))
+			catalog->names[i].wanted = any = true;
+	return any;
+}
+
+static bool want_of(struct catalog *catalog, const struct service_list *list, const struct digest_set *nodes)
+{
+	bool any = false;
+
+	for (size_t i = 0; nodes->count && i < list->count; i++) {
+		const struct service *service = list->items[i];
+		struct catalog_name *name = NULL;
+
+		if (service->node && digest_of(nodes, digest_text(slice_of(service->node))))
+			name = catalog_find(catalog, service->name);
+		if (name)
+			name->wanted = any = true;
 	}
-	return digest(text->data, text->len);
+	return any;
 }
 
-/* A check counts for its service: `sums` has one digest for each name. */
-static void add_check(const struct catalog *catalog, const struct json *answer, uint32_t check, struct buf *text,
-                      uint64_t *sums)
+bool catalog_want_on(struct catalog *catalog, const struct digest_set *nodes)
 {
-	static const char *const keys[] = { "Node", "CheckID", "ServiceID", "Status", "ModifyIndex", NULL };
-	uint32_t token = json_get(answer, check, "ServiceName");
-	const struct catalog_name *name;
+	bool known = want_of(catalog, catalog->list, nodes);
 
-	text->len = 0;
-	if (!token || !json_string(answer, token, text) || !text->len)
-		return;
-	name = find_in(catalog->names, catalog->count, text->data);
-	if (name)
-		sums[name - catalog->names] += members_digest(answer, check, keys, text);
+	return want_of(catalog, catalog->fresh, nodes) || known;
 }
 
-const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved)
+bool catalog_want_unsure(struct catalog *catalog)
 {
-	const char *why = consul_shape(answer, 0, &consul_shape_checks);
-	struct buf text = { 0 };
-	uint64_t *sums;
+	bool any = false;
 
-	if (why)
-		return why;
-	sums = sys_alloc((catalog->count + 1) * sizeof *sums);
-	for (JSON_EACH(answer, 0, check))
-		add_check(catalog, answer, check, &text, sums);
-	for (size_t i = 0; i < catalog->count; i++)
-		if (catalog->names[i].checks != sums[i]) {
-			catalog->names[i].checks = sums[i];
-			catalog->names[i].wanted = true;
-			*moved = true;
-		}
-	buf_free(&text);
-	free(sums);
-	return NULL;
-}
-
-/* The nodes. */
-
-const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved)
-{
-	static const char *const keys[] = { "Node", "Address", NULL };
-	const char *why = consul_shape(answer, 0, &consul_shape_nodes);
-	struct buf text = { 0 };
-	uint64_t sum = 1;
-
-	if (why)
-		return why;
-	for (JSON_EACH(answer, 0, node))
-		sum += members_digest(answer, node, keys, &text);
-	buf_free(&text);
-	*moved = *moved || (catalog->nodes && catalog->nodes != sum);
-	catalog->nodes = sum;
-	return NULL;
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (catalog->names[i].unsure)
+			catalog->names[i].wanted = any = true;
+		catalog->names[i].unsure = false;
+	}
+	return any;
 }
 
 /* Readings. */
 
-const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
-                            int64_t began)
+void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
+                     int64_t began)
 {
-	size_t from = catalog->fresh->count;
-	const char *why = instance_read(catalog->fresh, name->name, answer, catalog->tag);
-
-	if (why)
-		return why;
+	name->from = catalog->fresh->count;
+	name->count = reading->list->count;
+	for (size_t i = 0; i < name->count; i++)
+		service_share(catalog->fresh, reading->list->items[i]);
+	service_forget(reading->list, 0);
 	catalog->readings++;
-	name->from = from;
-	name->count = catalog->fresh->count - from;
 	name->fresh = true;
 	name->doubted = false;
+	name->unsure = reading->differs;
 	name->read_at = began;
+	digest_exchange(&name->stamps, &reading->stamps);
+	catalog->serial++;
 	free(name->failed);
 	name->failed = NULL;
-	return NULL;
 }
 
 void catalog_failed(struct catalog_name *name, const char *why)
@@ -280,10 +199,11 @@ void catalog_forget(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->count; i++) {
 		struct catalog_name *name = &catalog->names[i];
 
-		if (name->listed || name->wanted || name->kept || name->held)
+		if (name->listed || name->wanted || name->kept || name->held || name->coming)
 			catalog->names[kept++] = *name;
 		else
 			free_name(name);
 	}
+	catalog->serial += kept != catalog->count;
 	catalog->count = kept;
 }

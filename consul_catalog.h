@@ -4,15 +4,19 @@
 #define CONSUL_CATALOG_H
 
 #include "base.h"
+#include "consul_check.h"
+#include "consul_instance.h"
+#include "digest.h"
 #include "hold.h"
-#include "json.h"
 #include "service.h"
 
 struct catalog_name {
 	char *name;
-	uint64_t tags, checks; /* digests of the bells' answers */
+	uint64_t tags;   /* digest of its tags; 0: it is not listed with the mark */
+	uint64_t coming; /* the same, of the answer that is arriving */
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
+	bool unsure;  /* in its last reading, other checks failed than in the newest answer about all checks */
 	bool doubted; /* listed, and yet its last reading had no instance */
 	bool composed; /* `listed`, as it was then, when the list was composed last; of that list: */
 	bool kept;    /* it has services of this name, */
@@ -24,6 +28,7 @@ struct catalog_name {
 	int64_t read_at;    /* when its last good reading began */
 	unsigned sweep;     /* the newest sweep that read it, or failed to */
 	int64_t again_at;   /* do not read it before this: its last reading failed */
+	struct digest_set stamps; /* of its instances with the tag, as last read: for each node, the sum of their digests */
 };
 
 struct catalog {
@@ -31,9 +36,13 @@ struct catalog {
 	bool narrow;     /* the token does not see all names: one that is not listed may be hidden */
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
+	uint64_t serial;            /* goes up when names have other indexes, or other stamps */
+	bool mixed;      /* some were added behind the others */
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
-	uint64_t nodes;             /* digest of the nodes' addresses; 0: not known */
+	struct consul_failing failing; /* the newest answer about all checks */
+	struct digest_set nodes;    /* addresses of nodes; none: they are not known */
+	uint64_t others;            /* digest of the names without the mark, and their tags; 0: not known */
 	size_t readings;            /* how many */
 	bool composed;              /* `list` is one of catalog_compose(), and says all that is known */
 	struct hold hold;           /* wishes that are missing, which a second reading must confirm */
@@ -42,17 +51,20 @@ struct catalog {
 void catalog_open(struct catalog *catalog, const char *tag);
 void catalog_close(struct catalog *catalog);
 
-/* Take an answer of the bells, and mark the names whose tags or checks have changed as wanted. Return NULL or the
- * reason, of which nothing has then been taken. *moved becomes true when anything has changed. */
-const char *catalog_names(struct catalog *catalog, const struct json *answer, bool *moved);
-const char *catalog_checks(struct catalog *catalog, const struct json *answer, bool *moved);
-/* Likewise, but it marks no names: *moved becomes true when a node has another address than before. */
-const char *catalog_nodes(struct catalog *catalog, const struct json *answer, bool *moved);
+struct catalog_name *catalog_find(const struct catalog *catalog, const char *name); /* NULL: it is not known */
+/* Take a complete list: first each name that was not known, then what is `coming` of all names. Mark those whose tags
+ * have changed as wanted. True when any have. */
+void catalog_add(struct catalog *catalog, const char *name, uint64_t tags);
+bool catalog_listed(struct catalog *catalog);
+/* Marks as wanted the names of whose keys (digest_text) the set has one, and those with an instance on such a node.
+ * True when there are any. */
+bool catalog_want(struct catalog *catalog, const struct digest_set *names);
+bool catalog_want_on(struct catalog *catalog, const struct digest_set *nodes);
+bool catalog_want_unsure(struct catalog *catalog);
 
-/* Takes an answer to /v1/health/service/NAME, whose request went out at `began`. Returns NULL or the reason with
- * it: the name then stays as it was. */
-const char *catalog_reading(struct catalog *catalog, struct catalog_name *name, const struct json *answer,
-                            int64_t began);
+/* Takes what a reading has found, whose request went out at `began`. */
+void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
+                     int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */
 void catalog_failed(struct catalog_name *name, const char *why);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "consul_shape.h"
+#include "digest.h"
 #include "net.h"
 #include "sys.h"
 #include "tag.h"
@@ -186,21 +187,115 @@ static int by_instance(const void *a, const void *b)
 	return order ? order : strcmp(x->instance, y->instance);
 }
 
-const char *instance_read(struct service_list *list, const char *name, const struct json *answer, const char *word)
+/* What fails is compared with what was known: when one is older than the other, the next answer about the checks must
+ * make this service wanted again. */
+static void compare_checks(struct instance_reading *reading)
 {
-	const char *why = consul_shape(answer, 0, &consul_shape_instances);
-	size_t first = list->count;
+	const struct json *answer = &reading->json;
+	uint32_t checks = json_get(answer, 0, "Checks"), node = json_get(answer, 0, "Node");
+	uint64_t where = consul_member_digest(answer, node, "Node");
 
-	if (why)
-		return why;
-	for (JSON_EACH(answer, 0, element))
-		read_instance(list, name, answer, element, word);
-	if (list->count - first > 1)
-		qsort(list->items + first, list->count - first, sizeof *list->items, by_instance);
+	consul_failing_clear(&reading->checks);
+	if (checks)
+		for (JSON_EACH(answer, checks, check))
+			consul_failing_add(&reading->checks, answer, check);
+	consul_failing_sort(&reading->checks);
+	reading->failing += digest_of(&reading->checks.services, digest_text(slice_of(reading->name)));
+	if (digest_of(&reading->checks.nodes, where) != digest_of(&reading->known->nodes, where))
+		reading->differs = true;
+}
+
+/* The index of its last change says all, of one server's data; address and port are there for those of another one. */
+uint64_t instance_digest(const struct json *answer, uint32_t service)
+{
+	static const char *const keys[] = { "ID", "Address", "Port", "ModifyIndex", NULL };
+	struct buf text = { 0 };
+	uint64_t sum;
+
+	for (const char *const *key = keys; *key; key++) {
+		uint32_t member = json_get(answer, service, *key);
+		struct slice value = member ? json_scalar(answer, member) : (struct slice){ NULL, 0 };
+
+		buf_add(&text, value.at, value.len);
+		buf_add(&text, "\n", 1);
+	}
+	sum = digest_text((struct slice){ text.data, text.len });
+	buf_free(&text);
+	return sum;
+}
+
+/* `before`: how many services there were before the one of this element, if it is one. */
+static void add_stamp(struct instance_reading *reading, size_t before)
+{
+	const struct service *service = reading->list->count > before ? reading->list->items[before] : NULL;
+
+	if (service && has_mark(service, reading->word))
+		digest_add(&reading->stamps, digest_text(slice_of(service->node)),
+		           instance_digest(&reading->json, json_get(&reading->json, 0, "Service")));
+}
+
+static void reading_begin(void *arg)
+{
+	struct instance_reading *reading = arg;
+
+	service_forget(reading->list, 0);
+	reading->differs = false;
+	reading->failing = reading->stamps.count = 0;
+	reading->why = NULL;
+}
+
+static const char *reading_element(void *arg, struct slice name, struct slice element)
+{
+	struct instance_reading *reading = arg;
+	size_t before = reading->list->count;
+
+	if (!reading->name || name.at || reading->why)
+		return NULL;
+	reading->why = consul_shape_count(reading->walk.count);
+	if (!reading->why)
+		reading->why = consul_shape_read(&reading->json, element, &consul_shape_instance);
+	if (reading->why)
+		return NULL;
+	read_instance(reading->list, reading->name, &reading->json, 0, reading->word);
+	compare_checks(reading);
+	add_stamp(reading, before);
 	return NULL;
 }
 
-bool instance_none(const struct json *answer)
+void instance_open(struct instance_reading *reading, const char *word, const struct consul_failing *known)
 {
-	return answer->tokens[0].type == JSON_ARRAY && !answer->tokens[0].count;
+	*reading = (struct instance_reading){
+		.walk = { .take = reading_element, .begin = reading_begin, .arg = reading }, .word = word, .known = known,
+		.list = service_list_new()
+	};
+}
+
+void instance_close(struct instance_reading *reading)
+{
+	json_walk_free(&reading->walk);
+	json_free(&reading->json);
+	consul_failing_free(&reading->checks);
+	digest_free(&reading->stamps);
+	service_list_unref(reading->list);
+}
+
+const char *instance_end(struct instance_reading *reading)
+{
+	struct service_list *list = reading->list;
+
+	if (!reading->why && reading->walk.root != JSON_ARRAY)
+		reading->why = "the instances are no list";
+	if (reading->why)
+		return reading->why;
+	if (list->count > 1)
+		qsort(list->items, list->count, sizeof *list->items, by_instance);
+	digest_sort(&reading->stamps);
+	if (reading->failing != digest_of(&reading->known->services, digest_text(slice_of(reading->name))))
+		reading->differs = true;
+	return NULL;
+}
+
+bool instance_none(const struct instance_reading *reading)
+{
+	return reading->walk.root == JSON_ARRAY && !reading->walk.count;
 }

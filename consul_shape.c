@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define ELEMENTS_MAX 1000000 /* of one list: an instance takes half a kilobyte */
+#define TOKENS_KEPT 65536    /* memory that one element leaves to the next */
 
 /* A letter for the type (s: text, n: whole number, l: list, o: object), the name, and what is said when it is something
  * else. It may be missing, and a list or object may be null, as Go writes an empty one; but not when the letter is a
@@ -14,19 +15,16 @@ struct consul_shape {
 };
 
 static const struct consul_shape tag = { "Sa tag is no text", NULL };
-const struct consul_shape consul_shape_tags = { "lTags is no list", &tag };
 
 static const struct consul_shape node_members[] = { { "sNode is no text", NULL }, { "sAddress is no text", NULL }, { 0 } };
-static const struct consul_shape node = { "Oa node is no object", node_members };
-const struct consul_shape consul_shape_nodes = { "Lthe nodes are no list", &node };
+const struct consul_shape consul_shape_node = { "Oa node is no object", node_members };
 
 static const struct consul_shape check_members[] = {
 	{ "SStatus is no text", NULL }, { "sCheckID is no text", NULL }, { "sNode is no text", NULL },
 	{ "sServiceID is no text", NULL }, { "sServiceName is no text", NULL }, { "nModifyIndex is no whole number", NULL },
 	{ 0 }
 };
-static const struct consul_shape check = { "Oa check is no object", check_members };
-const struct consul_shape consul_shape_checks = { "Lthe checks are no list", &check };
+const struct consul_shape consul_shape_check = { "Oa check is no object", check_members };
 
 static const struct consul_shape weights_members[] = { { "nPassing is no whole number", NULL }, { 0 } };
 static const struct consul_shape service_members[] = {
@@ -36,10 +34,9 @@ static const struct consul_shape service_members[] = {
 };
 static const struct consul_shape instance_members[] = {
 	{ "ONode is no object", node_members }, { "OService is no object", service_members },
-	{ "lChecks is no list", &check }, { 0 }
+	{ "lChecks is no list", &consul_shape_check }, { 0 }
 };
-static const struct consul_shape instance = { "Oan instance is no object", instance_members };
-const struct consul_shape consul_shape_instances = { "Lthe instances are no list", &instance };
+const struct consul_shape consul_shape_instance = { "Oan instance is no object", instance_members };
 
 static bool is_whole(const struct json *answer, const struct json_token *number)
 {
@@ -70,13 +67,18 @@ static uint32_t shape_member(const struct json *answer, uint32_t object, const s
 	return json_get(answer, object, key);
 }
 
+const char *consul_shape_count(size_t count)
+{
+	return count > ELEMENTS_MAX ? "it has a list of more than 1000000 elements" : NULL;
+}
+
 /* It calls itself as deeply as the shapes above are nested. */
 const char *consul_shape(const struct json *answer, uint32_t token, const struct consul_shape *shape)
 {
 	const char *why = type_fits(answer, token, *shape->text) ? NULL : shape->text + 1;
 
-	if (!why && answer->tokens[token].type == JSON_ARRAY && answer->tokens[token].count > ELEMENTS_MAX)
-		why = "it has a list of more than 1000000 elements";
+	if (!why && answer->tokens[token].type == JSON_ARRAY)
+		why = consul_shape_count(answer->tokens[token].count);
 	if (!why && shape->inside && answer->tokens[token].type == JSON_ARRAY)
 		for (JSON_EACH(answer, token, element))
 			why = why ? why : consul_shape(answer, element, shape->inside);
@@ -91,4 +93,14 @@ const char *consul_shape(const struct json *answer, uint32_t token, const struct
 			why = inside->text + 1;
 	}
 	return why;
+}
+
+const char *consul_shape_read(struct json *answer, struct slice element, const struct consul_shape *shape)
+{
+	const char *why;
+
+	if (answer->cap > TOKENS_KEPT)
+		json_free(answer);
+	why = json_parse(answer, element.at, element.len);
+	return why ? why : consul_shape(answer, 0, shape);
 }

@@ -19,6 +19,7 @@
 #define SIZE_DIGITS 16 /* of a chunk's size */
 #define INTERIM_MAX 16 /* answers of status 1xx before the real one */
 #define BODY_KEPT (1 << 20) /* memory that one answer leaves to the next */
+#define BODY_BEGINNING 4096 /* of what goes to a sink */
 
 /* What an answer's parser waits for next. */
 enum http_state { IN_HEAD, IN_BODY, IN_REST, IN_SIZE, IN_EXTENSION, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, COMPLETE };
@@ -84,6 +85,12 @@ static const char *http_expect_body(struct http_response *response)
 	return NULL;
 }
 
+static void http_sink(const struct http_response *response, const char *bytes, size_t len)
+{
+	if (response->sink && response->status == 200)
+		response->sink(response->sink_arg, bytes, len);
+}
+
 static const char *http_finish_head(struct http_response *response)
 {
 	const char *why = http_read_status(response);
@@ -104,7 +111,10 @@ static const char *http_finish_head(struct http_response *response)
 		response->last = true;
 	else if (slice_has_word(connection, "keep-alive"))
 		response->last = false;
-	return http_expect_body(response);
+	why = http_expect_body(response);
+	if (!why)
+		http_sink(response, NULL, 0);
+	return why;
 }
 
 static const char *http_head_byte(struct http_response *response, char byte)
@@ -141,7 +151,7 @@ static const char *http_line_byte(struct http_response *response, char byte)
 {
 	bool empty = response->digits == 0;
 
-	if (++response->passed > HEAD_MAX + response->body.len * 8)
+	if (++response->passed > HEAD_MAX + response->size * 8)
 		return response->state == IN_TRAILER ? "trailers too large" : "chunk extensions too large";
 	if (byte == '\r')
 		return NULL;
@@ -171,11 +181,16 @@ static const char *http_control_byte(struct http_response *response, char byte)
 /* Takes of the bytes what belongs to the body or chunk; *used moves on by as much. */
 static const char *http_body_bytes(struct http_response *response, const char *bytes, size_t len, size_t *used)
 {
+	size_t keep;
+
 	if (response->state != IN_REST && len > response->left)
 		len = (size_t)response->left;
-	if (response->body.len + len > response->max_body)
+	if (response->size + len > response->max_body)
 		return "answer too large";
-	buf_add(&response->body, bytes, len);
+	keep = response->sink ? BODY_BEGINNING - response->body.len : len;
+	buf_add(&response->body, bytes, keep < len ? keep : len);
+	http_sink(response, bytes, len);
+	response->size += len;
 	*used += len;
 	if (response->state == IN_REST)
 		return NULL;
@@ -223,9 +238,8 @@ void http_reset(struct http_response *response)
 	if (response->body.cap > BODY_KEPT)
 		buf_free(&response->body);
 	response->head.len = response->body.len = 0;
-	response->left = 0;
+	response->left = response->size = response->passed = 0;
 	response->state = IN_HEAD;
-	response->passed = 0;
 	response->digits = response->interim = 0;
 	response->done = response->last = response->head_only = false;
 }

@@ -11,8 +11,13 @@
 struct http_response {
 	int status;
 	struct buf head; /* header lines, as they came */
-	struct buf body;
+	struct buf body; /* with a sink only its beginning, for words about what is wrong with it */
 	size_t max_body;
+	uint64_t size;   /* of the body, as far as it has come */
+	/* Takes the body of an answer with status 200 as it arrives: nothing at first (NULL), when the headers are complete.
+	 * NULL: `body` takes it. It stays for the next answers. */
+	void (*sink)(void *arg, const char *bytes, size_t len);
+	void *sink_arg;
 	uint64_t left;   /* bytes of body or chunk still to come */
 	uint64_t passed; /* bytes of extensions, trailers and ends of lines */
 	uint8_t state, digits, interim; /* digits: of a chunk's size, so far; interim: answers of status 1xx before it */
@@ -25,7 +30,7 @@ struct http_response {
 const char *http_parse(struct http_response *response, const char *bytes, size_t len, size_t *used);
 /* The connection has ended: NULL when that completes the answer, or the missing part. */
 const char *http_parse_end(struct http_response *response);
-void http_reset(struct http_response *response); /* for the next answer; keeps max_body, and some memory */
+void http_reset(struct http_response *response); /* for the next answer; keeps max_body, the sink, and some memory */
 void http_response_free(struct http_response *response);
 /* A header's value; the name in any case. Empty with at == NULL when it is not there. Borrowed from head. */
 struct slice http_header(const struct http_response *response, const char *name);

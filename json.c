@@ -10,6 +10,43 @@
 #define TEXT_MAX (1u << 30) /* more elements than half of that could not be counted */
 #define COUNT_MAX 1000000   /* values and names, and one more for each 8 bytes: what people and programs write has fewer */
 
+#define EACH_BYTE(byte) (0x0101010101010101u * (byte))
+#define HIGH_BITS(word) ((word) & EACH_BYTE(0x80u))
+
+static uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+const char *json_skip_blanks(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+		for (at++; end - at >= 8 && word_at(at) == EACH_BYTE(' ');)
+			at += 8; /* as programs indent */
+	return at;
+}
+
+/* Whether one of eight bytes is a quote, a backslash or a control byte. */
+static bool word_stops(const char *at)
+{
+	uint64_t word = word_at(at), quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
+
+	return HIGH_BITS(((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash) |
+	                 ((word - EACH_BYTE(0x20)) & ~word));
+}
+
+const char *json_skip_plain(const char *at, const char *end)
+{
+	while (end - at >= 8 && !word_stops(at))
+		at += 8;
+	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+		at++;
+	return at;
+}
+
 /* A parse in progress. Nesting is kept in the tokens, never on the C stack: while an array or object is open, `next` is
  * the token of the one around it. */
 struct json_parser {
@@ -23,10 +60,14 @@ static int json_peek(const struct json_parser *parser)
 	return parser->at < parser->len ? (unsigned char)parser->json->text[parser->at] : -1;
 }
 
-static void json_skip_blanks(struct json_parser *parser)
+static const char *json_end(const struct json_parser *parser)
 {
-	for (int c; (c = json_peek(parser)) == ' ' || c == '\n' || c == '\r' || c == '\t';)
-		parser->at++;
+	return parser->json->text + parser->len;
+}
+
+static void json_pass_blanks(struct json_parser *parser)
+{
+	parser->at = (size_t)(json_skip_blanks(parser->json->text + parser->at, json_end(parser)) - parser->json->text);
 }
 
 static uint32_t json_add(struct json_parser *parser, enum json_type type, size_t at, size_t len)
@@ -58,9 +99,11 @@ static const char *json_read_string(struct json_parser *parser)
 	size_t start = ++parser->at;
 
 	for (;;) {
-		int byte = json_peek(parser);
+		int byte;
 		const char *why;
 
+		parser->at = (size_t)(json_skip_plain(parser->json->text + parser->at, json_end(parser)) - parser->json->text);
+		byte = json_peek(parser);
 		if (byte < 0)
 			return "string without an end";
 		if (byte < 0x20)
@@ -153,11 +196,11 @@ static const char *json_read_key(struct json_parser *parser)
 		return "member name expected";
 	if ((why = json_read_string(parser)))
 		return why;
-	json_skip_blanks(parser);
+	json_pass_blanks(parser);
 	if (json_peek(parser) != ':')
 		return "':' expected";
 	parser->at++;
-	json_skip_blanks(parser);
+	json_pass_blanks(parser);
 	return NULL;
 }
 
@@ -176,7 +219,7 @@ static const char *json_read_between(struct json_parser *parser, bool *more)
 	struct json_token *token = &parser->json->tokens[parser->open];
 	int end = token->type == JSON_ARRAY ? ']' : '}';
 
-	json_skip_blanks(parser);
+	json_pass_blanks(parser);
 	*more = json_peek(parser) != end;
 	if (!*more) {
 		json_close(parser);
@@ -186,7 +229,7 @@ static const char *json_read_between(struct json_parser *parser, bool *more)
 		if (json_peek(parser) != ',')
 			return end == ']' ? "',' or ']' expected" : "',' or '}' expected";
 		parser->at++;
-		json_skip_blanks(parser);
+		json_pass_blanks(parser);
 	}
 	token->count++;
 	return end == '}' ? json_read_key(parser) : NULL;
@@ -197,7 +240,7 @@ static const char *json_read_text(struct json_parser *parser)
 	const char *why;
 	bool more = true;
 
-	json_skip_blanks(parser);
+	json_pass_blanks(parser);
 	do {
 		if (parser->json->count > COUNT_MAX + parser->len / 8)
 			return "too many values for a text of its size";
@@ -206,7 +249,7 @@ static const char *json_read_text(struct json_parser *parser)
 		if (parser->open != NONE && (why = json_read_between(parser, &more)))
 			return why;
 	} while (parser->open != NONE);
-	json_skip_blanks(parser);
+	json_pass_blanks(parser);
 	return parser->at < parser->len ? "text behind the end" : NULL;
 }
 
@@ -279,27 +322,30 @@ bool json_string(const struct json *json, uint32_t token, struct buf *out)
 	return true;
 }
 
-static bool json_key_is(const struct json *json, uint32_t token, const char *key)
+static bool json_key_is(const struct json *json, uint32_t token, struct slice key)
 {
-	const struct json_token *raw_token = &json->tokens[token];
-	struct slice raw = { json->text + raw_token->at, raw_token->len };
+	struct slice raw = json_scalar(json, token);
 	struct buf plain = { 0 };
 	bool same;
 
+	if (raw.len < key.len || (key.len && *raw.at != *key.at && *raw.at != '\\'))
+		return false; /* most of them */
 	if (!raw.len || !memchr(raw.at, '\\', raw.len))
-		return slice_is(raw, key);
+		return raw.len == key.len && memcmp(raw.at, key.at, raw.len) == 0;
 	json_string(json, token, &plain);
-	same = slice_is((struct slice){ plain.data, plain.len }, key);
+	same = plain.len == key.len && memcmp(plain.data, key.at, key.len) == 0;
 	buf_free(&plain);
 	return same;
 }
 
 uint32_t json_get(const struct json *json, uint32_t object, const char *key)
 {
+	struct slice name = slice_of(key);
+
 	if (json->tokens[object].type != JSON_OBJECT)
 		return 0;
 	for (JSON_EACH(json, object, k))
-		if (json_key_is(json, k, key))
+		if (json_key_is(json, k, name))
 			return k + 1;
 	return 0;
 }

@@ -55,6 +55,10 @@ bool json_string(const struct json *json, uint32_t token, struct buf *out);
 /* Sets *out and returns true when the value at `token` is an integer within min..max. */
 bool json_integer(const struct json *json, uint32_t token, long min, long max, long *out);
 
+/* For all who read JSON: past blanks; or past what stands for itself in a string, to a quote, backslash or control byte. */
+const char *json_skip_blanks(const char *at, const char *end);
+const char *json_skip_plain(const char *at, const char *end);
+
 /* Walks the elements of an array, or the keys of an object: for (JSON_EACH(json, array, element)). The value of a key
  * is the token behind it, key + 1. A scalar has no elements. */
 #define JSON_EACH(json, parent, token) \

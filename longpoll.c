@@ -201,7 +201,7 @@ int longpoll_fd(const struct longpoll *query)
 int64_t longpoll_at(const struct longpoll *query)
 {
 	/* A large answer may take its time, but not less than a MiB a second. */
-	return query->asked ? query->deadline + (int64_t)(query->http.response.body.len >> 10) : query->next_at;
+	return query->asked ? query->deadline + (int64_t)(query->http.response.size >> 10) : query->next_at;
 }
 
 bool longpoll_answered(const struct longpoll *query)

@@ -68,3 +68,18 @@ int64_t pace_at(const struct pace_bucket *bucket)
 {
 	return bucket->at + bucket_gap(bucket);
 }
+
+void pace_spend(struct pace_bytes *bytes, size_t count, int64_t now)
+{
+	bytes->left += (now - bytes->at) * bytes->rate;
+	if (bytes->left > bytes->burst)
+		bytes->left = bytes->burst;
+	bytes->left -= (int64_t)count;
+	bytes->at = now;
+}
+
+int64_t pace_debt(struct pace_bytes *bytes, int64_t now)
+{
+	pace_spend(bytes, 0, now);
+	return bytes->left < 0 ? -bytes->left / bytes->rate : 0;
+}

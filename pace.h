@@ -26,4 +26,13 @@ bool pace_take(struct pace_bucket *bucket, int64_t now); /* takes one token; fal
 void pace_cost(struct pace_bucket *bucket, int64_t cpu); /* of the work for the last token: microseconds */
 int64_t pace_at(const struct pace_bucket *bucket);       /* when the next one is earned */
 
+/* Bytes: so many in a burst, and then so many each millisecond. Start with those two set, and `left` as the burst. */
+struct pace_bytes {
+	int64_t burst, rate;
+	int64_t left; /* negative: a debt, to be paid by waiting */
+	int64_t at;   /* when `left` was computed */
+};
+void pace_spend(struct pace_bytes *bytes, size_t count, int64_t now);
+int64_t pace_debt(struct pace_bytes *bytes, int64_t now); /* milliseconds until there is none */
+
 #endif

@@ -21,7 +21,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in cluster health operator metrics refused servers faults socks clients neighbours consul reading proxy process log \
+for file in cluster health operator metrics refused servers faults socks clients neighbours consul reading sweep proxy process log \
     admission bind state ranges sources programs claims status session page secrets config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"

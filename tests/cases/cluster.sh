@@ -386,7 +386,7 @@ write(place + "/registered")
 while not os.path.exists(place + "/change"):
     time.sleep(0.02)
 start = time.monotonic()
-for change in range(400):
+for change in range(600):
     time.sleep(max(0, start + change / 50 - time.monotonic()))
     other(len(ports) + change * 7, 2000 + change)
 write(place + "/changed")

@@ -171,7 +171,7 @@ case_reading_doubt() { # a name that is listed without an instance is read again
     sleep 1.5
     fake DELETE /stats
     fake PUT "/fault?mode=empty&path=/v1/health/service/web&count=1"
-    fake PUT "/services?bell=health" "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]$services}"
+    fake PUT "/services?bell=catalog" "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]$services}"
     must 8 "the new instance" answers "$P" b
     sleep 1.5
     at_most "readings" 40 "$(fake GET "/count?path=/v1/health/service/")"

@@ -3,12 +3,12 @@
 #include "base.h"
 
 #include "../../consul_catalog.c"
-#include "../../consul_instance.c"
 #include "../../json.c"
 #include "../../net.c"
 #include "../../service.c"
 #include "../../sys.c"
 #include "../../text.c"
+#include "../unit/answers.h"
 
 #define MUST(condition) \
 	do { \
@@ -32,61 +32,66 @@ static void check_list(const struct service_list *list)
 	}
 }
 
-static void check_instances(const struct json *j)
+static void check_instances(struct slice text)
 {
 	struct service_list *list = service_list_new(), *again = service_list_new();
 
-	if (instance_read(list, "web", j, "dill")) {
+	if (answer_instances(list, "web", text, "dill")) {
 		MUST(list->count == 0);
 	} else {
 		check_list(list);
-		MUST(!instance_read(again, "web", j, "dill") && service_list_equal(list, again));
+		MUST(!answer_instances(again, "web", text, "dill") && service_list_equal(list, again));
 	}
 	service_list_unref(list);
 	service_list_unref(again);
 }
 
-static void check_catalog(const struct json *j)
+/* Said twice, nothing is new the second time. Of a text that is no such answer, nothing is taken. */
+static void check_bell(struct catalog *c, enum consul_bell_kind kind, struct slice text)
+{
+	size_t count = c->count;
+	unsigned news;
+	bool twice = false; /* a name: then the answer contradicts itself */
+
+	if (answer_bell(c, kind, text, &news)) {
+		MUST(c->count == count);
+		return;
+	}
+	for (size_t i = 1; i < c->count; i++) {
+		MUST(strcmp(c->names[i - 1].name, c->names[i].name) <= 0);
+		twice = twice || strcmp(c->names[i - 1].name, c->names[i].name) == 0;
+	}
+	MUST(!answer_bell(c, kind, text, &news) && (!news || twice));
+}
+
+static void check_catalog(struct slice text)
 {
 	struct service_list *list;
 	struct catalog c;
-	bool moved = false;
 	int64_t now = 1000;
 
 	catalog_open(&c, "dill");
-	if (!catalog_names(&c, j, &moved)) {
-		bool twice = false; /* a name: then the answer contradicts itself */
-
-		MUST(moved == (c.count > 0));
-		for (size_t i = 1; i < c.count; i++) {
-			MUST(strcmp(c.names[i - 1].name, c.names[i].name) <= 0);
-			twice = twice || strcmp(c.names[i - 1].name, c.names[i].name) == 0;
-		}
-		moved = false;
-		MUST(!catalog_names(&c, j, &moved) && (!moved || twice));
+	check_bell(&c, CONSUL_BELL_NAMES, text);
+	if (!catalog_find(&c, "web")) {
+		for (size_t i = 0; i < c.count; i++)
+			c.names[i].coming = c.names[i].tags;
+		catalog_add(&c, "web", 1);
+		catalog_listed(&c);
 	}
-	if (!find_in(c.names, c.count, "web")) {
-		add_name(&c, "web", 1);
-		qsort(c.names, c.count, sizeof *c.names, compare_names);
-	}
-	if (!catalog_checks(&c, j, &moved)) {
-		moved = false;
-		MUST(!catalog_checks(&c, j, &moved) && !moved);
-	}
+	check_bell(&c, CONSUL_BELL_CHECKS, text);
+	check_bell(&c, CONSUL_BELL_NODES, text);
 	/* Read, the same again, then nothing, twice. */
 	for (int round = 0; round < 4; round++, now += HOLD_MS) {
-		struct json none = { 0 };
-		struct catalog_name *n = find_in(c.names, c.count, "web");
+		struct catalog_name *n = catalog_find(&c, "web");
 
-		MUST(n && !json_parse(&none, "[]", 2));
+		MUST(n);
 		catalog_confirm(&c, now);
-		if (catalog_reading(&c, n, round < 2 ? j : &none, now))
+		if (answer_reading(&c, n, round < 2 ? text : slice_of("[]"), now))
 			MUST(!n->fresh);
 		list = catalog_compose(&c, now);
 		MUST(!list || list == c.list);
 		MUST(!list || round != 1);
 		service_list_unref(list);
-		json_free(&none);
 	}
 	MUST(c.list->count == 0 && c.hold.count == 0 && c.hold.confirm_at == 0);
 	catalog_close(&c);
@@ -96,12 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct json j = { 0 };
+	struct slice text = { (const char *)data, size };
 
-	if (!json_parse(&j, (const char *)data, size)) {
-		check_instances(&j);
-		check_catalog(&j);
-	}
-	json_free(&j);
+	check_instances(text);
+	check_catalog(text);
 	return 0;
 }

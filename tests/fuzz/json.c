@@ -1,10 +1,12 @@
-/* libFuzzer target for json.c: every token of what parses stays inside the text, and every accessor takes it. */
+/* libFuzzer target for json.c and json_walk.c: every token of what parses stays inside the text, and every accessor takes
+ * it. However the text is cut, the walk takes the same texts, and yields their pieces. */
 #include "base.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
+#include "json_walk.h"
 
 #define MUST(condition) \
 	do { \
@@ -53,13 +55,91 @@ static void check_writer(const char *text, size_t size)
 	json_free(&j);
 }
 
+/* What the walk must yield next, of what json.c has read. */
+struct expected {
+	const struct json *json;
+	const struct json_walk *walk;
+	uint32_t key; /* of the root, in an object; 0: none */
+	uint32_t value;
+};
+
+static bool is_split(const struct json *j, uint32_t key)
+{
+	return slice_is(json_scalar(j, key), "s") && j->tokens[key + 1].type == JSON_ARRAY;
+}
+
+/* Goes on to the next piece, over arrays that are taken apart. */
+static void expected_settle(struct expected *e)
+{
+	const struct json *j = e->json;
+
+	while (j->tokens[0].type == JSON_OBJECT && e->value >= (e->key ? json_next(j, e->key + 1) : 1)) {
+		e->key = e->key ? json_next(j, e->key + 1) : 1;
+		if (e->key >= j->count)
+			break;
+		e->value = is_split(j, e->key) ? e->key + 2 : e->key + 1;
+	}
+}
+
+static const char *expected_take(void *arg, struct slice name, struct slice value)
+{
+	struct expected *e = arg;
+	const struct json *j = e->json;
+	const struct json_token *token;
+	struct json again = { 0 };
+
+	expected_settle(e);
+	MUST(e->value < j->count);
+	token = &j->tokens[e->value];
+	MUST(!name.at == !e->key && e->walk->inside == (e->key && is_split(j, e->key)));
+	MUST(!e->key || (name.len == json_scalar(j, e->key).len && memcmp(name.at, json_scalar(j, e->key).at, name.len) == 0));
+	MUST(memcmp(value.at, j->text + token->at - (token->type == JSON_STRING), value.len) == 0);
+	MUST(!json_parse(&again, value.at, value.len) && again.count == json_next(j, e->value) - e->value);
+	json_free(&again);
+	e->value = json_next(j, e->value);
+	return NULL;
+}
+
+static const char *ignore(void *arg, struct slice name, struct slice value)
+{
+	(void)arg, (void)name, (void)value;
+	return NULL;
+}
+
+static void check_walk(const struct json *j, const char *why, const char *text, size_t size, size_t part)
+{
+	struct expected expected = { .json = j, .value = 1 };
+	struct json_walk walk = { .take = why ? ignore : expected_take, .arg = &expected, .split = "s" };
+
+	expected.walk = &walk;
+	json_walk_start(&walk);
+	for (size_t at = 0; at < size; at += part) {
+		size_t len = size - at < part ? size - at : part;
+		char *copy = malloc(len); /* so that a byte too far is seen */
+
+		memcpy(copy, text + at, len);
+		json_walk_add(&walk, copy, len);
+		free(copy);
+	}
+	MUST(!json_walk_end(&walk) == !why);
+	if (!why) {
+		expected_settle(&expected);
+		MUST(expected.value >= j->count);
+		MUST(walk.root == (j->tokens[0].type < JSON_ARRAY ? JSON_NULL : j->tokens[0].type));
+	}
+	json_walk_free(&walk);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json j = { 0 };
+	const char *why = json_parse(&j, (const char *)data, size);
 
-	if (json_parse(&j, (const char *)data, size)) {
+	check_walk(&j, why, (const char *)data, size, size + 1);
+	check_walk(&j, why, (const char *)data, size, size ? 1 + data[0] % 11 : 1);
+	if (why) {
 		MUST(j.error_at <= size);
 	} else {
 		MUST(j.count && json_next(&j, 0) == j.count);

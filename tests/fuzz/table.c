@@ -16,6 +16,7 @@
 #include "../../peek.h"
 #include "../../plan.c"
 #include "../../publish.h"
+#include "../unit/answers.h"
 #include "../unit/table.h"
 
 #define MUST(condition) \
@@ -247,6 +248,7 @@ static void name_of(const struct json *json, struct buf *out)
 
 struct answers {
 	struct json json[16];
+	struct slice text[16];
 	size_t count;
 };
 
@@ -261,9 +263,8 @@ static struct catalog_name *find_name(struct catalog *catalog, const char *name)
 /* A catalog that lists the names of the answers. */
 static void list_names(struct catalog *catalog, const struct answers *answers)
 {
-	struct json json = { 0 };
 	struct buf text = { 0 }, name = { 0 };
-	bool moved = false;
+	unsigned news;
 
 	buf_puts(&text, "{");
 	for (size_t i = 0; i < answers->count; i++) {
@@ -273,9 +274,7 @@ static void list_names(struct catalog *catalog, const struct answers *answers)
 		buf_puts(&text, ":[\"dill\"]");
 	}
 	buf_puts(&text, "}");
-	MUST(!json_parse(&json, text.data, text.len));
-	catalog_names(catalog, &json, &moved);
-	json_free(&json);
+	MUST(!answer_bell(catalog, CONSUL_BELL_NAMES, (struct slice){ text.data, text.len }, &news));
 	buf_free(&text);
 	buf_free(&name);
 }
@@ -295,7 +294,7 @@ static void take_round(struct catalog *catalog, struct answers *answers, bool li
 		name_of(&answers->json[i], &name);
 		found = find_name(catalog, name.data);
 		if (found)
-			catalog_reading(catalog, found, &answers->json[i], now);
+			answer_reading(catalog, found, answers->text[i], now);
 		json_free(&answers->json[i]);
 	}
 	answers->count = 0;
@@ -317,7 +316,7 @@ static void take_lines(struct catalog *catalog, struct slice text)
 
 	while (slice_next(&text, '\n', &line)) {
 		struct json *json;
-		bool moved = false;
+		unsigned news;
 
 		if (!line.len || answers.count == ARRAY_LEN(answers.json) - 1) {
 			take_round(catalog, &answers, listed, now);
@@ -325,10 +324,11 @@ static void take_lines(struct catalog *catalog, struct slice text)
 		}
 		json = &answers.json[answers.count];
 		*json = (struct json){ 0 };
+		answers.text[answers.count] = line;
 		if (!line.len || json_parse(json, line.at, line.len)) {
 			json_free(json);
 		} else if (*line.at == '{') {
-			listed = !catalog_names(catalog, json, &moved) || listed;
+			listed = !answer_bell(catalog, CONSUL_BELL_NAMES, line, &news) || listed;
 			json_free(json);
 		} else {
 			answers.count++;

@@ -4,13 +4,14 @@
     fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
 
 PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/catalog/nodes,
-/v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
+/v1/catalog/node-services/NODE, /v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
 
     PUT    /services[?bell=catalog|health|both|none]
                           body: {"NAME": [{"ID": .., "Port": .., "Tags": [..], "Address": .., "Node": ..,
-                          "NodeAddress": .., "Status": "passing"|..|null, "Weight": 1}, ..], ..}; all but Port may be
-                          left out. Replaces everything; the index of the endpoints named by bell goes up, and
-                          that of the nodes when one has another address.
+                          "NodeAddress": .., "Status": "passing"|..|null, "NodeStatus": "passing"|.., "Weight": 1},
+                          ..], ..}; all but Port may be left out. Replaces everything; the index of the endpoints
+                          named by bell goes up, and that of the nodes when one has another address. A node's check
+                          (serfHealth) has the first NodeStatus of its instances.
     PUT    /gateway?seconds=N&how=504|408|close
                           queries that wait end after N seconds, as if a gateway stood in between
     DELETE /gateway       it is gone
@@ -63,8 +64,10 @@ import threading
 import time
 import urllib.parse
 
+CHECKED = {"Status", "NodeStatus", "ModifyIndex"}     # of an instance, what is no part of its service
 DEFAULTS = "/v1/config/service-defaults/"
-PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes")
+PATHS = ("/v1/catalog/services", "/v1/health/state/any", "/v1/health/service/", "/v1/catalog/nodes",
+         "/v1/catalog/node-services/")
 
 
 def seconds(text):
@@ -99,11 +102,12 @@ class State:
                 fresh[name] = []
                 for number, given in enumerate(instances):
                     instance = {"ID": "%s-%d" % (name, number), "Tags": [], "Address": "", "Node": "node",
-                                "NodeAddress": "127.0.0.1", "Status": "passing", "Weight": 1}
+                                "NodeAddress": "127.0.0.1", "Status": "passing", "NodeStatus": "passing", "Weight": 1}
                     instance.update(given)
-                    old = [o for o in self.services.get(name, []) if o["ID"] == instance["ID"]]
-                    same = old and {**old[0], "ModifyIndex": 0} == {**instance, "ModifyIndex": 0}
-                    instance["ModifyIndex"] = old[0]["ModifyIndex"] if same else now
+                    old = next((o for o in self.services.get(name, []) if o["ID"] == instance["ID"]), {})
+                    same = {key for key in instance if old.get(key) == instance[key]}
+                    instance["ModifyIndex"] = old["ModifyIndex"] if same == set(instance) else now
+                    instance["ServiceIndex"] = old["ServiceIndex"] if same >= set(instance) - CHECKED else now
                     fresh[name].append(instance)
             moved = nodes(self.services) != nodes(fresh)
             self.older, self.services = self.services, fresh
@@ -134,9 +138,9 @@ def check(name, instance):
 
 
 def serf(instance):
-    return {"Node": instance["Node"], "CheckID": "serfHealth", "Name": "Serf Health Status", "Status": "passing",
-            "Notes": "", "Output": "Agent alive and reachable", "ServiceID": "", "ServiceName": "",
-            "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
+    return {"Node": instance["Node"], "CheckID": "serfHealth", "Name": "Serf Health Status",
+            "Status": instance["NodeStatus"], "Notes": "", "Output": "Agent alive and reachable", "ServiceID": "",
+            "ServiceName": "", "ServiceTags": [], "Definition": {}, "CreateIndex": 10, "ModifyIndex": 10}
 
 
 def nodes(services):
@@ -152,16 +156,23 @@ def catalog():
 
 
 def state_any(query):
-    checks = []
+    checks = {}
     for name, instances in STATE.services.items():
-        checks += [check(name, i) for i in instances if i["Status"] is not None]
-    if "filter" in query:
-        tags = re.findall(r'"([^"]*)"|`([^`]*)`', query["filter"])
-        tags = [a or b for a, b in tags]
-        if not tags or not re.search(r"ServiceTags", query["filter"]):
-            return None
-        checks = [c for c in checks if set(tags) & set(c["ServiceTags"])]
-    return checks
+        for i in instances:
+            checks.setdefault((i["Node"], ""), serf(i))
+            if i["Status"] is not None:
+                checks[i["Node"], name, i["ID"]] = check(name, i)
+    return filtered(list(checks.values()), query)
+
+
+def filtered(objects, query):
+    """What a filter made of FIELD != "VALUE" and FIELD contains "VALUE", joined by `or`, leaves. None: it is another."""
+    if "filter" not in query:
+        return objects
+    terms = [re.fullmatch(r'\s*(\w+) (!=|contains) ["`]([^"`]*)["`]\s*', term) for term in query["filter"].split(" or ")]
+    if not all(terms) or any(term[1] not in o for term in terms for o in objects):
+        return None
+    return [o for o in objects if any(t[3] in o[t[1]] if t[2] == "contains" else o[t[1]] != t[3] for t in terms)]
 
 
 def service(name, services):
@@ -173,9 +184,18 @@ def service(name, services):
             "Service": {"ID": i["ID"], "Service": name, "Tags": i["Tags"], "Address": i["Address"], "Meta": None,
                         "Port": i["Port"], "Weights": {"Passing": i["Weight"], "Warning": 1},
                         "EnableTagOverride": False, "Proxy": {"MeshGateway": {}, "Expose": {}}, "Connect": {},
-                        "CreateIndex": 10, "ModifyIndex": i["ModifyIndex"]},
+                        "CreateIndex": 10, "ModifyIndex": i["ServiceIndex"]},
             "Checks": checks})
     return answer
+
+
+def node_services(node, query, services):
+    found = [i["Service"] for name in services if STATE.sees(name) for i in service(name, services)
+             if i["Node"]["Node"] == node]
+    if not any(i["Node"] == node for instances in services.values() for i in instances):
+        return {"Node": None, "Services": None}
+    found = filtered(found, query)
+    return None if found is None else {"Node": {"Node": node}, "Services": found}
 
 
 class Gone(Exception):
@@ -256,6 +276,8 @@ class Connection:
         path, _, text = target.partition("?")
         query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
         which = {PATHS[0]: "catalog", PATHS[3]: "nodes"}.get(path, "health")
+        if path.startswith(PATHS[4]):
+            which = "catalog"
         if method == "GET" and path.startswith(DEFAULTS):
             return self.right(path)
         if method != "GET" or not path.startswith(PATHS):
@@ -279,6 +301,11 @@ class Connection:
                 data = [{"Node": node, "Address": address} for node, address in nodes(STATE.services).items()]
             fault = STATE.take_fault(path)
             index = STATE.index[which]
+            if path.startswith(PATHS[4]):
+                older = fault and fault["mode"] == "older"
+                index -= bool(older)
+                data = node_services(urllib.parse.unquote(path[len(PATHS[4]):]), query,
+                                     STATE.older if older else STATE.services)
             if path.startswith(PATHS[2]):
                 older = fault and fault["mode"] == "older"
                 index = max(STATE.index.values()) - bool(older)
@@ -363,7 +390,8 @@ class Connection:
             self.send(200, headers, body)
 
     def big(self, headers, body, size):
-        """With a member that nobody needs, nested deeper than anything should be."""
+        """With a member that nobody needs, nested deeper than anything should be; of an empty list, a check has it."""
+        body = b'[{"Status": "passing"}]' if body == b"[]" else body
         last = body.rstrip(b"]}")
         deep = b', "Output": ' + b'[{"a":' * 20000 + b"1" + b"}]" * 20000 + b', "Notes": "'
         self.head(200, {**headers, "Content-Length": len(body) + len(deep) + size + 1})

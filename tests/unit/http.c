@@ -33,8 +33,33 @@ struct feed {
 	bool head_only, over;
 };
 
+/* Where bodies go to while `sinking`, and how often one has begun. */
+static bool sinking;
+static struct buf sunk;
+static int begun;
+
+static void sink(void *arg, const char *bytes, size_t len)
+{
+	check(arg == &sunk && (begun || !bytes), "sink", "begins with nothing");
+	begun += !bytes;
+	buf_add(&sunk, bytes, len);
+}
+
+/* An answer with status 200 has gone to the sink, and no other; these small ones are in the body, too. */
+static void check_sunk(const struct http_response *r)
+{
+	bool fine = r->status == 200;
+
+	check(begun == fine && sunk.len == (fine ? r->body.len : 0) && r->size == r->body.len, "sink", "how much it got");
+	check(!sunk.len || memcmp(sunk.data, r->body.data, sunk.len) == 0, "sink", "what it got");
+	sunk.len = 0;
+	begun = 0;
+}
+
 static void say_answer(struct feed *f)
 {
+	if (sinking)
+		check_sunk(&f->r);
 	buf_printf(&f->said, "%d<%.*s>%s ", f->r.status, (int)f->r.body.len, f->r.body.data ? f->r.body.data : "", f->r.last ? "." : "");
 	http_reset(&f->r);
 	f->r.head_only = f->head_only;
@@ -76,7 +101,10 @@ static void finish(struct feed *f)
 
 static struct feed feed_new(bool head_only)
 {
-	return (struct feed){ .r = { .max_body = MAX_BODY, .head_only = head_only }, .head_only = head_only };
+	sunk.len = 0;
+	begun = 0;
+	return (struct feed){ .r = { .max_body = MAX_BODY, .head_only = head_only, .sink = sinking ? sink : NULL,
+	                             .sink_arg = &sunk }, .head_only = head_only };
 }
 
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -263,6 +291,33 @@ static void bound_cases(void)
 	buf_free(&text);
 }
 
+/* What goes to a sink is bounded as ever, and its beginning stays; so does that of an error. */
+static void sink_cases(void)
+{
+	static const char *const status[] = { OK, "HTTP/1.1 500 No\r\n" };
+
+	for (size_t i = 0; i < ARRAY_LEN(status); i++) {
+		struct http_response r = { .max_body = 3 * BODY_BEGINNING, .sink = sink, .sink_arg = &sunk };
+		struct buf text = { 0 };
+		const char *why;
+		size_t used;
+
+		begun = 0;
+		sunk.len = 0;
+		buf_printf(&text, "%s\r\n", status[i]);
+		while (text.len < 2 * BODY_BEGINNING)
+			buf_puts(&text, "a few bytes of a body");
+		check(!http_parse(&r, text.data, text.len, &used) && !r.done && r.body.len == BODY_BEGINNING, "sink", "the body's beginning");
+		check(sunk.len == (i ? 0 : r.size) && r.size > BODY_BEGINNING, "sink", "all of it");
+		why = http_parse(&r, text.data, text.len, &used);
+		check(why && strcmp(why, "answer too large") == 0 && !r.done, "sink", "answer too large");
+		http_reset(&r);
+		check(r.sink == sink && !r.size, "sink", "stays after a reset");
+		http_response_free(&r);
+		buf_free(&text);
+	}
+}
+
 static void header_cases(void)
 {
 	static const char text[] = "HTTP/1.1 200 A: b\r\nX-Consul-Knownleader:  true \r\nEmpty:\r\nX-consul-index: 5\r\nTwice: 1\r\n"
@@ -402,8 +457,13 @@ static void request_cases(void)
 
 int main(void)
 {
-	answer_cases();
-	cut_cases();
+	for (int i = 0; i < 2; i++) {
+		sinking = i;
+		answer_cases();
+		cut_cases();
+	}
+	sink_cases();
+	buf_free(&sunk);
 	bound_cases();
 	header_cases();
 	other_cases();

@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../unit/answers.h"
 #include "../unit/check.h"
 #include "../unit/figures.h"
 #include "../unit/table.h"
 #include "../../balance.h"
 #include "../../body.h"
 #include "../../consul_catalog.h"
-#include "../../consul_instance.h"
+#include "../../consul_nodes.h"
 #include "../../consul_sweep.h"
 #include "../../explain.h"
 #include "../../format.h"
@@ -887,17 +888,14 @@ static void looked_up_names(size_t n)
 /* Its names, each with the tag. */
 static void answer_names(struct catalog *catalog, size_t from, size_t to, const char *more)
 {
-	struct json json = { 0 };
 	struct buf text = { 0 };
-	bool moved = false;
+	unsigned news;
 
 	buf_puts(&text, "{\"consul\":[]");
 	for (size_t i = from; i < to; i++)
 		buf_printf(&text, ",\"web%06zu\":[\"dill\"]", i);
 	buf_printf(&text, "%s}", more);
-	json_parse(&json, text.data, text.len);
-	catalog_names(catalog, &json, &moved);
-	json_free(&json);
+	answer_bell(catalog, CONSUL_BELL_NAMES, (struct slice){ text.data, text.len }, &news);
 	buf_free(&text);
 }
 
@@ -907,7 +905,6 @@ static void read_wanted(struct catalog *catalog, bool there, int64_t now)
 	struct consul_sweep sweep = { 0 };
 	size_t which[CONSUL_SWEEP_BATCH], count;
 	struct buf text = { 0 };
-	struct json json = { 0 };
 
 	while ((count = consul_sweep_choose(&sweep, catalog, which, now))) {
 		for (size_t i = 0; i < count; i++) {
@@ -919,15 +916,13 @@ static void read_wanted(struct catalog *catalog, bool there, int64_t now)
 				buf_printf(&text, "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"%s\",\"Address\":\"10.0.0.1\",\"Port\":80,"
 				           "\"Tags\":[\"dill\",\"dill.listener=local:%d\"]}}", name->name, 2000 + atoi(name->name + 3));
 			buf_puts(&text, "]");
-			json_parse(&json, text.data, text.len);
-			catalog_reading(catalog, name, &json, now);
+			answer_reading(catalog, name, (struct slice){ text.data, text.len }, now);
 			name->wanted = false;
 		}
 		if (count < CONSUL_SWEEP_BATCH || catalog_ripe(catalog))
 			service_list_unref(catalog_compose(catalog, now));
 	}
 	service_list_unref(catalog_compose(catalog, now));
-	json_free(&json);
 	buf_free(&text);
 }
 
@@ -961,6 +956,92 @@ static void services_leave(size_t n)
 	read_wanted(&catalog, false, 3100);
 	stop();
 	check(!catalog.list->count, "all are gone", "services_leave");
+	catalog_close(&catalog);
+}
+
+/* A foreign service comes: all names are compared. */
+static void names_stay(size_t n)
+{
+	struct catalog catalog;
+
+	open_catalog(&catalog, n);
+	start();
+	answer_names(&catalog, 0, n, ",\"x\":[]");
+	stop();
+	check(consul_sweep_choose(&(struct consul_sweep){ 0 }, &catalog, (size_t[CONSUL_SWEEP_BATCH]){ 0 }, 2000) == 0, "none is wanted", "names_stay");
+	catalog_close(&catalog);
+}
+
+/* A sweep asks the node where all services are: as they were read, then all of them changed. */
+static void node_lists(size_t n)
+{
+	struct consul_nodes nodes = { 0 };
+	struct catalog catalog;
+	struct buf names = { 0 }, list[2] = { { 0 }, { 0 } };
+	const char *why = NULL;
+	bool differs = false;
+
+	open_catalog(&catalog, n);
+	buf_add(&names, "n", 2);
+	for (int changed = 0; changed < 2; changed++) {
+		buf_puts(&list[changed], "{\"Services\":[{}");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&list[changed], ",{\"ID\":\"web%06zu\",\"Service\":\"web%06zu\",\"Address\":\"10.0.0.1\",\"Port\":%d}", i, i,
+			           80 + changed);
+		buf_puts(&list[changed], "]}");
+	}
+	start();
+	consul_nodes_take(&nodes, &names);
+	for (int changed = 0; changed < 2 && !why; changed++)
+		why = consul_nodes_compare(&nodes, &catalog, &nodes.items[0], (struct slice){ list[changed].data, list[changed].len }, &differs);
+	stop();
+	check(!why && differs && catalog.names[0].wanted && catalog.names[n - 1].wanted, "all differ", "node_lists");
+	consul_nodes_free(&nodes);
+	catalog_close(&catalog);
+	buf_free(&names);
+	buf_free(&list[0]);
+	buf_free(&list[1]);
+}
+
+/* The same names the other way round: each must be looked up. */
+static void names_turn(size_t n)
+{
+	struct catalog catalog;
+	struct buf text = { 0 };
+	unsigned news;
+
+	open_catalog(&catalog, n);
+	buf_puts(&text, "{\"consul\":[]");
+	for (size_t i = n; i-- > 0;)
+		buf_printf(&text, ",\"web%06zu\":[\"dill\"]", i);
+	buf_puts(&text, "}");
+	start();
+	answer_bell(&catalog, CONSUL_BELL_NAMES, (struct slice){ text.data, text.len }, &news);
+	stop();
+	check(!news, "nothing is new", "names_turn");
+	buf_free(&text);
+	catalog_close(&catalog);
+}
+
+/* One check of each service fails, and its node's; then all pass. */
+static void checks_fail(size_t n)
+{
+	struct catalog catalog;
+	struct buf text = { 0 };
+	unsigned news;
+
+	open_catalog(&catalog, n);
+	buf_puts(&text, "[");
+	for (size_t i = 0; i < 2 * n; i++)
+		buf_printf(&text, "%s{\"Node\":\"n%zu\",\"Status\":\"critical\",\"ServiceName\":\"%s%06zu\",\"ModifyIndex\":%zu}", i ? "," : "",
+		           i, i % 2 ? "web" : "", i / 2, i);
+	buf_puts(&text, "]");
+	start();
+	answer_bell(&catalog, CONSUL_BELL_CHECKS, (struct slice){ text.data, text.len }, &news);
+	check(news & CONSUL_NEWS_POINTED, "they are wanted", "checks_fail");
+	answer_bell(&catalog, CONSUL_BELL_CHECKS, slice_of("[]"), &news);
+	stop();
+	buf_free(&text);
 	catalog_close(&catalog);
 }
 
@@ -1003,7 +1084,6 @@ static void take_tags_of(size_t n, const char *format)
 {
 	struct service_list *list = new_list(false);
 	struct buf text = { 0 }, out = { 0 };
-	struct json json = { 0 };
 	struct route route;
 	struct explain explain;
 
@@ -1017,13 +1097,12 @@ static void take_tags_of(size_t n, const char *format)
 	buf_puts(&text, "]}}]");
 	table_open(&route);
 	start();
-	check(!json_parse(&json, text.data, text.len) && !instance_read(list, "web", &json, "dill"), "it is read", format);
+	check(!answer_instances(list, "web", (struct slice){ text.data, text.len }, "dill"), "it is read", format);
 	publish(&route, service_list_ref(list));
 	explain = (struct explain){ &route.rules.admit, route.table };
 	explain_list(&explain, list, "web", &out);
 	stop();
 	service_list_unref(list);
-	json_free(&json);
 	buf_free(&text);
 	buf_free(&out);
 	route_close(&route);
@@ -1285,7 +1364,7 @@ static const struct {
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	LEVEL(picked_backends), LEVEL(picked_by_weight), LEVEL(picked_shares), LEVEL(picked_by_terms),
 	ROW(followed_by_health), LEVEL(followed_change), ROW(looked_up_names),
-	ROW(services_come), ROW(services_leave), ROW(wishes_are_held),
+	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(node_lists), ROW(checks_fail), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),

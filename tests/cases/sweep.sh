@@ -1,0 +1,188 @@
+# shellcheck shell=bash disable=SC2154,SC2153,SC2119,SC2120,SC2034
+# Cases: what is read of many services when little has changed, counted as requests to the fake Consul.
+
+# on NODE ID PORT TAG...: as instance, on a node, and without a check
+on() {
+    local node=$1
+    shift
+    instance "$@" | sed "s/^{/{\"Node\":\"$node\",\"Status\":null,/"
+}
+
+# many [NAME:JSON]...: the body of 300 services on 10 nodes, and of these
+many() {
+    local i
+    if [ ! -e "$T/many" ]; then
+        for ((i = 0; i < 300; i++)); do
+            printf '"s%03d":[%s],' "$i" "$(on "n$((i % 10))" "s$i" 80 dill "dill.listener=no:80")"
+        done >"$T/many"
+    fi
+    printf '{%s"x":[]' "$(cat "$T/many")"
+    printf ',%s' "$@"
+    printf '}'
+}
+
+put_many() { # BELL [NAME:JSON]...
+    many "${@:2}" >"$T/body"
+    fake PUT "/services?bell=$1" "@$T/body"
+}
+
+readings() { fake GET "/count?path=/v1/health/service/"; }
+has_read() { [ "$(readings)" -gt 0 ]; }
+lists() { fake GET "/count?path=/v1/catalog/node-services/"; }
+
+# many_start VAR=VALUE...: dill routes 300 services that no listener may have, and web on port P
+many_start() {
+    P=$(next_port) Q=$(next_port)
+    start_fake
+    put_many both "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    start_dill_on_fake "$@"
+    must 10 "service" answers "$P" a
+    sleep 1         # all bells wait
+    fake DELETE /stats
+}
+
+case_sweep_new_service() { # a name that is new, and then its tags: that name alone is read
+    many_start
+    put_many both "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]" "\"new\":[$(on n2 n "$B" dill "dill.listener=local:$Q")]"
+    must 5 "the new service" answers "$Q" b
+    put_many both "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]" "\"new\":[$(on n2 n "$B" dill "dill.listener=local:$((Q + 1))")]"
+    must 5 "its other port" answers $((Q + 1)) b
+    must 5 "the first to close" refuses 127.0.0.1 "$Q"
+    at_most "readings" 5 "$(readings)"
+    same "the service beside it" a "$(says "$P")"
+}
+
+case_sweep_other_port() { # of an instance without a check, which no bell points at: each node is asked, and one name read
+    many_start
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the new port" answers "$P" b
+    at_most "readings" 1 "$(readings)"
+    at_most "lists" 10 "$(lists)"
+    contains "what is asked of a node" "n1?filter=Tags%20contains%20%22dill%22" "$(fake GET "/queries?path=/v1/catalog/node-services/n1")"
+}
+
+case_sweep_instances() { # one more of a name with the same tags, on a node that had none; and one less
+    many_start
+    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on n2 v "$B" dill "dill.listener=local:$P")]"
+    must 10 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+    put_many catalog "\"web\":[$(on n2 v "$B" dill "dill.listener=local:$P")]"
+    must 10 "the one that is left" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$B")"
+    at_most "readings" 4 "$(readings)"
+}
+
+case_sweep_others() { # services without the tag come and go: nothing is read
+    local i
+    many_start
+    for i in 1 2 3 4 5 6 7 8; do
+        put_many both "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]" "\"other$i\":[$(on n1 "o$i" 80 other)]"
+        sleep 0.3
+    done
+    same "readings, lists" "0 0" "$(readings) $(lists)"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]" "\"other\":[$(on n1 "o$i" 80 other)]"
+    must 20 "what such a ring has hidden" answers "$P" b
+    at_most "readings" 1 "$(readings)"
+}
+
+case_sweep_touch() { # rings without news, one after the other: the nodes are asked in a circle, not all for each ring
+    local i
+    many_start
+    for ((i = 0; i < 20; i++)); do
+        fake PUT /touch
+        sleep 0.1
+    done
+    same "readings" 0 "$(readings)"
+    at_most "outages" 0 "$(log_count retrying)"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "a change among them" answers "$P" b
+}
+
+case_sweep_one_node_fails() { # it tells nothing, which is said once; the others go on
+    many_start
+    fake PUT "/fault?mode=status&code=500&text=broken&path=/v1/catalog/node-services/n1"
+    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on n2 v "$B" dill "dill.listener=local:$P")]"
+    must 10 "the instance on another node" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+    must 5 "that it is said" log_has 'warn .*services of node n1: answered 500: broken'
+    fake PUT /touch
+    sleep 1
+    same "lines about it, outages" "1 0" "$(log_count 'of node n1') $(log_count retrying)"
+    put_many catalog "\"web\":[$(on n2 v "$B" dill "dill.listener=local:$P"),$(on n1 w "$C" dill "dill.listener=local:$P")]"
+    fake DELETE /fault
+    must 20 "what had changed there" peek_contains "127.0.0.1:$C"
+}
+
+case_sweep_without_lists() { # a gateway that gives no node's list: services are read by name
+    local mode
+    for mode in "status&code=403&text=no" "status&code=404&text=no" empty filtered garbage close; do
+        PEEK=$(next_port)
+        many_start
+        fake PUT "/fault?mode=$mode&path=/v1/catalog/node-services/"
+        put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+        must 15 "the new port" answers "$P" b
+        at_least "readings" 300 "$(readings)"
+        same "outages" 0 "$(log_count retrying)"
+        kill "$DILL_PID"
+        stop_dill 0 8
+    done
+}
+
+case_sweep_without_nodes() { # a token that does not see them: likewise
+    start_fake
+    P=$(next_port)
+    put_many both "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    fake PUT "/fault?mode=empty&path=/v1/catalog/nodes"
+    start_dill_on_fake
+    must 10 "service" answers "$P" a
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the new port" answers "$P" b
+    same "lists" 0 "$(lists)"
+}
+
+case_sweep_node_comes_and_goes() { # and before, one comes: only the list of nodes rings, and that node alone is asked
+    many_start
+    put_many none "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
+    must 10 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+    put_many none "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    must 10 "the one that is left" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A")"
+    same "lists" 1 "$(lists)"
+    at_most "readings" 3 "$(readings)"
+}
+
+case_sweep_after_an_outage() { # of many services, all are looked at again, without reading each
+    many_start
+    fake PUT "/fault?mode=status&code=500"
+    must 5 "the outage" log_has retrying
+    put_many none "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    fake DELETE /stats
+    fake DELETE /fault
+    must 20 "what has changed meanwhile" answers "$P" b
+    at_most "readings" 10 "$(readings)"
+}
+
+case_sweep_other_data() { # an index that is lower than before: all is read by name
+    many_start
+    fake PUT "/index?value=40"
+    put_many none "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the other port" answers "$P" b
+    at_least "readings" 300 "$(readings)"
+}
+
+case_sweep_stale_lists() { # lists that are older than the ring that asked for them: they are asked for again
+    many_start DILL_CONSUL_CONSISTENCY_MODE=stale
+    fake PUT "/fault?mode=older&count=10&path=/v1/catalog/node-services/"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    at_most "readings" 5 "$(readings)"
+}
+
+case_sweep_stale_check() { # a reading that does not know yet that a check has passed: a list of its node would not tell
+    local web flip
+    many_start DILL_CONSUL_CONSISTENCY_MODE=stale
+    web="\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    flip=$(instance f "$B" dill "dill.listener=local:$Q")
+    put_many both "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"critical\"}]"
+    must 10 "the failing service to be read" has_read
+    sleep 8         # what its ring may hide has been looked for
+    fake PUT "/fault?mode=older&count=2&path=/v1/health/service/flip"
+    put_many health "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"passing\"}]"
+    must 15 "the service that passes" answers "$Q" b
+}
