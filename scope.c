@@ -21,7 +21,7 @@ static bool add_ports(void *arg, uint16_t first, uint16_t last)
 }
 
 /* Looks at all services of a name. `whole`: at each of their ports. */
-static void take_name(struct scope *scope, const char *name, bool whole)
+static void scope_name(struct scope *scope, const char *name, bool whole)
 {
 	SYS_GROW(scope->names, scope->name_count, scope->name_cap);
 	scope->names[scope->name_count++] = name;
@@ -66,7 +66,7 @@ static void add_changed(struct scope *scope, const struct service *service)
 /* All of a name, whose age and bounds are those of all together. */
 static void take_changed(struct scope *scope, const char *name)
 {
-	take_name(scope, name, true);
+	scope_name(scope, name, true);
 	for (size_t list = 0; list < scope->count; list++) {
 		struct roster *roster = &scope->rosters[list];
 		size_t at = roster_find(roster, name);
@@ -132,7 +132,7 @@ static void take_wanting(struct scope *scope)
 			struct roster_item *item = &scope->rosters[list].items[i];
 
 			if (!item->taken && roster_wants(item, &scope->ports))
-				take_name(scope, item->service->name, route_refused(scope->route->table, item->service->name, NULL));
+				scope_name(scope, item->service->name, route_refused(scope->route->table, item->service->name, NULL));
 		}
 }
 

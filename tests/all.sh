@@ -120,7 +120,7 @@ static_size() { # the static musl binary is small
     make -B dill-static MUSL_CC="musl-gcc -Werror" || return
     size=$(wc -c <dill-static)
     echo "$size bytes"
-    [ "$size" -le 319488 ]
+    [ "$size" -le 352256 ]
 }
 
 no_needless_libraries() { ! objdump -p "$BUILD/plain/dill" | grep NEEDED | grep -Ev 'lib(c|pthread)\.so'; }
@@ -146,7 +146,7 @@ lint() {
     check "$CC -O2, warnings are errors" variant plain "$CC" -O2 -Werror
     has clang "clang's warnings" && check "clang -O2, warnings are errors" variant clang clang -O2 -Werror
     has musl-gcc "the static binary" &&
-        start "musl-gcc -static, warnings are errors, at most 312 KB" static_size
+        start "musl-gcc -static, warnings are errors, at most 344 KB" static_size
     scripts=(./*.sh .ci/run bench/*.sh tests/*.sh tests/*/*.sh)
     has shellcheck "shell scripts" && start "shellcheck" shellcheck -x "${scripts[@]}"
     has cppcheck "cppcheck" &&

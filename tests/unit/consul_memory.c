@@ -51,6 +51,7 @@ static void counted_free(void *p)
 #include "../../json.c"
 #include "../../json_walk.c"
 #include "../../service.c"
+#include "../../service_list.c"
 #include "../../sys.c"
 #include "../../text.c"
 #undef malloc
