@@ -29,12 +29,21 @@ static bool same_asked(const struct route_entry *a, const struct route_entry *b)
 	return true;
 }
 
+/* Whether it is shown and logged in the same words, and has the same refusals. */
+static bool same_owner(const struct route_owner *a, const struct route_owner *b)
+{
+	return strcmp(a->source, b->source) == 0 && strcmp(a->wish->text, b->wish->text) == 0 &&
+	       (a->service == b->service || (strcmp(a->service->name, b->service->name) == 0 &&
+	                                     route_order_words(a->service->node, b->service->node) == 0 &&
+	                                     route_order_words(a->service->instance, b->service->instance) == 0));
+}
+
 static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
 	return !b->rechecked && a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
 	       a->share_count == b->share_count && a->term_count == b->term_count &&
 	       strcmp(a->services, b->services) == 0 && route_order_words(a->conflict, b->conflict) == 0 &&
-	       strcmp(a->owner.source, b->owner.source) == 0 &&
+	       same_owner(&a->owner, &b->owner) &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
 	       same_shares(a, b) && same_asked(a, b);

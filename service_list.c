@@ -168,8 +168,9 @@ int service_order(const struct service *a, const struct service *b)
 struct adopter {
 	struct service *const *known;
 	size_t count, next; /* next: behind the one that was found last, where the next one is as a rule */
-	uint32_t *slots; /* 1 + an index, or 0; NULL: not made yet, since all was where it was expected */
+	uint32_t *slots; /* of each place: 1 + an index, or 0; NULL: not made yet, since all was where it was expected */
 	size_t mask;
+	uint32_t *following; /* likewise, of each that is known: the next one of the same place */
 	bool *taken; /* one for each that is known */
 };
 
@@ -189,36 +190,47 @@ static uint32_t hash_place(const struct service *service)
 	return hash;
 }
 
+/* The slot of a place, or the free one where it belongs. */
+static uint32_t *adopter_slot(const struct adopter *adopter, const struct service *service)
+{
+	size_t slot = hash_place(service) & adopter->mask;
+
+	while (adopter->slots[slot] && !same_place(service, adopter->known[adopter->slots[slot] - 1]))
+		slot = (slot + 1) & adopter->mask;
+	return &adopter->slots[slot];
+}
+
 static void adopter_index(struct adopter *adopter)
 {
 	for (adopter->mask = 15; adopter->mask < 2 * adopter->count; adopter->mask = 2 * adopter->mask + 1)
 		;
 	adopter->slots = sys_alloc((adopter->mask + 1) * sizeof *adopter->slots);
+	adopter->following = sys_alloc(adopter->count * sizeof *adopter->following);
 	adopter->taken = sys_alloc(adopter->count * sizeof *adopter->taken);
-	for (size_t i = adopter->next; i < adopter->count; i++) {
-		size_t slot = hash_place(adopter->known[i]) & adopter->mask;
+	for (size_t i = adopter->count; i-- > adopter->next;) {
+		uint32_t *slot = adopter_slot(adopter, adopter->known[i]);
 
-		while (adopter->slots[slot])
-			slot = (slot + 1) & adopter->mask;
-		adopter->slots[slot] = (uint32_t)i + 1;
+		adopter->following[i] = *slot;
+		*slot = (uint32_t)i + 1;
 	}
 }
 
 /* The place of the known one, `count` for none; each is found once. */
 static size_t adopter_find(struct adopter *adopter, const struct service *service)
 {
-	size_t at = adopter->next, slot;
+	size_t at = adopter->next;
+	uint32_t *slot;
 
 	if (at < adopter->count && !(adopter->taken && adopter->taken[at]) && same_place(service, adopter->known[at]))
 		return at;
 	if (!adopter->slots)
 		adopter_index(adopter);
-	for (slot = hash_place(service) & adopter->mask; adopter->slots[slot]; slot = (slot + 1) & adopter->mask) {
-		at = adopter->slots[slot] - 1;
-		if (!adopter->taken[at] && same_place(service, adopter->known[at]))
-			return at;
-	}
-	return adopter->count;
+	slot = adopter_slot(adopter, service);
+	if (!*slot)
+		return adopter->count;
+	while (adopter->taken[*slot - 1] && adopter->following[*slot - 1])
+		*slot = adopter->following[*slot - 1];
+	return adopter->taken[*slot - 1] ? adopter->count : *slot - 1;
 }
 
 void service_adopt(struct service **items, size_t count, struct service *const *known, size_t known_count)
@@ -239,6 +251,7 @@ void service_adopt(struct service **items, size_t count, struct service *const *
 		items[i] = service_ref(known[at]);
 	}
 	free(adopter.slots);
+	free(adopter.following);
 	free(adopter.taken);
 }
 

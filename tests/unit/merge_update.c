@@ -1,4 +1,4 @@
-/* A table that is kept up to date is the one that would be made from scratch, whatever comes and goes. Random changes of two
+/* A table that is kept up to date is the one that would be made from scratch, whatever comes and goes. Random changes of three
  * lists, for a few ports that listeners and backends have in common, are put in force in two routes: one updates its table, the
  * other forgets each time what it was made of. The first argument is the number of steps, the second the seed. */
 #include "base.h"
@@ -12,6 +12,7 @@
 #include "table.h"
 #include "../../publish.h"
 
+#define LISTS 3  /* of the configuration, Consul and a URL */
 #define SLOTS 14 /* services of a list */
 #define STEPS 150 /* of one world */
 
@@ -32,7 +33,8 @@ static bool one_in(unsigned most)
 
 struct world {
 	struct route kept, fresh;
-	struct service *slots[2][SLOTS];
+	struct service *slots[LISTS][SLOTS];
+	bool away[LISTS]; /* it has no list */
 	struct route_reserved reserved[4];
 	struct bind_table bind;
 	struct arena memory;
@@ -109,8 +111,9 @@ static void put_options(struct world *world, struct buf *out, unsigned instance)
 }
 
 /* Names are the more, the later the slot: as Consul's lists have them, which are sorted. */
-static struct service *new_service(struct world *world, bool trusted, unsigned slot)
+static struct service *new_service(struct world *world, unsigned which, unsigned slot)
 {
+	bool trusted = !which;
 	struct service_list *list = service_list_new();
 	struct buf wishes = { 0 }, backends = { 0 }, options = { 0 };
 	struct service *service;
@@ -120,7 +123,7 @@ static struct service *new_service(struct world *world, bool trusted, unsigned s
 		put_wish(world, &wishes, trusted);
 	for (unsigned i = below(6) ? 1 + below(3) : 0; i; i--)
 		put_backend(world, &backends);
-	put_options(world, &options, trusted ? 0 : 1 + slot % 2);
+	put_options(world, &options, which == 1 ? 1 + slot % 2 : 0);
 	service = list_add(list, name, wishes.data ? wishes.data : "", backends.data ? backends.data : "");
 	if (options.data)
 		table_set_options(service, slice_of(options.data));
@@ -139,21 +142,33 @@ static void change_slot(struct world *world, unsigned which, unsigned slot)
 
 	if (*at)
 		service_unref(*at);
-	*at = one_in(3) ? NULL : new_service(world, !which, slot);
+	*at = one_in(3) ? NULL : new_service(world, which, slot);
+}
+
+/* Lists of documents are in no order, and may have a name more than once. */
+static void swap_slots(struct world *world, unsigned which)
+{
+	struct service **slots = world->slots[which], *service;
+	unsigned a = below(SLOTS), b = below(SLOTS);
+
+	service = slots[a];
+	slots[a] = slots[b];
+	slots[b] = service;
 }
 
 /* Services that are held stand behind all others. Other lists have theirs as they were written. */
 static struct service_list *make_list(struct world *world, unsigned which)
 {
-	static const char *const titles[] = { "the configuration", "Consul" }, *const sources[] = { "static", "consul" };
+	static const char *const titles[LISTS] = { "the configuration", "Consul", "the routing URL" };
+	static const char *const sources[LISTS] = { "static", "consul", "http" };
 	struct service_list *list = service_list_new();
-	unsigned first = which || below(8) ? 0 : below(SLOTS);
+	unsigned first = which == 1 || below(8) ? 0 : below(SLOTS);
 
 	list->source = !which && one_in(50) ? "file" : sources[which];
 	list->title = titles[which];
 	list->trusted = !which;
-	list->checked = which;
-	list->remembered = which && one_in(50);
+	list->checked = which == 1;
+	list->remembered = which == 1 && one_in(50);
 	for (unsigned held = 0; held < 2; held++)
 		for (unsigned i = 0; i < SLOTS; i++) {
 			struct service *service = world->slots[which][(first + i) % SLOTS];
@@ -165,16 +180,18 @@ static struct service_list *make_list(struct world *world, unsigned which)
 }
 
 /* All that a table says, also what table_put() leaves out. */
-static void put_table(struct buf *out, const struct route *route)
+static void put_table(struct buf *out, const struct route_table *table)
 {
-	const struct route_table *table = route->table;
-
 	table_put(out, table);
 	for (size_t i = 0; i < table->count; i++) {
 		const struct route_entry *entry = table->entries[i];
+		const struct route_owner *owner = &entry->owner;
 
-		buf_printf(out, "%s: %zu names, %u terms, %u gone", entry->listener->name, entry->name_count, entry->term_count,
-		           atomic_load(&entry->listener->tables));
+		buf_printf(out, "%s: %s of %s, %zu names, %u terms", entry->listener->name, owner->wish->text,
+		           owner->service->instance ? owner->service->instance : "", entry->name_count, entry->term_count);
+		for (unsigned t = 0; t < entry->term_count; t++)
+			if (service_options_asked(entry->terms[t].options))
+				buf_printf(out, " asked by %s", entry->terms[t].service->name);
 		for (unsigned s = 0; s < entry->share_count; s++)
 			buf_printf(out, " %s:%u+%u/%u", entry->shares[s].service, entry->shares[s].first, entry->shares[s].count,
 			           entry->shares[s].round_len);
@@ -182,8 +199,16 @@ static void put_table(struct buf *out, const struct route *route)
 	}
 	for (size_t i = 0; i < table->refused_count; i++)
 		buf_printf(out, "%d", table->refused[i].backend);
-	buf_printf(out, " %s %zu retired, %zu listeners\n", table->remembered ? table->remembered : "", route->retired_count,
-	           route->retired_listener_count);
+	buf_printf(out, " %s\n", table->remembered ? table->remembered : "");
+}
+
+/* Also of its objects. */
+static void put_route(struct buf *out, const struct route *route)
+{
+	put_table(out, route->table);
+	for (size_t i = 0; i < route->table->count; i++)
+		buf_printf(out, "%u ", atomic_load(&route->table->entries[i]->listener->tables));
+	buf_printf(out, "%zu retired, %zu listeners\n", route->retired_count, route->retired_listener_count);
 }
 
 /* Listeners of both have their clients at the same places. */
@@ -235,33 +260,66 @@ static bool same_changes(const struct route_table *a, const struct route_table *
 	return same;
 }
 
+/* Nothing of the tables before is in there; but while an agent has no address yet, it matters what is open. */
+static void compare_with_scratch(struct world *world, struct service_list *const *lists, const char *step)
+{
+	struct buf kept = { 0 }, scratch = { 0 }, what = { 0 };
+	struct route_table *table;
+
+	if (!addresses_known && world->kept.rules.claims.reserved_count > 1)
+		return;
+	table = merge_table(&world->kept, lists, LISTS);
+	put_table(&kept, world->kept.table);
+	put_table(&scratch, table);
+	buf_printf(&what, "%s:\n%s\nand not\n%s", step, kept.data, scratch.data);
+	check(strcmp(kept.data, scratch.data) == 0, "as from scratch", what.data);
+	route_release(table);
+	buf_free(&kept);
+	buf_free(&scratch);
+	buf_free(&what);
+}
+
 static void update(struct world *world, const char *step)
 {
-	struct service_list *lists[2] = { make_list(world, 0), make_list(world, 1) };
+	struct service_list *lists[LISTS];
 	struct route_table *before = route_take(&world->kept), *other = route_take(&world->fresh);
 	struct buf kept = { 0 }, fresh = { 0 }, what = { 0 };
 	bool news, again;
 
+	for (unsigned i = 0; i < LISTS; i++)
+		lists[i] = world->away[i] ? NULL : make_list(world, i);
 	world->fresh.names_moved = world->kept.names_moved;
 	route_forget(&world->fresh);
-	news = publish_update(&world->kept, lists, 2);
-	again = publish_update(&world->fresh, lists, 2);
+	news = publish_update(&world->kept, lists, LISTS);
+	again = publish_update(&world->fresh, lists, LISTS);
 	check(news == again, news ? "news" : "no news", step);
-	put_table(&kept, &world->kept);
-	put_table(&fresh, &world->fresh);
+	put_route(&kept, &world->kept);
+	put_route(&fresh, &world->fresh);
 	buf_printf(&what, "%s:\n%s\nand not\n%s", step, kept.data, fresh.data);
 	check(strcmp(kept.data, fresh.data) == 0, "the same table", what.data);
 	if (news)
 		check(changes_fit(before, world->kept.table) && same_changes(world->kept.table, world->fresh.table), "changes", what.data);
+	compare_with_scratch(world, lists, step);
 	world->updates += news;
 	world->parts += news && world->kept.table->change_count < world->kept.table->count;
 	route_release(before);
 	route_release(other);
-	service_list_unref(lists[0]);
-	service_list_unref(lists[1]);
+	for (unsigned i = 0; i < LISTS; i++)
+		service_list_unref(lists[i]);
 	buf_free(&kept);
 	buf_free(&fresh);
 	buf_free(&what);
+}
+
+static void change_rules(struct world *world)
+{
+	struct route_rules *rules = &world->kept.rules;
+
+	rules->claims.reserved_count = below(3);
+	rules->claims.by_name = one_in(3);
+	rules->claims.per_service = one_in(2) ? 0 : 2 + below(6);
+	rules->claims.most = one_in(2) ? 0 : 4 + below(40);
+	rules->server_count = below(2);
 }
 
 static void open_world(struct world *world)
@@ -276,11 +334,7 @@ static void open_world(struct world *world)
 	net_numeric(slice_of("127.0.0.1"), 2001, &world->reserved[0].addr);
 	rules->lookup = lookup;
 	rules->claims.reserved = world->reserved;
-	rules->claims.reserved_count = below(3);
-	rules->claims.by_name = one_in(3);
-	rules->claims.per_service = one_in(2) ? 0 : 2 + below(6);
-	rules->claims.most = one_in(2) ? 0 : 4 + below(40);
-	rules->server_count = below(2);
+	change_rules(world);
 	rules->servers[0].key = "peek.listener";
 	net_numeric(slice_of("127.0.0.1"), 2003, &rules->servers[0].addr);
 	if (one_in(2))
@@ -294,11 +348,31 @@ static void open_world(struct world *world)
 	addresses_known = 2;
 }
 
+/* Now and then a source comes or goes, or the configuration is read again. */
+static void change_world(struct world *world)
+{
+	unsigned which = below(LISTS);
+
+	if (one_in(30))
+		world->away[which] = !world->away[which];
+	if (one_in(10))
+		swap_slots(world, 2 * below(2));
+	if (one_in(50)) {
+		change_rules(world);
+		world->fresh.rules = world->kept.rules;
+		route_forget(&world->kept);
+	}
+	if (one_in(10)) {
+		addresses_known = below(3);
+		world->kept.names_moved = true;
+	}
+}
+
 static void close_world(struct world *world)
 {
 	route_close(&world->kept);
 	route_close(&world->fresh);
-	for (unsigned i = 0; i < 2 * SLOTS; i++)
+	for (unsigned i = 0; i < LISTS * SLOTS; i++)
 		if (world->slots[i / SLOTS][i % SLOTS])
 			service_unref(world->slots[i / SLOTS][i % SLOTS]);
 	arena_free(&world->memory);
@@ -321,11 +395,8 @@ int main(int argc, char **argv)
 		}
 		snprintf(text, sizeof text, "step %lu", step);
 		for (unsigned i = step % STEPS ? 1 + below(2) : SLOTS; i; i--)
-			change_slot(&world, below(2), below(SLOTS));
-		if (one_in(10)) {
-			addresses_known = below(3);
-			world.kept.names_moved = true;
-		}
+			change_slot(&world, below(LISTS), below(SLOTS));
+		change_world(&world);
 		connect_clients(&world);
 		parts -= world.parts;
 		updates -= world.updates;

@@ -76,6 +76,7 @@ static void adopt_cases(void)
 	adopt("a=x:1 b=x:1 c=x:1", "c=x:1 a=x:1 b=x:1", "201");
 	adopt("a=x:1", "a=x:1 a=x:1", "0-"); /* each once */
 	adopt("a=x:1 a=x:1 b=x:1", "b=x:1 a=x:1 a=x:1 a=x:1", "201-");
+	adopt("a=x:1 a=x:1 b=x:1 b=x:1", "b=x:1 a=x:1 b=x:1 a=x:1 a=x:1 b=x:1", "2031--");
 	adopt("a=x:1/f:1 b=x:1/f:2", "a=x:1/f:1 b=x:1/f:3", "0-"); /* its place is shown */
 }
 

@@ -1329,6 +1329,22 @@ static void plan_of_other_listeners(size_t n)
 	buf_free(&will);
 }
 
+/* A document of two names, which is read again in another order. */
+static void names_again(size_t n)
+{
+	struct service_list *known = service_list_new(), *list = service_list_new();
+
+	for (size_t i = 0; i < n; i++) {
+		service_seal(service_add(known, slice_of(i < n / 2 ? "a" : "b")));
+		service_seal(service_add(list, slice_of(i % 2 ? "a" : "b")));
+	}
+	start();
+	service_adopt(list->items, list->count, known->items, known->count);
+	stop();
+	service_list_unref(known);
+	service_list_unref(list);
+}
+
 static void state_on_disk(size_t n)
 {
 	struct service_list *list = many_services("web", n);
@@ -1368,7 +1384,7 @@ static const struct {
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
-	ROW(pages), ROW(plan_of_other_listeners), ROW(state_on_disk),
+	ROW(pages), ROW(plan_of_other_listeners), ROW(state_on_disk), ROW(names_again),
 };
 
 int main(int argc, char **argv)
