@@ -34,6 +34,7 @@ void consul_sweep_restart(struct consul_sweep *sweep)
 /* A sweep that asks nodes goes once more around from where it is. */
 static void ring_plain(struct consul_sweep *sweep, int64_t now)
 {
+	sweep->cover = false;
 	if (!sweep->running || !sweep->by_node || !sweep->paced) {
 		sweep->due = true;
 		return;
@@ -73,11 +74,14 @@ static bool may_begin(struct consul_sweep *sweep, int64_t now)
 void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalog, const struct consul_nodes *nodes,
                         int64_t now)
 {
+	bool retry = sweep->retry_at && now >= sweep->retry_at, cover = sweep->cover_at && now >= sweep->cover_at;
+
 	pace_earn(&sweep->bucket, now);
 	sweep->many = catalog->count >= CONSUL_SWEEP_MANY;
-	if ((sweep->retry_at && now >= sweep->retry_at) || (sweep->cover_at && now >= sweep->cover_at))
-		sweep->due = true;
-	if (sweep->retry_at && now >= sweep->retry_at)
+	if (!sweep->running)
+		sweep->cover = cover && !retry && (!sweep->due || sweep->cover);
+	sweep->due = sweep->due || retry || cover;
+	if (retry)
 		sweep->retry_at = 0;
 	if (!may_begin(sweep, now))
 		return;
@@ -280,8 +284,8 @@ bool consul_sweep_end(struct consul_sweep *sweep)
 	sweep->running = false;
 	if (!sweep->paced)
 		pace_cost(&sweep->bucket, sys_thread_cpu() - sweep->cpu);
-	else if (sweep->found)
-		sweep->bytes.left += (int64_t)sweep->cost;
+	else if (sweep->found || sweep->cover)
+		pace_refund(&sweep->bytes, sweep->cost);
 	if (sweep->paced && sweep->bytes.left > 0)
 		sweep->step_at = 0;
 	sweep->complete = sweep->complete || good;

@@ -30,7 +30,8 @@ struct consul_sweep {
 	bool whole;    /* the one that is due reads every name, at once */
 	bool by_node;  /* the running one asks nodes */
 	bool paced;    /* it has a budget, and `end_at` */
-	bool found;    /* a node's list differed in it: its bytes were well spent, and do not count */
+	bool found;    /* a node's list differed in it: its bytes were well spent, and do not count; */
+	bool cover;    /* nor do those of one that is due for explained rings alone: it has waited for so long */
 	size_t next;     /* index of the next name of the running sweep */
 	uint64_t node;   /* digest of the last node that was asked */
 	size_t left;     /* nodes that it has yet to ask: they stand in a circle */
