@@ -136,7 +136,7 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 
 		if (now < name->again_at) {
 			sweep->skipped = true;
-			if (!name->wanted)
+			if (!name->wanted || !sweep->complete)
 				note_earliest(&sweep->retry_at, name->again_at);
 		} else if (name->sweep != sweep->number) {
 			which[count++] = sweep->next;
@@ -225,9 +225,8 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	if (sweep->many)
-		name->wanted = true;
-	else
+	name->wanted = true; /* a sweep by node would not tell what its checks say */
+	if (!sweep->many)
 		note_earliest(&sweep->retry_at, again_at);
 	sweep->lost += sweep->lost < CONSUL_SWEEP_BATCH;
 	note_why(sweep, why);

@@ -186,3 +186,18 @@ case_sweep_stale_check() { # a reading that does not know yet that a check has p
     put_many health "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"passing\"}]"
     must 15 "the service that passes" answers "$Q" b
 }
+
+case_sweep_few_fail() { # of few services, a reading that fails, of a check: a list of its node would not tell
+    local web flip
+    P=$(next_port) Q=$(next_port)
+    start_fake
+    web="\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")],\"x\":[$(on n1 x "$A" dill "dill.listener=no:1")]"
+    flip=$(instance f "$B" dill "dill.listener=local:$Q")
+    fake PUT /services "{$web,\"flip\":[${flip%\}},\"Node\":\"n1\",\"Status\":\"critical\"}]}"
+    start_dill_on_fake
+    must 10 "service" answers "$P" a
+    sleep 3         # what the first rings may hide has been looked for
+    fake PUT "/fault?mode=status&code=500&count=1&path=/v1/health/service/flip"
+    fake PUT "/services?bell=health" "{$web,\"flip\":[${flip%\}},\"Node\":\"n1\",\"Status\":\"passing\"}]}"
+    must 8 "the service that passes" answers "$Q" b
+}
