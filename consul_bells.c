@@ -128,6 +128,7 @@ static unsigned nodes_take(struct consul_bells *bells, const struct http_respons
 	bool some = bells->answers[NODES].walk.count;
 	unsigned news = some ? consul_bell_take(&bells->answers[NODES]) : 0;
 
+	bells->nodes->outdated = !some;
 	if (some && consul_nodes_take(bells->nodes, &bells->answers[NODES].node_names))
 		consul_sweep_new_node(bells->sweep, sys_now());
 	if (!some || consul_api_filtered(response))
@@ -144,6 +145,7 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 	bool refused = bells->api->code >= 400 && bells->api->code <= 499 && bells->api->code != 429;
 
 	nodes_missing(bells, why);
+	bells->nodes->outdated = true;
 	bells->api->code = 0;
 	bells->api->pause = 0;
 	longpoll_put_off(&bells->polls[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
@@ -293,6 +295,7 @@ void consul_bells_restart(struct consul_bells *bells)
 		bells->known = bells->polls[NAMES].index;
 	for (int i = 0; i < BELLS; i++)
 		longpoll_restart(&bells->polls[i]);
+	bells->nodes->outdated = false; /* they are asked for again */
 }
 
 void consul_bells_doubt(struct consul_bells *bells)

@@ -259,6 +259,8 @@ void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *no
 void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now)
 {
 	note_earliest(&sweep->node_at, now);
+	if (sweep->running && sweep->by_node)
+		sweep->left = SIZE_MAX; /* the circle is larger: what is left would end too early */
 }
 
 bool consul_sweep_behind(struct consul_sweep *sweep, int64_t now)

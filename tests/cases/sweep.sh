@@ -201,3 +201,11 @@ case_sweep_few_fail() { # of few services, a reading that fails, of a check: a l
     fake PUT "/services?bell=health" "{$web,\"flip\":[${flip%\}},\"Node\":\"n1\",\"Status\":\"passing\"}]}"
     must 8 "the service that passes" answers "$Q" b
 }
+
+case_sweep_nodes_refused_later() { # a list of nodes that is no longer given: an instance on a node that came since is found
+    many_start
+    fake PUT "/fault?mode=status&code=403&text=no&path=/v1/catalog/nodes"
+    must 5 "that it is said" log_has 'list of nodes: answered 403'
+    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
+    must 12 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+}

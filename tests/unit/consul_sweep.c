@@ -354,6 +354,14 @@ static void circle_cases(void)
 	check(!sweep.due, "a ring meanwhile does not make another one due");
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now <= rang + 7000, "it goes around once more, in as much time");
 	check(consul_sweep_end(&sweep), "and ends");
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	start(&sweep, now);
+	nodes.count = NODES - 8;
+	check(ask_nodes(&sweep, 60000, &now, now + 1) >= 8 && !consul_sweep_over(&sweep, &catalog), "without the last nodes");
+	nodes.count = NODES;
+	consul_sweep_new_node(&sweep, now);
+	sweep.node_at = 0;
+	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && consul_sweep_end(&sweep), "nodes that come put nobody out of the circle");
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_WHOLE, now);
 	sweep.bucket.tokens = 1;
 	start(&sweep, now);
