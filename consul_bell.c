@@ -185,11 +185,12 @@ static void bell_begin(void *arg)
 static const char *bell_piece(void *arg, struct slice name, struct slice value)
 {
 	struct consul_bell *bell = arg;
+	const char *many = consul_shape_count(bell->walk.count);
 
+	if (many)
+		return many; /* a body without end shall not cost more */
 	if (bell->why || !name.at != (bell->kind != CONSUL_BELL_NAMES))
 		return NULL; /* what remains is read to its end: it may be no JSON at all */
-	if ((bell->why = consul_shape_count(bell->walk.count)))
-		return NULL;
 	if (bell->kind == CONSUL_BELL_NAMES)
 		take_name(bell, name, value);
 	else if (bell->kind == CONSUL_BELL_CHECKS)
