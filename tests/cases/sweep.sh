@@ -209,3 +209,11 @@ case_sweep_nodes_refused_later() { # a list of nodes that is no longer given: an
     put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
     must 12 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
 }
+
+case_sweep_one_node_never() { # a node whose list is refused each time: what is known there is read by name
+    many_start
+    fake PUT "/fault?mode=status&code=400&text=no&path=/v1/catalog/node-services/n1"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    at_most "readings" 40 "$(readings)"
+}
