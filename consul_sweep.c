@@ -24,7 +24,7 @@ static void note_earliest(int64_t *earliest, int64_t at)
 void consul_sweep_restart(struct consul_sweep *sweep)
 {
 	sweep->due = true;
-	sweep->running = false;
+	sweep->running = sweep->cover = false;
 	sweep->lost = 0;
 	sweep->step_at = 0;
 	pace_fill(&sweep->bucket);
@@ -162,9 +162,11 @@ static size_t choose_alone(struct consul_sweep *sweep, const struct consul_nodes
 {
 	size_t count = 0;
 
-	if (!sweep->node_at || now < sweep->node_at || !consul_nodes_serve(nodes, now))
+	if (!sweep->node_at || now < sweep->node_at)
 		return 0;
 	sweep->node_at = 0;
+	if (!consul_nodes_serve(nodes, now))
+		return 0; /* sweeps read by name; the next list of nodes makes it due again */
 	for (size_t i = 0; i < nodes->count; i++)
 		if (nodes->items[i].alone && now >= nodes->items[i].again_at && count < CONSUL_SWEEP_NODES)
 			which[count++] = i;

@@ -217,3 +217,17 @@ case_sweep_one_node_never() { # a node whose list is refused each time: what is 
     must 15 "the new port" answers "$P" b
     at_most "readings" 40 "$(readings)"
 }
+
+case_sweep_without_lists_idle() { # nor does dill ask, or look, again and again for those that it does not get
+    local before
+    many_start
+    fake PUT "/fault?mode=status&code=403&text=no&path=/v1/catalog/node-services/"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    sleep 11        # lists that failed would be asked for again
+    cpu_ms
+    before=$CPU
+    sleep 2
+    cpu_ms
+    at_most "milliseconds of processor time in 2 s" $((50 * SLOW)) $((CPU - before))
+}
