@@ -172,12 +172,12 @@ static void want_on(struct catalog *catalog, const struct consul_node *node)
 	digest_free(&nodes);
 }
 
-/* A list that cannot be had tells nothing. While several cannot, one of them is named. */
+/* A list that cannot be had tells nothing. It is said once; while several cannot, one of them is named. */
 static void list_fail(struct consul_reader *reader, struct consul_node *node, const char *why)
 {
 	if (node->alone)
 		want_on(reader->catalog, node);
-	if (!reader->sweep->node_at && why != consul_nodes_unknown)
+	if (!node->again_at && !reader->sweep->node_at && why != consul_nodes_unknown)
 		log_warn("consul: the services of node %s: %s; asking again", node->name, why);
 	reader->api->code = SOURCE_COUNTED;
 	consul_sweep_node_failed(reader->sweep, node, why, sys_now() + NODE_MS);

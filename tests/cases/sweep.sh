@@ -216,6 +216,7 @@ case_sweep_one_node_never() { # a node whose list is refused each time: what is 
     put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
     must 15 "the new port" answers "$P" b
     at_most "readings" 40 "$(readings)"
+    same "lines about it" 1 "$(log_count 'of node n1')"
 }
 
 case_sweep_without_lists_idle() { # nor does dill ask, or look, again and again for those that it does not get
