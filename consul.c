@@ -121,6 +121,8 @@ static const char *sweep_end(struct consul *consul)
 	}
 	if (!good)
 		return consul->sweep.why;
+	if (consul->sweep.found)
+		consul_bells_found(&consul->bells);
 	if (consul->sweep.by_node)
 		consul_nodes_gone(&consul->nodes, &consul->catalog);
 	consul->api.pause = 0;

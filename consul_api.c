@@ -151,12 +151,15 @@ const char *consul_api_judge(struct consul_api *api, const struct http_response 
 	return api->words.data;
 }
 
-static void walk_body(void *arg, const char *bytes, size_t len)
+static bool walk_body(void *arg, const char *bytes, size_t len)
 {
+	struct json_walk *walk = arg;
+
 	if (bytes)
-		json_walk_add(arg, bytes, len);
+		json_walk_add(walk, bytes, len);
 	else
-		json_walk_start(arg);
+		json_walk_start(walk);
+	return !walk->why;
 }
 
 void consul_api_stream(struct http_response *response, struct json_walk *walk)

@@ -58,6 +58,8 @@ static void note_marked(struct consul_bell *bell, struct slice name, uint64_t ta
 		text = plain_text(bell, name);
 		if (text.at != bell->text.data)
 			buf_add(&bell->text, text.at, text.len);
+		if (bell->text.len && strlen(bell->text.data) != bell->text.len)
+			return; /* a zero byte in it: to take it for what stands before that would hide another service */
 		known = bell->text.len ? catalog_find(catalog, bell->text.data) : NULL;
 	}
 	if (known) {
@@ -66,6 +68,13 @@ static void note_marked(struct consul_bell *bell, struct slice name, uint64_t ta
 	} else if (bell->text.len) {
 		add_fresh(bell, bell->text.data, tags);
 	}
+}
+
+static uint64_t stranger_digest(struct slice name, uint64_t tags)
+{
+	uint64_t both[] = { digest_text(name), tags };
+
+	return digest_text((struct slice){ (const char *)both, sizeof both });
 }
 
 static void take_name(struct consul_bell *bell, struct slice name, struct slice tags)
@@ -77,7 +86,7 @@ static void take_name(struct consul_bell *bell, struct slice name, struct slice 
 	if (!bell->why && marked)
 		note_marked(bell, name, sum);
 	else
-		bell->others += digest_text(name) ^ sum;
+		bell->others += stranger_digest(name, sum);
 }
 
 static unsigned names_taken(struct consul_bell *bell)
@@ -176,13 +185,14 @@ static void bell_begin(void *arg)
 static const char *bell_piece(void *arg, struct slice name, struct slice value)
 {
 	struct consul_bell *bell = arg;
+	const char *many = consul_shape_count(bell->walk.count);
 
+	if (many)
+		return many; /* a body without end shall not cost more */
 	if (bell->why || !name.at != (bell->kind != CONSUL_BELL_NAMES))
 		return NULL; /* what remains is read to its end: it may be no JSON at all */
 	if (bell->kind == CONSUL_BELL_NAMES)
 		take_name(bell, name, value);
-	else if ((bell->why = consul_shape_count(bell->walk.count)))
-		return NULL;
 	else if (bell->kind == CONSUL_BELL_CHECKS)
 		take_check(bell, value);
 	else

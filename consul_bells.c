@@ -128,6 +128,7 @@ static unsigned nodes_take(struct consul_bells *bells, const struct http_respons
 	bool some = bells->answers[NODES].walk.count;
 	unsigned news = some ? consul_bell_take(&bells->answers[NODES]) : 0;
 
+	bells->nodes->outdated = !some;
 	if (some && consul_nodes_take(bells->nodes, &bells->answers[NODES].node_names))
 		consul_sweep_new_node(bells->sweep, sys_now());
 	if (!some || consul_api_filtered(response))
@@ -144,6 +145,7 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 	bool refused = bells->api->code >= 400 && bells->api->code <= 499 && bells->api->code != 429;
 
 	nodes_missing(bells, why);
+	bells->nodes->outdated = true;
 	bells->api->code = 0;
 	bells->api->pause = 0;
 	longpoll_put_off(&bells->polls[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
@@ -166,16 +168,30 @@ static void bell_judge(struct consul_bells *bells, int which, enum longpoll_news
 		consul_sweep_ring(bells->sweep, bells->catalog, ring, sys_now());
 }
 
-/* How long the bell rests that has brought this much. */
-static int64_t bell_rest(struct consul_bells *bells, size_t bytes, bool pointed)
+/* How long the bell rests that has brought this much. One that points at services need not rest for its bytes, nor for
+ * those of answers before. */
+static int64_t bell_rest(struct consul_bells *bells, int which, size_t bytes, unsigned said)
 {
-	int64_t pause = pace_pause(&bells->allowance, sys_now()), debt;
+	int64_t pause, debt;
 
-	if (!pointed)
-		pace_spend(&bells->waste, bytes, sys_now());
-	debt = pace_debt(&bells->waste, sys_now());
+	if (which == NAMES)
+		bells->unexplained = said ? 0 : bytes;
+	if (said & CONSUL_NEWS_POINTED)
+		pace_news(&bells->allowance);
+	pause = pace_pause(&bells->allowance, sys_now());
+	if (said & CONSUL_NEWS_POINTED)
+		return pause;
+	pace_spend(&bells->waste[which], bytes, sys_now());
+	debt = pace_debt(&bells->waste[which], sys_now());
 	debt = debt < BELL_MOST_MS ? debt : BELL_MOST_MS;
 	return pause > debt ? pause : debt;
+}
+
+void consul_bells_found(struct consul_bells *bells)
+{
+	pace_news(&bells->allowance);
+	pace_refund(&bells->waste[NAMES], bells->unexplained);
+	bells->unexplained = 0;
 }
 
 /* Takes a complete answer. The services that it points at are then wanted. */
@@ -198,7 +214,7 @@ static const char *bell_take(struct consul_bells *bells, int which)
 		said = nodes_take(bells, &bell->http.response);
 	else
 		said = consul_bell_take(&bells->answers[CHECKS]);
-	news = longpoll_take(bell, sys_now(), bell_rest(bells, bytes, said & CONSUL_NEWS_POINTED));
+	news = longpoll_take(bell, sys_now(), bell_rest(bells, which, bytes, said));
 	if (news == LONGPOLL_BACK)
 		atomic_fetch_add(&bells->source->counters.resets, 1);
 	bell_judge(bells, which, news, said);
@@ -265,8 +281,8 @@ bool consul_bells_answered(const struct consul_bells *bells, enum consul_bell_ki
 void consul_bells_open(struct consul_bells *bells)
 {
 	pace_allow(&bells->allowance, sys_now());
-	bells->waste = (struct pace_bytes){ .burst = BELL_BURST, .rate = BELL_RATE, .left = BELL_BURST, .at = sys_now() };
 	for (int i = 0; i < BELLS; i++) {
+		bells->waste[i] = (struct pace_bytes){ .burst = BELL_BURST, .rate = BELL_RATE, .left = BELL_BURST, .at = sys_now() };
 		longpoll_open(&bells->polls[i], "X-Consul-Index", bells->api->settings->wait, CONSUL_API_BODY_MAX);
 		consul_bell_open(&bells->answers[i], (enum consul_bell_kind)i, bells->catalog);
 		consul_api_stream(&bells->polls[i].http.response, &bells->answers[i].walk);
@@ -279,6 +295,7 @@ void consul_bells_restart(struct consul_bells *bells)
 		bells->known = bells->polls[NAMES].index;
 	for (int i = 0; i < BELLS; i++)
 		longpoll_restart(&bells->polls[i]);
+	bells->nodes->outdated = false; /* they are asked for again */
 }
 
 void consul_bells_doubt(struct consul_bells *bells)

@@ -27,7 +27,8 @@ struct consul_bells {
 	struct longpoll polls[CONSUL_BELLS];
 	struct consul_bell answers[CONSUL_BELLS]; /* theirs, as they arrive */
 	struct pace_allowance allowance;
-	struct pace_bytes waste; /* answers that brought nothing */
+	struct pace_bytes waste[CONSUL_BELLS]; /* of each, answers that brought nothing */
+	size_t unexplained; /* bytes of the newest list of names, if a sweep must find what it rang for; else 0 */
 	int64_t known; /* the highest index of the list of names before the connections were new */
 	enum consul_sight sight;
 	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */
@@ -36,6 +37,7 @@ struct consul_bells {
 
 void consul_bells_open(struct consul_bells *bells); /* after the six are set */
 void consul_bells_restart(struct consul_bells *bells); /* connections are new */
+void consul_bells_found(struct consul_bells *bells); /* a sweep has found something: that list of names was worth it */
 void consul_bells_doubt(struct consul_bells *bells); /* all is asked for again */
 void consul_bells_close(struct consul_bells *bells); /* ends the connections */
 void consul_bells_free(struct consul_bells *bells);

@@ -70,7 +70,7 @@ void consul_nodes_free(struct consul_nodes *nodes)
 
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now)
 {
-	return nodes->count && now >= nodes->refused_until;
+	return nodes->count && !nodes->outdated && now >= nodes->refused_until;
 }
 
 void consul_nodes_refuse(struct consul_nodes *nodes, int64_t now)

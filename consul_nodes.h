@@ -33,7 +33,8 @@ struct consul_nodes {
 	size_t from, to;   /* those of the node whose list is being compared */
 	struct json json;  /* which is this */
 	struct buf text;
-	int64_t refused_until; /* no node gives its list: services must be read by name */
+	int64_t refused_until; /* no node gives its list: services must be read by name; */
+	bool outdated; /* likewise: the list of nodes could not be had, and there may be others */
 };
 
 /* Takes the names of all nodes, each with a zero byte behind it. True when one of them is new, and has to be asked. */

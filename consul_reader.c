@@ -2,6 +2,7 @@
 #include "consul_reader.h"
 
 #include "consul_instance.h"
+#include "digest.h"
 #include "log.h"
 #include "longpoll.h"
 #include "sys.h"
@@ -160,10 +161,23 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 		consul_sweep_later(reader->sweep, name, sys_now() + CONSUL_SWEEP_MS);
 }
 
-/* A list that cannot be had tells nothing. While several cannot, one of them is named. */
+/* A node that gives no list, again and again (its name may be one that a gateway refuses): what is known there is read by
+ * name. */
+static void want_on(struct catalog *catalog, const struct consul_node *node)
+{
+	struct digest_set nodes = { 0 };
+
+	digest_add(&nodes, node->digest, 1);
+	catalog_want_on(catalog, &nodes);
+	digest_free(&nodes);
+}
+
+/* A list that cannot be had tells nothing. It is said once; while several cannot, one of them is named. */
 static void list_fail(struct consul_reader *reader, struct consul_node *node, const char *why)
 {
-	if (!reader->sweep->node_at && why != consul_nodes_unknown)
+	if (node->alone)
+		want_on(reader->catalog, node);
+	if (!node->again_at && !reader->sweep->node_at && why != consul_nodes_unknown)
 		log_warn("consul: the services of node %s: %s; asking again", node->name, why);
 	reader->api->code = SOURCE_COUNTED;
 	consul_sweep_node_failed(reader->sweep, node, why, sys_now() + NODE_MS);

@@ -24,7 +24,7 @@ static void note_earliest(int64_t *earliest, int64_t at)
 void consul_sweep_restart(struct consul_sweep *sweep)
 {
 	sweep->due = true;
-	sweep->running = false;
+	sweep->running = sweep->cover = false;
 	sweep->lost = 0;
 	sweep->step_at = 0;
 	pace_fill(&sweep->bucket);
@@ -34,6 +34,7 @@ void consul_sweep_restart(struct consul_sweep *sweep)
 /* A sweep that asks nodes goes once more around from where it is. */
 static void ring_plain(struct consul_sweep *sweep, int64_t now)
 {
+	sweep->cover = false;
 	if (!sweep->running || !sweep->by_node || !sweep->paced) {
 		sweep->due = true;
 		return;
@@ -73,11 +74,14 @@ static bool may_begin(struct consul_sweep *sweep, int64_t now)
 void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalog, const struct consul_nodes *nodes,
                         int64_t now)
 {
+	bool retry = sweep->retry_at && now >= sweep->retry_at, cover = sweep->cover_at && now >= sweep->cover_at;
+
 	pace_earn(&sweep->bucket, now);
 	sweep->many = catalog->count >= CONSUL_SWEEP_MANY;
-	if ((sweep->retry_at && now >= sweep->retry_at) || (sweep->cover_at && now >= sweep->cover_at))
-		sweep->due = true;
-	if (sweep->retry_at && now >= sweep->retry_at)
+	if (!sweep->running)
+		sweep->cover = cover && !retry && (!sweep->due || sweep->cover);
+	sweep->due = sweep->due || retry || cover;
+	if (retry)
 		sweep->retry_at = 0;
 	if (!may_begin(sweep, now))
 		return;
@@ -132,7 +136,7 @@ static size_t choose_next(struct consul_sweep *sweep, const struct catalog *cata
 
 		if (now < name->again_at) {
 			sweep->skipped = true;
-			if (!name->wanted)
+			if (!name->wanted || !sweep->complete)
 				note_earliest(&sweep->retry_at, name->again_at);
 		} else if (name->sweep != sweep->number) {
 			which[count++] = sweep->next;
@@ -158,9 +162,11 @@ static size_t choose_alone(struct consul_sweep *sweep, const struct consul_nodes
 {
 	size_t count = 0;
 
-	if (!sweep->node_at || now < sweep->node_at || !consul_nodes_serve(nodes, now))
+	if (!sweep->node_at || now < sweep->node_at)
 		return 0;
 	sweep->node_at = 0;
+	if (!consul_nodes_serve(nodes, now))
+		return 0; /* sweeps read by name; the next list of nodes makes it due again */
 	for (size_t i = 0; i < nodes->count; i++)
 		if (nodes->items[i].alone && now >= nodes->items[i].again_at && count < CONSUL_SWEEP_NODES)
 			which[count++] = i;
@@ -221,9 +227,8 @@ void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, 
 {
 	name->sweep = sweep->number;
 	name->again_at = again_at;
-	if (sweep->many)
-		name->wanted = true;
-	else
+	name->wanted = true; /* a sweep by node would not tell what its checks say */
+	if (!sweep->many)
 		note_earliest(&sweep->retry_at, again_at);
 	sweep->lost += sweep->lost < CONSUL_SWEEP_BATCH;
 	note_why(sweep, why);
@@ -256,6 +261,8 @@ void consul_sweep_node_failed(struct consul_sweep *sweep, struct consul_node *no
 void consul_sweep_new_node(struct consul_sweep *sweep, int64_t now)
 {
 	note_earliest(&sweep->node_at, now);
+	if (sweep->running && sweep->by_node)
+		sweep->left = SIZE_MAX; /* the circle is larger: what is left would end too early */
 }
 
 bool consul_sweep_behind(struct consul_sweep *sweep, int64_t now)
@@ -280,8 +287,8 @@ bool consul_sweep_end(struct consul_sweep *sweep)
 	sweep->running = false;
 	if (!sweep->paced)
 		pace_cost(&sweep->bucket, sys_thread_cpu() - sweep->cpu);
-	else if (sweep->found)
-		sweep->bytes.left += (int64_t)sweep->cost;
+	else if (sweep->found || sweep->cover)
+		pace_refund(&sweep->bytes, sweep->cost);
 	if (sweep->paced && sweep->bytes.left > 0)
 		sweep->step_at = 0;
 	sweep->complete = sweep->complete || good;

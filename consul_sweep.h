@@ -30,7 +30,8 @@ struct consul_sweep {
 	bool whole;    /* the one that is due reads every name, at once */
 	bool by_node;  /* the running one asks nodes */
 	bool paced;    /* it has a budget, and `end_at` */
-	bool found;    /* a node's list differed in it: its bytes were well spent, and do not count */
+	bool found;    /* a node's list differed in it: its bytes were well spent, and do not count; */
+	bool cover;    /* nor do those of one that is due for explained rings alone: it has waited for so long */
 	size_t next;     /* index of the next name of the running sweep */
 	uint64_t node;   /* digest of the last node that was asked */
 	size_t left;     /* nodes that it has yet to ask: they stand in a circle */
@@ -71,8 +72,8 @@ size_t consul_sweep_nodes(struct consul_sweep *sweep, const struct consul_nodes 
 /* What the last choice cost: bytes of answers. It paces what comes next. */
 void consul_sweep_spend(struct consul_sweep *sweep, const struct catalog *catalog, size_t bytes, int64_t took,
                         int64_t now);
-/* How each reading ended: well; with an error, and then a sweep is due at `again_at`, or of many names that one, and
- * not before; or it tells nothing yet, and that name alone is read again at `again_at`. */
+/* How each reading ended: well; with an error, and then it is read again at `again_at`, and not before, and of few names a
+ * sweep is due, too; or it tells nothing yet, and that name alone is read again at `again_at`. */
 void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name);
 void consul_sweep_failed(struct consul_sweep *sweep, struct catalog_name *name, const char *why, int64_t again_at);
 void consul_sweep_later(struct consul_sweep *sweep, struct catalog_name *name, int64_t again_at);

@@ -20,6 +20,7 @@
 #define INTERIM_MAX 16 /* answers of status 1xx before the real one */
 #define BODY_KEPT (1 << 20) /* memory that one answer leaves to the next */
 #define BODY_BEGINNING 4096 /* of what goes to a sink */
+#define USELESS_MAX (4u << 20) /* bytes of a body whose sink has no use for the rest */
 
 /* What an answer's parser waits for next. */
 enum http_state { IN_HEAD, IN_BODY, IN_REST, IN_SIZE, IN_EXTENSION, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, COMPLETE };
@@ -85,10 +86,10 @@ static const char *http_expect_body(struct http_response *response)
 	return NULL;
 }
 
-static void http_sink(const struct http_response *response, const char *bytes, size_t len)
+/* False: it does not want the rest. */
+static bool http_sink(const struct http_response *response, const char *bytes, size_t len)
 {
-	if (response->sink && response->status == 200)
-		response->sink(response->sink_arg, bytes, len);
+	return !response->sink || response->status != 200 || response->sink(response->sink_arg, bytes, len);
 }
 
 static const char *http_finish_head(struct http_response *response)
@@ -182,6 +183,7 @@ static const char *http_control_byte(struct http_response *response, char byte)
 static const char *http_body_bytes(struct http_response *response, const char *bytes, size_t len, size_t *used)
 {
 	size_t keep;
+	bool wanted;
 
 	if (response->state != IN_REST && len > response->left)
 		len = (size_t)response->left;
@@ -189,9 +191,11 @@ static const char *http_body_bytes(struct http_response *response, const char *b
 		return "answer too large";
 	keep = response->sink ? BODY_BEGINNING - response->body.len : len;
 	buf_add(&response->body, bytes, keep < len ? keep : len);
-	http_sink(response, bytes, len);
+	wanted = http_sink(response, bytes, len);
 	response->size += len;
 	*used += len;
+	if (!wanted && response->size > USELESS_MAX)
+		return "answer too large";
 	if (response->state == IN_REST)
 		return NULL;
 	response->left -= len;

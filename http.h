@@ -15,8 +15,9 @@ struct http_response {
 	size_t max_body;
 	uint64_t size;   /* of the body, as far as it has come */
 	/* Takes the body of an answer with status 200 as it arrives: nothing at first (NULL), when the headers are complete.
-	 * NULL: `body` takes it. It stays for the next answers. */
-	void (*sink)(void *arg, const char *bytes, size_t len);
+	 * False: it has no use for the rest, which need not come when it is long. NULL: `body` takes it. It stays for the next
+	 * answers. */
+	bool (*sink)(void *arg, const char *bytes, size_t len);
 	void *sink_arg;
 	uint64_t left;   /* bytes of body or chunk still to come */
 	uint64_t passed; /* bytes of extensions, trailers and ends of lines */

@@ -6,6 +6,7 @@
 #define BURST_US 100000
 #define SHARE 10      /* microseconds of CPU for each millisecond */
 #define DEBT_MS 1000  /* the longest pause */
+#define NEWS_PART 10  /* of the work for news, this part of it counts */
 
 #define TOKENS 4
 #define GAP_MS 1000
@@ -28,6 +29,13 @@ int64_t pace_pause(struct pace_allowance *allowance, int64_t now)
 	if (allowance->left < -DEBT_MS * SHARE)
 		allowance->left = -DEBT_MS * SHARE;
 	return allowance->left < 0 ? -allowance->left / SHARE : 0;
+}
+
+void pace_news(struct pace_allowance *allowance)
+{
+	int64_t used = sys_thread_cpu() - allowance->cpu_at;
+
+	allowance->cpu_at += used - used / NEWS_PART;
 }
 
 static int64_t bucket_gap(const struct pace_bucket *bucket)
@@ -76,6 +84,13 @@ void pace_spend(struct pace_bytes *bytes, size_t count, int64_t now)
 		bytes->left = bytes->burst;
 	bytes->left -= (int64_t)count;
 	bytes->at = now;
+}
+
+void pace_refund(struct pace_bytes *bytes, size_t count)
+{
+	bytes->left += (int64_t)count;
+	if (bytes->left > bytes->burst)
+		bytes->left = bytes->burst;
 }
 
 int64_t pace_debt(struct pace_bytes *bytes, int64_t now)

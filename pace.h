@@ -13,6 +13,7 @@ struct pace_allowance {
 };
 void pace_allow(struct pace_allowance *allowance, int64_t now); /* the whole burst; call when the thread starts */
 int64_t pace_pause(struct pace_allowance *allowance, int64_t now); /* milliseconds to do nothing, at most 1000 */
+void pace_news(struct pace_allowance *allowance); /* what was done since then was worth it: a tenth of it counts */
 
 /* Four tokens at first, and then one for each `gap`, which is at least a second. Start with {0} and pace_fill. */
 struct pace_bucket {
@@ -34,5 +35,6 @@ struct pace_bytes {
 };
 void pace_spend(struct pace_bytes *bytes, size_t count, int64_t now);
 int64_t pace_debt(struct pace_bytes *bytes, int64_t now); /* milliseconds until there is none */
+void pace_refund(struct pace_bytes *bytes, size_t count);  /* so many were well spent */
 
 #endif

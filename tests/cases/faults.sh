@@ -139,7 +139,7 @@ case_fault_endless_body() { # a body has a largest size, whether it is announced
     before=$KB
     for mode in "endless" "endless&length=9000000000"; do
         fake PUT "/fault?mode=$mode"
-        holds 2400 2000
+        holds 2400 1200
         memory_kb
         # three bells, each with up to 80 MiB
         at_most "kB of memory more" $((270000 * (SLOW > 1 ? 4 : 1))) $((KB - before))

@@ -186,3 +186,49 @@ case_sweep_stale_check() { # a reading that does not know yet that a check has p
     put_many health "$web" "\"flip\":[${flip%\}},\"Node\":\"n2\",\"Status\":\"passing\"}]"
     must 15 "the service that passes" answers "$Q" b
 }
+
+case_sweep_few_fail() { # of few services, a reading that fails, of a check: a list of its node would not tell
+    local web flip
+    P=$(next_port) Q=$(next_port)
+    start_fake
+    web="\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")],\"x\":[$(on n1 x "$A" dill "dill.listener=no:1")]"
+    flip=$(instance f "$B" dill "dill.listener=local:$Q")
+    fake PUT /services "{$web,\"flip\":[${flip%\}},\"Node\":\"n1\",\"Status\":\"critical\"}]}"
+    start_dill_on_fake
+    must 10 "service" answers "$P" a
+    sleep 3         # what the first rings may hide has been looked for
+    fake PUT "/fault?mode=status&code=500&count=1&path=/v1/health/service/flip"
+    fake PUT "/services?bell=health" "{$web,\"flip\":[${flip%\}},\"Node\":\"n1\",\"Status\":\"passing\"}]}"
+    must 8 "the service that passes" answers "$Q" b
+}
+
+case_sweep_nodes_refused_later() { # a list of nodes that is no longer given: an instance on a node that came since is found
+    many_start
+    fake PUT "/fault?mode=status&code=403&text=no&path=/v1/catalog/nodes"
+    must 5 "that it is said" log_has 'list of nodes: answered 403'
+    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on z1 v "$B" dill "dill.listener=local:$P")]"
+    must 12 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+}
+
+case_sweep_one_node_never() { # a node whose list is refused each time: what is known there is read by name
+    many_start
+    fake PUT "/fault?mode=status&code=400&text=no&path=/v1/catalog/node-services/n1"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    at_most "readings" 40 "$(readings)"
+    same "lines about it" 1 "$(log_count 'of node n1')"
+}
+
+case_sweep_without_lists_idle() { # nor does dill ask, or look, again and again for those that it does not get
+    local before
+    many_start
+    fake PUT "/fault?mode=status&code=403&text=no&path=/v1/catalog/node-services/"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 15 "the new port" answers "$P" b
+    sleep 11        # lists that failed would be asked for again
+    cpu_ms
+    before=$CPU
+    sleep 2
+    cpu_ms
+    at_most "milliseconds of processor time in 2 s" $((50 * SLOW)) $((CPU - before))
+}

@@ -242,6 +242,12 @@ static void names_cases(void)
 	wanted(&c, "b", "the same mark, escaped");
 	check(names(&c, "{'x':['v1','v2'],'o':['dyntcp'],'\\u0062':['dill']}") == POINTED, "news", "the same name, escaped");
 	wanted(&c, "b", "the same name, escaped");
+	check(names(&c, "{'x':['v1','v2'],'o':['dyntcp'],'b':['dill'],'b\\u0000x':['dill','v']}") == SAME, "news", "a zero byte");
+	wanted(&c, "", "what stands before a zero byte is another name");
+	check(names(&c, "{'x':['v1','v2'],'o':['dyntcp'],'b\\u0000x':['dill']}") == POINTED, "news", "a zero byte alone");
+	wanted(&c, "b", "which hides nothing");
+	names(&c, "{'x':['v1','v2'],'o':['dyntcp'],'b':['dill']}");
+	wanted(&c, "b", "back before that");
 	check(names(&c, "{'o':['dyntcp'],'b':['dill']}") == OTHERS, "news", "without the stranger");
 	check(!ask(&c, CONSUL_BELL_NAMES, "{'b':['dill'],'new':['dill']", false), "news", "cut short");
 	check(names(&c, "{'o':['dyntcp'],'b':['dill']}") == SAME && c.count == 3, "news", "nothing of it was taken");

@@ -160,6 +160,18 @@ static int sweeps_within(struct consul_sweep *sweep, int64_t from, int64_t ms)
 	return count;
 }
 
+static void bytes_cases(void)
+{
+	struct pace_bytes bytes = { .burst = 1000, .rate = 10, .left = 1000, .at = NOW };
+
+	pace_spend(&bytes, 1500, NOW);
+	check(pace_debt(&bytes, NOW) == 50, "a debt");
+	pace_refund(&bytes, 600);
+	check(!pace_debt(&bytes, NOW) && bytes.left == 100, "is paid by what was well spent");
+	pace_refund(&bytes, 9000);
+	check(bytes.left == 1000, "up to the burst");
+}
+
 static void pace_cases(void)
 {
 	struct consul_sweep sweep = begin();
@@ -188,6 +200,11 @@ static void allowance_cases(void)
 	pause = pace_pause(&allowance, NOW);
 	check(pause >= 300 && pause < 1000, "3 ms of CPU: a pause of 300 ms");
 	check(pace_pause(&allowance, NOW + pause + 100) <= 100, "which is over after that time");
+	allowance.left = 0;
+	allowance.cpu_at = sys_thread_cpu() - 30000;
+	pace_news(&allowance);
+	pause = pace_pause(&allowance, allowance.at);
+	check(pause >= 300 && pause < 1000, "30 ms for news count as 3");
 	allowance.left = -9000000;
 	check(pace_pause(&allowance, allowance.at) == 1000, "no pause is longer than a second");
 	pace_pause(&allowance, allowance.at + 3600000);
@@ -301,6 +318,25 @@ static void found_cases(void)
 	}
 }
 
+/* What an explained ring may hide has waited for its bytes: a change right behind it does not wait for them again. */
+static void cover_cases(void)
+{
+	struct consul_sweep sweep = begin_many();
+	int64_t now = NOW + 5000;
+
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, NOW);
+	start(&sweep, now);
+	check(sweep.cover && ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && consul_sweep_end(&sweep), "for explained rings");
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	start(&sweep, now);
+	check(!sweep.cover && ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 5000, "at once behind it");
+	consul_sweep_end(&sweep);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, sweep.cover_at);
+	start(&sweep, sweep.cover_at);
+	check(sweep.running && !sweep.cover, "one that is due for both pays");
+}
+
 static void circle_cases(void)
 {
 	struct consul_sweep sweep = begin_many();
@@ -318,6 +354,14 @@ static void circle_cases(void)
 	check(!sweep.due, "a ring meanwhile does not make another one due");
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now <= rang + 7000, "it goes around once more, in as much time");
 	check(consul_sweep_end(&sweep), "and ends");
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	start(&sweep, now);
+	nodes.count = NODES - 8;
+	check(ask_nodes(&sweep, 60000, &now, now + 1) >= 8 && !consul_sweep_over(&sweep, &catalog), "without the last nodes");
+	nodes.count = NODES;
+	consul_sweep_new_node(&sweep, now);
+	sweep.node_at = 0;
+	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && consul_sweep_end(&sweep), "nodes that come put nobody out of the circle");
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_WHOLE, now);
 	sweep.bucket.tokens = 1;
 	start(&sweep, now);
@@ -399,6 +443,7 @@ int main(void)
 	ring_cases();
 	budget_cases();
 	found_cases();
+	cover_cases();
 	circle_cases();
 	node_failure_cases();
 	lost_cases();
@@ -409,6 +454,7 @@ int main(void)
 	failure_cases();
 	behind_cases();
 	pace_cases();
+	bytes_cases();
 	allowance_cases();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;

@@ -38,11 +38,12 @@ static bool sinking;
 static struct buf sunk;
 static int begun;
 
-static void sink(void *arg, const char *bytes, size_t len)
+static bool sink(void *arg, const char *bytes, size_t len)
 {
 	check(arg == &sunk && (begun || !bytes), "sink", "begins with nothing");
 	begun += !bytes;
 	buf_add(&sunk, bytes, len);
+	return true;
 }
 
 /* An answer with status 200 has gone to the sink, and no other; these small ones are in the body, too. */
@@ -291,6 +292,31 @@ static void bound_cases(void)
 	buf_free(&text);
 }
 
+static bool refuse(void *arg, const char *bytes, size_t len)
+{
+	return !arg && bytes && len;
+}
+
+/* A sink that has no use for the rest: it is read to its end, for the connection can be kept, unless it is long. */
+static void refuse_cases(void)
+{
+	static const char *const heads[] = { OK "Content-Length: 5000000\r\n\r\n", OK "Content-Length: 4000000\r\n\r\n" };
+	static char part[100000];
+
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		struct http_response r = { .max_body = 80u << 20, .sink = refuse, .sink_arg = part };
+		const char *why;
+		size_t used;
+
+		why = http_parse(&r, heads[i], strlen(heads[i]), &used);
+		while (!why && !r.done)
+			why = http_parse(&r, part, sizeof part, &used);
+		check(i ? !why : why && strcmp(why, "answer too large") == 0, "sink", heads[i]);
+		check(r.size <= (4u << 20) + sizeof part, "sink", "what was read in vain");
+		http_response_free(&r);
+	}
+}
+
 /* What goes to a sink is bounded as ever, and its beginning stays; so does that of an error. */
 static void sink_cases(void)
 {
@@ -463,6 +489,7 @@ int main(void)
 		cut_cases();
 	}
 	sink_cases();
+	refuse_cases();
 	buf_free(&sunk);
 	bound_cases();
 	header_cases();
