@@ -493,7 +493,6 @@ static void publish_table(struct route *route, struct route_table *table, const 
 	retire_backends(route, table);
 	retire_listeners(route, table);
 	route_sweep(route);
-	table->moves = route->moves;
 	table->serial = (unsigned)route->changes;
 	if (!route->dry) {
 		renew_pending(route, table);

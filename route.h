@@ -26,6 +26,8 @@
  * of this host. */
 enum route_return { ROUTE_RETURNS_NOT, ROUTE_RETURNS_MAYBE, ROUTE_RETURNS };
 
+struct session;
+
 /* What one worker counts of a listener or backend. Only that worker writes here, and no other worker reads, so that none
  * waits for another's cache. Made when it is used for the first time. */
 struct route_cell {
@@ -35,6 +37,7 @@ struct route_cell {
 	unsigned spare; /* a listener: places of its that no session has: see place.c */
 	bool listed;    /* in the worker's table */
 	bool held;      /* a backend: the worker has a reference */
+	struct session *sessions; /* a backend: the first of those that have it as their target; see session_state.c */
 	struct histogram connect_time[]; /* a backend: one */
 };
 
@@ -188,7 +191,6 @@ struct route_table {
 	const char *remembered; /* title of a source whose services are from disk, since it has not answered yet; or NULL */
 	unsigned serial; /* of all that were in force one after the other */
 	struct route_table *next; /* once nobody has it */
-	unsigned moves; /* how often a backend with live connections left or came back: then sessions must be looked at */
 	struct arena memory;
 };
 
@@ -245,7 +247,7 @@ struct route {
 	size_t retired_count, retired_cap;
 	struct route_listener **retired_listeners; /* likewise, sorted by address: all that left, until they are swept */
 	size_t retired_listener_count, retired_listener_cap;
-	unsigned moves;
+	unsigned moves; /* how often a backend with live connections left or came back */
 	unsigned long changes; /* tables published */
 	int64_t left_at; /* when a listener has left last, on sys_now()'s clock: workers let go of its socket a moment later */
 	_Atomic(struct route_table *) left; /* for route_collect(), through their `next` */
@@ -322,8 +324,10 @@ void route_cell_end(struct route_cell *cell);
 /* A backend of the worker's table is used: it stays until it is idle, and no longer in that table. */
 void route_backend_hold(struct route_backend *backend, struct route_cell *cell);
 void route_backend_idle(struct route_backend *backend, struct route_cell *cell); /* may free both */
-/* One entry takes the place of another in the worker's table; NULL: there is none. */
-void route_cells_follow(const struct route_entry *old, const struct route_entry *now, unsigned worker);
+/* One entry takes the place of another in the worker's table; NULL: there is none. `moved` (NULL: nobody) hears of the
+ * cells of backends that have left or come, if they have sessions of this worker. */
+void route_cells_follow(const struct route_entry *old, const struct route_entry *now, unsigned worker,
+                        void (*moved)(void *arg, struct route_cell *cell), void *arg);
 void route_cells_free(struct route_cells *cells); /* NULL is fine */
 
 struct route_backend *route_backend_ref(struct route_backend *backend);

@@ -193,8 +193,20 @@ static void set_listed(const struct route_entry *entry, unsigned from, unsigned 
 	}
 }
 
+static void tell_moved(const struct route_entry *entry, unsigned from, unsigned to, unsigned worker,
+                       void (*moved)(void *arg, struct route_cell *cell), void *arg)
+{
+	for (unsigned i = from; moved && i < to; i++) {
+		struct route_cell *cell = route_backend_own(entry->backends[i], worker);
+
+		if (cell && cell->sessions)
+			moved(arg, cell);
+	}
+}
+
 /* What is the same at both ends is passed over: of many backends, one comes or goes. */
-void route_cells_follow(const struct route_entry *old, const struct route_entry *now, unsigned worker)
+void route_cells_follow(const struct route_entry *old, const struct route_entry *now, unsigned worker,
+                        void (*moved)(void *arg, struct route_cell *cell), void *arg)
 {
 	unsigned from = 0, end = old ? old->count : 0, to = now ? now->count : 0;
 
@@ -206,6 +218,8 @@ void route_cells_follow(const struct route_entry *old, const struct route_entry 
 		set_listed(old, from, end, worker, false);
 	if (now)
 		set_listed(now, from, to, worker, true);
+	tell_moved(old, from, end, worker, moved, arg);
+	tell_moved(now, from, to, worker, moved, arg);
 	for (unsigned i = from; i < end; i++) {
 		struct route_cell *cell = route_backend_own(old->backends[i], worker);
 

@@ -377,7 +377,7 @@ static void session_dialled(struct sessions *set, struct session *session, struc
 	struct route_cell *cell = route_backend_own(backend, set->worker);
 
 	route_backend_hold(backend, cell);
-	session->target = backend;
+	session_take_target(set, session, backend);
 	session->attempts++;
 	session->connect_us = began;
 	route_cell_begin(cell);

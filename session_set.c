@@ -58,10 +58,7 @@ void session_start(struct sessions *set, const struct route_entry *entry, int fd
 	session->started = sys_micros();
 	session->listener = entry->listener;
 	route_cell_begin(cell);
-	session->next = set->live;
-	if (session->next)
-		session->next->prev = session;
-	set->live = session;
+	session_enter(set, session, set->live);
 	session_dial(set, session, entry);
 }
 
@@ -113,9 +110,11 @@ void sessions_retime(struct sessions *set)
 	}
 }
 
-void sessions_drain(struct sessions *set)
+void sessions_drain(struct sessions *set, struct session *first)
 {
-	for (struct session *s = set->live, *next; s; s = next) {
+	const struct route_backend *target = first->target;
+
+	for (struct session *s = first, *next; s && s->target == target; s = next) {
 		next = s->next;
 		if (s->state == SESSION_CONNECTING)
 			session_connecting_watch(set, s); /* as soon as it is connected it drains */

@@ -17,8 +17,8 @@ void sessions_close(struct sessions *set); /* ends every session */
 /* Adds every session to the report; NULL: only brings the counters of listeners and backends up to date. */
 void sessions_report(const struct sessions *set, struct session_report *report);
 void sessions_retime(struct sessions *set); /* goes by the timeouts that are shared now */
-/* After a change of table: finds the sessions whose backend has left or returned. */
-void sessions_drain(struct sessions *set);
+/* After a change of table: the sessions of a backend that has left or returned, by the first of them. */
+void sessions_drain(struct sessions *set, struct session *first);
 
 /* One session. */
 /* Takes an accepted client that may connect, and has a place, until set->ended. */

@@ -26,6 +26,49 @@ bool session_attempt(struct session *s)
 	return s->attempt;
 }
 
+/* A backend that leaves the table has sessions that must be told, of the many that live: so those that have the same
+ * target stand together in the list of all, from the one on that the backend's cell names. The others, which have no
+ * target, stand anywhere between such groups. */
+
+void session_enter(struct sessions *set, struct session *s, struct session *next)
+{
+	s->next = next;
+	s->prev = next ? next->prev : NULL;
+	if (next)
+		next->prev = s;
+	*(s->prev ? &s->prev->next : &set->live) = s;
+}
+
+static void session_leave(struct sessions *set, struct session *s)
+{
+	if (s->next)
+		s->next->prev = s->prev;
+	*(s->prev ? &s->prev->next : &set->live) = s->next;
+}
+
+void session_take_target(struct sessions *set, struct session *s, struct route_backend *backend)
+{
+	struct route_cell *cell = route_backend_own(backend, set->worker);
+
+	if (cell->sessions && cell->sessions != s->next) {
+		session_leave(set, s);
+		session_enter(set, s, cell->sessions);
+	}
+	cell->sessions = s;
+	s->target = backend;
+}
+
+/* It still has it. The first one may stay where it is. */
+static void session_part(struct sessions *set, struct route_cell *cell, struct session *s)
+{
+	if (cell->sessions == s) {
+		cell->sessions = s->next && s->next->target == s->target ? s->next : NULL;
+	} else {
+		session_leave(set, s);
+		session_enter(set, s, cell->sessions);
+	}
+}
+
 /* The end of a session. */
 
 uint64_t session_received(const struct session *s)
@@ -124,13 +167,14 @@ static void close_sides(struct sessions *set, struct session *session, enum sess
 	session_close_backend(set, session);
 }
 
-void session_release_target(const struct sessions *set, struct session *s)
+void session_release_target(struct sessions *set, struct session *s)
 {
 	struct route_cell *cell;
 
 	if (!s->target)
 		return;
 	cell = route_backend_own(s->target, set->worker);
+	session_part(set, cell, s);
 	route_cell_end(cell);
 	route_backend_idle(s->target, cell);
 	s->target = NULL;
@@ -150,9 +194,7 @@ void session_end(struct sessions *set, struct session *session, enum session_end
 		log_access(set, session, how);
 	session_release_target(set, session);
 	session_forget_attempt(session);
-	if (session->next)
-		session->next->prev = session->prev;
-	*(session->prev ? &session->prev->next : &set->live) = session->next;
+	session_leave(set, session);
 	loop_free(set->loop, session);
 	set->ended(set, listener);
 	route_cell_end(route_listener_own(listener, set->worker)); /* last: then it may be freed */

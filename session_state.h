@@ -49,7 +49,7 @@ struct sessions {
 	struct loop_fifo again, later, connecting, idle, draining, waiting, parting;
 	int64_t turn;   /* of the loop, by its `now` */
 	unsigned tries; /* in this turn, without the first one of each client */
-	struct session *live;
+	struct session *live; /* those that have the same target stand together */
 	/* A backend could not be reached, for the first time since it was trusted. */
 	void (*suspected)(struct sessions *set, struct route_backend *backend);
 	bool (*starved)(struct sessions *set); /* no descriptor left for a backend: true when one was made free */
@@ -93,7 +93,11 @@ bool session_attempt(struct session *session);
 void session_forget_attempt(struct session *session);
 uint64_t session_received(const struct session *session); /* bytes of the client's own that the backend has */
 void session_count_bytes(const struct sessions *set, struct session *session); /* brings the counters of listener and backend up to date */
-void session_release_target(const struct sessions *set, struct session *session);
+/* Into the list of all, before that one; NULL: there is none. */
+void session_enter(struct sessions *set, struct session *session, struct session *next);
+/* A worker's cell must be there. */
+void session_take_target(struct sessions *set, struct session *session, struct route_backend *backend);
+void session_release_target(struct sessions *set, struct session *session);
 void session_close_backend(struct sessions *set, struct session *session);
 /* The end: sockets, counters, access log. The session is freed at the end of the loop's turn. */
 void session_end(struct sessions *set, struct session *session, enum session_end how);

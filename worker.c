@@ -39,7 +39,7 @@ struct worker {
 	int spare; /* a descriptor kept free, so that an accepted client can always get one for its backend; -1: in use */
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
-	unsigned moves, news; /* of the table in use; the pool's `news` when that was taken */
+	unsigned news; /* the pool's, when the table in use was taken */
 	unsigned returned; /* the pool's `returns` when its places were */
 	char apart[64]; /* from the next worker's */
 };
@@ -61,6 +61,14 @@ static struct route_cell *worker_cell_of(const struct worker *w, const struct ro
 	return route_listener_own(listener, w->sessions.worker);
 }
 
+static void worker_moved(void *arg, struct route_cell *cell)
+{
+	struct worker *worker = arg;
+
+	if (!atomic_load(&worker->pool->shared.finishing))
+		sessions_drain(&worker->sessions, cell->sessions);
+}
+
 /* What differs between two tables of this worker. */
 static void follow_table(struct worker *worker, const struct route_table *old, const struct route_table *table)
 {
@@ -68,7 +76,7 @@ static void follow_table(struct worker *worker, const struct route_table *old, c
 	size_t count = old != table ? route_changes(old, table, &changes) : 0;
 
 	for (size_t i = 0; i < count; i++)
-		route_cells_follow(changes[i].old, changes[i].now, worker->sessions.worker);
+		route_cells_follow(changes[i].old, changes[i].now, worker->sessions.worker, worker_moved, worker);
 	watch_follow(&worker->watches, table, changes, count);
 	free(changes);
 }
@@ -82,9 +90,6 @@ static void take_table(struct worker *worker)
 	worker->sessions.table = table;
 	sessions_retime(&worker->sessions);
 	follow_table(worker, old, table);
-	if (table->moves != worker->moves && !atomic_load(&worker->pool->shared.finishing))
-		sessions_drain(&worker->sessions);
-	worker->moves = table->moves;
 	if (route_leave(worker->pool->route, old))
 		worker->pool->ring(worker->pool->arg);
 }
@@ -430,7 +435,7 @@ static void *worker_run(void *arg)
 static void worker_dispose(struct worker *w)
 {
 	for (size_t i = 0; w->sessions.table && i < w->sessions.table->count; i++)
-		route_cells_follow(w->sessions.table->entries[i], NULL, w->sessions.worker);
+		route_cells_follow(w->sessions.table->entries[i], NULL, w->sessions.worker, NULL, NULL);
 	watch_close(&w->watches);
 	sessions_close(&w->sessions);
 	route_release(w->sessions.table);

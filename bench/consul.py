@@ -3,10 +3,11 @@
 
     consul.py PORT [CHANGES-PER-SECOND BACKEND-PORT]
 
-It knows PUT /v1/catalog/register and /v1/catalog/deregister, as the agent does: scale.py fills it by these. With a rate it
-has services of its own instead: ten that never change listen on 7100 to 7109; a thousand others on 8000 to 8999, with two
-instances each. The changes begin with SIGUSR1: nine of ten flip the check of a second instance, which takes a backend away
-or brings it back; the tenth takes a whole service away or brings it back. SIGTERM ends it, and prints how many there were.
+It knows PUT /v1/catalog/register and /v1/catalog/deregister, as the agent does: scale.py fills it by these. With a rate,
+which may be 0, it has services of its own instead: ten that never change listen on 7100 to 7109; a thousand others on 8000
+to 8999, with two instances each. The changes begin with SIGUSR1: nine of ten flip the check of a second instance, which
+takes a backend away or brings it back; the tenth takes a whole service away or brings it back. SIGTERM ends it, and prints
+how many there were.
 """
 import asyncio
 import json
@@ -17,7 +18,8 @@ import time
 import urllib.parse
 
 PORT = int(sys.argv[1])
-RATE, BACKEND = (float(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 2 else (0, 0)
+OWN = len(sys.argv) > 2             # services of its own
+RATE, BACKEND = (float(sys.argv[2]), int(sys.argv[3])) if OWN else (0, 0)
 HEADER = ("HTTP/1.1 %s\r\nContent-Type: application/json\r\nX-Consul-Index: %d\r\nX-Consul-KnownLeader: true\r\n"
           "X-Consul-LastContact: 0\r\nContent-Length: %d\r\n\r\n")
 
@@ -179,10 +181,10 @@ def registration(name, port, i, status):
 
 
 async def churn(catalog, begin, stop):
-    for i in range(10 if RATE else 0):
+    for i in range(10 if OWN else 0):
         catalog.register(registration(f"still-{i}", 7100 + i, 0, ""))
     passing, there = [True] * 1000, [True] * 1000
-    for k in range(2000 if RATE else 0):
+    for k in range(2000 if OWN else 0):
         catalog.register(registration(f"moving-{k // 2}", 8000 + k // 2, k % 2, "passing"))
     await begin.wait()
     start, changes = time.monotonic(), 0

@@ -180,7 +180,7 @@ static void world_begin(unsigned count)
 
 static void world_end(void)
 {
-	route_cells_follow(&world.entry, NULL, 0);
+	route_cells_follow(&world.entry, NULL, 0, NULL, NULL);
 	sessions_close(&world.set);
 	for (unsigned i = 0; i < world.entry.count; i++)
 		route_backend_unref(world.entry.backends[i]);
@@ -455,6 +455,74 @@ static void gone_cases(void)
 	}
 }
 
+/* Sessions of one backend stand together, so that nobody looks at the others when it leaves. */
+
+static unsigned told; /* backends that have left or come */
+
+static void moved(void *arg, struct route_cell *cell)
+{
+	told++;
+	sessions_drain(arg, cell->sessions);
+}
+
+/* The sessions of each backend, by how the list of all has them: "2 2 1 2", and in brackets those that were drained. */
+static const char *groups(void)
+{
+	static char text[64];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < world.entry.count; i++) {
+		const struct route_cell *cell = route_backend_own(backend(i), 0);
+		unsigned count = 0, drained = 0, all = 0;
+
+		for (const struct session *s = cell->sessions; s && s->target == backend(i); s = s->next) {
+			count++;
+			drained += !!(s->backend.io.want & LOOP_OUT);
+		}
+		for (const struct session *s = world.set.live; s; s = s->next)
+			all += s->target == backend(i);
+		check(count == all, "all of a backend's sessions", "stand together");
+		len += (size_t)snprintf(text + len, sizeof text - len, drained ? "[%u]" : "%u ", drained ? drained : count);
+	}
+	return text;
+}
+
+static void together_cases(void)
+{
+	struct route_entry now;
+	int clients[12];
+
+	world_begin(4);
+	for (unsigned i = 0; i < 4; i++)
+		ends[1 + i] = GIVES_SILENCE;
+	for (unsigned i = 0; i < 12; i++) {
+		world_client("");
+		clients[i] = world.client;
+	}
+	check(strcmp(groups(), "3 3 3 3 ") == 0, "twelve clients", "in turn");
+	for (unsigned i = 0; i < 4; i++)
+		atomic_store(&backend(i)->gone, true);
+	now = world.entry;
+	now.backends = (struct route_backend *[]){ backend(0), backend(2), backend(3) };
+	now.count = 3;
+	told = 0;
+	route_cells_follow(&world.entry, &now, 0, moved, &world.set);
+	check(told == 1, "one leaves", "one is told of");
+	check(strcmp(groups(), "3 [3]3 3 ") == 0, "one leaves", "only its own sessions are looked at");
+	while (world.set.live) {
+		struct session *s = world.set.live->next ? world.set.live->next : world.set.live;
+
+		if (s->next && s->next->target)
+			session_release_target(&world.set, s->next);
+		session_end(&world.set, s, SESSION_END_CLIENT);
+		groups();
+	}
+	check(strcmp(groups(), "0 0 0 0 ") == 0, "all end", "none is left");
+	for (unsigned i = 0; i < 11; i++)
+		close(clients[i]);
+	world_end();
+}
+
 /* How sessions end. */
 
 /* How a stream ends for its reader: 'r' by a reset, 'f' whole, 'F' whole and then by a reset. *len: what was read. */
@@ -554,6 +622,7 @@ int main(void)
 	descriptor_cases();
 	shortage_cases();
 	gone_cases();
+	together_cases();
 	cut_cases();
 	return check_sum();
 }
