@@ -72,6 +72,15 @@ void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 	catalog->mixed = true;
 }
 
+/* A name does not become younger because its oldest instance leaves: else it would lose its listeners in a rolling update. */
+static void note_age(struct catalog_name *name, const struct service *service)
+{
+	uint64_t since = service_since(service);
+
+	if (since && (!name->since || since < name->since))
+		name->since = since;
+}
+
 void catalog_recall(struct catalog *catalog, struct service_list *list)
 {
 	size_t kept = 0;
@@ -87,6 +96,8 @@ void catalog_recall(struct catalog *catalog, struct service_list *list)
 		else
 			catalog->names[kept++] = catalog->names[i];
 	catalog->count = kept;
+	for (size_t i = 0; i < list->count; i++)
+		note_age(catalog_find(catalog, list->items[i]->name), list->items[i]);
 }
 
 /* A name whose tags have changed must be read. True when they have. */
@@ -167,11 +178,20 @@ bool catalog_want_unsure(struct catalog *catalog)
 
 /* Readings. */
 
+static void date_name(struct catalog_name *name, const struct service_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		note_age(name, list->items[i]);
+	for (size_t i = 0; i < list->count; i++)
+		list->items[i]->since = name->since;
+}
+
 void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
                      int64_t began)
 {
 	name->from = catalog->fresh->count;
 	name->count = reading->list->count;
+	date_name(name, reading->list);
 	for (size_t i = 0; i < name->count; i++)
 		service_share(catalog->fresh, reading->list->items[i]);
 	service_forget(reading->list, 0);

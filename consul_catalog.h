@@ -28,6 +28,7 @@ struct catalog_name {
 	int64_t read_at;    /* when its last good reading began */
 	unsigned sweep;     /* the newest sweep that read it, or failed to */
 	int64_t again_at;   /* do not read it before this: its last reading failed */
+	uint64_t since; /* see service.since */
 	struct digest_set stamps; /* of its instances with the tag, as last read: for each node, the sum of their digests */
 };
 

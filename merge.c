@@ -125,9 +125,12 @@ static uint64_t date_of(const struct roster *roster, size_t start, size_t end)
 {
 	uint64_t created = UINT64_MAX;
 
-	for (size_t i = start; i < end; i++)
-		if (roster->items[i].service->created && roster->items[i].service->created < created)
-			created = roster->items[i].service->created;
+	for (size_t i = start; i < end; i++) {
+		uint64_t since = service_since(roster->items[i].service);
+
+		if (since && since < created)
+			created = since;
+	}
 	return created;
 }
 

@@ -14,6 +14,11 @@ const char *service_text(struct service *service, const char *text)
 	return text ? arena_dup(&service->memory, text, strlen(text)) : NULL;
 }
 
+uint64_t service_since(const struct service *service)
+{
+	return service->since ? service->since : service->created;
+}
+
 /* How much of the text is shown: whole characters. */
 static size_t shown_len(const char *text, size_t len)
 {
@@ -224,7 +229,7 @@ bool service_same(const struct service *a, const struct service *b)
 	if (!same_text(a->name, b->name) || !same_text(a->node, b->node) || !same_text(a->instance, b->instance) ||
 	    !same_text(a->absent, b->absent) || !same_text(a->fault, b->fault))
 		return false;
-	if (a->created != b->created || a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
+	if (a->created != b->created || a->since != b->since || a->wish_count != b->wish_count || a->backend_count != b->backend_count || a->setting_count != b->setting_count)
 		return false;
 	return (a->held || b->held || same_tags(a, b)) && same_wishes(a, b) && same_backends(a, b) &&
 	       same_settings(a, b);

@@ -38,6 +38,7 @@ struct service {
 	const char *node, *instance; /* where it runs, and its ID there, to be shown; NULL: none */
 	const char *origin;   /* where it was first written (file:line, variable); NULL: not known */
 	uint64_t created;     /* the older, the smaller, among the services of its source; 0: not known */
+	uint64_t since;       /* `created` of the oldest instance that its name has had while it was there; 0: not known */
 	const char **tags;    /* all of them, as they came; NULL: the source has no tags */
 	uint32_t tag_count;
 	struct wish *wishes;
@@ -88,6 +89,7 @@ struct service_setting *service_setting(const struct service *service, int optio
 void service_set(struct service *service, int option, struct slice value, const char *origin);
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);
+uint64_t service_since(const struct service *service); /* its `since`, or when it was created; 0: not known */
 /* A backend's range of ports has one for each port of each listener. NULL, or why that is not so. */
 const char *service_mismatch(struct service *service);
 void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */

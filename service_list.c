@@ -133,7 +133,8 @@ void service_hold(struct service_list *list, struct service *service, struct wis
 		.instance = service->instance, .tags = service->tags ? &only->origin : NULL, .tag_count = service->tags != NULL,
 		.wishes = only, .wish_count = 1, .backends = service->backends, .backend_count = service->backend_count,
 		.settings = service->settings, .setting_count = service->setting_count, .options = service->options,
-		.wrong = service->wrong, .fault = service->fault, .created = service->created
+		.wrong = service->wrong, .fault = service->fault, .created = service->created,
+		.since = service->since
 	};
 	atomic_init(&copy->refs, 1);
 	append(list, copy);

@@ -77,7 +77,7 @@ static bool fits(const struct service *service, struct buf *address)
 	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends, address));
 
 	if (excuse)
-		fine = fine && (service->created || service->backend_count) && survives(excuse);
+		fine = fine && (service_since(service) || service->backend_count) && survives(excuse);
 	else
 		fine = fine && says_the_same(service);
 	return fine && !service->held && *service->name && service->name[0] != '[' && survives(service->name) &&
@@ -124,9 +124,9 @@ static void put_kept(struct buf *out, const struct service *service, struct buf 
 		put_wishes(out, service);
 	if (service->backend_count)
 		put_backend(out, service->backends, address);
-	if (service->created) {
+	if (service_since(service)) {
 		buf_puts(out, ",\"created\":");
-		buf_number(out, service->created);
+		buf_number(out, service_since(service));
 	}
 	if (!excuse)
 		put_settings(out, service);

@@ -500,6 +500,50 @@ static void absent_cases(void)
 }
 
 /* What was known before the first answer is no more than that. */
+#define BORN(id, created) "{'Node':{'Node':'n'},'Service':{'Service':'a','ID':'" id "','Tags':['dill'],'Address':'1.1.1.1','Port':1," \
+	"'CreateIndex':" created "}}"
+
+/* That of all instances; "" when they differ. */
+static const char *since(const struct catalog *catalog)
+{
+	static char text[32];
+
+	*text = '\0';
+	for (size_t i = 0; i < catalog->list->count; i++) {
+		if (i && catalog->list->items[i]->since != catalog->list->items[0]->since)
+			return "";
+		snprintf(text, sizeof text, "%d", (int)catalog->list->items[i]->since);
+	}
+	return text;
+}
+
+static void same_since(struct catalog *catalog, const char *answer, const char *want, const char *what)
+{
+	reading(catalog, "a", answer, 1000);
+	service_list_unref(catalog_compose(catalog, 1000));
+	check(strcmp(since(catalog), want) == 0, what, since(catalog));
+}
+
+/* A name is as old as its oldest instance was: in a rolling update all are replaced. */
+static void age_cases(void)
+{
+	struct service_list *list;
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	names(&c, "{'a':['dill']}");
+	same_since(&c, "[" BORN("1", "20") "]", "20", "one");
+	same_since(&c, "[" BORN("1", "20") "," BORN("2", "30") "]", "20", "a younger one");
+	same_since(&c, "[" BORN("2", "30") "]", "20", "the older one has left");
+	same_since(&c, "[" BORN("2", "30") "," BORN("3", "10") "]", "10", "an older one");
+	list = service_list_ref(c.list);
+	catalog_close(&c);
+	catalog_open(&c, "dill");
+	catalog_recall(&c, list);
+	same_since(&c, "[" BORN("4", "40") "]", "10", "known from before");
+	catalog_close(&c);
+}
+
 static void recall_cases(void)
 {
 	struct catalog c;
@@ -620,6 +664,7 @@ int main(void)
 	compose_cases();
 	hold_cases();
 	absent_cases();
+	age_cases();
 	recall_cases();
 	partial_cases();
 	failed_cases();
