@@ -69,6 +69,8 @@ static void admin_accept_again(struct admin *admin)
 
 void admin_drop(struct admin *admin, struct admin_client *client)
 {
+	if (admin_is_answered(client))
+		net_reset_on_close(client->io.fd); /* an end in order could be taken for that of the answer */
 	loop_disarm(&client->timer);
 	loop_close_fd(admin->loop, &client->io);
 	buf_free(&client->in);
@@ -139,7 +141,7 @@ static struct admin_client *admin_choose_leaver(struct admin *admin)
 /* What it has not taken is not kept by the system, either. */
 static void admin_give_up(struct admin *admin, struct admin_client *client)
 {
-	if (admin_is_answered(client) || client->unsent)
+	if (client->unsent)
 		net_reset_on_close(client->io.fd);
 	admin_drop(admin, client);
 }
@@ -371,12 +373,12 @@ static void admin_give_part(struct admin *admin, struct admin_client *client)
 	part->len = 0;
 	if (part->cap > 4 * BODY_PART || part->failed)
 		buf_free(part);
-	if (!more)
-		admin_forget_body(client);
 	if (!framed) {
 		admin_drop(admin, client);
 		return;
 	}
+	if (!more)
+		admin_forget_body(client);
 	if (client->waiting)
 		admin_begin_answer(admin, client);
 	admin_go_on(admin, client);

@@ -75,7 +75,7 @@ int admin_listen(struct admin *admin, const struct net_addr *at);
 void admin_follow_zone(struct admin *admin); /* listens anew where the interface in its address has been made anew */
 void admin_close(struct admin *admin);
 
-/* Ends the connection at once, without an answer. */
+/* Ends the connection at once, without an answer, or the rest of one: that is a reset. */
 void admin_drop(struct admin *admin, struct admin_client *client);
 /* Sends what is in `out`. With `last` the connection ends after it. The client may be gone afterwards. */
 void admin_answer(struct admin *admin, struct admin_client *client, bool last);

@@ -2,31 +2,13 @@
 #include "digest.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "hash.h"
 #include "sys.h"
-
-static uint64_t digest_mix(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
-	return sum ^ sum >> 32;
-}
-
-static uint64_t digest_word(const char *at, size_t len)
-{
-	uint64_t word = 0;
-
-	memcpy(&word, at, len);
-	return word;
-}
 
 uint64_t digest_text(struct slice text)
 {
-	uint64_t sum = digest_mix(text.len, 1);
-
-	for (; text.len > 8; text = slice_skip(text, text.len < 16 ? text.len - 8 : 8))
-		sum = digest_mix(sum, digest_word(text.at, 8));
-	return digest_mix(sum, text.len ? digest_word(text.at, text.len) : 0);
+	return hash_whole(text.at, text.len);
 }
 
 void digest_add(struct digest_set *set, uint64_t key, uint64_t sum)

@@ -60,10 +60,15 @@ static uint64_t sip_hash(const uint64_t *key, const char *bytes, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-uint32_t hash_text(const char *bytes, size_t len)
+uint64_t hash_whole(const char *bytes, size_t len)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, make_secret);
-	return (uint32_t)sip_hash(secret, bytes, len);
+	return sip_hash(secret, bytes, len);
+}
+
+uint32_t hash_text(const char *bytes, size_t len)
+{
+	return (uint32_t)hash_whole(bytes, len);
 }

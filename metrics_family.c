@@ -228,7 +228,7 @@ bool metrics_walk(struct metrics *metrics, const struct metrics_family *family)
 			family->listener(metrics, family);
 		else if (!metrics_put_backends(metrics, family))
 			return walk_pause(walk, true);
-		if (body_full(&metrics->body, 1))
+		if (body_full(&metrics->body, family->listener ? 1 + walk->count : 1)) /* it may count the healthy ones */
 			return walk_pause(walk, false);
 	}
 	return false;

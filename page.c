@@ -76,7 +76,7 @@ static bool page_count(struct body *body)
 			*(stats_is_open(walk->span.first[i]->listener) ? &page->open : &page->failed) += 1;
 		if (!served)
 			page_name_unserved(page, &walk->span);
-		if (body_full(body, walk->span.count))
+		if (body_full(body, walk->span.count + walk->count))
 			return walk_pause(walk, false);
 	}
 	return false;

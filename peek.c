@@ -81,7 +81,7 @@ static bool peek_put_unserved(struct body *body)
 			span_put_address(&walk->span, body->out);
 			buf_puts(body->out, "\n");
 		}
-		if (body_full(body, walk->span.count))
+		if (body_full(body, walk->span.count + walk->count))
 			return walk_pause(walk, false);
 	}
 	if (peek->route->table->remembered)

@@ -7,8 +7,8 @@
 #   DILL=/path bench/scale.sh             that dill instead of building one
 #
 # Parts: consul (a real agent), fake (20,000 services of a made-up one), table (routing.file), look (/metrics and others),
-# balance, checks, peers (HAProxy and nginx, the same change). ROUNDS of each change (20), SECONDS of foreign changes (60).
-# Prints Markdown; a picture of what grows goes to build/bench/scale.svg.
+# balance, checks, peers (HAProxy and nginx, the same change). ROUNDS of each change (20), SECONDS_OF_CHURN: of foreign ones (60).
+# Prints Markdown; bench/scale_plot.sh makes a picture of build/bench/scale.tsv.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=bench/proxies.sh

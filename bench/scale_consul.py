@@ -148,7 +148,7 @@ class Relay(threading.Thread):
 
 def agent_of(consul):
     if not consul:
-        return start(sys.executable, "bench/consul.py", str(AGENT))
+        return start(sys.executable, "bench/consul.py", str(AGENT), stdout=subprocess.DEVNULL)
     log = open(DIR + "/consul.log", "w")
     return start(consul, "agent", "-dev", "-bind", "127.0.0.1", "-client", "127.0.0.1", "-node", "bench", "-log-level", "error",
                  "-http-port", str(AGENT), "-server-port", str(AGENT + 1), "-serf-lan-port", str(AGENT + 2),
@@ -160,6 +160,7 @@ class World:
 
     def __init__(self, size, relay, consul):
         self.size, self.relay, self.next, self.ports = size, relay, size, min(size, PORTS)
+        self.nap = 0.01 if size < AT_ONCE else 0.1  # between two clients: of a long wait they are not to be the cost
         self.agent = agent_of(consul)
         until(lambda: answers("/v1/catalog/nodes", AGENT).startswith(b"["))
         time.sleep(1)
@@ -207,14 +208,26 @@ class World:
         until(lambda: not opens(FIRST))
         return self.measure(lambda: self.api.register(0, tags_of(FIRST)), lambda: opens(FIRST))
 
-    def instance(self):
-        """One more of a service that is routed: with a check, which passes."""
+    def one_more(self, *states):
+        """One more instance of a service that is routed, whose check is in these states, one after the other."""
+        def come():
+            for i, state in enumerate(states):
+                if i:
+                    quiet(self.dill.pid)
+                self.api.register(1, tags_of(FIRST + 1), state, number=1, backend=1)
         self.api.register(1, tags_of(FIRST + 1))
-        figures = self.measure(lambda: self.api.register(1, tags_of(FIRST + 1), number=1, backend=1),
-                               lambda: leads_to(FIRST + 1) == 1, 0.01)
+        figures = self.measure(come, lambda: leads_to(FIRST + 1) == 1, self.nap if states[0] == "passing" else 0.005)
         self.api.deregister(1, 1)
         until(lambda: all(leads_to(FIRST + 1) == 0 for _ in range(4)), nap=0.05)
         return figures
+
+    def instance(self):
+        """As agents register one: its check fails until it has run."""
+        return self.one_more("critical", "passing")
+
+    def instance_that_passes(self):
+        """At once: nothing in Consul points at it."""
+        return self.one_more("passing")
 
     def tags(self):
         port = self.fresh()[1]
@@ -224,7 +237,8 @@ class World:
         """That of a service without a check: nothing in Consul points at it."""
         self.api.register(3, tags_of(FIRST + 3), backend=0)
         until(lambda: leads_to(FIRST + 3) == 0, nap=0.05)
-        return self.measure(lambda: self.api.register(3, tags_of(FIRST + 3), None, backend=1), lambda: leads_to(FIRST + 3) == 1, 0.01)
+        return self.measure(lambda: self.api.register(3, tags_of(FIRST + 3), None, backend=1),
+                            lambda: leads_to(FIRST + 3) == 1, self.nap)
 
     def foreign(self):
         """A service without dill's tag, which is done at once."""
@@ -249,12 +263,12 @@ class World:
 
 def beyond_bounds(kind, size, besides, requests):
     """Of what Consul does not point at, all lists of nodes are read, 400 bytes a service at most."""
-    if kind in ("instance", "port"):
+    if kind in ("instance", "instance_that_passes", "port"):
         return besides * 1024 > 400 * size or requests > NODES + 10
     return besides > 64 or requests > 8
 
 
-KINDS = ("registration", "flap", "instance", "tags", "port", "foreign")
+KINDS = ("registration", "flap", "instance", "tags", "instance_that_passes", "port", "foreign")
 
 
 def consul(binary, sizes, rounds, seconds, check=False):

@@ -45,10 +45,13 @@ def cpu_of(pid, thread=None):
     return total / 1e6
 
 
+def children_of(pid):
+    return [int(child) for child in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
+
+
 def cpu_of_all(pid):
     """The same, of a process and its children."""
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
-    return cpu_of(pid) + sum(cpu_of(int(child)) for child in children if os.path.exists("/proc/" + child))
+    return cpu_of(pid) + sum(cpu_of(child) for child in children_of(pid) if os.path.exists("/proc/%d" % child))
 
 
 def memory_of(pid):

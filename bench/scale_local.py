@@ -1,8 +1,8 @@
 """What size costs where no Consul is: tables, those who look, balancing, checks."""
+import multiprocessing
 import os
 import socket
 import statistics
-import threading
 import time
 
 from scale_lib import DIR, STATUS, Table, answers, cpu_of, get, listening, memory_of, percentile, quiet, start, start_dill, stop, until
@@ -69,25 +69,26 @@ def read_peek():
             text += data
 
 
-class Pauses(threading.Thread):
-    """How long the status server takes to answer a small question meanwhile."""
+class Pauses:
+    """How long the status server takes to answer a small question meanwhile. A process asks: a thread would wait for ours."""
 
     def __init__(self):
-        super().__init__(daemon=True)
-        self.times, self.over = [], False
-        self.start()
+        self.over, self.longest = multiprocessing.Event(), multiprocessing.Value("d", 0)
+        self.process = multiprocessing.Process(target=self.ask, daemon=True)
+        self.process.start()
 
-    def run(self):
-        while not self.over:
+    def ask(self):
+        while not self.over.is_set():
             begun = time.monotonic()
-            answers("/health", STATUS)
-            self.times.append((time.monotonic() - begun) * 1e3)
+            answers("/status", STATUS)
+            self.longest.value = max(self.longest.value, (time.monotonic() - begun) * 1e3)
             time.sleep(0.001)
 
     def end(self):
-        self.over = True
-        self.join()
-        return self.times
+        """The longest, in ms."""
+        self.over.set()
+        self.process.join()
+        return self.longest.value
 
 
 def look(sizes, rounds):
@@ -106,7 +107,7 @@ def look(sizes, rounds):
             pauses = Pauses()
             for _ in range(rounds):
                 _ = read_peek() if what == "peek" else get(what)
-            out.row(what, size, len(text) / 1024, lines, cost, cost * 1e3 / lines, max(pauses.end()))
+            out.row(what, size, len(text) / 1024, lines, cost, cost * 1e3 / lines, pauses.end())
         stop(dill)
 
 

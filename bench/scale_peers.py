@@ -4,7 +4,7 @@ import shutil
 import socket
 import statistics
 
-from scale_lib import DIR, Table, cpu_of, cpu_of_all, listening, memory_of, quiet, start, stop, until
+from scale_lib import DIR, Table, children_of, cpu_of, cpu_of_all, listening, memory_of, quiet, start, stop, until
 
 FIRST = 10000
 
@@ -46,7 +46,7 @@ def server_added(size, rounds):
 
 
 def reloaded(size, rounds, begin, reload):
-    """CPU until the process that has the new configuration is quiet: of all that took part."""
+    """CPU of the process that gets the new configuration, and of its children, until it is quiet."""
     figures = []
     for _ in range(min(rounds, 3)):
         old = begin(size)
@@ -57,7 +57,7 @@ def reloaded(size, rounds, begin, reload):
         until(lambda: listening(FIRST + size, FIRST + size), nap=0.02)
         last = new or old
         cost = quiet(last.pid, cpu_of_all) - (0 if new else first)
-        memory = memory_of(last.pid)
+        memory = sum(map(memory_of, [last.pid] + children_of(last.pid)))
         stop(last)
         old.wait(30)
         figures.append((cost, memory))

@@ -7,17 +7,17 @@ PICTURE=${2:-build/bench/scale.svg}
 DATA=$(mktemp -d)
 trap 'rm -r "$DATA"' EXIT
 
-# One file for each line of the picture: NAME COLUMN TITLE. Prints the plot's words for it.
+# One file for each line of the picture: NAME COLUMN TITLE. Prints the plot's words for it, where it was measured.
 line() {
     awk -F'\t' -v name="$1" -v column="$2" '$1 == name && $column + 0 > 0 { print $2, $column }' "$RESULTS" | sort -n >"$DATA/$1"
-    [ -s "$DATA/$1" ] && echo "\"$DATA/$1\" title \"$3\","
+    [ ! -s "$DATA/$1" ] || printf '"%s" title "%s", ' "$DATA/$1" "$3"
 }
 
 panel() { # TITLE X Y LINES
     echo "set title \"$1\""
     echo "set xlabel \"$2\""
     echo "set ylabel \"$3\""
-    echo "plot ${4%,}"
+    echo "plot ${4%, }"
 }
 
 {
@@ -40,11 +40,11 @@ END
         line foreign 5 "foreign registration"
         line "HAProxy: add server" 3 "HAProxy: add server"
         line "HAProxy: reload, listener" 3 "HAProxy: reload"
-        line "nginx: reload, listener" 3 "nginx: reload" | tr '\n' ' ')"
+        line "nginx: reload, listener" 3 "nginx: reload")"
     panel "CPU of a connection, by the backends of its listener" backends µs "$(
         line round_robin 3 round_robin
         line random 3 random
         line p2c 3 p2c
         line least_conn 3 least_conn)"
-} | tr '\n' '\r' | sed 's/,\r"/, "/g' | tr '\r' '\n' | gnuplot
+} | gnuplot
 echo "$PICTURE" >&2

@@ -183,19 +183,27 @@ short_of_memory() { # from now on
     prlimit --pid "$DILL_PID" --as=$((kb * 1024 + 65536)): || fail "prlimit"
 }
 
-look() { # PATH: what the status server says of it: the code of its answer, 000 when it closed the connection
-    curl -s -o "$T/looked" --max-time $((10 * SLOW)) -w '%{http_code}' "http://127.0.0.1:$STATUS$1"
+look() { # PATH: the code of the status server's answer, and its lines; `cut` in place of the code: it ended on the way
+    { curl -s --max-time $((10 * SLOW)) -w '%{http_code}\n' "http://127.0.0.1:$STATUS$1" || echo cut; } |
+        awk 'END { print $0, NR - 1 }'
 }
 
-looks() { # until all have been answered, or not
-    local path pids=()
-    for path in /metrics / /routes /connections /explain/wide /metrics /nothing; do look "$path" >/dev/null & pids+=($!); done
+PAGES=(/metrics / /routes /connections /explain/wide /metrics /nothing)
+
+looks() { # at all pages at once: each is as in WHOLE, or says that there is no memory, or is cut, and seen to be
+    local i got pids=()
+    for i in "${!PAGES[@]}"; do look "${PAGES[i]}" >"$T/look.$i" & pids+=($!); done
     wait "${pids[@]}"
+    for i in "${!PAGES[@]}"; do
+        got=$(<"$T/look.$i")
+        [[ $got == "${WHOLE[i]}" || $got == "503 1" || $got == cut* ]] ||
+            fail "${PAGES[i]} without memory: \"$got\", whole it is \"${WHOLE[i]}\""
+    done
     peek >/dev/null
 }
 
-case_refused_memory() { # who asks for a page goes without it, and nobody else notices
-    local path i backends=()
+case_refused_memory() { # who asks for a page gets all of it, or goes without, and nobody else notices
+    local path i backends=() WHOLE=()
     STATUS=$(next_port) P=$(next_port)
     for ((i = 0; i < 4000; i++)); do backends+=("\"127.8.$((i / 250)).$((i % 250)):7\""); done
     cat >"$T/c.toml" <<END
@@ -215,15 +223,16 @@ END
     must 20 "the listener" accepts 127.0.0.1 "$P"
     open_conn "$P"
     ask "$FD" before || fail "no answer"
-    same "/status" 200 "$(look /status)"
+    same "/status" "200 1" "$(look /status)"
+    for path in "${PAGES[@]}"; do WHOLE+=("$(look "$path")"); done
+    at_least "lines of /metrics" 200000 "${WHOLE[0]#200 }"
     short_of_memory
-    for i in 1 2; do same "/metrics without memory" 503 "$(look /metrics)"; done
     for ((i = 0; i < 5; i++)); do looks; done
     dill_alive || fail "dill ended: $(tail -n 1 "$LOG")"
     ask "$FD" after || fail "the session was lost"
     same "a new client" same "$(client transfer 127.0.0.1 "$P" 1000)"
-    same "/status" 200 "$(look /status)"
+    same "/status" "200 1" "$(look /status)"
     grep -Eqs '__asan_init|setarch' "$DILL" && return
     prlimit --pid "$DILL_PID" --as=unlimited:
-    for path in / /metrics /routes /connections /explain/wide; do same "$path with memory" 200 "$(look "$path")"; done
+    for i in "${!PAGES[@]}"; do same "${PAGES[i]} with memory" "${WHOLE[i]}" "$(look "${PAGES[i]}")"; done
 }

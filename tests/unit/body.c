@@ -309,6 +309,30 @@ static void backends_in_parts(size_t kind, bool last_leaves)
 	buf_free(&text);
 }
 
+/* Backends are looked at also where nothing is written of them: to tell whether a listener has a healthy one. */
+static void unserved_in_parts(size_t kind)
+{
+	enum { LISTENERS = 50, BACKENDS = 100 };
+	struct buf text = { 0 }, whole = { 0 };
+	size_t parts;
+
+	for (unsigned i = 0; i < LISTENERS; i++) {
+		buf_printf(&text, "c web%u|local:%u|", i, 2000 + i * 3);
+		for (unsigned k = 0; k < BACKENDS; k++)
+			buf_printf(&text, "10.1.%u.%u:80 ", i, k);
+		buf_puts(&text, "\n");
+	}
+	update(&text);
+	for (size_t i = 0; i < route.table->count; i++)
+		for (unsigned k = 0; k < route.table->entries[i]->count; k++)
+			atomic_store(&route.table->entries[i]->backends[k]->unhealthy, true);
+	parts = make(kind, SIZE_MAX, false, &whole);
+	check(parts > 2 * LISTENERS * BACKENDS / BODY_STEPS, "all backends, twice", kinds[kind].name);
+	buf_free(&text);
+	buf_free(&whole);
+	publish_table(true);
+}
+
 /* What is said of many instances, and of none. */
 static void explained_in_parts(void)
 {
@@ -417,6 +441,8 @@ int main(void)
 		backends_in_parts(kind, false);
 		backends_in_parts(kind, true);
 	}
+	unserved_in_parts(0);
+	unserved_in_parts(3);
 	route_close(&route);
 	supervisor_close(&sources);
 	free(config.uses);

@@ -25,6 +25,15 @@ static void text_cases(void)
 	check(digest_text((struct slice){ NULL, 0 }) == digest_text((struct slice){ "x", 0 }), "digest_text", "of nothing");
 }
 
+/* A stranger chooses names and tags, and would have others' changes overlooked. These two had the same digest when it was
+ * one that anybody can reckon. */
+static void chosen_cases(void)
+{
+	struct slice of = slice_of("payments-gateway-production-eu-1"), other = slice_of("0\"@#Y$qxo+_bg!<t-production-eu-1");
+
+	check(digest_text(of) != digest_text(other), "digest_text", "of names that were chosen to be the same");
+}
+
 static void set_cases(void)
 {
 	struct digest_set left = { 0 }, right = { 0 }, changed = { 0 };
@@ -53,6 +62,7 @@ static void set_cases(void)
 int main(void)
 {
 	text_cases();
+	chosen_cases();
 	set_cases();
 	return check_sum();
 }
