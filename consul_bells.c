@@ -151,13 +151,24 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 	longpoll_put_off(&bells->polls[NODES], sys_now() + (refused ? NODES_REFUSED_MS : NODES_MS));
 }
 
+/* An instance that came with a failing check, in one request: the checks point at it, and say what the names ring for. */
+static bool same_index(const struct consul_bells *bells)
+{
+	return bells->polls[NAMES].index == bells->pointed;
+}
+
 /* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that
  * changes: an answer of the others has pointed at what they ring for. */
 static void bell_judge(struct consul_bells *bells, int which, enum longpoll_news news, unsigned said)
 {
 	bool other = which == NAMES && bells->known > bells->polls[NAMES].index;
-	enum consul_ring ring = said ? CONSUL_RING_EXPLAINED : CONSUL_RING_PLAIN;
+	enum consul_ring ring = said || same_index(bells) ? CONSUL_RING_EXPLAINED : CONSUL_RING_PLAIN;
 
+	if (which == CHECKS && (said & CONSUL_NEWS_POINTED)) {
+		bells->pointed = bells->polls[CHECKS].index;
+		if (same_index(bells))
+			consul_sweep_explain(bells->sweep, bells->catalog, sys_now());
+	}
 	if (which == NODES || news == LONGPOLL_SAME)
 		return;
 	if (news == LONGPOLL_BACK || other)
@@ -255,7 +266,8 @@ const char *consul_bells_wait(struct consul_bells *bells, int64_t until)
 	polls[BELLS] = (struct pollfd){ .fd = bells->source->cancel[0], .events = POLLIN };
 	left = until - sys_now();
 	poll(polls, BELLS + 1, left < 0 ? 0 : (int)left);
-	for (int i = 0; i < BELLS && !why; i++)
+	/* The checks before the names: they may explain why these ring. */
+	for (int i = BELLS; i-- > 0 && !why;)
 		if (bells->polls[i].asked && (polls[i].revents || sys_now() >= longpoll_at(&bells->polls[i])))
 			why = bell_hear(bells, i);
 	return polls[BELLS].revents ? "stopped" : why;

@@ -13,6 +13,7 @@
 #define COVER_MOST 60000 /* but after so many milliseconds at the latest, */
 #define COVER_LEAST 5000 /* and not sooner; */
 #define COVER_FEW 2000   /* of few names, as soon as this */
+#define EXPLAIN_MS 5     /* a sweep of many names waits so long for a bell that explains the ring */
 #define BRAKE 4          /* a sweep without a burst waits so many times as long as Consul took for the answers */
 
 static void note_earliest(int64_t *earliest, int64_t at)
@@ -37,6 +38,8 @@ static void ring_plain(struct consul_sweep *sweep, int64_t now)
 	sweep->cover = false;
 	if (!sweep->running || !sweep->by_node || !sweep->paced) {
 		sweep->due = true;
+		if (sweep->many && sweep->step_at < now + EXPLAIN_MS)
+			sweep->step_at = now + EXPLAIN_MS;
 		return;
 	}
 	sweep->left = SIZE_MAX;
@@ -55,12 +58,22 @@ void consul_sweep_ring(struct consul_sweep *sweep, const struct catalog *catalog
 {
 	sweep->tries = 0;
 	sweep->many = catalog->count >= CONSUL_SWEEP_MANY;
+	if (ring != CONSUL_RING_EXPLAINED)
+		sweep->fresh = ring == CONSUL_RING_PLAIN && !sweep->due;
 	if (ring == CONSUL_RING_WHOLE)
 		sweep->due = sweep->whole = true;
 	else if (ring == CONSUL_RING_PLAIN)
 		ring_plain(sweep, now);
 	else if (!sweep->cover_at)
 		sweep->cover_at = sweep->many ? cover_time(sweep, now) : now + COVER_FEW;
+}
+
+void consul_sweep_explain(struct consul_sweep *sweep, const struct catalog *catalog, int64_t now)
+{
+	if (!sweep->fresh || sweep->running)
+		return;
+	sweep->due = sweep->fresh = false;
+	consul_sweep_ring(sweep, catalog, CONSUL_RING_EXPLAINED, now);
 }
 
 /* Whether one that is due may begin. */
@@ -81,13 +94,14 @@ void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalo
 	if (!sweep->running)
 		sweep->cover = cover && !retry && (!sweep->due || sweep->cover);
 	sweep->due = sweep->due || retry || cover;
+	sweep->fresh = sweep->fresh && !retry && !cover;
 	if (retry)
 		sweep->retry_at = 0;
 	if (!may_begin(sweep, now))
 		return;
 	sweep->paced = sweep->many && sweep->complete && !sweep->whole;
 	sweep->by_node = sweep->complete && !sweep->whole && consul_nodes_serve(nodes, now) && nodes->count < catalog->count;
-	sweep->due = sweep->skipped = sweep->behind = sweep->whole = sweep->found = false;
+	sweep->due = sweep->fresh = sweep->skipped = sweep->behind = sweep->whole = sweep->found = false;
 	sweep->running = true;
 	sweep->next = sweep->good = sweep->cost = 0;
 	sweep->left = SIZE_MAX;

@@ -24,6 +24,7 @@ enum consul_ring { CONSUL_RING_EXPLAINED, CONSUL_RING_PLAIN, CONSUL_RING_WHOLE }
 
 struct consul_sweep {
 	bool due;      /* a bell has rung since the last sweep began */
+	bool fresh;    /* the newest ring alone has made it due, and may yet be explained */
 	bool running;
 	bool complete; /* the first sweep has ended: all services are known */
 	bool many;     /* names */
@@ -59,6 +60,8 @@ struct consul_sweep {
 
 void consul_sweep_restart(struct consul_sweep *sweep); /* connections are new: a sweep is due, and may begin at once */
 void consul_sweep_ring(struct consul_sweep *sweep, const struct catalog *catalog, enum consul_ring ring, int64_t now);
+/* The newest ring, which said nothing, is explained by another bell. */
+void consul_sweep_explain(struct consul_sweep *sweep, const struct catalog *catalog, int64_t now);
 void consul_sweep_start(struct consul_sweep *sweep, const struct catalog *catalog, const struct consul_nodes *nodes,
                         int64_t now); /* if one is due and the pace allows it */
 

@@ -263,7 +263,7 @@ class World:
 
 def beyond_bounds(kind, size, besides, requests):
     """Of what Consul does not point at, all lists of nodes are read, 400 bytes a service at most."""
-    if kind in ("instance", "instance_that_passes", "port"):
+    if kind in ("instance_that_passes", "port"):
         return besides * 1024 > 400 * size or requests > NODES + 10
     return besides > 64 or requests > 8
 

@@ -56,6 +56,8 @@ static size_t finish(struct consul_sweep *sweep)
 	return all;
 }
 
+#define EXPLAIN 5 /* milliseconds */
+
 static void order_cases(void)
 {
 	struct consul_sweep sweep = begin();
@@ -140,7 +142,7 @@ static void behind_cases(void)
 	}
 	consul_sweep_behind(&sweep, now);
 	check(!sweep.retry_at, "that is enough");
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	check(sweep.due, "a ring makes one due");
 	consul_sweep_behind(&sweep, now);
 	check(sweep.retry_at == now + 500, "and begins anew");
@@ -248,6 +250,27 @@ static size_t ask_nodes(struct consul_sweep *sweep, size_t bytes, int64_t *now, 
 	return all;
 }
 
+/* The next part of many names' sweep waits so long for a bell that explains the ring. */
+static void explain_cases(void)
+{
+	struct consul_sweep sweep = begin_many();
+	int64_t now = NOW + 1000;
+
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	start(&sweep, now + EXPLAIN - 1);
+	check(!sweep.running, "not yet");
+	consul_sweep_explain(&sweep, &catalog, now + EXPLAIN - 1);
+	check(!sweep.due && sweep.cover_at, "explained: later");
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now + 1);
+	consul_sweep_explain(&sweep, &catalog, now + 2);
+	check(sweep.due, "one of two is explained");
+	start(&sweep, now + 1 + EXPLAIN);
+	check(sweep.running, "the other is not");
+	consul_sweep_explain(&sweep, &catalog, now + 10);
+	check(sweep.running, "too late");
+}
+
 static void ring_cases(void)
 {
 	struct consul_sweep sweep = begin_many();
@@ -266,7 +289,7 @@ static void ring_cases(void)
 	check(consul_sweep_end(&sweep) && consul_sweep_at(&sweep) == INT64_MAX, "and that is all");
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, now + 1000);
 	check(sweep.cover_at == now + 24000, "the next one: 3,000,000 bytes are 125 a millisecond");
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now + 1000);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now + 1000 - EXPLAIN);
 	check(sweep.due && consul_sweep_at(&sweep) <= now + 1000, "a ring that nothing explains makes one due at once");
 	start(&sweep, now + 1000);
 	check(sweep.running && !sweep.cover_at, "which is for the others, too");
@@ -282,16 +305,16 @@ static void budget_cases(void)
 	int64_t now = NOW + 1000, began;
 	size_t asked;
 
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 1000 && consul_sweep_end(&sweep), "within a burst");
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	began = now;
 	asked = ask_nodes(&sweep, 60000, &now, now + 60000);
 	check(asked == NODES && now - began > 4000 && now - began < 7000, "beyond it, 300 bytes a millisecond");
 	consul_sweep_end(&sweep);
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	check(!consul_sweep_busy(&sweep, now) && consul_sweep_at(&sweep) > now, "the next one waits, too");
 	now = consul_sweep_at(&sweep);
 	start(&sweep, now);
@@ -310,7 +333,7 @@ static void found_cases(void)
 	int64_t now = NOW + 1000;
 
 	for (int i = 0; i < 5; i++) {
-		consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+		consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 		start(&sweep, now);
 		check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 1000, "at once");
 		consul_sweep_listed(&sweep, &nodes.items[0], true);
@@ -327,12 +350,12 @@ static void cover_cases(void)
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, NOW);
 	start(&sweep, now);
 	check(sweep.cover && ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && consul_sweep_end(&sweep), "for explained rings");
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	check(!sweep.cover && ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now == NOW + 5000, "at once behind it");
 	consul_sweep_end(&sweep);
 	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_EXPLAINED, now);
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, sweep.cover_at);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, sweep.cover_at - EXPLAIN);
 	start(&sweep, sweep.cover_at);
 	check(sweep.running && !sweep.cover, "one that is due for both pays");
 }
@@ -345,16 +368,16 @@ static void circle_cases(void)
 
 	sweep.bytes.left = -1;
 	sweep.bytes.at = now;
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	asked = ask_nodes(&sweep, 60000, &now, now + 3000);
 	check(asked >= 8 && asked < NODES, "a part of the nodes");
 	rang = now;
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	check(!sweep.due, "a ring meanwhile does not make another one due");
 	check(ask_nodes(&sweep, 60000, &now, now + 60000) == NODES && now <= rang + 7000, "it goes around once more, in as much time");
 	check(consul_sweep_end(&sweep), "and ends");
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	nodes.count = NODES - 8;
 	check(ask_nodes(&sweep, 60000, &now, now + 1) >= 8 && !consul_sweep_over(&sweep, &catalog), "without the last nodes");
@@ -374,7 +397,7 @@ static void node_failure_cases(void)
 	struct consul_sweep sweep = begin_many();
 	int64_t now = NOW + 1000;
 
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	check(consul_sweep_nodes(&sweep, &nodes, which, now) == CONSUL_SWEEP_NODES && which[0] == 0, "the first nodes");
 	consul_sweep_node_failed(&sweep, &nodes.items[0], "a", now + 10000);
@@ -387,7 +410,7 @@ static void node_failure_cases(void)
 	consul_sweep_listed(&sweep, &nodes.items[0], false);
 	check(consul_sweep_at(&sweep) == INT64_MAX, "and it is well");
 	nodes.refused_until = now + 20000;
-	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now);
+	consul_sweep_ring(&sweep, &catalog, CONSUL_RING_PLAIN, now - EXPLAIN);
 	start(&sweep, now);
 	check(sweep.running && !sweep.by_node && sweep.paced, "without nodes: by name, in the budget");
 	sweep.bytes.left = -1;
@@ -440,6 +463,7 @@ static void wanted_cases(void)
 
 int main(void)
 {
+	explain_cases();
 	ring_cases();
 	budget_cases();
 	found_cases();
