@@ -83,8 +83,7 @@ static void join_entry(struct joint *joint, struct route_entry *entry)
 	const struct route_table *old = joint->old;
 	struct route_entry *was;
 
-	keep_entries(joint, joint->at + route_place(&(struct route_table){
-		.entries = old->entries + joint->at, .count = old->count - joint->at }, &entry->listener->addr));
+	keep_entries(joint, route_place(old, joint->at, &entry->listener->addr));
 	was = joint->at < old->count ? old->entries[joint->at] : NULL;
 	if (was && net_compare(&was->listener->addr, &entry->listener->addr) == 0)
 		joint->at++;

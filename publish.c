@@ -295,7 +295,7 @@ static void say_what_is_new(const struct route_table *old, const struct route_ta
 	say_refusals(old, now);
 	for (size_t i = 0; i < now->change_count; i++) {
 		const struct route_entry *entry = now->changes[i].now, *was = now->changes[i].old;
-		struct route_entry *const *at = entry ? &now->entries[route_place(now, &entry->listener->addr)] : NULL;
+		struct route_entry *const *at = entry ? &now->entries[route_place(now, 0, &entry->listener->addr)] : NULL;
 
 		if (entry && entry->conflict && (!was || route_order_words(entry->conflict, was->conflict) != 0))
 			say_conflict(&conflicts, at);
@@ -402,7 +402,7 @@ static bool bind_pending(const struct route *route, const struct route_table *ta
 		int fd = atomic_load(&listener->fd);
 
 		if (fd < 0 || net_moved(fd, &listener->addr))
-			bind_one(&news, &table->entries[route_place(table, &listener->addr)]);
+			bind_one(&news, &table->entries[route_place(table, 0, &listener->addr)]);
 	}
 	say_opened(&news);
 	say_not_bound(&news);

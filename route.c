@@ -243,9 +243,9 @@ bool route_is_here(const struct route_table *table, const struct net_addr *addr)
 	       bsearch(&host, table->here, table->here_count, sizeof host, net_by_address);
 }
 
-size_t route_place(const struct route_table *table, const struct net_addr *addr)
+size_t route_place(const struct route_table *table, size_t from, const struct net_addr *addr)
 {
-	size_t low = 0, high = table->count;
+	size_t low = from, high = table->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
@@ -260,7 +260,7 @@ size_t route_place(const struct route_table *table, const struct net_addr *addr)
 
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr)
 {
-	size_t at = route_place(table, addr);
+	size_t at = route_place(table, 0, addr);
 
 	return at < table->count && net_compare(&table->entries[at]->listener->addr, addr) == 0 ? table->entries[at] : NULL;
 }

@@ -284,7 +284,7 @@ bool route_is_here(const struct route_table *table, const struct net_addr *addr)
 /* What is to be done by who goes by the table `last` (NULL: none, or an empty one) to go by `now`: *changes, to be freed, in
  * order. Returns how many. No more work than that when `now` came after `last`; else all are compared. */
 size_t route_changes(const struct route_table *last, const struct route_table *now, struct route_change **changes);
-size_t route_place(const struct route_table *table, const struct net_addr *addr); /* the first entry that is not below it */
+size_t route_place(const struct route_table *table, size_t from, const struct net_addr *addr); /* of the first from there on that is not below it */
 const struct route_entry *route_find(const struct route_table *table, const struct net_addr *addr);
 /* The first refusal of a service's wish, or of the service when that is NULL; NULL: there is none. */
 const struct route_refusal *route_refused(const struct route_table *table, const char *service, const char *wish);
