@@ -14,6 +14,7 @@ line() {
 }
 
 panel() { # TITLE X Y LINES
+    [ -n "$4" ] || return 0
     echo "set title \"$1\""
     echo "set xlabel \"$2\""
     echo "set ylabel \"$3\""
