@@ -154,7 +154,7 @@ static void nodes_put_off(struct consul_bells *bells, const char *why)
 /* An instance that came with a failing check, in one request: the checks point at it, and say what the names ring for. */
 static bool same_index(const struct consul_bells *bells)
 {
-	return bells->polls[NAMES].index == bells->pointed;
+	return bells->pointed && bells->polls[NAMES].index == bells->pointed;
 }
 
 /* What a bell says by ringing, when that is the consul_news in its answer. Only the list of names rings for all that

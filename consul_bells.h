@@ -29,7 +29,7 @@ struct consul_bells {
 	struct pace_allowance allowance;
 	struct pace_bytes waste[CONSUL_BELLS]; /* of each, answers that brought nothing */
 	size_t unexplained; /* bytes of the newest list of names, if a sweep must find what it rang for; else 0 */
-	int64_t pointed; /* index of the newest list of checks that pointed at services */
+	int64_t pointed; /* index of the newest list of checks that pointed at services; 0: none has, or it had none */
 	int64_t known; /* the highest index of the list of names before the connections were new */
 	enum consul_sight sight;
 	bool cut, blind; /* has been said: queries may not wait for long; nodes are not seen */

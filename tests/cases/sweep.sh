@@ -61,6 +61,25 @@ case_sweep_other_port() { # of an instance without a check, which no bell points
     contains "what is asked of a node" "n1?filter=Tags%20contains%20%22dill%22" "$(fake GET "/queries?path=/v1/catalog/node-services/n1")"
 }
 
+case_sweep_failing_instance() { # one more, whose check fails at first: the checks point at it, and no node is asked
+    local web new
+    many_start
+    web=$(on n1 w "$A" dill "dill.listener=local:$P") new=$(on n2 v "$B" dill "dill.listener=local:$P")
+    put_many both "\"web\":[$web,${new/null/\"critical\"}]"
+    must 5 "the reading" has_read
+    put_many health "\"web\":[$web,${new/null/\"passing\"}]"
+    must 5 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$A" "127.0.0.1:$B")"
+    same "lists" 0 "$(lists)"
+    at_most "readings" 3 "$(readings)"
+}
+
+case_sweep_without_index() { # which a gateway may leave out: a ring that nothing explains still makes a sweep due at once
+    many_start
+    fake PUT "/fault?mode=index&value=missing"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 4 "the new port" answers "$P" b
+}
+
 case_sweep_instances() { # one more of a name with the same tags, on a node that had none; and one less
     many_start
     put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P"),$(on n2 v "$B" dill "dill.listener=local:$P")]"

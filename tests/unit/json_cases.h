@@ -2,7 +2,11 @@
 #ifndef JSON_CASES_H
 #define JSON_CASES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "check.h"
+#include "../../text.h"
 
 static const struct {
 	const char *text, *want;
@@ -63,5 +67,35 @@ static const struct {
 	{ TEXT("\f1"), 0 }, { TEXT("\v1"), 0 }, { TEXT("\302\2401"), 0 }, { TEXT("[1]\342\200\250"), 3 },
 	{ TEXT("1 // c"), 2 }, { TEXT("/* c */ 1"), 0 }, { TEXT("# c\n1"), 0 },
 };
+
+/* Depth. */
+
+static inline bool depth_is_read(bool (*reads)(const char *text, size_t len), unsigned levels, const char *open,
+                                 const char *core, const char *close)
+{
+	struct buf text = { 0 };
+	bool ok;
+
+	for (unsigned i = 0; i < levels; i++)
+		buf_puts(&text, open);
+	buf_puts(&text, core);
+	for (unsigned i = 0; i < levels; i++)
+		buf_puts(&text, close);
+	ok = reads(text.data, text.len);
+	buf_free(&text);
+	return ok;
+}
+
+static inline void depth_cases(bool (*reads)(const char *text, size_t len))
+{
+	for (unsigned levels = 60; levels < 70; levels++)
+		check(depth_is_read(reads, levels, "[", "", "]") && depth_is_read(reads, levels, "{\"\":", "1", "}"), "depth", "about 64");
+	check(depth_is_read(reads, 1000000, "[", "", "]"), "depth", "a million arrays");
+	check(depth_is_read(reads, 400000, "[{\"a\":", "1", "}]"), "depth", "400,000 of both");
+	check(depth_is_read(reads, 100000, "[1,{\"b\":[],\"a\":", "1", ",\"c\":2}]"), "depth", "with values around");
+	check(!depth_is_read(reads, 100000, "[{\"a\":", "1", "]}"), "depth", "closed in the wrong order");
+	check(!depth_is_read(reads, 100000, "[", "1", "]]"), "depth", "closed too often");
+	check(!depth_is_read(reads, 100000, "[[", "1", "]"), "depth", "not closed");
+}
 
 #endif
