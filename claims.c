@@ -1,7 +1,7 @@
 #include "base.h"
 #include "claims.h"
 
-#include "http.h"
+#include "http_url.h"
 #include "net.h"
 #include "option.h"
 #include "source.h"
@@ -68,7 +68,7 @@ static void reserve_asked(struct route_claims *claims, const struct config *conf
 			continue;
 		text.len = 0;
 		option_put(row, table->values, &text);
-		if (!http_url_parse(&url, text.data))
+		if (!http_url_parse(&url, text.data, sources[i]->asks_port) && url.scheme != HTTP_UNIX)
 			reserve_host(claims, memory, slice_of(url.host), (struct route_reserved){
 				.port = url.port, .rule = key, .why = text_printf(memory, "is %s", key), .dialled = true
 			});

@@ -24,8 +24,7 @@
 #include "consul_nodes.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
-#include "consul_token.h"
-#include "http.h"
+#include "http_url.h"
 #include "log.h"
 #include "longpoll.h"
 #include "option.h"
@@ -33,6 +32,7 @@
 #include "state_memory.h"
 #include "sys.h"
 #include "text.h"
+#include "token_file.h"
 
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
 
@@ -58,7 +58,7 @@ static const struct option consul_options[] = {
 	{ .key = "consul.token", OPTION_SECRET, AT(token), "", "ACL token",
 	  .other = "CONSUL_HTTP_TOKEN", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.token_file", OPTION_FILE, AT(token_file), "", "file with the ACL token, read again when it changes",
-	  .check = consul_token_check, .other = "CONSUL_HTTP_TOKEN_FILE", .other_is = OPTION_VARIABLE, .instead = "consul.token" },
+	  .check = token_file_check, .other = "CONSUL_HTTP_TOKEN_FILE", .other_is = OPTION_VARIABLE, .instead = "consul.token" },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
 	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
 	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m",
@@ -212,7 +212,7 @@ static int64_t turn_at(const struct consul *consul)
 /* Another token may see other services: all is asked for again, and what waits with the old one is dropped. */
 static void token_follow(struct consul *consul)
 {
-	if (!consul_token_look(&consul->api.token, false))
+	if (!token_file_look(&consul->api.token, false))
 		return;
 	log_info("consul: another token stands in %s", consul->settings->token_file);
 	consul_bells_doubt(&consul->bells);
@@ -263,7 +263,7 @@ static bool consul_try(struct consul *consul)
 
 	consul->api.pause = consul->api.code = 0;
 	why = consul_watch(consul);
-	if (consul->api.code == 403 && consul_token_look(&consul->api.token, true)) {
+	if (consul->api.code == 403 && token_file_look(&consul->api.token, true)) {
 		log_info("consul: another token stands in %s", consul->settings->token_file);
 	} else {
 		if (!source_stopping(consul->source))
@@ -340,7 +340,7 @@ static const char *consul_word(const void *settings)
 }
 
 const struct source_kind consul_kind = {
-	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .options = consul_options,
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .asks_port = 8500, .options = consul_options,
 	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
 	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
 };

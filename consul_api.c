@@ -15,9 +15,9 @@ const char *consul_api_open(struct consul_api *api, const struct consul_settings
 {
 	const char *why;
 
-	*api = (struct consul_api){ .settings = settings, .token.path = settings->token_file };
+	*api = (struct consul_api){ .settings = settings, .token.key = "consul.token_file", .token.path = settings->token_file };
 	why = consul_api_url(&api->url, settings->address);
-	consul_token_look(&api->token, true);
+	token_file_look(&api->token, true);
 	return why ? why : consul_api_lacks_token(api);
 }
 
@@ -35,13 +35,13 @@ void consul_api_close(struct consul_api *api)
 {
 	buf_free(&api->path);
 	json_free(&api->json);
-	consul_token_close(&api->token);
+	token_file_close(&api->token);
 	buf_free(&api->words);
 }
 
 const char *consul_api_url(struct http_url *url, const char *address)
 {
-	const char *why = http_url_parse(url, address);
+	const char *why = http_url_parse(url, address, 8500);
 
 	if (!why && strpbrk(url->prefix, "?#"))
 		why = "has a query; use the keys consul.token, consul.datacenter and consul.namespace";

@@ -3,12 +3,13 @@
 #define CONSUL_API_H
 
 #include "base.h"
-#include "consul_token.h"
 #include "http.h"
+#include "http_url.h"
 #include "json.h"
 #include "json_walk.h"
 #include "service.h"
 #include "text.h"
+#include "token_file.h"
 
 #define CONSUL_API_BODY_MAX (80u << 20) /* of an answer */
 
@@ -21,7 +22,7 @@ struct consul_settings {
 struct consul_api {
 	const struct consul_settings *settings; /* borrowed */
 	struct http_url url;
-	struct consul_token token; /* of token_file */
+	struct token_file token; /* of token_file */
 	struct buf path;  /* of the request under construction */
 	struct json json; /* the newest answer, unless that went to a walk */
 	struct buf words; /* what was wrong with the newest bad answer */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "http_head.h"
+#include "net.h"
 #include "sys.h"
 
 #define HEAD_MAX (64 * 1024)
@@ -282,87 +283,6 @@ void http_put_redirect(const struct http_response *response, struct buf *out)
 	buf_free(&masked);
 }
 
-/* URLs. */
-
-static bool http_has_blank(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] <= ' ')
-			return true;
-	return false;
-}
-
-/* Moves the path, if there is one, from *rest to the prefix. */
-static const char *http_url_take_prefix(struct http_url *url, struct slice *rest)
-{
-	const char *slash = memchr(rest->at, '/', rest->len);
-	size_t len = slash ? (size_t)(slash - rest->at) : rest->len;
-	struct slice path = slice_skip(*rest, len);
-
-	if (path.len >= sizeof url->prefix)
-		return "has too long a path";
-	memcpy(url->prefix, path.at, path.len);
-	if (path.len && len && rest->at[len - 1] == ':')
-		return "is not an http:// address";
-	*rest = slice_first(*rest, len);
-	return NULL;
-}
-
-static const char *http_url_host(struct http_url *url, struct slice text, const char *default_port)
-{
-	struct buf authority = { 0 };
-	struct slice host;
-	const char *why;
-
-	buf_add(&authority, text.at, text.len);
-	if (!text.len || !strchr(authority.data, ':') || text.at[text.len - 1] == ']')
-		buf_puts(&authority, default_port);
-	why = net_split((struct slice){ authority.data, authority.len }, &host, &url->port);
-	if (!why && !host.len)
-		why = "has no host";
-	if (!why)
-		memcpy(url->host, host.at, host.len);
-	buf_free(&authority);
-	return why;
-}
-
-const char *http_url_parse(struct http_url *url, const char *text)
-{
-	bool scheme = strncasecmp(text, "http://", 7) == 0;
-	struct slice rest = slice_of(scheme ? text + 7 : text);
-	const char *why;
-
-	memset(url, 0, sizeof *url);
-	if (strncasecmp(text, "https://", 8) == 0)
-		return "is https, and dill speaks plain HTTP: name a local agent (http://127.0.0.1:8500), or put a TLS proxy such "
-		       "as stunnel before it";
-	if (rest.at[strcspn(rest.at, "/?")] == '?')
-		return "has no / before its query";
-	if (memchr(rest.at, '@', strcspn(rest.at, "/")))
-		return "has a user name or password, which is not supported";
-	why = http_url_take_prefix(url, &rest);
-	if (!why && (http_has_blank(rest) || http_has_blank(slice_of(url->prefix))))
-		why = "has a space or control character";
-	return why ? why : http_url_host(url, rest, scheme ? ":80" : ":8500");
-}
-
-void http_escape(struct buf *out, const char *text)
-{
-	for (; *text; text++)
-		if (strchr("-._~", *text) || (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') ||
-		    (*text >= 'A' && *text <= 'Z'))
-			buf_add(out, text, 1);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-}
-
-void http_request(struct buf *out, const char *method, const struct http_url *url, const char *path)
-{
-	buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: ", method, url->prefix, path);
-	net_put_host_port(out, url->host, url->port);
-	buf_puts(out, "\r\nUser-Agent: dill/" DILL_VERSION "\r\nAccept: */*\r\n");
-}
-
 /* The connection. */
 
 void http_open(struct http *http, size_t max_body)
@@ -422,6 +342,16 @@ static const char *http_connect_to(struct http *http, const struct net_addr *add
 	return NULL;
 }
 
+static const char *http_connect_socket(struct http *http, const char *path)
+{
+	int fd = net_connect_unix(path);
+
+	if (fd < 0)
+		return strerror(-fd);
+	http->fd = fd;
+	return NULL;
+}
+
 /* To the first that answers. Each has its share of the time: one that swallows packets must not use up all of it. */
 static const char *http_connect_any(struct http *http, const struct addrinfo *all, int cancel_fd, int64_t deadline)
 {
@@ -453,6 +383,8 @@ const char *http_connect(struct http *http, const struct http_url *url, int canc
 	int error;
 
 	http_close(http);
+	if (url->scheme == HTTP_UNIX)
+		return http_connect_socket(http, url->host);
 	if (net_numeric(slice_of(url->host), url->port, &addr))
 		return http_connect_to(http, &addr, cancel_fd, deadline);
 	snprintf(port, sizeof port, "%u", url->port);
@@ -521,9 +453,9 @@ const char *http_wait(struct http *http, int cancel_fd, int64_t deadline)
 	const char *why = http->fd < 0 ? "connection closed" : NULL;
 
 	while (!why && !http->response.done) {
-		why = http_wait_for(http->fd, POLLIN, cancel_fd, deadline);
-		if (!why)
-			why = http_receive(http);
+		why = http_receive(http);
+		if (!why && !http->response.done)
+			why = http_wait_for(http->fd, POLLIN, cancel_fd, deadline);
 	}
 	return why;
 }

@@ -4,8 +4,9 @@
 #define HTTP_H
 
 #include "base.h"
-#include "net.h"
+#include "http_url.h"
 #include "text.h"
+#include "tls.h"
 
 /* One answer, parsed as it arrives. Start with {0}, and max_body. */
 struct http_response {
@@ -40,15 +41,9 @@ const char *http_foreign(const struct http_response *response);
 /* Appends where a redirect points to, which nobody follows here, and nothing for other answers. */
 void http_put_redirect(const struct http_response *response, struct buf *out);
 
-/* Where to: http://host:port/prefix, or host:port. */
-struct http_url {
-	char host[256], prefix[256];
-	uint16_t port;
-};
-const char *http_url_parse(struct http_url *url, const char *text); /* NULL or the reason */
-
 struct http {
 	int fd; /* -1: not connected */
+	const struct tls_options *tls; /* of https:// connections; borrowed, set before http_connect. NULL: nothing special */
 	struct http_response response;
 	struct buf ahead; /* bytes of the answers behind this one */
 };
@@ -65,9 +60,5 @@ const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* un
 const char *http_receive(struct http *http);
 bool http_silent(const struct http *http);   /* no byte of the answer has come */
 void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
-
-/* Appends a request's line and the headers that all have; the caller adds its own and the empty line. */
-void http_request(struct buf *out, const char *method, const struct http_url *url, const char *path);
-void http_escape(struct buf *out, const char *text); /* percent-encodes all but unreserved bytes (RFC 3986) */
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "http_url.h"
 #include "net.h"
 #include "service.h"
 #include "source.h"
@@ -42,7 +43,7 @@ const char *inspect_page(const struct config *config, const char *path, struct h
 {
 	int64_t deadline = sys_now() + ANSWER_MS;
 	struct buf request = { 0 };
-	struct http_url url;
+	struct http_url url = { 0 };
 	const char *why = find_status(config, &url);
 
 	http_open(http, BODY_MAX);

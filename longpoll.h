@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "http.h"
+#include "http_url.h"
 #include "text.h"
 
 struct longpoll {

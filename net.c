@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "zone.h"
@@ -208,6 +209,17 @@ static int net_start(int fd, const struct net_addr *to)
 	if (errno == EADDRNOTAVAIL)
 		errno = lacks_address(to) ? ENETUNREACH : EADDRNOTAVAIL;
 	return net_give_up(fd);
+}
+
+int net_connect_unix(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = strlen(path) < sizeof to.sun_path ? net_socket(AF_UNIX) : -ENAMETOOLONG;
+
+	if (fd < 0)
+		return fd;
+	memcpy(to.sun_path, path, strlen(path));
+	return connect(fd, (struct sockaddr *)&to, sizeof to) == 0 ? fd : net_give_up(fd);
 }
 
 int net_connect(const struct net_addr *addr)

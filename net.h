@@ -83,6 +83,7 @@ bool net_refused(int error);   /* an old system, or a sandbox, does not do this:
  * systems where a listening socket passes them on; elsewhere they are set. */
 int net_listen(const struct net_addr *addr);
 int net_accept(int fd, struct net_addr *peer);
+int net_connect_unix(const char *path); /* to a socket of the file system, at once; -EAGAIN when it is full */
 int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
 /* As net_connect, to see whether somebody answers. Where the system can delay the last packet of the hand-shake (Linux:
  * 200 ms) it does not reach the other side's accept(), if it is closed meanwhile. Closing resets it, everywhere. */

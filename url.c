@@ -6,6 +6,7 @@
 
 #include "format.h"
 #include "http.h"
+#include "http_url.h"
 #include "log.h"
 #include "manifest.h"
 #include "option.h"
@@ -25,7 +26,7 @@ static const char *parse_endpoint(struct http_url *url, const char *text)
 {
 	if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
 		return "is not an http:// URL";
-	return http_url_parse(url, text);
+	return http_url_parse(url, text, 80);
 }
 
 static const char *check_endpoint(const char *text)
@@ -226,7 +227,7 @@ static void url_run(struct source *source)
 }
 
 const struct source_kind url_kind = {
-	.name = "http", .title = "the routing URL", .table = "routing.http", .asks = "routing.http.endpoint", .options = url_options,
+	.name = "http", .title = "the routing URL", .table = "routing.http", .asks = "routing.http.endpoint", .asks_port = 80, .options = url_options,
 	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .needs = "routing.http.endpoint",
 	.wanted = url_wanted, .run = url_run
 };

@@ -84,13 +84,16 @@ static void check_url(const char *s)
 	for (size_t i = 0; i < text.len; i++)
 		MUST((unsigned char)text.data[i] > ' ' && (unsigned char)text.data[i] < 0x7f);
 	text.len = 0;
-	if (!http_url_parse(&u, s)) {
+	if (!http_url_parse(&u, s, 8500)) {
 		bool v6 = strchr(u.host, ':');
 
-		MUST(u.port && u.host[0] && strlen(u.host) < sizeof u.host && strlen(u.prefix) < sizeof u.prefix);
+		MUST((u.scheme == HTTP_UNIX) == !u.port && u.host[0] && strlen(u.host) < sizeof u.host && strlen(u.prefix) < sizeof u.prefix);
 		MUST(!u.prefix[0] || u.prefix[0] == '/');
-		buf_printf(&text, "http://%s%s%s:%u%s", v6 ? "[" : "", u.host, v6 ? "]" : "", u.port, u.prefix);
-		MUST(!http_url_parse(&again, text.data));
+		if (u.scheme == HTTP_UNIX)
+			buf_printf(&text, "unix://%s", u.host);
+		else
+			buf_printf(&text, "http://%s%s%s:%u%s", v6 ? "[" : "", u.host, v6 ? "]" : "", u.port, u.prefix);
+		MUST(!http_url_parse(&again, text.data, 1));
 		MUST(strcmp(u.host, again.host) == 0 && strcmp(u.prefix, again.prefix) == 0 && u.port == again.port);
 		text.len = 0;
 		http_request(&text, "GET", &u, "/");

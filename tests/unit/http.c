@@ -421,7 +421,8 @@ static const struct {
 	{ "h:1/a", "h", "/a", 1 }, { "h/a:2", "h", "/a:2", 8500 }, { "http://h:65535", "h", "", 65535 },
 	{ "http://h?x=/y", NULL, "", 0 }, { "h?x", NULL, "", 0 }, { "http://h/?x=/y", "h", "/?x=/y", 80 },
 	{ "", NULL, "", 0 }, { "http://", NULL, "", 0 }, { "http:///x", NULL, "", 0 }, { "http://:80", NULL, "", 0 }, { ":8500", NULL, "", 0 },
-	{ "https://h", NULL, "", 0 }, { "ftp://h", NULL, "", 0 }, { "unix:///run/consul.sock", NULL, "", 0 },
+	{ "https://h", NULL, "", 0 }, { "ftp://h", NULL, "", 0 }, { "unix:///run/consul.sock", "/run/consul.sock", "", 0 },
+	{ "unix://run/x", NULL, "", 0 }, { "unix://", NULL, "", 0 }, { "unix:///a\nb", NULL, "", 0 }, { "UNIX:///A b?c", "/A b?c", "", 0 },
 	{ "HTTP://h", "h", "", 80 }, { "Http://h:1/A", "h", "/A", 1 }, { "HTTPS://h", NULL, "", 0 }, { "h:0", NULL, "", 0 }, { "h:65536", NULL, "", 0 }, { "h:x", NULL, "", 0 }, { "h:", NULL, "", 0 },
 	{ "::1", NULL, "", 0 }, { "::1:8500", NULL, "", 0 }, { "u:p@h:80", NULL, "", 0 }, { "u@h", NULL, "", 0 },
 	{ "a b", NULL, "", 0 }, { "h:1/a b", NULL, "", 0 }, { "h:1/a\r\nX: y", NULL, "", 0 }, { "h\n:1", NULL, "", 0 }, { " h:1", NULL, "", 0 },
@@ -433,7 +434,7 @@ static void url_cases(void)
 	struct buf text = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-		const char *why = http_url_parse(&u, urls[i].text);
+		const char *why = http_url_parse(&u, urls[i].text, 8500);
 
 		if (!urls[i].host)
 			check(why, "refused", urls[i].text);
@@ -451,9 +452,9 @@ static void url_cases(void)
 			text.len = 0;
 			buf_printf(&text, shapes[s], word);
 			if (len && len <= 250)
-				check(!http_url_parse(&u, text.data), "long", text.data);
+				check(!http_url_parse(&u, text.data, 8500), "long", text.data);
 			else if (len > 255)
-				check(http_url_parse(&u, text.data), "too long", text.data);
+				check(http_url_parse(&u, text.data, 8500), "too long", text.data);
 		}
 	}
 	buf_free(&text);
@@ -477,7 +478,19 @@ static void request_cases(void)
 	u = (struct http_url){ .host = "h", .port = 80 };
 	out.len = 0;
 	http_request(&out, "HEAD", &u, "/");
-	check(strncmp(out.data, TEXT("HEAD / HTTP/1.1\r\nHost: h:80\r\n")) == 0, "http_request", out.data);
+	check(strncmp(out.data, TEXT("HEAD / HTTP/1.1\r\nHost: h\r\n")) == 0, "the usual port is not said", out.data);
+	u = (struct http_url){ .scheme = HTTP_UNIX, .host = "/run/x" };
+	out.len = 0;
+	http_request(&out, "GET", &u, "/");
+	check(strncmp(out.data, TEXT("GET / HTTP/1.1\r\nHost: localhost\r\n")) == 0, "a socket", out.data);
+	u = (struct http_url){ .scheme = HTTP_TLS, .host = "::1", .port = 80 };
+	out.len = 0;
+	http_put_host(&out, &u);
+	check(strcmp(out.data, "[::1]:80") == 0, "the usual port of another scheme", out.data);
+	u.port = 443;
+	out.len = 0;
+	http_put_host(&out, &u);
+	check(strcmp(out.data, "[::1]") == 0, "the usual port of https", out.data);
 	buf_free(&out);
 }
 

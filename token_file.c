@@ -1,5 +1,5 @@
 #include "base.h"
-#include "consul_token.h"
+#include "token_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static const char *load_token(const char *path, struct buf *text, struct stat *i
 	return why;
 }
 
-const char *consul_token_check(const char *path)
+const char *token_file_check(const char *path)
 {
 	struct buf text = { 0 };
 	struct stat info;
@@ -81,15 +81,15 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
 }
 
-static void say_failed(struct consul_token *token, const char *why)
+static void say_failed(struct token_file *token, const char *why)
 {
 	if (!token->failed)
-		log_warn("consul.token_file: %s: %s; %s", token->path, why,
+		log_warn("%s: %s: %s; %s", token->key, token->path, why,
 		         token->text.len ? "keeping the last token" : "there is no token");
 	token->failed = true;
 }
 
-bool consul_token_look(struct consul_token *token, bool anyway)
+bool token_file_look(struct token_file *token, bool anyway)
 {
 	struct buf text = { 0 };
 	struct stat info;
@@ -105,7 +105,7 @@ bool consul_token_look(struct consul_token *token, bool anyway)
 		return false;
 	}
 	if (token->failed)
-		log_info("consul.token_file: %s is read again", token->path);
+		log_info("%s: %s is read again", token->key, token->path);
 	token->failed = false;
 	other = text.len != token->text.len || memcmp(text.data, token->text.data, text.len) != 0;
 	buf_free(&token->text);
@@ -113,7 +113,7 @@ bool consul_token_look(struct consul_token *token, bool anyway)
 	return other;
 }
 
-void consul_token_close(struct consul_token *token)
+void token_file_close(struct token_file *token)
 {
 	buf_free(&token->text);
 }

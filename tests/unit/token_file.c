@@ -1,4 +1,4 @@
-/* Cases for consul_token.c: what a token is, when the file is read again, and what happens when it cannot be. */
+/* Cases for token_file.c: what a token is, when the file is read again, and what happens when it cannot be. */
 #include "base.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "capture.h"
 #include "check.h"
-#include "../../consul_token.c"
+#include "../../token_file.c"
 
 static void write_file(const char *path, const char *bytes, size_t len)
 {
@@ -45,29 +45,29 @@ static void content_cases(void)
 		why = load_token("t", &text, &info);
 		check(!why == !files[i].why && (!why || strstr(why, files[i].why)), why ? why : "read", files[i].bytes);
 		check(why || strcmp(text.data, files[i].want) == 0, "the token", files[i].bytes);
-		check(!why == !consul_token_check("t"), "the same", files[i].bytes);
+		check(!why == !token_file_check("t"), "the same", files[i].bytes);
 		buf_free(&text);
 	}
 	memset(long_one, 'x', sizeof long_one);
 	write_file("t", long_one, TOKEN_MAX);
-	check(!consul_token_check("t"), "the longest", "");
+	check(!token_file_check("t"), "the longest", "");
 	write_file("t", long_one, TOKEN_MAX + 1);
-	check(consul_token_check("t"), "too long", "");
-	check(strcmp(consul_token_check("none"), "No such file or directory") == 0, "none", "");
-	check(consul_token_check(".") && !mkfifo("fifo", 0600) && strcmp(consul_token_check("fifo"), "is no regular file") == 0, "a FIFO", "");
+	check(token_file_check("t"), "too long", "");
+	check(strcmp(token_file_check("none"), "No such file or directory") == 0, "none", "");
+	check(token_file_check(".") && !mkfifo("fifo", 0600) && strcmp(token_file_check("fifo"), "is no regular file") == 0, "a FIFO", "");
 	unlink("fifo");
 }
 
-static void check_look(struct consul_token *token, bool anyway, bool other, const char *want, const char *what)
+static void check_look(struct token_file *token, bool anyway, bool other, const char *want, const char *what)
 {
-	check(consul_token_look(token, anyway) == other, other ? "another token" : "the same token", what);
+	check(token_file_look(token, anyway) == other, other ? "another token" : "the same token", what);
 	check(strcmp(token->text.data ? token->text.data : "", want) == 0, token->text.data ? token->text.data : "", what);
 }
 
 /* Each way to replace a file. */
 static void change_cases(void)
 {
-	struct consul_token token = { .path = "t" }, none = { .path = "" };
+	struct token_file token = { .key = "k", .path = "t" }, none = { .key = "k", .path = "" };
 	struct stat before, after;
 
 	write_text("t", "one\n");
@@ -89,7 +89,7 @@ static void change_cases(void)
 	check_look(&token, false, true, "four", "a link");
 	check(!symlink("d2", "data2") && !rename("data2", "data"), "swapped", "");
 	check_look(&token, false, true, "five", "a link that leads elsewhere");
-	consul_token_close(&token);
+	token_file_close(&token);
 	check_look(&none, true, false, "", "no file");
 	unlink("t");
 	unlink("data");
@@ -110,7 +110,7 @@ static unsigned count_of(const char *text, const char *part)
 
 static void failure_cases(void)
 {
-	struct consul_token token = { .path = "t" };
+	struct token_file token = { .key = "k", .path = "t" };
 	struct capture capture;
 	struct buf said = { 0 };
 
@@ -131,7 +131,7 @@ static void failure_cases(void)
 	      "said once", said.data);
 	check(count_of(said.data, "t is read again") == 1, "said once", said.data);
 	check(!strstr(said.data, "s3") && !strstr(said.data, "oth3r"), "no token is shown", said.data);
-	consul_token_close(&token);
+	token_file_close(&token);
 	unlink("t");
 	buf_free(&said);
 }
