@@ -44,20 +44,21 @@ SANITIZERS=(
     "TSAN_OPTIONS=second_deadlock_stack=1"
 )
 
-# Range of ports of this run: the first of four that no other run holds, or else the first that is given back. The lock
-# ends with the last process.
+# Range of ports of this run: one of four that no other run holds, as soon as there is one. The lock ends with the last
+# process.
 take_ports() {
-    local slot
-    for slot in 0 1 2 3; do
-        exec 9>"${TMPDIR:-/tmp}/dill-test-ports.$UID.$slot"
-        if flock -n 9; then
-            FIRST_PORT=$((20000 + slot * 3000))
-            return
-        fi
+    local slot try
+    for ((try = 0; try < 900; try++)); do
+        for slot in 0 1 2 3; do
+            exec 9>"${TMPDIR:-/tmp}/dill-test-ports.$UID.$slot"
+            if flock -n 9; then
+                FIRST_PORT=$((20000 + slot * 3000))
+                return
+            fi
+        done
+        sleep 1 9>&-
     done
-    exec 9>"${TMPDIR:-/tmp}/dill-test-ports.$UID.0"
-    flock -w 900 9 || die "four test runs are under way, and none ended within 15 minutes"
-    FIRST_PORT=20000
+    die "four test runs are under way, and none ended within 15 minutes"
 }
 
 choose() { # PATTERN...: sets CASES, in the order of the files
