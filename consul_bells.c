@@ -53,7 +53,7 @@ int64_t consul_bells_at(const struct consul_bells *bells)
 	for (int i = 0; i < BELLS; i++)
 		if (bell_at(bells, i) < at)
 			at = bell_at(bells, i);
-	return at;
+	return at < consul_node_bells_at(&bells->node_bells) ? at : consul_node_bells_at(&bells->node_bells);
 }
 
 const char *consul_bells_ask(struct consul_bells *bells)
@@ -63,6 +63,8 @@ const char *consul_bells_ask(struct consul_bells *bells)
 	for (int i = 0; i < BELLS && !why; i++)
 		if (!bells->polls[i].asked && sys_now() >= bell_at(bells, i))
 			why = bell_ask(bells, i);
+	if (!why)
+		consul_node_bells_ask(&bells->node_bells);
 	return why;
 }
 
@@ -175,7 +177,9 @@ static void bell_judge(struct consul_bells *bells, int which, enum longpoll_news
 		ring = CONSUL_RING_WHOLE;
 	if (which == NAMES)
 		bells->known = 0;
-	if (which == NAMES || ring == CONSUL_RING_WHOLE)
+	if (ring == CONSUL_RING_WHOLE)
+		consul_node_bells_close(&bells->node_bells);
+	if ((which == NAMES && !consul_node_bells_all(&bells->node_bells)) || ring == CONSUL_RING_WHOLE)
 		consul_sweep_ring(bells->sweep, bells->catalog, ring, sys_now());
 }
 
@@ -257,15 +261,18 @@ static const char *bell_hear(struct consul_bells *bells, int which)
 /* Waits for a bell, for `until`, or for the stop, and takes what the bells say. */
 const char *consul_bells_wait(struct consul_bells *bells, int64_t until)
 {
-	struct pollfd polls[BELLS + 1];
+	struct pollfd polls[BELLS + 1 + CONSUL_NODE_BELLS];
 	const char *why = NULL;
+	size_t nodes = consul_node_bells_polls(&bells->node_bells, polls + BELLS + 1);
 	int64_t left;
 
 	for (int i = 0; i < BELLS; i++)
 		polls[i] = (struct pollfd){ .fd = longpoll_fd(&bells->polls[i]), .events = POLLIN };
 	polls[BELLS] = (struct pollfd){ .fd = bells->source->cancel[0], .events = POLLIN };
 	left = until - sys_now();
-	poll(polls, BELLS + 1, left < 0 ? 0 : (int)left);
+	poll(polls, BELLS + 1 + nodes, left < 0 ? 0 : (int)left);
+	if (consul_node_bells_hear(&bells->node_bells, polls + BELLS + 1))
+		consul_bells_found(bells);
 	/* The checks before the names: they may explain why these ring. */
 	for (int i = BELLS; i-- > 0 && !why;)
 		if (bells->polls[i].asked && (polls[i].revents || sys_now() >= longpoll_at(&bells->polls[i])))
@@ -293,6 +300,9 @@ bool consul_bells_answered(const struct consul_bells *bells, enum consul_bell_ki
 void consul_bells_open(struct consul_bells *bells)
 {
 	pace_allow(&bells->allowance, sys_now());
+	bells->node_bells = (struct consul_node_bells){
+		.source = bells->source, .api = bells->api, .catalog = bells->catalog, .nodes = bells->nodes, .sweep = bells->sweep
+	};
 	for (int i = 0; i < BELLS; i++) {
 		bells->waste[i] = (struct pace_bytes){ .burst = BELL_BURST, .rate = BELL_RATE, .left = BELL_BURST, .at = sys_now() };
 		longpoll_open(&bells->polls[i], "X-Consul-Index", bells->api->settings->wait, CONSUL_API_BODY_MAX);
@@ -314,12 +324,14 @@ void consul_bells_doubt(struct consul_bells *bells)
 {
 	for (int i = 0; i < BELLS; i++)
 		longpoll_doubt(&bells->polls[i]);
+	consul_node_bells_close(&bells->node_bells);
 }
 
 void consul_bells_close(struct consul_bells *bells)
 {
 	for (int i = 0; i < BELLS; i++)
 		longpoll_close(&bells->polls[i]);
+	consul_node_bells_close(&bells->node_bells);
 }
 
 void consul_bells_free(struct consul_bells *bells)

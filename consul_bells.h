@@ -7,6 +7,7 @@
 #include "consul_api.h"
 #include "consul_bell.h"
 #include "consul_catalog.h"
+#include "consul_node_bells.h"
 #include "consul_nodes.h"
 #include "consul_reader.h"
 #include "consul_sweep.h"
@@ -24,6 +25,7 @@ struct consul_bells {
 	struct consul_nodes *nodes;
 	struct consul_sweep *sweep;
 	struct consul_reader *reader;
+	struct consul_node_bells node_bells;
 	struct longpoll polls[CONSUL_BELLS];
 	struct consul_bell answers[CONSUL_BELLS]; /* theirs, as they arrive */
 	struct pace_allowance allowance;

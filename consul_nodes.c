@@ -6,6 +6,7 @@
 
 #include "consul_instance.h"
 #include "digest.h"
+#include "longpoll.h"
 #include "sys.h"
 #include "text.h"
 
@@ -27,10 +28,21 @@ static struct consul_node *node_find(const struct consul_nodes *nodes, uint64_t 
 	return nodes->count ? bsearch(&key, nodes->items, nodes->count, sizeof key, by_digest) : NULL;
 }
 
+void consul_node_unbell(struct consul_node *node)
+{
+	if (node->bell)
+		longpoll_free(node->bell);
+	free(node->bell);
+	node->bell = NULL;
+	node->index = 0;
+}
+
 static void nodes_clear(struct consul_nodes *nodes)
 {
-	for (size_t i = 0; i < nodes->count; i++)
+	for (size_t i = 0; i < nodes->count; i++) {
+		consul_node_unbell(&nodes->items[i]);
 		free(nodes->items[i].name);
+	}
 	free(nodes->items);
 }
 
@@ -41,10 +53,12 @@ bool consul_nodes_take(struct consul_nodes *nodes, const struct buf *names)
 
 	for (size_t at = 0; at < names->len; at += strlen(names->data + at) + 1) {
 		struct consul_node node = { .digest = digest_text(slice_of(names->data + at)), .alone = nodes->count };
-		const struct consul_node *before = node_find(nodes, node.digest);
+		struct consul_node *before = node_find(nodes, node.digest);
 
-		if (before)
+		if (before) {
 			node = *before;
+			before->bell = NULL;
+		}
 		alone = alone || node.alone;
 		node.name = sys_dup(names->data + at);
 		SYS_GROW(fresh.items, fresh.count, fresh.cap);

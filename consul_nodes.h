@@ -7,6 +7,7 @@
 #include "base.h"
 #include "consul_catalog.h"
 #include "json.h"
+#include "longpoll.h"
 #include "text.h"
 
 struct consul_node {
@@ -14,6 +15,8 @@ struct consul_node {
 	uint64_t digest;  /* of its name */
 	bool alone;       /* to be asked outside of sweeps: it is new, or its last list could not be read: */
 	int64_t again_at; /* not before this */
+	int64_t index;    /* of its newest list; 0: it must be listed first */
+	struct longpoll *bell; /* waits for the next one, see consul_node_bells.h; NULL: nobody does */
 	uint64_t list, same; /* digests of its newest list that differed in nothing, and of what was known then; 0: none */
 };
 
@@ -39,6 +42,7 @@ struct consul_nodes {
 
 /* Takes the names of all nodes, each with a zero byte behind it. True when one of them is new, and has to be asked. */
 bool consul_nodes_take(struct consul_nodes *nodes, const struct buf *names);
+void consul_node_unbell(struct consul_node *node); /* ends its bell, if any: it must be listed again first */
 void consul_nodes_free(struct consul_nodes *nodes);
 bool consul_nodes_serve(const struct consul_nodes *nodes, int64_t now); /* there are some, and they may be asked */
 void consul_nodes_refuse(struct consul_nodes *nodes, int64_t now); /* for some minutes, none gives its list */

@@ -31,6 +31,7 @@ def encode(value):
 class Node:
     def __init__(self, name, address, index):
         self.services = {}              # by ID
+        self.moves = 0                  # how often they have changed
         self.part = encode({"ID": "", "Node": name, "Address": address, "Datacenter": "dc1", "CreateIndex": index,
                             "ModifyIndex": index})
 
@@ -81,6 +82,7 @@ class Catalog:
         node = self.nodes[body["Node"]]
         old = node.services.get(said["ID"])
         if not old or old.said != said:
+            node.moves += 1
             node.services[said["ID"]] = new = Instance(node, said, old.created if old else self.now, self.now)
             new.checks = old.checks if old else {}
             self.names.setdefault(said["Service"], {})[body["Node"], said["ID"]] = new
@@ -93,6 +95,7 @@ class Catalog:
 
     def deregister(self, body):
         self.now += 1
+        self.nodes[body["Node"]].moves += 1
         instance = self.nodes[body["Node"]].services.pop(body["ServiceID"])
         del self.names[instance.name][body["Node"], body["ServiceID"]]
         self.touch(instance.name, "services", "checks")
@@ -114,6 +117,18 @@ class Catalog:
             b'{"Node":' + i.node.part + b',"Service":' + i.part + b',"Checks":[' +
             b",".join(check.part for check in i.checks.values()) + b"]}" for i in self.names.get(name, {}).values()) + b"]"
 
+    async def answer_node(self, name, known):
+        """The index is that of all services, but what waits is woken by those of that node alone."""
+        index, node = max(self.index["services"], self.index["nodes"]), self.nodes.get(name)
+        if known >= index and node:
+            moves = node.moves
+            async with self.changed:
+                try:
+                    await asyncio.wait_for(self.changed.wait_for(lambda: node.moves != moves), 60)
+                except asyncio.TimeoutError:
+                    pass
+        return "200 OK", max(self.index["services"], self.index["nodes"]), self.node_body(name)
+
     async def answer(self, target):
         url = urllib.parse.urlsplit(target)
         query = dict(urllib.parse.parse_qsl(url.query))
@@ -122,7 +137,7 @@ class Catalog:
         if path.startswith("/v1/health/service/"):
             return "200 OK", self.at.get(last, 1), self.health_body(last)
         if path.startswith("/v1/catalog/node-services/"):
-            return "200 OK", max(self.index["services"], self.index["nodes"]), self.node_body(last)
+            return await self.answer_node(last, int(query.get("index", 0)))
         if not which:
             return "404 Not Found", 1, b""
         known = int(query.get("index", 0))

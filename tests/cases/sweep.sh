@@ -57,8 +57,68 @@ case_sweep_other_port() { # of an instance without a check, which no bell points
     put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
     must 10 "the new port" answers "$P" b
     at_most "readings" 1 "$(readings)"
-    at_most "lists" 10 "$(lists)"
+    at_most "lists" 20 "$(lists)"        # one of each node, and a question that waits for its next one
     contains "what is asked of a node" "n1?filter=Tags%20contains%20%22dill%22" "$(fake GET "/queries?path=/v1/catalog/node-services/n1")"
+}
+
+hanging() { [ "$(lists)" -ge "$1" ]; }
+
+case_sweep_node_bells() { # once nodes have been asked, each one's list is waited for: the next change costs that one alone
+    local i
+    many_start
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the new port" answers "$P" b
+    must 5 "the questions that wait" hanging 20
+    fake DELETE /stats
+    put_many catalog "\"web\":[$(on n1 w "$C" dill "dill.listener=local:$P")]"
+    must 5 "the next port" answers "$P" c
+    put_many catalog "\"web\":[$(on n1 w "$C" dill "dill.listener=local:$P"),$(on n2 v "$B" dill "dill.listener=local:$P")]"
+    must 5 "both instances" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$C" "127.0.0.1:$B")"
+    for i in 1 2 3; do
+        put_many both "\"web\":[$(on n1 w "$C" dill "dill.listener=local:$P"),$(on n2 v "$B" dill "dill.listener=local:$P")]" \
+            "\"other$i\":[$(on n3 "o$i" 80 other)]"
+        sleep 0.3
+    done
+    put_many catalog "\"web\":[$(on n2 v "$B" dill "dill.listener=local:$P")]" "\"other3\":[$(on n3 o3 80 other)]"
+    must 5 "the one that is left" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$B")"
+    sleep 6         # no sweep follows
+    at_most "readings" 6 "$(readings)"
+    at_most "lists" 12 "$(lists)"
+    fake PUT /touch
+    sleep 0.5
+    at_most "lists after a ring without news" 12 "$(lists)"
+}
+
+case_sweep_node_bells_refused() { # by an agent that has too many connections: then a sweep finds what changes, and it is no outage
+    many_start
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the new port" answers "$P" b
+    must 5 "the questions that wait" hanging 20
+    fake PUT "/fault?mode=status&code=429&text=no&count=1&path=/v1/catalog/node-services/"
+    put_many catalog "\"web\":[$(on n1 w "$C" dill "dill.listener=local:$P")]"
+    must 10 "the next port" answers "$P" c
+    fake DELETE /fault
+    put_many none "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    fake PUT /touch
+    must 20 "one that only a sweep can find" answers "$P" a
+    same "outages" 0 "$(log_count retrying)"
+}
+
+case_sweep_node_bells_after_an_outage() { # they are gone with the connections, and come again
+    many_start
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 10 "the new port" answers "$P" b
+    must 5 "the questions that wait" hanging 20
+    fake PUT "/fault?mode=status&code=500"
+    must 5 "the outage" log_has retrying
+    put_many none "\"web\":[$(on n1 w "$C" dill "dill.listener=local:$P")]"
+    fake DELETE /fault
+    must 20 "what has changed meanwhile" answers "$P" c
+    put_many catalog "\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]"
+    must 10 "the next port" answers "$P" a
+    fake PUT "/index?value=40"
+    put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"
+    must 20 "a change in other data" answers "$P" b
 }
 
 case_sweep_failing_instance() { # one more, whose check fails at first: the checks point at it, and no node is asked

@@ -87,6 +87,7 @@ class State:
         self.services = {}
         self.older = {}             # the services before the last change
         self.index = {"catalog": 100, "health": 100, "nodes": 100}
+        self.moves = {}             # of each node: how often its services have changed
         self.gateway = None
         self.faults = []
         self.rights = None          # names that the token sees; None: all
@@ -110,6 +111,10 @@ class State:
                     instance["ServiceIndex"] = old["ServiceIndex"] if same >= set(instance) - CHECKED else now
                     fresh[name].append(instance)
             moved = nodes(self.services) != nodes(fresh)
+            if bell in ("catalog", "both"):
+                for node in nodes(self.services).keys() | nodes(fresh).keys():
+                    if on_node(node, self.services) != on_node(node, fresh):
+                        self.moves[node] = self.moves.get(node, 0) + 1
             self.older, self.services = self.services, fresh
             for which in self.index:
                 if bell in (which, "both") and which != "nodes" or which == "nodes" and moved:
@@ -189,6 +194,12 @@ def service(name, services):
     return answer
 
 
+def on_node(node, services):
+    """All that its list says, whoever may see it."""
+    return [(name, {k: v for k, v in i.items() if k not in CHECKED}) for name in services for i in services[name]
+            if i["Node"] == node]
+
+
 def node_services(node, query, services):
     found = [i["Service"] for name in services if STATE.sees(name) for i in service(name, services)
              if i["Node"]["Node"] == node]
@@ -252,8 +263,9 @@ class Connection:
         self.data += got
         return not got
 
-    def wait_for_change(self, which, query):
-        """Blocks as Consul does, until the index is above the query's one, or a fault was set."""
+    def wait_for_change(self, which, query, node=None):
+        """Blocks as Consul does, until the index is above the query's one, or a fault was set. The index of a node's list
+        is that of all services, so it may answer at once; but once it waits, only that node's services end that [1.8.7]."""
         given = int(query.get("index", "0") or 0)
         if given <= 0:
             return
@@ -261,8 +273,9 @@ class Connection:
         gateway = STATE.gateway
         limit = time.monotonic() + float(gateway["seconds"]) if gateway else end + 1
         with STATE.changed:
-            wakes = STATE.wakes
-            while STATE.index[which] <= given and STATE.wakes == wakes:
+            wakes, moves, waits = STATE.wakes, STATE.moves.get(node), STATE.index[which] <= given
+            while waits and (STATE.index[which] <= given or (node and STATE.moves.get(node) == moves)) and \
+                    STATE.wakes == wakes:
                 left = end - time.monotonic()
                 if left <= 0:
                     return
@@ -276,8 +289,9 @@ class Connection:
         path, _, text = target.partition("?")
         query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
         which = {PATHS[0]: "catalog", PATHS[3]: "nodes"}.get(path, "health")
+        node = None
         if path.startswith(PATHS[4]):
-            which = "catalog"
+            which, node = "catalog", urllib.parse.unquote(path[len(PATHS[4]):])
         if method == "GET" and path.startswith(DEFAULTS):
             return self.right(path)
         if method != "GET" or not path.startswith(PATHS):
@@ -285,7 +299,7 @@ class Connection:
         if "stale" in query and "consistent" in query:
             return self.send(400, {}, b"Cannot specify ?stale with ?consistent, conflicting semantics.")
         try:
-            self.wait_for_change(which, query)
+            self.wait_for_change(which, query, node)
         except ValueError:
             return self.send(400, {}, b"Invalid index or wait")
         except Cut as cut:
@@ -304,7 +318,7 @@ class Connection:
             if path.startswith(PATHS[4]):
                 older = fault and fault["mode"] == "older"
                 index -= bool(older)
-                data = node_services(urllib.parse.unquote(path[len(PATHS[4]):]), query,
+                data = node_services(node, query,
                                      STATE.older if older else STATE.services)
             if path.startswith(PATHS[2]):
                 older = fault and fault["mode"] == "older"

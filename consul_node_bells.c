@@ -1,0 +1,181 @@
+#include "base.h"
+#include "consul_node_bells.h"
+
+#include "http.h"
+#include "log.h"
+#include "longpoll.h"
+#include "sys.h"
+#include "text.h"
+
+#define BURST (4 << 20)  /* bytes of lists that bring nothing, before the next question has to wait */
+#define RATE 100         /* bytes each millisecond from then on; */
+#define REST_MOST 7000   /* but so long at most */
+#define OFF_MS 300000    /* after one has failed */
+
+void consul_node_bells_close(struct consul_node_bells *bells)
+{
+	for (size_t i = 0; i < bells->nodes->count; i++)
+		consul_node_unbell(&bells->nodes->items[i]);
+	bells->waste = (struct pace_bytes){ .burst = BURST, .rate = RATE, .left = BURST, .at = sys_now() };
+}
+
+/* Sweeps find what they would have said. */
+static void bells_off(struct consul_node_bells *bells, const struct consul_node *node, const char *why)
+{
+	if (source_stopping(bells->source))
+		return;
+	log_debug("consul: the services of node %s: %s; changes are looked for in sweeps", node->name, why);
+	consul_node_bells_close(bells);
+	bells->off_until = sys_now() + OFF_MS;
+	bells->api->code = 0;
+	bells->api->pause = 0;
+	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+}
+
+static bool bells_wanted(const struct consul_node_bells *bells)
+{
+	return bells->sweep->many && bells->sweep->complete && sys_now() >= bells->off_until &&
+	       consul_nodes_serve(bells->nodes, sys_now()) && bells->nodes->count <= CONSUL_NODE_BELLS &&
+	       bells->nodes->count < bells->catalog->count;
+}
+
+static bool all_listed(const struct consul_nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->count; i++)
+		if (!nodes->items[i].index)
+			return false;
+	return true;
+}
+
+bool consul_node_bells_all(const struct consul_node_bells *bells)
+{
+	return bells_wanted(bells) && all_listed(bells->nodes);
+}
+
+/* Questions. */
+
+static void node_bell_open(const struct consul_node_bells *bells, struct consul_node *node)
+{
+	node->bell = sys_alloc(sizeof *node->bell);
+	longpoll_open(node->bell, "X-Consul-Index", bells->api->settings->wait, CONSUL_API_BODY_MAX);
+	node->bell->index = node->index;
+}
+
+static const char *node_bell_ask(struct consul_node_bells *bells, struct consul_node *node)
+{
+	struct buf out = { 0 };
+	const char *why;
+
+	consul_api_node(bells->api, node->name);
+	longpoll_query(node->bell, &bells->api->path, sys_now());
+	consul_api_finish(bells->api, &out);
+	why = longpoll_send(node->bell, &bells->api->url, &out, bells->source->cancel[0]);
+	buf_free(&out);
+	return why;
+}
+
+void consul_node_bells_ask(struct consul_node_bells *bells)
+{
+	bool open = all_listed(bells->nodes);
+
+	if (!bells_wanted(bells)) {
+		consul_node_bells_close(bells);
+		return;
+	}
+	for (size_t i = 0; i < bells->nodes->count; i++) {
+		struct consul_node *node = &bells->nodes->items[i];
+		const char *why = NULL;
+
+		if (open && !node->bell)
+			node_bell_open(bells, node);
+		if (node->bell && !node->bell->asked && sys_now() >= longpoll_at(node->bell))
+			why = node_bell_ask(bells, node);
+		if (!why)
+			continue;
+		bells_off(bells, node, why);
+		return;
+	}
+}
+
+/* Answers. */
+
+size_t consul_node_bells_polls(const struct consul_node_bells *bells, struct pollfd polls[CONSUL_NODE_BELLS])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bells->nodes->count; i++)
+		if (bells->nodes->items[i].bell)
+			polls[count++] = (struct pollfd){ .fd = longpoll_fd(bells->nodes->items[i].bell), .events = POLLIN };
+	return count;
+}
+
+int64_t consul_node_bells_at(const struct consul_node_bells *bells)
+{
+	int64_t at = INT64_MAX;
+
+	for (size_t i = 0; i < bells->nodes->count; i++)
+		if (bells->nodes->items[i].bell && longpoll_at(bells->nodes->items[i].bell) < at)
+			at = longpoll_at(bells->nodes->items[i].bell);
+	return at;
+}
+
+/* How long it rests: one that brings something does not. */
+static int64_t node_bell_rest(struct consul_node_bells *bells, size_t bytes, bool differs)
+{
+	int64_t debt;
+
+	if (differs)
+		return 0;
+	pace_spend(&bells->waste, bytes, sys_now());
+	debt = pace_debt(&bells->waste, sys_now());
+	return debt < REST_MOST ? debt : REST_MOST;
+}
+
+/* A node that Consul does not know has left, or come, this moment: the list of nodes tells. */
+static const char *node_bell_take(struct consul_node_bells *bells, struct consul_node *node, bool *differs)
+{
+	struct longpoll *bell = node->bell;
+	const struct http_response *response = &bell->http.response;
+	const char *why = consul_api_judge(bells->api, response);
+	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
+
+	if (!why && consul_api_filtered(response))
+		why = consul_api_hidden;
+	if (!why)
+		why = consul_nodes_compare(bells->nodes, bells->catalog, node, answer, differs);
+	if (why == consul_nodes_unknown) {
+		consul_node_unbell(node);
+		return NULL;
+	}
+	if (why)
+		return why;
+	if (longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs)) >= LONGPOLL_BACK)
+		return "an answer with a lower index, or none";
+	buf_free(&bell->http.response.body); /* there are many of them, and they seldom have something to say */
+	buf_free(&bell->http.ahead);
+	return NULL;
+}
+
+bool consul_node_bells_hear(struct consul_node_bells *bells, const struct pollfd *polls)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < bells->nodes->count; i++) {
+		struct consul_node *node = &bells->nodes->items[i];
+		struct longpoll *bell = node->bell;
+		const char *why = NULL;
+		bool differs = false, rang = bell && polls++->revents;
+
+		if (!bell || !bell->asked || (!rang && sys_now() < longpoll_at(bell)))
+			continue;
+		why = longpoll_receive(bell);
+		if (!why && bell->http.response.done)
+			why = node_bell_take(bells, node, &differs);
+		found = found || differs;
+		if (!why)
+			continue;
+		bells_off(bells, node, why);
+		return found;
+	}
+	return found;
+}
