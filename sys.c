@@ -2,11 +2,16 @@
 #include "sys.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -158,6 +163,24 @@ static int64_t read_clock(clockid_t id, int64_t per_second)
 
 /* musl's own default is 128 KiB: what holds with one libc shall hold with the other. */
 #define STACK_SIZE (1024 * 1024)
+
+#define SLICE 100000 /* nanoseconds: the least that Linux takes */
+
+void sys_thread_prompt(void)
+{
+#if defined(__linux__) && defined(SYS_sched_setattr)
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} wish = { .size = sizeof wish, .nice = getpriority(PRIO_PROCESS, 0), .runtime = SLICE };
+
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)syscall(SYS_sched_setattr, 0, &wish, 0);
+#endif
+}
 
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {

@@ -38,6 +38,9 @@ void arena_free(struct arena *a);
 
 /* A thread that no signal is delivered to: they belong to the control plane. Its stack is 1 MiB. 0 or an errno. */
 int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
+/* Asks the system for short turns of this thread, and soon: it has little to do at a time. No more of the CPU than others
+ * have. Nothing happens where the system knows no such wish (Linux 6.12 does). */
+void sys_thread_prompt(void);
 
 /* pthread_cond_timedwait() with a deadline on sys_now()'s clock, for what sys_cond_open() has opened. It may return
  * earlier. */

@@ -428,6 +428,7 @@ static void *worker_run(void *arg)
 {
 	struct worker *w = arg;
 
+	sys_thread_prompt();
 	loop_run(&w->loop);
 	return NULL;
 }

@@ -129,7 +129,7 @@ run_threads() { # PROXY ID LOAD-ARGUMENTS...
 
 # Traffic on 10 listeners, whose routes stay, while those of 1,000 others change.
 run_churn() { # PROXY CHANGES-PER-SECOND
-    taskset -c "$LOAD_CPU" nice -n 10 python3 bench/consul.py 6500 "$2" "$BACKEND" >"$BUILD/consul.out" &
+    taskset -c "$LOAD_CPU" chrt --idle 0 python3 bench/consul.py 6500 "$2" "$BACKEND" >"$BUILD/consul.out" &
     HELPERS+=($!)
     wait_listening 6500
     DILL_CONSUL_ADDRESS=http://127.0.0.1:6500 DILL_RUNTIME_THREADS=1 DILL_LOG_LEVEL=error \
