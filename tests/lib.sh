@@ -362,8 +362,11 @@ agent_ports() { # prints the first of three ports in a row for start_agent; they
 
 # The fake Consul, and the fake Nomad
 
-start_fake() { # [NAME [ARGUMENT]...]: tests/tools/fake_NAME.py; sets FAKE and CONTROL (ports)
+declare -A FAKE_KEYS=([consul]=DILL_CONSUL_ADDRESS [nomad]=DILL_ROUTING_NOMAD_ADDRESS)
+
+start_fake() { # [NAME [ARGUMENT]...]: tests/tools/fake_NAME.py; sets FAKE and CONTROL (ports), and FAKE_KEY
     local name=${1:-consul} file=$T/fake.$((STARTED += 1))
+    FAKE_KEY=${FAKE_KEYS[$name]}
     "$PYTHON" "$TOP/tests/tools/fake_$name.py" "${@:2}" >"$file" 2>"$file.err" &
     must 5 "fake $name" test -s "$file"
     read -r FAKE CONTROL <"$file"
@@ -374,9 +377,7 @@ fake() { # METHOD PATH [BODY]
         fail "control of the fake: $1 $2"
 }
 
-start_dill_on_fake() { start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" "$@"; }
-
-start_dill_on_nomad() { start_bare "DILL_ROUTING_NOMAD_ADDRESS=http://127.0.0.1:$FAKE" "$@"; }
+start_dill_on_fake() { start_bare "$FAKE_KEY=http://127.0.0.1:$FAKE" "$@"; }
 
 # instance ID PORT TAG...: JSON of one instance for the fakes
 instance() {
