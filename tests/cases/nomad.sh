@@ -10,6 +10,71 @@ nomad_start() {
 
 queries() { fake GET "/queries?path=${1:-/v1/}"; }
 
+# The fake itself
+
+told() { # PATH [CURL-ARGUMENT]...: status, index and body of an answer of the fake; of a list, its names and tags in order
+    curl -s --max-time $((20 * SLOW)) -D "$T/head" -o "$T/body" "${@:2}" "http://127.0.0.1:$FAKE$1" || echo "no answer"
+    tr -d '\r' <"$T/head" | awk '/^HTTP/ { printf "%s ", $2 } /^X-Nomad-Index/ { printf "%s ", $2 }'
+    "$PYTHON" - "$T/body" <<'END'
+import json, sys
+text = open(sys.argv[1]).read()
+try:
+    print(" ".join("%s/%s=%s" % (space["Namespace"], name["ServiceName"], "+".join(sorted(name["Tags"])))
+                   if "Services" in space else space["ID"] for space in sorted(json.loads(text), key=str)
+                   for name in sorted(space.get("Services", [space]), key=str)))
+except ValueError:
+    print(text)
+END
+}
+
+case_nomad_fake() { # it follows the rules that its text names
+    local began
+    start_fake nomad --socket "$T/api.sock"
+    fake PUT /services '{"web":[{"ID":"b","Port":1,"Tags":["y"]},{"ID":"a","Port":2,"Tags":["x"]}],"ops/api":[{"ID":"c","Port":3}]}'
+    same "a list: the union of tags" "200 101 default/web=x+y" "$(told /v1/services)"
+    same "all namespaces" "200 101 default/web=x+y ops/api=" "$(told '/v1/services?namespace=*')"
+    same "a list of namespaces" "200 101 " "$(told '/v1/services?namespace=default,ops')"
+    same "a name" "200 101 a b" "$(told /v1/service/web)"
+    same "a page" "200 101 a" "$(told '/v1/service/web?per_page=1')"
+    grep -q '^X-Nomad-NextToken: b' "$T/head" || fail "no next page: $(cat "$T/head")"
+    same "the next page" "200 101 b" "$(told '/v1/service/web?per_page=1&next_token=b')"
+    same "a name in all namespaces" "200 101 " "$(told '/v1/service/web?namespace=*')"
+    same "a name that is unknown" "200 101 " "$(told /v1/service/none)"
+    same "an index below zero" "400 Invalid index" "$(told '/v1/services?index=-1')"
+    same "a wait that is none" "400 Invalid wait time" "$(told '/v1/services?index=101&wait=soon')"
+    same "an unknown region" "500 No path to region" "$(told '/v1/services?region=eu')"
+    fake PUT /services '{"web":[{"ID":"b","Port":1,"Tags":["y"]},{"ID":"a","Port":2,"Tags":["x"]}],"ops/api":[{"ID":"c","Port":3}]}'
+    same "the same again changes nothing" "200 101 a b" "$(told /v1/service/web)"
+    (sleep 0.5; fake PUT /services '{"web":[{"ID":"b","Port":1,"Tags":["y"]},{"ID":"a","Port":9,"Tags":["x"]}],"ops/api":[{"ID":"c","Port":3}]}') &
+    now_ms
+    began=$NOW
+    same "the bell rings for a port" "200 102 default/web=x+y" "$(told '/v1/services?index=101&wait=15s')"
+    now_ms
+    at_most "milliseconds until it rang" $((9000 * SLOW)) $((NOW - began))
+    same "a name is told at once after any change" "200 102 c" "$(told '/v1/service/api?namespace=ops&index=101&wait=60s')"
+    same "a wait that ends" "200 102 default/web=x+y" "$(told '/v1/services?index=102&wait=100ms')"
+    fake PUT /leader?known=false
+    same "no leader" "500 No cluster leader" "$(told /v1/services)"
+    same "no leader, stale" "200 102 default/web=x+y" "$(told '/v1/services?stale')"
+    grep -q '^X-Nomad-KnownLeader: false' "$T/head" || fail "stale answers hide that there is no leader"
+    fake PUT /leader?known=true
+    fake PUT '/token?value=T&namespaces=ops'
+    fake PUT '/token?value=W&namespaces=&kind=workload'
+    fake PUT '/token?value=N&namespaces='
+    same "no token" "403 Permission denied" "$(told /v1/services)"
+    same "an unknown token" "403 ACL token not found" "$(told '/v1/services?namespace=*' -H X-Nomad-Token:x)"
+    same "a token of another namespace" "403 Permission denied" "$(told /v1/service/web -H X-Nomad-Token:T)"
+    same "its own" "200 102 c" "$(told '/v1/service/api?namespace=ops' -H X-Nomad-Token:T)"
+    same "what it may read of all" "200 102 ops/api=" "$(told '/v1/services?namespace=*' -H X-Nomad-Token:T)"
+    same "a token that reads nowhere" "200 0 " "$(told '/v1/services?namespace=*' -H X-Nomad-Token:N)"
+    same "a workload's identity" "200 102 default/web=x+y" "$(told /v1/services -H 'Authorization: Bearer W')"
+    same "the task API without a token" "401 Unauthorized" "$(told /v1/services --unix-socket "$T/api.sock")"
+    same "the task API" "200 102 default/web=x+y" "$(told /v1/services --unix-socket "$T/api.sock" -H X-Nomad-Token:W)"
+    same "the task API with a wrong one" "403 Forbidden" "$(told /v1/services --unix-socket "$T/api.sock" -H X-Nomad-Token:x)"
+    fake PUT /limit?connections=0
+    contains "too many connections" "429 " "$(told /v1/services)"
+}
+
 # What is asked
 
 case_nomad_register() { # a listener opens with its first instance, follows them, and closes with the last
@@ -388,7 +453,7 @@ case_nomad_explain() { # the running dill, and one that asks Nomad itself; names
     same "exit status without Nomad" 1 "$RC"
     contains "stderr" "nomad: http://127.0.0.1:1: " "$ERR"
     fake PUT /services "{\"ops/web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
-    dill_once --explain web 'DILL_ROUTING_NOMAD_NAMESPACE=*' "DILL_ROUTING_NOMAD_ADDRESS=http://127.0.0.1:$FAKE"
+    dill_once --explain ops/web 'DILL_ROUTING_NOMAD_NAMESPACE=*' "DILL_ROUTING_NOMAD_ADDRESS=http://127.0.0.1:$FAKE"
     contains "a service in another namespace" "accepted: 127.0.0.1:$p" "$OUT"
 }
 
