@@ -3,13 +3,13 @@
 
 #include <string.h>
 
+#include "answer.h"
 #include "consul_check.h"
 #include "consul_instance.h"
+#include "json_walk.h"
 #include "sys.h"
 
 #define ONCE_MS 5000
-#define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
-#define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings)
 {
@@ -117,55 +117,18 @@ void consul_api_finish(struct consul_api *api, struct buf *out)
 
 /* Answers. */
 
-static void judge_pause(struct consul_api *api, const struct http_response *response)
-{
-	struct slice retry = http_header(response, "Retry-After");
-	long seconds;
-	int64_t pause = response->status == 403 ? DENIED_MS : 0;
-
-	if (retry.at && !text_number(retry, 0, 60, &seconds))
-		pause = seconds * 1000;
-	if (pause)
-		api->pause = pause;
-}
-
 const char *consul_api_judge(struct consul_api *api, const struct http_response *response)
 {
-	const struct buf *body = &response->body;
-
 	api->code = 0;
 	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
 		return "200, but the agent knows no leader";
 	if (response->status == 200)
 		return NULL;
 	api->code = response->status;
-	judge_pause(api, response);
+	api->pause = answer_pause(response, api->pause);
 	api->words.len = 0;
-	buf_printf(&api->words, "answered %d", response->status);
-	http_put_redirect(response, &api->words);
-	buf_puts(&api->words, ": ");
-	if (body->len && *consul_api_token(api) && strstr(body->data, consul_api_token(api)))
-		buf_puts(&api->words, "(words with the token in them)");
-	else
-		buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
+	answer_put_refusal(response, consul_api_token(api), &api->words);
 	return api->words.data;
-}
-
-static bool walk_body(void *arg, const char *bytes, size_t len)
-{
-	struct json_walk *walk = arg;
-
-	if (bytes)
-		json_walk_add(walk, bytes, len);
-	else
-		json_walk_start(walk);
-	return !walk->why;
-}
-
-void consul_api_stream(struct http_response *response, struct json_walk *walk)
-{
-	response->sink = walk ? walk_body : NULL;
-	response->sink_arg = walk;
 }
 
 static const char *read_json(struct consul_api *api, const struct http_response *response)
@@ -184,8 +147,7 @@ const char *consul_api_take(struct consul_api *api, const struct http_response *
 	why = consul_api_judge(api, response);
 	if (!why && (why = read_json(api, response))) {
 		api->words.len = 0;
-		buf_printf(&api->words, http_foreign(response) ? "the answer is %s, not JSON" : "answered with broken JSON: %s",
-		           http_foreign(response) ? http_foreign(response) : why);
+		answer_put_broken(response, why, &api->words);
 		why = api->words.data;
 	}
 	if (!why)
@@ -223,7 +185,7 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	instance_open(&reading, settings->tag, &none);
 	reading.name = service;
 	http_open(&http, CONSUL_API_BODY_MAX);
-	consul_api_stream(&http.response, &reading.walk);
+	answer_stream(&http.response, &reading.walk);
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);
 	if (!wrong)

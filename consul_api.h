@@ -6,7 +6,6 @@
 #include "http.h"
 #include "http_url.h"
 #include "json.h"
-#include "json_walk.h"
 #include "service.h"
 #include "text.h"
 #include "token_file.h"
@@ -49,8 +48,6 @@ void consul_api_finish(struct consul_api *api, struct buf *out);
 
 /* NULL, or the reason why an answer is none, whatever is in it; like that of the next one. */
 const char *consul_api_judge(struct consul_api *api, const struct http_response *response);
-/* Lets answers go to a walk as they arrive, and be kept nowhere; NULL: they are kept whole. */
-void consul_api_stream(struct http_response *response, struct json_walk *walk);
 /* Takes an answer. Returns NULL, and it has gone to its walk, or is api->json; or the reason why it is none, a text
  * that lives until the next bad answer. */
 const char *consul_api_take(struct consul_api *api, const struct http_response *response);
