@@ -265,15 +265,29 @@ void config_variables(struct config *config, char **variables, const char *const
 		}
 }
 
+/* A switch is read as Go's ParseBool has it: 1, t, true. */
+static void apply_foreign(struct config *config, const struct option *row, const char *value)
+{
+	struct config_setting setting = { .key = row->key, .value = value, .origin = row->other };
+	struct slice text = slice_of(value);
+	bool on;
+
+	if (row->type == OPTION_SWITCH && (slice_is_nocase(text, "t") || slice_is_nocase(text, "f")))
+		setting.value = value[0] == 't' || value[0] == 'T' ? "true" : "false";
+	if (row->other_is == OPTION_VARIABLE_NOT && !text_bool(slice_of(setting.value), &on))
+		setting.value = on ? "false" : "true";
+	config_apply(config, &setting);
+}
+
 void config_foreign_variables(struct config *config, char **variables)
 {
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
 			const struct option *row = &sources[s]->options[i];
-			const char *value = row->other_is == OPTION_VARIABLE ? lookup(variables, row->other) : NULL;
+			const char *value = option_variable(row) ? lookup(variables, row->other) : NULL;
 
 			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
-				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->other });
+				apply_foreign(config, row, value);
 		}
 }
 

@@ -32,6 +32,7 @@
 #include "state_memory.h"
 #include "sys.h"
 #include "text.h"
+#include "tls_option.h"
 #include "token_file.h"
 
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
@@ -60,13 +61,15 @@ static const struct option consul_options[] = {
 	{ .key = "consul.token_file", OPTION_FILE, AT(token_file), "", "file with the ACL token, read again when it changes",
 	  .check = token_file_check, .other = "CONSUL_HTTP_TOKEN_FILE", .other_is = OPTION_VARIABLE, .instead = "consul.token" },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
-	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
+	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query",
+	  .other = "CONSUL_NAMESPACE", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m",
 	  "longest wait of one blocking query, 1s to 10m", 1000, 600000 },
 	{ .key = "consul.consistency_mode", OPTION_TEXT, AT(consistency), "", "stale, consistent or leader",
 	  .words = consistency_words },
 	{ .key = "consul.tag", OPTION_TEXT, AT(tag), "dill",
 	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = check_tag },
+	TLS_OPTIONS("consul.tls", CONSUL, struct consul_settings, tls),
 };
 
 #define IDLE_MS 60000 /* a turn begins at least this often */

@@ -9,6 +9,7 @@
 #include "json_walk.h"
 #include "service.h"
 #include "text.h"
+#include "tls.h"
 #include "token_file.h"
 
 #define CONSUL_API_BODY_MAX (80u << 20) /* of an answer */
@@ -16,6 +17,7 @@
 /* Whom to ask, and what to say. Strings are borrowed, and "" when not given. */
 struct consul_settings {
 	const char *address, *token, *token_file, *datacenter, *namespace, *consistency, *tag; /* at most one of token and file */
+	struct tls_options tls;
 	int64_t wait; /* the longest wait of a blocking query, in milliseconds */
 };
 
