@@ -72,6 +72,11 @@ static const struct option consul_options[] = {
 	TLS_OPTIONS("consul.tls", CONSUL, struct consul_settings, tls),
 };
 
+static const struct option consul_variables[] = {
+	{ .key = "CONSUL_HTTP_SSL", OPTION_SWITCH, AT(ssl), "false", "https, whatever the address says" },
+	{ .key = "CONSUL_HTTP_AUTH", OPTION_SECRET, AT(login), "", "login, USER:PASSWORD" },
+};
+
 #define IDLE_MS 60000 /* a turn begins at least this often */
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
 
@@ -337,13 +342,34 @@ static bool consul_ask(const void *settings, const char *service, struct service
 	return fine;
 }
 
+/* Consul's own client takes a port off the server's name. */
+static const char *name_alone(const char *name, struct arena *memory)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon && colon == strrchr(name, ':') ? arena_dup(memory, name, (size_t)(colon - name)) : name;
+}
+
+static const char *consul_settle(void *settings, struct arena *memory)
+{
+	struct consul_settings *consul = settings;
+	const char *raised = consul->ssl ? consul_api_raise(consul->address, memory) : NULL;
+
+	consul->tls.server_name = name_alone(consul->tls.server_name, memory);
+	if (raised)
+		consul->address = raised;
+	return raised ? "CONSUL_HTTP_SSL" : NULL;
+}
+
 static const char *consul_word(const void *settings)
 {
 	return ((const struct consul_settings *)settings)->tag;
 }
 
 const struct source_kind consul_kind = {
-	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .asks_port = 8500, .options = consul_options,
-	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address",
+	.asks_port = 8500, .options = consul_options,
+	.option_count = ARRAY_LEN(consul_options), .variables = consul_variables,
+	.variable_count = ARRAY_LEN(consul_variables), .settle = consul_settle, .size = sizeof(struct consul_settings), .standard = true,
 	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
 };
