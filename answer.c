@@ -1,8 +1,6 @@
 #include "base.h"
 #include "answer.h"
 
-#include <string.h>
-
 #define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
 #define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 
@@ -23,15 +21,15 @@ void answer_stream(struct http_response *response, struct json_walk *walk)
 	response->sink_arg = walk;
 }
 
-void answer_put_refusal(const struct http_response *response, const char *token, struct buf *out)
+void answer_put_refusal(const struct http_response *response, const char *secret, struct buf *out)
 {
 	const struct buf *body = &response->body;
 
 	buf_printf(out, "answered %d", response->status);
 	http_put_redirect(response, out);
 	buf_puts(out, ": ");
-	if (body->len && *token && strstr(body->data, token))
-		buf_puts(out, "(words with the token in them)");
+	if (secret)
+		buf_printf(out, "(words with the %s in them)", secret);
 	else
 		buf_visible(out, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
 }

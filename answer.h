@@ -11,8 +11,8 @@
 
 /* Lets answers go to a walk as they arrive, and be kept nowhere; NULL: they are kept whole. */
 void answer_stream(struct http_response *response, struct json_walk *walk);
-/* Appends what an answer of another status than 200 says, but never the token; "": there is none. */
-void answer_put_refusal(const struct http_response *response, const char *token, struct buf *out);
+/* Appends what an answer of another status than 200 says. `secret`: what it repeats, so that it is not shown; or NULL. */
+void answer_put_refusal(const struct http_response *response, const char *secret, struct buf *out);
 void answer_put_broken(const struct http_response *response, const char *why, struct buf *out); /* it is no good JSON */
 /* Milliseconds for which its sender must not be asked, after an answer of another status than 200; else `pause`. */
 int64_t answer_pause(const struct http_response *response, int64_t pause);
