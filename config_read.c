@@ -271,6 +271,23 @@ static void settle_addresses(struct config *config)
 			settle_address(config, s);
 }
 
+/* A text that is empty is that of the key which it follows. */
+static void settle_followers(struct config *config)
+{
+	for (size_t t = 0; t < config->table_count; t++)
+		for (size_t i = 0; i < config->tables[t].count; i++) {
+			struct config_table *table = &config->tables[t], *leading;
+			const struct option *row = &table->rows[i], *leader;
+			const char **value = (const char **)((char *)table->values + row->at);
+
+			if (row->other_is != OPTION_FOLLOWS || **value)
+				continue;
+			leader = config_find(config, row->other, &leading);
+			*value = *(const char **)((char *)leading->values + leader->at);
+			table->marks[i].origin = row->other;
+		}
+}
+
 /* All, from the least to the most important place. */
 static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
 {
@@ -285,6 +302,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	choose_sources(config);
 	config_foreign_variables(config, environment);
 	settle_files(config);
+	settle_followers(config);
 	settle_addresses(config);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)

@@ -31,6 +31,7 @@
 #include "service.h"
 #include "state_memory.h"
 #include "sys.h"
+#include "tag.h"
 #include "text.h"
 #include "tls_option.h"
 #include "token_file.h"
@@ -42,13 +43,6 @@ static const char *check_address(const char *text)
 	struct http_url url;
 
 	return consul_api_url(&url, text);
-}
-
-static const char *check_tag(const char *text)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-
-	return !*text || text[strspn(text, letters)] ? "is not a word of letters, digits, '_', '.' and '-'" : NULL;
 }
 
 #define AT(field) offsetof(struct consul_settings, field)
@@ -68,7 +62,7 @@ static const struct option consul_options[] = {
 	{ .key = "consul.consistency_mode", OPTION_TEXT, AT(consistency), "", "stale, consistent or leader",
 	  .words = consistency_words },
 	{ .key = "consul.tag", OPTION_TEXT, AT(tag), "dill",
-	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = check_tag },
+	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = tag_check_word },
 	TLS_OPTIONS("consul.tls", CONSUL, struct consul_settings, tls),
 };
 

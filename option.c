@@ -197,7 +197,7 @@ static const char *check_text(const struct option *row, const char *value, struc
 	case OPTION_NETWORKS:
 		return check_networks(value, memory);
 	case OPTION_NAMES:
-		return check_names(value);
+		return (row->check ? row->check : check_names)(value);
 	default:
 		return check_plain_text(row, value, memory);
 	}

@@ -34,7 +34,8 @@ enum option_name {
 	OPTION_KEY,     /* the same key under another name */
 	OPTION_FLAG,    /* its name on the command lines of earlier programs */
 	OPTION_VARIABLE, /* a variable of other programs, which counts when nothing sets the key */
-	OPTION_VARIABLE_NOT /* the same, and it says the opposite of a switch */
+	OPTION_VARIABLE_NOT, /* the same, and it says the opposite of a switch */
+	OPTION_FOLLOWS /* the key whose value counts while this one has none */
 };
 
 struct option {
@@ -45,7 +46,7 @@ struct option {
 	const char *help;
 	int32_t min, max;
 	const char *const *words; /* ends in NULL */
-	const char *(*check)(const char *value); /* of a text: NULL or the reason, as option_set; may be NULL */
+	const char *(*check)(const char *value); /* of a text or names: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
 	const char *instead; /* of a file: the key whose value is in it */
