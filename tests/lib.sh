@@ -360,23 +360,26 @@ agent_ports() { # prints the first of three ports in a row for start_agent; they
     echo "$port"
 }
 
-# The fake Consul
+# The fake Consul, and the fake Nomad
 
-start_fake() { # sets FAKE and CONTROL (ports)
-    local file=$T/fake.$((STARTED += 1))
-    "$PYTHON" "$TOP/tests/tools/fake_consul.py" >"$file" 2>"$file.err" &
-    must 5 "fake Consul" test -s "$file"
+declare -A FAKE_KEYS=([consul]=DILL_CONSUL_ADDRESS [nomad]=DILL_ROUTING_NOMAD_ADDRESS)
+
+start_fake() { # [NAME [ARGUMENT]...]: tests/tools/fake_NAME.py; sets FAKE and CONTROL (ports), and FAKE_KEY
+    local name=${1:-consul} file=$T/fake.$((STARTED += 1))
+    FAKE_KEY=${FAKE_KEYS[$name]}
+    "$PYTHON" "$TOP/tests/tools/fake_$name.py" "${@:2}" >"$file" 2>"$file.err" &
+    must 5 "fake $name" test -s "$file"
     read -r FAKE CONTROL <"$file"
 }
 
 fake() { # METHOD PATH [BODY]
     curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${3:+--data-binary "$3"} "http://127.0.0.1:$CONTROL$2" ||
-        fail "fake Consul: $1 $2"
+        fail "control of the fake: $1 $2"
 }
 
-start_dill_on_fake() { start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" "$@"; }
+start_dill_on_fake() { start_bare "$FAKE_KEY=http://127.0.0.1:$FAKE" "$@"; }
 
-# instance ID PORT TAG...: JSON of one instance for the fake Consul
+# instance ID PORT TAG...: JSON of one instance for the fakes
 instance() {
     local id=$1 port=$2
     shift 2
