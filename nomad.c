@@ -102,6 +102,7 @@ struct nomad {
 	struct pace_allowance allowance;
 	struct state_memory memory;
 	struct buf state_path;
+	int64_t began; /* the CPU time of the thread when the newest sweep began */
 	bool blind;    /* the newest answer of the bell told nothing: the token may read no namespace */
 	bool empty;    /* it named no service at all, which has been said */
 	bool cut;      /* queries may not wait for long, which has been said */
@@ -152,15 +153,14 @@ static void nomad_set_empty(struct nomad *nomad, bool empty)
 static const char *nomad_bell_take(struct nomad *nomad)
 {
 	const struct http_response *response = &nomad->bell.http.response;
-	const char *why = nomad_api_judge(&nomad->api, response);
+	const char *why = nomad_api_judge(&nomad->api, response), *broken = NULL;
 	bool blind = longpoll_index(response, "X-Nomad-Index") <= 0 && !nomad->names.total, changed = false;
 	enum longpoll_news news;
 
 	if (!why)
-		why = json_walk_end(&nomad->names.walk);
+		broken = json_walk_end(&nomad->names.walk);
 	if (!why)
-		why = nomad_names_judge(&nomad->names);
-	why = nomad_api_take(&nomad->api, response, why);
+		why = nomad_api_take(&nomad->api, response, broken ? nomad->names.why : nomad_names_judge(&nomad->names), broken);
 	if (why)
 		return why;
 	nomad_set_blind(nomad, blind);
@@ -245,7 +245,7 @@ static const char *nomad_end(struct nomad *nomad)
 	log_debug("nomad: %zu service%s read, index %lld", reader->good, text_s(reader->good), (long long)nomad->bell.index);
 	if (reader->found)
 		pace_news(&nomad->allowance);
-	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->received, sys_now());
+	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->received, sys_thread_cpu() - nomad->began, sys_now());
 	if (reader->bad && !reader->good)
 		return failure_of_any(&nomad->catalog);
 	nomad->sweep.complete = true;
@@ -258,6 +258,7 @@ static void nomad_start(struct nomad *nomad)
 {
 	if (!nomad_sweep_start(&nomad->sweep, sys_now()))
 		return;
+	nomad->began = sys_thread_cpu();
 	nomad->reader.good = nomad->reader.bad = nomad->reader.received = 0;
 	nomad->reader.found = false;
 	if (!nomad->settings->stale)
@@ -278,10 +279,13 @@ static const char *nomad_read(struct nomad *nomad, bool *busy)
 	count = nomad_sweep_choose(&nomad->sweep, which, NOMAD_READER_BATCH, sys_now());
 	if (count)
 		why = nomad_reader_read(&nomad->reader, which, count);
-	over = !why && nomad_sweep_over(&nomad->sweep, sys_now());
+	over = !why && !nomad->reader.doubts && nomad_sweep_over(&nomad->sweep, sys_now());
 	if (over)
 		why = nomad_end(nomad);
-	*busy = nomad->sweep.running || count == NOMAD_READER_BATCH;
+	*busy = !nomad->reader.doubts && (nomad->sweep.running || count == NOMAD_READER_BATCH);
+	if (!why && nomad->reader.doubts)
+		longpoll_doubt(&nomad->bell);
+	nomad->reader.doubts = false;
 	nomad->unposted = !why && *busy && !over && !catalog_ripe(&nomad->catalog);
 	if (!nomad->unposted && (count || unposted || over))
 		nomad_post(nomad, first && nomad->sweep.complete); /* what was read before an error is still true */
@@ -364,7 +368,7 @@ static bool nomad_try(struct nomad *nomad)
 
 	nomad->api.pause = nomad->api.code = 0;
 	why = nomad_watch(nomad);
-	if (nomad->api.code == 403 && token_file_look(&nomad->api.token, true)) {
+	if ((nomad->api.code == 403 || nomad->api.code == 401) && token_file_look(&nomad->api.token, true)) {
 		log_info("nomad: another token stands in %s", nomad->settings->token_file);
 	} else {
 		if (!source_stopping(nomad->source))

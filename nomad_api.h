@@ -45,8 +45,9 @@ void nomad_api_finish(struct nomad_api *api, struct buf *out);
 
 /* NULL, or the reason why an answer is none, whatever is in it: a text that lives until the next bad answer. */
 const char *nomad_api_judge(struct nomad_api *api, const struct http_response *response);
-/* Likewise of one that has been read: `why` is NULL, or what is wrong with its JSON. */
-const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *why);
+/* Likewise of one that has been read: `wrong` is NULL, or what is wrong with what it says; `broken` the same of its JSON. */
+const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *wrong,
+                           const char *broken);
 
 /* Reads all instances of one service once, within five seconds, and adds them to the list. False: why says why not. */
 bool nomad_api_once(const struct nomad_settings *settings, const char *service, struct service_list *list,

@@ -124,14 +124,14 @@ static const char *take_namespace(void *arg, struct slice name, struct slice ele
 	struct nomad_names *names = arg;
 	struct part part = { .names = names };
 
-	if (name.at || names->why)
-		return NULL; /* what remains is read to its end: it may be no JSON at all */
+	if (name.at)
+		return NULL;
 	names->why = slice_starts(element, "{") ? walk_text(take_member, &part, element) : "a namespace is no object";
 	if (!names->why && names->several)
 		names->why = read_namespace(names, part.namespace);
-	if (!names->why && part.services.len && !slice_is(part.services, "null") && is_asked(names))
+	if (!names->why && !slice_is(part.services, "null") && is_asked(names))
 		names->why = slice_starts(part.services, "[") ? walk_text(take_service, names, part.services) : "Services is no list";
-	return NULL;
+	return names->why;
 }
 
 static void names_begin(void *arg)
