@@ -62,12 +62,11 @@ static void add_parameter(struct nomad_api *api, const char *name, const char *v
 	http_escape(&api->path, value);
 }
 
-/* Of several namespaces all are asked for: else one that the token may not read would keep back the others. */
-void nomad_api_names(struct nomad_api *api)
+void nomad_api_names(struct nomad_api *api, const char *namespace)
 {
 	api->path.len = 0;
 	buf_puts(&api->path, "/v1/services");
-	add_parameter(api, "namespace", nomad_api_several(api->settings) ? "*" : api->settings->namespace);
+	add_parameter(api, "namespace", namespace);
 }
 
 /* /v1/service/NAME?namespace=* has never any instances. */

@@ -493,7 +493,7 @@ case_nomad_state() { # what Nomad said last is routed after a restart without it
     fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
     start_dill_on_fake "DILL_STATE_PATH=$T/state"
     must 5 "the service" answers "$p" a
-    must 5 "the file" grep -Fq "local:$p" "$T/state"
+    must 5 "the file" grep -Fq "local:$p" "$T/state.nomad"
     kill "$DILL_PID"
     stop_dill 0 8
     end_pid "$fake_pid"
