@@ -62,12 +62,11 @@ static void add_parameter(struct nomad_api *api, const char *name, const char *v
 	http_escape(&api->path, value);
 }
 
-/* Of several namespaces all are asked for: else one that the token may not read would keep back the others. */
-void nomad_api_names(struct nomad_api *api)
+void nomad_api_names(struct nomad_api *api, const char *namespace)
 {
 	api->path.len = 0;
 	buf_puts(&api->path, "/v1/services");
-	add_parameter(api, "namespace", nomad_api_several(api->settings) ? "*" : api->settings->namespace);
+	add_parameter(api, "namespace", namespace);
 }
 
 /* /v1/service/NAME?namespace=* has never any instances. */
@@ -124,18 +123,21 @@ const char *nomad_api_judge(struct nomad_api *api, const struct http_response *r
 	return api->words.data;
 }
 
-const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *why)
+const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *wrong,
+                           const char *broken)
 {
-	const char *none = nomad_api_judge(api, response);
+	const char *why = nomad_api_judge(api, response);
 
-	if (!none && why) {
+	if (!why)
+		why = wrong;
+	if (!why && broken) {
 		api->words.len = 0;
-		answer_put_broken(response, why, &api->words);
-		none = api->words.data;
+		answer_put_broken(response, broken, &api->words);
+		why = api->words.data;
 	}
-	if (!none)
+	if (!why)
 		api->heard = sys_micros();
-	return none;
+	return why;
 }
 
 /* Once. */
@@ -163,7 +165,7 @@ bool nomad_api_once(const struct nomad_settings *settings, const char *service, 
 	struct nomad_instances reading;
 	struct nomad_api api;
 	struct http http;
-	const char *wrong = nomad_api_open(&api, settings);
+	const char *broken, *wrong = nomad_api_open(&api, settings);
 
 	nomad_instances_open(&reading, settings->tag, nomad_api_several(settings));
 	http_open(&http, ANSWER_BODY_MAX);
@@ -172,10 +174,10 @@ bool nomad_api_once(const struct nomad_settings *settings, const char *service, 
 		wrong = "with several namespaces a service is called NAMESPACE/NAME";
 	if (!wrong)
 		wrong = once_ask(&api, &http, service);
-	if (!wrong)
-		wrong = nomad_api_judge(&api, &http.response);
-	if (!wrong)
-		wrong = nomad_api_take(&api, &http.response, nomad_instances_read(&reading, service, &http.response.body));
+	if (!wrong && !(wrong = nomad_api_judge(&api, &http.response))) {
+		broken = nomad_instances_read(&reading, service, &http.response.body);
+		wrong = nomad_api_take(&api, &http.response, reading.why, broken);
+	}
 	for (size_t i = 0; !wrong && i < reading.list->count; i++)
 		service_share(list, reading.list->items[i]);
 	why->len = 0;

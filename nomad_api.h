@@ -38,15 +38,16 @@ const char *nomad_api_url(struct http_url *url, const char *address); /* NULL or
 
 /* Under several namespaces, or *, a service is called NAMESPACE/NAME: the same name in two of them is two services. */
 bool nomad_api_several(const struct nomad_settings *settings);
-void nomad_api_names(struct nomad_api *api); /* path: all names */
+void nomad_api_names(struct nomad_api *api, const char *namespace); /* path: all names in it, or, of *, in all */
 void nomad_api_service(struct nomad_api *api, const char *name);     /* path: the instances of one service */
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */
 void nomad_api_finish(struct nomad_api *api, struct buf *out);
 
 /* NULL, or the reason why an answer is none, whatever is in it: a text that lives until the next bad answer. */
 const char *nomad_api_judge(struct nomad_api *api, const struct http_response *response);
-/* Likewise of one that has been read: `why` is NULL, or what is wrong with its JSON. */
-const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *why);
+/* Likewise of one that has been read: `wrong` is NULL, or what is wrong with what it says; `broken` the same of its JSON. */
+const char *nomad_api_take(struct nomad_api *api, const struct http_response *response, const char *wrong,
+                           const char *broken);
 
 /* Reads all instances of one service once, within five seconds, and adds them to the list. False: why says why not. */
 bool nomad_api_once(const struct nomad_settings *settings, const char *service, struct service_list *list,

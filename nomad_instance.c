@@ -54,14 +54,14 @@ static const char *take_element(void *arg, struct slice name, struct slice eleme
 {
 	struct nomad_instances *reading = arg;
 
-	if (name.at || reading->why)
-		return NULL; /* what remains is read to its end: it may be no JSON at all */
+	if (name.at)
+		return NULL;
 	reading->why = json_shape_count(reading->walk.count);
 	if (!reading->why)
 		reading->why = json_shape_read(&reading->json, element, &registration);
 	if (!reading->why)
 		read_registration(reading);
-	return NULL;
+	return reading->why;
 }
 
 static int by_id(const void *a, const void *b)
@@ -94,8 +94,7 @@ const char *nomad_instances_read(struct nomad_instances *reading, const char *na
 	json_walk_add(&reading->walk, answer->data ? answer->data : "", answer->len);
 	why = json_walk_end(&reading->walk);
 	if (!why && reading->walk.root != JSON_ARRAY)
-		why = "the instances are no list";
-	why = why ? why : reading->why;
+		why = reading->why = "the instances are no list";
 	if (!why && reading->list->count > 1)
 		qsort(reading->list->items, reading->list->count, sizeof *reading->list->items, by_id);
 	return why;

@@ -12,8 +12,8 @@
 struct nomad_instances {
 	struct json_walk walk;
 	const char *name, *word; /* borrowed: whose instances they are, as the catalog calls it, and their tag */
-	bool several;            /* names are NAMESPACE/NAME */
-	const char *why;
+	bool several; /* names are NAMESPACE/NAME */
+	const char *why; /* what is wrong with what the answer says; NULL: nothing, or it is no good JSON */
 	struct service_list *list;
 	struct json json; /* of one element */
 };

@@ -106,17 +106,9 @@ static const char *read_namespace(struct nomad_names *names, struct slice writte
 	return NULL;
 }
 
-/* Whether the namespace just read is one that was asked for: several are one question about all that the token may read. */
 static bool is_asked(const struct nomad_names *names)
 {
-	struct slice rest = slice_of(names->namespaces), part;
-
-	if (!names->several || strcmp(names->namespaces, "*") == 0)
-		return true;
-	while (slice_next(&rest, ',', &part))
-		if (slice_is(part, names->namespace.data))
-			return true;
-	return false;
+	return !names->several || strcmp(names->asked, "*") == 0 || strcmp(names->asked, names->namespace.data) == 0;
 }
 
 static const char *take_namespace(void *arg, struct slice name, struct slice element)
@@ -124,14 +116,14 @@ static const char *take_namespace(void *arg, struct slice name, struct slice ele
 	struct nomad_names *names = arg;
 	struct part part = { .names = names };
 
-	if (name.at || names->why)
-		return NULL; /* what remains is read to its end: it may be no JSON at all */
+	if (name.at)
+		return NULL;
 	names->why = slice_starts(element, "{") ? walk_text(take_member, &part, element) : "a namespace is no object";
 	if (!names->why && names->several)
 		names->why = read_namespace(names, part.namespace);
-	if (!names->why && part.services.len && !slice_is(part.services, "null") && is_asked(names))
+	if (!names->why && !slice_is(part.services, "null") && is_asked(names))
 		names->why = slice_starts(part.services, "[") ? walk_text(take_service, names, part.services) : "Services is no list";
-	return NULL;
+	return names->why;
 }
 
 static void names_begin(void *arg)
@@ -142,11 +134,11 @@ static void names_begin(void *arg)
 	names->total = names->count = names->texts.len = 0;
 }
 
-void nomad_names_open(struct nomad_names *names, const char *word, const char *namespaces)
+void nomad_names_open(struct nomad_names *names, const char *word, const char *asked, bool several)
 {
 	*names = (struct nomad_names){
-		.walk = { .take = take_namespace, .begin = names_begin, .arg = names }, .word = word, .namespaces = namespaces,
-		.several = strpbrk(namespaces, "*,")
+		.walk = { .take = take_namespace, .begin = names_begin, .arg = names }, .word = word, .asked = asked,
+		.several = several
 	};
 }
 
@@ -182,12 +174,20 @@ static void add_new(struct catalog *catalog, struct nomad_name *names, size_t co
 			catalog_add(catalog, names[i].text, names[i].tags);
 }
 
+/* Of another namespace than the one that was asked for, the list says nothing. */
+static bool is_outside(const struct nomad_names *names, const char *name)
+{
+	size_t len = strlen(names->asked);
+
+	return names->several && strcmp(names->asked, "*") != 0 && !(strncmp(name, names->asked, len) == 0 && name[len] == '/');
+}
+
 bool nomad_names_take(struct nomad_names *names, struct catalog *catalog)
 {
 	size_t fresh = 0;
 
 	for (size_t i = 0; i < catalog->count; i++)
-		catalog->names[i].coming = 0;
+		catalog->names[i].coming = is_outside(names, catalog->names[i].name) ? catalog->names[i].tags : 0;
 	for (size_t i = 0; i < names->count; i++) {
 		const char *text = names->texts.data + names->items[i].at;
 		struct catalog_name *name = catalog_find(catalog, text);

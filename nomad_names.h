@@ -17,9 +17,9 @@ struct nomad_name {
 
 struct nomad_names {
 	struct json_walk walk; /* the answer goes in here */
-	const char *word;       /* borrowed: the mark, */
-	const char *namespaces; /* and routing.nomad.namespace: names are NAMESPACE/NAME when that is several */
-	bool several;
+	const char *word;  /* borrowed: the mark, */
+	const char *asked; /* and the namespace that was asked for, or * */
+	bool several;      /* names are NAMESPACE/NAME */
 	/* What has come: */
 	const char *why;
 	size_t total; /* names, with the mark or without it */
@@ -31,12 +31,12 @@ struct nomad_names {
 	struct json json; /* of one name */
 };
 
-void nomad_names_open(struct nomad_names *names, const char *word, const char *namespaces);
+void nomad_names_open(struct nomad_names *names, const char *word, const char *asked, bool several);
 void nomad_names_close(struct nomad_names *names);
 
 /* The answer is complete: NULL, or the reason why it tells nothing. */
 const char *nomad_names_judge(const struct nomad_names *names);
-/* Takes a good one, once. True when names have come or gone, or have other tags: these are then wanted. */
+/* Takes a good one, once. True when names of what was asked for have come or gone, or have other tags: these are then wanted. */
 bool nomad_names_take(struct nomad_names *names, struct catalog *catalog);
 
 #endif

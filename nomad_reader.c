@@ -49,56 +49,84 @@ void nomad_reader_free(struct nomad_reader *reader)
  * does not count it (SOURCE_COUNTED). */
 static void reader_fail(struct nomad_reader *reader, struct catalog_name *name, const char *why)
 {
+	name->wanted = true;
 	name->again_at = sys_now() + (name->failed ? AGAIN_MS : SOON_MS);
+	name->answer = 0;
 	if (!name->failed)
 		log_about(LOG_WARN, name, "time", "nomad: service %s: %s; keeping its last known instances", name->name, why);
 	source_error(reader->source, reader->api->code);
 	reader->api->code = SOURCE_COUNTED;
+	reader->api->pause = 0;
 	catalog_failed(name, why);
-	name->answer = 0;
-	name->wanted = true;
 	reader->bad++;
 }
 
-/* An answer whose bytes are those of the last one is not even parsed. */
-static const char *reader_judge(struct nomad_reader *reader, struct catalog_name *name, const struct batch *batch)
+/* An answer whose bytes are those of the last one is not even parsed. *none: it has no instance. */
+static const char *reader_judge(struct nomad_reader *reader, struct catalog_name *name, uint64_t answer, bool *none)
 {
 	const struct http_response *response = &reader->http.response;
-	const char *why = nomad_api_judge(reader->api, response);
-	uint64_t answer = hash_whole(response->body.data ? response->body.data : "", response->body.len) | 1;
+	const char *why = nomad_api_judge(reader->api, response), *broken;
 
-	if (why)
+	*none = false;
+	if (why || answer == name->answer)
 		return why;
-	if (answer == name->answer) {
-		name->read_at = batch->began;
-		return NULL;
-	}
-	why = nomad_api_take(reader->api, response, nomad_instances_read(&reader->reading, name->name, &response->body));
-	if (why)
-		return why;
-	catalog_take(reader->catalog, name, reader->reading.list, batch->began);
+	broken = nomad_instances_read(&reader->reading, name->name, &response->body);
+	*none = !broken && !reader->reading.walk.count;
+	return nomad_api_take(reader->api, response, reader->reading.why, broken);
+}
+
+static void reader_keep(struct nomad_reader *reader, struct catalog_name *name, uint64_t answer, int64_t began)
+{
+	reader->good++;
+	name->doubted = false;
+	name->read_at = began;
+	if (answer == name->answer)
+		return;
+	catalog_take(reader->catalog, name, reader->reading.list, began);
 	name->answer = answer;
 	reader->found = true;
-	return NULL;
+}
+
+static void reader_later(struct catalog_name *name, int64_t ms)
+{
+	name->wanted = true;
+	name->again_at = sys_now() + ms;
+}
+
+/* A name that is listed, and has no instance, or may not be read: perhaps the list is a moment old, or the token's rights have
+ * changed since. So the list is asked for anew before the next look. */
+static bool reader_doubts(struct nomad_reader *reader, struct catalog_name *name, const char *why, bool none)
+{
+	if (!name->listed || name->doubted || !(why ? reader->api->code == 403 : none))
+		return false;
+	reader->doubts = name->doubted = true;
+	reader_later(name, SOON_MS);
+	return true;
 }
 
 static void reader_take(struct nomad_reader *reader, struct catalog_name *name, const struct batch *batch)
 {
-	bool behind = longpoll_index(&reader->http.response, "X-Nomad-Index") < reader->least && sys_now() < reader->patient;
+	const struct http_response *response = &reader->http.response;
+	uint64_t answer = hash_whole(response->body.data ? response->body.data : "", response->body.len) | 1;
+	int64_t index = longpoll_index(response, "X-Nomad-Index");
 	const char *why;
+	bool none;
 
-	if (behind && reader->http.response.status == 200) {
-		name->wanted = true;
-		name->again_at = sys_now() + BEHIND_MS;
+	if (response->status == 200 && index < reader->least && sys_now() < reader->patient) {
+		reader_later(name, BEHIND_MS);
 		return;
 	}
 	name->wanted = false;
 	name->again_at = 0;
-	why = reader_judge(reader, name, batch);
+	why = reader_judge(reader, name, answer, &none);
+	if (reader_doubts(reader, name, why, none))
+		return;
+	if (!why && none && name->listed)
+		why = "listed, and yet without any instance";
 	if (why)
 		reader_fail(reader, name, why);
 	else
-		reader->good++;
+		reader_keep(reader, name, answer, batch->began);
 }
 
 static const char *reader_ask(struct nomad_reader *reader, struct batch *batch)

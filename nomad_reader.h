@@ -22,6 +22,7 @@ struct nomad_reader {
 	size_t received;  /* bytes of all answers' bodies */
 	size_t good, bad; /* answers */
 	bool found;       /* one of them differed from the one before */
+	bool doubts;      /* one contradicts the list of names: the caller must ask for that anew */
 	struct http http;
 	struct nomad_instances reading;
 	size_t depth;  /* how many are asked for together */

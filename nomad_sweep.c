@@ -8,22 +8,23 @@
 void nomad_sweep_open(struct nomad_sweep *sweep, struct catalog *catalog, int64_t now)
 {
 	*sweep = (struct nomad_sweep){
-		.catalog = catalog, .waste = { .burst = BURST, .rate = RATE, .left = BURST, .at = now }
+		.catalog = catalog, .bucket.at = now, .waste = { .burst = BURST, .rate = RATE, .left = BURST, .at = now }
 	};
+	pace_fill(&sweep->bucket);
 }
 
 void nomad_sweep_ring(struct nomad_sweep *sweep, bool at_once)
 {
 	sweep->due = true;
-	if (at_once)
-		sweep->at = 0;
+	sweep->hurry = sweep->hurry || at_once;
 }
 
 bool nomad_sweep_start(struct nomad_sweep *sweep, int64_t now)
 {
-	if (!sweep->due || now < sweep->at)
+	pace_earn(&sweep->bucket, now);
+	if (!sweep->due || (!sweep->hurry && (now < sweep->at || !pace_take(&sweep->bucket, now))))
 		return false;
-	sweep->due = false;
+	sweep->due = sweep->hurry = false;
 	sweep->running = true;
 	sweep->number++;
 	return true;
@@ -84,10 +85,11 @@ bool nomad_sweep_over(struct nomad_sweep *sweep, int64_t now)
 	return true;
 }
 
-void nomad_sweep_cost(struct nomad_sweep *sweep, size_t bytes, int64_t now)
+void nomad_sweep_cost(struct nomad_sweep *sweep, size_t bytes, int64_t cpu, int64_t now)
 {
 	int64_t debt;
 
+	pace_cost(&sweep->bucket, cpu);
 	pace_spend(&sweep->waste, bytes, now);
 	debt = pace_debt(&sweep->waste, now);
 	sweep->at = now + (debt < MOST_MS ? debt : MOST_MS);
@@ -95,8 +97,11 @@ void nomad_sweep_cost(struct nomad_sweep *sweep, size_t bytes, int64_t now)
 
 int64_t nomad_sweep_at(const struct nomad_sweep *sweep)
 {
-	int64_t at = sweep->running ? 0 : sweep->due ? sweep->at : INT64_MAX;
+	int64_t begin = sweep->hurry ? 0 : sweep->bucket.tokens ? sweep->at : pace_at(&sweep->bucket);
+	int64_t at = sweep->running ? 0 : sweep->due ? begin : INT64_MAX;
 
+	if (at < sweep->at && !sweep->running && !sweep->hurry)
+		at = sweep->at;
 	for (size_t i = 0; i < sweep->catalog->count; i++)
 		if (sweep->catalog->names[i].wanted && sweep->catalog->names[i].again_at < at)
 			at = sweep->catalog->names[i].again_at;
