@@ -479,7 +479,7 @@ case_nomad_status() { # up, down, and polls, as of any source
     must 5 "the service" answers "$p" a
     metric 'dill_source_up{source="nomad"}' 1 || fail "it is not up"
     contains "/routes" '"nomad"' "$(curl -s "http://127.0.0.1:$STATUS/routes")"
-    fake PUT '/fault?mode=close'
+    fake PUT '/fault?mode=status&code=500'
     must 10 "an outage" metric 'dill_source_up{source="nomad"}' 0
     curl -sf "http://127.0.0.1:$STATUS/status" >/dev/null || fail "it is no longer ready"
 }

@@ -122,19 +122,36 @@ case_nomad_fault_unending() { # parts of an answer without an end are errors, an
     stop_dill 0 8
 }
 
-case_nomad_fault_foreign_answers() { # a proxy's page instead of JSON; another shape than Nomad's
-    local text
+percent() { # TEXT: for a query
+    printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'
+}
+
+case_nomad_fault_foreign_answers() { # a proxy's page instead of JSON; another shape than Nomad's, in the list and by name
+    local path text said count=0
     VENDOR=nomad faulty_start
-    fake PUT '/fault?mode=status&code=200&text=%3Chtml%3Esorry'
-    must 20 "a page" log_has 'nomad: .*the answer is HTML or XML, not JSON'
-    recovers 30
-    for text in '{}' '[{"Services":7}]' '[{"Namespace":"default","Services":[{"ServiceName":1}]}]' '[[]]' 'null' '"x"'; do
-        fake PUT "/fault?mode=status&code=200&text=$(printf '%s' "$text" | od -An -tx1 | tr -d ' \n' | sed 's/../%&/g')"
+    while IFS='|' read -r path text said; do
+        count=$((count + 1))
+        fake PUT "/fault?mode=body&path=$path&text=$(percent "$text")"
         fake PUT /touch
-        holds 800
+        must 10 "that it is said of $text" log_has "nomad: .*: $said"
+        holds 300
+        fake DELETE /fault
+        must 30 "that it answers again after $text" said_again $count
+    done <<'END'
+/v1/services|<html>sorry|the answer is HTML or XML, not JSON
+/v1/services|{}|the services are no list
+/v1/services|null|the services are no list
+/v1/services|[{"Namespace":"default","Services":7}]|Services is no list
+/v1/services|[{"Namespace":"default","Services":[{"ServiceName":1}]}]|ServiceName is no text
+/v1/services|[[]]|a namespace is no object
+END
+    for text in '{}' null '[[]]' '[7]' '[{"ID":1}]'; do
+        fake PUT "/fault?mode=body&path=/v1/service/web&text=$(percent "$text")"
+        fake PUT /touch
+        holds 700
         fake DELETE /fault
     done
-    recovers 40
+    recovers 15
 }
 
 case_nomad_fault_empty_once() { # [] in one answer closes nothing

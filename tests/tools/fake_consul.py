@@ -35,6 +35,7 @@ Modes (and their parameters):
     truncated        Content-Length is larger than what comes, then the connection closes
     truncated-chunks a chunked body that ends early
     garbage          200, but not JSON
+    body             a proper answer with text=.. as its body
     endless          a body that never ends, in chunks, or with a Content-Length when it is given [&length=BYTES]
     unending         size, extension, trailer or interim in `of`: that part of an answer never ends
     chunks           a proper answer in chunks of odd sizes, with extensions and a trailer
@@ -361,6 +362,8 @@ class Connection:
             raise Gone
         elif mode == "garbage":
             self.send(200, headers, b'{"what": [is, this}')
+        elif mode == "body":
+            self.send(200, headers, fault["text"].encode())
         elif mode == "endless":
             self.endless(headers, data, int(fault.get("length", 0)))
         elif mode == "unending":
