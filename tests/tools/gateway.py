@@ -24,7 +24,8 @@ def pump(source, target):
 
 
 def refuse(client, status, head):
-    body = b"sorry, this is what you said:\n" + head
+    lines = head.split(b"\r\n")
+    body = b"sorry, this is what you said:\n" + b"\n".join(reversed(lines))  # what dill adds comes first
     client.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
 
 
