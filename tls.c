@@ -97,24 +97,32 @@ static const char *load_ca(struct tls *tls, const char *path)
 	return NULL;
 }
 
+/* The path of the next file of a folder; those of dotted names are no part of it. NULL: that was the last one. */
+static const char *next_file(DIR *folder, const char *path, struct buf *file, struct stat *info)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(folder))) {
+		file->len = 0;
+		buf_printf(file, "%s/%s", path, entry->d_name);
+		if (*entry->d_name != '.' && stat(file->data, info) == 0 && S_ISREG(info->st_mode))
+			return file->data;
+	}
+	return NULL;
+}
+
 /* Every file of the folder, whatever its name: the library's own way wants names that are hashes. */
 static const char *load_ca_path(struct tls *tls, const char *path)
 {
 	DIR *folder = opendir(path);
-	const struct dirent *entry;
 	struct buf file = { 0 };
 	struct stat info;
 	size_t found = 0;
 
 	if (!folder)
 		return file_fault(tls, "the CA folder ", path, strerror(errno));
-	while ((entry = readdir(folder))) {
-		file.len = 0;
-		buf_printf(&file, "%s/%s", path, entry->d_name);
-		if (*entry->d_name != '.' && stat(file.data, &info) == 0 && S_ISREG(info.st_mode) &&
-		    SSL_CTX_load_verify_locations(tls->context, file.data, NULL) == 1)
-			found++;
-	}
+	while (next_file(folder, path, &file, &info))
+		found += SSL_CTX_load_verify_locations(tls->context, file.data, NULL) == 1;
 	closedir(folder);
 	buf_free(&file);
 	return found ? NULL : file_fault(tls, "the CA folder ", path, "there is no certificate in it");
@@ -194,31 +202,44 @@ static const char *tls_load(struct tls *tls, const struct tls_options *options)
 	return why;
 }
 
-static uint64_t stamp_file(uint64_t stamp, const char *path)
+static uint64_t stamp_file(uint64_t stamp, const char *path, const struct stat *info)
 {
-	struct stat info;
+	stamp = text_hash(stamp, path, strlen(path) + 1);
+	stamp = text_hash(stamp, (const char *)&info->st_ino, sizeof info->st_ino);
+	stamp = text_hash(stamp, (const char *)&info->st_size, sizeof info->st_size);
+	stamp = text_hash(stamp, (const char *)&info->st_mtim, sizeof info->st_mtim);
+	return text_hash(stamp, (const char *)&info->st_ctim, sizeof info->st_ctim);
+}
+
+static uint64_t stamp_path(uint64_t stamp, const char *path)
+{
+	struct stat info = { 0 };
+	struct buf file = { 0 };
+	DIR *folder = NULL;
 
 	if (!tls_given(path))
 		return text_hash(stamp, "", 1);
-	stamp = text_hash(stamp, path, strlen(path) + 1);
-	if (stat(path, &info) != 0)
-		return stamp;
-	stamp = text_hash(stamp, (const char *)&info.st_ino, sizeof info.st_ino);
-	stamp = text_hash(stamp, (const char *)&info.st_size, sizeof info.st_size);
-	stamp = text_hash(stamp, (const char *)&info.st_mtim, sizeof info.st_mtim);
-	return text_hash(stamp, (const char *)&info.st_ctim, sizeof info.st_ctim);
+	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+		folder = opendir(path);
+	stamp = stamp_file(stamp, path, &info);
+	while (folder && next_file(folder, path, &file, &info))
+		stamp = stamp_file(stamp, file.data, &info);
+	if (folder)
+		closedir(folder);
+	buf_free(&file);
+	return stamp;
 }
 
 /* A number that is another one when the options or their files are others. */
 static uint64_t stamp_of(const struct tls_options *options)
 {
+	const char *ca = tls_given(options->ca) || tls_given(options->ca_path) ? options->ca : system_ca();
 	uint64_t stamp = text_hash(TEXT_HASH, options->insecure ? "1" : "0", 1);
 
-	stamp = stamp_file(stamp, options->ca);
-	stamp = stamp_file(stamp, options->ca_path);
-	if (!tls_given(options->ca) && !tls_given(options->ca_path))
-		stamp = stamp_file(stamp, system_ca());
-	return stamp_file(stamp_file(stamp, options->cert), options->key);
+	stamp = stamp_path(stamp, ca);
+	stamp = stamp_path(stamp, options->ca_path);
+	stamp = stamp_path(stamp, options->cert);
+	return stamp_path(stamp, options->key);
 }
 
 /* The server's certificate. */
@@ -387,8 +408,6 @@ int tls_handshake(struct tls *tls)
 		tls_say(tls, "", "connection closed within the TLS hand-shake");
 		errno = EPROTO;
 	}
-	if (errno != EAGAIN)
-		tls_forget(tls); /* perhaps its files say something else by now: a folder does not tell */
 	return -1;
 }
 
