@@ -107,12 +107,13 @@ void http_put_login(struct buf *out, struct slice login)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	for (; login.len; login = slice_skip(login, 3)) {
-		const unsigned char *at = (const unsigned char *)login.at;
-		unsigned second = login.len > 1 ? at[1] : 0, third = login.len > 2 ? at[2] : 0;
+	for (size_t i = 0; i < login.len; i += 3) {
+		const unsigned char *at = (const unsigned char *)login.at + i;
+		size_t left = login.len - i;
+		unsigned second = left > 1 ? at[1] : 0, third = left > 2 ? at[2] : 0;
 		char four[4] = {
 			digits[at[0] >> 2], digits[(at[0] & 3u) << 4 | second >> 4],
-			login.len > 1 ? digits[(second & 15) << 2 | third >> 6] : '=', login.len > 2 ? digits[third & 63] : '='
+			left > 1 ? digits[(second & 15) << 2 | third >> 6] : '=', left > 2 ? digits[third & 63] : '='
 		};
 
 		buf_add(out, four, sizeof four);
