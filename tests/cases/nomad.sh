@@ -302,11 +302,35 @@ case_nomad_token_file() { # a token is renewed: read again when it is refused, a
     same "the last token" second "$(fake GET '/header?name=X-Nomad-Token' | tail -n 1)"
     fake PUT '/token?value=third&namespaces=*'
     echo third >"$T/token"
-    must 10 "the third token, while the second still works" third_token
+    must 10 "the third token, while the second still works" last_token third
     lacks "the log" second "$(cat "$LOG")"
 }
 
-third_token() { [ "$(fake GET '/header?name=X-Nomad-Token' | tail -n 1)" = third ]; }
+case_nomad_token_refused_once() { # the file has another one meanwhile: no outage, and not even a line of warning
+    local code
+    P=$(next_port)
+    echo first >"$T/token"
+    start_fake nomad
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$P")]}"
+    start_dill_on_fake "DILL_ROUTING_NOMAD_TOKEN_FILE=$T/token"
+    must 5 "the service" answers "$P" a
+    for code in 403 401; do
+        fake PUT /touch     # the file is looked at with each ring, and then not for five seconds
+        sleep 0.5
+        echo "token-$code" >"$T/token.new"
+        mv "$T/token.new" "$T/token"
+        fake PUT "/fault?mode=status&code=$code&text=Forbidden&count=1"
+        must 4 "the new token after $code" last_token "token-$code"
+        fake DELETE /fault
+        same "lines about $code" 0 "$(log_count "answered $code")"
+    done
+    echo quiet >"$T/token"
+    must 15 "one that nobody refuses, while nothing rings" last_token quiet
+    fake PUT /services "{\"web\":[$(instance w "$B" dill "dill.listener=local:$P")]}"
+    must 5 "a change" answers "$P" b
+}
+
+last_token() { [ "$(fake GET '/header?name=X-Nomad-Token' | tail -n 1)" = "$1" ]; }
 
 case_nomad_token_refused() { # 403 with its words, said once, tried slowly; nothing closes
     VENDOR=nomad faulty_start DILL_ROUTING_NOMAD_TOKEN=c4n4ry
