@@ -202,6 +202,65 @@ case_nomad_namespaces_change() { # a list has a bell for each namespace: each is
     answers "$q" b || fail "the second has gone"
 }
 
+case_nomad_namespace_refused() { # one of a list that the token may not read keeps back none of the others, and is asked for again
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_fake nomad
+    fake PUT '/token?value=t&namespaces=one'
+    fake PUT /services "{\"one/web\":[$(instance w "$A" dill "dill.listener=local:$p")],\"two/web\":[$(instance w "$B" dill "dill.listener=local:$q")]}"
+    start_dill_on_fake DILL_ROUTING_NOMAD_NAMESPACE=one,two DILL_ROUTING_NOMAD_TOKEN=t DILL_ROUTING_NOMAD_WAIT=1s
+    must 5 "the first" answers "$p" a
+    must 5 "it is said" log_has 'warn  nomad: .*namespace two: answered 403: Permission denied'
+    fake DELETE /stats
+    sleep 2
+    at_most "questions about the second in 2 s" 2 "$(queries | grep -c namespace=two)"
+    same "lines about it" 1 "$(log_count 'answered 403')"
+    fake PUT '/token?value=t&namespaces=one,two'
+    must 15 "the second, with the right to read it" answers "$q" b
+    fake PUT '/token?value=t&namespaces=one'
+    fake PUT /touch
+    sleep 3
+    answers "$q" b || fail "a lost right closed a port"
+    fake PUT /services "{\"one/web\":[$(instance w "$C" dill "dill.listener=local:$p")],\"two/web\":[$(instance w "$B" dill "dill.listener=local:$q")]}"
+    must 5 "a change in the first" answers "$p" c
+    answers "$q" b || fail "a change in another namespace closed a port"
+}
+
+case_nomad_workload() { # an identity without policies reads namespaces by name, and closes nothing under *
+    local p
+    p=$(next_port)
+    start_fake nomad
+    fake PUT '/token?value=identity&namespaces=&kind=workload'
+    fake PUT /services "{\"one/web\":[$(instance w "$A" dill "dill.listener=local:$p")],\"two/web\":[$(instance w "$B" dill "dill.listener=local:$p")]}"
+    start_dill_on_fake DILL_ROUTING_NOMAD_NAMESPACE=one,two DILL_ROUTING_NOMAD_TOKEN=identity
+    peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A" "127.0.0.1:$B")"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_dill_on_fake 'DILL_ROUTING_NOMAD_NAMESPACE=*' DILL_ROUTING_NOMAD_TOKEN=identity
+    must 5 "it is said" log_has 'warn  nomad: .*the token may read nothing'
+}
+
+case_nomad_reload() { # other settings of the source: it starts again, and nothing closes meanwhile
+    local p q
+    p=$(next_port) q=$(next_port)
+    start_fake nomad
+    fake PUT /services "{\"web\":[$(instance w "$GREET" dill "dill.listener=local:$p")],\"ops/web\":[$(instance w "$B" dill "dill.listener=local:$q")]}"
+    printf '[routing.nomad]\naddress = "http://127.0.0.1:%s"\n' "$FAKE" >"$T/c.toml"
+    start_bare -c "$T/c.toml"
+    must 5 "the service" answers "$p" hi
+    open_conn "$p"
+    read -r -t $((5 * SLOW)) _ <&"$FD"
+    printf 'namespace = "ops, default"\nstale = true\n' >>"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 5 "the other namespace" answers "$q" b
+    must 5 "the new settings" reloaded_queries
+    answers "$p" hi || fail "the first service has gone"
+    ! log_has "closed address=127.0.0.1:$p" || fail "its listener closed meanwhile"
+    ask "$FD" after || fail "its connection was lost"
+}
+
+reloaded_queries() { queries | tail -n 1 | grep -q stale; }
+
 case_nomad_token_that_reads_nowhere() { # with *, an empty list with index 0: nothing closes, said once, asked again slowly
     local text
     P=$(next_port)

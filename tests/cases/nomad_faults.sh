@@ -27,6 +27,16 @@ case_nomad_fault_stale_without_leader() { # what such an answer lacks has not go
     recovers 15
 }
 
+case_nomad_fault_behind() { # with stale another server may answer a name than the one that rang: it is asked again
+    VENDOR=nomad faulty_start DILL_ROUTING_NOMAD_STALE=true
+    nomad_web "\"new\":[$(instance n "$A" dill "dill.listener=local:$Q")]"
+    must 5 "the second service" answers "$Q" a
+    fake PUT '/fault?mode=older&count=3&path=/v1/service/'
+    nomad_web "\"new\":[$(instance n "$B" dill "dill.listener=local:$Q")]"
+    must 10 "what the server that is behind did not know" answers "$Q" b
+    same "outages" 0 "$(log_count 'warn  nomad')"
+}
+
 case_nomad_fault_no_path_to_region() { # which may be mended without dill
     P=$(next_port)
     start_fake nomad
