@@ -15,7 +15,7 @@ static const struct source_kind static_kind = {
 };
 
 /* One line a source. */
-const struct source_kind *const sources[] = { &static_kind, &consul_kind, &nomad_kind, &file_kind, &url_kind };
+const struct source_kind *const sources[] = { &static_kind, &consul_kind, &file_kind, &url_kind, &nomad_kind };
 const size_t source_count = ARRAY_LEN(sources);
 
 static const struct {

@@ -2,8 +2,8 @@
 #include "tls.h"
 
 const char tls_missing[] =
-	"is https, and this dill has no TLS: use a Unix socket (unix:///path), a local agent (http://127.0.0.1:8500), or a dill "
-	"built with make TLS=openssl";
+	"is https, and this dill has no TLS: use a Unix socket (unix:///path), a local agent (http://127.0.0.1:8500), or a "
+	"dill built with make TLS=openssl";
 
 #ifdef TLS_OPENSSL
 
@@ -167,7 +167,10 @@ static const char *load_client(struct tls *tls, const struct tls_options *option
 		return file_fault(tls, "the client key ", key, strerror(errno));
 	tls->locked = false;
 	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
-		return file_fault(tls, "the client key ", key, tls->locked ? "it has a password, which is not supported" : error_words());
+		return file_fault(tls, "the client key ", key,
+		                  tls->locked ? "it has a password, which is not supported" : error_words());
+	if (SSL_CTX_check_private_key(tls->context) != 1) /* one of another kind is taken until here */
+		return file_fault(tls, "the client key ", key, "it does not belong to the certificate");
 	return NULL;
 }
 
@@ -187,7 +190,8 @@ static const char *tls_load(struct tls *tls, const struct tls_options *options)
 		return tls_say(tls, "TLS: ", error_words());
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                 SSL_MODE_RELEASE_BUFFERS);
 	/* A record without data for us ends a call: a server that sends them without end must not keep us from the clock. */
 	SSL_CTX_clear_mode(tls->context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_default_passwd_cb(tls->context, key_password);
@@ -362,6 +366,21 @@ static void tls_explain(struct tls *tls)
 		buf_puts(&tls->why, " (perhaps it does not speak TLS there)");
 }
 
+/* A server that refuses us says so and closes, perhaps before it has read all of ours, which resets the connection: then
+ * what it has said is still there. */
+static bool tls_last_words(struct tls *tls)
+{
+	char byte;
+	int result;
+
+	ERR_clear_error();
+	result = SSL_read(tls->session, &byte, 1);
+	if (result > 0 || SSL_get_error(tls->session, result) != SSL_ERROR_SSL)
+		return false;
+	tls_explain(tls);
+	return true;
+}
+
 /* What a call of the library has come to that did not succeed, as recv() would say it. */
 static ssize_t tls_judge(struct tls *tls, int result)
 {
@@ -375,15 +394,16 @@ static ssize_t tls_judge(struct tls *tls, int result)
 	if (kind == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	tls->cut = kind == SSL_ERROR_SYSCALL && !error;
-#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
-	tls->cut = tls->cut || (kind == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING);
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING /* from 3.0 on */
+	if (kind == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		tls->cut = true;
 #endif
 	if (tls->cut)
 		return 0;
-	if (kind == SSL_ERROR_SYSCALL)
-		tls_say(tls, "", strerror(error));
-	else
+	if (kind != SSL_ERROR_SYSCALL)
 		tls_explain(tls);
+	else if (!tls_last_words(tls))
+		tls_say(tls, "", strerror(error));
 	errno = EPROTO;
 	return -1;
 }

@@ -160,7 +160,15 @@ static const struct {
 	{ NULL, "CONSUL_HTTP_ADDR=", "", "consul.address", "http://127.0.0.1:8500@default" },
 	{ NULL, "CONSUL_HTTP_ADDR=http://h:1", "-laddr|:1|h:2", "consul.address", "http://127.0.0.1:8500@default" },
 	{ NULL, "CONSUL_HTTP_ADDR=ftp://wrong", "h:2", "consul.address", "http://127.0.0.1:8500@default" },
+	{ NULL, "", "--routing.nomad.wait=1s", "routing.nomad.tag", "dill@consul.tag" },
+	{ NULL, "", "--routing.nomad.wait=1s|--consul.tag=edge", "routing.nomad.tag", "edge@consul.tag" },
+	{ NULL, "", "--routing.nomad.tag=own|--consul.tag=edge", "routing.nomad.tag", "own@--routing.nomad.tag" },
+	{ NULL, "NOMAD_NAMESPACE=ops", "--routing.nomad.wait=1s", "routing.nomad.namespace", "ops@NOMAD_NAMESPACE" },
+	{ "[routing.nomad]\nnamespace = ['a', 'b']\n", "", "", "routing.nomad.namespace", "a,b@c.toml:2" },
 	/* Which sources there are. */
+	{ NULL, "NOMAD_ADDR=http://h:1|NOMAD_TOKEN=x", "h:2", "sources", "static" },
+	{ NULL, "NOMAD_ADDR=http://h:1", "--backend=nomad", "sources", "nomad" },
+	{ NULL, "", "--routing.nomad.stale=true|--consul.tag=x", "sources", "consul,nomad" },
 	{ NULL, "", "", "sources", "consul" },
 	{ NULL, "CONSUL_HTTP_ADDR=http://h:1", "h:2", "sources", "static" },
 	{ "services = []\n", "", "", "sources", "consul" },
@@ -205,7 +213,7 @@ static void fine_cases(void)
 	}
 }
 
-#define ABSENT "belongs to a source that this version does not have (there are static, consul, file and http)"
+#define ABSENT "belongs to a source that this version does not have (there are static, consul, file, http and nomad)"
 
 /* All that is said, word for word; with a status of 0 these are warnings. */
 static const struct {
@@ -355,9 +363,9 @@ static const struct {
 	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
 	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
-	{ "c.toml", NULL, "", "--backend=nomad", 1,
-	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
-	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http\n" },
+	{ "c.toml", NULL, "", "--backend=dynamodb", 1,
+	  "dill: --backend: \"dynamodb\" is a source that this version does not have; there are static, consul, file, http and nomad\n" },
+	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http, nomad\n" },
 	{ "c.toml", NULL, "", "--backend=file", 1, "dill: --backend file needs routing.file.path\n" },
 	{ "c.toml", NULL, "", "--backend=http", 1, "dill: --backend http needs routing.http.endpoint\n" },
 	{ "c.toml", NULL, "", "--backend=static", 1, "dill: --backend static needs services, BACKENDs or --connections\n" },
@@ -392,14 +400,19 @@ static const struct {
 	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
 	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
 	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
-	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file and http)\n" },
-	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
-	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
+	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file, http and nomad)\n" },
+	{ "c.yaml", "routing:\n  elasticache:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
+	  "dill: c.yaml:3: routing.elasticache.address: \"********\" " ABSENT "\n"
+	  "dill: c.yaml:4: routing.elasticache.token: \"********\" " ABSENT "\n"
 	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
-	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"********\" " ABSENT "\n"
-	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
+	{ "c.toml", NULL, "DILL_ROUTING_DYNAMODB_ADDRESS=http://h:4646|DILL_ROUTING_DYNAMODB_TOKEN=s3", "", 1,
+	  "dill: DILL_ROUTING_DYNAMODB_ADDRESS: routing.dynamodb.address: \"********\" " ABSENT "\n"
+	  "dill: DILL_ROUTING_DYNAMODB_TOKEN: routing.dynamodb.token: \"********\" " ABSENT "\n" },
+	{ "c.toml", "[routing.nomad]\naddress = 'http://u:s3@h'\nnamespace = 'a,*'\nwait = '6m'\ntag = 'a b'\n", "", "", 1,
+	  "dill: c.toml:2: routing.nomad.address: \"http://********@h\" has a user name or password, which is not supported\n"
+	  "dill: c.toml:3: routing.nomad.namespace: \"a,*\" is no namespace, list of them, or *\n"
+	  "dill: c.toml:4: routing.nomad.wait: \"6m\" is too long\n"
+	  "dill: c.toml:5: routing.nomad.tag: \"a b\" is not a word of letters, digits, '_', '.' and '-'\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
 	/* Services. */

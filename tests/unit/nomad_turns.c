@@ -186,6 +186,7 @@ static void reading_cases(void)
 	catalog.readings = 0;
 	tell("web", OK("9"), "[" INSTANCE("a", "80") "]");
 	check(!catalog.readings && catalog_find(&catalog, "web")->read_at >= now, "the same bytes", "are read, and not composed");
+	check(!reader.reading.list->count, "the same bytes", "are not even parsed");
 	tell("web", OK("9"), "[ " INSTANCE("a", "80") "]");
 	check(catalog.readings == 1, "other bytes", "are");
 	known(now, "db(d any:1 1.1.1.1:81*1 #3) " WEB);
