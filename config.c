@@ -9,6 +9,7 @@
 #include "log.h"
 #include "manifest.h"
 #include "service_option.h"
+#include "tls.h"
 
 static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
@@ -203,6 +204,8 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	if ((!element || strcmp(element, "[0]") == 0) && mark->layer == setting->layer && mark->layer != CONFIG_DEFAULT &&
 	    is_other_name(mark, setting))
 		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
+	if (row->of_tls && !tls_library && setting->layer != CONFIG_DEFAULT)
+		return "needs TLS, which this dill does not have: make TLS=openssl builds one that does";
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);
 	*mark = (struct config_mark){ arena_dup(&config->memory, setting->origin, strlen(setting->origin)), setting->layer };

@@ -265,15 +265,44 @@ void config_variables(struct config *config, char **variables, const char *const
 		}
 }
 
+/* A switch is read as Go's ParseBool has it: 1, t, true. */
+static const char *foreign_value(const struct option *row, const char *value)
+{
+	struct slice text = slice_of(value);
+	bool on = slice_is_nocase(text, "t"), is_switch = on || slice_is_nocase(text, "f") || !text_bool(text, &on);
+
+	if (row->type != OPTION_SWITCH || !is_switch)
+		return value;
+	return on != (row->other_is == OPTION_VARIABLE_NOT) ? "true" : "false";
+}
+
+/* One that no key stands for. */
+static void set_foreign(struct config *config, size_t source, const struct option *row, const char *value)
+{
+	const char *why = option_set(row, config->tables[1 + source].values, foreign_value(row, value), row->key, &config->memory);
+
+	if (why)
+		config_error(config, "%s %s", row->key, why);
+}
+
 void config_foreign_variables(struct config *config, char **variables)
 {
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
 			const struct option *row = &sources[s]->options[i];
-			const char *value = row->other_is == OPTION_VARIABLE ? lookup(variables, row->other) : NULL;
+			const char *value = option_variable(row) ? lookup(variables, row->other) : NULL;
 
 			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
-				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->other });
+				config_apply(config, &(struct config_setting){
+					.key = row->key, .value = foreign_value(row, value), .origin = row->other
+				});
+		}
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; config->uses[s] && i < sources[s]->variable_count; i++) {
+			const char *value = lookup(variables, sources[s]->variables[i].key);
+
+			if (value && *value)
+				set_foreign(config, s, &sources[s]->variables[i], value);
 		}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consul_shape.h"
+#include "json_shape.h"
 #include "sys.h"
 #include "tag.h"
 
@@ -105,7 +106,7 @@ static unsigned names_taken(struct consul_bell *bell)
 
 static void take_check(struct consul_bell *bell, struct slice check)
 {
-	bell->why = consul_shape_read(&bell->json, check, &consul_shape_check);
+	bell->why = json_shape_read(&bell->json, check, &consul_shape_check);
 	if (!bell->why)
 		consul_failing_add(&bell->failing, &bell->json, 0);
 }
@@ -143,7 +144,7 @@ static void note_node(struct consul_bell *bell)
 
 static void take_node(struct consul_bell *bell, struct slice node)
 {
-	bell->why = consul_shape_read(&bell->json, node, &consul_shape_node);
+	bell->why = json_shape_read(&bell->json, node, &consul_shape_node);
 	if (!bell->why) {
 		note_node(bell);
 		digest_add(&bell->nodes, consul_member_digest(&bell->json, 0, "Node"),
@@ -185,7 +186,7 @@ static void bell_begin(void *arg)
 static const char *bell_piece(void *arg, struct slice name, struct slice value)
 {
 	struct consul_bell *bell = arg;
-	const char *many = consul_shape_count(bell->walk.count);
+	const char *many = json_shape_count(bell->walk.count);
 
 	if (many)
 		return many; /* a body without end shall not cost more */

@@ -9,7 +9,9 @@
 
 void catalog_open(struct catalog *catalog, const char *tag)
 {
-	*catalog = (struct catalog){ .tag = tag, .list = service_list_new(), .fresh = service_list_new(), .serial = 1 };
+	*catalog = (struct catalog){
+		.tag = tag, .title = "Consul", .checked = true, .list = service_list_new(), .fresh = service_list_new(), .serial = 1
+	};
 }
 
 #define TAGS_UNKNOWN 1 /* a digest that no tags have, of a name that a saved list tells */
@@ -186,24 +188,29 @@ static void date_name(struct catalog_name *name, const struct service_list *list
 		list->items[i]->since = name->since;
 }
 
+void catalog_take(struct catalog *catalog, struct catalog_name *name, struct service_list *list, int64_t began)
+{
+	name->from = catalog->fresh->count;
+	name->count = list->count;
+	date_name(name, list);
+	for (size_t i = 0; i < name->count; i++)
+		service_share(catalog->fresh, list->items[i]);
+	service_forget(list, 0);
+	catalog->readings++;
+	name->fresh = true;
+	name->read_at = began;
+	free(name->failed);
+	name->failed = NULL;
+}
+
 void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
                      int64_t began)
 {
-	name->from = catalog->fresh->count;
-	name->count = reading->list->count;
-	date_name(name, reading->list);
-	for (size_t i = 0; i < name->count; i++)
-		service_share(catalog->fresh, reading->list->items[i]);
-	service_forget(reading->list, 0);
-	catalog->readings++;
-	name->fresh = true;
+	catalog_take(catalog, name, reading->list, began);
 	name->doubted = false;
 	name->unsure = reading->differs;
-	name->read_at = began;
 	digest_exchange(&name->stamps, &reading->stamps);
 	catalog->serial++;
-	free(name->failed);
-	name->failed = NULL;
 }
 
 void catalog_failed(struct catalog_name *name, const char *why)

@@ -1,5 +1,6 @@
 /* consul_catalog: the known services of Consul: which names carry the tag, which of them must be read again, and
- * their last good instances. It does no input or output; the clock is an argument. */
+ * their last good instances. Those of Nomad, too: it has no use for what is about checks and nodes. It does no input or
+ * output; the clock is an argument. */
 #ifndef CONSUL_CATALOG_H
 #define CONSUL_CATALOG_H
 
@@ -29,11 +30,14 @@ struct catalog_name {
 	unsigned sweep;     /* the newest sweep that read it, or failed to */
 	int64_t again_at;   /* do not read it before this: its last reading failed */
 	uint64_t since; /* see service.since */
+	uint64_t answer; /* Nomad's: digest of its last good reading's bytes; 0: none, or it has failed since */
 	struct digest_set stamps; /* of its instances with the tag, as last read: for each node, the sum of their digests */
 };
 
 struct catalog {
-	const char *tag; /* borrowed */
+	const char *tag;   /* borrowed */
+	const char *title; /* whose it is, in sentences */
+	bool checked;      /* its answers leave out what fails checks */
 	bool narrow;     /* the token does not see all names: one that is not listed may be hidden */
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
@@ -63,7 +67,9 @@ bool catalog_want(struct catalog *catalog, const struct digest_set *names);
 bool catalog_want_on(struct catalog *catalog, const struct digest_set *nodes);
 bool catalog_want_unsure(struct catalog *catalog);
 
-/* Takes what a reading has found, whose request went out at `began`. */
+/* Takes what a reading has found, whose request went out at `began`: the services of the list, which is empty afterwards;
+ * for Consul, all of its reading. */
+void catalog_take(struct catalog *catalog, struct catalog_name *name, struct service_list *list, int64_t began);
 void catalog_reading(struct catalog *catalog, struct catalog_name *name, struct instance_reading *reading,
                      int64_t began);
 /* Notes why a reading failed, for those who ask about a name of which nothing is known. */

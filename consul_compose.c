@@ -105,7 +105,7 @@ static void carry_services(struct service_list *to, struct service **items, size
 }
 
 /* A name that could not be read, and of which nothing is known, gets an absent service that says so, for --explain. */
-static void tell_failure(struct service_list *list, struct catalog_name *name)
+static void tell_failure(const struct catalog *catalog, struct service_list *list, struct catalog_name *name)
 {
 	struct service *service;
 
@@ -113,7 +113,7 @@ static void tell_failure(struct service_list *list, struct catalog_name *name)
 	if (!name->told)
 		return;
 	service = service_add(list, slice_of(name->name));
-	service->absent = text_printf(&service->memory, "Consul does not tell its instances: %s", name->failed);
+	service->absent = text_printf(&service->memory, "%s does not tell its instances: %s", catalog->title, name->failed);
 	service_seal(service);
 }
 
@@ -145,7 +145,7 @@ static void compose_name(struct composer *composer, struct catalog_name *name, s
 		service_adopt(fresh, name->count, old, count);
 	carry_services(part, name->fresh ? fresh : old, name->fresh ? name->count : count, name);
 	name->kept = part->count > 0;
-	tell_failure(part, name);
+	tell_failure(composer->catalog, part, name);
 	name->fresh = false;
 	name->composed = name->listed;
 	replace(composer, part, from, count);
@@ -189,7 +189,7 @@ static struct service_list *take_list(struct catalog *catalog, struct service_li
 {
 	bool same = service_list_equal(list, catalog->list);
 
-	list->checked = true; /* Consul checks health: failing instances are absent */
+	list->checked = catalog->checked;
 	list->word = arena_dup(&list->memory, catalog->tag, strlen(catalog->tag));
 	service_list_unref(catalog->list);
 	catalog->list = list;

@@ -1,26 +1,14 @@
 #include "base.h"
 #include "consul_instance.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "consul_shape.h"
 #include "digest.h"
-#include "net.h"
-#include "sys.h"
-#include "tag.h"
+#include "json_shape.h"
+#include "registration.h"
 #include "text.h"
-
-/* A member as text. False, and "", when it is missing or no string. */
-static bool text_at(const struct json *answer, uint32_t object, const char *key, struct buf *out)
-{
-	uint32_t token = object ? json_get(answer, object, key) : 0;
-
-	out->len = 0;
-	buf_add(out, "", 0);
-	return token && json_string(answer, token, out);
-}
 
 /* All checks must be passing, those of the node included; `warning` is not passing. Having none is fine. Writes to
  * `why` says which one is not. */
@@ -30,38 +18,14 @@ static void look_at_checks(const struct json *answer, uint32_t checks, struct bu
 
 	if (checks && answer->tokens[checks].type == JSON_ARRAY)
 		for (JSON_EACH(answer, checks, check)) {
-			if (why->len || (text_at(answer, check, "Status", &status) && strcmp(status.data, "passing") == 0))
+			if (why->len || (registration_text(answer, check, "Status", &status) && strcmp(status.data, "passing") == 0))
 				continue;
-			text_at(answer, check, "CheckID", &id);
+			registration_text(answer, check, "CheckID", &id);
 			buf_printf(why, *id.data ? "its check %s is %s" : "one%s of its checks is %s", id.data,
 			           *status.data ? status.data : "without a status");
 		}
 	buf_free(&status);
 	buf_free(&id);
-}
-
-/* Gives the service all tags of the instance. */
-static void read_tags(struct service *service, const struct json *answer, uint32_t tags)
-{
-	bool listed = tags && answer->tokens[tags].type == JSON_ARRAY;
-	struct buf text = { 0 };
-
-	service->tags = arena_alloc(&service->memory, (listed ? answer->tokens[tags].count + 1 : 1) * sizeof *service->tags);
-	if (listed)
-		for (JSON_EACH(answer, tags, tag)) {
-			text.len = 0;
-			if (json_string(answer, tag, &text))
-				service->tags[service->tag_count++] = arena_dup(&service->memory, text.data, text.len);
-		}
-	buf_free(&text);
-}
-
-static bool has_mark(const struct service *service, const char *word)
-{
-	for (size_t i = 0; i < service->tag_count; i++)
-		if (tag_is_mark(slice_of(service->tags[i]), word))
-			return true;
-	return false;
 }
 
 static uint16_t weight_of(const struct json *answer, uint32_t service)
@@ -75,44 +39,9 @@ static uint16_t weight_of(const struct json *answer, uint32_t service)
 	return (uint16_t)n;
 }
 
-/* Raft's index of when the instance was first registered: it stays when the instance is registered anew. */
-static uint64_t created_of(const struct json *answer, uint32_t service)
-{
-	uint32_t index = json_get(answer, service, "CreateIndex");
-	long n = 0;
-
-	if (index)
-		json_integer(answer, index, 0, LONG_MAX, &n);
-	return (uint64_t)n;
-}
-
-static void apply_tags(struct service *service, const char *word)
-{
-	size_t size = (service->tag_count + 1) * sizeof *service->tags;
-	const char **sorted = sys_alloc(size);
-
-	memcpy(sorted, service->tags, size - sizeof *sorted);
-	tag_apply(service, sorted, service->tag_count, word);
-	free(sorted);
-}
-
 static void give_address(struct service *service, const struct json *answer, uint32_t node, uint32_t at)
 {
-	uint32_t port_at = json_get(answer, at, "Port");
-	struct buf text = { 0 };
-	long port = 0;
-
-	if (!text_at(answer, at, "Address", &text) || !text.len)
-		text_at(answer, node, "Address", &text);
-	if (!port_at || !json_integer(answer, port_at, 1, 65535, &port))
-		service->fault = "its instance has no port";
-	else if (!text.len)
-		service->fault = "its instance has no address";
-	else if (!net_is_host(slice_of(text.data)))
-		service->fault = "its instance has an address that is none";
-	else
-		service_backend(service, slice_of(text.data), (uint16_t)port, weight_of(answer, at));
-	buf_free(&text);
+	registration_address(service, answer, at, node, weight_of(answer, at));
 }
 
 /* Proxies of Consul's mesh carry the tags of the service that they stand for, and take nothing but mutual TLS from the
@@ -129,8 +58,8 @@ static void route_instance(struct service *service, const struct json *answer, u
 	uint32_t node = json_get(answer, element, "Node"), at = json_get(answer, element, "Service");
 	struct buf kind = { 0 };
 
-	apply_tags(service, word);
-	text_at(answer, at, "Kind", &kind);
+	registration_apply(service, word);
+	registration_text(answer, at, "Kind", &kind);
 	if (kind_is_closed(kind.data))
 		service->fault = text_printf(&service->memory, "its instance is a %s, which takes only mutual TLS", kind.data);
 	else
@@ -155,21 +84,21 @@ static void read_instance(struct service_list *list, const char *name, const str
 	struct service *service;
 
 	/* Consul looks names up in any letter case: this one may be another service's. */
-	if (text_at(answer, at, "Service", &text) && strcmp(text.data, name) != 0) {
+	if (registration_text(answer, at, "Service", &text) && strcmp(text.data, name) != 0) {
 		buf_free(&text);
 		return;
 	}
 	service = service_add(list, slice_of(name));
-	text_at(answer, node, "Node", &text);
+	registration_text(answer, node, "Node", &text);
 	service->node = service_text(service, text.data);
-	text_at(answer, at, "ID", &text);
+	registration_text(answer, at, "ID", &text);
 	service->instance = service_text(service, text.data);
-	service->created = created_of(answer, at);
-	read_tags(service, answer, json_get(answer, at, "Tags"));
+	service->created = registration_created(answer, at);
+	registration_tags(service, answer, json_get(answer, at, "Tags"));
 	text.len = 0;
-	if (has_mark(service, word))
+	if (registration_marked(service, word))
 		look_at_checks(answer, json_get(answer, element, "Checks"), &text);
-	if (!has_mark(service, word))
+	if (!registration_marked(service, word))
 		service->absent = text_printf(&service->memory, "it has no tag %s", word);
 	else if (text.len)
 		leave_out(service, answer, element, text.data);
@@ -229,7 +158,7 @@ static void add_stamp(struct instance_reading *reading, size_t before)
 {
 	const struct service *service = reading->list->count > before ? reading->list->items[before] : NULL;
 
-	if (service && has_mark(service, reading->word))
+	if (service && registration_marked(service, reading->word))
 		digest_add(&reading->stamps, digest_text(slice_of(service->node)),
 		           instance_digest(&reading->json, json_get(&reading->json, 0, "Service")));
 }
@@ -251,9 +180,9 @@ static const char *reading_element(void *arg, struct slice name, struct slice el
 
 	if (!reading->name || name.at || reading->why)
 		return NULL;
-	reading->why = consul_shape_count(reading->walk.count);
+	reading->why = json_shape_count(reading->walk.count);
 	if (!reading->why)
-		reading->why = consul_shape_read(&reading->json, element, &consul_shape_instance);
+		reading->why = json_shape_read(&reading->json, element, &consul_shape_instance);
 	if (reading->why)
 		return NULL;
 	read_instance(reading->list, reading->name, &reading->json, 0, reading->word);

@@ -1,6 +1,7 @@
 #include "base.h"
 #include "consul_reader.h"
 
+#include "answer.h"
 #include "consul_instance.h"
 #include "digest.h"
 #include "log.h"
@@ -29,8 +30,9 @@ struct batch {
 void consul_reader_open(struct consul_reader *reader)
 {
 	http_open(&reader->http, CONSUL_API_BODY_MAX);
+	consul_api_connects(reader->api, &reader->http);
 	instance_open(&reader->reading, reader->catalog->tag, &reader->catalog->failing);
-	consul_api_stream(&reader->http.response, &reader->reading.walk);
+	answer_stream(&reader->http.response, &reader->reading.walk);
 	reader->depth = CONSUL_SWEEP_BATCH;
 }
 
@@ -93,7 +95,7 @@ static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
 	for (; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
 		ask_one(reader, batch, batch->asked, &out);
 	batch_expect(reader, batch);
-	consul_api_stream(&reader->http.response, batch->nodes ? NULL : &reader->reading.walk);
+	answer_stream(&reader->http.response, batch->nodes ? NULL : &reader->reading.walk);
 	if (reader->http.fd < 0) {
 		reader->served = 0;
 		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);

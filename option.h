@@ -33,7 +33,9 @@ enum option_name {
 	OPTION_NO_NAME,
 	OPTION_KEY,     /* the same key under another name */
 	OPTION_FLAG,    /* its name on the command lines of earlier programs */
-	OPTION_VARIABLE /* a variable of other programs, which counts when nothing sets the key */
+	OPTION_VARIABLE, /* a variable of other programs, which counts when nothing sets the key */
+	OPTION_VARIABLE_NOT, /* the same, and it says the opposite of a switch */
+	OPTION_FOLLOWS /* the key whose value counts while this one has none */
 };
 
 struct option {
@@ -44,10 +46,11 @@ struct option {
 	const char *help;
 	int32_t min, max;
 	const char *const *words; /* ends in NULL */
-	const char *(*check)(const char *value); /* of a text: NULL or the reason, as option_set; may be NULL */
+	const char *(*check)(const char *value); /* of a text or names: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	uint8_t other_is; /* enum option_name */
 	const char *instead; /* of a file: the key whose value is in it */
+	bool of_tls; /* to give the key is an error where no TLS is built in */
 };
 
 /* listeners.allowed: addresses by label. */
@@ -61,6 +64,7 @@ struct option_labels {
 };
 
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
+bool option_variable(const struct option *row); /* its other name is a variable of other programs */
 bool option_is_list(const struct option *row); /* it may be given as a list */
 /* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "consul.h"
 #include "file.h"
+#include "nomad.h"
 #include "url.h"
 
 static const struct source_kind static_kind = {
@@ -14,13 +15,13 @@ static const struct source_kind static_kind = {
 };
 
 /* One line a source. */
-const struct source_kind *const sources[] = { &static_kind, &consul_kind, &file_kind, &url_kind };
+const struct source_kind *const sources[] = { &static_kind, &consul_kind, &file_kind, &url_kind, &nomad_kind };
 const size_t source_count = ARRAY_LEN(sources);
 
 static const struct {
 	const char *name, *table;
 } absent[] = {
-	{ "nomad", "routing.nomad" }, { "dynamodb", "routing.dynamodb" }, { "elasticache", "routing.elasticache" },
+	{ "dynamodb", "routing.dynamodb" }, { "elasticache", "routing.elasticache" },
 	{ "aws", "aws" }
 };
 

@@ -10,6 +10,13 @@
 
 #define OLD_WORD "dyntcp" /* means the same while the word is dill */
 
+const char *tag_check_word(const char *word)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return !*word || word[strspn(word, letters)] ? "is not a word of letters, digits, '_', '.' and '-'" : NULL;
+}
+
 static bool takes_old(const char *word)
 {
 	return strcmp(word, "dill") == 0;

@@ -8,6 +8,7 @@
 #include "service.h"
 #include "text.h"
 
+const char *tag_check_word(const char *word); /* NULL, or why it can be none, in words that follow it */
 bool tag_is_mark(struct slice tag, const char *word); /* WORD, or dyntcp while WORD is dill */
 
 /* For an option the kind is TAG_OPTION + enum service_option. *value: what follows the first '=', trimmed, for a

@@ -382,7 +382,7 @@ one() { # FAULT, in a process of its own
         start_agent $AGENT && each_service register
         args=("DILL_CONSUL_ADDRESS=$CONSUL_URL") ;;
     consul_*)
-        start_fake && KNOWN=$(each_service for_fake) && fake PUT /services "{${KNOWN%,}}"
+        start_fake consul && KNOWN=$(each_service for_fake) && fake PUT /services "{${KNOWN%,}}"
         args=("DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" DILL_CONSUL_WAIT=1s) ;;  # or it could not know for minutes
     sighup*) args=(-c "$T/routes.toml") ;;
     *descriptors) DILL_RUN=(prlimit --nofile=256:256) ;;

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures dill against a real Consul agent and prints figures; nothing passes or fails here.
+"""Measures dill against a real Consul agent, or the fake Nomad, and prints figures; nothing passes or fails here.
 
-    tests/latency.py [--dill PATH] [--samples 100] [--gap 1.0] [--burst 300] [--idle 60] [--listeners 1000]
+    tests/latency.py [--nomad] [--dill PATH] [--samples 100] [--gap 1.0] [--burst 300] [--idle 60] [--listeners 1000]
 
 (a) a service is registered -> the first connection through dill is accepted and answered: p50, p95, max of `samples`
 (b) `burst` services registered one after the other at full speed -> all their ports accept, from the last answer
-(c) processor time of dill over `idle` seconds in which nothing changes
+(c) processor time of dill over `idle` seconds in which nothing changes, and the requests to Nomad
 (d) resident memory of dill with 1 and with `listeners` listeners
 
 A figure whose number is given as 0 is left out. The consul binary is the one that tests/tools/get-consul.sh finds.
@@ -31,8 +31,10 @@ FIRST_PORT = 2500  # test.sh has those above 12000
 
 
 class Consul:
+    key = "DILL_CONSUL_ADDRESS"
+
     def __init__(self, binary, port, directory):
-        self.port = port
+        self.port, self.address = port, port
         self.log = open(os.path.join(directory, "consul.log"), "w")
         self.process = subprocess.Popen(
             [binary, "agent", "-dev", "-bind", "127.0.0.1", "-log-level", "warn", "-http-port", str(port),
@@ -62,17 +64,40 @@ class Consul:
         self.request("PUT", "/v1/agent/service/register", json.dumps(
             {"Name": name, "Port": port, "Tags": ["dill", "dill.listener=local:%d" % listener]}))
 
+    def requests(self):
+        return None
+
     def stop(self):
         self.process.kill()
         self.process.wait()
         self.log.close()
 
 
+class Nomad(Consul):
+    """tests/tools/fake_nomad.py; requests go to its control."""
+    key = "DILL_ROUTING_NOMAD_ADDRESS"
+
+    def __init__(self, _binary, port, directory):
+        self.log = open(os.path.join(directory, "nomad.log"), "w")
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "tools", "fake_nomad.py"), "--port", str(port)],
+                                        stdout=subprocess.PIPE, stderr=self.log, universal_newlines=True)
+        atexit.register(self.process.kill)
+        self.address, self.port = (int(word) for word in self.process.stdout.readline().split())
+        self.kept, self.services = None, {}
+
+    def register(self, name, port, listener):
+        self.services[name] = [{"Port": port, "Tags": ["dill", "dill.listener=local:%d" % listener]}]
+        self.request("PUT", "/services", json.dumps(self.services))
+
+    def requests(self):
+        return int(self.request("GET", "/count"))
+
+
 class Dill:
     def __init__(self, binary, consul, directory):
-        self.peek_port = consul.port + 3
+        self.peek_port = consul.address + 3
         self.log = open(os.path.join(directory, "dill.log"), "a")
-        environment = {"DILL_CONSUL_ADDRESS": "http://127.0.0.1:%d" % consul.port,
+        environment = {consul.key: "http://127.0.0.1:%d" % consul.address,
                        "DILL_PEEK_LISTENER": "127.0.0.1:%d" % self.peek_port}
         self.process = subprocess.Popen([binary], env=environment, stderr=self.log)
         atexit.register(self.process.kill)
@@ -175,11 +200,13 @@ def burst(consul, port, count):
           % (count, registered - start, time.monotonic() - registered), flush=True)
 
 
-def idle(dill, seconds):
+def idle(dill, consul, seconds):
     time.sleep(3)
-    before = dill.cpu_seconds()
+    asked, before = consul.requests(), dill.cpu_seconds()
     time.sleep(seconds)
     used = dill.cpu_seconds() - before
+    if asked is not None:
+        print("idle: %d requests in %d s" % (consul.requests() - asked, seconds))
     print("idle: %.1f ms of processor time in %d s, %.4f %% of a core" % (used * 1000, seconds, used / seconds * 100),
           flush=True)
 
@@ -206,19 +233,21 @@ def memory(binary, consul, port, count, directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nomad", action="store_true")
     parser.add_argument("--dill", default=os.path.join(HERE, "..", "dill"))
     for name, value, kind in (("samples", 100, int), ("gap", 1.0, float), ("burst", 300, int), ("idle", 60, int),
                               ("listeners", 1000, int)):
         parser.add_argument("--" + name, type=kind, default=value)
     options = parser.parse_args()
-    binary = subprocess.run([os.path.join(HERE, "tools", "get-consul.sh")], check=True, stdout=subprocess.PIPE,
+    agent = Nomad if options.nomad else Consul
+    binary = options.nomad or subprocess.run([os.path.join(HERE, "tools", "get-consul.sh")], check=True, stdout=subprocess.PIPE,
                             universal_newlines=True).stdout.strip()
     directory = tempfile.mkdtemp(prefix="dill-latency.")
     port = backend()
     running = []
     try:
         if options.samples or options.burst or options.idle:
-            consul = Consul(binary, 19600, directory)
+            consul = agent(binary, 19600, directory)
             running.append(consul)
             dill = Dill(options.dill, consul, directory)
             running.append(dill)
@@ -227,11 +256,11 @@ def main():
             if options.burst:
                 burst(consul, port, options.burst)
             if options.idle:
-                idle(dill, options.idle)
+                idle(dill, consul, options.idle)
             running.pop().stop()
             running.pop().stop()
         if options.listeners:
-            consul = Consul(binary, 19600, directory)
+            consul = agent(binary, 19600, directory)
             running.append(consul)
             memory(options.dill, consul, port, options.listeners, directory)
     finally:

@@ -2,11 +2,11 @@
 # Cases: what Consul may answer when it is unwell, with the fake Consul. After each fault the last good table is in
 # force, connections live on, no processor time is burnt, and changes are seen again once the fault is over.
 
-# faulty_start VAR=VALUE...: dill routes service web on port P from a fake. Sets P, Q (a free port), and FD, a
-# connection through P to an echo server.
+# faulty_start VAR=VALUE...: dill routes service web on port P from a fake, that of VENDOR or of Consul. Sets P, Q (a free
+# port), and FD, a connection through P to an echo server.
 faulty_start() {
     P=$(next_port) Q=$(next_port)
-    start_fake
+    start_fake "${VENDOR:-consul}"
     fake PUT /services "{\"web\":[$(instance w "$GREET" dill "dill.listener=local:$P")]}"
     start_dill_on_fake "$@"
     peek_must_be "$(route "127.0.0.1:$P" "127.0.0.1:$GREET")"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A scriptable stand-in for a Consul agent, for answers that a real one does not give on demand.
 
-    fake_consul.py [--port N]        prints "PORT CONTROL" on one line and serves until it is killed
+    fake_consul.py [--port N] [--socket PATH]      prints "PORT CONTROL" on one line and serves until it is killed
 
-PORT speaks what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/catalog/nodes,
+PORT, and the Unix socket, speak what a client of Consul's catalog needs: GET /v1/catalog/services, /v1/catalog/nodes,
 /v1/catalog/node-services/NODE, /v1/health/state/any, /v1/health/service/NAME and (never an entry) /v1/config/service-defaults/NAME, with blocking queries, keep-alive and pipelining. CONTROL is for the test:
 
     PUT    /services[?bell=catalog|health|both|none]
@@ -35,6 +35,7 @@ Modes (and their parameters):
     truncated        Content-Length is larger than what comes, then the connection closes
     truncated-chunks a chunked body that ends early
     garbage          200, but not JSON
+    body             a proper answer with text=.. as its body
     endless          a body that never ends, in chunks, or with a Content-Length when it is given [&length=BYTES]
     unending         size, extension, trailer or interim in `of`: that part of an answer never ends
     chunks           a proper answer in chunks of odd sizes, with extensions and a trailer
@@ -218,9 +219,13 @@ class Cut(Exception):
 
 
 class Connection:
+    VENDOR = "Consul"           # in the names of headers
+    KNOWN_LEADER, LAST_CONTACT = "Knownleader", "Lastcontact"
+
     def __init__(self, sock):
-        self.sock, self.data = sock, b""
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock, self.data, self.given = sock, b"", {}
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def run(self):
         with STATE.changed:
@@ -251,6 +256,7 @@ class Connection:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
         with STATE.changed:
+            self.given = headers
             STATE.requests.append((time.monotonic(), target, headers))
             del STATE.requests[:-20000]
         return lines[0].split(" ")[0], target
@@ -267,15 +273,19 @@ class Connection:
         """Blocks as Consul does, until the index is above the query's one, or a fault was set. The index of a node's list
         is that of all services, so it may answer at once; but once it waits, only that node's services end that [1.8.7]."""
         given = int(query.get("index", "0") or 0)
-        if given <= 0:
-            return
-        end = time.monotonic() + min(seconds(query.get("wait", "5m")), 600)
+        moves, waits = STATE.moves.get(node), node and STATE.index[which] <= given
+        if given > 0:
+            self.block(lambda: STATE.index[which] > given and not (waits and STATE.moves.get(node) == moves),
+                       min(seconds(query.get("wait", "5m")), 600))
+
+    def block(self, ready, longest):
+        """Until it is ready, a fault was set, or so many seconds have passed."""
+        end = time.monotonic() + longest
         gateway = STATE.gateway
         limit = time.monotonic() + float(gateway["seconds"]) if gateway else end + 1
         with STATE.changed:
-            wakes, moves, waits = STATE.wakes, STATE.moves.get(node), STATE.index[which] <= given
-            while waits and (STATE.index[which] <= given or (node and STATE.moves.get(node) == moves)) and \
-                    STATE.wakes == wakes:
+            wakes = STATE.wakes
+            while not ready() and STATE.wakes == wakes:
                 left = end - time.monotonic()
                 if left <= 0:
                     return
@@ -338,20 +348,24 @@ class Connection:
         if last:
             raise Gone
 
+    def meta(self, index):
+        start = "X-%s-" % self.VENDOR
+        return {start + "Index": str(index), start + self.KNOWN_LEADER: "true", start + self.LAST_CONTACT: "0"}
+
     def faulty(self, fault, data, index):
         mode = fault["mode"]
         empty = b"{}" if isinstance(data, dict) else b"[]"
         body = json.dumps(data, ensure_ascii=False).encode()
-        headers = {"X-Consul-Index": str(index), "X-Consul-Knownleader": "true", "X-Consul-Lastcontact": "0"}
+        headers = self.meta(index)
         if mode == "status":
             retry = {"Retry-After": fault["retry"]} if "retry" in fault else {}
             if "location" in fault:
                 retry["Location"] = fault["location"]
             self.send(int(fault["code"]), retry, fault.get("text", "No cluster leader").encode())
         elif mode == "index":
-            headers["X-Consul-Index"] = fault["value"]
+            headers["X-%s-Index" % self.VENDOR] = fault["value"]
             if fault["value"] == "missing":
-                del headers["X-Consul-Index"]
+                del headers["X-%s-Index" % self.VENDOR]
             self.send(200, headers, body)
         elif mode == "truncated":
             self.send(200, headers, body[:len(body) // 2], length=len(body))
@@ -363,6 +377,8 @@ class Connection:
             raise Gone
         elif mode == "garbage":
             self.send(200, headers, b'{"what": [is, this}')
+        elif mode == "body":
+            self.send(200, headers, fault["text"].encode())
         elif mode == "endless":
             self.endless(headers, data, int(fault.get("length", 0)))
         elif mode == "unending":
@@ -383,7 +399,7 @@ class Connection:
         elif mode == "empty":
             self.send(200, headers, empty)
         elif mode == "noleader":
-            self.send(200, {**headers, "X-Consul-Knownleader": "false"}, empty)
+            self.send(200, {**headers, "X-%s-%s" % (self.VENDOR, self.KNOWN_LEADER): "false"}, empty)
         elif mode == "filtered":
             self.send(200, {**headers, "X-Consul-Results-Filtered-By-ACLs": "true"}, empty)
         elif mode == "partial":
@@ -547,18 +563,27 @@ class Control(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = do_DELETE = handle_one
 
 
-def main():
-    port = int(sys.argv[2]) if sys.argv[1:2] == ["--port"] else 0
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+def serve(listener, connection):
     listener.listen(128)
-    control = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
-    threading.Thread(target=control.serve_forever, daemon=True).start()
-    print(listener.getsockname()[1], control.server_port, flush=True)
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=Connection(sock).run, daemon=True).start()
+        threading.Thread(target=connection(sock).run, daemon=True).start()
+
+
+def main(connection=Connection, control=Control):
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(options.get("--port", 0))))
+    if "--socket" in options:
+        local = socket.socket(socket.AF_UNIX)
+        local.bind(options["--socket"])
+        threading.Thread(target=serve, args=(local, connection), daemon=True).start()
+    controller = http.server.ThreadingHTTPServer(("127.0.0.1", 0), control)
+    threading.Thread(target=controller.serve_forever, daemon=True).start()
+    listener.listen(128)
+    print(listener.getsockname()[1], controller.server_port, flush=True)
+    serve(listener, connection)
 
 
 if __name__ == "__main__":

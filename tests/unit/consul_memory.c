@@ -43,6 +43,7 @@ static void counted_free(void *p)
 #define calloc counted_calloc
 #define realloc counted_realloc
 #define free counted_free
+#include "../../answer.c"
 #include "../../consul_api.c"
 #include "../../consul_check.c"
 #include "../../consul_instance.c"
@@ -50,6 +51,7 @@ static void counted_free(void *p)
 #include "../../http.c"
 #include "../../json.c"
 #include "../../json_walk.c"
+#include "../../registration.c"
 #include "../../service.c"
 #include "../../service_list.c"
 #include "../../sys.c"
@@ -88,7 +90,7 @@ static size_t peak_of(int instances, size_t *body_len)
 	struct http_response response = { .max_body = 1 << 30 };
 	struct instance_reading reading;
 	struct consul_failing none = { 0 };
-	struct consul_settings settings = { .token = "", .token_file = "" };
+	struct consul_settings settings = { .token = "", .token_file = "", .login = "" };
 	struct consul_api api = { .settings = &settings, .token.path = "" };
 	struct buf text = { 0 }, body = { 0 };
 	size_t before, len;
@@ -101,7 +103,7 @@ static size_t peak_of(int instances, size_t *body_len)
 	peak = used;
 	instance_open(&reading, "dill", &none);
 	reading.name = "web";
-	consul_api_stream(&response, &reading.walk);
+	answer_stream(&response, &reading.walk);
 	for (size_t at = 0; at < text.len; at += len) {
 		len = text.len - at < READ_SIZE ? text.len - at : READ_SIZE;
 		check(!http_parse(&response, text.data + at, len, &len), "a part", "of the answer");
