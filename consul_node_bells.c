@@ -58,6 +58,7 @@ static void node_bell_open(const struct consul_node_bells *bells, struct consul_
 {
 	node->bell = sys_alloc(sizeof *node->bell);
 	longpoll_open(node->bell, "X-Consul-Index", bells->api->settings->wait, CONSUL_API_BODY_MAX);
+	consul_api_connects(bells->api, &node->bell->http);
 	node->bell->index = node->index;
 }
 
