@@ -240,7 +240,7 @@ const char *config_set(struct config *config, const struct config_setting *setti
 }
 
 /* Whether a key is in one of the tables of a comma list. */
-static bool is_in(const char *key, const char *names)
+static bool is_below_one(const char *key, const char *names)
 {
 	struct buf head = { 0 };
 	bool in;
@@ -255,7 +255,7 @@ static bool is_in(const char *key, const char *names)
 static void put_values(const struct config_table *table, const char *names, struct buf *out)
 {
 	for (size_t i = 0; i < table->count; i++)
-		if (!names || is_in(table->rows[i].key, names)) {
+		if (!names || is_below_one(table->rows[i].key, names)) {
 			option_put(&table->rows[i], table->values, out);
 			buf_add(out, "", 1);
 		}
