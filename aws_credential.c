@@ -26,8 +26,7 @@ const char *aws_credential_get(struct aws_credential *credential, int64_t now, i
 	buf_puts(&credential->id, id);
 	buf_puts(&credential->secret, secret);
 	buf_puts(&credential->token, variable("AWS_SESSION_TOKEN"));
-	credential->place.len = 0;
-	buf_puts(&credential->place, "the environment");
+	credential->place = "the environment";
 	return NULL;
 }
 
@@ -50,6 +49,5 @@ void aws_credential_close(struct aws_credential *credential)
 	buf_free(&credential->id);
 	buf_free(&credential->secret);
 	buf_free(&credential->token);
-	buf_free(&credential->place);
 	buf_free(&credential->why);
 }
