@@ -5,10 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aws_endpoint.h"
 #include "format.h"
 #include "http.h"
 #include "http_url.h"
 #include "net.h"
+#include "text.h"
 
 #define TRIES 3
 #define TRY_MS 2000
@@ -22,11 +24,11 @@
 
 bool aws_container_given(void)
 {
-	return *aws_fetch_variable(RELATIVE) || *aws_fetch_variable(FULL);
+	return *aws_variable(RELATIVE) || *aws_variable(FULL);
 }
 
 /* The token, which goes along, must not be sent to others in clear text. */
-static bool is_near(const struct http_url *url)
+static bool container_is_near(const struct http_url *url)
 {
 	static const char *const near[] = { "169.254.170.2", "169.254.170.23", "fd00:ec2::23" };
 	struct net_addr addr, other;
@@ -43,15 +45,15 @@ static bool is_near(const struct http_url *url)
 
 const char *aws_container_url(struct http_url *url, struct buf *words)
 {
-	const char *relative = aws_fetch_variable(RELATIVE), *why;
+	const char *relative = aws_variable(RELATIVE), *why;
 	struct buf text = { 0 };
 
-	buf_puts(&text, *relative ? "http://169.254.170.2" : aws_fetch_variable(FULL));
+	buf_puts(&text, *relative ? "http://169.254.170.2" : aws_variable(FULL));
 	if (*relative && *relative != '/')
 		buf_puts(&text, "/");
 	buf_puts(&text, relative);
 	why = http_url_parse(url, text.data, 80);
-	if (!why && !is_near(url))
+	if (!why && !container_is_near(url))
 		why = "must be https, or a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]";
 	if (why) {
 		words->len = 0;
@@ -62,16 +64,16 @@ const char *aws_container_url(struct http_url *url, struct buf *words)
 }
 
 /* What is put behind Authorization:, read each time. */
-static const char *read_token(struct buf *token)
+static const char *container_token(struct buf *token)
 {
-	const char *path = aws_fetch_variable(TOKEN_FILE);
+	const char *path = aws_variable(TOKEN_FILE);
 	int error = 0;
 
 	token->len = 0;
 	if (*path)
 		error = format_load(path, token);
 	else
-		buf_puts(token, aws_fetch_variable(TOKEN));
+		buf_puts(token, aws_variable(TOKEN));
 	if (error)
 		return strerror(error);
 	if (*path && !token->len)
@@ -81,7 +83,7 @@ static const char *read_token(struct buf *token)
 	return text_controls((struct slice){ token->data, token->len }) ? "has a line break or another control character in it" : NULL;
 }
 
-static const char *ask_once(struct aws_fetch *fetch, const struct http_url *url, struct aws_found *found)
+static const char *container_ask(struct aws_fetch *fetch, const struct http_url *url, struct aws_found *found)
 {
 	struct buf request = { 0 };
 	const char *why;
@@ -98,7 +100,7 @@ static const char *ask_once(struct aws_fetch *fetch, const struct http_url *url,
 }
 
 /* Another try may bring more. */
-static bool may_heal(const struct aws_fetch *fetch)
+static bool container_may_heal(const struct aws_fetch *fetch)
 {
 	int status = fetch->http.response.status;
 
@@ -113,12 +115,12 @@ const char *aws_container_fetch(struct aws_fetch *fetch, struct aws_found *found
 
 	if (why)
 		return why;
-	why = read_token(&fetch->secret);
+	why = container_token(&fetch->secret);
 	if (why)
-		return aws_fetch_name(fetch, *aws_fetch_variable(TOKEN_FILE) ? TOKEN_FILE : TOKEN, why);
+		return aws_fetch_name(fetch, *aws_variable(TOKEN_FILE) ? TOKEN_FILE : TOKEN, why);
 	for (int tries = TRIES; tries; tries--) {
-		why = ask_once(fetch, &url, found);
-		if (!why || strcmp(why, "stopped") == 0 || !may_heal(fetch) || tries == 1 || !aws_fetch_pause(fetch, PAUSE_MS))
+		why = container_ask(fetch, &url, found);
+		if (!why || strcmp(why, "stopped") == 0 || !container_may_heal(fetch) || tries == 1 || !aws_fetch_pause(fetch, PAUSE_MS))
 			break;
 	}
 	buf_puts(&who, "the container's endpoint at ");

@@ -5,6 +5,8 @@
 #include "base.h"
 #include "aws_fetch.h"
 #include "aws_found.h"
+#include "http_url.h"
+#include "text.h"
 
 bool aws_container_given(void); /* the environment names an endpoint */
 /* Where it is. NULL or the reason, which may be in `words`. */

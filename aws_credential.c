@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aws_container.h"
+#include "aws_endpoint.h"
 #include "aws_fetch.h"
 #include "aws_found.h"
 #include "aws_instance.h"
@@ -19,7 +20,7 @@
 /* A place: finds none (found->id is empty), or some, or says why it cannot tell. */
 static const char *look_environment(struct aws_credential *credential, struct aws_fetch *fetch, struct aws_found *found)
 {
-	const char *id = aws_fetch_variable("AWS_ACCESS_KEY_ID"), *secret = aws_fetch_variable("AWS_SECRET_ACCESS_KEY");
+	const char *id = aws_variable("AWS_ACCESS_KEY_ID"), *secret = aws_variable("AWS_SECRET_ACCESS_KEY");
 
 	(void)credential;
 	if (!*id && !*secret)
@@ -30,7 +31,7 @@ static const char *look_environment(struct aws_credential *credential, struct aw
 		return "AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID";
 	aws_found_put(&found->id, slice_of(id));
 	aws_found_put(&found->secret, slice_of(secret));
-	aws_found_put(&found->token, slice_of(aws_fetch_variable("AWS_SESSION_TOKEN")));
+	aws_found_put(&found->token, slice_of(aws_variable("AWS_SESSION_TOKEN")));
 	return aws_fetch_name(fetch, "the environment", aws_found_check(found));
 }
 
@@ -95,7 +96,7 @@ static const char *look_everywhere(struct aws_credential *credential, struct aws
 	return why ? why : nowhere;
 }
 
-static void say_found(const struct aws_credential *credential, const char *place)
+static void credential_say(const struct aws_credential *credential, const char *place)
 {
 	if (credential->failed || !credential->place || strcmp(credential->place, place) != 0)
 		log_info("AWS: credentials from %s", place);
@@ -104,12 +105,12 @@ static void say_found(const struct aws_credential *credential, const char *place
 }
 
 /* Takes what was found, in place of what there was. */
-static void take(struct aws_credential *credential, struct aws_found *found, const char *place, int64_t now)
+static void credential_take(struct aws_credential *credential, struct aws_found *found, const char *place, int64_t now)
 {
 	struct aws_found old = { credential->id, credential->secret, credential->token, 0 };
 	int64_t left = (found->expires - now) * 1000;
 
-	say_found(credential, place);
+	credential_say(credential, place);
 	credential->id = found->id;
 	credential->secret = found->secret;
 	credential->token = found->token;
@@ -126,7 +127,7 @@ static void take(struct aws_credential *credential, struct aws_found *found, con
 }
 
 /* There are others to go on with, until they are over. */
-static void put_off(struct aws_credential *credential, const char *why, int64_t now)
+static void credential_put_off(struct aws_credential *credential, const char *why, int64_t now)
 {
 	int64_t left = (credential->expires - now) * 1000;
 
@@ -150,9 +151,9 @@ const char *aws_credential_get(struct aws_credential *credential, int64_t now, i
 	aws_fetch_open(&fetch, credential->tls, cancel_fd, usable ? sys_now() + (deadline - sys_now()) / 2 : deadline);
 	why = look_everywhere(credential, &fetch, &found, &place);
 	if (!why) {
-		take(credential, &found, place, now);
+		credential_take(credential, &found, place, now);
 	} else if (strcmp(why, "stopped") != 0 && usable) {
-		put_off(credential, why, now);
+		credential_put_off(credential, why, now);
 		why = NULL;
 	} else if (strcmp(why, "stopped") != 0) {
 		credential->why.len = 0;

@@ -2,10 +2,10 @@
 #include "aws_fetch.h"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "aws_endpoint.h"
 #include "sys.h"
 
 #define BODY_MAX (64 * 1024)
@@ -43,7 +43,7 @@ struct slice aws_fetch_body(const struct aws_fetch *fetch)
 	return (struct slice){ fetch->http.response.body.data, fetch->http.response.body.len };
 }
 
-static bool has(struct slice text, const char *word, size_t len)
+static bool fetch_has(struct slice text, const char *word, size_t len)
 {
 	for (; len && text.len >= len; text = slice_skip(text, 1))
 		if (memcmp(text.at, word, len) == 0)
@@ -52,12 +52,12 @@ static bool has(struct slice text, const char *word, size_t len)
 }
 
 /* What was sent may come back in the words, and what was asked for may come with an odd status. */
-static bool tells_secret(const struct aws_fetch *fetch)
+static bool fetch_tells_secret(const struct aws_fetch *fetch)
 {
 	struct slice body = aws_fetch_body(fetch);
 
-	return fetch->http.response.status < 400 || has(body, "Secret", strlen("Secret")) ||
-	       has(body, fetch->secret.data, fetch->secret.len);
+	return fetch->http.response.status < 400 || fetch_has(body, "Secret", strlen("Secret")) ||
+	       fetch_has(body, fetch->secret.data, fetch->secret.len);
 }
 
 const char *aws_fetch_judge(struct aws_fetch *fetch)
@@ -70,7 +70,7 @@ const char *aws_fetch_judge(struct aws_fetch *fetch)
 	fetch->why.len = 0;
 	buf_printf(&fetch->why, "answered %d", response->status);
 	http_put_redirect(response, &fetch->why);
-	if (body.len && !tells_secret(fetch)) {
+	if (body.len && !fetch_tells_secret(fetch)) {
 		buf_puts(&fetch->why, ": ");
 		buf_visible(&fetch->why, body.at, body.len < WORDS_MAX ? body.len : WORDS_MAX);
 	}
@@ -96,14 +96,7 @@ bool aws_fetch_pause(const struct aws_fetch *fetch, int64_t ms)
 	return sys_now() + ms < fetch->deadline && poll(&cancel, 1, (int)ms) == 0;
 }
 
-const char *aws_fetch_variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value ? value : "";
-}
-
 bool aws_fetch_set(const char *variable)
 {
-	return strcasecmp(aws_fetch_variable(variable), "true") == 0;
+	return strcasecmp(aws_variable(variable), "true") == 0;
 }

@@ -27,6 +27,5 @@ const char *aws_fetch_judge(struct aws_fetch *fetch); /* NULL for a status of 20
 const char *aws_fetch_name(struct aws_fetch *fetch, const char *who, const char *why);
 bool aws_fetch_pause(const struct aws_fetch *fetch, int64_t ms); /* false: it must stop, or would wait past the deadline */
 bool aws_fetch_set(const char *variable); /* of the environment: it is "true" */
-const char *aws_fetch_variable(const char *name); /* "": not set */
 
 #endif

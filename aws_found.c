@@ -28,7 +28,7 @@ void aws_found_put(struct buf *out, struct slice text)
 }
 
 /* A member that is a string; nothing when it is none. */
-static void read_member(const struct json *json, const char *name, struct buf *out)
+static void found_member(const struct json *json, const char *name, struct buf *out)
 {
 	uint32_t token = json_get(json, 0, name);
 
@@ -37,12 +37,12 @@ static void read_member(const struct json *json, const char *name, struct buf *o
 		json_string(json, token, out);
 }
 
-static const char *read_code(const struct json *json, struct buf *words)
+static const char *found_code(const struct json *json, struct buf *words)
 {
 	struct buf code = { 0 };
 	bool bad;
 
-	read_member(json, "Code", &code);
+	found_member(json, "Code", &code);
 	bad = code.len && !slice_is((struct slice){ code.data, code.len }, "Success");
 	if (bad) {
 		words->len = 0;
@@ -53,13 +53,13 @@ static const char *read_code(const struct json *json, struct buf *words)
 	return bad ? words->data : NULL;
 }
 
-static const char *read_expiration(const struct json *json, int64_t *expires)
+static const char *found_expiration(const struct json *json, int64_t *expires)
 {
 	struct buf date = { 0 };
 	bool good;
 
 	*expires = 0;
-	read_member(json, "Expiration", &date);
+	found_member(json, "Expiration", &date);
 	good = !date.len || date_read_iso((struct slice){ date.data, date.len }, expires);
 	buf_free(&date);
 	return good ? NULL : "has an Expiration that is no date";
@@ -73,12 +73,12 @@ const char *aws_found_json(struct aws_found *found, struct slice text, struct bu
 	if (why)
 		why = "answered with broken JSON";
 	if (!why)
-		why = read_code(&json, words);
+		why = found_code(&json, words);
 	if (!why) {
-		read_member(&json, "AccessKeyId", &found->id);
-		read_member(&json, "SecretAccessKey", &found->secret);
-		read_member(&json, "Token", &found->token);
-		why = read_expiration(&json, &found->expires);
+		found_member(&json, "AccessKeyId", &found->id);
+		found_member(&json, "SecretAccessKey", &found->secret);
+		found_member(&json, "Token", &found->token);
+		why = found_expiration(&json, &found->expires);
 	}
 	json_free(&json);
 	return why ? why : aws_found_check(found);

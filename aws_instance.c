@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "aws_endpoint.h"
 #include "http.h"
 #include "http_url.h"
 
@@ -25,9 +26,9 @@ struct visit {
 	bool silent; /* it is there, and has not answered the PUT */
 };
 
-static const char *find_service(struct http_url *url)
+static const char *instance_find(struct http_url *url)
 {
-	const char *given = aws_fetch_variable(ENDPOINT), *why = http_url_parse(url, *given ? given : ADDRESS, 80);
+	const char *given = aws_variable(ENDPOINT), *why = http_url_parse(url, *given ? given : ADDRESS, 80);
 
 	for (size_t len = why ? 0 : strlen(url->prefix); len && url->prefix[len - 1] == '/';)
 		url->prefix[--len] = '\0';
@@ -35,7 +36,7 @@ static const char *find_service(struct http_url *url)
 }
 
 /* Nothing in it that a request's line or header could not have. */
-static bool is_word(struct slice text)
+static bool instance_is_word(struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] <= ' ' || text.at[i] > '~' || strchr("?#%/\\", text.at[i]))
@@ -44,7 +45,7 @@ static bool is_word(struct slice text)
 }
 
 /* The token is fetch->secret; none, when the service has none and may do without. */
-static const char *take_token(struct visit *visit, const char *why)
+static const char *instance_take_token(struct visit *visit, const char *why)
 {
 	struct aws_fetch *fetch = visit->fetch;
 	int status = fetch->http.response.status;
@@ -66,7 +67,7 @@ static const char *take_token(struct visit *visit, const char *why)
 	return NULL;
 }
 
-static const char *get_token(struct visit *visit)
+static const char *instance_token(struct visit *visit)
 {
 	struct buf request = { 0 };
 	const char *why;
@@ -76,10 +77,10 @@ static const char *get_token(struct visit *visit)
 	buf_puts(&request, "X-aws-ec2-metadata-token-ttl-seconds: 21600\r\nContent-Length: 0\r\n\r\n");
 	why = aws_fetch_ask(visit->fetch, &visit->url, &request, ASK_MS);
 	buf_free(&request);
-	return take_token(visit, why);
+	return instance_take_token(visit, why);
 }
 
-static const char *get(struct visit *visit, const char *path)
+static const char *instance_get(struct visit *visit, const char *path)
 {
 	struct buf request = { 0 };
 	const char *why;
@@ -94,31 +95,31 @@ static const char *get(struct visit *visit, const char *path)
 }
 
 /* Asks for a name, which is the first line of the answer. */
-static const char *get_word(struct visit *visit, const char *path, struct buf *word)
+static const char *instance_word(struct visit *visit, const char *path, struct buf *word)
 {
-	const char *why = get(visit, path);
+	const char *why = instance_get(visit, path);
 	struct slice rest = aws_fetch_body(visit->fetch), line = { 0 };
 
 	if (why)
 		return why;
 	slice_next(&rest, '\n', &line);
-	if (!is_word(line))
+	if (!instance_is_word(line))
 		return "answered with what is no name";
 	buf_add(word, line.at, line.len);
 	return NULL;
 }
 
-static const char *get_credentials(struct visit *visit, struct aws_found *found)
+static const char *instance_credentials(struct visit *visit, struct aws_found *found)
 {
 	struct buf path = { 0 };
 	const char *why;
 
 	buf_puts(&path, ROLES);
-	why = get_word(visit, ROLES, &path);
+	why = instance_word(visit, ROLES, &path);
 	if (why && visit->fetch->http.response.status == 404)
 		why = "the instance has no role";
 	if (!why)
-		why = get(visit, path.data);
+		why = instance_get(visit, path.data);
 	if (!why)
 		why = aws_found_json(found, aws_fetch_body(visit->fetch), &visit->fetch->why);
 	buf_free(&path);
@@ -126,7 +127,7 @@ static const char *get_credentials(struct visit *visit, struct aws_found *found)
 }
 
 /* In a container a packet more is needed than the answer to the PUT has hops, by default. */
-static const char *name_service(const struct visit *visit, const char *why)
+static const char *instance_name(const struct visit *visit, const char *why)
 {
 	struct buf who = { 0 };
 
@@ -142,25 +143,25 @@ static const char *name_service(const struct visit *visit, const char *why)
 const char *aws_instance_fetch(struct aws_fetch *fetch, struct aws_found *found)
 {
 	struct visit visit = { .fetch = fetch };
-	const char *why = find_service(&visit.url);
+	const char *why = instance_find(&visit.url);
 
 	if (why)
 		return aws_fetch_name(fetch, ENDPOINT, why);
-	why = get_token(&visit);
+	why = instance_token(&visit);
 	if (!why)
-		why = get_credentials(&visit, found);
-	return name_service(&visit, why);
+		why = instance_credentials(&visit, found);
+	return instance_name(&visit, why);
 }
 
 const char *aws_instance_region(struct aws_fetch *fetch, struct buf *region)
 {
 	struct visit visit = { .fetch = fetch };
-	const char *why = find_service(&visit.url);
+	const char *why = instance_find(&visit.url);
 
 	if (why)
 		return aws_fetch_name(fetch, ENDPOINT, why);
-	why = get_token(&visit);
+	why = instance_token(&visit);
 	if (!why)
-		why = get_word(&visit, REGION, region);
-	return name_service(&visit, why);
+		why = instance_word(&visit, REGION, region);
+	return instance_name(&visit, why);
 }

@@ -21,7 +21,7 @@ struct section {
 	bool found;
 };
 
-static struct slice cut_quotes(struct slice text)
+static struct slice section_quotes(struct slice text)
 {
 	if (text.len < 2 || !strchr("\"'", text.at[0]) || text.at[text.len - 1] != text.at[0])
 		return text;
@@ -29,18 +29,18 @@ static struct slice cut_quotes(struct slice text)
 }
 
 /* `head`: what stands between the brackets. */
-static bool is_section(struct slice head, enum aws_profile_file file, const char *name)
+static bool section_is(struct slice head, enum aws_profile_file file, const char *name)
 {
 	if (file == AWS_PROFILE_CONFIG && !slice_is(head, "default")) {
 		if (!slice_starts(head, "profile ") && !slice_starts(head, "profile\t"))
 			return false;
 		head = slice_trim(slice_skip(head, strlen("profile ")));
 	}
-	return slice_is(cut_quotes(head), name);
+	return slice_is(section_quotes(head), name);
 }
 
 /* Without the comment behind it, which begins behind a blank. */
-static struct slice cut_comment(struct slice text)
+static struct slice section_comment(struct slice text)
 {
 	for (size_t i = 1; i < text.len; i++)
 		if (strchr("#;", text.at[i]) && text.at[i] && strchr(" \t", text.at[i - 1]) && text.at[i - 1])
@@ -48,7 +48,7 @@ static struct slice cut_comment(struct slice text)
 	return slice_trim(text);
 }
 
-static void take_key(struct section *section, struct slice key, struct slice value)
+static void section_key(struct section *section, struct slice key, struct slice value)
 {
 	const struct {
 		const char *name;
@@ -70,7 +70,7 @@ static void take_key(struct section *section, struct slice key, struct slice val
 }
 
 /* *mine: the line is in the profile's section. */
-static const char *take_line(struct section *section, enum aws_profile_file file, struct slice text, const char *name,
+static const char *section_line(struct section *section, enum aws_profile_file file, struct slice text, const char *name,
                              bool *mine)
 {
 	const char *mark;
@@ -79,7 +79,7 @@ static const char *take_line(struct section *section, enum aws_profile_file file
 		mark = memchr(text.at, ']', text.len);
 		if (!mark)
 			return "']' expected behind a section's name";
-		*mine = is_section(slice_trim(slice_between(text.at + 1, mark)), file, name);
+		*mine = section_is(slice_trim(slice_between(text.at + 1, mark)), file, name);
 		section->found |= *mine;
 		return NULL;
 	}
@@ -88,12 +88,12 @@ static const char *take_line(struct section *section, enum aws_profile_file file
 	mark = memchr(text.at, '=', text.len);
 	if (!mark)
 		return "key = value or [section] expected";
-	take_key(section, slice_trim(slice_between(text.at, mark)), cut_comment(slice_between(mark + 1, text.at + text.len)));
+	section_key(section, slice_trim(slice_between(text.at, mark)), section_comment(slice_between(mark + 1, text.at + text.len)));
 	return NULL;
 }
 
 /* A line that is indented more than the key above it belongs to that key's value: no value that is read here has such. */
-static const char *read_section(struct section *section, enum aws_profile_file file, struct slice rest, const char *name,
+static const char *section_read(struct section *section, enum aws_profile_file file, struct slice rest, const char *name,
                                 long *line)
 {
 	size_t most = SIZE_MAX; /* how far a line may be indented */
@@ -108,7 +108,7 @@ static const char *read_section(struct section *section, enum aws_profile_file f
 		rest = slice_skip(rest, whole.len + (end ? 1 : 0));
 		if (!text.len || slice_starts(text, "#") || slice_starts(text, ";") || indent > most)
 			continue;
-		why = take_line(section, file, text, name, &mine);
+		why = section_line(section, file, text, name, &mine);
 		most = slice_starts(text, "[") ? SIZE_MAX : indent;
 		if (why)
 			return why;
@@ -121,7 +121,7 @@ const char *aws_profile_parse(struct aws_profile *profile, enum aws_profile_file
                               long *line)
 {
 	struct section section = { 0 };
-	const char *why = read_section(&section, file, text, name, line);
+	const char *why = section_read(&section, file, text, name, line);
 	struct aws_found *keys = &profile->keys;
 
 	if (why)
@@ -147,7 +147,7 @@ void aws_profile_free(struct aws_profile *profile)
 	buf_free(&profile->why);
 }
 
-static void put_home(struct buf *path, const char *rest)
+static void profile_home(struct buf *path, const char *rest)
 {
 	const char *home = getenv("HOME");
 
@@ -156,22 +156,22 @@ static void put_home(struct buf *path, const char *rest)
 }
 
 /* Appends the file's path: nothing, when nobody says where it is. True: the operator has named it. */
-static bool find_file(const struct file *file, struct buf *path)
+static bool profile_path(const struct file *file, struct buf *path)
 {
 	const char *given = getenv(file->variable);
 
 	if (given && given[0] == '~' && given[1] == '/')
-		put_home(path, given + 1);
+		profile_home(path, given + 1);
 	else if (given && *given)
 		buf_puts(path, given);
 	else
-		put_home(path, "/.aws/");
+		profile_home(path, "/.aws/");
 	if (path->len && (!given || !*given))
 		buf_puts(path, file->name);
 	return given && *given;
 }
 
-static const char *fail(struct aws_profile *profile, const char *path, long line, const char *name, const char *why)
+static const char *profile_fail(struct aws_profile *profile, const char *path, long line, const char *name, const char *why)
 {
 	profile->why.len = 0;
 	buf_puts_visible(&profile->why, "", path);
@@ -185,15 +185,15 @@ static const char *fail(struct aws_profile *profile, const char *path, long line
 }
 
 /* A file that nobody has named need not be there, nor be for our eyes. */
-static bool may_lack(int error, bool given)
+static bool profile_may_lack(int error, bool given)
 {
 	return error == ENOENT || error == ENOTDIR || (error == EACCES && !given);
 }
 
-static const char *read_file(struct aws_profile *profile, enum aws_profile_file file, const char *name)
+static const char *profile_file(struct aws_profile *profile, enum aws_profile_file file, const char *name)
 {
 	struct buf path = { 0 }, text = { 0 };
-	bool given = find_file(&files[file], &path);
+	bool given = profile_path(&files[file], &path);
 	const char *why = NULL;
 	long line = 0;
 	int error;
@@ -205,16 +205,16 @@ static const char *read_file(struct aws_profile *profile, enum aws_profile_file 
 	error = format_load(path.data, &text);
 	if (!error)
 		why = aws_profile_parse(profile, file, (struct slice){ text.data, text.len }, name, &line);
-	else if (!may_lack(error, given))
+	else if (!profile_may_lack(error, given))
 		why = strerror(error);
 	if (why)
-		why = fail(profile, path.data, line, error ? NULL : name, why);
+		why = profile_fail(profile, path.data, line, error ? NULL : name, why);
 	buf_free(&path);
 	buf_free(&text);
 	return why;
 }
 
-static const char *judge(struct aws_profile *profile, const char *name, bool given)
+static const char *profile_judge(struct aws_profile *profile, const char *name, bool given)
 {
 	const char *foreign = profile->role ? profile->role : profile->keys.id.len ? NULL : profile->process;
 
@@ -234,8 +234,8 @@ const char *aws_profile_read(struct aws_profile *profile, const char *name)
 	const char *given = name && *name ? name : getenv("AWS_PROFILE"), *why;
 
 	name = given && *given ? given : "default";
-	why = read_file(profile, AWS_PROFILE_CREDENTIALS, name);
+	why = profile_file(profile, AWS_PROFILE_CREDENTIALS, name);
 	if (!why)
-		why = read_file(profile, AWS_PROFILE_CONFIG, name);
-	return why ? why : judge(profile, name, given && *given);
+		why = profile_file(profile, AWS_PROFILE_CONFIG, name);
+	return why ? why : profile_judge(profile, name, given && *given);
 }

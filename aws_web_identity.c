@@ -18,14 +18,14 @@
 
 bool aws_web_identity_given(void)
 {
-	return *aws_fetch_variable(TOKEN_FILE);
+	return *aws_variable(TOKEN_FILE);
 }
 
 /* The file is replaced from time to time: it is read each time. */
-static const char *read_token(struct buf *token)
+static const char *identity_token(struct buf *token)
 {
 	struct buf text = { 0 };
-	int error = format_load(aws_fetch_variable(TOKEN_FILE), &text);
+	int error = format_load(aws_variable(TOKEN_FILE), &text);
 	struct slice trimmed = slice_trim((struct slice){ text.data, text.len });
 	const char *why = error ? strerror(error) : NULL;
 
@@ -41,21 +41,21 @@ static const char *read_token(struct buf *token)
 	return why;
 }
 
-static void put_field(struct buf *form, const char *name, const char *value)
+static void identity_field(struct buf *form, const char *name, const char *value)
 {
 	buf_printf(form, "&%s=", name);
 	http_escape(form, value);
 }
 
-static void put_request(struct buf *request, const struct http_url *url, const char *token)
+static void identity_request(struct buf *request, const struct http_url *url, const char *token)
 {
-	const char *session = aws_fetch_variable("AWS_ROLE_SESSION_NAME");
+	const char *session = aws_variable("AWS_ROLE_SESSION_NAME");
 	struct buf form = { 0 };
 
 	buf_puts(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
-	put_field(&form, "RoleArn", aws_fetch_variable("AWS_ROLE_ARN"));
-	put_field(&form, "RoleSessionName", *session ? session : "dill");
-	put_field(&form, "WebIdentityToken", token);
+	identity_field(&form, "RoleArn", aws_variable("AWS_ROLE_ARN"));
+	identity_field(&form, "RoleSessionName", *session ? session : "dill");
+	identity_field(&form, "WebIdentityToken", token);
 	http_request(request, "POST", url, *url->prefix ? "" : "/");
 	buf_printf(request, "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: %zu\r\n\r\n", form.len);
 	buf_add(request, form.data, form.len);
@@ -63,7 +63,7 @@ static void put_request(struct buf *request, const struct http_url *url, const c
 }
 
 /* One member of Credentials. False: its text is no good. */
-static bool take_member(struct aws_found *found, struct slice name, struct slice text)
+static bool identity_member(struct aws_found *found, struct slice name, struct slice text)
 {
 	if (slice_is(name, "AccessKeyId"))
 		aws_found_put(&found->id, text);
@@ -92,7 +92,7 @@ const char *aws_web_identity_read(struct aws_found *found, struct slice text)
 		else if (event == XML_CLOSE && xml.depth + 1 == inside)
 			inside = 0;
 		else if (event == XML_TEXT && before == XML_OPEN && xml.depth == inside &&
-		         !take_member(found, xml.name, slice_trim((struct slice){ xml.text.data, xml.text.len })))
+		         !identity_member(found, xml.name, slice_trim((struct slice){ xml.text.data, xml.text.len })))
 			why = "answered with an Expiration that is no date";
 		before = event;
 	}
@@ -100,7 +100,7 @@ const char *aws_web_identity_read(struct aws_found *found, struct slice text)
 	return why ? why : aws_found_check(found);
 }
 
-static const char *judge(struct aws_fetch *fetch)
+static const char *identity_judge(struct aws_fetch *fetch)
 {
 	const struct http_response *response = &fetch->http.response;
 	struct aws_error error = { 0 };
@@ -114,16 +114,16 @@ static const char *judge(struct aws_fetch *fetch)
 	return fetch->why.data;
 }
 
-static const char *ask(struct aws_fetch *fetch, const struct http_url *url, struct aws_found *found)
+static const char *identity_ask(struct aws_fetch *fetch, const struct http_url *url, struct aws_found *found)
 {
 	struct buf request = { 0 };
 	const char *why;
 
-	put_request(&request, url, fetch->secret.data);
+	identity_request(&request, url, fetch->secret.data);
 	why = aws_fetch_ask(fetch, url, &request, ASK_MS);
 	buf_free(&request);
 	if (!why)
-		why = judge(fetch);
+		why = identity_judge(fetch);
 	return why ? why : aws_web_identity_read(found, aws_fetch_body(fetch));
 }
 
@@ -131,18 +131,18 @@ const char *aws_web_identity_fetch(struct aws_fetch *fetch, const char *region, 
 {
 	struct buf who = { 0 };
 	struct http_url url;
-	const char *why = read_token(&fetch->secret);
+	const char *why = identity_token(&fetch->secret);
 
 	if (why)
 		return aws_fetch_name(fetch, TOKEN_FILE, why);
-	if (!*aws_fetch_variable("AWS_ROLE_ARN"))
+	if (!*aws_variable("AWS_ROLE_ARN"))
 		return TOKEN_FILE " is set without AWS_ROLE_ARN";
 	why = aws_endpoint(&url, "sts", region, "", &fetch->why);
 	buf_puts(&who, "STS");
 	if (!why) {
 		buf_puts(&who, " at ");
 		http_put_host(&who, &url);
-		why = ask(fetch, &url, found);
+		why = identity_ask(fetch, &url, found);
 	}
 	why = aws_fetch_name(fetch, who.data, why);
 	buf_free(&who);
