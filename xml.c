@@ -70,7 +70,7 @@ static bool xml_name(struct xml *xml, struct slice *name)
 	while (xml->at < xml->end && is_name((unsigned char)*xml->at, xml->at == from))
 		xml->at++;
 	*name = slice_between(from, xml->at);
-	return name->len;
+	return name->len && name->at[name->len - 1] != ':'; /* there is a name behind its prefix */
 }
 
 /* Without its prefix. */

@@ -59,6 +59,7 @@ static const struct {
 	{ "<a>\x01</a>", "<a1 has a byte that is no text" }, { "<a>\xff</a>", "<a1 has a byte that is no text" },
 	{ "<a>\xc3</a>", "<a1 has a byte that is no text" },
 	{ "< a/>", "has no name behind <" }, { "<1/>", "has no name behind <" }, { "<>", "has no name behind <" },
+	{ "<n:/>", "has no name behind <" }, { "<a b:=''/>", "has a broken tag" },
 	{ "<a b/>", "has a broken tag" }, { "<a b=c/>", "has a broken tag" }, { "<a b='<'/>", "has a broken tag" },
 	{ "<a b='c\"/>", "has a broken tag" }, { "<a b='c'd='e'/>", "has a broken tag" }, { "<a / >", "has a broken tag" },
 	{ "<a=/>", "has a broken tag" }, { "<a></a b='c'>", "<a1 has a broken end tag" }, { "<a></ a>", "<a1 has a broken end tag" },
