@@ -2,6 +2,7 @@
 #include "elasticache.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws.h"
@@ -68,12 +69,8 @@ static bool elasticache_wanted(const void *settings)
 static void elasticache_check(const void *values, struct buf *why)
 {
 	const struct elasticache_settings *settings = values;
-	const char *reason = aws_endpoint_check("elasticache", settings->endpoint, why);
 
-	if (reason)
-		buf_printf(why, " %s", reason);
-	else
-		why->len = 0;
+	aws_endpoint_check("elasticache", settings->endpoint, why);
 	if (!settings->port)
 		buf_printf(why, "%srouting.elasticache.cluster_id needs routing.elasticache.port (--elasticache-port)", why->len ? "; " : "");
 }
