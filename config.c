@@ -8,12 +8,31 @@
 
 #include "log.h"
 #include "manifest.h"
+#include "net.h"
 #include "service_option.h"
+#include "tls.h"
 
 static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
+
+const char *config_check_region(const char *value)
+{
+	size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return value[len] || len > 63 ? "is not the name of a region" : NULL;
+}
+
+static const char *check_host(const char *value)
+{
+	return !*value || net_is_host(slice_of(value)) ? NULL : "is not the name of a host";
+}
+
+static const char *check_tls(const char *value)
+{
+	return !*value || tls_library ? NULL : "is for TLS, which is only in a dill that is built with make TLS=openssl";
+}
 
 #define DAY 86400000
 #define AT(field) offsetof(struct config, field)
@@ -73,6 +92,17 @@ const struct option config_options[] = {
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
 	  "file that keeps the last good services, for a start while their source is away; off when empty" },
+	{ .key = "aws.region", OPTION_TEXT, AT(aws_region), "",
+	  "region of the AWS services that are asked; when empty what AWS_REGION, the profile or the instance says, else us-east-1",
+	  .check = config_check_region, .other = "region", .other_is = OPTION_FLAG },
+	{ .key = "aws.profile", OPTION_TEXT, AT(aws_profile), "",
+	  "profile in AWS's own files with credentials and the region; when empty that of AWS_PROFILE, else default" },
+	{ .key = "aws.host", OPTION_TEXT, AT(aws_host), "",
+	  "name of AWS that is sent and signed when the endpoint is a proxy, such as dynamodb.eu-west-1.amazonaws.com",
+	  .check = check_host },
+	{ .key = "tls.ca", OPTION_TEXT, AT(tls_ca), "",
+	  "file of the CAs that AWS and routing.http.endpoint are verified by; the system's when empty",
+	  .check = check_tls, .other = "AWS_CA_BUNDLE,SSL_CERT_FILE", .other_is = OPTION_VARIABLE },
 	{ .key = "log.level", OPTION_WORD, AT(log_level), "info", "error, warn, info or debug", .words = level_words },
 	{ .key = "log.format", OPTION_WORD, AT(log_format), "text", "text or json, one object a line", .words = format_words },
 	{ .key = "log.access", OPTION_SWITCH, AT(log_access), "false", "one line per session, at its end" },

@@ -13,6 +13,7 @@
 #include "sources.h"
 #include "sys.h"
 #include "text.h"
+#include "tls.h"
 
 /* The name without its prefix; NULL: it has none of ours. */
 static const char *strip_prefix(const char *variable)
@@ -265,16 +266,40 @@ void config_variables(struct config *config, char **variables, const char *const
 		}
 }
 
+/* The first variable of a comma list that is set to something. */
+static const char *lookup_first(struct arena *memory, char **variables, const char *names, const char **name)
+{
+	struct slice rest = slice_of(names), part;
+	const char *value = NULL;
+
+	while (!(value && *value) && slice_next(&rest, ',', &part)) {
+		*name = arena_dup(memory, part.at, part.len);
+		value = lookup(variables, *name);
+	}
+	return value && *value ? value : NULL;
+}
+
+static void apply_foreign(struct config *config, const struct config_table *table, char **variables)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option *row = &table->rows[i];
+		const char *name, *value = NULL;
+
+		if (row->other_is == OPTION_VARIABLE && table->marks[i].layer == CONFIG_DEFAULT)
+			value = lookup_first(&config->scratch, variables, row->other, &name);
+		if (value)
+			config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = name });
+	}
+}
+
+/* Those that other programs read for TLS are none of ours without it. */
 void config_foreign_variables(struct config *config, char **variables)
 {
+	if (tls_library)
+		apply_foreign(config, &config->tables[0], variables);
 	for (size_t s = 0; s < source_count; s++)
-		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
-			const struct option *row = &sources[s]->options[i];
-			const char *value = row->other_is == OPTION_VARIABLE ? lookup(variables, row->other) : NULL;
-
-			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
-				config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = row->other });
-		}
+		if (config->uses[s])
+			apply_foreign(config, &config->tables[1 + s], variables);
 }
 
 void config_unknown_variables(struct config *config, char **variables)

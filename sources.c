@@ -20,14 +20,13 @@ const size_t source_count = ARRAY_LEN(sources);
 static const struct {
 	const char *name, *table;
 } absent[] = {
-	{ "nomad", "routing.nomad" }, { "dynamodb", "routing.dynamodb" }, { "elasticache", "routing.elasticache" },
-	{ "aws", "aws" }
+	{ "nomad", "routing.nomad" }, { "dynamodb", "routing.dynamodb" }, { "elasticache", "routing.elasticache" }
 };
 
 static const struct {
 	const char *flag, *key;
 } absent_flags[] = {
-	{ "proxy", "routing.dynamodb.proxy" }, { "dynamodb", "routing.dynamodb.table" }, { "region", "aws.region" },
+	{ "proxy", "routing.dynamodb.proxy" }, { "dynamodb", "routing.dynamodb.table" },
 	{ "elasticache-cluster-id", "routing.elasticache.cluster_id" }, { "elasticache-port", "routing.elasticache.port" }
 };
 

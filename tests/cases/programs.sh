@@ -57,7 +57,7 @@ services.8002:example.com:5432.backends = example.com:5432
     dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379
     same "exit status of elasticache" 1 "$RC"
     contains "the error of elasticache" "\"elasticache\" is a source that this version does not have" "$ERR"
-    for word in --proxy=x --dynamodb=x --region=us-east-1 --elasticache-cluster-id=x --elasticache-port=1; do
+    for word in --proxy=x --dynamodb=x --elasticache-cluster-id=x --elasticache-port=1; do
         dill_once --connections 8002:example.com:5432 "$word"
         same "exit status of $word" 1 "$RC"
         contains "the error of $word" "belongs to a source that this version does not have" "$ERR"
@@ -271,7 +271,7 @@ services.bar.backends = 127.0.0.1:4000, 127.0.0.1:4001
 
 case_missing_sources() { # keys of sources that do not exist yet are refused, never passed over
     local key
-    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
+    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
         contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
