@@ -17,7 +17,10 @@ aws() { # METHOD PATH [BODY]: of its control
 
 aws_table() { # ITEM...: the proxy realtime is these; an item is LOCALPORT:HOST:PORT, or JSON
     local item items=()
-    for item in "$@"; do [[ $item == {* ]] && items+=("$item") || items+=("\"$item\""); done
+    for item in "$@"; do
+        [ "${item:0:1}" = '{' ] || item="\"$item\""
+        items+=("$item")
+    done
     local IFS=,
     aws PUT /table "{\"realtime\": [${items[*]}]}"
 }
@@ -452,7 +455,7 @@ case_aws_wrong_secret() { # is an outage with the name of the error, asked for t
 
 case_tcpproxy_lines() { # against what answers as AWS does; DEBUG and the port of /connections as it had them
     local p line words
-    p=$(next_port) STATUS=8001
+    p=$(next_port)
     start_aws
     aws_table "$p:127.0.0.1:$A"
     aws_nodes "0001:available:127.0.0.1:$B"

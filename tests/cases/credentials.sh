@@ -234,3 +234,10 @@ case_credentials_stay_secret_at_work() { # also when AWS says them: the log, -t,
     cat "/proc/$DILL_PID"/task/*/comm "/proc/$DILL_PID/cmdline" >"$T/once.0titles.out"
     nothing_leaked "at work"
 }
+
+case_credentials_of_default_addresses() { # see tests/tools/aws_places.sh
+    local own="unshare -n -m" out
+    $own true 2>/dev/null || own="unshare -r -n -m"
+    out=$($own env -i PATH="$PATH" "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$TOP/tests/tools/aws_places.sh" "$(realpath "$DILL")" "$T" 2>&1 9>&-) ||
+        fail "$out"
+}

@@ -10,7 +10,9 @@ cli=$cache/node_modules/dynalite/cli.js
 
 say() { printf 'get-dynalite: %s\n' "$*" >&2; }
 
-command -v npm >/dev/null && command -v node >/dev/null || { say "npm or node is missing"; exit 1; }
+for program in npm node; do
+    command -v "$program" >/dev/null || { say "$program is missing"; exit 1; }
+done
 version=$(node --version)
 version=${version#v}
 [ "${version%%.*}" -ge 20 ] || { say "node $version is too old: dynalite wants 20"; exit 1; }

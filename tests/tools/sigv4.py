@@ -57,8 +57,7 @@ def canonical_query(query):
 
 def canonical(request, signed):
     """The request in AWS's one spelling; `signed` are the names in its Authorization, as they stand there."""
-    lines = [request.method, urllib.parse.quote(urllib.parse.unquote(request.path), safe="/-_.~") or "/",
-             canonical_query(request.query)]
+    lines = [request.method, urllib.parse.quote(request.path, safe="/-_.~") or "/", canonical_query(request.query)]
     for name in signed:
         values = [re.sub(" +", " ", value.strip()) for value in request.all(name)]
         lines.append("%s:%s" % (name, ",".join(values)))
