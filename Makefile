@@ -18,9 +18,12 @@ SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwi
 OBJ ?= build/obj
 PROGRAM ?= dill
 
+# make AWS=no: without the sources dynamodb and elasticache.
+CHOICES = $(if $(filter no,$(AWS)),-DDILL_NO_AWS)
+
 SOURCES = $(sort $(wildcard *.c))
 OBJECTS = $(SOURCES:%.c=$(OBJ)/%.o)
-COMPILE = $(CC) $(WARNINGS) -I. $(CPPFLAGS) $(CFLAGS) -pthread
+COMPILE = $(CC) $(WARNINGS) -I. $(CHOICES) $(CPPFLAGS) $(CFLAGS) -pthread
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS))'
 
@@ -43,8 +46,8 @@ $(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
 
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
-dill-static: $(SOURCES) $(wildcard *.h) Makefile
-	$(MUSL_CC) $(WARNINGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
+dill-static: $(SOURCES) $(wildcard *.h) Makefile $(OBJ)/flags
+	$(MUSL_CC) $(WARNINGS) $(CHOICES) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
 
 # Needs nothing else: the example's backend is dill's own Peek.
 run: dill
