@@ -15,7 +15,7 @@ struct aws_credential {
 	const struct tls_options *tls;
 	struct buf id, secret, token; /* empty: there are none, or no token belongs to them */
 	int64_t expires;     /* in seconds since 1970; 0: never */
-	struct buf place;    /* where they are from, in words: "the environment" */
+	const char *place;   /* where they are from, in words: "the environment"; NULL: from nowhere so far */
 	struct buf why;      /* the newest reason */
 	/* What follows is aws_credential.c's. */
 	int64_t again;       /* no place is asked before, on sys_now()'s clock, while there are some to go on with */

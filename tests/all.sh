@@ -310,7 +310,7 @@ system() {
         if [ ! -x "$BUILD/$name/dill" ]; then miss "system $name: no binary"; continue; fi
         DILL=$BUILD/$name/dill TEST_SLOW=$slow TEST_FILES=$files ./test.sh >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
         status=$?
-        grep '^FAIL' "$BUILD/system-$name.log"
+        grep -E '^FAIL|^skip' "$BUILD/system-$name.log"
         [ "$status" -eq 0 ] || sed 's/^/    /' "$BUILD/system-$name.err"
         count "system $name" "$BUILD/system-$name.log" "$status"
     done
