@@ -93,7 +93,7 @@ const struct option config_options[] = {
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
 	  "file that keeps the last good services, for a start while their source is away; off when empty" },
 	{ .key = "aws.region", OPTION_TEXT, AT(aws_region), "",
-	  "region of the AWS services that are asked; when empty what AWS_REGION, the profile or the instance says, else us-east-1",
+	  "region of AWS's services; when empty that of AWS_REGION, the profile or the instance, else us-east-1",
 	  .check = config_check_region, .other = "region", .other_is = OPTION_FLAG },
 	{ .key = "aws.profile", OPTION_TEXT, AT(aws_profile), "",
 	  "profile in AWS's own files with credentials and the region; when empty that of AWS_PROFILE, else default" },
@@ -239,24 +239,35 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	return why;
 }
 
-/* Those below a name; NULL: all. */
-static void put_values(const struct config_table *table, const char *name, struct buf *out)
+/* Whether a key is in one of the tables of a comma list. */
+static bool is_below_one(const char *key, const char *names)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		if (name && !config_below(table->rows[i].key, name))
-			continue;
-		option_put(&table->rows[i], table->values, out);
-		buf_add(out, "", 1);
-	}
+	struct buf head = { 0 };
+	bool in;
+
+	buf_add(&head, key, strcspn(key, "."));
+	in = slice_has_word(slice_of(names), head.data);
+	buf_free(&head);
+	return in;
 }
 
-static bool same_values(const struct config_table *a, const struct config_table *b, const char *name)
+/* names: NULL, or of the tables whose keys count. */
+static void put_values(const struct config_table *table, const char *names, struct buf *out)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (!names || is_below_one(table->rows[i].key, names)) {
+			option_put(&table->rows[i], table->values, out);
+			buf_add(out, "", 1);
+		}
+}
+
+static bool same_values(const struct config *a, const struct config *b, size_t table, const char *names)
 {
 	struct buf x = { 0 }, y = { 0 };
 	bool same;
 
-	put_values(a, name, &x);
-	put_values(b, name, &y);
+	put_values(&a->tables[table], names, &x);
+	put_values(&b->tables[table], names, &y);
 	same = x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
 	buf_free(&x);
 	buf_free(&y);
@@ -265,19 +276,12 @@ static bool same_values(const struct config_table *a, const struct config_table 
 
 bool config_same_table(const struct config *a, const struct config *b, size_t table)
 {
-	return same_values(&a->tables[table], &b->tables[table], NULL);
+	return same_values(a, b, table, NULL);
 }
 
 bool config_same_below(const struct config *a, const struct config *b, const char *names)
 {
-	struct slice rest = slice_of(names), part;
-	struct arena memory = { 0 };
-	bool same = true;
-
-	while (same && slice_next(&rest, ',', &part))
-		same = same_values(&a->tables[0], &b->tables[0], arena_dup(&memory, part.at, part.len));
-	arena_free(&memory);
-	return same;
+	return same_values(a, b, 0, names);
 }
 
 /* Errors. */
