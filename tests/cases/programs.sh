@@ -50,18 +50,6 @@ services.8002:example.com:5432.backends = example.com:5432
     p=$(next_port)
     dill_once -t --connections 8002:example.com:5432 --status :8001
     in_force status.listener :8001
-    dill_once --backend dynamodb --proxy test
-    same "exit status of dynamodb" 1 "$RC"
-    contains "the error of dynamodb" "dill: --backend: \"dynamodb\" is a source that this version does not have" "$ERR"
-    same "stdout" "" "$OUT"
-    dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379
-    same "exit status of elasticache" 1 "$RC"
-    contains "the error of elasticache" "\"elasticache\" is a source that this version does not have" "$ERR"
-    for word in --proxy=x --dynamodb=x --elasticache-cluster-id=x --elasticache-port=1; do
-        dill_once --connections 8002:example.com:5432 "$word"
-        same "exit status of $word" 1 "$RC"
-        contains "the error of $word" "belongs to a source that this version does not have" "$ERR"
-    done
     while read -r word level; do
         dill_once -t --debug "$word" localhost:1
         in_force log.level "$level"
@@ -77,10 +65,48 @@ END
         same "exit status of --connections $word" 1 "$RC"
         contains "the error" "dill: --connections: \"$word\" is not PORT:HOST:PORT" "$ERR"
     done
-    p=$(next_port) q=$(next_port)
-    start_bare --backend static --connections "$p:127.0.0.1:$A,$q:[::ffff:127.0.0.1]:$B"
+    p=$(next_port) q=$(next_port) STATUS=$(next_port)
+    start_bare --status "127.0.0.1:$STATUS" --proxy blue --backend static --connections "$p:127.0.0.1:$A,$q:[::ffff:127.0.0.1]:$B"
     must 5 "the first connection" answers "$p" a
     must 5 "the second connection" answers "$q" b 127.0.0.9
+    contains "/connections" '{"name":"blue",' "$(curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/connections")"
+}
+
+case_tcpproxy_backends() { # tcpproxy: its examples with AWS, and their other options; without TLS, AWS is an error
+    local words at=AWS_ENDPOINT_URL=http://127.0.0.1:1
+    dill_once -t --backend dynamodb --proxy test $at
+    same "exit status of dynamodb: $ERR" 0 "$RC"
+    in_force routing.dynamodb.proxy test
+    in_force routing.dynamodb.table classic-proxy
+    in_force routing.dynamodb.poll_interval 1m
+    dill_once -t --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379 $at
+    same "exit status of elasticache: $ERR" 0 "$RC"
+    in_force routing.elasticache.cluster_id my-redis-cluster
+    in_force routing.elasticache.port 6379
+    dill_once -t --backend dynamodb --proxy realtime --dynamodb other --region eu-west-1 --status :8001 --debug 2 $at
+    same "exit status of all options: $ERR" 0 "$RC"
+    in_force routing.dynamodb.table other
+    in_force aws.region eu-west-1
+    in_force status.listener :8001
+    in_force log.level debug
+    dill_once --backend dynamodb $at
+    same "exit status without --proxy" 1 "$RC"
+    same "the error without --proxy" "dill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)" "$ERR"
+    dill_once --backend elasticache --elasticache-port 6379 $at
+    same "exit status without a cluster" 1 "$RC"
+    contains "the error without a cluster" "--backend elasticache needs --elasticache-cluster-id" "$ERR"
+    dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster $at
+    same "exit status without a port" 1 "$RC"
+    contains "the error without a port" "routing.elasticache.cluster_id needs routing.elasticache.port" "$ERR"
+    dill_once -v
+    [[ $OUT != *SSL* ]] || return 0
+    for words in "dynamodb --proxy test" "elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379"; do
+        # shellcheck disable=SC2086  # several words
+        dill_once --backend $words
+        same "exit status of $words without TLS" 1 "$RC"
+        contains "the error of $words without TLS" "dill: ${words%% *}: https://${words%% *}.us-east-1.amazonaws.com is https, and this" "$ERR"
+        contains "what else there is" "make TLS=openssl" "$ERR"
+    done
 }
 
 case_tcpproxy_apps() { # TCPProxy: its file with four apps
@@ -269,19 +295,6 @@ services.bar.backends = 127.0.0.1:4000, 127.0.0.1:4001
     done
 }
 
-case_missing_sources() { # keys of sources that do not exist yet are refused, never passed over
-    local key
-    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port; do
-        dill_once -t "--$key=x"
-        same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
-    done
-    printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
-    dill_once -t -c "$T/c.toml"
-    same "exit status of a file" 1 "$RC"
-    contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
-}
-
 case_limits_of_clients() { # listeners.allow wherever it is written, as a list and in one word; what is wrong, with its place
     dill_once -t DILL_LISTENERS_ALLOW=10.0.0.0/8,::1
     contains "the variable" "listeners.allow = 10.0.0.0/8,::1  # DILL_LISTENERS_ALLOW" "$OUT"
@@ -299,8 +312,6 @@ case_limits_of_clients() { # listeners.allow wherever it is written, as a list a
     dill_once -t -c "$T/c.toml"
     contains "a list where there is none" 'c.toml:2: log.level: a value expected, not a list' "$ERR"
     same "exit status of a list where there is none" 1 "$RC"
-    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
-    same "exit status of a source's variable" 1 "$RC"
 }
 
 case_precedence_of_services() { # field by field, the more important place wins; one place's lists add up
@@ -649,5 +660,5 @@ case_one_name_a_source() { # static, consul, file, http: what --backend takes, t
     done
     dill_once --backend url
     same "exit status of another name" 1 "$RC"
-    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http' "$ERR"
+    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http, dynamodb, elasticache' "$ERR"
 }
