@@ -160,8 +160,8 @@ static void aws_put_request(struct aws *aws, const struct aws_ask *ask, struct b
 	struct buf path = { 0 };
 
 	buf_printf(&path, "%s/", aws->url.prefix);
-	buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: dill/" DILL_VERSION "\r\nContent-Length: %zu\r\n", path.data,
-	           aws->host.data, ask->body.len);
+	buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: dill/" DILL_VERSION "\r\nContent-Length: %zu\r\n",
+	           path.data, aws->host.data, ask->body.len);
 	aws_sign(&(struct aws_request){
 		.service = aws->service, .region = aws->region.data, .host = aws->host.data, .path = path.data,
 		.target = ask->target, .content_type = ask->content_type, .body = ask->body, .now = aws_now(aws)

@@ -132,19 +132,25 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 	return known;
 }
 
-/* `services` and `apps` are compared with a key's first part: what follows is the user's own. */
+/* `services` and `apps` are compared with a key's first part: what follows is the user's own. That of a table of options is
+ * no misspelt one of them. */
 const char *config_nearest(const struct config *config, const char *key)
 {
 	struct arena memory = { 0 };
 	const char *lower = config_lower(&memory, slice_of(key)), *best = NULL;
 	const char *head = config_lower(&memory, slice_first(slice_of(key), strcspn(key, ".[")));
 	int least = INT_MAX;
+	bool table = false;
 
 	for (size_t t = 0; t < config->table_count; t++)
-		for (size_t i = 0; i < config->tables[t].count; i++)
+		for (size_t i = 0; i < config->tables[t].count; i++) {
 			text_nearer(config->tables[t].rows[i].key, lower, &least, &best);
-	text_nearer("services", head, &least, &best);
-	text_nearer("apps", head, &least, &best);
+			table = table || config_below(config->tables[t].rows[i].key, head);
+		}
+	if (!table) {
+		text_nearer("services", head, &least, &best);
+		text_nearer("apps", head, &least, &best);
+	}
 	arena_free(&memory);
 	return best;
 }

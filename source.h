@@ -26,6 +26,7 @@ struct source_kind {
 	size_t option_count, size; /* size: of the struct that has their values, its settings */
 	const char *asks;  /* the key of the URL that it asks; NULL: it asks none */
 	uint16_t asks_port; /* of a URL that names neither scheme nor port */
+	const char *shares; /* tables of the program's own keys that it goes by, too, in a comma list: "aws,tls"; or NULL */
 	const char *needs; /* what must be given when the source is asked for by name; or NULL */
 	bool standard;     /* used when no other source is wanted */
 	bool remembers;    /* uses state.path */

@@ -230,7 +230,7 @@ case_dynalite() { # keys, pages of a MB, consistent reads and errors as DynamoDB
     p=$(next_port)
     PROGRAM_PORT=$(next_port)
     port=$PROGRAM_PORT
-    start_program dynalite node "$cli" --host 127.0.0.1 --port "$port" --createTableMs 0
+    start_program dynalite env node "$cli" --host 127.0.0.1 --port "$port" --createTableMs 0
     AWS=("AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$port" AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any)
     start_table
     must 5 "that there is no table" log_has 'dynamodb: .*ResourceNotFoundException: .*; keeping'

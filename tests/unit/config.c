@@ -381,7 +381,7 @@ static const struct {
 	  "proxy_protocol, allow, deny, ports)\n" },
 	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
 	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
-	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 0, "dill: c.toml:2: unknown key aws.secret; the nearest one is aws.host\n" },
+	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 0, "dill: c.toml:2: unknown key aws.secret\n" },
 	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
 	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
 	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
