@@ -188,14 +188,14 @@ static void choose_sources(struct config *config)
 	}
 }
 
-/* Of those in use, once all values are known. */
+/* Of those in use, once all values are known. What they need has been said. */
 static void check_sources(struct config *config)
 {
 	for (size_t i = 0; i < source_count; i++) {
 		const struct source_kind *kind = sources[i];
 		struct buf why = { 0 };
 
-		if (config->uses[i] && kind->check)
+		if (config->uses[i] && kind->check && (!kind->wanted || kind->wanted(config->tables[1 + i].values)))
 			kind->check(config->tables[1 + i].values, &why);
 		if (why.len)
 			config_error(config, "%s: %s", kind->name, why.data);
@@ -204,7 +204,7 @@ static void check_sources(struct config *config)
 }
 
 /* Who polls a table for its own name has that name. */
-static void name_proxy(struct config *config)
+static void take_proxy_name(struct config *config)
 {
 	struct config_table *table;
 	const struct option *row = config_find(config, "routing.dynamodb.proxy", &table);
@@ -284,7 +284,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	config_foreign_variables(config, environment);
 	settle_files(config);
 	check_sources(config);
-	name_proxy(config);
+	take_proxy_name(config);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)
 		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));

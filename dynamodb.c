@@ -2,6 +2,7 @@
 #include "dynamodb.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws.h"
@@ -70,12 +71,7 @@ static bool dynamodb_wanted(const void *settings)
 
 static void dynamodb_check(const void *settings, struct buf *why)
 {
-	const char *reason = aws_endpoint_check("dynamodb", ((const struct dynamodb_settings *)settings)->endpoint, why);
-
-	if (reason)
-		buf_printf(why, " %s", reason);
-	else
-		why->len = 0;
+	aws_endpoint_check("dynamodb", ((const struct dynamodb_settings *)settings)->endpoint, why);
 }
 
 /* Items. */
@@ -119,15 +115,15 @@ static void add_item(struct service_list *list, const struct json *json, uint32_
 	uint32_t attribute = json_get(json, item, ATTRIBUTE), string = attribute ? json_get(json, attribute, "S") : 0;
 	struct slice written = slice_between(json->text + json->tokens[item].at, end);
 	struct buf text = { 0 };
+	bool is_string = string && json_string(json, string, &text);
 
-	buf_puts(&text, "");
-	if (string && json_string(json, string, &text)) {
+	while (written.len && strchr(", \t\r\n", written.at[written.len - 1]))
+		written.len--;
+	if (text.len)
 		add_route(list, (struct slice){ text.data, text.len });
-	} else {
-		while (written.len && strchr(", \t\r\n", written.at[written.len - 1]))
-			written.len--;
-		refuse_item(list, written, attribute ? "has a " ATTRIBUTE " that is no string" : "has no " ATTRIBUTE);
-	}
+	else
+		refuse_item(list, written, !attribute ? "has no " ATTRIBUTE
+		                         : is_string ? "has an empty " ATTRIBUTE : "has a " ATTRIBUTE " that is no string");
 	buf_free(&text);
 }
 
@@ -209,8 +205,8 @@ static const char *take_page(struct dynamodb *dynamodb, const struct http_respon
 	return dynamodb->why.data;
 }
 
-/* Reads are consistent: with eventual ones, an item that one replica has and the next has not yet would close a port that has
- * just been opened. */
+/* Reads are consistent: with eventual ones, an item that one replica has and the next has not yet would close a port that
+ * has just been opened. */
 static void make_query(struct dynamodb *dynamodb)
 {
 	const struct dynamodb_settings *settings = dynamodb->settings;
@@ -287,7 +283,8 @@ static void dynamodb_run(struct source *source)
 }
 
 const struct source_kind dynamodb_kind = {
-	.name = "dynamodb", .title = "DynamoDB", .table = "routing.dynamodb", .asks = "routing.dynamodb.endpoint", .asks_port = 80,
+	.name = "dynamodb", .title = "DynamoDB", .table = "routing.dynamodb", .asks = "routing.dynamodb.endpoint", .asks_port = 443,
 	.options = dynamodb_options, .option_count = ARRAY_LEN(dynamodb_options), .size = sizeof(struct dynamodb_settings),
-	.needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted, .check = dynamodb_check, .run = dynamodb_run
+	.shares = "aws,tls", .needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted,
+	.check = dynamodb_check, .run = dynamodb_run
 };

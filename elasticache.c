@@ -2,6 +2,7 @@
 #include "elasticache.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws.h"
@@ -68,14 +69,11 @@ static bool elasticache_wanted(const void *settings)
 static void elasticache_check(const void *values, struct buf *why)
 {
 	const struct elasticache_settings *settings = values;
-	const char *reason = aws_endpoint_check("elasticache", settings->endpoint, why);
 
-	if (reason)
-		buf_printf(why, " %s", reason);
-	else
-		why->len = 0;
+	aws_endpoint_check("elasticache", settings->endpoint, why);
 	if (!settings->port)
-		buf_printf(why, "%srouting.elasticache.cluster_id needs routing.elasticache.port (--elasticache-port)", why->len ? "; " : "");
+		buf_printf(why, "%srouting.elasticache.cluster_id needs routing.elasticache.port (--elasticache-port)",
+		           why->len ? "; " : "");
 }
 
 /* Nodes. */
@@ -140,7 +138,7 @@ static const char *const way[] = {
 enum { ON_RESULT = 2, ON_CLUSTERS, ON_CLUSTER, ON_NODES, ON_NODE, ON_ENDPOINT };
 
 /* Where the text of an element goes that lies so deep on the way; NULL: nobody asks. */
-static struct buf *place_of(struct elasticache *elasticache, unsigned on, struct slice name)
+static struct buf *text_place(struct elasticache *elasticache, unsigned on, struct slice name)
 {
 	const struct {
 		unsigned on;
@@ -163,7 +161,7 @@ static struct buf *place_of(struct elasticache *elasticache, unsigned on, struct
 
 static void take_text(struct elasticache *elasticache, unsigned on, const struct xml *xml)
 {
-	struct buf *place = place_of(elasticache, on, xml->name);
+	struct buf *place = text_place(elasticache, on, xml->name);
 	struct slice text = slice_trim(slice_of_buf(&xml->text));
 
 	if (!place)
@@ -181,7 +179,7 @@ static unsigned step(unsigned on, const struct xml *xml)
 }
 
 /* Returns why the text is no complete answer. */
-static const char *walk(struct elasticache *elasticache, struct xml *xml)
+static const char *walk_answer(struct elasticache *elasticache, struct xml *xml)
 {
 	unsigned on = 0;
 	bool listed = false;
@@ -211,14 +209,14 @@ static const char *walk(struct elasticache *elasticache, struct xml *xml)
 }
 
 /* Takes a complete answer of status 200. */
-static const char *take_answer(struct elasticache *elasticache, const struct http_response *response)
+static const char *take_cluster(struct elasticache *elasticache, const struct http_response *response)
 {
 	struct xml xml;
 	const char *fault;
 
 	elasticache->marker.len = 0;
 	xml_open(&xml, response->body.data, response->body.len);
-	fault = walk(elasticache, &xml);
+	fault = walk_answer(elasticache, &xml);
 	xml_close(&xml);
 	if (!fault)
 		return NULL;
@@ -245,7 +243,7 @@ static const char *ask_page(struct elasticache *elasticache)
 	why = aws_post(&elasticache->aws, NULL, "application/x-www-form-urlencoded; charset=utf-8", slice_of_buf(query),
 	               sys_now() + elasticache->settings->timeout);
 	elasticache->code = why ? elasticache->aws.code : 0;
-	return why ? why : take_answer(elasticache, &elasticache->aws.http.response);
+	return why ? why : take_cluster(elasticache, &elasticache->aws.http.response);
 }
 
 static struct service_list *make_list(const struct elasticache *elasticache)
@@ -356,7 +354,7 @@ static void elasticache_run(struct source *source)
 
 const struct source_kind elasticache_kind = {
 	.name = "elasticache", .title = "ElastiCache", .table = "routing.elasticache", .asks = "routing.elasticache.endpoint",
-	.asks_port = 80, .options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
-	.size = sizeof(struct elasticache_settings), .needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)",
-	.wanted = elasticache_wanted, .check = elasticache_check, .run = elasticache_run
+	.asks_port = 443, .options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
+	.size = sizeof(struct elasticache_settings), .shares = "aws,tls",
+	.needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)", .wanted = elasticache_wanted, .check = elasticache_check, .run = elasticache_run
 };

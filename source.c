@@ -65,7 +65,7 @@ void source_post(struct source *source, struct service_list *list)
 	mailbox_post(source->box, source->slot, list, &source->cancelled);
 }
 
-static int by_order(const void *a, const void *b)
+static int by_service(const void *a, const void *b)
 {
 	return service_order(*(struct service *const *)a, *(struct service *const *)b);
 }
@@ -80,7 +80,7 @@ bool source_renew(struct source *source, struct service_list **last, struct serv
 	struct service_list *before = *last;
 
 	if (list->count > 1)
-		qsort(list->items, list->count, sizeof *list->items, by_order);
+		qsort(list->items, list->count, sizeof *list->items, by_service);
 	if (before)
 		service_adopt(list->items, list->count, before->items, before->count);
 	if (before && is_same(before, list)) {

@@ -11,7 +11,7 @@ start_aws() { # [--port PORT]: sets AWS_PORT and AWS_CONTROL, AWS (words for dil
 }
 
 aws() { # METHOD PATH [BODY]: of its control
-    curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${3:+--data-binary "$3"} "http://127.0.0.1:$AWS_CONTROL$2" ||
+    curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${3:+--data-binary} ${3:+"$3"} "http://127.0.0.1:$AWS_CONTROL$2" ||
         fail "fake AWS: $1 $2"
 }
 

@@ -60,7 +60,8 @@ static const struct {
 	{ PAGE(2, "{\"proxy_configuration\":\"80:a:1\"},{\"proxy_configuration\":{\"S\":5}}"),
 	  "{\"proxy_configuration\":\"80:a:1\"}( {\"proxy_configuration\":\"80:a:1\"} !has a proxy_configuration that is no string) "
 	  "{\"proxy_configuration\":{\"S\":5}}( {\"proxy_configuration\":{\"S\":5}} !has a proxy_configuration that is no string)" },
-	{ PAGE(2, S("80:a") "," S("")), "80:a( 80:a !is not PORT:HOST:PORT) (  !is not PORT:HOST:PORT)" },
+	{ PAGE(2, S("80:a") "," S("")), "80:a( 80:a !is not PORT:HOST:PORT) {\"proxy_configuration\":{\"S\":\"\"}}( "
+	  "{\"proxy_configuration\":{\"S\":\"\"}} !has an empty proxy_configuration)" },
 	{ PAGE(4, S("0:a:1") "," S("65536:a:1") "," S("80::1") "," S("80:a b:1")),
 	  "0:a:1( 0:a:1 !is not PORT:HOST:PORT) 65536:a:1( 65536:a:1 !is not PORT:HOST:PORT) "
 	  "80::1( 80::1 !is not PORT:HOST:PORT) 80:a b:1( 80:a b:1 !is not PORT:HOST:PORT)" },
@@ -87,7 +88,7 @@ static const struct {
 	{ "{\"Count\":1,\"Items\":[5]}", "-one of its Items is no object" },
 	{ "{\"Count\":2,\"Items\":[{},\"x\"]}", "-one of its Items is no object" },
 	{ "{\"Count\":0,\"Items\":[],\"LastEvaluatedKey\":null}", "-its LastEvaluatedKey is no object" },
-	{ "{\"Count\":0,\"Items\":[]} x", "-the text goes on behind its end" },
+	{ "{\"Count\":0,\"Items\":[]} x", "-text behind the end" },
 };
 
 static void answer_is(const char *body, size_t len, const char *want)

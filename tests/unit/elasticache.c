@@ -94,7 +94,7 @@ static void answer_is(const char *body, size_t len, const char *want)
 	const char *why;
 
 	buf_add(&response.body, body, len);
-	why = take_answer(&elasticache, &response);
+	why = take_cluster(&elasticache, &response);
 	buf_puts(&got, why ? "-" : "");
 	if (why) {
 		buf_puts(&got, why + strlen("its answer cannot be used: "));
@@ -127,7 +127,7 @@ static void pages(void)
 		struct http_response response = { .status = 200 };
 
 		buf_puts(&response.body, bodies[i]);
-		check(!take_answer(&elasticache, &response), "a page", bodies[i]);
+		check(!take_cluster(&elasticache, &response), "a page", bodies[i]);
 		buf_free(&response.body);
 	}
 	list = make_list(&elasticache);
