@@ -21,8 +21,7 @@ aws_table() { # ITEM...: the proxy realtime is these; an item is LOCALPORT:HOST:
         [ "${item:0:1}" = '{' ] || item="\"$item\""
         items+=("$item")
     done
-    local IFS=,
-    aws PUT /table "{\"realtime\": [${items[*]}]}"
+    aws PUT /table "{\"realtime\": [$(IFS=,; echo "${items[*]}")]}"
 }
 
 aws_nodes() { # ID:STATUS:HOST:PORT...: the cluster docker-registry has these; without HOST a node has no endpoint
@@ -31,11 +30,10 @@ aws_nodes() { # ID:STATUS:HOST:PORT...: the cluster docker-registry has these; w
         IFS=: read -r id status host port <<<"$node"
         nodes+=("{\"Id\": \"$id\", \"Status\": \"$status\"${host:+, \"Address\": \"$host\", \"Port\": $port}}")
     done
-    local IFS=,
-    aws PUT /clusters "{\"docker-registry\": {\"Status\": \"${CLUSTER:-available}\", \"Nodes\": [${nodes[*]}]}}"
+    aws PUT /clusters "{\"docker-registry\": {\"Status\": \"${CLUSTER:-available}\", \"Nodes\": [$(IFS=,; echo "${nodes[*]}")]}}"
 }
 
-aws_count() { aws GET "/count?on=$1"; }
+aws_count() { aws GET "/count?on=${1// /%20}"; }
 
 aws_more_than() { [ "$(aws_count "$2")" -gt "$1" ]; }
 
@@ -43,17 +41,18 @@ aws_asked() { # WHAT [TIMES]: so often from now on
     must 40 "another $1" aws_more_than $(($(aws_count "$1") + ${2:-1} - 1)) "$1"
 }
 
-aws_last() { aws GET "/requests?on=$1" | tail -n 1; }      # WHAT KEY STATUS ERROR
+aws_last() { aws GET "/requests?on=${1// /%20}" | tail -n 1; }      # WHAT KEY STATUS ERROR
 
+AWS_NEAR="DILL_BACKENDS_ALLOW=127.0.0.0/8,::1/128"      # where our backends are, and where AWS's never should be
 TABLE_FAST=DILL_ROUTING_DYNAMODB_POLL_INTERVAL=1s
 CLUSTER_FAST=DILL_ROUTING_ELASTICACHE_POLL_INTERVAL=10s
 
 start_table() { # [WORD]...: dill on the table, asked each second
-    start_bare "${AWS[@]}" "$TABLE_FAST" --backend dynamodb --proxy realtime "$@"
+    start_bare "${AWS[@]}" "$AWS_NEAR" "$TABLE_FAST" --backend dynamodb --proxy realtime "$@"
 }
 
 start_cluster() { # PORT [WORD]...
-    start_bare "${AWS[@]}" "$CLUSTER_FAST" --backend elasticache --elasticache-cluster-id docker-registry --elasticache-port "$@"
+    start_bare "${AWS[@]}" "$AWS_NEAR" "$CLUSTER_FAST" --backend elasticache --elasticache-cluster-id docker-registry --elasticache-port "$@"
 }
 
 # DynamoDB
@@ -129,7 +128,7 @@ case_dynamodb_cut_pages() { # a later page that is lost, or is nonsense, is no e
 
 case_dynamodb_bad_items() { # are refused alone, each with its reason
     local p
-    p=$(next_port) STATUS=$(next_port)
+    STATUS=$(next_port) p=$(next_port)
     start_aws
     aws_table "$p:127.0.0.1:$A" "80:127.0.0.1:$A" '{"proxy_configuration": {"N": "1"}}' '{"other": {"S": "x"}}' nonsense \
         "99999:127.0.0.1:$A" "$((p + 1)):127.0.0.1:0" "$((p + 2)):127.0.0.1:$B:x" ":127.0.0.1:$B" "$((p + 3)):[::1]:$B" \
@@ -162,10 +161,12 @@ case_dynamodb_consistent() { # what a replica has not yet closes nothing
 }
 
 dynamodb_fault() { # QUERY REGEX: what the log says; routes and the session survive, and it goes on afterwards
-    local again
-    again=$(log_count 'dynamodb: .* answers again')
+    local outages again
+    outages=$(log_count '; keeping the last known') again=$(log_count 'dynamodb: .* answers again')
     aws PUT "/fault?on=dynamodb&$1"
-    must 20 "the words for $1" log_has "dynamodb: .*$2.*; keeping the last known services"
+    must 20 "the outage with $1" log_more_than "$outages" '; keeping the last known'
+    grep '; keeping the last known' "$LOG" | tail -n 1 | grep -Eq "dynamodb: .*: $2; keeping" ||
+        fail "the words for $1: $(grep '; keeping' "$LOG" | tail -n 1)"
     answers "$((p + 1))" a || fail "the route has gone with $1"
     ask "$fd" "$1" || fail "the session has gone with $1"
     aws DELETE /fault
@@ -184,23 +185,24 @@ case_dynamodb_faults() { # whatever it answers: routes and live sessions stay
     open_conn "$p"
     fd=$FD
     dynamodb_fault 'mode=error&name=ResourceNotFoundException&text=Requested%20resource%20not%20found' \
-        'ResourceNotFoundException: Requested resource not found'
-    dynamodb_fault 'mode=error&name=ProvisionedThroughputExceededException' ProvisionedThroughputExceededException
-    dynamodb_fault 'mode=error&name=AccessDeniedException&key=Message&text=User%20is%20not%20authorized' 'AccessDeniedException: User is not authorized'
-    dynamodb_fault 'mode=error&name=ExpiredTokenException' ExpiredTokenException
-    dynamodb_fault 'mode=error&name=InternalServerError&status=500' InternalServerError
-    dynamodb_fault 'mode=status&code=503' 503
-    dynamodb_fault 'mode=status&code=429' 429
-    dynamodb_fault 'mode=document&text=%7B%7D' ''
-    dynamodb_fault 'mode=document&text=%7B%22Count%22%3A0%7D' ''
-    dynamodb_fault 'mode=document&text=' ''
-    dynamodb_fault mode=garbage ''
-    dynamodb_fault mode=truncated ''
-    dynamodb_fault mode=miscount ''
-    dynamodb_fault mode=hang ''
-    dynamodb_fault 'mode=drip&every=0.1' ''
-    dynamodb_fault mode=reset ''
-    dynamodb_fault mode=close ''
+        'answered 400 ResourceNotFoundException: Requested resource not found'
+    dynamodb_fault 'mode=error&name=ProvisionedThroughputExceededException' 'answered 400 ProvisionedThroughputExceededException: .*'
+    dynamodb_fault 'mode=error&name=AccessDeniedException&key=Message&text=User%20is%20not%20authorized' \
+        'answered 400 AccessDeniedException: User is not authorized'
+    dynamodb_fault 'mode=error&name=ExpiredTokenException' 'answered 400 ExpiredTokenException: .*'
+    dynamodb_fault 'mode=error&name=InternalServerError&status=500' 'answered 500 InternalServerError: .*'
+    dynamodb_fault 'mode=status&code=503' 'answered 503'
+    dynamodb_fault 'mode=status&code=429' 'answered 429'
+    dynamodb_fault 'mode=document&text=%7B%7D' 'its answer cannot be used: it has no Items'
+    dynamodb_fault 'mode=document&text=%7B%22Count%22%3A0%7D' 'its answer cannot be used: it has no Items'
+    dynamodb_fault 'mode=document&text=' 'its answer cannot be used: .*'
+    dynamodb_fault mode=garbage 'its answer cannot be used: .*'
+    dynamodb_fault mode=truncated '.*'
+    dynamodb_fault mode=miscount 'its answer cannot be used: its Count is not that of its Items'
+    dynamodb_fault mode=hang 'timed out'
+    dynamodb_fault 'mode=drip&every=0.1' 'timed out'
+    dynamodb_fault mode=reset '.*'
+    dynamodb_fault mode=close '.*'
     aws PUT '/fault?mode=oneshot&on=dynamodb'
     aws_asked dynamodb 2
     aws DELETE /fault
@@ -227,10 +229,10 @@ case_dynamodb_outage() { # nothing listens at the start; it comes, restarts with
 case_dynalite() { # keys, pages of a MB, consistent reads and errors as DynamoDB itself has them
     local cli port p i padding
     cli=$("$TOP/tests/tools/get-dynalite.sh" 2>"$T/reason.dynalite") || skip "$(tail -n 1 "$T/reason.dynalite")"
-    p=$(next_port)
     PROGRAM_PORT=$(next_port)
+    p=$(next_port)
     port=$PROGRAM_PORT
-    start_program dynalite node "$cli" --host 127.0.0.1 --port "$port" --createTableMs 0
+    start_program dynalite env node "$cli" --host 127.0.0.1 --port "$port" --createTableMs 0
     AWS=("AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$port" AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any)
     start_table
     must 5 "that there is no table" log_has 'dynamodb: .*ResourceNotFoundException: .*; keeping'
@@ -283,6 +285,9 @@ case_elasticache_nodes() { # which one is taken: with an endpoint, available bef
         if [ "$want" = none ]; then
             must 5 "an answer for $nodes" aws_more_than 0 elasticache
             stays 300 "a route for $nodes" peek_is "$NO_ROUTE"
+        elif [ "$want" = refused ]; then
+            must 5 "the reason for $nodes" peek_contains "# refused: docker-registry wants :$p: none of its nodes has an endpoint"
+            continue
         else
             must 5 "the node of $state $nodes" answers "$p" "$want"
         fi
@@ -299,13 +304,13 @@ a available 0001:rebooting:127.0.0.1:$A 0002:modifying:127.0.0.1:$B
 a snapshotting 0001:available:127.0.0.1:$A
 a modifying 0001:available:localhost:$A
 none creating
-none available 0001:creating 0002:creating
+refused available 0001:creating 0002:creating
 END
 }
 
 case_elasticache_changes() { # another node, none, one again; a session lives; names as tcpproxy had them
     local p fd
-    p=$(next_port) STATUS=$(next_port)
+    STATUS=$(next_port) p=$(next_port)
     start_aws
     aws_nodes "0001:available:127.0.0.1:$ECHO" "0002:available:127.0.0.1:$B"
     start_cluster "$p" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
@@ -313,7 +318,7 @@ case_elasticache_changes() { # another node, none, one again; a session lives; n
     open_conn "$p"
     fd=$FD
     ask "$fd" one || fail "no echo"
-    contains "/connections" '"docker-registry::0001"' "$(curl -s "http://127.0.0.1:$STATUS/connections" | tr -d ' ')"
+    contains "/routes" '"docker-registry::0001"' "$(curl -s "http://127.0.0.1:$STATUS/routes")"
     aws_nodes 0001:creating "0002:available:127.0.0.1:$B"
     must 15 "the second node" answers "$p" b
     aws_nodes
@@ -322,9 +327,13 @@ case_elasticache_changes() { # another node, none, one again; a session lives; n
     must 15 "the third node" answers "$p" c
 }
 
-elasticache_fault() { # QUERY REGEX
+elasticache_fault() { # QUERY REGEX: what is said of it, at least for those who debug
+    local before
+    before=$(log_count 'elasticache: http.*: ')
     aws PUT "/fault?on=elasticache&$1"
-    must 30 "the words for $1" log_has "elasticache: .*$2"
+    must 30 "words for $1" log_more_than "$before" 'elasticache: http.*: '
+    grep 'elasticache: http' "$LOG" | tail -n +$((before + 1)) | grep -Eq ": $2" ||
+        fail "the words for $1: $(grep 'elasticache: http' "$LOG" | tail -n 1)"
     answers "$p" a || fail "the route has gone with $1"
     aws DELETE /fault
 }
@@ -343,12 +352,12 @@ case_elasticache_faults() { # a cluster that has gone, throttling, nonsense: the
     elasticache_fault 'mode=error&name=Throttling&text=Rate%20exceeded' 'Throttling: Rate exceeded'
     elasticache_fault 'mode=error&name=AccessDenied&status=403' 'AccessDenied'
     elasticache_fault 'mode=status&code=502' 502
-    elasticache_fault 'mode=document&text=%3C!DOCTYPE%20x%3E%3Cx%2F%3E' '.'
-    elasticache_fault 'mode=document&text=%3Ca%3E%3Cb%3E%3C%2Fa%3E' '.'
-    elasticache_fault 'mode=document&text=%3CListTables%2F%3E' '.'
-    elasticache_fault mode=garbage '.'
+    elasticache_fault 'mode=document&text=%3C!DOCTYPE%20x%3E%3Cx%2F%3E' 'its answer cannot be used: has a DOCTYPE'
+    elasticache_fault 'mode=document&text=%3Ca%3E%3Cb%3E%3C%2Fa%3E' 'its answer cannot be used: has an end tag that does not match'
+    elasticache_fault 'mode=document&text=%3CListTables%2F%3E' 'its answer cannot be used: it has no CacheClusters'
+    elasticache_fault mode=garbage 'its answer cannot be used'
     elasticache_fault mode=truncated '.'
-    elasticache_fault mode=hang 'in time'
+    elasticache_fault mode=hang 'timed out'
     aws_nodes "0001:available:127.0.0.1:$B"
     must 40 "the route after that" answers "$p" b
     ! log_has ' closed ' || fail "a listener closed meanwhile"
@@ -463,7 +472,7 @@ case_tcpproxy_lines() { # against what answers as AWS does; DEBUG and the port o
         read -ra words <<<"$line"
         PEEK=$(next_port)
         case $line in *--region*) aws PUT '/region?name=eu-west-1' ;; *) aws PUT '/region?name=us-east-1' ;; esac
-        start_bare "${AWS[@]}" AWS_EC2_METADATA_DISABLED=true "${words[@]}"
+        start_bare "${AWS[@]}" "$AWS_NEAR" AWS_EC2_METADATA_DISABLED=true "${words[@]}"
         case $line in *elasticache*) must 5 "$line" answers "$p" b ;; *) must 5 "$line" answers "$p" a ;; esac
         kill "$DILL_PID"
         stop_dill 0 8
