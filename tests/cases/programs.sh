@@ -109,6 +109,62 @@ case_tcpproxy_backends() { # tcpproxy: its examples with AWS, and their other op
     done
 }
 
+case_aws_reload() { # another region, table or proxy is read at once; what has not changed runs on
+    local p
+    p=$(next_port)
+    start_aws
+    aws PUT '/table' "{\"realtime\": [\"$p:127.0.0.1:$A\"], \"other\": [\"$((p + 1)):127.0.0.1:$B\"]}"
+    printf '[aws]\nregion = us-east-1\n[routing.dynamodb]\nproxy = realtime\n' >"$T/c.ini"
+    start_bare "${AWS[@]}" DILL_BACKENDS_ALLOW=127.0.0.0/8 -c "$T/c.ini"
+    must 5 "the route" answers "$p" a
+    printf '[aws]\nregion = us-east-1\n[routing.dynamodb]\nproxy = realtime\n[log]\nlevel = debug\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the reload" log_has 'reload: done'
+    stays 300 "another request" aws_requests_are 1
+    aws PUT '/region?name=eu-west-1'
+    printf '[aws]\nregion = eu-west-1\n[routing.dynamodb]\nproxy = realtime\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "a request of the other region" aws_requests_are 2
+    same "its answer" "dynamodb Query AKIDEXAMPLE 200 -" "$(aws_last dynamodb)"
+    answers "$p" a || fail "the route has gone with the region"
+    ! log_has ' closed ' || fail "a listener closed at a reload"
+    printf '[aws]\nregion = eu-west-1\n[routing.dynamodb]\nproxy = other\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the other proxy" answers "$((p + 1))" b
+    must 3 "the first one gone" refuses 127.0.0.1 "$p"
+}
+
+aws_requests_are() { [ "$(aws_count dynamodb)" -eq "$1" ]; }
+
+case_aws_explained() { # --explain and --plan read the tables of AWS once
+    local p
+    p=$(next_port)
+    start_aws
+    aws_table "$p:127.0.0.1:$A" nonsense '{"other": {"S": "x"}}' "80:127.0.0.1:$A"
+    aws PUT /clusters '{"docker-registry": {"Nodes": [{"Id": "0001", "Status": "creating"}], "ReplicationGroupId": "group-1"}}'
+    AWS+=(--backend dynamodb --proxy realtime)
+    dill_once "${AWS[@]}" --explain nonsense
+    same "exit status of nonsense" 0 "$RC"
+    same "what is said of nonsense" "nonsense in dynamodb
+    listener nonsense: refused: its item is not PORT:HOST:PORT" "$OUT"
+    dill_once "${AWS[@]}" --explain '{}'
+    contains "an item without the attribute" "refused: its item has no proxy_configuration" "$OUT"
+    dill_once "${AWS[@]}" --explain "80:127.0.0.1:$A"
+    contains "a low port" "listener any:80: refused by listeners.port_min" "$OUT"
+    dill_once "${AWS[@]}" DILL_BACKENDS_ALLOW=127.0.0.0/8 --plan
+    same "exit status of the plan" 2 "$RC"
+    contains "the plan" "+ 0.0.0.0:$p for $p:127.0.0.1:$A, round_robin" "$OUT"
+    contains "what is refused" "# refused: nonsense wants nonsense: its item is not PORT:HOST:PORT" "$OUT"
+    AWS[-3]=elasticache
+    dill_once "${AWS[@]}" --elasticache-cluster-id docker-registry --elasticache-port "$p" --explain docker-registry
+    contains "a cluster without an endpoint" "listener :$p: refused: none of its nodes has an endpoint" "$OUT"
+    contains "a replication group" "cluster docker-registry is in the replication group group-1, whose failovers are not followed" "$ERR"
+    aws PUT '/fault?mode=error&name=AccessDeniedException&text=no'
+    dill_once "${AWS[@]}" --elasticache-cluster-id docker-registry --elasticache-port "$p" --plan
+    same "exit status without an answer" 1 "$RC"
+    contains "the error without an answer" "dill: elasticache has not answered" "$ERR"
+}
+
 case_tcpproxy_apps() { # TCPProxy: its file with four apps
     local p
     cat >"$T/config.yaml" <<'END'
