@@ -255,12 +255,11 @@ static enum xml_event xml_step(struct xml *xml)
 	do {
 		xml->why = xml_take_text(xml);
 	} while (!xml->why && xml_skip(xml) && !xml->why);
-	if (!xml->why && xml_has_text(xml)) {
-		if (xml->depth && xml->at < xml->end) {
-			xml_say_name(xml);
-			return XML_TEXT;
-		}
+	if (!xml->why && xml_has_text(xml) && !xml->depth)
 		xml->why = "has text outside its root";
+	if (!xml->why && xml_has_text(xml) && xml->at < xml->end) {
+		xml_say_name(xml);
+		return XML_TEXT;
 	}
 	if (!xml->why && xml->at < xml->end)
 		return xml_tag(xml);
