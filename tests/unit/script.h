@@ -27,6 +27,8 @@ struct script {
 	pthread_t thread;
 };
 
+#define SCRIPT(...) ((struct script){ .answers = { __VA_ARGS__ } })
+
 /* Waits for bytes; false: the test is over. */
 static inline bool script_wait(const struct script *script, int fd)
 {
