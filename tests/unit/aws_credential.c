@@ -140,6 +140,7 @@ static void order_cases(void)
 	setenv(METADATA, "http://127.0.0.1:1", 1);
 	check_first("nor at an endpoint of a container: the instance's metadata service at 127.0.0.1:1: Connection refused", NULL);
 	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	script_name(&instance, METADATA, "");
 	check_first("no credentials: there are none in the environment", NULL);
 	setenv("AWS_PROFILE", "none", 1);
 	check_first("no credentials: profile none is not in ", NULL);
@@ -157,7 +158,7 @@ static void order_cases(void)
 /* From 15 minutes before the end, a minute after the last try at the earliest; over a failure they stay until the end. */
 static void renewal_cases(void)
 {
-	struct script script = SCRIPT(JSON("A", "01:00"), JSON("B", "02:00"), ERROR("403"), ERROR("403"), ERROR("403"), JSON("C", "03:00"));
+	struct script script = SCRIPT(JSON("A", "01:00"), JSON("B", "02:00"), ERROR("403"), ERROR("403"), ERROR("403"), JSON("C", "03:00"), ERROR("403"));
 	struct aws_credential credential = { .profile = "" };
 	int64_t end = T + 60 * MINUTE;
 
@@ -181,8 +182,11 @@ static void renewal_cases(void)
 	check_get(&credential, end, "no credentials: the container's endpoint", "they are over");
 	check_get(&credential, end, "C", "there are new ones");
 	check_logged("info  AWS: credentials from the container's endpoint", 1, "that it works again is said");
+	credential.again = 0;
+	check_get(&credential, T + 170 * MINUTE, "C", "the next renewal fails");
+	check_logged("cannot be renewed", 1, "it is said again");
 	script_stop(&script);
-	check(script.asked == 6, "how often it is asked", "");
+	check(script.asked == 7, "how often it is asked", "");
 	buf_free(&script.requests);
 	aws_credential_close(&credential);
 	clear();
@@ -203,6 +207,7 @@ static void over_cases(void)
 	check(wait > 2 * 60000 - 10000 && wait <= 10 * 60000, "asked again in 2 to 10 minutes", "");
 	check_get(&credential, now + MINUTE, "A", "nobody is asked meanwhile");
 	credential.again = 0;
+	check_get(&credential, T, "A", "it was this host's clock: they are good for an hour");
 	check_get(&credential, now + 3 * MINUTE, "B", "over again");
 	credential.again = 0;
 	check_get(&credential, now + 6 * MINUTE, "B", "no new ones can be had");

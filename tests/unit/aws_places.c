@@ -240,6 +240,7 @@ static void instance_cases(void)
 	check_instance(SCRIPT(ERROR("405"), OK "role", OK GOOD), 3, SENT("PUT "), GOOD_SAYS, "405 to the PUT");
 	check_instance(SCRIPT("", OK "role", OK GOOD), 3, SENT("PUT "), GOOD_SAYS, "closed at the PUT");
 	check_instance(SCRIPT(ERROR("400") "Bad"), 1, SENT("PUT "), ": answered 400: Bad", "400 to the PUT");
+	check_instance(SCRIPT("HTTP/1.1 201 Ok\r\nConnection: close\r\n\r\np4ss123"), 1, SENT("PUT "), ": answered 201", "a token with an odd status");
 	check_instance(SCRIPT(ERROR("500")), 1, SENT("PUT "), ": answered 500", "500 to the PUT");
 	check_instance(SCRIPT(OK ""), 1, SENT("PUT "), "gave a token that is none", "an empty token");
 	check_instance(SCRIPT(OK "p4ss\r\nX: y"), 1, SENT("PUT "), "gave a token that is none", "a token with a line break");

@@ -49,6 +49,7 @@ static const struct {
 	{ "[profile other]\n" KEYS, "other", "/// not found", AWS_PROFILE_CREDENTIALS },
 	{ "[profile other]\n" KEYS, "other", "AKID/s3cret//", AWS_PROFILE_CONFIG },
 	{ "[profile\tother]\n" KEYS, "other", "AKID/s3cret//", AWS_PROFILE_CONFIG },
+	{ "[ profile  other ]\n" KEYS, "other", "AKID/s3cret//", AWS_PROFILE_CONFIG },
 	{ "[profile \"two words\"]\n" KEYS, "two words", "AKID/s3cret//", AWS_PROFILE_CONFIG },
 	{ "[other]\n" KEYS, "other", "/// not found", AWS_PROFILE_CONFIG },
 	{ "[default]\n" KEYS, "default", "AKID/s3cret//", AWS_PROFILE_CONFIG },
