@@ -300,7 +300,7 @@ void config_error(struct config *config, const char *fmt, ...)
 	buf_free(&line);
 }
 
-/* Nobody knows what the value of an unknown key is, or of one of a source that is not here. */
+/* Nobody knows what the value of an unknown key is. */
 static bool is_unknown(const char *key)
 {
 	if (config_below(key, "services") || config_below(key, "apps"))

@@ -58,6 +58,7 @@ struct config {
 	struct service_list *given; /* the services that they make */
 
 	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
+	const char *proxy; /* --proxy, or the proxy that routing.dynamodb asks for; NULL: neither is given */
 	const char *explain; /* --explain: the service; NULL when not given */
 	bool check, strict, help, version, plan; /* -t, --strict, -h, -v, --plan */
 	size_t errors;  /* said so far, or passed over */
