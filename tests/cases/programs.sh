@@ -4,7 +4,7 @@
 # Earlier programs. What their documentation shows, word for word.
 
 verdicts() { # what -t says of the services
-    without_origins | grep -E '^(services\.|#)'
+    without_origins | grep -E '^(services\.|# .* is (accepted|refused): )'
 }
 
 without_origins() { # what -t printed, but for where it came from

@@ -396,6 +396,16 @@ static const struct {
 	{ "c.toml", "[consul]\ntokn = 's3'\ntokn_file = 's3'\n", "", "", 0,
 	  "dill: c.toml:2: unknown key consul.tokn; the nearest one is consul.token\n"
 	  "dill: c.toml:3: unknown key consul.tokn_file; the nearest one is consul.token_file\n" },
+	{ "c.toml", "[consul.tls]\nca_fil = 'x'\n[routing.consul]\ntls.certt = 'x'\nadress = 'x'\n", "", "", 0,
+	  "dill: c.toml:2: unknown key consul.tls.ca_fil; the nearest one is consul.tls.ca\n"
+	  "dill: c.toml:4: unknown key routing.consul.tls.certt; the nearest one is consul.tls.cert\n"
+	  "dill: c.toml:5: unknown key routing.consul.adress; the nearest one is consul.address\n" },
+	{ "c.toml", "consul.tls = 'x'\n", "", "", 1,
+	  "dill: c.toml:1: consul.tls: a table expected, not a value; there is consul.tls.ca\n" },
+	{ "c.yaml", "routing:\n  consul:\n    tls:\n      ca:\n        x: 1\n", "", "", 1,
+	  "dill: c.yaml:5: routing.consul.tls.ca: a value expected, not a table\n" },
+	{ "c.toml", NULL, "DILL_CONSUL_TLS_CA=", "--routing.consul.adress=x", 2,
+	  "dill: unknown option --routing.consul.adress; the nearest one is --consul.address; all are in dill --help\n" },
 	{ "c.toml", "[services.web]\npasword = 's3'\nlistener = ':1'\nbackends = 'h:1'\n", "", "", 1,
 	  "dill: c.toml:2: services.web.pasword: \"********\" is not a key of a service (name, listener, backends, balance, proxy, "
 	  "proxy_protocol, allow, deny, ports)\n" },
@@ -482,6 +492,33 @@ static const struct {
 	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
 };
 
+/* consul.tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
+static const struct {
+	const char *name, *file, *variables, *words, *key, *value, *origin, *written; /* written: the key, as it stands there */
+} nested[] = {
+	{ "c.toml", "[consul.tls]\nca = '/x'\n", "", "", "consul.tls.ca", "/x", "c.toml:2", NULL },
+	{ "c.toml", "[routing.consul.tls]\nca_path = '/x'\n", "", "", "consul.tls.ca_path", "/x", "c.toml:2", "routing.consul.tls.ca_path" },
+	{ "c.toml", "consul.tls.cert = '/x'\n", "", "", "consul.tls.cert", "/x", "c.toml:1", NULL },
+	{ "c.toml", "[consul]\ntls = { key = '/x' }\n", "", "", "consul.tls.key", "/x", "c.toml:2", NULL },
+	{ "c.toml", "[Consul.TLS]\nInsecure = true\n", "", "", "consul.tls.insecure", "true", "c.toml:2", "Consul.TLS.Insecure" },
+	{ "c.yaml", "consul:\n  tls:\n    server_name: n\n", "", "", "consul.tls.server_name", "n", "c.yaml:3", NULL },
+	{ "c.yaml", "routing:\n  consul:\n    tls: {ca: /x}\n", "", "", "consul.tls.ca", "/x", "c.yaml:3", "routing.consul.tls.ca" },
+	{ "c.json", "{\"consul\": {\"tls\": {\"insecure\": true}}}", "", "", "consul.tls.insecure", "true", "c.json:1", NULL },
+	{ "c.json", "{\"routing\": {\"consul\":\n{\"tls\": {\"key\": \"/x\"}}}}", "", "", "consul.tls.key", "/x", "c.json:2", "routing.consul.tls.key" },
+	{ "c.hcl", "consul {\n  tls {\n    ca = \"/x\"\n  }\n}\n", "", "", "consul.tls.ca", "/x", "c.hcl:3", NULL },
+	{ "c.ini", "[consul.tls]\nca = /x\n", "", "", "consul.tls.ca", "/x", "c.ini:2", NULL },
+	{ "c.properties", "routing.consul.tls.ca=/x\n", "", "", "consul.tls.ca", "/x", "c.properties:1", "routing.consul.tls.ca" },
+	{ "c.env", "DILL_CONSUL_TLS_CA=/x\n", "", "", "consul.tls.ca", "/x", "c.env:1", NULL },
+	{ "c.env", "consul.tls.server_name=n\n", "", "", "consul.tls.server_name", "n", "c.env:1", NULL },
+	{ "c.toml", NULL, "DILL_CONSUL_TLS_CA=/x", "", "consul.tls.ca", "/x", "DILL_CONSUL_TLS_CA", NULL },
+	{ "c.toml", NULL, "DYNTCP_CONSUL_TLS_CA_PATH=/x", "", "consul.tls.ca_path", "/x", "DYNTCP_CONSUL_TLS_CA_PATH", NULL },
+	{ "c.toml", NULL, "DILL_ROUTING_CONSUL_TLS_SERVER_NAME=n", "", "consul.tls.server_name", "n",
+	  "DILL_ROUTING_CONSUL_TLS_SERVER_NAME", NULL },
+	{ "c.toml", NULL, "CONSUL_CACERT=/y|CONSUL_HTTP_SSL_VERIFY=0", "--consul.tls.ca=/x", "consul.tls.ca", "/x", "--consul.tls.ca", NULL },
+	{ "c.toml", NULL, "CONSUL_HTTP_SSL_VERIFY=0", "-routing.consul.tls.insecure|false", "consul.tls.insecure", "false",
+	  "-routing.consul.tls.insecure", "routing.consul.tls.insecure" },
+};
+
 static void check_mark(struct config *config, const char *key, const char *want, const char *what)
 {
 	struct config_table *table;
@@ -511,6 +548,29 @@ static void token_cases(void)
 		outcome_free(&outcome);
 	}
 	unlink("tok");
+}
+
+static void nested_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(nested); i++) {
+		struct outcome outcome = read_all(nested[i].name, nested[i].file, nested[i].variables, nested[i].words);
+		struct buf want = { 0 };
+
+		if (tls_library) {
+			buf_printf(&want, "%s@%s", nested[i].value, nested[i].origin);
+			check(outcome.config && !outcome.errors.len, outcome.errors.data, want.data);
+			if (outcome.config)
+				check_mark(outcome.config, nested[i].key, want.data, nested[i].origin);
+		} else {
+			buf_printf(&want, "dill: %s: %s: \"%s\" needs TLS, which this dill does not have: make TLS=openssl builds one that does\n",
+			           nested[i].origin, nested[i].written ? nested[i].written : nested[i].key, nested[i].value);
+			check(outcome.status == 1 && strcmp(outcome.errors.data, want.data) == 0, outcome.errors.data, want.data);
+		}
+		if (nested[i].file)
+			unlink(nested[i].name);
+		buf_free(&want);
+		outcome_free(&outcome);
+	}
 }
 
 static void empty_cases(void)
@@ -620,6 +680,7 @@ int main(void)
 	said_cases();
 	empty_cases();
 	token_cases();
+	nested_cases();
 	empty_service_case();
 	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
 	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");
