@@ -2,8 +2,8 @@
 #include "tls.h"
 
 const char tls_missing[] =
-	"is https, and this dill has no TLS: use a Unix socket (unix:///path), a local agent (http://127.0.0.1:8500), or a dill "
-	"built with make TLS=openssl";
+	"is https, and this dill has no TLS: use a Unix socket (unix:///path), a local agent (http://127.0.0.1:8500), or a "
+	"dill built with make TLS=openssl";
 
 #ifdef TLS_OPENSSL
 
@@ -167,7 +167,8 @@ static const char *load_client(struct tls *tls, const struct tls_options *option
 		return file_fault(tls, "the client key ", key, strerror(errno));
 	tls->locked = false;
 	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
-		return file_fault(tls, "the client key ", key, tls->locked ? "it has a password, which is not supported" : error_words());
+		return file_fault(tls, "the client key ", key,
+		                  tls->locked ? "it has a password, which is not supported" : error_words());
 	return NULL;
 }
 
@@ -187,7 +188,8 @@ static const char *tls_load(struct tls *tls, const struct tls_options *options)
 		return tls_say(tls, "TLS: ", error_words());
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                 SSL_MODE_RELEASE_BUFFERS);
 	/* A record without data for us ends a call: a server that sends them without end must not keep us from the clock. */
 	SSL_CTX_clear_mode(tls->context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_default_passwd_cb(tls->context, key_password);
@@ -375,8 +377,9 @@ static ssize_t tls_judge(struct tls *tls, int result)
 	if (kind == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	tls->cut = kind == SSL_ERROR_SYSCALL && !error;
-#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
-	tls->cut = tls->cut || (kind == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING);
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING /* from 3.0 on */
+	if (kind == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		tls->cut = true;
 #endif
 	if (tls->cut)
 		return 0;

@@ -29,7 +29,7 @@ make other "${EC[@]}"
 make inner "${EC[@]}" -CA ca.pem -CAkey ca.key -addext basicConstraints=critical,CA:TRUE
 signed server ca DNS:localhost,DNS:server.dc1.consul,IP:127.0.0.1,IP:::1 "${EC[@]}"
 signed rsa ca DNS:localhost,IP:127.0.0.1 "${RSA[@]}"
-signed wildcard ca 'DNS:*.dc1.consul,DNS:w*.test' "${EC[@]}"
+signed wildcard ca 'DNS:*.dc1.consul,DNS:w*.dc1.test' "${EC[@]}"
 signed elsewhere ca DNS:elsewhere.test,IP:10.1.2.3 "${EC[@]}"
 signed nameless ca '' "${EC[@]}" -subj /CN=localhost
 openssl req -nodes "${EC[@]}" -keyout expired.key -out expired.csr -subj /CN=expired.test 2>make.log

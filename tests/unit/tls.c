@@ -176,8 +176,8 @@ static const struct trial trials[] = {
 	  "not for a.b.dc1.consul" },
 	{ "a wildcard for none", "-cert wildcard.pem -key wildcard.key", NULL, { CA, .server_name = "dc1.consul" },
 	  "not for dc1.consul" },
-	{ "a wildcard in a word", "-cert wildcard.pem -key wildcard.key", NULL, { CA, .server_name = "web.test" },
-	  "it is for DNS:*.dc1.consul, DNS:w*.test, not for web.test" },
+	{ "a wildcard in a word", "-cert wildcard.pem -key wildcard.key", NULL, { CA, .server_name = "web.dc1.test" },
+	  "it is for DNS:*.dc1.consul, DNS:w*.dc1.test, not for web.dc1.test" },
 	{ "another name", SERVER, NULL, { CA, .server_name = "web.dc1.consul" },
 	  "its certificate is not accepted: it is for DNS:localhost, DNS:server.dc1.consul, IP Address:127.0.0.1, "
 	  "IP Address:0:0:0:0:0:0:0:1, not for web.dc1.consul" },
@@ -190,7 +190,8 @@ static const struct trial trials[] = {
 	/* which name is sent */
 	{ "a name is sent", "-cert elsewhere.pem -key elsewhere.key -servername localhost -cert2 server.pem -key2 server.key",
 	  "localhost", { CA }, NULL },
-	{ "the other name is sent", "-cert elsewhere.pem -key elsewhere.key -servername server.dc1.consul -cert2 server.pem -key2 server.key",
+	{ "the other name is sent",
+	  "-cert elsewhere.pem -key elsewhere.key -servername server.dc1.consul -cert2 server.pem -key2 server.key",
 	  "localhost", { CA, .server_name = "server.dc1.consul" }, NULL },
 	{ "an address is not", SERVER " -servername 127.0.0.1 -cert2 elsewhere.pem -key2 elsewhere.key", NULL, { CA }, NULL },
 	/* by whom, and when */
@@ -249,7 +250,8 @@ static void check_why(const char *why, const char *want, const char *what)
 static void try(const struct trial *trial)
 {
 	bool v6 = trial->host && trial->host[0] == '[';
-	struct server server = server_start(v6 ? "[::1]:0" : trial->host && strcmp(trial->host, "127.0.0.2") == 0 ? "127.0.0.2:0" : "127.0.0.1:0", trial->server);
+	bool other = trial->host && strcmp(trial->host, "127.0.0.2") == 0;
+	struct server server = server_start(v6 ? "[::1]:0" : other ? "127.0.0.2:0" : "127.0.0.1:0", trial->server);
 	struct http http;
 	const char *why;
 
