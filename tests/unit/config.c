@@ -116,6 +116,13 @@ static const struct {
 	/* Between layers, names make no difference. */
 	{ "[runtime]\nthreads = 2\n", "DILL_RUNTIME_GOMAXPROCS=3", "", "runtime.threads", "3@DILL_RUNTIME_GOMAXPROCS" },
 	{ NULL, "DILL_ROUTING_CONSUL_TAG=x", "--consul.tag=y", "consul.tag", "y@--consul.tag" },
+	/* What sources on AWS have in common. */
+	{ "[aws]\nregion = 'eu-west-1'\n", "", "", "aws.region", "eu-west-1@c.toml:2" },
+	{ NULL, "DILL_AWS_REGION=eu-west-1", "--region|eu-west-2", "aws.region", "eu-west-2@--region" },
+	{ NULL, "DILL_AWS_PROFILE=x", "", "aws.profile", "x@DILL_AWS_PROFILE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=/b", "", "tls.ca", "/b@AWS_CA_BUNDLE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=", "", "tls.ca", "/a@SSL_CERT_FILE" },
+	{ "[aws]\nregion = 'eu-west-1'\nhost = 'dynamodb.eu-west-1.amazonaws.com'\n", "", "", "sources", "consul" },
 	/* A table without keys says nothing. */
 	{ "[consul]\n[log]\n[routing.http]\n", "", "", "sources", "consul" },
 	{ "[listeners]\nallow = []\nallowed = 'a=10.0.0.1'\n", "", "", "listeners.allowed", "a=10.0.0.1@c.toml:3" },
@@ -429,6 +436,11 @@ static const struct {
 	  "dill: --proxy: \"\" is no name\ndill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)\n" },
 	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=a|--routing.dynamodb.proxy=b|" TABLE_AT_H, 1,
 	  "dill: --proxy: routing.dynamodb.proxy: \"a\" is given twice, first at --routing.dynamodb.proxy\n" },
+	{ "c.toml", "[aws]\nregion = 'EU'\n", "", "--aws.host=a/b", 1,
+	  "dill: c.toml:2: aws.region: \"EU\" is not the name of a region\n"
+	  "dill: --aws.host: aws.host: \"a/b\" is not the name of a host\n" },
+	{ "c.toml", NULL, "", "--region=eu-west-1.amazonaws.com", 1,
+	  "dill: --region: aws.region: \"eu-west-1.amazonaws.com\" is not the name of a region\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
 	/* Services. */
@@ -492,12 +504,14 @@ static const struct {
 	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
 };
 
-/* consul.tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
+/* consul.tls and tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
 static const struct {
 	const char *name, *file, *variables, *words, *key, *value, *origin, *written; /* written: the key, as it stands there */
 } nested[] = {
 	{ "c.toml", "[consul.tls]\nca = '/x'\n", "", "", "consul.tls.ca", "/x", "c.toml:2", NULL },
 	{ "c.toml", "[routing.consul.tls]\nca_path = '/x'\n", "", "", "consul.tls.ca_path", "/x", "c.toml:2", "routing.consul.tls.ca_path" },
+	{ "c.toml", "[tls]\nca = '/x'\n", "AWS_CA_BUNDLE=/y", "", "tls.ca", "/x", "c.toml:2", NULL },
+	{ "c.toml", NULL, "SSL_CERT_FILE=/y", "--tls.ca=/x", "tls.ca", "/x", "--tls.ca", NULL },
 	{ "c.toml", "consul.tls.cert = '/x'\n", "", "", "consul.tls.cert", "/x", "c.toml:1", NULL },
 	{ "c.toml", "[consul]\ntls = { key = '/x' }\n", "", "", "consul.tls.key", "/x", "c.toml:2", NULL },
 	{ "c.toml", "[Consul.TLS]\nInsecure = true\n", "", "", "consul.tls.insecure", "true", "c.toml:2", "Consul.TLS.Insecure" },
@@ -668,6 +682,13 @@ static void same_cases(void)
 
 	check(config_same_table(a.config, b.config, 2), "the same", "wherever it comes from");
 	check(!config_same_table(a.config, b.config, 0), "not the same", "the program's own");
+	check(config_same_below(a.config, b.config, "aws,tls"), "the same", "of what was named");
+	check(!config_same_below(a.config, b.config, "aws,log"), "not the same", "of what was named");
+	outcome_free(&b);
+	b = read_all("c.toml", NULL, "DILL_LOG_LEVEL=warn", "--region=eu-west-1");
+	check(!config_same_below(a.config, b.config, "aws,tls"), "not the same", "the first");
+	check(!config_same_below(a.config, b.config, "tls,aws"), "not the same", "the last");
+	check(config_same_below(a.config, b.config, "log"), "the same", "of what was named");
 	outcome_free(&a);
 	outcome_free(&b);
 }
