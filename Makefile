@@ -1,6 +1,10 @@
 # dill: cc -O2 -pthread *.c -o dill does the same as `make`, which compiles each file on its own, and again only when
 # it, a header of it or the flags have changed. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are honoured.
+# TLS=openssl: sources may be at https://; links libssl (Debian: libssl-dev).
 CFLAGS ?= -O2 -g
+# AWS=no: without the sources dynamodb and elasticache, and in the static binary without what only they use.
+AWS ?=
+TLS ?=
 WARNINGS = -std=c11 -Wall -Wextra -Wpedantic
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -18,17 +22,26 @@ SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwi
 OBJ ?= build/obj
 PROGRAM ?= dill
 
-# make AWS=no: without the sources dynamodb and elasticache.
-CHOICES = $(if $(filter no,$(AWS)),-DDILL_NO_AWS)
+ifeq ($(AWS),no)
+AWS_FLAGS = -DDILL_NO_AWS
+else ifneq ($(AWS),)
+$(error AWS=$(AWS) is not known: no is)
+endif
+ifeq ($(TLS),openssl)
+TLS_FLAGS = -DTLS_OPENSSL
+TLS_LIBS = -lssl -lcrypto
+else ifneq ($(TLS),)
+$(error TLS=$(TLS) is not known: openssl is)
+endif
 
 SOURCES = $(sort $(wildcard *.c))
 OBJECTS = $(SOURCES:%.c=$(OBJ)/%.o)
-COMPILE = $(CC) $(WARNINGS) -I. $(CHOICES) $(CPPFLAGS) $(CFLAGS) -pthread
+COMPILE = $(CC) $(WARNINGS) -I. $(AWS_FLAGS) $(TLS_FLAGS) $(CPPFLAGS) $(CFLAGS) -pthread
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
-FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS))'
+FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS) $(TLS_LIBS))'
 
 $(PROGRAM): $(OBJECTS)
-	$(LINK) $(OBJECTS) $(LDLIBS) -o $@
+	$(LINK) $(OBJECTS) $(LDLIBS) $(TLS_LIBS) -o $@
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
@@ -42,12 +55,12 @@ $(OBJ)/flags: FORCE
 # A unit test or a fuzzer includes the .c files whose insides it needs; it is linked with the objects of all others but
 # dill.c, which has main.
 $(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
-	$(LINK) $< $(filter-out $(OBJ)/dill.o $(shell sed -n 's|^#include "../../\(.*\)\.c"|$(OBJ)/\1.o|p' tests/$*.c),$(OBJECTS)) $(LDLIBS) -o $@
+	$(LINK) $< $(filter-out $(OBJ)/dill.o $(shell sed -n 's|^#include "../../\(.*\)\.c"|$(OBJ)/\1.o|p' tests/$*.c),$(OBJECTS)) $(LDLIBS) $(TLS_LIBS) -o $@
 
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
 dill-static: $(SOURCES) $(wildcard *.h) Makefile $(OBJ)/flags
-	$(MUSL_CC) $(WARNINGS) $(CHOICES) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
+	$(MUSL_CC) $(WARNINGS) $(AWS_FLAGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
 
 # Needs nothing else: the example's backend is dill's own Peek.
 run: dill

@@ -13,6 +13,7 @@
 #include "sources.h"
 #include "sys.h"
 #include "text.h"
+#include "tls.h"
 
 static void print_field(const struct service *service, const char *field, struct buf *values, const char *origin)
 {
@@ -103,6 +104,7 @@ int admission_print(const struct config *config)
 	struct buf why = { 0 };
 	int status = 0;
 
+	printf("# dill " DILL_VERSION " (%s)\n", tls_version());
 	config_print(config);
 	print_list(&rules, config->given);
 	for (size_t i = 0; i < source_count; i++) {

@@ -123,7 +123,8 @@ static void aws_name_where(struct aws *aws)
 	buf_visible(&aws->where, aws->url.prefix, strlen(aws->url.prefix));
 }
 
-/* The default region is doubted until it has answered: the metadata may be away for the moment. */
+/* The default region is doubted until it has answered: the metadata may be away for the moment. Elsewhere than on an instance
+ * they never come, so this has its own, shorter deadline. */
 static const char *aws_settle(struct aws *aws, int64_t deadline)
 {
 	struct http_url before = aws->url;
@@ -270,10 +271,8 @@ static const char *aws_complain(struct aws *aws)
 
 static const char *aws_try(struct aws *aws, const struct aws_ask *ask, int64_t deadline)
 {
-	const char *why = aws_settle(aws, deadline);
+	const char *why = aws_credential_get(&aws->credential, aws_now(aws), aws->cancel_fd, deadline);
 
-	if (!why)
-		why = aws_credential_get(&aws->credential, aws_now(aws), aws->cancel_fd, deadline);
 	return why ? why : aws_exchange(aws, ask, deadline);
 }
 
@@ -297,6 +296,9 @@ const char *aws_post(struct aws *aws, const char *target, const char *content_ty
 
 	aws->code = 0;
 	aws->pause = 0;
+	why = aws_settle(aws, sys_now() + (deadline - sys_now()) / 2);
+	if (why)
+		return why;
 	do {
 		why = aws_try(aws, &ask, deadline);
 	} while (!why && aws->http.response.status != 200 && aws_again(aws, &clock, &anew));

@@ -13,7 +13,9 @@
 #include "text.h"
 
 #define TRIES 3
+#ifndef TRY_MS
 #define TRY_MS 2000
+#endif
 #define PAUSE_MS 250 /* before the next */
 #define TOKEN_MAX (16 * 1024)
 

@@ -11,7 +11,9 @@
 #define ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 #define ROLES "/latest/meta-data/iam/security-credentials/"
 #define REGION "/latest/meta-data/placement/region"
+#ifndef ASK_MS
 #define ASK_MS 1000 /* each question: where there is no such service, that is how long it takes to see it */
+#endif
 #define WORD_MAX 256 /* bytes of a role's or region's name */
 
 bool aws_instance_disabled(void)

@@ -63,10 +63,10 @@ static void section_key(struct section *section, struct slice key, struct slice 
 			*keys[i].value = value;
 	if (slice_is_nocase(key, "role_arn"))
 		section->role = "role_arn";
-	else if (slice_is_nocase(key, "credential_process"))
-		section->process = "credential_process";
 	else if (slice_is_nocase(key, "sso_session") || slice_is_nocase(key, "sso_start_url"))
 		section->process = "sso_session";
+	else if (slice_is_nocase(key, "credential_process") && !section->process)
+		section->process = "credential_process";
 }
 
 /* *mine: the line is in the profile's section. */

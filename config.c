@@ -29,11 +29,6 @@ static const char *check_host(const char *value)
 	return !*value || net_is_host(slice_of(value)) ? NULL : "is not the name of a host";
 }
 
-static const char *check_tls(const char *value)
-{
-	return !*value || tls_library ? NULL : "is for TLS, which is only in a dill that is built with make TLS=openssl";
-}
-
 #define DAY 86400000
 #define AT(field) offsetof(struct config, field)
 
@@ -102,7 +97,7 @@ const struct option config_options[] = {
 	  .check = check_host },
 	{ .key = "tls.ca", OPTION_TEXT, AT(tls_ca), "",
 	  "file of the CAs that AWS and routing.http.endpoint are verified by; the system's when empty",
-	  .check = check_tls, .other = "AWS_CA_BUNDLE,SSL_CERT_FILE", .other_is = OPTION_VARIABLE },
+	  .other = "AWS_CA_BUNDLE,SSL_CERT_FILE", .other_is = OPTION_VARIABLE, .of_tls = true },
 	{ .key = "log.level", OPTION_WORD, AT(log_level), "info", "error, warn, info or debug", .words = level_words },
 	{ .key = "log.format", OPTION_WORD, AT(log_format), "text", "text or json, one object a line", .words = format_words },
 	{ .key = "log.access", OPTION_SWITCH, AT(log_access), "false", "one line per session, at its end" },
@@ -233,6 +228,8 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	if ((!element || strcmp(element, "[0]") == 0) && mark->layer == setting->layer && mark->layer != CONFIG_DEFAULT &&
 	    is_other_name(mark, setting))
 		return text_printf(&config->memory, "is given twice, first at %s", mark->origin);
+	if (row->of_tls && !tls_library && setting->layer != CONFIG_DEFAULT)
+		return "needs TLS, which this dill does not have: make TLS=openssl builds one that does";
 	why = element ? set_element(config, row, table, setting)
 	              : option_set(row, table->values, setting->value, setting->origin, &config->memory);
 	*mark = (struct config_mark){ arena_dup(&config->memory, setting->origin, strlen(setting->origin)), setting->layer };

@@ -132,6 +132,14 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 	return known;
 }
 
+/* A key below a table's other name as it is below the first one. */
+static const char *own_name(struct arena *memory, const struct config_table *table, const char *key)
+{
+	bool other = table->alias && config_below(key, table->alias);
+
+	return other ? text_printf(memory, "%s%s", table->prefix, key + strlen(table->alias)) : key;
+}
+
 /* `services` and `apps` are compared with a key's first part: what follows is the user's own. That of a table of options is
  * no misspelt one of them. */
 const char *config_nearest(const struct config *config, const char *key)
@@ -140,14 +148,18 @@ const char *config_nearest(const struct config *config, const char *key)
 	const char *lower = config_lower(&memory, slice_of(key)), *best = NULL;
 	const char *head = config_lower(&memory, slice_first(slice_of(key), strcspn(key, ".[")));
 	int least = INT_MAX;
-	bool table = false;
+	bool options = false;
 
-	for (size_t t = 0; t < config->table_count; t++)
-		for (size_t i = 0; i < config->tables[t].count; i++) {
-			text_nearer(config->tables[t].rows[i].key, lower, &least, &best);
-			table = table || config_below(config->tables[t].rows[i].key, head);
+	for (size_t t = 0; t < config->table_count; t++) {
+		const struct config_table *table = &config->tables[t];
+		const char *own = own_name(&memory, table, lower);
+
+		for (size_t i = 0; i < table->count; i++) {
+			text_nearer(table->rows[i].key, own, &least, &best);
+			options = options || config_below(table->rows[i].key, head);
 		}
-	if (!table) {
+	}
+	if (!options) {
 		text_nearer("services", head, &least, &best);
 		text_nearer("apps", head, &least, &best);
 	}

@@ -8,6 +8,7 @@
 #include "net.h"
 #include "option.h"
 #include "service_option.h"
+#include "source.h"
 #include "sources.h"
 #include "text.h"
 
@@ -77,9 +78,8 @@ void config_usage(void)
 	buf_free(&text);
 }
 
-static void print_row(const struct config_table *table, size_t at)
+static void print_row(const struct config_table *table, const struct option *row, const char *origin)
 {
-	const struct option *row = &table->rows[at];
 	struct buf value = { 0 }, shown = { 0 };
 
 	buf_puts(&value, "");
@@ -88,9 +88,22 @@ static void print_row(const struct config_table *table, size_t at)
 		buf_puts(&shown, "********");
 	else
 		buf_masked(&shown, value.data);
-	printf("%s = %s  # %s\n", row->key, shown.data, table->marks[at].origin);
+	printf("%s = %s  # %s\n", row->key, shown.data, origin);
 	buf_free(&value);
 	buf_free(&shown);
+}
+
+/* Of other programs, where they say something. */
+static void print_variables(const struct config_table *table, const struct source_kind *kind)
+{
+	for (size_t i = 0; i < kind->variable_count; i++) {
+		struct buf value = { 0 };
+
+		option_put(&kind->variables[i], table->values, &value);
+		if (value.len && strcmp(value.data, kind->variables[i].standard) != 0)
+			print_row(table, &kind->variables[i], "environment");
+		buf_free(&value);
+	}
 }
 
 /* Whether each of its members has a line of its own. */
@@ -103,10 +116,15 @@ void config_print(const struct config *config)
 {
 	char host[NET_TEXT];
 
-	for (size_t t = 0; t < config->table_count; t++)
-		for (size_t i = 0; i < config->tables[t].count; i++)
-			if (!is_table(config, &config->tables[t].rows[i]))
-				print_row(&config->tables[t], i);
+	for (size_t t = 0; t < config->table_count; t++) {
+		const struct config_table *table = &config->tables[t];
+
+		for (size_t i = 0; i < table->count; i++)
+			if (!is_table(config, &table->rows[i]))
+				print_row(table, &table->rows[i], table->marks[i].origin);
+		if (t)
+			print_variables(table, sources[t - 1]);
+	}
 	for (size_t i = 0; i < config->labels.count; i++) {
 		const struct option_label *label = &config->labels.items[i];
 

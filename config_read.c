@@ -35,6 +35,8 @@ static void open_table(struct config *config, size_t at, const struct source_kin
 		option_set(&table->rows[i], table->values, table->rows[i].standard, "default", &config->memory);
 		table->marks[i] = (struct config_mark){ "default", CONFIG_DEFAULT };
 	}
+	for (size_t i = 0; kind && i < kind->variable_count; i++)
+		option_set(&kind->variables[i], table->values, kind->variables[i].standard, "default", &config->memory);
 }
 
 static void open_tables(struct config *config)
@@ -269,6 +271,32 @@ static void settle_files(struct config *config)
 				settle_file(config, &config->tables[1 + s], &sources[s]->options[i], config->uses[s]);
 }
 
+/* A variable of another program may change whom a source asks, and dill may not be able to ask that one. */
+static void settle_address(struct config *config, size_t source)
+{
+	const struct source_kind *kind = sources[source];
+	struct config_table *table = &config->tables[1 + source];
+	const char *variable = kind->settle ? kind->settle(table->values, &config->memory) : NULL, *value, *why;
+	const struct option *row = variable ? config_find(config, kind->asks, &table) : NULL;
+	struct config_mark *mark;
+
+	if (!row)
+		return;
+	mark = config_mark(table, row);
+	mark->origin = text_printf(&config->memory, "%s; %s", mark->origin, variable);
+	value = *(const char *const *)((const char *)table->values + row->at);
+	why = row->check(value);
+	if (why)
+		config_complain(config, &(struct config_setting){ .key = row->key, .value = value, .origin = variable }, why);
+}
+
+static void settle_addresses(struct config *config)
+{
+	for (size_t s = 0; s < source_count; s++)
+		if (config->uses[s])
+			settle_address(config, s);
+}
+
 /* All, from the least to the most important place. */
 static void apply_layers(struct config *config, char **environment, const struct config_flags *flags)
 {
@@ -283,6 +311,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	choose_sources(config);
 	config_foreign_variables(config, environment);
 	settle_files(config);
+	settle_addresses(config);
 	check_sources(config);
 	take_proxy_name(config);
 	make_services(config);

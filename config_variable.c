@@ -13,7 +13,6 @@
 #include "sources.h"
 #include "sys.h"
 #include "text.h"
-#include "tls.h"
 
 /* The name without its prefix; NULL: it has none of ours. */
 static const char *strip_prefix(const char *variable)
@@ -255,6 +254,17 @@ void config_variables(struct config *config, char **variables, const char *const
 		}
 }
 
+/* A switch is read as Go's ParseBool has it: 1, t, true. */
+static const char *foreign_value(const struct option *row, const char *value)
+{
+	struct slice text = slice_of(value);
+	bool on = slice_is_nocase(text, "t"), is_switch = on || slice_is_nocase(text, "f") || !text_bool(text, &on);
+
+	if (row->type != OPTION_SWITCH || !is_switch)
+		return value;
+	return on != (row->other_is == OPTION_VARIABLE_NOT) ? "true" : "false";
+}
+
 /* The first variable of a comma list that is set to something. */
 static const char *lookup_first(struct arena *memory, char **variables, const char *names, const char **name)
 {
@@ -268,27 +278,44 @@ static const char *lookup_first(struct arena *memory, char **variables, const ch
 	return value && *value ? value : NULL;
 }
 
+/* Those that keys stand for. */
 static void apply_foreign(struct config *config, const struct config_table *table, char **variables)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct option *row = &table->rows[i];
 		const char *name, *value = NULL;
 
-		if (row->other_is == OPTION_VARIABLE && table->marks[i].layer == CONFIG_DEFAULT)
+		if (option_variable(row) && table->marks[i].layer == CONFIG_DEFAULT)
 			value = lookup_first(&config->scratch, variables, row->other, &name);
 		if (value)
-			config_apply(config, &(struct config_setting){ .key = row->key, .value = value, .origin = name });
+			config_apply(config, &(struct config_setting){
+				.key = row->key, .value = foreign_value(row, value), .origin = name
+			});
 	}
 }
 
-/* Those that other programs read for TLS are none of ours without it. */
+/* One that no key stands for. */
+static void set_foreign(struct config *config, size_t source, const struct option *row, const char *value)
+{
+	const char *why = option_set(row, config->tables[1 + source].values, foreign_value(row, value), row->key, &config->memory);
+
+	if (why)
+		config_error(config, "%s %s", row->key, why);
+}
+
 void config_foreign_variables(struct config *config, char **variables)
 {
-	if (tls_library)
-		apply_foreign(config, &config->tables[0], variables);
+	apply_foreign(config, &config->tables[0], variables);
 	for (size_t s = 0; s < source_count; s++)
 		if (config->uses[s])
 			apply_foreign(config, &config->tables[1 + s], variables);
+	for (size_t s = 0; s < source_count; s++)
+		for (size_t i = 0; config->uses[s] && i < sources[s]->variable_count; i++) {
+			const char *value = lookup(variables, sources[s]->variables[i].key);
+
+			if (value && *value)
+				set_foreign(config, s, &sources[s]->variables[i], value);
+		}
 }
 
 void config_unknown_variables(struct config *config, char **variables)

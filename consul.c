@@ -32,6 +32,7 @@
 #include "state_memory.h"
 #include "sys.h"
 #include "text.h"
+#include "tls_option.h"
 #include "token_file.h"
 
 static const char *const consistency_words[] = { "", "stale", "consistent", "leader", NULL };
@@ -60,13 +61,20 @@ static const struct option consul_options[] = {
 	{ .key = "consul.token_file", OPTION_FILE, AT(token_file), "", "file with the ACL token, read again when it changes",
 	  .check = token_file_check, .other = "CONSUL_HTTP_TOKEN_FILE", .other_is = OPTION_VARIABLE, .instead = "consul.token" },
 	{ .key = "consul.datacenter", OPTION_TEXT, AT(datacenter), "", "datacenter of every query" },
-	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query" },
+	{ .key = "consul.namespace", OPTION_TEXT, AT(namespace), "", "namespace of every query",
+	  .other = "CONSUL_NAMESPACE", .other_is = OPTION_VARIABLE },
 	{ .key = "consul.wait", OPTION_DURATION, AT(wait), "5m",
 	  "longest wait of one blocking query, 1s to 10m", 1000, 600000 },
 	{ .key = "consul.consistency_mode", OPTION_TEXT, AT(consistency), "", "stale, consistent or leader",
 	  .words = consistency_words },
 	{ .key = "consul.tag", OPTION_TEXT, AT(tag), "dill",
 	  "tag, and prefix of dill.listener=, that mark a service; while it is dill, dyntcp is read too", .check = check_tag },
+	TLS_OPTIONS("consul.tls", CONSUL, struct consul_settings, tls),
+};
+
+static const struct option consul_variables[] = {
+	{ .key = "CONSUL_HTTP_SSL", OPTION_SWITCH, AT(ssl), "false", "https, whatever the address says" },
+	{ .key = "CONSUL_HTTP_AUTH", OPTION_SECRET, AT(login), "", "login, USER:PASSWORD" },
 };
 
 #define IDLE_MS 60000 /* a turn begins at least this often */
@@ -334,13 +342,34 @@ static bool consul_ask(const void *settings, const char *service, struct service
 	return fine;
 }
 
+/* Consul's own client takes a port off the server's name. */
+static const char *name_alone(const char *name, struct arena *memory)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon && colon == strrchr(name, ':') ? arena_dup(memory, name, (size_t)(colon - name)) : name;
+}
+
+static const char *consul_settle(void *settings, struct arena *memory)
+{
+	struct consul_settings *consul = settings;
+	const char *raised = consul->ssl ? consul_api_raise(consul->address, memory) : NULL;
+
+	consul->tls.server_name = name_alone(consul->tls.server_name, memory);
+	if (raised)
+		consul->address = raised;
+	return raised ? "CONSUL_HTTP_SSL" : NULL;
+}
+
 static const char *consul_word(const void *settings)
 {
 	return ((const struct consul_settings *)settings)->tag;
 }
 
 const struct source_kind consul_kind = {
-	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address", .asks_port = 8500, .options = consul_options,
-	.option_count = ARRAY_LEN(consul_options), .size = sizeof(struct consul_settings), .standard = true,
+	.name = "consul", .title = "Consul", .table = "consul", .alias = "routing.consul", .asks = "consul.address",
+	.asks_port = 8500, .options = consul_options,
+	.option_count = ARRAY_LEN(consul_options), .variables = consul_variables,
+	.variable_count = ARRAY_LEN(consul_variables), .settle = consul_settle, .size = sizeof(struct consul_settings), .standard = true,
 	.remembers = true, .polls = true, .run = consul_run, .ask = consul_ask, .word = consul_word
 };

@@ -5,11 +5,23 @@
 
 #include "consul_check.h"
 #include "consul_instance.h"
+#include "net.h"
 #include "sys.h"
 
 #define ONCE_MS 5000
 #define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
 #define WORDS_MAX 120  /* bytes that are shown of the body of an error */
+
+/* A user without a colon has an empty password, as in Consul's own client. */
+static void open_login(struct consul_api *api, const char *login)
+{
+	struct buf whole = { 0 };
+
+	buf_printf(&whole, "%s%s", login, strchr(login, ':') ? "" : ":");
+	if (*login)
+		http_put_login(&api->login, (struct slice){ whole.data, whole.len });
+	buf_free(&whole);
+}
 
 const char *consul_api_open(struct consul_api *api, const struct consul_settings *settings)
 {
@@ -18,6 +30,7 @@ const char *consul_api_open(struct consul_api *api, const struct consul_settings
 	*api = (struct consul_api){ .settings = settings, .token.key = "consul.token_file", .token.path = settings->token_file };
 	why = consul_api_url(&api->url, settings->address);
 	token_file_look(&api->token, true);
+	open_login(api, settings->login);
 	return why ? why : consul_api_lacks_token(api);
 }
 
@@ -36,6 +49,7 @@ void consul_api_close(struct consul_api *api)
 	buf_free(&api->path);
 	json_free(&api->json);
 	token_file_close(&api->token);
+	buf_free(&api->login);
 	buf_free(&api->words);
 }
 
@@ -48,6 +62,33 @@ const char *consul_api_url(struct http_url *url, const char *address)
 	for (size_t len = why ? 0 : strlen(url->prefix); len && url->prefix[len - 1] == '/';)
 		url->prefix[--len] = '\0';
 	return why;
+}
+
+/* As Consul's own client has it: http:// does not take back that TLS is asked for. A socket of the file system has none. */
+const char *consul_api_raise(const char *address, struct arena *memory)
+{
+	static const char plain[] = "http://";
+	struct buf raised = { 0 };
+	struct http_url url;
+	const char *text;
+
+	if (consul_api_url(&url, address) || url.scheme != HTTP_PLAIN)
+		return NULL;
+	buf_puts(&raised, "https://");
+	if (slice_is_nocase(slice_first(slice_of(address), sizeof plain - 1), plain)) {
+		buf_puts(&raised, address + sizeof plain - 1);
+	} else {
+		net_put_host_port(&raised, url.host, url.port);
+		buf_puts(&raised, url.prefix);
+	}
+	text = arena_dup(memory, raised.data, raised.len);
+	buf_free(&raised);
+	return text;
+}
+
+void consul_api_connects(const struct consul_api *api, struct http *http)
+{
+	http->tls = &api->settings->tls;
 }
 
 /* Requests. */
@@ -111,6 +152,8 @@ void consul_api_finish(struct consul_api *api, struct buf *out)
 	http_request(out, "GET", &api->url, api->path.data);
 	if (*token)
 		buf_printf(out, "X-Consul-Token: %s\r\n", token);
+	if (api->login.len)
+		buf_printf(out, "Authorization: Basic %s\r\n", api->login.data);
 	buf_puts(out, "\r\n");
 	api->path.len = 0;
 }
@@ -129,9 +172,28 @@ static void judge_pause(struct consul_api *api, const struct http_response *resp
 		api->pause = pause;
 }
 
+/* The password, or what stands alone. */
+static const char *password_of(const char *login)
+{
+	const char *colon = strchr(login, ':');
+
+	return colon && colon[1] ? colon + 1 : login;
+}
+
+/* Some servers show the request in their words about it. */
+static const char *secret_in(const struct consul_api *api, const char *text)
+{
+	const char *token = consul_api_token(api), *password = password_of(api->settings->login);
+
+	if (*token && strstr(text, token))
+		return "token";
+	return *password && (strstr(text, password) || strstr(text, api->login.data)) ? "login" : NULL;
+}
+
 const char *consul_api_judge(struct consul_api *api, const struct http_response *response)
 {
 	const struct buf *body = &response->body;
+	const char *secret;
 
 	api->code = 0;
 	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
@@ -144,8 +206,9 @@ const char *consul_api_judge(struct consul_api *api, const struct http_response 
 	buf_printf(&api->words, "answered %d", response->status);
 	http_put_redirect(response, &api->words);
 	buf_puts(&api->words, ": ");
-	if (body->len && *consul_api_token(api) && strstr(body->data, consul_api_token(api)))
-		buf_puts(&api->words, "(words with the token in them)");
+	secret = body->len ? secret_in(api, body->data) : NULL;
+	if (secret)
+		buf_printf(&api->words, "(words with the %s in them)", secret);
 	else
 		buf_visible(&api->words, body->data, body->len > WORDS_MAX ? WORDS_MAX : body->len);
 	return api->words.data;
@@ -223,6 +286,7 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	instance_open(&reading, settings->tag, &none);
 	reading.name = service;
 	http_open(&http, CONSUL_API_BODY_MAX);
+	consul_api_connects(&api, &http);
 	consul_api_stream(&http.response, &reading.walk);
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);

@@ -8,14 +8,20 @@
 #include "json.h"
 #include "json_walk.h"
 #include "service.h"
+#include "sys.h"
 #include "text.h"
+#include "tls.h"
 #include "token_file.h"
 
 #define CONSUL_API_BODY_MAX (80u << 20) /* of an answer */
 
-/* Whom to ask, and what to say. Strings are borrowed, and "" when not given. */
+/* Whom to ask, and what to say. Strings are borrowed, and "" when not given. Where `ssl` is set, `address` is an https
+ * address or a Unix socket. */
 struct consul_settings {
 	const char *address, *token, *token_file, *datacenter, *namespace, *consistency, *tag; /* at most one of token and file */
+	const char *login; /* CONSUL_HTTP_AUTH: USER:PASSWORD */
+	bool ssl;          /* CONSUL_HTTP_SSL */
+	struct tls_options tls;
 	int64_t wait; /* the longest wait of a blocking query, in milliseconds */
 };
 
@@ -23,6 +29,7 @@ struct consul_api {
 	const struct consul_settings *settings; /* borrowed */
 	struct http_url url;
 	struct token_file token; /* of token_file */
+	struct buf login; /* as it goes out */
 	struct buf path;  /* of the request under construction */
 	struct json json; /* the newest answer, unless that went to a walk */
 	struct buf words; /* what was wrong with the newest bad answer */
@@ -37,6 +44,9 @@ void consul_api_close(struct consul_api *api);
 const char *consul_api_token(const struct consul_api *api); /* "": there is none */
 const char *consul_api_lacks_token(const struct consul_api *api); /* why nothing may be asked yet; NULL: it may */
 const char *consul_api_url(struct http_url *url, const char *address); /* NULL or the reason */
+/* What CONSUL_HTTP_SSL makes of an address, in the arena; NULL: it stays as it is. */
+const char *consul_api_raise(const char *address, struct arena *memory);
+void consul_api_connects(const struct consul_api *api, struct http *http); /* makes one that reaches the agent as the settings say */
 
 /* Adds ?name=value or &name=value to the path; a NULL value: only the name. */
 void consul_api_add(struct consul_api *api, const char *name, const char *value);

@@ -296,6 +296,7 @@ void consul_bells_open(struct consul_bells *bells)
 	for (int i = 0; i < BELLS; i++) {
 		bells->waste[i] = (struct pace_bytes){ .burst = BELL_BURST, .rate = BELL_RATE, .left = BELL_BURST, .at = sys_now() };
 		longpoll_open(&bells->polls[i], "X-Consul-Index", bells->api->settings->wait, CONSUL_API_BODY_MAX);
+		consul_api_connects(bells->api, &bells->polls[i].http);
 		consul_bell_open(&bells->answers[i], (enum consul_bell_kind)i, bells->catalog);
 		consul_api_stream(&bells->polls[i].http.response, &bells->answers[i].walk);
 	}

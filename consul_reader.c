@@ -29,6 +29,7 @@ struct batch {
 void consul_reader_open(struct consul_reader *reader)
 {
 	http_open(&reader->http, CONSUL_API_BODY_MAX);
+	consul_api_connects(reader->api, &reader->http);
 	instance_open(&reader->reading, reader->catalog->tag, &reader->catalog->failing);
 	consul_api_stream(&reader->http.response, &reader->reading.walk);
 	reader->depth = CONSUL_SWEEP_BATCH;

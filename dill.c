@@ -15,6 +15,7 @@
 #include "plan.h"
 #include "route.h"
 #include "sys.h"
+#include "tls.h"
 
 extern char **environ;
 
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 	if (config->help)
 		config_usage();
 	else if (config->version)
-		puts("dill " DILL_VERSION);
+		printf("dill " DILL_VERSION " (%s)\n", tls_version());
 	else if (config->check)
 		status = admission_print(config);
 	else if (config->explain || config->plan)

@@ -93,12 +93,11 @@ static void add_route(struct service_list *list, struct slice text)
 {
 	struct slice to, host;
 	uint16_t listen, port;
-	const char *why = net_split_route(text, &listen, &to);
 	struct service *service;
 	char wish[16];
 
-	if (why) {
-		refuse_item(list, text, why);
+	if (net_split_route(text, &listen, &to)) {
+		refuse_item(list, text, "its item is not PORT:HOST:PORT");
 		return;
 	}
 	service = service_add(list, text);
@@ -122,8 +121,8 @@ static void add_item(struct service_list *list, const struct json *json, uint32_
 	if (text.len)
 		add_route(list, (struct slice){ text.data, text.len });
 	else
-		refuse_item(list, written, !attribute ? "has no " ATTRIBUTE
-		                         : is_string ? "has an empty " ATTRIBUTE : "has a " ATTRIBUTE " that is no string");
+		refuse_item(list, written, !attribute ? "its item has no " ATTRIBUTE
+		                         : is_string ? "its " ATTRIBUTE " is empty" : "its " ATTRIBUTE " is no string");
 	buf_free(&text);
 }
 

@@ -356,5 +356,6 @@ const struct source_kind elasticache_kind = {
 	.name = "elasticache", .title = "ElastiCache", .table = "routing.elasticache", .asks = "routing.elasticache.endpoint",
 	.asks_port = 443, .options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
 	.size = sizeof(struct elasticache_settings), .shares = "aws,tls",
-	.needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)", .wanted = elasticache_wanted, .check = elasticache_check, .run = elasticache_run
+	.needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)", .wanted = elasticache_wanted,
+	.check = elasticache_check, .run = elasticache_run
 };

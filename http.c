@@ -292,6 +292,9 @@ void http_open(struct http *http, size_t max_body)
 
 void http_close(struct http *http)
 {
+	if (http->secure)
+		tls_stop(http->client);
+	http->secure = false;
 	if (http->fd >= 0)
 		close(http->fd);
 	http->fd = -1;
@@ -302,12 +305,14 @@ void http_close(struct http *http)
 void http_free(struct http *http)
 {
 	http_close(http);
+	tls_free(http->client);
+	http->client = NULL;
 	http_response_free(&http->response);
 	buf_free(&http->ahead);
 }
 
-/* Waits for events. NULL when they came. */
-static const char *http_wait_for(int fd, short events, int cancel_fd, int64_t deadline)
+/* Waits for events of a descriptor. NULL when they came. */
+static const char *http_poll(int fd, short events, int cancel_fd, int64_t deadline)
 {
 	struct pollfd polls[2] = { { .fd = fd, .events = events }, { .fd = cancel_fd, .events = POLLIN } };
 
@@ -324,6 +329,12 @@ static const char *http_wait_for(int fd, short events, int cancel_fd, int64_t de
 	}
 }
 
+/* Waits until it is worth while to go on reading or writing. */
+static const char *http_wait_for(const struct http *http, short events, int cancel_fd, int64_t deadline)
+{
+	return http_poll(http->fd, http->secure ? tls_events(http->client) : events, cancel_fd, deadline);
+}
+
 static const char *http_connect_to(struct http *http, const struct net_addr *addr, int cancel_fd, int64_t deadline)
 {
 	int fd = net_connect(addr), error;
@@ -331,7 +342,7 @@ static const char *http_connect_to(struct http *http, const struct net_addr *add
 
 	if (fd < 0)
 		return strerror(-fd);
-	why = http_wait_for(fd, POLLOUT, cancel_fd, deadline);
+	why = http_poll(fd, POLLOUT, cancel_fd, deadline);
 	error = why ? 0 : net_error(fd);
 	if (why || error) {
 		close(fd);
@@ -374,7 +385,7 @@ static const char *http_connect_any(struct http *http, const struct addrinfo *al
 	return http->fd < 0 ? why : NULL;
 }
 
-const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline)
+static const char *http_reach(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC }, *all;
 	struct net_addr addr;
@@ -382,7 +393,6 @@ const char *http_connect(struct http *http, const struct http_url *url, int canc
 	char port[8];
 	int error;
 
-	http_close(http);
 	if (url->scheme == HTTP_UNIX)
 		return http_connect_socket(http, url->host);
 	if (net_numeric(slice_of(url->host), url->port, &addr))
@@ -396,12 +406,50 @@ const char *http_connect(struct http *http, const struct http_url *url, int canc
 	return why;
 }
 
+static const char *http_error(const struct http *http)
+{
+	return http->secure ? tls_why(http->client) : strerror(errno);
+}
+
+static const char *http_secure(struct http *http, const char *host, int cancel_fd, int64_t deadline)
+{
+	const char *why = tls_start(&http->client, http->tls, host, http->fd);
+
+	http->secure = !why;
+	while (!why && tls_handshake(http->client) != 0)
+		why = net_again(errno) ? http_wait_for(http, POLLIN, cancel_fd, deadline) : http_error(http);
+	return why;
+}
+
+const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline)
+{
+	const char *why;
+
+	http_close(http);
+	why = http_reach(http, url, cancel_fd, deadline);
+	if (!why && url->scheme == HTTP_TLS)
+		why = http_secure(http, url->host, cancel_fd, deadline);
+	if (why)
+		http_close(http);
+	return why;
+}
+
+static ssize_t http_write(struct http *http, const char *bytes, size_t len)
+{
+	return http->secure ? tls_send(http->client, bytes, len) : send(http->fd, bytes, len, 0);
+}
+
+static ssize_t http_read(struct http *http, char *to, size_t size)
+{
+	return http->secure ? tls_receive(http->client, to, size) : recv(http->fd, to, size, 0);
+}
+
 const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline)
 {
 	size_t sent = 0;
 
 	while (sent < request->len) {
-		ssize_t n = send(http->fd, request->data + sent, request->len - sent, 0);
+		ssize_t n = http_write(http, request->data + sent, request->len - sent);
 		const char *why;
 
 		if (n >= 0) {
@@ -409,8 +457,8 @@ const char *http_send(struct http *http, const struct buf *request, int cancel_f
 			continue;
 		}
 		if (!net_again(errno))
-			return strerror(errno);
-		if ((why = http_wait_for(http->fd, POLLOUT, cancel_fd, deadline)))
+			return http_error(http);
+		if ((why = http_wait_for(http, POLLOUT, cancel_fd, deadline)))
 			return why;
 	}
 	return NULL;
@@ -430,18 +478,26 @@ static const char *http_parse_ahead(struct http *http)
 	return why;
 }
 
+/* Where nothing but the end of the connection ends the body, anyone on the way could have ended it (RFC 9112, 9.8). */
+static const char *http_end(struct http *http)
+{
+	if (http->secure && tls_cut(http->client) && http->response.state == IN_REST)
+		return "the connection ended without TLS's close: the answer may be cut short";
+	return http_parse_end(&http->response);
+}
+
 const char *http_receive(struct http *http)
 {
 	const char *why = NULL;
 
 	for (unsigned reads = 0; reads < READS_MAX && !why && !http->response.done; reads++) {
 		char *to = buf_room(&http->ahead, READ_SIZE);
-		ssize_t n = recv(http->fd, to, READ_SIZE, 0);
+		ssize_t n = http_read(http, to, READ_SIZE);
 
 		if (n < 0)
-			return net_again(errno) ? NULL : strerror(errno);
+			return net_again(errno) ? NULL : http_error(http);
 		if (n == 0)
-			return http_parse_end(&http->response);
+			return http_end(http);
 		http->ahead.len += (size_t)n;
 		why = http_parse_ahead(http);
 	}
@@ -455,7 +511,7 @@ const char *http_wait(struct http *http, int cancel_fd, int64_t deadline)
 	while (!why && !http->response.done) {
 		why = http_receive(http);
 		if (!why && !http->response.done)
-			why = http_wait_for(http->fd, POLLIN, cancel_fd, deadline);
+			why = http_wait_for(http, POLLIN, cancel_fd, deadline);
 	}
 	return why;
 }

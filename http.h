@@ -44,6 +44,8 @@ void http_put_redirect(const struct http_response *response, struct buf *out);
 struct http {
 	int fd; /* -1: not connected */
 	const struct tls_options *tls; /* of https:// connections; borrowed, set before http_connect. NULL: nothing special */
+	struct tls *client; /* what they need, kept for the next one; NULL: there was none */
+	bool secure; /* this connection is one */
 	struct http_response response;
 	struct buf ahead; /* bytes of the answers behind this one */
 };

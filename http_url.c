@@ -103,6 +103,23 @@ void http_escape(struct buf *out, const char *text)
 			buf_printf(out, "%%%02X", (unsigned char)*text);
 }
 
+void http_put_login(struct buf *out, struct slice login)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < login.len; i += 3) {
+		const unsigned char *at = (const unsigned char *)login.at + i;
+		size_t left = login.len - i;
+		unsigned second = left > 1 ? at[1] : 0, third = left > 2 ? at[2] : 0;
+		char four[4] = {
+			digits[at[0] >> 2], digits[(at[0] & 3u) << 4 | second >> 4],
+			left > 1 ? digits[(second & 15) << 2 | third >> 6] : '=', left > 2 ? digits[third & 63] : '='
+		};
+
+		buf_add(out, four, sizeof four);
+	}
+}
+
 /* A port that goes without saying is not said: who signs the head signs these bytes (RFC 9110, 7.2; RFC 3986, 6.2.3). */
 void http_put_host(struct buf *out, const struct http_url *url)
 {

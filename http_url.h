@@ -20,6 +20,8 @@ const char *http_url_parse(struct http_url *url, const char *text, uint16_t port
 void http_put_host(struct buf *out, const struct http_url *url); /* what stands behind Host: */
 /* Appends a request's line and the headers that all have; the caller adds its own, the empty line and the body. */
 void http_request(struct buf *out, const char *method, const struct http_url *url, const char *path);
+/* Appends what stands behind "Authorization: Basic " for a login, USER:PASSWORD (RFC 7617). */
+void http_put_login(struct buf *out, struct slice login);
 void http_escape(struct buf *out, const char *text); /* percent-encodes all but unreserved bytes (RFC 3986) */
 
 #endif

@@ -12,6 +12,11 @@ bool option_is_list(const struct option *row)
 	return row->type == OPTION_NETWORKS || row->type == OPTION_ADDRESSES || row->type == OPTION_NAMES;
 }
 
+bool option_variable(const struct option *row)
+{
+	return row->other_is == OPTION_VARIABLE || row->other_is == OPTION_VARIABLE_NOT;
+}
+
 bool option_is(const struct option *row, enum option_name kind, const char *name)
 {
 	return row->other_is == kind && strcmp(row->other, name) == 0;

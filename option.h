@@ -33,7 +33,8 @@ enum option_name {
 	OPTION_NO_NAME,
 	OPTION_KEY,     /* the same key under another name */
 	OPTION_FLAG,    /* its name on the command lines of earlier programs */
-	OPTION_VARIABLE /* a variable of other programs, which counts when nothing sets the key; of a comma list the first */
+	OPTION_VARIABLE, /* a variable of other programs, which counts when nothing sets the key; of a comma list the first */
+	OPTION_VARIABLE_NOT /* the same, and it says the opposite of a switch */
 };
 
 struct option {
@@ -48,6 +49,7 @@ struct option {
 	const char *other;
 	uint8_t other_is; /* enum option_name */
 	const char *instead; /* of a file: the key whose value is in it */
+	bool of_tls; /* to give the key is an error where no TLS is built in */
 };
 
 /* listeners.allowed: addresses by label. */
@@ -61,6 +63,7 @@ struct option_labels {
 };
 
 bool option_is(const struct option *row, enum option_name kind, const char *name); /* its other name is this one */
+bool option_variable(const struct option *row); /* its other name is a variable of other programs */
 bool option_is_list(const struct option *row); /* it may be given as a list */
 /* Sets a value; texts are copied to the arena. NULL or the reason, in words that follow the value. */
 const char *option_set(const struct option *row, void *values, const char *value, const char *origin,

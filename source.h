@@ -13,6 +13,7 @@
 #include "mailbox.h"
 #include "option.h"
 #include "service.h"
+#include "sys.h"
 #include "text.h"
 
 struct source;
@@ -28,6 +29,9 @@ struct source_kind {
 	uint16_t asks_port; /* of a URL that names neither scheme nor port */
 	const char *shares; /* tables of the program's own keys that it goes by, too, in a comma list: "aws,tls"; or NULL */
 	const char *needs; /* what must be given when the source is asked for by name; or NULL */
+	/* Variables of other programs that no key stands for; key: the variable's name. */
+	const struct option *variables;
+	size_t variable_count;
 	bool standard;     /* used when no other source is wanted */
 	bool remembers;    /* uses state.path */
 	bool polls;        /* uses blocking queries, whose index may go back */
@@ -36,6 +40,9 @@ struct source_kind {
 	void (*check)(const void *settings, struct buf *why);
 	/* Whether its settings make it wanted; NULL: when one of its keys is given. */
 	bool (*wanted)(const void *settings);
+	/* Called when all is set, and it is used: what the variables change in its settings. Returns the one that has changed
+	 * the value of `asks`; NULL: none has. A NULL function: nothing follows from them. */
+	const char *(*settle)(void *settings, struct arena *memory);
 	/* Runs in the thread; returns when it must stop. NULL: it has no thread; its services are in the configuration. */
 	void (*run)(struct source *source);
 	/* Returns its services as they are now, for -t; NULL: why is the reason. A NULL function: -t leaves it out. */

@@ -11,7 +11,7 @@ static const struct source_kind static_kind = {
 	.name = "static", .title = "the configuration", .table = "services", .needs = "services, BACKENDs or --connections"
 };
 
-/* One line a source. make AWS=no leaves those of AWS out, and the link of the static binary what only they use. */
+/* One line a source. */
 const struct source_kind *const sources[] = {
 	&static_kind, &consul_kind, &file_kind, &url_kind,
 #ifndef DILL_NO_AWS

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_url.h"
 #include "log.h"
+#include "option.h"
 #include "sources.h"
 #include "sys.h"
 
@@ -72,6 +74,24 @@ static void forget_source(struct supervisor *supervisor, size_t which)
 	replace_list(supervisor, which, NULL);
 }
 
+/* Said at each start: whoever sits on the way can then read the token, and forge routes. */
+static void warn_of_insecure(const struct config *config, size_t which)
+{
+	const struct source_kind *kind = sources[which];
+	struct config_table *table;
+	const struct option *asks = kind->asks ? config_find(config, kind->asks, &table) : NULL;
+	struct http_url url;
+
+	for (size_t i = 0; asks && i < kind->option_count; i++) {
+		const struct option *row = &kind->options[i];
+		const char *values = table->values, *address = *(const char *const *)(values + asks->at);
+
+		if (row->of_tls && row->type == OPTION_SWITCH && *(const bool *)(values + row->at) &&
+		    !http_url_parse(&url, address, kind->asks_port) && url.scheme == HTTP_TLS)
+			log_warn("%s: %s: its certificate is not verified, as %s has it", kind->name, address, row->key);
+	}
+}
+
 /* last_good: of the thread before it, whose list is still in force. */
 static bool start_source(struct supervisor *supervisor, size_t which, struct config *config, int64_t last_good)
 {
@@ -85,6 +105,7 @@ static bool start_source(struct supervisor *supervisor, size_t which, struct con
 		.ring = supervisor->ring, .arg = supervisor->arg, .known = known ? service_list_ref(known) : NULL
 	};
 	atomic_store(&thread->source.last_good, last_good);
+	warn_of_insecure(config, which);
 	error = source_start(&thread->source);
 	if (error) {
 		log_error("cannot start the source %s: %s", sources[which]->name, strerror(error));

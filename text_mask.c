@@ -76,6 +76,10 @@ void buf_masked(struct buf *b, const char *text)
 {
 	const char *from = behind_scheme(text), *at = strrchr(from ? from : text, '@'), *cut;
 
+	if (strstr(text, "-----BEGIN")) { /* a key, where a file's name belongs */
+		buf_puts(b, MASK);
+		return;
+	}
 	if (!from && is_path(text))
 		at = NULL;
 	if (!from)

@@ -15,6 +15,8 @@ static const struct {
 	{ "DILL_CONSUL_TOKEN=x", "127.0.0.1:8500 consul.address*" },
 	{ "CONSUL_HTTP_ADDR=10.0.0.1", "10.0.0.1:8500 consul.address*" },
 	{ "DILL_CONSUL_ADDRESS=http://[::1]/prefix", "[::1]:80 consul.address*" },
+	{ "CONSUL_HTTP_ADDR=unix:///run/consul.sock", "" },
+	{ "DILL_CONSUL_ADDRESS=10.0.0.1/consul", "10.0.0.1:8500 consul.address*" },
 	{ "DILL_CONSUL_ADDRESS=Localhost:8500", "127.0.0.1:8500 consul.address* [::1]:8500 consul.address*" },
 	{ "DILL_CONSUL_ADDRESS=http://consul.test:8500", "consul.test:8500 consul.address*" },
 	{ "DILL_CONSUL_ADDRESS=0.0.0.0:8500", "0.0.0.0:8500 consul.address*" },

@@ -116,6 +116,13 @@ static const struct {
 	/* Between layers, names make no difference. */
 	{ "[runtime]\nthreads = 2\n", "DILL_RUNTIME_GOMAXPROCS=3", "", "runtime.threads", "3@DILL_RUNTIME_GOMAXPROCS" },
 	{ NULL, "DILL_ROUTING_CONSUL_TAG=x", "--consul.tag=y", "consul.tag", "y@--consul.tag" },
+	/* What sources on AWS have in common. */
+	{ "[aws]\nregion = 'eu-west-1'\n", "", "", "aws.region", "eu-west-1@c.toml:2" },
+	{ NULL, "DILL_AWS_REGION=eu-west-1", "--region|eu-west-2", "aws.region", "eu-west-2@--region" },
+	{ NULL, "DILL_AWS_PROFILE=x", "", "aws.profile", "x@DILL_AWS_PROFILE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=/b", "", "tls.ca", "/b@AWS_CA_BUNDLE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=", "", "tls.ca", "/a@SSL_CERT_FILE" },
+	{ "[aws]\nregion = 'eu-west-1'\nhost = 'dynamodb.eu-west-1.amazonaws.com'\n", "", "", "sources", "consul" },
 	/* A table without keys says nothing. */
 	{ "[consul]\n[log]\n[routing.http]\n", "", "", "sources", "consul" },
 	{ "[listeners]\nallow = []\nallowed = 'a=10.0.0.1'\n", "", "", "listeners.allowed", "a=10.0.0.1@c.toml:3" },
@@ -396,6 +403,16 @@ static const struct {
 	{ "c.toml", "[consul]\ntokn = 's3'\ntokn_file = 's3'\n", "", "", 0,
 	  "dill: c.toml:2: unknown key consul.tokn; the nearest one is consul.token\n"
 	  "dill: c.toml:3: unknown key consul.tokn_file; the nearest one is consul.token_file\n" },
+	{ "c.toml", "[consul.tls]\nca_fil = 'x'\n[routing.consul]\ntls.certt = 'x'\nadress = 'x'\n", "", "", 0,
+	  "dill: c.toml:2: unknown key consul.tls.ca_fil; the nearest one is consul.tls.ca\n"
+	  "dill: c.toml:4: unknown key routing.consul.tls.certt; the nearest one is consul.tls.cert\n"
+	  "dill: c.toml:5: unknown key routing.consul.adress; the nearest one is consul.address\n" },
+	{ "c.toml", "consul.tls = 'x'\n", "", "", 1,
+	  "dill: c.toml:1: consul.tls: a table expected, not a value; there is consul.tls.ca\n" },
+	{ "c.yaml", "routing:\n  consul:\n    tls:\n      ca:\n        x: 1\n", "", "", 1,
+	  "dill: c.yaml:5: routing.consul.tls.ca: a value expected, not a table\n" },
+	{ "c.toml", NULL, "DILL_CONSUL_TLS_CA=", "--routing.consul.adress=x", 2,
+	  "dill: unknown option --routing.consul.adress; the nearest one is --consul.address; all are in dill --help\n" },
 	{ "c.toml", "[services.web]\npasword = 's3'\nlistener = ':1'\nbackends = 'h:1'\n", "", "", 1,
 	  "dill: c.toml:2: services.web.pasword: \"********\" is not a key of a service (name, listener, backends, balance, proxy, "
 	  "proxy_protocol, allow, deny, ports)\n" },
@@ -419,6 +436,11 @@ static const struct {
 	  "dill: --proxy: \"\" is no name\ndill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)\n" },
 	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=a|--routing.dynamodb.proxy=b|" TABLE_AT_H, 1,
 	  "dill: --proxy: routing.dynamodb.proxy: \"a\" is given twice, first at --routing.dynamodb.proxy\n" },
+	{ "c.toml", "[aws]\nregion = 'EU'\n", "", "--aws.host=a/b", 1,
+	  "dill: c.toml:2: aws.region: \"EU\" is not the name of a region\n"
+	  "dill: --aws.host: aws.host: \"a/b\" is not the name of a host\n" },
+	{ "c.toml", NULL, "", "--region=eu-west-1.amazonaws.com", 1,
+	  "dill: --region: aws.region: \"eu-west-1.amazonaws.com\" is not the name of a region\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
 	/* Services. */
@@ -482,6 +504,35 @@ static const struct {
 	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
 };
 
+/* consul.tls and tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
+static const struct {
+	const char *name, *file, *variables, *words, *key, *value, *origin, *written; /* written: the key, as it stands there */
+} nested[] = {
+	{ "c.toml", "[consul.tls]\nca = '/x'\n", "", "", "consul.tls.ca", "/x", "c.toml:2", NULL },
+	{ "c.toml", "[routing.consul.tls]\nca_path = '/x'\n", "", "", "consul.tls.ca_path", "/x", "c.toml:2", "routing.consul.tls.ca_path" },
+	{ "c.toml", "[tls]\nca = '/x'\n", "AWS_CA_BUNDLE=/y", "", "tls.ca", "/x", "c.toml:2", NULL },
+	{ "c.toml", NULL, "SSL_CERT_FILE=/y", "--tls.ca=/x", "tls.ca", "/x", "--tls.ca", NULL },
+	{ "c.toml", "consul.tls.cert = '/x'\n", "", "", "consul.tls.cert", "/x", "c.toml:1", NULL },
+	{ "c.toml", "[consul]\ntls = { key = '/x' }\n", "", "", "consul.tls.key", "/x", "c.toml:2", NULL },
+	{ "c.toml", "[Consul.TLS]\nInsecure = true\n", "", "", "consul.tls.insecure", "true", "c.toml:2", "Consul.TLS.Insecure" },
+	{ "c.yaml", "consul:\n  tls:\n    server_name: n\n", "", "", "consul.tls.server_name", "n", "c.yaml:3", NULL },
+	{ "c.yaml", "routing:\n  consul:\n    tls: {ca: /x}\n", "", "", "consul.tls.ca", "/x", "c.yaml:3", "routing.consul.tls.ca" },
+	{ "c.json", "{\"consul\": {\"tls\": {\"insecure\": true}}}", "", "", "consul.tls.insecure", "true", "c.json:1", NULL },
+	{ "c.json", "{\"routing\": {\"consul\":\n{\"tls\": {\"key\": \"/x\"}}}}", "", "", "consul.tls.key", "/x", "c.json:2", "routing.consul.tls.key" },
+	{ "c.hcl", "consul {\n  tls {\n    ca = \"/x\"\n  }\n}\n", "", "", "consul.tls.ca", "/x", "c.hcl:3", NULL },
+	{ "c.ini", "[consul.tls]\nca = /x\n", "", "", "consul.tls.ca", "/x", "c.ini:2", NULL },
+	{ "c.properties", "routing.consul.tls.ca=/x\n", "", "", "consul.tls.ca", "/x", "c.properties:1", "routing.consul.tls.ca" },
+	{ "c.env", "DILL_CONSUL_TLS_CA=/x\n", "", "", "consul.tls.ca", "/x", "c.env:1", NULL },
+	{ "c.env", "consul.tls.server_name=n\n", "", "", "consul.tls.server_name", "n", "c.env:1", NULL },
+	{ "c.toml", NULL, "DILL_CONSUL_TLS_CA=/x", "", "consul.tls.ca", "/x", "DILL_CONSUL_TLS_CA", NULL },
+	{ "c.toml", NULL, "DYNTCP_CONSUL_TLS_CA_PATH=/x", "", "consul.tls.ca_path", "/x", "DYNTCP_CONSUL_TLS_CA_PATH", NULL },
+	{ "c.toml", NULL, "DILL_ROUTING_CONSUL_TLS_SERVER_NAME=n", "", "consul.tls.server_name", "n",
+	  "DILL_ROUTING_CONSUL_TLS_SERVER_NAME", NULL },
+	{ "c.toml", NULL, "CONSUL_CACERT=/y|CONSUL_HTTP_SSL_VERIFY=0", "--consul.tls.ca=/x", "consul.tls.ca", "/x", "--consul.tls.ca", NULL },
+	{ "c.toml", NULL, "CONSUL_HTTP_SSL_VERIFY=0", "-routing.consul.tls.insecure|false", "consul.tls.insecure", "false",
+	  "-routing.consul.tls.insecure", "routing.consul.tls.insecure" },
+};
+
 static void check_mark(struct config *config, const char *key, const char *want, const char *what)
 {
 	struct config_table *table;
@@ -511,6 +562,29 @@ static void token_cases(void)
 		outcome_free(&outcome);
 	}
 	unlink("tok");
+}
+
+static void nested_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(nested); i++) {
+		struct outcome outcome = read_all(nested[i].name, nested[i].file, nested[i].variables, nested[i].words);
+		struct buf want = { 0 };
+
+		if (tls_library) {
+			buf_printf(&want, "%s@%s", nested[i].value, nested[i].origin);
+			check(outcome.config && !outcome.errors.len, outcome.errors.data, want.data);
+			if (outcome.config)
+				check_mark(outcome.config, nested[i].key, want.data, nested[i].origin);
+		} else {
+			buf_printf(&want, "dill: %s: %s: \"%s\" needs TLS, which this dill does not have: make TLS=openssl builds one that does\n",
+			           nested[i].origin, nested[i].written ? nested[i].written : nested[i].key, nested[i].value);
+			check(outcome.status == 1 && strcmp(outcome.errors.data, want.data) == 0, outcome.errors.data, want.data);
+		}
+		if (nested[i].file)
+			unlink(nested[i].name);
+		buf_free(&want);
+		outcome_free(&outcome);
+	}
 }
 
 static void empty_cases(void)
@@ -608,6 +682,13 @@ static void same_cases(void)
 
 	check(config_same_table(a.config, b.config, 2), "the same", "wherever it comes from");
 	check(!config_same_table(a.config, b.config, 0), "not the same", "the program's own");
+	check(config_same_below(a.config, b.config, "aws,tls"), "the same", "of what was named");
+	check(!config_same_below(a.config, b.config, "aws,log"), "not the same", "of what was named");
+	outcome_free(&b);
+	b = read_all("c.toml", NULL, "DILL_LOG_LEVEL=warn", "--region=eu-west-1");
+	check(!config_same_below(a.config, b.config, "aws,tls"), "not the same", "the first");
+	check(!config_same_below(a.config, b.config, "tls,aws"), "not the same", "the last");
+	check(config_same_below(a.config, b.config, "log"), "the same", "of what was named");
 	outcome_free(&a);
 	outcome_free(&b);
 }
@@ -620,6 +701,7 @@ int main(void)
 	said_cases();
 	empty_cases();
 	token_cases();
+	nested_cases();
 	empty_service_case();
 	count_case(1, 1, "dill: c.toml:2: listeners.allowed.l0: \"x\" is not an IP address\n");
 	count_case(20, 20, "dill: c.toml:21: listeners.allowed.l19: \"x\" is not an IP address\n");

@@ -88,7 +88,7 @@ static size_t peak_of(int instances, size_t *body_len)
 	struct http_response response = { .max_body = 1 << 30 };
 	struct instance_reading reading;
 	struct consul_failing none = { 0 };
-	struct consul_settings settings = { .token = "", .token_file = "" };
+	struct consul_settings settings = { .token = "", .token_file = "", .login = "" };
 	struct consul_api api = { .settings = &settings, .token.path = "" };
 	struct buf text = { 0 }, body = { 0 };
 	size_t before, len;

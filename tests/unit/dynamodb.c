@@ -54,20 +54,20 @@ static const struct {
 	  "80:b:1( any:80 b:1*1) 80:a:1( any:80 a:1*1) 80:a:1( any:80 a:1*1)" },
 	/* Each bad one alone. */
 	{ PAGE(4, S("x") ",{}," S("80:a:1") ", {\"proxy_configuration\" : {\"N\":\"5\"}} "),
-	  "x( x !is not PORT:HOST:PORT) {}( {} !has no proxy_configuration) 80:a:1( any:80 a:1*1) "
+	  "x( x !its item is not PORT:HOST:PORT) {}( {} !its item has no proxy_configuration) 80:a:1( any:80 a:1*1) "
 	  "{\"proxy_configuration\" : {\"N\":\"5\"}}( {\"proxy_configuration\" : {\"N\":\"5\"}} "
-	  "!has a proxy_configuration that is no string)" },
+	  "!its proxy_configuration is no string)" },
 	{ PAGE(2, "{\"proxy_configuration\":\"80:a:1\"},{\"proxy_configuration\":{\"S\":5}}"),
-	  "{\"proxy_configuration\":\"80:a:1\"}( {\"proxy_configuration\":\"80:a:1\"} !has a proxy_configuration that is no string) "
-	  "{\"proxy_configuration\":{\"S\":5}}( {\"proxy_configuration\":{\"S\":5}} !has a proxy_configuration that is no string)" },
-	{ PAGE(2, S("80:a") "," S("")), "80:a( 80:a !is not PORT:HOST:PORT) {\"proxy_configuration\":{\"S\":\"\"}}( "
-	  "{\"proxy_configuration\":{\"S\":\"\"}} !has an empty proxy_configuration)" },
+	  "{\"proxy_configuration\":\"80:a:1\"}( {\"proxy_configuration\":\"80:a:1\"} !its proxy_configuration is no string) "
+	  "{\"proxy_configuration\":{\"S\":5}}( {\"proxy_configuration\":{\"S\":5}} !its proxy_configuration is no string)" },
+	{ PAGE(2, S("80:a") "," S("")), "80:a( 80:a !its item is not PORT:HOST:PORT) {\"proxy_configuration\":{\"S\":\"\"}}( "
+	  "{\"proxy_configuration\":{\"S\":\"\"}} !its proxy_configuration is empty)" },
 	{ PAGE(4, S("0:a:1") "," S("65536:a:1") "," S("80::1") "," S("80:a b:1")),
-	  "0:a:1( 0:a:1 !is not PORT:HOST:PORT) 65536:a:1( 65536:a:1 !is not PORT:HOST:PORT) "
-	  "80::1( 80::1 !is not PORT:HOST:PORT) 80:a b:1( 80:a b:1 !is not PORT:HOST:PORT)" },
+	  "0:a:1( 0:a:1 !its item is not PORT:HOST:PORT) 65536:a:1( 65536:a:1 !its item is not PORT:HOST:PORT) "
+	  "80::1( 80::1 !its item is not PORT:HOST:PORT) 80:a b:1( 80:a b:1 !its item is not PORT:HOST:PORT)" },
 	{ PAGE(2, S("80:a:1:2") "," S("80:a:1,81:b:1")),
-	  "80:a:1:2( 80:a:1:2 !is not PORT:HOST:PORT) 80:a:1,81:b:1( 80:a:1,81:b:1 !is not PORT:HOST:PORT)" },
-	{ PAGE(1, S("80:a:1\\u0000")), "80:a:1( 80:a:1 !is not PORT:HOST:PORT)" },
+	  "80:a:1:2( 80:a:1:2 !its item is not PORT:HOST:PORT) 80:a:1,81:b:1( 80:a:1,81:b:1 !its item is not PORT:HOST:PORT)" },
+	{ PAGE(1, S("80:a:1\\u0000")), "80:a:1( 80:a:1 !its item is not PORT:HOST:PORT)" },
 	/* Pages: the next one begins where this one says, byte for byte. */
 	{ "{\"Count\":1,\"LastEvaluatedKey\":{ \"proxy_name\":{\"S\":\"r\\u0065\"}},\"Items\":[" S("80:a:1") "]}",
 	  "80:a:1( any:80 a:1*1)|{ \"proxy_name\":{\"S\":\"r\\u0065\"}}" },

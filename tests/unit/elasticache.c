@@ -50,11 +50,16 @@ static const struct {
 	/* One node's parts are not another's. */
 	{ NODES(NODE("0001", "available", ENDPOINT("one", "1")) "<CacheNode><CacheNodeId>0000</CacheNodeId></CacheNode>"),
 	  ROUTED("0001", "one:1") },
+	{ NODES(NODE("0005", "available", ENDPOINT("five", "5")) NODE("9", "available", ENDPOINT("nine", "9"))
+	        "<CacheNode><CacheNodeId>1</CacheNodeId></CacheNode>"), ROUTED("0005", "five:5") },
 	{ NODES("<CacheNode>" ENDPOINT("one", "1") "</CacheNode>" NODE("7", "x", ENDPOINT("seven", "7"))), ROUTED("7", "seven:7") },
 	/* Parts in any order, elements of lists of any name, and what is unknown. */
 	{ NODES("<member>" ENDPOINT("one", "1") "<Endpoints><Address>no</Address></Endpoints><CacheNodeStatus>available"
 	        "</CacheNodeStatus><New><CacheNodeId>0</CacheNodeId><Endpoint><Port>9</Port></Endpoint></New>"
 	        "<CacheNodeId>0001</CacheNodeId></member>"), ROUTED("0001", "one:1") },
+	{ NODES("<CacheNode>" ENDPOINT("one", "1") "<CacheNodeId>5</CacheNodeId><New><CacheNodeId>0</CacheNodeId><Endpoint><Port>9</Port>"
+	        "</Endpoint><Address>x</Address></New></CacheNode>"), ROUTED("5", "one:1") },
+	{ CLUSTER("<New><CacheNodes>" NODE("0001", "available", ENDPOINT("one", "1")) "</CacheNodes></New>"), "" },
 	{ CLUSTER("<ConfigurationEndpoint><Port>11211</Port><Address>c</Address></ConfigurationEndpoint><CacheNodes>"
 	          NODE("0001", "available", ENDPOINT("a", "1")) "</CacheNodes><CacheClusterStatus>snapshotting</CacheClusterStatus>"),
 	  ROUTED("0001", "a:1") },

@@ -298,6 +298,7 @@ static void masked_cases(void)
 		{ "http://u:p@h/?me@corp", "http://********" }, { "http://h/a@b?me@corp", "http://********" },
 		{ "/login?next=http://u:p@h", "/login?********" }, { "login?next=http://u:p@h", "********" },
 		{ "http://a?b=c, http://u:p@h:1", "http://a?********" },
+		{ "-----BEGIN PRIVATE KEY-----\nMIIE\n", "********" }, { "/etc/key-----.pem", "/etc/key-----.pem" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
