@@ -1,6 +1,8 @@
 # dill: cc -O2 -pthread *.c -o dill does the same as `make`, which compiles each file on its own, and again only when
 # it, a header of it or the flags have changed. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are honoured.
 CFLAGS ?= -O2 -g
+# AWS=no: without the sources dynamodb and elasticache, and in the static binary without what only they use.
+AWS ?=
 WARNINGS = -std=c11 -Wall -Wextra -Wpedantic
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -18,9 +20,15 @@ SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwi
 OBJ ?= build/obj
 PROGRAM ?= dill
 
+ifeq ($(AWS),no)
+AWS_FLAGS = -DDILL_NO_AWS
+else ifneq ($(AWS),)
+$(error AWS=$(AWS) is not known: no is)
+endif
+
 SOURCES = $(sort $(wildcard *.c))
 OBJECTS = $(SOURCES:%.c=$(OBJ)/%.o)
-COMPILE = $(CC) $(WARNINGS) -I. $(CPPFLAGS) $(CFLAGS) -pthread
+COMPILE = $(CC) $(WARNINGS) -I. $(AWS_FLAGS) $(CPPFLAGS) $(CFLAGS) -pthread
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS))'
 
@@ -43,8 +51,8 @@ $(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
 
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
-dill-static: $(SOURCES) $(wildcard *.h) Makefile
-	$(MUSL_CC) $(WARNINGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
+dill-static: $(SOURCES) $(wildcard *.h) Makefile $(OBJ)/flags
+	$(MUSL_CC) $(WARNINGS) $(AWS_FLAGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
 
 # Needs nothing else: the example's backend is dill's own Peek.
 run: dill

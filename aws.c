@@ -123,7 +123,8 @@ static void aws_name_where(struct aws *aws)
 	buf_visible(&aws->where, aws->url.prefix, strlen(aws->url.prefix));
 }
 
-/* The default region is doubted until it has answered: the metadata may be away for the moment. */
+/* The default region is doubted until it has answered: the metadata may be away for the moment. Elsewhere than on an instance
+ * they never come, so this has its own, shorter deadline. */
 static const char *aws_settle(struct aws *aws, int64_t deadline)
 {
 	struct http_url before = aws->url;
@@ -160,8 +161,8 @@ static void aws_put_request(struct aws *aws, const struct aws_ask *ask, struct b
 	struct buf path = { 0 };
 
 	buf_printf(&path, "%s/", aws->url.prefix);
-	buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: dill/" DILL_VERSION "\r\nContent-Length: %zu\r\n", path.data,
-	           aws->host.data, ask->body.len);
+	buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: dill/" DILL_VERSION "\r\nContent-Length: %zu\r\n",
+	           path.data, aws->host.data, ask->body.len);
 	aws_sign(&(struct aws_request){
 		.service = aws->service, .region = aws->region.data, .host = aws->host.data, .path = path.data,
 		.target = ask->target, .content_type = ask->content_type, .body = ask->body, .now = aws_now(aws)
@@ -270,10 +271,8 @@ static const char *aws_complain(struct aws *aws)
 
 static const char *aws_try(struct aws *aws, const struct aws_ask *ask, int64_t deadline)
 {
-	const char *why = aws_settle(aws, deadline);
+	const char *why = aws_credential_get(&aws->credential, aws_now(aws), aws->cancel_fd, deadline);
 
-	if (!why)
-		why = aws_credential_get(&aws->credential, aws_now(aws), aws->cancel_fd, deadline);
 	return why ? why : aws_exchange(aws, ask, deadline);
 }
 
@@ -297,6 +296,9 @@ const char *aws_post(struct aws *aws, const char *target, const char *content_ty
 
 	aws->code = 0;
 	aws->pause = 0;
+	why = aws_settle(aws, sys_now() + (deadline - sys_now()) / 2);
+	if (why)
+		return why;
 	do {
 		why = aws_try(aws, &ask, deadline);
 	} while (!why && aws->http.response.status != 200 && aws_again(aws, &clock, &anew));

@@ -1,5 +1,5 @@
-/* aws: one service of AWS, asked by one thread. Region, endpoint, credentials, signature, clock and repeated attempts are
- * inside; what is asked, and what the answer means, is the caller's. */
+/* aws: one service of AWS, asked by one thread. Region, endpoint, credentials, signature, clock and repeated attempts
+ * are inside; what is asked, and what the answer means, is the caller's. */
 #ifndef AWS_H
 #define AWS_H
 
@@ -33,7 +33,8 @@ struct aws {
 void aws_open(struct aws *aws, const struct config *config, const char *service, const char *key, int cancel_fd);
 /* Posts a signed body. NULL: a 200, whose body is aws->http.response.body until the next post; else the reason, without
  * secrets, until then; aws->code is for source_failed, aws->pause for its at_least. */
-const char *aws_post(struct aws *aws, const char *target, const char *content_type, struct slice body, int64_t deadline);
+const char *aws_post(struct aws *aws, const char *target, const char *content_type, struct slice body,
+                     int64_t deadline);
 const char *aws_where(struct aws *aws); /* the endpoint as the log names it */
 void aws_close(struct aws *aws);
 

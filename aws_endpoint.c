@@ -44,7 +44,8 @@ static const char *endpoint_parse(struct http_url *url, const char *text)
 {
 	const char *why = NULL;
 
-	if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0 && strncasecmp(text, "unix://", 7) != 0)
+	if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0 &&
+	    strncasecmp(text, "unix://", 7) != 0)
 		why = "is not an https:// or http:// URL";
 	if (!why)
 		why = http_url_parse(url, text, 443);
@@ -63,7 +64,8 @@ static const char *endpoint_suffix(const char *region)
 	return strncmp(region, "eusc-", 5) == 0 ? "amazonaws.eu" : "amazonaws.com";
 }
 
-const char *aws_endpoint(struct http_url *url, const char *service, const char *region, const char *key, struct buf *words)
+const char *aws_endpoint(struct http_url *url, const char *service, const char *region, const char *key,
+                         struct buf *words)
 {
 	const char *origin, *given = aws_endpoint_given(service, key, &origin), *why;
 	struct buf own = { 0 };

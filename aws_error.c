@@ -109,7 +109,8 @@ static void error_put_words(const struct buf *text, struct buf *out)
 	buf_visible(out, text->data, len);
 }
 
-void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count, struct buf *out)
+void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count,
+                   struct buf *out)
 {
 	buf_printf(out, "answered %d", status);
 	if (error_has_secret(&error->name, secrets, count) || error_has_secret(&error->message, secrets, count)) {

@@ -20,9 +20,10 @@ struct aws_error {
 };
 
 void aws_error_read(struct aws_error *error, const struct http_response *response); /* one that is not 200 */
-/* Appends "answered 400, NAME: MESSAGE", visible and cut, and without a message that has one of the secrets in it, of which
- * NULL and "" count as none. */
-void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count, struct buf *out);
+/* Appends "answered 400 NAME: MESSAGE", visible and cut, and without words that have one of the secrets in them; NULL
+ * and "" are none. */
+void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count,
+                   struct buf *out);
 void aws_error_free(struct aws_error *error);
 
 #endif

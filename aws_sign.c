@@ -11,7 +11,9 @@
 /* In the order of their names, as they are signed. */
 enum { CONTENT_TYPE, HOST, DATE, TOKEN, TARGET, HEADERS };
 
-static const char *const names[HEADERS] = { "content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target" };
+static const char *const names[HEADERS] = {
+	"content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"
+};
 
 static void sign_put_hash(struct buf *out, const void *bytes, size_t len)
 {
@@ -54,8 +56,8 @@ static void sign_put_names(struct buf *out, const char *const values[HEADERS])
 		}
 }
 
-static void sign_put_canonical(struct buf *out, const char *method, const char *path, const char *const values[HEADERS],
-                          struct slice body)
+static void sign_put_canonical(struct buf *out, const char *method, const char *path,
+                               const char *const values[HEADERS], struct slice body)
 {
 	buf_puts(out, method);
 	buf_puts(out, "\n");
@@ -76,7 +78,7 @@ static void sign_put_canonical(struct buf *out, const char *method, const char *
 
 /* The key of one day, region and service. */
 static void sign_make_key(unsigned char key[SHA256_SIZE], const char *secret, struct slice day, const char *region,
-                     const char *service)
+                          const char *service)
 {
 	struct buf start = { 0 };
 
@@ -89,8 +91,8 @@ static void sign_make_key(unsigned char key[SHA256_SIZE], const char *secret, st
 	buf_free(&start);
 }
 
-static void sign_put_signature(struct buf *out, const unsigned char key[SHA256_SIZE], const char *date, const char *scope,
-                          const struct buf *canonical)
+static void sign_put_signature(struct buf *out, const unsigned char key[SHA256_SIZE], const char *date,
+                               const char *scope, const struct buf *canonical)
 {
 	unsigned char signature[SHA256_SIZE];
 	struct buf text = { 0 };

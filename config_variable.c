@@ -57,17 +57,6 @@ static const char *option_of(const struct config *config, struct slice name)
 	return NULL;
 }
 
-/* A key of a source that is not here. */
-static const char *absent_key(struct config *config, struct slice name)
-{
-	char *key = arena_dup(&config->scratch, name.at, name.len);
-
-	for (char *p = key; *p; p++)
-		*p = *p == '_' ? '.' : *p;
-	key = (char *)config_lower(&config->scratch, slice_of(key));
-	return sources_lack_key(key) ? key : NULL;
-}
-
 /* The key that a variable, without its prefix, sets; NULL: none. */
 static const char *key_of(struct config *config, struct slice name)
 {
@@ -84,7 +73,7 @@ static const char *key_of(struct config *config, struct slice name)
 	}
 	if (slice_starts(name, "LISTENERS_BIND_")) /* its value is wrong then: the name cannot say what a pattern can */
 		return "listeners.bind";
-	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
+	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
 }
 
 /* The value of a variable; NULL: it is not set. */

@@ -11,7 +11,7 @@ static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thur
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /* Cuts `len` digits off, whose value is within min..max. */
-static bool date_take_number(struct slice *text, size_t len, int min, int max, int *out)
+static bool date_number(struct slice *text, size_t len, int min, int max, int *out)
 {
 	long number;
 
@@ -22,7 +22,7 @@ static bool date_take_number(struct slice *text, size_t len, int min, int max, i
 	return true;
 }
 
-static bool date_take_word(struct slice *text, const char *word)
+static bool date_word(struct slice *text, const char *word)
 {
 	if (!slice_starts(*text, word))
 		return false;
@@ -31,7 +31,7 @@ static bool date_take_word(struct slice *text, const char *word)
 }
 
 /* The place of the next three letters in a list of such names. */
-static bool date_take_name(struct slice *text, const char *names, int *place)
+static bool date_letters(struct slice *text, const char *names, int *place)
 {
 	if (text->len < 3)
 		return false;
@@ -56,26 +56,26 @@ static bool date_days(const struct text_date *date, int64_t *days)
 }
 
 /* A leap second is the second behind it, as clocks have it that know none. */
-static bool date_take_clock(struct slice *text, int *seconds)
+static bool date_clock(struct slice *text, int *seconds)
 {
 	int hour, minute, second;
 
-	if (!date_take_number(text, 2, 0, 23, &hour) || !date_take_word(text, ":") || !date_take_number(text, 2, 0, 59, &minute) ||
-	    !date_take_word(text, ":") || !date_take_number(text, 2, 0, 60, &second))
+	if (!date_number(text, 2, 0, 23, &hour) || !date_word(text, ":") || !date_number(text, 2, 0, 59, &minute) ||
+	    !date_word(text, ":") || !date_number(text, 2, 0, 60, &second))
 		return false;
 	*seconds = hour * 3600 + minute * 60 + second;
 	return true;
 }
 
-static bool date_take_fraction(struct slice *text)
+static bool date_fraction(struct slice *text)
 {
 	int digit;
 
-	if (!date_take_word(text, "."))
+	if (!date_word(text, "."))
 		return true;
-	if (!date_take_number(text, 1, 0, 9, &digit))
+	if (!date_number(text, 1, 0, 9, &digit))
 		return false;
-	while (date_take_number(text, 1, 0, 9, &digit))
+	while (date_number(text, 1, 0, 9, &digit))
 		;
 	return true;
 }
@@ -86,9 +86,9 @@ bool date_read_iso(struct slice text, int64_t *seconds)
 	int64_t days;
 	int clock;
 
-	if (!date_take_number(&text, 4, 1970, 9999, &date.year) || !date_take_word(&text, "-") ||
-	    !date_take_number(&text, 2, 1, 12, &date.month) || !date_take_word(&text, "-") || !date_take_number(&text, 2, 1, 31, &date.day) ||
-	    !date_take_word(&text, "T") || !date_take_clock(&text, &clock) || !date_take_fraction(&text) || !slice_is(text, "Z") ||
+	if (!date_number(&text, 4, 1970, 9999, &date.year) || !date_word(&text, "-") ||
+	    !date_number(&text, 2, 1, 12, &date.month) || !date_word(&text, "-") || !date_number(&text, 2, 1, 31, &date.day) ||
+	    !date_word(&text, "T") || !date_clock(&text, &clock) || !date_fraction(&text) || !slice_is(text, "Z") ||
 	    !date_days(&date, &days))
 		return false;
 	*seconds = days * DAY + clock;
@@ -101,9 +101,9 @@ bool date_read_http(struct slice text, int64_t *seconds)
 	int weekday, clock;
 	int64_t days;
 
-	if (!date_take_name(&text, weekdays, &weekday) || !date_take_word(&text, ", ") || !date_take_number(&text, 2, 1, 31, &date.day) ||
-	    !date_take_word(&text, " ") || !date_take_name(&text, months, &date.month) || !date_take_word(&text, " ") ||
-	    !date_take_number(&text, 4, 1970, 9999, &date.year) || !date_take_word(&text, " ") || !date_take_clock(&text, &clock) ||
+	if (!date_letters(&text, weekdays, &weekday) || !date_word(&text, ", ") || !date_number(&text, 2, 1, 31, &date.day) ||
+	    !date_word(&text, " ") || !date_letters(&text, months, &date.month) || !date_word(&text, " ") ||
+	    !date_number(&text, 4, 1970, 9999, &date.year) || !date_word(&text, " ") || !date_clock(&text, &clock) ||
 	    !slice_is(text, " GMT"))
 		return false;
 	date.month++;
@@ -118,5 +118,6 @@ void date_put_basic(int64_t seconds, struct buf *out)
 	struct text_date date = text_date(seconds / DAY);
 	int clock = (int)(seconds % DAY);
 
-	buf_printf(out, "%04d%02d%02dT%02d%02d%02dZ", date.year, date.month, date.day, clock / 3600, clock / 60 % 60, clock % 60);
+	buf_printf(out, "%04d%02d%02dT%02d%02d%02dZ", date.year, date.month, date.day, clock / 3600, clock / 60 % 60,
+	           clock % 60);
 }

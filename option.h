@@ -33,7 +33,7 @@ enum option_name {
 	OPTION_NO_NAME,
 	OPTION_KEY,     /* the same key under another name */
 	OPTION_FLAG,    /* its name on the command lines of earlier programs */
-	OPTION_VARIABLE /* a variable of other programs, or a comma list of them: the first that is set counts, if nothing else does */
+	OPTION_VARIABLE /* a variable of other programs, which counts when nothing sets the key; of a comma list the first */
 };
 
 struct option {

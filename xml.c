@@ -70,7 +70,7 @@ static bool xml_name(struct xml *xml, struct slice *name)
 	while (xml->at < xml->end && is_name((unsigned char)*xml->at, xml->at == from))
 		xml->at++;
 	*name = slice_between(from, xml->at);
-	return name->len;
+	return name->len && name->at[name->len - 1] != ':'; /* there is a name behind its prefix */
 }
 
 /* Without its prefix. */
@@ -255,12 +255,11 @@ static enum xml_event xml_step(struct xml *xml)
 	do {
 		xml->why = xml_take_text(xml);
 	} while (!xml->why && xml_skip(xml) && !xml->why);
-	if (!xml->why && xml_has_text(xml)) {
-		if (xml->depth && xml->at < xml->end) {
-			xml_say_name(xml);
-			return XML_TEXT;
-		}
+	if (!xml->why && xml_has_text(xml) && !xml->depth)
 		xml->why = "has text outside its root";
+	if (!xml->why && xml_has_text(xml) && xml->at < xml->end) {
+		xml_say_name(xml);
+		return XML_TEXT;
 	}
 	if (!xml->why && xml->at < xml->end)
 		return xml_tag(xml);

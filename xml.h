@@ -1,6 +1,6 @@
-/* xml: walks over the elements and texts of a small XML document, all of which is there. Comments, processing instructions
- * and attributes are passed over. What asks for more than that (DOCTYPE, CDATA, other entities than the five, more than
- * XML_DEPTH levels) is refused, as is every text that is not well-formed and whole. */
+/* xml: walks over the elements and texts of a small XML document, all of which is there. Comments, processing
+ * instructions and attributes are passed over. What asks for more than that (DOCTYPE, CDATA, other entities than the
+ * five and numbers, more than XML_DEPTH levels) is refused, as is a document that is not well-formed and whole. */
 #ifndef XML_H
 #define XML_H
 

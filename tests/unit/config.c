@@ -93,9 +93,13 @@ static void put_sources(struct buf *out, const struct config *config)
 		}
 }
 
+/* Of AWS's services, which without TLS are asked where somebody says. */
+#define TABLE_AT_H "--routing.dynamodb.endpoint=http://h"
+#define CLUSTER_AT_H "--elasticache-cluster-id=x|--routing.elasticache.endpoint=http://h"
+
 /* Precedence, names and sources: one value of what comes out. */
 static const struct {
-	const char *file, *variables, *words, *key, *want; /* key "services", "sources": those; the file is in TOML */
+	const char *file, *variables, *words, *key, *want; /* key "services", "sources", "name": those; the file is in TOML */
 } fine[] = {
 	/* The command line, then the environment, the file, the default. */
 	{ NULL, "", "", "listeners.port_min", "1024@default" },
@@ -170,6 +174,24 @@ static const struct {
 	{ NULL, "", "--routing.http.endpoint=http://h/|--routing.file.path=x.toml", "sources", "file,http" },
 	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=CONSUL", "sources", "consul" },
 	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=http", "sources", "http" },
+	/* What tcpproxy polled only when it was told to. --proxy gives /connections its name in any case. */
+	{ NULL, "", "--connections=1:h:2|--proxy=a", "sources", "static" },
+	{ NULL, "", "--connections=1:h:2|--proxy=a", "name", "a" },
+	{ NULL, "", "--connections=1:h:2", "name", "" },
+	{ NULL, "", "--connections=1:h:2|--dynamodb=abc|--elasticache-port=1", "sources", "static" },
+	{ "[routing.dynamodb]\ntable = 'abc'\n", "", "", "sources", "consul" },
+	{ NULL, "", "--backend=dynamodb|--proxy=a|" TABLE_AT_H, "sources", "dynamodb" },
+	{ NULL, "", "--proxy|a|--backend|DYNAMODB|" TABLE_AT_H, "routing.dynamodb.proxy", "a@--proxy" },
+	{ NULL, "", "--backend=dynamodb|--proxy=a|--dynamodb=abc|" TABLE_AT_H, "routing.dynamodb.table", "abc@--dynamodb" },
+	{ NULL, "DILL_ROUTING_DYNAMODB_PROXY=a", TABLE_AT_H, "sources", "dynamodb" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", TABLE_AT_H "|h:2", "sources", "static,dynamodb" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", TABLE_AT_H, "name", "a" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", "--backend=dynamodb|--proxy=b|" TABLE_AT_H, "name", "b" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", "--backend=dynamodb|--proxy=b|" TABLE_AT_H, "routing.dynamodb.proxy", "b@--proxy" },
+	{ NULL, "", CLUSTER_AT_H "|--elasticache-port=5000", "sources", "elasticache" },
+	{ NULL, "", "--backend=elasticache|--elasticache-port=5000|" CLUSTER_AT_H, "routing.elasticache.port", "5000@--elasticache-port" },
+	{ NULL, "DILL_ROUTING_ELASTICACHE_CLUSTER_ID=x", "--elasticache-port=5000|--routing.elasticache.endpoint=http://h", "sources",
+	  "elasticache" },
 	/* Services. */
 	{ NULL, "", "h:1|h:2", "services", "static( :4000 h:1*1 h:2*1)" },
 	{ NULL, "", "h:1|-laddr|:80", "services", "static( :80 h:1*1)" },
@@ -197,6 +219,8 @@ static void fine_cases(void)
 			list_put(&got, outcome.config->given);
 		else if (outcome.config && strcmp(fine[i].key, "sources") == 0)
 			put_sources(&got, outcome.config);
+		else if (outcome.config && strcmp(fine[i].key, "name") == 0)
+			buf_puts(&got, outcome.config->proxy ? outcome.config->proxy : "");
 		else if (outcome.config)
 			put_value(&got, outcome.config, fine[i].key);
 		check(strcmp(got.data, fine[i].want) == 0, got.data, name);
@@ -204,8 +228,6 @@ static void fine_cases(void)
 		outcome_free(&outcome);
 	}
 }
-
-#define ABSENT "belongs to a source that this version does not have (there are static, consul, file and http)"
 
 /* All that is said, word for word; with a status of 0 these are warnings. */
 static const struct {
@@ -355,9 +377,7 @@ static const struct {
 	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
 	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
-	{ "c.toml", NULL, "", "--backend=nomad", 1,
-	  "dill: --backend: \"nomad\" is a source that this version does not have; there are static, consul, file and http\n" },
-	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http\n" },
+	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http, dynamodb, elasticache\n" },
 	{ "c.toml", NULL, "", "--backend=file", 1, "dill: --backend file needs routing.file.path\n" },
 	{ "c.toml", NULL, "", "--backend=http", 1, "dill: --backend http needs routing.http.endpoint\n" },
 	{ "c.toml", NULL, "", "--backend=static", 1, "dill: --backend static needs services, BACKENDs or --connections\n" },
@@ -381,14 +401,24 @@ static const struct {
 	  "proxy_protocol, allow, deny, ports)\n" },
 	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
 	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
-	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 0, "dill: c.toml:2: unknown key aws.secret; the nearest one is aws.host\n" },
-	{ "c.yaml", "routing:\n  nomad:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.nomad.address: \"********\" " ABSENT "\n"
-	  "dill: c.yaml:4: routing.nomad.token: \"********\" " ABSENT "\n"
-	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
-	{ "c.toml", NULL, "DILL_ROUTING_NOMAD_ADDRESS=http://h:4646|DILL_ROUTING_NOMAD_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_NOMAD_ADDRESS: routing.nomad.address: \"********\" " ABSENT "\n"
-	  "dill: DILL_ROUTING_NOMAD_TOKEN: routing.nomad.token: \"********\" " ABSENT "\n" },
+	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 0, "dill: c.toml:2: unknown key aws.secret\n" },
+	{ "c.toml", "[routing.dynamodb]\ntable = 'a/b'\nendpoint = 'h:1'\n", "", "", 1,
+	  "dill: c.toml:2: routing.dynamodb.table: \"a/b\" is not the name or ARN of a table\n"
+	  "dill: c.toml:3: routing.dynamodb.endpoint: \"h:1\" is not an https:// or http:// URL\n" },
+	{ "c.toml", "[routing.elasticache]\npoll_interval = '9s'\n[routing.dynamodb]\npoll_interval = '0s'\n", "", "--elasticache-port=x", 1,
+	  "dill: c.toml:2: routing.elasticache.poll_interval: \"9s\" is too short\n"
+	  "dill: c.toml:4: routing.dynamodb.poll_interval: \"0s\" is too short\n"
+	  "dill: --elasticache-port: routing.elasticache.port: \"x\" is not a port (0-65535)\n" },
+	{ "c.toml", NULL, "", CLUSTER_AT_H, 1,
+	  "dill: elasticache: routing.elasticache.cluster_id needs routing.elasticache.port (--elasticache-port)\n" },
+	{ "c.toml", NULL, "", "--backend=elasticache|--elasticache-port=1", 1,
+	  "dill: --backend elasticache needs --elasticache-cluster-id (routing.elasticache.cluster_id)\n" },
+	{ "c.toml", NULL, "", "--backend=DynamoDB|--dynamodb=abc", 1,
+	  "dill: --backend DynamoDB needs --proxy (routing.dynamodb.proxy)\n" },
+	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=", 1,
+	  "dill: --proxy: \"\" is no name\ndill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)\n" },
+	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=a|--routing.dynamodb.proxy=b|" TABLE_AT_H, 1,
+	  "dill: --proxy: routing.dynamodb.proxy: \"a\" is given twice, first at --routing.dynamodb.proxy\n" },
 	{ "c.toml", "[log\n", "", "", 1, "dill: c.toml:1: ']' expected\n" },
 	{ "c.toml", NULL, "", "-c|missing.toml", 1, "dill: missing.toml: No such file or directory\n" },
 	/* Services. */
