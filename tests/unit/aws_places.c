@@ -368,7 +368,7 @@ static void identity_cases(void)
 	write_text("w", "\n");
 	check_identity(good, 0, "", FILE_OF ": has no token", "an empty file");
 	write_text("w", "p4ss");
-	check_identity(SCRIPT(ERROR_XML("ExpiredTokenException", "Token expired: p4ss")), 1, "", "answered 400: (words with", "an error with it");
+	check_identity(SCRIPT(ERROR_XML("ExpiredTokenException", "Token expired: p4ss")), 1, "", "answered 400 ExpiredTokenException: (words with", "an error with it");
 	check_identity(SCRIPT(ERROR_XML("AccessDenied", "Not authorized")), 1, "", "answered 400 AccessDenied: Not authorized", "an error");
 	check_identity(SCRIPT(OK "<Ass"), 1, "", "broken XML", "cut short");
 	check_identity(SCRIPT("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n<Ass"), 1, "", "answer cut short", "cut short");
