@@ -90,42 +90,40 @@ void aws_error_read(struct aws_error *error, const struct http_response *respons
 	error->kind = error_kind((struct slice){ error->name.data, error->name.len }, response->status);
 }
 
-/* How much is shown of it: of its first line. That of a wrong signature goes on with the request. */
-static size_t error_shown(const struct buf *text)
+static bool error_has_secret(const struct buf *text, const char *const *secrets, size_t count)
 {
-	size_t len = text->len ? strcspn(text->data, "\r\n") : 0;
+	for (size_t i = 0; i < count && text->len; i++)
+		if (secrets[i] && *secrets[i] && strstr(text->data, secrets[i]))
+			return true;
+	return false;
+}
+
+/* Its first line: that of a wrong signature goes on with the request. */
+static void error_put_words(const struct buf *text, struct buf *out)
+{
+	size_t len = strcspn(text->data, "\r\n");
 
 	if (len > WORDS_MAX)
 		for (len = WORDS_MAX; (text->data[len] & 0xc0) == 0x80;)
 			len--;
-	return len;
-}
-
-static void error_put_words(const struct buf *text, const char *const *secrets, size_t count, struct buf *out)
-{
-	size_t len = error_shown(text);
-
-	for (size_t i = 0; i < count && len; i++) {
-		const char *at = secrets[i] && *secrets[i] ? strstr(text->data, secrets[i]) : NULL;
-
-		if (at && (size_t)(at - text->data) < len) {
-			buf_puts(out, "(words with a secret in them)");
-			return;
-		}
-	}
 	buf_visible(out, text->data, len);
 }
 
-void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count, struct buf *out)
+void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count,
+                   struct buf *out)
 {
+	bool hide_name = error_has_secret(&error->name, secrets, count);
+
 	buf_printf(out, "answered %d", status);
-	if (error->name.len) {
+	if (error->name.len && !hide_name) {
 		buf_puts(out, " ");
-		error_put_words(&error->name, secrets, count, out);
+		error_put_words(&error->name, out);
 	}
-	if (error->message.len) {
+	if (hide_name || error_has_secret(&error->message, secrets, count)) {
+		buf_puts(out, ": (words with a secret in them)");
+	} else if (error->message.len) {
 		buf_puts(out, ": ");
-		error_put_words(&error->message, secrets, count, out);
+		error_put_words(&error->message, out);
 	}
 }
 
