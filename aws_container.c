@@ -59,7 +59,9 @@ const char *aws_container_url(struct http_url *url, struct buf *words)
 		why = "must be https, or a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]";
 	if (why) {
 		words->len = 0;
-		buf_printf(words, "%s %s", *relative ? RELATIVE : FULL, why);
+		buf_puts(words, *relative ? RELATIVE ": " : FULL ": ");
+		buf_masked(words, text.data);
+		buf_printf(words, " %s", why);
 	}
 	buf_free(&text);
 	return why ? words->data : NULL;
@@ -82,7 +84,9 @@ static const char *container_token(struct buf *token)
 		return "is empty";
 	if (token->len > TOKEN_MAX)
 		return "is longer than 16 KiB, which no token is";
-	return text_controls((struct slice){ token->data, token->len }) ? "has a line break or another control character in it" : NULL;
+	if (text_controls((struct slice){ token->data, token->len }))
+		return "has a line break or another control character in it";
+	return NULL;
 }
 
 static const char *container_ask(struct aws_fetch *fetch, const struct http_url *url, struct aws_found *found)
@@ -120,9 +124,11 @@ const char *aws_container_fetch(struct aws_fetch *fetch, struct aws_found *found
 	why = container_token(&fetch->secret);
 	if (why)
 		return aws_fetch_name(fetch, *aws_variable(TOKEN_FILE) ? TOKEN_FILE : TOKEN, why);
-	for (int tries = TRIES; tries; tries--) {
+	for (int tries = 1; tries <= TRIES; tries++) {
 		why = container_ask(fetch, &url, found);
-		if (!why || strcmp(why, "stopped") == 0 || !container_may_heal(fetch) || tries == 1 || !aws_fetch_pause(fetch, PAUSE_MS))
+		if (!why || strcmp(why, "stopped") == 0 || !container_may_heal(fetch))
+			break;
+		if (tries < TRIES && !aws_fetch_pause(fetch, PAUSE_MS))
 			break;
 	}
 	buf_puts(&who, "the container's endpoint at ");

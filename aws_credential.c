@@ -35,7 +35,8 @@ static const char *look_environment(struct aws_credential *credential, struct aw
 	return aws_fetch_name(fetch, "the environment", aws_found_check(found));
 }
 
-static const char *look_web_identity(struct aws_credential *credential, struct aws_fetch *fetch, struct aws_found *found)
+static const char *look_web_identity(struct aws_credential *credential, struct aws_fetch *fetch,
+                                     struct aws_found *found)
 {
 	const char *region = credential->region && *credential->region ? credential->region : "us-east-1";
 
@@ -50,6 +51,7 @@ static const char *look_profile(struct aws_credential *credential, struct aws_fe
 	fetch->why.len = 0;
 	if (why)
 		buf_puts(&fetch->why, why);
+	aws_found_put(&credential->files, (struct slice){ profile.files.data, profile.files.len });
 	aws_found_free(found);
 	*found = profile.keys;
 	profile.keys = (struct aws_found){ 0 };
@@ -78,7 +80,23 @@ static const struct place {
 	{ "the container's endpoint", look_container }, { "the instance's metadata", look_instance },
 };
 
-static const char nowhere[] = "there are none in the environment, nor in the files of the profile, nor at an endpoint of a container";
+/* All places were looked at; `why`: what is wrong with the last. NULL: it has not been asked. */
+static const char *found_nowhere(const struct aws_credential *credential, struct aws_fetch *fetch, const char *why)
+{
+	struct buf words = { 0 };
+
+	buf_puts(&words, "none in the environment");
+	if (credential->files.len)
+		buf_printf(&words, ", in %s", credential->files.data);
+	buf_puts(&words, ", or at an endpoint of a container");
+	if (why)
+		buf_printf(&words, "; %s", why);
+	else
+		buf_puts(&words, "; the instance's metadata are not asked (AWS_EC2_METADATA_DISABLED)");
+	buf_free(&fetch->why);
+	fetch->why = words;
+	return words.data;
+}
 
 static const char *look_everywhere(struct aws_credential *credential, struct aws_fetch *fetch, struct aws_found *found,
                                    const char **place)
@@ -90,10 +108,10 @@ static const char *look_everywhere(struct aws_credential *credential, struct aws
 		why = places[i].look(credential, fetch, found);
 		if (!why && found->id.len)
 			return NULL;
-		if (why && places[i].look == look_instance)
-			why = aws_fetch_name(fetch, nowhere, why);
 	}
-	return why ? why : nowhere;
+	if (why && (strcmp(why, "stopped") == 0 || *place != places[ARRAY_LEN(places) - 1].name))
+		return why;
+	return found_nowhere(credential, fetch, why);
 }
 
 static void credential_say(const struct aws_credential *credential, const char *place)
@@ -118,7 +136,7 @@ static void credential_take(struct aws_credential *credential, struct aws_found 
 	credential->place = place;
 	credential->failed = false;
 	*found = old;
-	/* Over when they come: AWS may go on with an instance's when it cannot renew them, and this host's clock may be wrong. */
+	/* Over when they come: AWS takes an instance's on while it cannot renew them, and this host's clock may be wrong. */
 	credential->over = credential->expires && left <= 0;
 	if (credential->over)
 		credential->again = sys_now() + OVER_MS + (int64_t)(sys_random() % (4 * OVER_MS));
@@ -197,4 +215,5 @@ void aws_credential_close(struct aws_credential *credential)
 	buf_free(&credential->secret);
 	buf_free(&credential->token);
 	buf_free(&credential->why);
+	buf_free(&credential->files);
 }

@@ -112,16 +112,16 @@ static void error_put_words(const struct buf *text, struct buf *out)
 void aws_error_put(const struct aws_error *error, int status, const char *const *secrets, size_t count,
                    struct buf *out)
 {
+	bool hide_name = error_has_secret(&error->name, secrets, count);
+
 	buf_printf(out, "answered %d", status);
-	if (error_has_secret(&error->name, secrets, count) || error_has_secret(&error->message, secrets, count)) {
-		buf_puts(out, ": (words with a secret in them)");
-		return;
-	}
-	if (error->name.len) {
+	if (error->name.len && !hide_name) {
 		buf_puts(out, " ");
 		error_put_words(&error->name, out);
 	}
-	if (error->message.len) {
+	if (hide_name || error_has_secret(&error->message, secrets, count)) {
+		buf_puts(out, ": (words with a secret in them)");
+	} else if (error->message.len) {
 		buf_puts(out, ": ");
 		error_put_words(&error->message, out);
 	}

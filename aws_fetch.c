@@ -25,7 +25,8 @@ void aws_fetch_close(struct aws_fetch *fetch)
 	buf_free(&fetch->why);
 }
 
-const char *aws_fetch_ask(struct aws_fetch *fetch, const struct http_url *url, const struct buf *request, int64_t limit)
+const char *aws_fetch_ask(struct aws_fetch *fetch, const struct http_url *url, const struct buf *request,
+                          int64_t limit)
 {
 	int64_t now = sys_now(), deadline = fetch->deadline - now < limit ? fetch->deadline : now + limit;
 	const char *why = http_connect(&fetch->http, url, fetch->cancel_fd, deadline);

@@ -70,8 +70,8 @@ static void section_key(struct section *section, struct slice key, struct slice 
 }
 
 /* *mine: the line is in the profile's section. */
-static const char *section_line(struct section *section, enum aws_profile_file file, struct slice text, const char *name,
-                             bool *mine)
+static const char *section_line(struct section *section, enum aws_profile_file file, struct slice text,
+                                const char *name, bool *mine)
 {
 	const char *mark;
 
@@ -88,13 +88,14 @@ static const char *section_line(struct section *section, enum aws_profile_file f
 	mark = memchr(text.at, '=', text.len);
 	if (!mark)
 		return "key = value or [section] expected";
-	section_key(section, slice_trim(slice_between(text.at, mark)), section_comment(slice_between(mark + 1, text.at + text.len)));
+	section_key(section, slice_trim(slice_between(text.at, mark)),
+	            section_comment(slice_between(mark + 1, text.at + text.len)));
 	return NULL;
 }
 
-/* A line that is indented more than the key above it belongs to that key's value: no value that is read here has such. */
-static const char *section_read(struct section *section, enum aws_profile_file file, struct slice rest, const char *name,
-                                long *line)
+/* A line that is indented more than the key above it belongs to that key's value, which is none of those read here. */
+static const char *section_read(struct section *section, enum aws_profile_file file, struct slice rest,
+                                const char *name, long *line)
 {
 	size_t most = SIZE_MAX; /* how far a line may be indented */
 	const char *why = NULL;
@@ -117,8 +118,8 @@ static const char *section_read(struct section *section, enum aws_profile_file f
 	return NULL;
 }
 
-const char *aws_profile_parse(struct aws_profile *profile, enum aws_profile_file file, struct slice text, const char *name,
-                              long *line)
+const char *aws_profile_parse(struct aws_profile *profile, enum aws_profile_file file, struct slice text,
+                              const char *name, long *line)
 {
 	struct section section = { 0 };
 	const char *why = section_read(&section, file, text, name, line);
@@ -171,7 +172,8 @@ static bool profile_path(const struct file *file, struct buf *path)
 	return given && *given;
 }
 
-static const char *profile_fail(struct aws_profile *profile, const char *path, long line, const char *name, const char *why)
+static const char *profile_fail(struct aws_profile *profile, const char *path, long line, const char *name,
+                                const char *why)
 {
 	profile->why.len = 0;
 	buf_puts_visible(&profile->why, "", path);
@@ -223,7 +225,8 @@ static const char *profile_judge(struct aws_profile *profile, const char *name, 
 	profile->why.len = 0;
 	buf_puts_visible(&profile->why, "profile ", name);
 	if (foreign)
-		buf_printf(&profile->why, " has %s, which is not supported: give it keys, or use web identity or an endpoint", foreign);
+		buf_printf(&profile->why, " has %s, which is not supported: give it keys, or use web identity or an endpoint",
+		           foreign);
 	else
 		buf_printf(&profile->why, " is not in %s", profile->files.len ? profile->files.data : "any file");
 	return profile->why.data;

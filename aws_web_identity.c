@@ -57,7 +57,8 @@ static void identity_request(struct buf *request, const struct http_url *url, co
 	identity_field(&form, "RoleSessionName", *session ? session : "dill");
 	identity_field(&form, "WebIdentityToken", token);
 	http_request(request, "POST", url, *url->prefix ? "" : "/");
-	buf_printf(request, "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: %zu\r\n\r\n", form.len);
+	buf_printf(request, "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+	                    "Content-Length: %zu\r\n\r\n", form.len);
 	buf_add(request, form.data, form.len);
 	buf_free(&form);
 }

@@ -197,7 +197,7 @@ case_dynamodb_faults() { # whatever it answers: routes and live sessions stay
     dynamodb_fault 'mode=document&text=%7B%22Count%22%3A0%7D' 'its answer cannot be used: it has no Items'
     dynamodb_fault 'mode=document&text=' 'its answer cannot be used: .*'
     dynamodb_fault mode=garbage 'its answer cannot be used: .*'
-    dynamodb_fault mode=truncated '.*'
+    dynamodb_fault mode=truncated 'answer cut short'
     dynamodb_fault mode=miscount 'its answer cannot be used: its Count is not that of its Items'
     dynamodb_fault mode=hang 'timed out'
     dynamodb_fault 'mode=drip&every=0.1' 'timed out'
@@ -310,15 +310,15 @@ END
 
 case_elasticache_changes() { # another node, none, one again; a session lives; names as tcpproxy had them
     local p fd
-    STATUS=$(next_port) p=$(next_port)
+    p=$(next_port)
     start_aws
     aws_nodes "0001:available:127.0.0.1:$ECHO" "0002:available:127.0.0.1:$B"
-    start_cluster "$p" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    start_cluster "$p"
     must 5 "the first node" accepts 127.0.0.1 "$p"
     open_conn "$p"
     fd=$FD
     ask "$fd" one || fail "no echo"
-    contains "/routes" '"docker-registry::0001"' "$(curl -s "http://127.0.0.1:$STATUS/routes")"
+    log_has ' opened .*instance=docker-registry::0001 ' || fail "the name of the node is not said"
     aws_nodes 0001:creating "0002:available:127.0.0.1:$B"
     must 15 "the second node" answers "$p" b
     aws_nodes
@@ -327,15 +327,17 @@ case_elasticache_changes() { # another node, none, one again; a session lives; n
     must 15 "the third node" answers "$p" c
 }
 
-elasticache_fault() { # QUERY REGEX: what is said of it, at least for those who debug
-    local before
-    before=$(log_count 'elasticache: http.*: ')
+elasticache_fault() { # QUERY REGEX: what is said of it, at least to those who debug
+    local lines
+    lines=$(wc -l <"$LOG")
     aws PUT "/fault?on=elasticache&$1"
-    must 30 "words for $1" log_more_than "$before" 'elasticache: http.*: '
-    grep 'elasticache: http' "$LOG" | tail -n +$((before + 1)) | grep -Eq ": $2" ||
-        fail "the words for $1: $(grep 'elasticache: http' "$LOG" | tail -n 1)"
+    must 30 "the words for $1" log_says_behind "$lines" "elasticache: http[^ ]*: .*$2"
     answers "$p" a || fail "the route has gone with $1"
     aws DELETE /fault
+}
+
+log_says_behind() { # LINES REGEX
+    grep -Eq -- "$2" < <(tail -n +"$(($1 + 1))" "$LOG")
 }
 
 case_elasticache_faults() { # a cluster that has gone, throttling, nonsense: the route stays
@@ -356,7 +358,7 @@ case_elasticache_faults() { # a cluster that has gone, throttling, nonsense: the
     elasticache_fault 'mode=document&text=%3Ca%3E%3Cb%3E%3C%2Fa%3E' 'its answer cannot be used: has an end tag that does not match'
     elasticache_fault 'mode=document&text=%3CListTables%2F%3E' 'its answer cannot be used: it has no CacheClusters'
     elasticache_fault mode=garbage 'its answer cannot be used'
-    elasticache_fault mode=truncated '.'
+    elasticache_fault mode=truncated 'answer cut short'
     elasticache_fault mode=hang 'timed out'
     aws_nodes "0001:available:127.0.0.1:$B"
     must 40 "the route after that" answers "$p" b

@@ -98,7 +98,7 @@ case_credentials_of_a_container() { # with the token that it wants, from a varia
     signed_by ASIACONTAINER "${CONTAINER[@]}" "AWS_CONTAINER_AUTHORIZATION_TOKEN=Bearer c4n4ry"
     not_signed 401 "$NOWHERE" "${CONTAINER[@]}" AWS_CONTAINER_AUTHORIZATION_TOKEN=c4n4ry-wrong
     not_signed line "$NOWHERE" "${CONTAINER[@]}" AWS_CONTAINER_AUTHORIZATION_TOKEN=$'c4n4ry\r\nX: y'
-    not_signed '192\.0\.2\.1' "$NOWHERE" AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/credentials
+    not_signed 'must be https' "$NOWHERE" AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/credentials
     printf 'Bearer c4n4ry' >"$T/authorization"
     start_table "${CONTAINER[@]}" "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$T/authorization"
     must 5 "the route" answers "$p" a
@@ -209,12 +209,12 @@ case_credentials_revoked() { # are got anew once; those of a file are read again
 }
 
 case_credentials_stay_secret_at_work() { # also when AWS says them: the log, -t, --explain, --plan, all pages, the state file
-    local p page i=0 words
+    local p page i=0 words name
     start_places
     STATUS=$(next_port)
     aws PUT '/key?id=AKIDENV&secret=c4n4ry%2Fother&token=c4n4ry%2Ftoken%3D'
     words=("DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "${IDENTITY[@]}" AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=c4n4ry/env
-        AWS_SESSION_TOKEN=c4n4ry/token= AWS_CONTAINER_AUTHORIZATION_TOKEN=c4n4ry "${AWS[@]}" --routing.dynamodb.proxy=realtime)
+        AWS_SESSION_TOKEN=c4n4ry/token= AWS_CONTAINER_AUTHORIZATION_TOKEN=c4n4ry "${AWS[@]}")
     start_table "${words[@]}" DILL_LOG_LEVEL=debug "DILL_STATE_PATH=$T/state" DILL_LOG_ACCESS=true
     must 5 "the echo of what was to be signed" log_has 'InvalidSignatureException'
     aws PUT '/key?id=AKIDENV&secret=c4n4ry%2Fenv&token=c4n4ry%2Ftoken%3D'
@@ -226,10 +226,12 @@ case_credentials_stay_secret_at_work() { # also when AWS says them: the log, -t,
         i=$((i + 1))
     done
     peek >"$T/once.0peek.out"
-    dill_once -t "${words[@]}"
-    dill_once --plan "${words[@]}"
-    dill_once --explain realtime "${words[@]}"
-    dill_once --explain realtime "${words[@]:1}"
+    dill_once -t "${words[@]}" --routing.dynamodb.proxy=realtime
+    dill_once --plan "${words[@]}" --routing.dynamodb.proxy=realtime
+    for name in realtime "$p:127.0.0.1:$A"; do
+        dill_once --explain "$name" "${words[@]}" --routing.dynamodb.proxy=realtime
+        dill_once --explain "$name" "${words[@]:1}" --routing.dynamodb.proxy=realtime
+    done
     cp "$T/state" "$T/once.0state.out" 2>/dev/null
     cat "/proc/$DILL_PID"/task/*/comm "/proc/$DILL_PID/cmdline" >"$T/once.0titles.out"
     nothing_leaked "at work"

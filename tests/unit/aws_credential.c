@@ -138,10 +138,10 @@ static void order_cases(void)
 	unsetenv(FULL);
 	check_first("INSTANCE", "the instance's metadata");
 	setenv(METADATA, "http://127.0.0.1:1", 1);
-	check_first("nor at an endpoint of a container: the instance's metadata service at 127.0.0.1:1: Connection refused", NULL);
+	check_first(".aws/config, or at an endpoint of a container; the instance's metadata service at 127.0.0.1:1: Connection refused", NULL);
 	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
 	script_name(&instance, METADATA, "");
-	check_first("no credentials: there are none in the environment", NULL);
+	check_first("; the instance's metadata are not asked (AWS_EC2_METADATA_DISABLED)", NULL);
 	setenv("AWS_PROFILE", "none", 1);
 	check_first("no credentials: profile none is not in ", NULL);
 	check_logged("info  AWS: credentials from the environment\n", 1, "where they are from is said");

@@ -47,7 +47,7 @@ static const struct {
 	{ 403, "{\"__type\":\"x#InvalidSignatureException\",\"message\":\"does not match.\\n\\nThe Canonical String is\\n'POST\\n/\\n\"}",
 	  AWS_ERROR_CLOCK, "answered 403 InvalidSignatureException: does not match." },
 	{ 403, "{\"__type\":\"x#AnyException\",\"message\":\"host x-amz-security-token:SESSION/TOKEN== x\"}", AWS_ERROR_OTHER,
-	  "answered 403: (words with a secret in them)" },
+	  "answered 403 AnyException: (words with a secret in them)" },
 	{ 403, "{\"__type\":\"SE\\/CRET\",\"message\":\"x\"}", AWS_ERROR_OTHER, "answered 403: (words with a secret in them)" },
 };
 
