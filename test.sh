@@ -10,6 +10,8 @@
 #     TEST_SLOW   factor for every time limit, for builds with sanitizers (default 1)
 #     TEST_JOBS   cases that run at the same time, each with a Consul agent of its own, 1 to 4 (default 4)
 #     TEST_FILES  the files of cases, tests/cases/NAME.sh, as a list of names (default: all)
+#     TEST_TLS    when set, agents take nothing but https, and want a certificate; there are cases only for that. For a dill
+#                 that is built with TLS=openssl, and the files tls, consul, state and cluster
 #     TEST_KEEP   when set, the directory with every log stays
 #     TEST_TIMES  when set to a number, that many of the slowest cases are listed with their milliseconds
 #
@@ -22,7 +24,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in cluster health operator metrics refused servers faults socks clients neighbours consul reading sweep proxy process log \
+for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks clients neighbours consul reading sweep proxy process log \
     admission bind state ranges sources agent programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"
@@ -85,7 +87,7 @@ choose() { # PATTERN...: sets CASES, in the order of the files
 
 start_worker_agent() {
     CONSUL_PORT=$(agent_ports)
-    CONSUL_URL=http://127.0.0.1:$CONSUL_PORT
+    CONSUL_URL=$SCHEME://127.0.0.1:$CONSUL_PORT
     run_agent "$W" "$CONSUL_PORT"
     must 15 "Consul did not start: $(tail -n 1 "$W/consul.log" 2>/dev/null)" agent_ready "$CONSUL_PORT"
 }
@@ -191,6 +193,7 @@ TMP=$(mktemp -d "${TMPDIR:-/tmp}/dill-test.XXXXXX")
 trap finish EXIT
 trap 'exit 1' INT TERM
 
+[ -z "${TEST_TLS:-}" ] || use_tls
 "${PEER[@]}" serve name:a name:b name:c echo:hi echo count http:hello >"$TMP/peers" 2>"$TMP/peers.err" &
 T=$TMP
 must 5 "test servers" test -s "$TMP/peers"

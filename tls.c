@@ -169,6 +169,8 @@ static const char *load_client(struct tls *tls, const struct tls_options *option
 	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
 		return file_fault(tls, "the client key ", key,
 		                  tls->locked ? "it has a password, which is not supported" : error_words());
+	if (SSL_CTX_check_private_key(tls->context) != 1) /* one of another kind is taken until here */
+		return file_fault(tls, "the client key ", key, "it does not belong to the certificate");
 	return NULL;
 }
 
@@ -364,6 +366,21 @@ static void tls_explain(struct tls *tls)
 		buf_puts(&tls->why, " (perhaps it does not speak TLS there)");
 }
 
+/* A server that refuses us says so and closes, perhaps before it has read all of ours, which resets the connection: then
+ * what it has said is still there. */
+static bool tls_last_words(struct tls *tls)
+{
+	char byte;
+	int result;
+
+	ERR_clear_error();
+	result = SSL_read(tls->session, &byte, 1);
+	if (result > 0 || SSL_get_error(tls->session, result) != SSL_ERROR_SSL)
+		return false;
+	tls_explain(tls);
+	return true;
+}
+
 /* What a call of the library has come to that did not succeed, as recv() would say it. */
 static ssize_t tls_judge(struct tls *tls, int result)
 {
@@ -383,10 +400,10 @@ static ssize_t tls_judge(struct tls *tls, int result)
 #endif
 	if (tls->cut)
 		return 0;
-	if (kind == SSL_ERROR_SYSCALL)
-		tls_say(tls, "", strerror(error));
-	else
+	if (kind != SSL_ERROR_SYSCALL)
 		tls_explain(tls);
+	else if (!tls_last_words(tls))
+		tls_say(tls, "", strerror(error));
 	errno = EPROTO;
 	return -1;
 }

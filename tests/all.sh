@@ -8,13 +8,13 @@
 #
 # Builds go to build/ and leave the rest of the tree alone. Environment: CC (default gcc, or else cc); FUZZ_SECONDS, how
 # long each fuzzer runs after its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain
-# poll asan tsan).
+# poll tls asan tsan).
 set -u
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 BUILD=build
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-VARIANTS=${VARIANTS:-plain poll asan tsan}
+VARIANTS=${VARIANTS:-plain poll tls asan tsan}
 CORES=$(nproc 2>/dev/null || echo 2)
 [ -n "${CC:-}" ] || { CC=gcc; command -v gcc >/dev/null || CC=cc; }
 unset MAKEFLAGS MFLAGS      # of the make that has started this: ours have flags of their own
@@ -89,10 +89,11 @@ count() {
 
 need_tools() {
     local tool
-    for tool in gcc clang musl-gcc make objdump strip shellcheck cppcheck curl nc python3 prlimit flock ip sysctl dnsmasq \
-        redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
+    for tool in gcc clang musl-gcc make objdump strip shellcheck cppcheck curl nc openssl python3 prlimit flock ip sysctl \
+        dnsmasq redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
+    openssl_headers || missing+=("OpenSSL's headers")
     [ ${#missing[@]} -eq 0 ] && return
     printf 'tests: missing: %s\ntests: on Debian: apt-get install %s\n' "${missing[*]}" \
         "$(grep -v '^#' tests/packages.txt | tr '\n' ' ')" >&2
@@ -109,6 +110,13 @@ left_out() { # TOOL WHAT
     printf -- '-    %s: left out, %s is not installed\n' "$2" "$1"
     missing+=("$1")
     return 1
+}
+
+openssl_headers() { printf '#include <openssl/ssl.h>\n' | "$CC" -fsyntax-only -x c -; } 2>/dev/null
+
+has_tls() { # WHAT: what is built with TLS=openssl can be, or WHAT is left out
+    has openssl "$1" || return
+    openssl_headers || left_out "OpenSSL's headers" "$1"
 }
 
 # Lint
@@ -148,6 +156,7 @@ lint() {
     heading "lint"
     check "$CC -O2, warnings are errors" variant plain "$CC" -O2 -Werror
     has clang "clang's warnings" && check "clang -O2, warnings are errors" variant clang clang -O2 -Werror
+    has_tls "TLS=openssl" && TLS=openssl check "$CC -O2 TLS=openssl, warnings are errors" variant tls "$CC" -O2 -Werror
     has musl-gcc "the static binary" &&
         start "musl-gcc -static, warnings are errors, at most 344 KB" static_size
     scripts=(./*.sh .ci/run bench/*.sh tests/*.sh tests/*/*.sh)
@@ -214,13 +223,22 @@ tests_of() {
 }
 
 unit() {
-    local program name status
     heading "unit tests (ASan, UBSan)"
     if [ -n "$installed" ] && ! sanitizers; then
         left_out "a compiler with sanitizers" "ASan and UBSan"
         ASAN=(-O1 -g)
     fi
-    tests_of unit asan "$CC" "${ASAN[*]}"
+    units asan
+    if has_tls "unit tests with TLS=openssl"; then
+        heading "unit tests (ASan, UBSan, TLS=openssl)"
+        TLS=openssl units asan-tls
+    fi
+    work
+}
+
+units() { # NAME: of the build
+    local program name status
+    tests_of unit "$1" "$CC" "${ASAN[*]}"
     for program in "${PROGRAMS[@]}"; do
         name=${program##*/}
         timeout 120 "$program" >"$program.log" 2>"$program.err" </dev/null
@@ -229,7 +247,6 @@ unit() {
         count "unit $name" "$program.log" "$status"
         [ ! -s "$program.err" ] || miss "unit $name printed to stderr" "$program.err"
     done
-    work
 }
 
 # Built so that the compiler calls the test for each branch, and libc's functions go through the test.
@@ -292,15 +309,20 @@ fuzz() {
 # System tests
 
 system() {
-    local name slow files status
+    local name slow files tls status
     heading "system tests"
     for name in $VARIANTS; do
-        slow=1 files=''
+        slow=1 files='' tls=''
         case $name in
         plain) check "build $name" variant plain "$CC" -O2 -Werror ;;
         poll) # another loop: what has nothing to do with one need not be seen again
             check "build $name" variant poll "$CC" -O2 -DLOOP_POLL
             files="cluster socks clients proxy process admission health status"
+            ;;
+        tls) # and the real agent takes nothing else
+            TLS=openssl check "build $name" variant tls "$CC" -O2 -Werror
+            files="tls consul state cluster"
+            tls=yes
             ;;
         asan) check "build $name" build_asan; slow=3 ;;
         tsan) # what is said before the first thread starts, or by a browser, has no race
@@ -311,7 +333,7 @@ system() {
         *) miss "no variant is called $name"; continue ;;
         esac
         if [ ! -x "$BUILD/$name/dill" ]; then miss "system $name: no binary"; continue; fi
-        DILL=$BUILD/$name/dill TEST_SLOW=$slow TEST_FILES=$files ./test.sh >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
+        DILL=$BUILD/$name/dill TEST_SLOW=$slow TEST_FILES=$files TEST_TLS=$tls ./test.sh >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
         status=$?
         grep -E '^FAIL|^skip' "$BUILD/system-$name.log"
         [ "$status" -eq 0 ] || sed 's/^/    /' "$BUILD/system-$name.err"
@@ -349,6 +371,7 @@ torture() {
     for name in $VARIANTS knobs; do
         [ -x "$BUILD/$name/dill" ] || { miss "torture $name: no binary"; continue; }
         case $name in
+        tls) continue ;;    # sessions are the same there
         knobs) export MAX=100000 ;;
         asan | tsan) export MAX=200000 ;;
         *) export MAX=1000000 ;;

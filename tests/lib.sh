@@ -151,7 +151,7 @@ start_bare() {
     STARTED=$((STARTED + 1))
     LOG=$T/dill.$STARTED.err
     env -i --default-signal=INT PATH="$PATH" "${SANITIZERS[@]}" "DILL_PEEK_LISTENER=127.0.0.1:$PEEK" \
-        DILL_RUNTIME_THREADS=2 "${vars[@]}" "${DILL_RUN[@]}" "$DILL" "${args[@]}" \
+        DILL_RUNTIME_THREADS=2 "${CLIENT_TLS[@]}" "${vars[@]}" "${DILL_RUN[@]}" "$DILL" "${args[@]}" \
         >"$T/dill.$STARTED.out" 2>"$LOG" 9>&- &
     DILL_PID=$!
     DILLS+=("$DILL_PID")
@@ -172,7 +172,7 @@ dill_once() {
         if [[ $word =~ ^[A-Z][A-Z0-9_]*= ]]; then vars+=("$word"); else args+=("$word"); fi
     done
     while [ -e "$T/once.$number.err" ]; do number=$((number + 1)); done
-    env -i PATH="$PATH" "${SANITIZERS[@]}" "${vars[@]}" timeout $((10 * SLOW)) "$DILL" "${args[@]}" \
+    env -i PATH="$PATH" "${SANITIZERS[@]}" "${CLIENT_TLS[@]}" "${vars[@]}" timeout $((10 * SLOW)) "$DILL" "${args[@]}" \
         >"$T/once.$number.out" 2>"$T/once.$number.err" </dev/null
     RC=$?
     OUT=$(cat "$T/once.$number.out")
@@ -308,6 +308,31 @@ client() { timeout $((30 * SLOW)) "${PEER[@]}" "$@"; }
 
 # Consul
 
+# With TEST_TLS the agent takes only https, and both sides show a certificate. Its clients here know theirs from the
+# environment: Consul's own, curl by its configuration, and dill by what start_bare and dill_once give it.
+SCHEME=http
+AGENT_TLS=()    # arguments of the agent
+CLIENT_TLS=()   # variables of dill
+CLIENT_SSL=()   # and one more where the agent's address has no scheme
+
+use_tls() {
+    CERTIFICATES=$TMP/certificates
+    "$TOP/tests/tools/certificates.sh" "$CERTIFICATES" || die "no certificates"
+    SCHEME=https
+    agent_certificate server
+    CLIENT_TLS=("CONSUL_CACERT=$CERTIFICATES/ca.pem" "CONSUL_CLIENT_CERT=$CERTIFICATES/client-ec.pem"
+        "CONSUL_CLIENT_KEY=$CERTIFICATES/client-ec.key")
+    CLIENT_SSL=(CONSUL_HTTP_SSL=true)
+    export "${CLIENT_TLS[@]}" "CURL_HOME=$CERTIFICATES"
+    printf '%s = "%s"\n' cacert "$CERTIFICATES/ca.pem" cert "$CERTIFICATES/client-ec.pem" \
+        key "$CERTIFICATES/client-ec.key" >"$CERTIFICATES/.curlrc"
+}
+
+agent_certificate() { # NAME: what the next agent shows
+    AGENT_TLS=(-http-port -1 -hcl "ca_file = \"$CERTIFICATES/ca.pem\", cert_file = \"$CERTIFICATES/$1.pem\",
+        key_file = \"$CERTIFICATES/$1.key\", verify_incoming_https = true")
+}
+
 api() { # METHOD PATH [BODY]
     curl -sS -f --max-time $((10 * SLOW)) -X "$1" ${TOKEN:+-H "X-Consul-Token: $TOKEN"} \
         ${3:+--data-binary "$3"} "${URL:-$CONSUL_URL}$2"
@@ -339,14 +364,14 @@ run_agent() {
     local dir=$1 port=$2
     shift 2
     "$CONSUL" agent -dev -bind 127.0.0.1 -client 127.0.0.1 -node "node-$port" -log-level warn \
-        -http-port "$port" -server-port $((port + 1)) -serf-lan-port $((port + 2)) \
-        -serf-wan-port -1 -dns-port -1 -grpc-port -1 "$@" >>"$dir/consul.log" 2>&1 &
+        "-$SCHEME-port" "$port" -server-port $((port + 1)) -serf-lan-port $((port + 2)) \
+        -serf-wan-port -1 -dns-port -1 -grpc-port -1 "${AGENT_TLS[@]}" "$@" >>"$dir/consul.log" 2>&1 &
     AGENT_PID=$!
 }
 
 agent_ready() { # HTTP-PORT
     [[ $(curl -s --max-time 2 ${TOKEN:+-H "X-Consul-Token: $TOKEN"} \
-        "http://127.0.0.1:$1/v1/catalog/nodes") == *'"Address"'* ]]
+        "$SCHEME://127.0.0.1:$1/v1/catalog/nodes") == *'"Address"'* ]]
 }
 
 start_agent() { # HTTP-PORT ARGUMENT...: an agent of the case

@@ -21,7 +21,7 @@ case_claims_agent() { # nobody takes the agent's port, not even while the agent 
     local http
     http=$(agent_ports) STATUS=$(next_port)
     start_agent "$http"
-    URL=http://127.0.0.1:$http
+    URL=$SCHEME://127.0.0.1:$http
     start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_LISTENERS_ALLOWED=local=127.0.0.1,any=0.0.0.0,six=::1,every=::" \
         "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
     register evil evil-1 "$A" dill "dill.listener=local:$http" "dill.listener=any:$http" "dill.listener=six:$http" "dill.listener=every:$http"
@@ -138,7 +138,7 @@ case_claims_age() { # the order of registration, and not of names, also from sta
     local p q r http
     p=$(next_port) q=$(next_port) r=$(next_port) http=$(agent_ports)
     start_agent "$http"
-    URL=http://127.0.0.1:$http
+    URL=$SCHEME://127.0.0.1:$http
     register ccc ccc-1 "$C" dill "dill.listener=any:$p" dill.balance=random
     register aaa aaa-1 "$A" dill "dill.listener=local:$p" "dill.listener=local:$q" dill.balance=p2c
     register bbb bbb-1 "$B" dill "dill.listener=any:$q" "dill.listener=local:$r" dill.balance=least_conn

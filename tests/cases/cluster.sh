@@ -5,8 +5,14 @@
 python() { exec "$PYTHON" -c "$PRELUDE$(cat)" "$@"; }
 
 PRELUDE='
-import http.client, json, os, select, signal, socket, struct, sys, threading, time
+import http.client, json, os, select, signal, socket, ssl, struct, sys, threading, time
 words, limit = sys.argv[1:], 5 * float(os.environ.get("TEST_SLOW") or 1)
+def connect_agent(port):
+    if not os.environ.get("TEST_TLS"):
+        return http.client.HTTPConnection("127.0.0.1", int(port))
+    tls = ssl.create_default_context(cafile=os.environ["CONSUL_CACERT"])
+    tls.load_cert_chain(os.environ["CONSUL_CLIENT_CERT"], os.environ["CONSUL_CLIENT_KEY"])
+    return http.client.HTTPSConnection("127.0.0.1", int(port), context=tls)
 def dial(port):
     sock = socket.create_connection(("127.0.0.1", int(port)), timeout=limit)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,15 +80,15 @@ start_server() { # NUMBER: one of three; it has its data from before, when there
     for i in "${SERVER_PORTS[@]}"; do join+=(-retry-join "127.0.0.1:$((i + 2))"); done
     # rpc_hold_timeout: without a leader a question is held for so long before it is answered with 500
     "$CONSUL" agent -server -bootstrap-expect=3 -bind 127.0.0.1 -client 127.0.0.1 -node "node-$port" \
-        -data-dir "$T/server.$1" -log-level warn -http-port "$port" -server-port $((port + 1)) \
-        -serf-lan-port $((port + 2)) -serf-wan-port -1 -dns-port -1 -grpc-port -1 "${join[@]}" -retry-interval 500ms \
+        -data-dir "$T/server.$1" -log-level warn "-$SCHEME-port" "$port" -server-port $((port + 1)) \
+        "${AGENT_TLS[@]}" -serf-lan-port $((port + 2)) -serf-wan-port -1 -dns-port -1 -grpc-port -1 "${join[@]}" -retry-interval 500ms \
         -hcl 'performance { raft_multiplier = 1 rpc_hold_timeout = "1s" } autopilot { cleanup_dead_servers = false }' \
         >>"$T/server.$1.log" 2>&1 &
     SERVER_PIDS[$1]=$!
 }
 
 leader() { # NUMBER: what this server takes for the leader
-    curl -s --max-time 2 "http://127.0.0.1:${SERVER_PORTS[$1]}/v1/status/leader" | tr -d '"'
+    curl -s --max-time 2 "$SCHEME://127.0.0.1:${SERVER_PORTS[$1]}/v1/status/leader" | tr -d '"'
 }
 
 led() { [[ $(leader "$1") == 127* ]] && agent_ready "${SERVER_PORTS[$1]}"; }
@@ -101,7 +107,7 @@ election() {
         if [ "$first" = "127.0.0.1:$((SERVER_PORTS[i] + 1))" ]; then old=$i; else watched=$i; fi
     done
     other=$((3 - old - watched))
-    url=http://127.0.0.1:${SERVER_PORTS[watched]}
+    url=$SCHEME://127.0.0.1:${SERVER_PORTS[watched]}
     URL=$url register web web-1 "$ECHO" dill "dill.listener=local:$p"
     start_bare "DILL_CONSUL_ADDRESS=$url" DILL_CONSUL_WAIT=1s "$@"      # a short wait: it asks in each state
     must 5 "service" accepts 127.0.0.1 "$p"
@@ -145,7 +151,7 @@ case_cluster_token_revoked() { # in a blocking query: the table stays, said once
     local one=11111111-2222-4333-8444-555555555555 two=11111111-2222-4333-8444-666666666666
     port=$(agent_ports)
     p=$(next_port) q=$(next_port)
-    url=http://127.0.0.1:$port
+    url=$SCHEME://127.0.0.1:$port
     echo '{"acl":{"enabled":true,"default_policy":"deny","tokens":{"master":"'$TOKEN'","agent":"'$TOKEN'"}}}' \
         >"$T/acl.json"
     start_agent "$port" -config-file "$T/acl.json"
@@ -229,7 +235,7 @@ case_cluster_token_file() { # another token in the file: taken by itself, by a r
 start_acl_agent() {
     local port
     port=$(agent_ports)
-    URL=http://127.0.0.1:$port SEES=11111111-2222-4333-8444-555555555555
+    URL=$SCHEME://127.0.0.1:$port SEES=11111111-2222-4333-8444-555555555555
     echo '{"acl":{"enabled":true,"default_policy":"deny","tokens":{"master":"'"$TOKEN"'","agent":"'"$TOKEN"'"}}}' >"$T/acl.json"
     start_agent "$port" -config-file "$T/acl.json"
     POLICY=$(api PUT /v1/acl/policy "{\"Name\":\"read\",\"Rules\":\"${1//\"/\\\"}\"}" | sed -n 's/.*"ID": *"\([^"]*\)".*/\1/p')
@@ -325,7 +331,7 @@ said_again() { [ "$(log_count 'answers again')" -ge "$1" ]; }
 case_cluster_agent_restart_empty() {
     local ports=() port i agent table URL start closed good=0
     agent=$(agent_ports)
-    URL=http://127.0.0.1:$agent
+    URL=$SCHEME://127.0.0.1:$agent
     for i in 1 2 3 4 5; do ports+=("$(next_port)"); done
     start_agent "$agent"
     start_bare "DILL_CONSUL_ADDRESS=$URL"
@@ -369,7 +375,7 @@ case_cluster_many_services() { # 5,000, 300 of them dill's; the others change wi
     start_agent "$agent"
     # The others are another node's: an agent looks through all of its own with each that is registered.
     python "$agent" "$ECHO" "$T" "${ports[@]}" <<'END' &
-agent, place, ports = http.client.HTTPConnection("127.0.0.1", int(words[0])), words[2], words[3:]
+agent, place, ports = connect_agent(words[0]), words[2], words[3:]
 def put(path, body):
     agent.request("PUT", path, json.dumps(body))
     answer = agent.getresponse()
@@ -392,7 +398,7 @@ for change in range(600):
 write(place + "/changed")
 END
     must 40 "registering" test -e "$T/registered"
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$agent"
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$agent"
     must 10 "300 listeners" listeners 300
     open_conn "${ports[299]}"
     fd=$FD
@@ -401,7 +407,7 @@ END
     cpu_ms
     before=$CPU
     sleep 2
-    URL=http://127.0.0.1:$agent register new new-1 "$A" dill "dill.listener=local:$p"
+    URL=$SCHEME://127.0.0.1:$agent register new new-1 "$A" dill "dill.listener=local:$p"
     must 5 "a new service in all this" answers "$p" a
     ask "$fd" during || fail "a connection was lost"
     sleep 2.5

@@ -30,7 +30,7 @@ case_version() {
     for option in --version -v -version; do
         dill_once $option
         same "exit status of $option" 0 "$RC"
-        [[ $OUT =~ ^dill\ [0-9v] ]] || fail "$option says \"$OUT\""
+        [[ $OUT =~ ^dill\ [0-9v][^\ ]*\ \((no TLS|OpenSSL .*)\)$ ]] || fail "$option says \"$OUT\""
         same "stderr of $option" "" "$ERR"
     done
 }

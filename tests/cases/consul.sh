@@ -6,7 +6,7 @@ case_consul_address_spellings() { # with and without a scheme, with slashes behi
     p=$(next_port)
     register web web-1 "$A" dill "dill.listener=local:$p"
     for address in "$CONSUL_URL/" "$CONSUL_URL//" "127.0.0.1:$CONSUL_PORT"; do
-        start_bare "DILL_CONSUL_ADDRESS=$address"
+        start_bare "DILL_CONSUL_ADDRESS=$address" "${CLIENT_SSL[@]}"
         must 5 "service by way of $address" answers "$p" a
         kill "$DILL_PID"
         stop_dill 0 8
@@ -341,6 +341,7 @@ case_consul_many_at_once() { # 60 services: all open, all close
         printf -- '%s\nurl = "%s/v1/agent/service/register"\nrequest = PUT\noutput = /dev/null\ndata = "%s"\n' \
             "$([ "$i" -eq 0 ] || echo next)" "$CONSUL_URL" \
             "{\\\"Name\\\":\\\"s$i\\\",\\\"Port\\\":$A,\\\"Tags\\\":[\\\"dill\\\",\\\"dill.listener=local:$port\\\"]}"
+        [ "$SCHEME" = http ] || cat "$CURL_HOME/.curlrc"     # `next` forgets it
     done >"$file"
     curl -sS --max-time 20 -K "$file" || fail "registering"
     for port in "${ports[@]}"; do must 5 "port $port" answers "$port" a; done
@@ -357,24 +358,24 @@ case_consul_token() { # an agent with ACLs: without, with a wrong, and with the 
     echo '{"acl":{"enabled":true,"default_policy":"deny","tokens":{"master":"'$secret'","agent":"'$secret'"}}}' \
         >"$T/acl.json"
     TOKEN=$secret start_agent "$port" -config-file "$T/acl.json"
-    TOKEN=$secret URL=http://127.0.0.1:$port register web web-1 "$A" dill "dill.listener=local:$p"
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port" DILL_CONSUL_TOKEN=$wrong DILL_LOG_LEVEL=debug
+    TOKEN=$secret URL=$SCHEME://127.0.0.1:$port register web web-1 "$A" dill "dill.listener=local:$p"
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$port" DILL_CONSUL_TOKEN=$wrong DILL_LOG_LEVEL=debug
     must 5 "403 is logged" log_has 'answered 403'
     stays 1500 "routed with a wrong token" peek_is "$NO_ROUTE"
     dill_alive || fail "a wrong token ended dill"
     at_most "lines about 403" 3 "$(grep -Ec '(error|warn|ERROR|WARN).* answered 403' "$LOG")"
     lacks "the log" $wrong "$(cat "$LOG")"
     PEEK=$(next_port)
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$port"
     must 5 "that nothing is seen without a token" log_has 'warn +consul: .* lists no services, not even consul itself'
     PEEK=$(next_port)
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port" DILL_CONSUL_TOKEN=$secret DILL_LOG_LEVEL=debug
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$port" DILL_CONSUL_TOKEN=$secret DILL_LOG_LEVEL=debug
     must 5 "routed with the token" answers "$p" a
     lacks "the log" $secret "$(cat "$LOG")"
     kill "$DILL_PID"
     stop_dill 0 8
     PEEK=$(next_port)
-    start_bare "CONSUL_HTTP_ADDR=127.0.0.1:$port" CONSUL_HTTP_TOKEN=$secret
+    start_bare "CONSUL_HTTP_ADDR=127.0.0.1:$port" "${CLIENT_SSL[@]}" CONSUL_HTTP_TOKEN=$secret
     must 5 "routed with CONSUL_HTTP_TOKEN" answers "$p" a
 }
 
@@ -382,38 +383,29 @@ case_consul_http_addr() { # honoured when nothing sets consul.address; with and 
     local p dead
     p=$(next_port) dead=$(next_port)
     register web web-1 "$A" dill "dill.listener=local:$p"
-    start_bare "CONSUL_HTTP_ADDR=127.0.0.1:$CONSUL_PORT"
+    start_bare "CONSUL_HTTP_ADDR=127.0.0.1:$CONSUL_PORT" "${CLIENT_SSL[@]}"
     must 5 "without a scheme" answers "$p" a
     kill "$DILL_PID"
     stop_dill 0 8
-    start_bare "CONSUL_HTTP_ADDR=http://127.0.0.1:$CONSUL_PORT/"
+    start_bare "CONSUL_HTTP_ADDR=$SCHEME://127.0.0.1:$CONSUL_PORT/"
     must 5 "with a scheme" answers "$p" a
     kill "$DILL_PID"
     stop_dill 0 8
-    start_bare "CONSUL_HTTP_ADDR=http://127.0.0.1:$dead" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
+    start_bare "CONSUL_HTTP_ADDR=$SCHEME://127.0.0.1:$dead" "DILL_CONSUL_ADDRESS=$CONSUL_URL"
     must 5 "consul.address comes first" answers "$p" a
-}
-
-case_consul_https_is_refused() {
-    dill_once DILL_CONSUL_ADDRESS=https://127.0.0.1:8501
-    same "exit status" 1 "$RC"
-    contains "the error" https "$ERR"
-    contains "the error says what to do" http:// "$ERR"
-    dill_once CONSUL_HTTP_ADDR=https://127.0.0.1:8501
-    same "exit status with CONSUL_HTTP_ADDR" 1 "$RC"
 }
 
 case_consul_comes_later() { # dill starts without Consul, waits, and finds it
     local p port
     port=$(agent_ports)
     p=$(next_port)
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$port"
     peek_must_be "$NO_ROUTE"
     sleep 1
     dill_alive || fail "dill ended without Consul"
     at_most "lines in the log" 6 "$(wc -l <"$LOG")"
     start_agent "$port"
-    URL=http://127.0.0.1:$port register web web-1 "$A" dill "dill.listener=local:$p"
+    URL=$SCHEME://127.0.0.1:$port register web web-1 "$A" dill "dill.listener=local:$p"
     must 15 "the service" answers "$p" a
 }
 
@@ -424,7 +416,7 @@ case_consul_restarts() { # the last table stays, connections live on, changes ar
     printf '{"services":[{"name":"web","id":"web-1","port":%s,"tags":["dill","dill.listener=local:%s"]}]}' \
         "$GREET" "$p" >"$T/services.json"
     start_agent "$port" -config-file "$T/services.json"
-    start_bare "DILL_CONSUL_ADDRESS=http://127.0.0.1:$port"
+    start_bare "DILL_CONSUL_ADDRESS=$SCHEME://127.0.0.1:$port"
     peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$GREET")"
     open_conn "$p"
     fd=$FD
@@ -435,7 +427,7 @@ case_consul_restarts() { # the last table stays, connections live on, changes ar
     at_least "lines about Consul" 1 "$(log_count 'onsul')"
     at_most "lines about the outage" 4 "$(log_count 'onsul')"
     start_agent "$port" -config-file "$T/services.json"
-    URL=http://127.0.0.1:$port register new new-1 "$B" dill "dill.listener=local:$q"
+    URL=$SCHEME://127.0.0.1:$port register new new-1 "$B" dill "dill.listener=local:$q"
     must 20 "a new service after the restart" answers "$q" b
     stays 1500 "the first service went after the restart" answers "$p" hi
     ask "$fd" again || fail "the connection from before did not live on"

@@ -182,7 +182,7 @@ case_reading_restored_snapshot() { # consul snapshot restore: queries that wait 
     agent=$(agent_ports)
     p=$(next_port) q=$(next_port) r=$(next_port)
     start_agent "$agent"
-    local URL=http://127.0.0.1:$agent
+    local URL=$SCHEME://127.0.0.1:$agent
     node one 127.0.0.1 web "$A" dill "dill.listener=local:$p"
     node two 127.0.0.1 old "$C" dill "dill.listener=local:$r"
     curl -sf -o "$T/snapshot" "$URL/v1/snapshot" || fail "no snapshot"

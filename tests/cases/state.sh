@@ -9,7 +9,7 @@ case_state_start_without_consul() { # what was routed is routed again, marked, u
     local p q http
     p=$(next_port) q=$(next_port) http=$(agent_ports)
     start_agent "$http"
-    URL=http://127.0.0.1:$http
+    URL=$SCHEME://127.0.0.1:$http
     WEIGHT=3 register web web-1 "$A" dill "dill.listener=local:$p" dill.balance=p2c
     register 'odd name' odd-1 "$B" dill "dill.listener=local:$q"
     start_bare "DILL_CONSUL_ADDRESS=$URL" "DILL_STATE_PATH=$T/state"
@@ -42,7 +42,7 @@ case_state_keeps_owners() { # an instance that fails its check makes its service
     local p q http
     p=$(next_port) q=$(next_port) http=$(agent_ports)
     start_agent "$http"
-    URL=http://127.0.0.1:$http
+    URL=$SCHEME://127.0.0.1:$http
     CHECK=critical register web web-1 "$q" dill
     register other other-1 "$B" dill "dill.listener=any:$p" "dill.listener=local:$q"
     register web web-2 "$A" dill "dill.listener=local:$p"

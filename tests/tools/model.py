@@ -13,6 +13,7 @@ import os
 import random
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -36,17 +37,29 @@ services = {}   # in Consul, by id
 ages = {}       # when each ID was registered for the first time: Consul's CreateIndex, in their order
 
 
-def get(port, path, method="GET", body=None):
-    request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, path), method=method, data=body)
-    with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+def get(port, path, method="GET", body=None, tls=None):
+    request = urllib.request.Request("http%s://127.0.0.1:%d%s" % ("s" if tls else "", port, path), method=method, data=body)
+    with urllib.request.urlopen(request, timeout=LIMIT, context=tls) as answer:
         return answer.read().decode()
+
+
+def agent_tls():
+    """What the agent wants with TEST_TLS: see tests/lib.sh."""
+    if not os.environ.get("TEST_TLS"):
+        return None
+    tls = ssl.create_default_context(cafile=os.environ["CONSUL_CACERT"])
+    tls.load_cert_chain(os.environ["CONSUL_CLIENT_CERT"], os.environ["CONSUL_CLIENT_KEY"])
+    return tls
+
+
+AGENT_TLS = agent_tls()
 
 
 # Changes
 
 
 def agent(path, body=None):
-    get(CONSUL, "/v1/agent/" + path, "PUT", body and json.dumps(body).encode())
+    get(CONSUL, "/v1/agent/" + path, "PUT", body and json.dumps(body).encode(), AGENT_TLS)
 
 
 def a_wish():

@@ -235,6 +235,8 @@ static const struct trial trials[] = {
 	{ "a key without a certificate", SERVER, NULL, { CA, .key = "client-ec.key" }, "a client key is given without its certificate" },
 	{ "another's key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-other.key" },
 	  "the client key client-other.key: key values mismatch" },
+	{ "a key of another kind", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-rsa.key" },
+	  "the client key client-rsa.key: it does not belong to the certificate" },
 	{ "a locked key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-locked.key" },
 	  "the client key client-locked.key: it has a password, which is not supported" },
 	{ "no key in its file", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "folder/README" }, "the client key folder/README: " },
@@ -343,6 +345,31 @@ static void check_pipelined(void)
 	server_kill(&server);
 }
 
+/* A server that has refused our certificate and reset the connection before we have said anything: it has said why. */
+static void check_last_words(void)
+{
+	static const struct tls_options other = { CA, .cert = "client-other.pem", .key = "client-other.key" };
+	struct server server = server_start("127.0.0.1:0", ASKS);
+	struct http_url url = { .scheme = HTTP_TLS, .host = "127.0.0.1", .port = (uint16_t)atoi(server.port) };
+	int64_t end = sys_now() + PATIENCE;
+	struct buf request = { 0 };
+	struct http http;
+	const char *why;
+
+	buf_puts(&request, "GET / HTTP/1.1\r\n\r\n");
+	http_open(&http, 1000);
+	http.tls = &other;
+	check_why(http_connect(&http, &url, -1, sys_now() + PATIENCE), NULL, "refused too late for the hand-shake");
+	do { /* what nobody reads any more, until the connection is reset */
+		poll(NULL, 0, 20);
+		why = http_send(&http, &request, -1, end);
+	} while (!why && sys_now() < end);
+	check_why(why, "TLS: the server says: tlsv1 alert unknown ca", "its last words");
+	server_kill(&server);
+	buf_free(&request);
+	http_free(&http);
+}
+
 /* Somebody who does not speak TLS, but says this and closes; NULL: who says nothing at all. */
 static void check_stranger(const char *what, const char *says, int cancel_fd, int64_t deadline, const char *why)
 {
@@ -446,6 +473,7 @@ int main(void)
 	check_ends();
 	check_close();
 	check_pipelined();
+	check_last_words();
 	check_strangers();
 	check_files();
 	snprintf(command, sizeof command, "rm -r %s", folder);
