@@ -45,11 +45,12 @@ static bool container_is_near(const struct http_url *url)
 	return net_is_loopback(&addr);
 }
 
-const char *aws_container_url(struct http_url *url, struct buf *words)
+const char *aws_container_url(struct http_url *url, const char **variable, struct buf *words)
 {
 	const char *relative = aws_variable(RELATIVE), *why;
 	struct buf text = { 0 };
 
+	*variable = *relative ? RELATIVE : FULL;
 	buf_puts(&text, *relative ? "http://169.254.170.2" : aws_variable(FULL));
 	if (*relative && *relative != '/')
 		buf_puts(&text, "/");
@@ -59,7 +60,7 @@ const char *aws_container_url(struct http_url *url, struct buf *words)
 		why = "must be https, or a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]";
 	if (why) {
 		words->len = 0;
-		buf_puts(words, *relative ? RELATIVE ": " : FULL ": ");
+		buf_printf(words, "%s: ", *variable);
 		buf_masked(words, text.data);
 		buf_printf(words, " %s", why);
 	}
@@ -117,7 +118,7 @@ const char *aws_container_fetch(struct aws_fetch *fetch, struct aws_found *found
 {
 	struct buf who = { 0 };
 	struct http_url url;
-	const char *why = aws_container_url(&url, &fetch->why);
+	const char *variable, *why = aws_container_url(&url, &variable, &fetch->why);
 
 	if (why)
 		return why;

@@ -9,8 +9,8 @@
 #include "text.h"
 
 bool aws_container_given(void); /* the environment names an endpoint */
-/* Where it is. NULL or the reason, which may be in `words`. */
-const char *aws_container_url(struct http_url *url, struct buf *words);
+/* Where it is, and the variable that says so. NULL or the reason, which is in `words`. */
+const char *aws_container_url(struct http_url *url, const char **variable, struct buf *words);
 /* NULL or the reason, which names whom it is about. */
 const char *aws_container_fetch(struct aws_fetch *fetch, struct aws_found *found);
 

@@ -21,6 +21,12 @@ bool aws_instance_disabled(void)
 	return aws_fetch_set("AWS_EC2_METADATA_DISABLED");
 }
 
+const char *aws_instance_given(const char **variable)
+{
+	*variable = ENDPOINT;
+	return aws_variable(ENDPOINT);
+}
+
 /* One visit: its token, and what the service did not say to the PUT. */
 struct visit {
 	struct aws_fetch *fetch;

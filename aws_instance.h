@@ -8,6 +8,7 @@
 #include "text.h"
 
 bool aws_instance_disabled(void);
+const char *aws_instance_given(const char **variable); /* its address, and the variable that names it; "": none does */
 /* Each returns NULL or the reason, which names whom it is about. */
 const char *aws_instance_fetch(struct aws_fetch *fetch, struct aws_found *found);
 const char *aws_instance_region(struct aws_fetch *fetch, struct buf *region); /* appends it */

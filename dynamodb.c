@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aws.h"
+#include "aws_asked.h"
 #include "aws_endpoint.h"
 #include "http.h"
 #include "json.h"
@@ -284,6 +285,6 @@ static void dynamodb_run(struct source *source)
 const struct source_kind dynamodb_kind = {
 	.name = "dynamodb", .title = "DynamoDB", .table = "routing.dynamodb", .asks = "routing.dynamodb.endpoint", .asks_port = 443,
 	.options = dynamodb_options, .option_count = ARRAY_LEN(dynamodb_options), .size = sizeof(struct dynamodb_settings),
-	.shares = "aws,tls", .needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted,
+	.asked = aws_asked, .asks_too = AWS_ASKED, .shares = "aws,tls", .needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted,
 	.check = dynamodb_check, .run = dynamodb_run
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aws.h"
+#include "aws_asked.h"
 #include "aws_endpoint.h"
 #include "http.h"
 #include "http_url.h"
@@ -355,7 +356,8 @@ static void elasticache_run(struct source *source)
 const struct source_kind elasticache_kind = {
 	.name = "elasticache", .title = "ElastiCache", .table = "routing.elasticache", .asks = "routing.elasticache.endpoint",
 	.asks_port = 443, .options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
-	.size = sizeof(struct elasticache_settings), .shares = "aws,tls",
+	.size = sizeof(struct elasticache_settings), .asked = aws_asked, .asks_too = AWS_ASKED,
+	.shares = "aws,tls",
 	.needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)", .wanted = elasticache_wanted,
 	.check = elasticache_check, .run = elasticache_run
 };

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "http_url.h"
 #include "mailbox.h"
 #include "option.h"
 #include "service.h"
@@ -27,6 +28,9 @@ struct source_kind {
 	size_t option_count, size; /* size: of the struct that has their values, its settings */
 	const char *asks;  /* the key of the URL that it asks; NULL: it asks none */
 	uint16_t asks_port; /* of a URL that names neither scheme nor port */
+	/* The n-th of `asks_too` more URLs, which variables name, and its variable. False: there is none in that place. */
+	bool (*asked)(const char *name, size_t n, struct http_url *url, const char **variable);
+	size_t asks_too;
 	const char *shares; /* tables of the program's own keys that it goes by, too, in a comma list: "aws,tls"; or NULL */
 	const char *needs; /* what must be given when the source is asked for by name; or NULL */
 	/* Variables of other programs that no key stands for; key: the variable's name. */

@@ -124,15 +124,16 @@ static void container_url_cases(void)
 	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
 		struct buf words = { 0 }, said = { 0 };
 		struct http_url url;
-		const char *why;
+		const char *variable, *why;
 
 		setenv(RELATIVE, urls[i].relative, 1);
 		setenv(FULL, urls[i].full, 1);
 		check(aws_container_given(), "given", "");
-		why = aws_container_url(&url, &words);
+		why = aws_container_url(&url, &variable, &words);
 		buf_printf(&said, "%s:%u%s", url.host, url.port, url.prefix);
 		check(why ? strstr(why, urls[i].want) != NULL : strcmp(said.data, urls[i].want) == 0, why ? why : said.data, urls[i].full);
 		check(!why || !strstr(why, "p4ss"), "no password", urls[i].full);
+		check(strcmp(variable, *urls[i].relative ? RELATIVE : FULL) == 0, variable, urls[i].full);
 		buf_free(&words);
 		buf_free(&said);
 	}
