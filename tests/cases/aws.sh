@@ -197,7 +197,7 @@ case_dynamodb_faults() { # whatever it answers: routes and live sessions stay
     dynamodb_fault 'mode=document&text=%7B%22Count%22%3A0%7D' 'its answer cannot be used: it has no Items'
     dynamodb_fault 'mode=document&text=' 'its answer cannot be used: .*'
     dynamodb_fault mode=garbage 'its answer cannot be used: .*'
-    dynamodb_fault mode=truncated '.*'
+    dynamodb_fault mode=truncated 'answer cut short'
     dynamodb_fault mode=miscount 'its answer cannot be used: its Count is not that of its Items'
     dynamodb_fault mode=hang 'timed out'
     dynamodb_fault 'mode=drip&every=0.1' 'timed out'
@@ -358,7 +358,7 @@ case_elasticache_faults() { # a cluster that has gone, throttling, nonsense: the
     elasticache_fault 'mode=document&text=%3Ca%3E%3Cb%3E%3C%2Fa%3E' 'its answer cannot be used: has an end tag that does not match'
     elasticache_fault 'mode=document&text=%3CListTables%2F%3E' 'its answer cannot be used: it has no CacheClusters'
     elasticache_fault mode=garbage 'its answer cannot be used'
-    elasticache_fault mode=truncated 'early|closed|ended'
+    elasticache_fault mode=truncated 'answer cut short'
     elasticache_fault mode=hang 'timed out'
     aws_nodes "0001:available:127.0.0.1:$B"
     must 40 "the route after that" answers "$p" b

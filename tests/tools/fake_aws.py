@@ -422,6 +422,7 @@ class Connection:
     def send(self, entry, status, kind, text, fault):
         mode = fault.get("mode", "none")
         text = fault["text"] if mode == "document" else '{"what": [is, this}' if mode == "garbage" else text
+        status = 200 if mode in ("document", "garbage") else status
         body = text.encode()
         entry["status"] = status
         headers = {"Content-Type": kind, "Content-Length": len(body), "Date": email.utils.formatdate(STATE.now(), usegmt=True),

@@ -92,7 +92,8 @@ static inline void dialogue_start(struct dialogue *dialogue, const char *const *
 	socklen_t len = sizeof addr;
 
 	memset(dialogue, 0, sizeof *dialogue);
-	memcpy(dialogue->answers, answers, count * sizeof *answers);
+	for (size_t i = 0; i < count; i++)
+		dialogue->answers[i] = answers[i];
 	dialogue->count = count;
 	dialogue->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (dialogue->fd < 0 || bind(dialogue->fd, (struct sockaddr *)&addr, len) || listen(dialogue->fd, 16) || pipe(dialogue->stop) ||
