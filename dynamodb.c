@@ -174,7 +174,8 @@ static const char *take_member(void *arg, struct slice name, struct slice value)
 	return NULL;
 }
 
-static const char *page_fault(const struct page *page, const struct json_walk *walk, const struct http_response *response)
+static const char *page_fault(const struct page *page, const struct json_walk *walk,
+                              const struct http_response *response)
 {
 	if (http_foreign(response))
 		return http_foreign(response);
@@ -205,8 +206,8 @@ static const char *take_page(struct dynamodb *dynamodb, const struct http_respon
 	return dynamodb->why.data;
 }
 
-/* Reads are consistent: with eventual ones, an item that one replica has and the next has not yet would close a port that
- * has just been opened. */
+/* Reads are consistent: with eventual ones, an item that one replica has and the next has not yet would close a port
+ * that has just been opened. */
 static void make_query(struct dynamodb *dynamodb)
 {
 	const struct dynamodb_settings *settings = dynamodb->settings;
@@ -283,8 +284,9 @@ static void dynamodb_run(struct source *source)
 }
 
 const struct source_kind dynamodb_kind = {
-	.name = "dynamodb", .title = "DynamoDB", .table = "routing.dynamodb", .asks = "routing.dynamodb.endpoint", .asks_port = 443,
+	.name = "dynamodb", .title = "DynamoDB", .table = "routing.dynamodb",
+	.asks = "routing.dynamodb.endpoint", .asks_port = 443, .asked = aws_asked, .asks_too = AWS_ASKED,
 	.options = dynamodb_options, .option_count = ARRAY_LEN(dynamodb_options), .size = sizeof(struct dynamodb_settings),
-	.asked = aws_asked, .asks_too = AWS_ASKED, .shares = "aws,tls", .needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted,
+	.shares = "aws,tls", .needs = "--proxy (routing.dynamodb.proxy)", .wanted = dynamodb_wanted,
 	.check = dynamodb_check, .run = dynamodb_run
 };

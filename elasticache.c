@@ -32,7 +32,8 @@ static const struct option elasticache_options[] = {
 	  "cluster of ElastiCache of which one node is a service; off when empty",
 	  .other = "elasticache-cluster-id", .other_is = OPTION_FLAG },
 	{ .key = "routing.elasticache.port", OPTION_PORT, offsetof(struct elasticache_settings, port), "0",
-	  "port where the node is exposed, on every interface", 0, 65535, .other = "elasticache-port", .other_is = OPTION_FLAG },
+	  "port where the node is exposed, on every interface", 0, 65535,
+	  .other = "elasticache-port", .other_is = OPTION_FLAG },
 	{ .key = "routing.elasticache.poll_interval", OPTION_DURATION, offsetof(struct elasticache_settings, interval), "1m",
 	  "how often ElastiCache is asked", 10000, DAY },
 	{ .key = "routing.elasticache.poll_timeout", OPTION_DURATION, offsetof(struct elasticache_settings, timeout), "10s",
@@ -354,10 +355,10 @@ static void elasticache_run(struct source *source)
 }
 
 const struct source_kind elasticache_kind = {
-	.name = "elasticache", .title = "ElastiCache", .table = "routing.elasticache", .asks = "routing.elasticache.endpoint",
-	.asks_port = 443, .options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
-	.size = sizeof(struct elasticache_settings), .asked = aws_asked, .asks_too = AWS_ASKED,
-	.shares = "aws,tls",
+	.name = "elasticache", .title = "ElastiCache", .table = "routing.elasticache",
+	.asks = "routing.elasticache.endpoint", .asks_port = 443, .asked = aws_asked, .asks_too = AWS_ASKED,
+	.options = elasticache_options, .option_count = ARRAY_LEN(elasticache_options),
+	.size = sizeof(struct elasticache_settings), .shares = "aws,tls",
 	.needs = "--elasticache-cluster-id (routing.elasticache.cluster_id)", .wanted = elasticache_wanted,
 	.check = elasticache_check, .run = elasticache_run
 };

@@ -106,8 +106,8 @@ void source_error(struct source *source, int code); /* counts one by its code */
 /* Counts an error, logs an outage once, and sleeps before the next attempt: at random up to a limit that doubles from
  * 250 ms to 10 s, but at least `at_least` ms. False: it must stop. */
 bool source_failed(struct source *source, int code, const char *where, const char *why, int64_t at_least);
-/* Posts a complete answer, put in order, unless it is that of last time: *last, which is held. Takes the list. True: it is
- * another one. */
+/* Posts a complete answer, put in order, unless it is that of last time: *last, which is held. Takes the list. True: it
+ * is another one. */
 bool source_renew(struct source *source, struct service_list **last, struct service_list *list);
 void source_worked(struct source *source, const char *where); /* logs the end of an outage */
 

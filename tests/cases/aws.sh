@@ -139,7 +139,7 @@ case_dynamodb_bad_items() { # are refused alone, each with its reason
     must 5 "the port below 1024" peek_contains "# refused: 80:127.0.0.1:$A wants any:80: port below listeners.port_min 1024"
     must 5 "an address of the sixth version" peek_contains "[::1]:$B"
     for said in nonsense 99999:127.0.0.1 "$((p + 1)):127.0.0.1:0" "$((p + 2)):127.0.0.1:$B:x" proxy_configuration; do
-        grep -Fqs -- "$said" "$LOG" || fail "the log does not say $said"
+        must 5 "the log of $said" grep -Fqs -- "$said" "$LOG"
     done
     ! grep -q $'\033' "$LOG" || fail "the log has a control character"
     aws_table "$p:127.0.0.1:$A" "$((p + 5)):127.0.0.1:$C"

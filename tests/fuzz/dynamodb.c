@@ -1,4 +1,4 @@
-/* libFuzzer target for a page of a table of DynamoDB. Each service is a route or refused; the next query is good JSON. */
+/* libFuzzer target for a page of a table of DynamoDB: each service is a route or refused; the next query is good JSON. */
 #include "base.h"
 
 #include <stdlib.h>
