@@ -462,6 +462,38 @@ case_aws_wrong_secret() { # is an outage with the name of the error, asked for t
     must 20 "the route" answers "$p" a
 }
 
+case_aws_tls() { # by https, STS too: CAs by the key and the variables; wrong ones are an outage, and nothing is sent
+    local p c=$T/certs bundle=$T/bundle.pem
+    p=$(next_port)
+    if ! tls_is_in; then
+        dill_once -t "SSL_CERT_FILE=$bundle"
+        same "exit status with a variable" 0 "$RC"
+        dill_once -t "--tls.ca=$bundle"
+        same "exit status with the key" 1 "$RC"
+        contains "its error" "dill: --tls.ca: tls.ca: \"$bundle\" needs TLS" "$ERR"
+        return
+    fi
+    "$TOP/tests/tools/certificates.sh" "$c" || fail "no certificates"
+    start_aws --tls "$c/server"
+    aws_table "$p:127.0.0.1:$A"
+    AWS=("AWS_ENDPOINT_URL=https://127.0.0.1:$AWS_PORT" "AWS_WEB_IDENTITY_TOKEN_FILE=$T/identity"
+        AWS_ROLE_ARN=arn:aws:iam::123456789012:role/dill AWS_EC2_METADATA_DISABLED=true)
+    echo c4n4ry-identity >"$T/identity"
+    aws PUT '/web_identity?token=c4n4ry-identity&arn=arn:aws:iam::123456789012:role/dill'
+    cp "$c/other.pem" "$bundle"
+    start_table "--tls.ca=$bundle" "SSL_CERT_FILE=$c/ca.pem"
+    must 10 "that it is not trusted" log_has "warn +dynamodb: https://127.0.0.1:$AWS_PORT: .*STS.*certificate.*; keeping the last known"
+    same "requests to a stranger" 0 "$(aws GET /requests | wc -l)"
+    cp "$c/ca.pem" "$bundle"
+    must 25 "with the right file" answers "$p" a
+    at_least "questions to STS" 1 "$(aws_count sts)"
+    ! log_has c4n4ry || fail "the token is in the log"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_table "AWS_CA_BUNDLE=$c/ca.pem" "SSL_CERT_FILE=$c/other.pem"
+    must 10 "by a variable" answers "$p" a
+}
+
 # tcpproxy's command lines, word for word
 
 case_tcpproxy_lines() { # against what answers as AWS does; DEBUG and the port of /connections as it had them

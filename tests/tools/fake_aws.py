@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A stand-in for the parts of AWS that dill asks: DynamoDB, ElastiCache, STS, and the places that give credentials.
 
-    fake_aws.py [--address A] [--port N]     prints "PORT CONTROL" on one line and serves until it is killed
+    fake_aws.py [--address A] [--port N] [--tls NAME]     prints "PORT CONTROL" on one line and serves until it is killed
 
 PORT is all of them at once: a POST is DynamoDB's when it has an X-Amz-Target, else ElastiCache's or STS's by its
 Action; /credentials is a container's endpoint, /latest/ an instance's metadata. Signatures are verified (sigv4.py),
-dates, region, service and session tokens, too. CONTROL is for the test:
+dates, region, service and session tokens, too. With --tls it is https, with NAME.pem and NAME.key. CONTROL is for the test:
 
     PUT  /table[?name=classic-proxy]   body: {"PROXY": ["5000:127.0.0.1:80", {"proxy_configuration": {"N": "1"}}, ..], ..}
                                        replaces the table. Reads that are not consistent see what was before, each second one
@@ -55,6 +55,7 @@ import random
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -540,9 +541,14 @@ def main():
     listener.listen(128)
     control = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
     threading.Thread(target=control.serve_forever, daemon=True).start()
+    if "--tls" in words:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(words["--tls"] + ".pem", words["--tls"] + ".key")
     print(listener.getsockname()[1], control.server_port, flush=True)
     while True:
         sock, _ = listener.accept()
+        if "--tls" in words:
+            sock = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=Connection(sock).run, daemon=True).start()
 
 
