@@ -17,6 +17,7 @@ socket_ready() { [[ $(socket_api GET /v1/catalog/nodes 2>/dev/null) == *'"Addres
 
 case_agent_unix_socket() { # of the real agent: routes, what is said of it; it goes, returns, and nothing is lost
     local p q r port socket=unix://$T/consul.sock fd
+    # shellcheck disable=SC2317  # register calls it
     api() { socket_api "$@"; }
     port=$(agent_ports)
     p=$(next_port) q=$(next_port) r=$(next_port) STATUS=$(next_port)
@@ -129,39 +130,142 @@ case_agent_prefix_and_login() { # of the real agent behind a gateway; a wrong lo
 # TLS.
 
 tls_is_in() { # whether this dill has it
-    dill_once -t DILL_CONSUL_TLS_CA=/none
-    [ "$RC" = 0 ]
+    dill_once -v
+    [[ $OUT != *"no TLS"* ]]
 }
 
-case_agent_tls_is_never_passed_over() { # without TLS built in: an error at start, whoever asks for it; nothing goes out
-    local word words=() way
-    ! tls_is_in || return 0
-    start_peers hold hold
-    for word in "CONSUL_HTTP_SSL=true CONSUL_HTTP_ADDR=127.0.0.1:${PORTS[0]}" "CONSUL_HTTP_SSL=1 CONSUL_HTTP_ADDR=http://127.0.0.1:${PORTS[0]}" \
-        "CONSUL_HTTP_SSL=T DILL_CONSUL_ADDRESS=http://127.0.0.1:${PORTS[0]}/x" "CONSUL_HTTP_ADDR=https://127.0.0.1:${PORTS[0]}" \
-        "CONSUL_HTTP_SSL=false --consul.address=https://127.0.0.1:${PORTS[0]}" \
-        "--routing.consul.address=HTTPS://127.0.0.1:${PORTS[0]}"; do
+start_listener() { # a server that keeps what it hears, in $T/heard, and closes; sets HEARD, its port
+    "$PYTHON" -c '
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+with open(sys.argv[1], "ab", 0) as heard:
+    while True:
+        client, _ = server.accept()
+        heard.write(client.recv(65536))
+        client.close()' "$T/heard" >"$T/listener" &
+    must 5 "the listener" test -s "$T/listener"
+    read -r HEARD <"$T/listener"
+}
+
+case_agent_https_is_never_passed_over() { # whoever asks for it: an error at start without TLS; nothing goes out in clear text
+    local word words=() way ways=("" -t --plan "--explain web")
+    start_listener
+    ! tls_is_in || ways=(--plan "--explain web")
+    for word in "CONSUL_HTTP_SSL=true CONSUL_HTTP_ADDR=127.0.0.1:$HEARD" "CONSUL_HTTP_SSL=1 CONSUL_HTTP_ADDR=http://127.0.0.1:$HEARD" \
+        "CONSUL_HTTP_SSL=T DILL_CONSUL_ADDRESS=http://127.0.0.1:$HEARD/x" "CONSUL_HTTP_ADDR=https://127.0.0.1:$HEARD" \
+        "CONSUL_HTTP_SSL=false --consul.address=https://127.0.0.1:$HEARD" \
+        "--routing.consul.address=HTTPS://127.0.0.1:$HEARD"; do
         read -ra words <<<"$word"
-        for way in "" -t --plan "--explain web"; do
+        for way in "${ways[@]}"; do
             # shellcheck disable=SC2086  # two words
-            dill_once "${words[@]}" CONSUL_HTTP_TOKEN=c4n4ry $way
+            dill_once "${words[@]}" CONSUL_HTTP_TOKEN=c4n4ry CONSUL_HTTP_AUTH=c4n4ry $way
             same "exit status of $word $way" 1 "$RC"
+            ! tls_is_in || continue
+            # shellcheck disable=SC2086
+            dill_once "${words[@]}" CONSUL_HTTP_TOKEN=c4n4ry $way
             contains "$word $way" "is https, and this dill has no TLS: " "$ERR"
             for part in unix:///path http://127.0.0.1:8500 TLS=openssl; do contains "$word $way" "$part" "$ERR"; done
         done
     done
-    for word in ca ca_path cert key server_name insecure; do
-        dill_once "DILL_CONSUL_TLS_${word^^}=true" "DILL_CONSUL_ADDRESS=http://127.0.0.1:${PORTS[0]}" CONSUL_HTTP_TOKEN=c4n4ry
-        same "exit status with consul.tls.$word" 1 "$RC"
-        contains "consul.tls.$word" "DILL_CONSUL_TLS_${word^^}: consul.tls.$word: \"true\" needs TLS, which this dill does not have" "$ERR"
-    done
-    same "what the agent has seen" "" "$(cat "$PEER_LOG")"
-    # The file of its configuration is read again: with an https address in it, what runs goes on.
-    printf '[consul]\naddress = "http://127.0.0.1:%s"\n' "${PORTS[1]}" >"$T/c.toml"
-    start_bare -c "$T/c.toml"
-    printf '[consul]\naddress = "https://127.0.0.1:%s"\n' "${PORTS[1]}" >"$T/c.toml"
-    kill -HUP "$DILL_PID"
-    must 5 "the reload is refused" log_has "c.toml:2: consul.address: \"https://127.0.0.1:${PORTS[1]}\" is https"
-    dill_alive || fail "dill ended"
+    if tls_is_in; then
+        same "what the agent hears first" 1603 "$(head -c 2 "$T/heard" | od -An -tx1 | tr -d ' ')"
+        lacks "what the agent hears" /v1/ "$(tr -d '\0' <"$T/heard")"
+        lacks "what the agent hears" c4n4ry "$(tr -d '\0' <"$T/heard")"
+    else
+        [ ! -s "$T/heard" ] || fail "the agent hears $(head -c 200 "$T/heard")"
+    fi
     nothing_leaked "the token"
+}
+
+case_agent_tls_keys_need_tls() { # each is an error without it, and at a reload what runs goes on
+    local word
+    for word in ca ca_path cert key server_name insecure; do
+        dill_once -t "DILL_CONSUL_TLS_${word^^}=true"
+        if tls_is_in; then
+            dill_once -t "DILL_CONSUL_TLS_${word^^}=true"
+            contains "consul.tls.$word" "consul.tls.$word = true  # DILL_CONSUL_TLS_${word^^}" "$OUT"
+        else
+            dill_once -t "DILL_CONSUL_TLS_${word^^}=true"
+            same "exit status with consul.tls.$word" 1 "$RC"
+            contains "consul.tls.$word" "DILL_CONSUL_TLS_${word^^}: consul.tls.$word: \"true\" needs TLS, which this dill does not have" "$ERR"
+        fi
+    done
+    : >"$T/c.toml"
+    start_dill -c "$T/c.toml" DILL_LISTENERS_PORT_MIN=1
+    printf '[consul.tls]\nca = "/none"\n' >"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    if tls_is_in; then
+        must 5 "that it has no effect" log_has "warn +consul: $CONSUL_URL: is not https, and consul.tls.ca has no effect"
+    else
+        must 5 "the reload is refused" log_has 'c.toml:2: consul.tls.ca: "/none" needs TLS'
+    fi
+    dill_alive || fail "dill ended"
+}
+
+start_tls_agent() { # HTTPS-PORT: the real agent, mutual TLS at that port, and no other
+    rm -f "$T/consul.sock"
+    run_agent "$T" "$1" -hcl "ports { http = -1 https = $1 }
+        verify_incoming = true ca_file = \"$T/certs/ca.pem\" cert_file = \"$T/certs/server.pem\" key_file = \"$T/certs/server.key\""
+    must 15 "Consul did not start: $(tail -n 1 "$T/consul.log")" tls_agent_ready "$1"
+}
+
+tls_agent_api() { # PORT METHOD PATH [BODY]
+    curl -sS -f --max-time $((10 * SLOW)) --cacert "$T/certs/ca.pem" --cert "$T/certs/client-ec.pem" --key "$T/certs/client-ec.key" \
+        -X "$2" ${4:+--data-binary "$4"} "https://127.0.0.1:$1$3"
+}
+
+tls_agent_ready() { [[ $(tls_agent_api "$1" GET /v1/catalog/nodes 2>/dev/null) == *'"Address"'* ]]; }
+
+case_agent_mutual_tls() { # by the variables of Consul's own tools, and by a file's keys; without TLS built in both are errors
+    local https p q c
+    https=$(agent_ports)
+    p=$(next_port) q=$(next_port) c=$T/certs
+    local variables=(CONSUL_HTTP_SSL=true "CONSUL_HTTP_ADDR=127.0.0.1:$https" "CONSUL_CACERT=$c/ca.pem" "CONSUL_CLIENT_CERT=$c/client-ec.pem"
+        "CONSUL_CLIENT_KEY=$c/client-ec.key" CONSUL_TLS_SERVER_NAME=server.dc1.consul:8501)
+    printf '[routing.consul]\naddress = "https://localhost:%s"\n[routing.consul.tls]\nca_path = "%s/folder"\ncert = "%s"\nkey = "%s"\n' \
+        "$https" "$c" "$c/client-rsa.pem" "$c/client-rsa.key" >"$T/c.toml"
+    if ! tls_is_in; then
+        dill_once "${variables[@]}"
+        same "exit status with the variables" 1 "$RC"
+        dill_once -c "$T/c.toml"
+        same "exit status with the keys" 1 "$RC"
+        contains "an error for each" "c.toml:6: routing.consul.tls.key" "$ERR"
+        return
+    fi
+    "$TOP/tests/tools/certificates.sh" "$c" || fail "no certificates"
+    # shellcheck disable=SC2317  # register calls it
+    api() { tls_agent_api "$https" "$@"; }
+    start_tls_agent "$https"
+    register web web-1 "$GREET" dill "dill.listener=local:$p"
+    start_bare "${variables[@]}"
+    must 15 "by the variables" answers "$p" hi
+    register evil evil-1 "$A" dill "dill.listener=local:$https" "dill.listener=local:$q"
+    must 5 "a new service" answers "$q" a
+    must 5 "the agent's port is reserved" peek_has "# refused: evil wants local:$https: is consul.address"
+    dill_once --explain web "${variables[@]}"
+    contains "--explain" "dill.listener=local:$p: accepted" "$OUT"
+    dill_once --explain none "${variables[@]}"
+    contains "--explain" "Consul at https://127.0.0.1:$https shows no service none" "$ERR"
+    dill_once --plan "${variables[@]}" DILL_STATUS_LISTENER=127.0.0.1:1
+    contains "--plan" "127.0.0.1:$p" "$OUT$ERR"
+    lacks "the log" "not verified" "$(cat "$LOG")"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare -c "$T/c.toml"
+    must 15 "by the keys" answers "$p" hi
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_bare "${variables[@]}" CONSUL_TLS_SERVER_NAME=elsewhere.test CONSUL_HTTP_SSL_VERIFY=0
+    must 15 "unverified" answers "$p" hi
+    log_has "warn +consul: https://127.0.0.1:$https: its certificate is not verified, as consul.tls.insecure has it" ||
+        fail "nobody is warned"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    # What is wrong is an outage with its reason, and is over when the file is right.
+    cp "$c/other.pem" "$T/ca.pem"
+    start_bare "${variables[@]}" "CONSUL_CACERT=$T/ca.pem"
+    must 15 "that it is not trusted" log_has "warn +consul: https://127.0.0.1:$https: .*certificate.*; retrying"
+    cp "$c/ca.pem" "$T/ca.pem"
+    must 25 "with the right file" answers "$p" hi
 }
