@@ -2,6 +2,8 @@
 # it, a header of it or the flags have changed. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are honoured.
 # TLS=openssl: sources may be at https://; links libssl (Debian: libssl-dev).
 CFLAGS ?= -O2 -g
+# AWS=no: without the sources dynamodb and elasticache, and in the static binary without what only they use.
+AWS ?=
 TLS ?=
 WARNINGS = -std=c11 -Wall -Wextra -Wpedantic
 PREFIX ?= /usr/local
@@ -20,6 +22,11 @@ SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwi
 OBJ ?= build/obj
 PROGRAM ?= dill
 
+ifeq ($(AWS),no)
+AWS_FLAGS = -DDILL_NO_AWS
+else ifneq ($(AWS),)
+$(error AWS=$(AWS) is not known: no is)
+endif
 ifeq ($(TLS),openssl)
 TLS_FLAGS = -DTLS_OPENSSL
 TLS_LIBS = -lssl -lcrypto
@@ -29,7 +36,7 @@ endif
 
 SOURCES = $(sort $(wildcard *.c))
 OBJECTS = $(SOURCES:%.c=$(OBJ)/%.o)
-COMPILE = $(CC) $(WARNINGS) -I. $(TLS_FLAGS) $(CPPFLAGS) $(CFLAGS) -pthread
+COMPILE = $(CC) $(WARNINGS) -I. $(AWS_FLAGS) $(TLS_FLAGS) $(CPPFLAGS) $(CFLAGS) -pthread
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 FLAGS = '$(subst ','\'',$(COMPILE) $(LDFLAGS) $(LDLIBS) $(TLS_LIBS))'
 
@@ -52,8 +59,9 @@ $(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
 
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
-dill-static: $(SOURCES) $(wildcard *.h) Makefile
-	$(MUSL_CC) $(WARNINGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
+dill-static: $(SOURCES) $(wildcard *.h) Makefile $(OBJ)/flags
+	@[ -z '$(TLS)' ] || { echo 'the static binary has no TLS: make it without TLS=$(TLS)' >&2; exit 1; }
+	$(MUSL_CC) $(WARNINGS) $(AWS_FLAGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
 
 # Needs nothing else: the example's backend is dill's own Peek.
 run: dill

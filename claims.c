@@ -53,7 +53,25 @@ static void reserve_listed(struct route_claims *claims, struct arena *memory, co
 			reserve_host(claims, memory, host, reserved);
 }
 
-/* Whom the sources ask. A socket of the file system takes no address. */
+/* Whom a source asks. A socket of the file system takes no address. */
+static void reserve_url(struct route_claims *claims, struct arena *memory, const struct http_url *url, const char *rule)
+{
+	if (url->scheme != HTTP_UNIX)
+		reserve_host(claims, memory, slice_of(url->host), (struct route_reserved){
+			.port = url->port, .rule = rule, .why = text_printf(memory, "is %s", rule), .dialled = true
+		});
+}
+
+static void reserve_more(struct route_claims *claims, struct arena *memory, const struct source_kind *kind)
+{
+	const char *variable;
+	struct http_url url;
+
+	for (size_t n = 0; n < kind->asks_too; n++)
+		if (kind->asked(kind->name, n, &url, &variable))
+			reserve_url(claims, memory, &url, variable);
+}
+
 static void reserve_asked(struct route_claims *claims, const struct config *config, struct arena *memory)
 {
 	struct buf text = { 0 };
@@ -68,10 +86,9 @@ static void reserve_asked(struct route_claims *claims, const struct config *conf
 			continue;
 		text.len = 0;
 		option_put(row, table->values, &text);
-		if (!http_url_parse(&url, text.data, sources[i]->asks_port) && url.scheme != HTTP_UNIX)
-			reserve_host(claims, memory, slice_of(url.host), (struct route_reserved){
-				.port = url.port, .rule = key, .why = text_printf(memory, "is %s", key), .dialled = true
-			});
+		if (!http_url_parse(&url, text.data, sources[i]->asks_port))
+			reserve_url(claims, memory, &url, key);
+		reserve_more(claims, memory, sources[i]);
 	}
 	buf_free(&text);
 }

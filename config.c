@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "manifest.h"
+#include "net.h"
 #include "service_option.h"
 #include "tls.h"
 
@@ -15,6 +16,18 @@ static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "text", "json", NULL };
 static const char *const health_words[] = { "auto", "true", "false", NULL };
+
+const char *config_check_region(const char *value)
+{
+	size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return value[len] || len > 63 ? "is not the name of a region" : NULL;
+}
+
+static const char *check_host(const char *value)
+{
+	return !*value || net_is_host(slice_of(value)) ? NULL : "is not the name of a host";
+}
 
 #define DAY 86400000
 #define AT(field) offsetof(struct config, field)
@@ -74,6 +87,17 @@ const struct option config_options[] = {
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",
 	  "file that keeps the last good services, for a start while their source is away; off when empty" },
+	{ .key = "aws.region", OPTION_TEXT, AT(aws_region), "",
+	  "region of AWS's services; when empty that of AWS_REGION, the profile or the instance, else us-east-1",
+	  .check = config_check_region, .other = "region", .other_is = OPTION_FLAG },
+	{ .key = "aws.profile", OPTION_TEXT, AT(aws_profile), "",
+	  "profile in AWS's own files with credentials and the region; when empty that of AWS_PROFILE, else default" },
+	{ .key = "aws.host", OPTION_TEXT, AT(aws_host), "",
+	  "name of AWS that is sent and signed when the endpoint is a proxy, such as dynamodb.eu-west-1.amazonaws.com",
+	  .check = check_host },
+	{ .key = "tls.ca", OPTION_TEXT, AT(tls_ca), "",
+	  "file of the CAs that AWS and routing.http.endpoint are verified by; the system's when empty",
+	  .other = "AWS_CA_BUNDLE,SSL_CERT_FILE", .other_is = OPTION_VARIABLE, .of_tls = true },
 	{ .key = "log.level", OPTION_WORD, AT(log_level), "info", "error, warn, info or debug", .words = level_words },
 	{ .key = "log.format", OPTION_WORD, AT(log_format), "text", "text or json, one object a line", .words = format_words },
 	{ .key = "log.access", OPTION_SWITCH, AT(log_access), "false", "one line per session, at its end" },
@@ -212,25 +236,49 @@ const char *config_set(struct config *config, const struct config_setting *setti
 	return why;
 }
 
-static void put_values(const struct config_table *table, struct buf *out)
+/* Whether a key is in one of the tables of a comma list. */
+static bool is_below_one(const char *key, const char *names)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		option_put(&table->rows[i], table->values, out);
-		buf_add(out, "", 1);
-	}
+	struct buf head = { 0 };
+	bool in;
+
+	buf_add(&head, key, strcspn(key, "."));
+	in = slice_has_word(slice_of(names), head.data);
+	buf_free(&head);
+	return in;
 }
 
-bool config_same_table(const struct config *a, const struct config *b, size_t table)
+/* names: NULL, or of the tables whose keys count. */
+static void put_values(const struct config_table *table, const char *names, struct buf *out)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (!names || is_below_one(table->rows[i].key, names)) {
+			option_put(&table->rows[i], table->values, out);
+			buf_add(out, "", 1);
+		}
+}
+
+static bool same_values(const struct config *a, const struct config *b, size_t table, const char *names)
 {
 	struct buf x = { 0 }, y = { 0 };
 	bool same;
 
-	put_values(&a->tables[table], &x);
-	put_values(&b->tables[table], &y);
+	put_values(&a->tables[table], names, &x);
+	put_values(&b->tables[table], names, &y);
 	same = x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
 	buf_free(&x);
 	buf_free(&y);
 	return same;
+}
+
+bool config_same_table(const struct config *a, const struct config *b, size_t table)
+{
+	return same_values(a, b, table, NULL);
+}
+
+bool config_same_below(const struct config *a, const struct config *b, const char *names)
+{
+	return same_values(a, b, 0, names);
 }
 
 /* Errors. */
@@ -249,7 +297,7 @@ void config_error(struct config *config, const char *fmt, ...)
 	buf_free(&line);
 }
 
-/* Nobody knows what the value of an unknown key is, or of one of a source that is not here. */
+/* Nobody knows what the value of an unknown key is. */
 static bool is_unknown(const char *key)
 {
 	if (config_below(key, "services") || config_below(key, "apps"))

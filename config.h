@@ -44,6 +44,7 @@ struct config {
 	long share; /* a place in the option's words */
 	long max_per_service;
 	const char *peek_listener, *status_listener, *status_hosts, *state_path;
+	const char *aws_region, *aws_profile, *aws_host, *tls_ca;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */
 	int64_t health_interval, health_timeout; /* milliseconds */
@@ -57,6 +58,7 @@ struct config {
 	struct service_list *given; /* the services that they make */
 
 	const char *file, *laddr, *backend; /* -c, -laddr, --backend: NULL when not given */
+	const char *proxy; /* --proxy, or the proxy that routing.dynamodb asks for; NULL: neither is given */
 	const char *explain; /* --explain: the service; NULL when not given */
 	bool check, strict, help, version, plan; /* -t, --strict, -h, -v, --plan */
 	size_t errors;  /* said so far, or passed over */
@@ -84,8 +86,12 @@ struct config_mark *config_mark(const struct config_table *table, const struct o
 /* Sets the value of a key, or element [n] of a list. *known: there is such a key. NULL or the reason: words that
  * follow the value. */
 const char *config_set(struct config *config, const struct config_setting *setting, bool *known);
-/* Whether all keys of a table have the same values in both. */
+/* Whether all keys of a table have the same values in both; or the program's own, below one of a comma list of names. */
 bool config_same_table(const struct config *a, const struct config *b, size_t table);
+bool config_same_below(const struct config *a, const struct config *b, const char *names);
+
+/* NULL, or why it is no region of AWS, in words that follow it: it becomes part of a host's name. */
+const char *config_check_region(const char *value);
 
 bool config_below(const char *key, const char *table); /* table.x, table[0] and the table itself; in any letter case */
 const char *config_lower(struct arena *memory, struct slice text);

@@ -10,7 +10,6 @@
 #include "doc.h"
 #include "log.h"
 #include "option.h"
-#include "sources.h"
 #include "sys.h"
 
 /* The rest of a key that is below this table; NULL: it is not. */
@@ -38,7 +37,7 @@ bool config_is_key(const struct config *config, const char *key)
 {
 	struct config_table *table;
 
-	return config_find(config, key, &table) || label_of(key) || pattern_of(key) || is_service(key) || sources_lack_key(key);
+	return config_find(config, key, &table) || label_of(key) || pattern_of(key) || is_service(key);
 }
 
 /* Shapes: what stands at a key, and what belongs there. */
@@ -107,17 +106,6 @@ static void keep_service(struct config *config, const struct config_setting *set
 	};
 }
 
-static void refuse_absent(struct config *config, const struct config_setting *setting)
-{
-	struct buf why = { 0 }, names = { 0 };
-
-	sources_put_names(" and ", &names);
-	buf_printf(&why, "belongs to a source that this version does not have (there are %s)", names.data);
-	config_complain(config, setting, why.data);
-	buf_free(&why);
-	buf_free(&names);
-}
-
 bool config_apply(struct config *config, const struct config_setting *setting)
 {
 	const char *why = NULL;
@@ -128,8 +116,6 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 			why = "is not a table of services";
 		else
 			keep_service(config, setting);
-	} else if (sources_lack_key(setting->key)) {
-		refuse_absent(config, setting);
 	} else if (label_of(setting->key)) {
 		why = option_add_label(&config->labels, slice_of(label_of(setting->key)), slice_trim(slice_of(setting->value)),
 		                       setting->origin, &config->memory);
@@ -154,23 +140,29 @@ static const char *own_name(struct arena *memory, const struct config_table *tab
 	return other ? text_printf(memory, "%s%s", table->prefix, key + strlen(table->alias)) : key;
 }
 
-/* `services` and `apps` are compared with a key's first part: what follows is the user's own. */
+/* `services` and `apps` are compared with a key's first part: what follows is the user's own. That of a table of options is
+ * no misspelt one of them. */
 const char *config_nearest(const struct config *config, const char *key)
 {
 	struct arena memory = { 0 };
 	const char *lower = config_lower(&memory, slice_of(key)), *best = NULL;
 	const char *head = config_lower(&memory, slice_first(slice_of(key), strcspn(key, ".[")));
 	int least = INT_MAX;
+	bool options = false;
 
 	for (size_t t = 0; t < config->table_count; t++) {
 		const struct config_table *table = &config->tables[t];
 		const char *own = own_name(&memory, table, lower);
 
-		for (size_t i = 0; i < table->count; i++)
+		for (size_t i = 0; i < table->count; i++) {
 			text_nearer(table->rows[i].key, own, &least, &best);
+			options = options || config_below(table->rows[i].key, head);
+		}
 	}
-	text_nearer("services", head, &least, &best);
-	text_nearer("apps", head, &least, &best);
+	if (!options) {
+		text_nearer("services", head, &least, &best);
+		text_nearer("apps", head, &least, &best);
+	}
 	arena_free(&memory);
 	return best;
 }

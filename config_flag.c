@@ -14,8 +14,8 @@
 
 /* Words that are no keys. */
 enum flag {
-	FLAG_FILE, FLAG_EXPLAIN, FLAG_PLAN, FLAG_CHECK, FLAG_STRICT, FLAG_LADDR, FLAG_CONNECTIONS, FLAG_BACKEND, FLAG_DEBUG,
-	FLAG_VERSION, FLAG_HELP, FLAG_KEY
+	FLAG_FILE, FLAG_EXPLAIN, FLAG_PLAN, FLAG_CHECK, FLAG_STRICT, FLAG_LADDR, FLAG_CONNECTIONS, FLAG_BACKEND, FLAG_PROXY,
+	FLAG_DEBUG, FLAG_VERSION, FLAG_HELP, FLAG_KEY
 };
 
 /* One row a word: flags and --help follow from it. */
@@ -38,6 +38,8 @@ static const struct word {
 	{ FLAG_CONNECTIONS, "connections", NULL, " L:HOST:P[,...]",
 	  "one static service each: port L of every interface to HOST:P" },
 	{ FLAG_BACKEND, "backend", NULL, " SOURCE", "use this source only" },
+	{ FLAG_PROXY, "proxy", NULL, " NAME",
+	  "name of this proxy in /connections; of --backend dynamodb: routing.dynamodb.proxy" },
 	{ FLAG_DEBUG, "debug", NULL, " N", "log.level: 0 error, 1 info, 2 and more debug" },
 	{ FLAG_VERSION, "version", "v", "", "print the version" },
 	{ FLAG_HELP, "help", "h", "", "print this" },
@@ -93,19 +95,17 @@ static void complain_value(struct config *config, const char *origin, struct sli
 /* --connections 8002:db.example.com:5432,...: the service is called as it is written. */
 static void add_connections(struct config *config, struct config_flags *flags, const struct config_setting *setting)
 {
-	struct slice rest = slice_of(setting->value), part, port, host;
-	uint16_t listen, number;
+	struct slice rest = slice_of(setting->value), part, to;
+	uint16_t listen;
 
 	while (slice_next(&rest, ',', &part)) {
-		struct slice to = part;
+		const char *why = part.len ? net_split_route(part, &listen, &to) : NULL;
 		char wish[8];
 
-		if (!part.len)
+		if (why)
+			complain_value(config, setting->origin, part, why);
+		if (why || !part.len)
 			continue;
-		if (!slice_next(&to, ':', &port) || net_port(port, &listen) || net_split(to, &host, &number) || !host.len) {
-			complain_value(config, setting->origin, part, "is not PORT:HOST:PORT");
-			continue;
-		}
 		snprintf(wish, sizeof wish, ":%u", listen);
 		add_field(config, flags, part, "listener", slice_of(wish), setting->origin);
 		add_field(config, flags, part, "backends", to, setting->origin);
@@ -121,8 +121,8 @@ static void set_source(struct config *config, const struct config_setting *setti
 	for (size_t i = 0; i < source_count; i++)
 		if (slice_is_nocase(name, sources[i]->name))
 			return;
-	buf_puts(&names, sources_lack(name) ? "is a source that this version does not have; there are " : "is not one of ");
-	sources_put_names(sources_lack(name) ? " and " : ", ", &names);
+	buf_puts(&names, "is not one of ");
+	sources_put_names(", ", &names);
 	complain_value(config, setting->origin, name, names.data);
 	buf_free(&names);
 }
@@ -141,13 +141,11 @@ static void set_debug(struct config *config, struct config_flags *flags, const s
 /* The key that an option means, perhaps under its name in earlier programs; NULL: none. */
 static const char *key_of_flag(const struct config *config, const char *name)
 {
-	const char *absent = sources_lacking_flag(name);
-
 	for (size_t t = 0; t < config->table_count; t++)
 		for (size_t i = 0; i < config->tables[t].count; i++)
 			if (option_is(&config->tables[t].rows[i], OPTION_FLAG, name))
 				return config->tables[t].rows[i].key;
-	return absent ? absent : config_is_key(config, name) ? name : NULL;
+	return config_is_key(config, name) ? name : NULL;
 }
 
 static void take_switch(struct config *config, enum flag flag)
@@ -174,6 +172,11 @@ static void take_value(struct config *config, struct config_flags *flags, enum f
 		break;
 	case FLAG_BACKEND:
 		set_source(config, setting);
+		break;
+	case FLAG_PROXY:
+		config->proxy = setting->value;
+		if (!*setting->value)
+			complain_value(config, setting->origin, slice_of(setting->value), "is no name");
 		break;
 	case FLAG_CONNECTIONS:
 		add_connections(config, flags, setting);
@@ -238,6 +241,13 @@ static int read_flag(struct config *config, struct config_flags *flags, char **a
 	return equals ? 1 : 2;
 }
 
+/* tcpproxy asked DynamoDB only when it was told to: without that, --proxy is a name. */
+static void name_proxy(struct config *config, struct config_flags *flags)
+{
+	if (config->proxy && config->backend && slice_is_nocase(slice_of(config->backend), "dynamodb"))
+		add_flag(flags, "routing.dynamodb.proxy", config->proxy, "--proxy");
+}
+
 /* BACKEND words are one service, listening on -laddr. */
 static int join_backends(struct config *config, struct config_flags *flags, const char *first)
 {
@@ -274,5 +284,6 @@ int config_flags_read(struct config *config, struct config_flags *flags, int arg
 			return 2;
 		i += took;
 	}
+	name_proxy(config, flags);
 	return config->help || config->version ? 0 : join_backends(config, flags, first);
 }

@@ -190,6 +190,32 @@ static void choose_sources(struct config *config)
 	}
 }
 
+/* Of those in use, once all values are known. What they need has been said. */
+static void check_sources(struct config *config)
+{
+	for (size_t i = 0; i < source_count; i++) {
+		const struct source_kind *kind = sources[i];
+		struct buf why = { 0 };
+
+		if (config->uses[i] && kind->check && (!kind->wanted || kind->wanted(config->tables[1 + i].values)))
+			kind->check(config->tables[1 + i].values, &why);
+		if (why.len)
+			config_error(config, "%s: %s", kind->name, why.data);
+		buf_free(&why);
+	}
+}
+
+/* Who polls a table for its own name has that name. */
+static void take_proxy_name(struct config *config)
+{
+	struct config_table *table;
+	const struct option *row = config_find(config, "routing.dynamodb.proxy", &table);
+	const char *name = row ? *(const char **)((char *)table->values + row->at) : "";
+
+	if (!config->proxy && *name)
+		config->proxy = name;
+}
+
 /* A label may come from any layer, so this is looked at last. */
 static void check_bound_labels(struct config *config, const struct bind_spans *spans)
 {
@@ -304,6 +330,8 @@ static void apply_layers(struct config *config, char **environment, const struct
 	settle_files(config);
 	settle_followers(config);
 	settle_addresses(config);
+	check_sources(config);
+	take_proxy_name(config);
 	make_services(config);
 	if (config->check && config->strict && config->unknown)
 		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));

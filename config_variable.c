@@ -56,17 +56,6 @@ static const char *option_of(const struct config *config, struct slice name)
 	return NULL;
 }
 
-/* A key of a source that is not here. */
-static const char *absent_key(struct config *config, struct slice name)
-{
-	char *key = arena_dup(&config->scratch, name.at, name.len);
-
-	for (char *p = key; *p; p++)
-		*p = *p == '_' ? '.' : *p;
-	key = (char *)config_lower(&config->scratch, slice_of(key));
-	return sources_lack_key(key) ? key : NULL;
-}
-
 /* The key that a variable, without its prefix, sets; NULL: none. */
 static const char *key_of(struct config *config, struct slice name)
 {
@@ -83,7 +72,7 @@ static const char *key_of(struct config *config, struct slice name)
 	}
 	if (slice_starts(name, "LISTENERS_BIND_")) /* its value is wrong then: the name cannot say what a pattern can */
 		return "listeners.bind";
-	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : absent_key(config, name);
+	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
 }
 
 /* The value of a variable; NULL: it is not set. */
@@ -276,6 +265,35 @@ static const char *foreign_value(const struct option *row, const char *value)
 	return on != (row->other_is == OPTION_VARIABLE_NOT) ? "true" : "false";
 }
 
+/* The first variable of a comma list that is set to something. */
+static const char *lookup_first(struct arena *memory, char **variables, const char *names, const char **name)
+{
+	struct slice rest = slice_of(names), part;
+	const char *value = NULL;
+
+	while (!(value && *value) && slice_next(&rest, ',', &part)) {
+		*name = arena_dup(memory, part.at, part.len);
+		value = lookup(variables, *name);
+	}
+	return value && *value ? value : NULL;
+}
+
+/* Those that keys stand for. */
+static void apply_foreign(struct config *config, const struct config_table *table, char **variables)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option *row = &table->rows[i];
+		const char *name, *value = NULL;
+
+		if (option_variable(row) && table->marks[i].layer == CONFIG_DEFAULT)
+			value = lookup_first(&config->scratch, variables, row->other, &name);
+		if (value)
+			config_apply(config, &(struct config_setting){
+				.key = row->key, .value = foreign_value(row, value), .origin = name
+			});
+	}
+}
+
 /* One that no key stands for. */
 static void set_foreign(struct config *config, size_t source, const struct option *row, const char *value)
 {
@@ -287,16 +305,10 @@ static void set_foreign(struct config *config, size_t source, const struct optio
 
 void config_foreign_variables(struct config *config, char **variables)
 {
+	apply_foreign(config, &config->tables[0], variables);
 	for (size_t s = 0; s < source_count; s++)
-		for (size_t i = 0; config->uses[s] && i < sources[s]->option_count; i++) {
-			const struct option *row = &sources[s]->options[i];
-			const char *value = option_variable(row) ? lookup(variables, row->other) : NULL;
-
-			if (value && *value && config->tables[1 + s].marks[i].layer == CONFIG_DEFAULT)
-				config_apply(config, &(struct config_setting){
-					.key = row->key, .value = foreign_value(row, value), .origin = row->other
-				});
-		}
+		if (config->uses[s])
+			apply_foreign(config, &config->tables[1 + s], variables);
 	for (size_t s = 0; s < source_count; s++)
 		for (size_t i = 0; config->uses[s] && i < sources[s]->variable_count; i++) {
 			const char *value = lookup(variables, sources[s]->variables[i].key);

@@ -179,6 +179,11 @@ static void explain_wish(const struct subject *subject, const struct wish *wish,
 	bool fine = admit_wish(subject->explain->rules, service->name, wish, subject->list->trusted, subject->memory, &addr,
 	                       &no);
 
+	if (wish->why && wish->why == service->fault) { /* there is no good wish to name */
+		buf_puts_visible(out, "refused: ", service->fault);
+		buf_puts(out, "\n");
+		return;
+	}
 	if (!fine && !no.accepted)
 		no.accepted = admit_granted(subject->explain->rules, service->name, wish, subject->memory);
 	if (!fine)

@@ -137,6 +137,17 @@ const char *net_split_range(struct slice text, struct arena *memory, struct slic
 	return why;
 }
 
+const char *net_split_route(struct slice text, uint16_t *listen, struct slice *to)
+{
+	struct slice port, host;
+	uint16_t number;
+
+	*to = text;
+	if (!slice_next(to, ':', &port) || net_port(port, listen) || net_split(*to, &host, &number) || !host.len)
+		return "is not PORT:HOST:PORT";
+	return NULL;
+}
+
 static bool is_mapped_v4(const struct net_addr *addr)
 {
 	return addr->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr);

@@ -68,7 +68,7 @@ static const char *take_service(void *arg, struct slice name, struct slice eleme
 	return NULL;
 }
 
-static const char *take_member(void *arg, struct slice name, struct slice value)
+static const char *take_stub_member(void *arg, struct slice name, struct slice value)
 {
 	struct part *part = arg;
 
@@ -118,7 +118,7 @@ static const char *take_namespace(void *arg, struct slice name, struct slice ele
 
 	if (name.at)
 		return NULL;
-	names->why = slice_starts(element, "{") ? walk_text(take_member, &part, element) : "a namespace is no object";
+	names->why = slice_starts(element, "{") ? walk_text(take_stub_member, &part, element) : "a namespace is no object";
 	if (!names->why && names->several)
 		names->why = read_namespace(names, part.namespace);
 	if (!names->why && !slice_is(part.services, "null") && is_asked(names))

@@ -33,7 +33,7 @@ enum option_name {
 	OPTION_NO_NAME,
 	OPTION_KEY,     /* the same key under another name */
 	OPTION_FLAG,    /* its name on the command lines of earlier programs */
-	OPTION_VARIABLE, /* a variable of other programs, which counts when nothing sets the key */
+	OPTION_VARIABLE, /* a variable of other programs, which counts when nothing sets the key; of a comma list the first */
 	OPTION_VARIABLE_NOT, /* the same, and it says the opposite of a switch */
 	OPTION_FOLLOWS /* the key whose value counts while this one has none */
 };

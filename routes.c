@@ -239,11 +239,14 @@ static bool routes_put_pairs(struct body *body)
 {
 	struct routes *routes = routes_of(body);
 	struct walk *walk = &routes->walk;
+	const char *proxy = routes->stats->config->proxy;
 	struct buf pair = { 0 };
 	bool full = false;
 
-	if (!body->at++)
-		buf_puts(body->out, "{\"name\":\"dill\",\"connections\":[");
+	if (!body->at++) {
+		buf_puts_json(body->out, "{\"name\":", proxy ? proxy : "dill");
+		buf_puts(body->out, ",\"connections\":[");
+	}
 	while (!full && walk_on(walk)) {
 		for (; walk->backend < walk->count && !body_full(body, 1); walk->backend++) {
 			pair.len = 0;

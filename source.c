@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "net.h"
+#include "service.h"
 #include "sys.h"
 
 #define BACKOFF_MIN 250
@@ -61,6 +63,34 @@ void source_post(struct source *source, struct service_list *list)
 	if (!list->heard)
 		list->heard = sys_micros();
 	mailbox_post(source->box, source->slot, list, &source->cancelled);
+}
+
+static int by_service(const void *a, const void *b)
+{
+	return service_order(*(struct service *const *)a, *(struct service *const *)b);
+}
+
+static bool is_same(const struct service_list *a, const struct service_list *b)
+{
+	return a->count == b->count && (!a->count || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
+}
+
+bool source_renew(struct source *source, struct service_list **last, struct service_list *list)
+{
+	struct service_list *before = *last;
+
+	if (list->count > 1)
+		qsort(list->items, list->count, sizeof *list->items, by_service);
+	if (before)
+		service_adopt(list->items, list->count, before->items, before->count);
+	if (before && is_same(before, list)) {
+		service_list_unref(list);
+		return false;
+	}
+	service_list_unref(before);
+	*last = service_list_ref(list);
+	source_post(source, list);
+	return true;
 }
 
 bool source_sleep(const struct source *source, int64_t ms)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "http_url.h"
 #include "mailbox.h"
 #include "option.h"
 #include "service.h"
@@ -27,7 +28,11 @@ struct source_kind {
 	size_t option_count, size; /* size: of the struct that has their values, its settings */
 	const char *asks;  /* the key of the URL that it asks; NULL: it asks none */
 	uint16_t asks_port; /* of a URL that names neither scheme nor port */
-	const char *needs; /* a key that must be given when the source is asked for by name; or NULL */
+	/* The n-th of `asks_too` more URLs, which variables name, and its variable. False: there is none in that place. */
+	bool (*asked)(const char *name, size_t n, struct http_url *url, const char **variable);
+	size_t asks_too;
+	const char *shares; /* tables of the program's own keys that it goes by, too, in a comma list: "aws,tls"; or NULL */
+	const char *needs; /* what must be given when the source is asked for by name; or NULL */
 	/* Variables of other programs that no key stands for; key: the variable's name. */
 	const struct option *variables;
 	size_t variable_count;
@@ -35,6 +40,8 @@ struct source_kind {
 	bool remembers;    /* uses state.path */
 	bool polls;        /* uses blocking queries, whose index may go back */
 
+	/* Appends why it cannot do with its settings, where it is used; nothing: it can. A NULL function: it always can. */
+	void (*check)(const void *settings, struct buf *why);
 	/* Whether its settings make it wanted; NULL: when one of its keys is given. */
 	bool (*wanted)(const void *settings);
 	/* Called when all is set, and it is used: what the variables change in its settings. Returns the one that has changed
@@ -99,6 +106,9 @@ void source_error(struct source *source, int code); /* counts one by its code */
 /* Counts an error, logs an outage once, and sleeps before the next attempt: at random up to a limit that doubles from
  * 250 ms to 10 s, but at least `at_least` ms. False: it must stop. */
 bool source_failed(struct source *source, int code, const char *where, const char *why, int64_t at_least);
+/* Posts a complete answer, put in order, unless it is that of last time: *last, which is held. Takes the list. True: it
+ * is another one. */
+bool source_renew(struct source *source, struct service_list **last, struct service_list *list);
 void source_worked(struct source *source, const char *where); /* logs the end of an outage */
 
 #endif

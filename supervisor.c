@@ -133,6 +133,7 @@ static bool runs_on(const struct supervisor_thread *thread, const struct config 
 	const struct source_kind *kind = sources[i];
 
 	return thread && config_same_table(thread->config, config, 1 + i) &&
+	       !(kind->shares && !config_same_below(thread->config, config, kind->shares)) &&
 	       !(kind->remembers && strcmp(thread->config->state_path, config->state_path) != 0) &&
 	       !(kind->restarts && kind->restarts(config->tables[1 + i].values));
 }

@@ -3,7 +3,8 @@
 #
 #     ./test.sh [--list] [PATTERN...]     all cases, or those whose name contains a PATTERN (or matches it as a glob)
 #
-# One line a case, `ok   NAME` or `FAIL NAME: reason`, and at the end `N passed, N failed`. Environment:
+# One line a case, `ok   NAME`, `FAIL NAME: reason` or `skip NAME: reason` (what it needs is not here: it counts neither as
+# passed nor as failed), and at the end `N passed, N failed`. Environment:
 #     DILL        the binary (default ./dill)
 #     CONSUL      a consul binary (default: what tests/tools/get-consul.sh finds)
 #     TEST_SLOW   factor for every time limit, for builds with sanitizers (default 1)
@@ -24,7 +25,7 @@ AGENT_PORTS=90
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
 for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks clients neighbours consul reading sweep proxy process log \
-    admission bind state ranges sources agent nomad nomad_faults programs claims status session page secrets config; do    # the longest cases first
+    admission bind state ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"
     [[ " ${TEST_FILES:-$file} " != *" $file "* ]] || CASE_FILES+=("$TOP/tests/cases/$file.sh")
@@ -115,6 +116,9 @@ report() { # NAME MILLISECONDS
         printf 'FAIL %s: %s\n' "$name" "$(tr '\n' '|' <"$T/reason")"
         echo "FAIL $name $2" >>"$TMP/results"
         tail -n 8 "$T"/*.err 2>/dev/null | cut -c 1-300 | sed 's/^/    /' >&2
+    elif [ -s "$T/skipped" ]; then
+        printf 'skip %s: %s\n' "$name" "$(tr '\n' '|' <"$T/skipped")"
+        echo "skip $name $2" >>"$TMP/results"
     else
         printf 'ok   %s\n' "$name"
         echo "ok $name $2" >>"$TMP/results"
@@ -205,10 +209,12 @@ done
 for pid in "${WORKERS[@]}"; do wait "$pid"; done
 
 passed=$(grep -c '^ok ' "$TMP/results")
-failed=$((${#CASES[@]} - passed))      # a case without a result has not passed
+skipped=$(grep -c '^skip ' "$TMP/results")
+failed=$((${#CASES[@]} - passed - skipped))     # a case without a result has not passed
 for name in "${CASES[@]}"; do
     grep -q " $name " "$TMP/results" || printf 'FAIL %s: did not run\n' "$name"
 done
 [ -z "${TEST_TIMES:-}" ] || sort -rnk 3 "$TMP/results" | head -n "$TEST_TIMES" >&2
+[ "$skipped" -eq 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -13,6 +13,7 @@
 #include "service.h"
 #include "sys.h"
 #include "text.h"
+#include "tls.h"
 
 #define BODY_MAX (16u << 20)
 #define DAY 86400000
@@ -38,7 +39,7 @@ static const char *check_endpoint(const char *text)
 
 static const struct option url_options[] = {
 	{ .key = "routing.http.endpoint", OPTION_TEXT, offsetof(struct url_settings, endpoint), "",
-	  "http:// URL that answers with services, as JSON, YAML or TOML; off when empty", .check = check_endpoint },
+	  "http:// or https:// URL that answers with services, as JSON, YAML or TOML; off when empty", .check = check_endpoint },
 	{ .key = "routing.http.poll_interval", OPTION_DURATION, offsetof(struct url_settings, interval), "5s",
 	  "how often it is asked", 10, DAY },
 	{ .key = "routing.http.poll_timeout", OPTION_DURATION, offsetof(struct url_settings, timeout), "5s",
@@ -49,6 +50,7 @@ struct url {
 	struct source *source;
 	const struct url_settings *settings;
 	struct http_url endpoint;
+	struct tls_options tls;
 	struct http http;
 	struct buf name; /* the URL as the log shows it, without secrets */
 	struct buf tag;  /* ETag of the newest good answer */
@@ -209,6 +211,8 @@ static void url_run(struct source *source)
 	parse_endpoint(&url.endpoint, url.settings->endpoint);
 	buf_masked(&url.name, url.settings->endpoint);
 	http_open(&url.http, BODY_MAX);
+	url.tls.ca = source->config->tls_ca;
+	url.http.tls = &url.tls;
 	while (go_on) {
 		const char *why = ask_url(&url);
 
@@ -228,6 +232,7 @@ static void url_run(struct source *source)
 
 const struct source_kind url_kind = {
 	.name = "http", .title = "the routing URL", .table = "routing.http", .asks = "routing.http.endpoint", .asks_port = 80, .options = url_options,
-	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .needs = "routing.http.endpoint",
+	.option_count = ARRAY_LEN(url_options), .size = sizeof(struct url_settings), .shares = "tls",
+	.needs = "routing.http.endpoint",
 	.wanted = url_wanted, .run = url_run
 };

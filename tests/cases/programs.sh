@@ -50,18 +50,6 @@ services.8002:example.com:5432.backends = example.com:5432
     p=$(next_port)
     dill_once -t --connections 8002:example.com:5432 --status :8001
     in_force status.listener :8001
-    dill_once --backend dynamodb --proxy test
-    same "exit status of dynamodb" 1 "$RC"
-    contains "the error of dynamodb" "dill: --backend: \"dynamodb\" is a source that this version does not have" "$ERR"
-    same "stdout" "" "$OUT"
-    dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379
-    same "exit status of elasticache" 1 "$RC"
-    contains "the error of elasticache" "\"elasticache\" is a source that this version does not have" "$ERR"
-    for word in --proxy=x --dynamodb=x --region=us-east-1 --elasticache-cluster-id=x --elasticache-port=1; do
-        dill_once --connections 8002:example.com:5432 "$word"
-        same "exit status of $word" 1 "$RC"
-        contains "the error of $word" "belongs to a source that this version does not have" "$ERR"
-    done
     while read -r word level; do
         dill_once -t --debug "$word" localhost:1
         in_force log.level "$level"
@@ -77,10 +65,104 @@ END
         same "exit status of --connections $word" 1 "$RC"
         contains "the error" "dill: --connections: \"$word\" is not PORT:HOST:PORT" "$ERR"
     done
-    p=$(next_port) q=$(next_port)
-    start_bare --backend static --connections "$p:127.0.0.1:$A,$q:[::ffff:127.0.0.1]:$B"
+    p=$(next_port) q=$(next_port) STATUS=$(next_port)
+    start_bare --status "127.0.0.1:$STATUS" --proxy blue --backend static --connections "$p:127.0.0.1:$A,$q:[::ffff:127.0.0.1]:$B"
     must 5 "the first connection" answers "$p" a
     must 5 "the second connection" answers "$q" b 127.0.0.9
+    contains "/connections" '{"name":"blue",' "$(curl -s --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS/connections")"
+}
+
+case_tcpproxy_backends() { # tcpproxy: its examples with AWS, and their other options; without TLS, AWS is an error
+    local words at=AWS_ENDPOINT_URL=http://127.0.0.1:1
+    dill_once -t --backend dynamodb --proxy test $at
+    same "exit status of dynamodb: $ERR" 0 "$RC"
+    in_force routing.dynamodb.proxy test
+    in_force routing.dynamodb.table classic-proxy
+    in_force routing.dynamodb.poll_interval 1m
+    dill_once -t --backend elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379 $at
+    same "exit status of elasticache: $ERR" 0 "$RC"
+    in_force routing.elasticache.cluster_id my-redis-cluster
+    in_force routing.elasticache.port 6379
+    dill_once -t --backend dynamodb --proxy realtime --dynamodb other --region eu-west-1 --status :8001 --debug 2 $at
+    same "exit status of all options: $ERR" 0 "$RC"
+    in_force routing.dynamodb.table other
+    in_force aws.region eu-west-1
+    in_force status.listener :8001
+    in_force log.level debug
+    dill_once --backend dynamodb $at
+    same "exit status without --proxy" 1 "$RC"
+    same "the error without --proxy" "dill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)" "$ERR"
+    dill_once --backend elasticache --elasticache-port 6379 $at
+    same "exit status without a cluster" 1 "$RC"
+    contains "the error without a cluster" "--backend elasticache needs --elasticache-cluster-id" "$ERR"
+    dill_once --backend elasticache --elasticache-cluster-id my-redis-cluster $at
+    same "exit status without a port" 1 "$RC"
+    contains "the error without a port" "routing.elasticache.cluster_id needs routing.elasticache.port" "$ERR"
+    dill_once -v
+    [[ $OUT != *SSL* ]] || return 0
+    for words in "dynamodb --proxy test" "elasticache --elasticache-cluster-id my-redis-cluster --elasticache-port 6379"; do
+        # shellcheck disable=SC2086  # several words
+        dill_once --backend $words
+        same "exit status of $words without TLS" 1 "$RC"
+        contains "the error of $words without TLS" "dill: ${words%% *}: https://${words%% *}.us-east-1.amazonaws.com is https, and this" "$ERR"
+        contains "what else there is" "make TLS=openssl" "$ERR"
+    done
+}
+
+case_aws_reload() { # another region, table or proxy is read at once; what has not changed runs on
+    local p
+    p=$(next_port)
+    start_aws
+    aws PUT '/table' "{\"realtime\": [\"$p:127.0.0.1:$A\"], \"other\": [\"$((p + 1)):127.0.0.1:$B\"]}"
+    printf '[aws]\nregion = us-east-1\n[routing.dynamodb]\nproxy = realtime\n' >"$T/c.ini"
+    start_bare "${AWS[@]}" DILL_BACKENDS_ALLOW=127.0.0.0/8 -c "$T/c.ini"
+    must 5 "the route" answers "$p" a
+    printf '[aws]\nregion = us-east-1\n[routing.dynamodb]\nproxy = realtime\n[log]\nlevel = debug\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the reload" log_has 'reload: done'
+    stays 300 "another request" aws_requests_are 1
+    aws PUT '/region?name=eu-west-1'
+    printf '[aws]\nregion = eu-west-1\n[routing.dynamodb]\nproxy = realtime\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "a request of the other region" aws_requests_are 2
+    same "its answer" "dynamodb Query AKIDEXAMPLE 200 -" "$(aws_last dynamodb)"
+    answers "$p" a || fail "the route has gone with the region"
+    ! log_has ' closed ' || fail "a listener closed at a reload"
+    printf '[aws]\nregion = eu-west-1\n[routing.dynamodb]\nproxy = other\n' >"$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 3 "the other proxy" answers "$((p + 1))" b
+    must 3 "the first one gone" refuses 127.0.0.1 "$p"
+}
+
+aws_requests_are() { [ "$(aws_count dynamodb)" -eq "$1" ]; }
+
+case_aws_explained() { # --explain and --plan read the tables of AWS once
+    local p
+    p=$(next_port)
+    start_aws
+    aws_table "$p:127.0.0.1:$A" nonsense '{"other": {"S": "x"}}' "80:127.0.0.1:$A"
+    aws PUT /clusters '{"docker-registry": {"Nodes": [{"Id": "0001", "Status": "creating"}], "ReplicationGroupId": "group-1"}}'
+    AWS+=(--backend dynamodb --proxy realtime)
+    dill_once "${AWS[@]}" --explain nonsense
+    same "exit status of nonsense" 0 "$RC"
+    same "what is said of nonsense" "nonsense in dynamodb
+    listener nonsense: refused: its item is not PORT:HOST:PORT" "$OUT"
+    dill_once "${AWS[@]}" --explain '{}'
+    contains "an item without the attribute" "refused: its item has no proxy_configuration" "$OUT"
+    dill_once "${AWS[@]}" --explain "80:127.0.0.1:$A"
+    contains "a low port" "listener any:80: refused by listeners.port_min" "$OUT"
+    dill_once "${AWS[@]}" DILL_BACKENDS_ALLOW=127.0.0.0/8 --plan
+    same "exit status of the plan" 2 "$RC"
+    contains "the plan" "+ 0.0.0.0:$p for $p:127.0.0.1:$A, round_robin" "$OUT"
+    contains "what is refused" "# refused: nonsense wants nonsense: its item is not PORT:HOST:PORT" "$OUT"
+    AWS[-3]=elasticache
+    dill_once "${AWS[@]}" --elasticache-cluster-id docker-registry --elasticache-port "$p" --explain docker-registry
+    contains "a cluster without an endpoint" "listener :$p: refused: none of its nodes has an endpoint" "$OUT"
+    contains "a replication group" "cluster docker-registry is in the replication group group-1, whose failovers are not followed" "$ERR"
+    aws PUT '/fault?mode=error&name=AccessDeniedException&text=no'
+    dill_once "${AWS[@]}" --elasticache-cluster-id docker-registry --elasticache-port "$p" --plan
+    same "exit status without an answer" 1 "$RC"
+    contains "the error without an answer" "dill: elasticache has not answered" "$ERR"
 }
 
 case_tcpproxy_apps() { # TCPProxy: its file with four apps
@@ -269,19 +351,6 @@ services.bar.backends = 127.0.0.1:4000, 127.0.0.1:4001
     done
 }
 
-case_missing_sources() { # keys of sources that do not exist yet are refused, never passed over
-    local key
-    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
-        dill_once -t "--$key=x"
-        same "exit status of $key" 1 "$RC"
-        contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
-    done
-    printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
-    dill_once -t -c "$T/c.toml"
-    same "exit status of a file" 1 "$RC"
-    contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
-}
-
 case_limits_of_clients() { # listeners.allow wherever it is written, as a list and in one word; what is wrong, with its place
     dill_once -t DILL_LISTENERS_ALLOW=10.0.0.0/8,::1
     contains "the variable" "listeners.allow = 10.0.0.0/8,::1  # DILL_LISTENERS_ALLOW" "$OUT"
@@ -299,8 +368,6 @@ case_limits_of_clients() { # listeners.allow wherever it is written, as a list a
     dill_once -t -c "$T/c.toml"
     contains "a list where there is none" 'c.toml:2: log.level: a value expected, not a list' "$ERR"
     same "exit status of a list where there is none" 1 "$RC"
-    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
-    same "exit status of a source's variable" 1 "$RC"
 }
 
 case_precedence_of_services() { # field by field, the more important place wins; one place's lists add up
@@ -649,5 +716,5 @@ case_one_name_a_source() { # static, consul, file, http: what --backend takes, t
     done
     dill_once --backend url
     same "exit status of another name" 1 "$RC"
-    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http' "$ERR"
+    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http, dynamodb, elasticache' "$ERR"
 }

@@ -81,7 +81,7 @@ END
     dill_once -t --consul.tokn c4n4ry
     dill_once -t DILL_CONSUL_TOKN=c4n4ry DILL_LOG_LEVEL=debug
     dill_once -t $'DILL_CONSUL_TOKEN=c4n4ry\n' --log.level=debug
-    dill_once -t --aws.region=c4n4ry --routing.dynamodb.tabel=c4n4ry --aws.x c4n4ry
+    dill_once -t --aws.regin=c4n4ry --routing.dynamodb.tabel=c4n4ry --aws.x c4n4ry
     dill_once -t CONSUL_HTTP_TOKEN=c4n4ry --consul.token=c4n4ry
     dill_once -t -v --help DILL_CONSUL_TOKEN=c4n4ry
     dill_once --help DILL_CONSUL_TOKEN=c4n4ry "DILL_CONSUL_ADDRESS=http://u:c4n4ry@h"

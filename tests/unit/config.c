@@ -93,9 +93,13 @@ static void put_sources(struct buf *out, const struct config *config)
 		}
 }
 
+/* Of AWS's services, which without TLS are asked where somebody says. */
+#define TABLE_AT_H "--routing.dynamodb.endpoint=http://h"
+#define CLUSTER_AT_H "--elasticache-cluster-id=x|--routing.elasticache.endpoint=http://h"
+
 /* Precedence, names and sources: one value of what comes out. */
 static const struct {
-	const char *file, *variables, *words, *key, *want; /* key "services", "sources": those; the file is in TOML */
+	const char *file, *variables, *words, *key, *want; /* key "services", "sources", "name": those; the file is in TOML */
 } fine[] = {
 	/* The command line, then the environment, the file, the default. */
 	{ NULL, "", "", "listeners.port_min", "1024@default" },
@@ -112,6 +116,13 @@ static const struct {
 	/* Between layers, names make no difference. */
 	{ "[runtime]\nthreads = 2\n", "DILL_RUNTIME_GOMAXPROCS=3", "", "runtime.threads", "3@DILL_RUNTIME_GOMAXPROCS" },
 	{ NULL, "DILL_ROUTING_CONSUL_TAG=x", "--consul.tag=y", "consul.tag", "y@--consul.tag" },
+	/* What sources on AWS have in common. */
+	{ "[aws]\nregion = 'eu-west-1'\n", "", "", "aws.region", "eu-west-1@c.toml:2" },
+	{ NULL, "DILL_AWS_REGION=eu-west-1", "--region|eu-west-2", "aws.region", "eu-west-2@--region" },
+	{ NULL, "DILL_AWS_PROFILE=x", "", "aws.profile", "x@DILL_AWS_PROFILE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=/b", "", "tls.ca", "/b@AWS_CA_BUNDLE" },
+	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=", "", "tls.ca", "/a@SSL_CERT_FILE" },
+	{ "[aws]\nregion = 'eu-west-1'\nhost = 'dynamodb.eu-west-1.amazonaws.com'\n", "", "", "sources", "consul" },
 	/* A table without keys says nothing. */
 	{ "[consul]\n[log]\n[routing.http]\n", "", "", "sources", "consul" },
 	{ "[listeners]\nallow = []\nallowed = 'a=10.0.0.1'\n", "", "", "listeners.allowed", "a=10.0.0.1@c.toml:3" },
@@ -178,6 +189,24 @@ static const struct {
 	{ NULL, "", "--routing.http.endpoint=http://h/|--routing.file.path=x.toml", "sources", "file,http" },
 	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=CONSUL", "sources", "consul" },
 	{ NULL, "", "--routing.http.endpoint=http://h/|--backend=http", "sources", "http" },
+	/* What tcpproxy polled only when it was told to. --proxy gives /connections its name in any case. */
+	{ NULL, "", "--connections=1:h:2|--proxy=a", "sources", "static" },
+	{ NULL, "", "--connections=1:h:2|--proxy=a", "name", "a" },
+	{ NULL, "", "--connections=1:h:2", "name", "" },
+	{ NULL, "", "--connections=1:h:2|--dynamodb=abc|--elasticache-port=1", "sources", "static" },
+	{ "[routing.dynamodb]\ntable = 'abc'\n", "", "", "sources", "consul" },
+	{ NULL, "", "--backend=dynamodb|--proxy=a|" TABLE_AT_H, "sources", "dynamodb" },
+	{ NULL, "", "--proxy|a|--backend|DYNAMODB|" TABLE_AT_H, "routing.dynamodb.proxy", "a@--proxy" },
+	{ NULL, "", "--backend=dynamodb|--proxy=a|--dynamodb=abc|" TABLE_AT_H, "routing.dynamodb.table", "abc@--dynamodb" },
+	{ NULL, "DILL_ROUTING_DYNAMODB_PROXY=a", TABLE_AT_H, "sources", "dynamodb" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", TABLE_AT_H "|h:2", "sources", "static,dynamodb" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", TABLE_AT_H, "name", "a" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", "--backend=dynamodb|--proxy=b|" TABLE_AT_H, "name", "b" },
+	{ "[routing.dynamodb]\nproxy = 'a'\n", "", "--backend=dynamodb|--proxy=b|" TABLE_AT_H, "routing.dynamodb.proxy", "b@--proxy" },
+	{ NULL, "", CLUSTER_AT_H "|--elasticache-port=5000", "sources", "elasticache" },
+	{ NULL, "", "--backend=elasticache|--elasticache-port=5000|" CLUSTER_AT_H, "routing.elasticache.port", "5000@--elasticache-port" },
+	{ NULL, "DILL_ROUTING_ELASTICACHE_CLUSTER_ID=x", "--elasticache-port=5000|--routing.elasticache.endpoint=http://h", "sources",
+	  "elasticache" },
 	/* Services. */
 	{ NULL, "", "h:1|h:2", "services", "static( :4000 h:1*1 h:2*1)" },
 	{ NULL, "", "h:1|-laddr|:80", "services", "static( :80 h:1*1)" },
@@ -205,6 +234,8 @@ static void fine_cases(void)
 			list_put(&got, outcome.config->given);
 		else if (outcome.config && strcmp(fine[i].key, "sources") == 0)
 			put_sources(&got, outcome.config);
+		else if (outcome.config && strcmp(fine[i].key, "name") == 0)
+			buf_puts(&got, outcome.config->proxy ? outcome.config->proxy : "");
 		else if (outcome.config)
 			put_value(&got, outcome.config, fine[i].key);
 		check(strcmp(got.data, fine[i].want) == 0, got.data, name);
@@ -212,8 +243,6 @@ static void fine_cases(void)
 		outcome_free(&outcome);
 	}
 }
-
-#define ABSENT "belongs to a source that this version does not have (there are static, consul, file, http and nomad)"
 
 /* All that is said, word for word; with a status of 0 these are warnings. */
 static const struct {
@@ -363,9 +392,7 @@ static const struct {
 	{ "c.toml", NULL, "", "-laddr|:1", 2, "dill: -laddr: no BACKEND is named that could be reached there\n" },
 	{ "c.toml", NULL, "", "h:1|--backend=consul", 2, "dill: --backend consul and BACKENDs exclude each other\n" },
 	/* --backend. */
-	{ "c.toml", NULL, "", "--backend=dynamodb", 1,
-	  "dill: --backend: \"dynamodb\" is a source that this version does not have; there are static, consul, file, http and nomad\n" },
-	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http, nomad\n" },
+	{ "c.toml", NULL, "", "--backend=x", 1, "dill: --backend: \"x\" is not one of static, consul, file, http, nomad, dynamodb, elasticache\n" },
 	{ "c.toml", NULL, "", "--backend=file", 1, "dill: --backend file needs routing.file.path\n" },
 	{ "c.toml", NULL, "", "--backend=http", 1, "dill: --backend http needs routing.http.endpoint\n" },
 	{ "c.toml", NULL, "", "--backend=static", 1, "dill: --backend static needs services, BACKENDs or --connections\n" },
@@ -399,15 +426,29 @@ static const struct {
 	  "proxy_protocol, allow, deny, ports)\n" },
 	{ "c.toml", NULL, "", "--connections=1:u:s3@h:2", 1, "dill: --connections: \"********@h:2\" is not PORT:HOST:PORT\n" },
 	{ "c.toml", NULL, "", "u:s3@h:2", 1, "dill: BACKEND: \"********@h:2\" needs brackets around its IPv6 address, like [::1]:80\n" },
-	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 1,
-	  "dill: c.toml:2: aws.secret: \"********\" belongs to a source that this version does not have (there are static, consul, file, http and nomad)\n" },
-	{ "c.yaml", "routing:\n  elasticache:\n    address: http://u:s3@h:4646/\n    token: s3\n", "", "--routing.dynamodb.table=t", 1,
-	  "dill: c.yaml:3: routing.elasticache.address: \"********\" " ABSENT "\n"
-	  "dill: c.yaml:4: routing.elasticache.token: \"********\" " ABSENT "\n"
-	  "dill: --routing.dynamodb.table: routing.dynamodb.table: \"********\" " ABSENT "\n" },
-	{ "c.toml", NULL, "DILL_ROUTING_DYNAMODB_ADDRESS=http://h:4646|DILL_ROUTING_DYNAMODB_TOKEN=s3", "", 1,
-	  "dill: DILL_ROUTING_DYNAMODB_ADDRESS: routing.dynamodb.address: \"********\" " ABSENT "\n"
-	  "dill: DILL_ROUTING_DYNAMODB_TOKEN: routing.dynamodb.token: \"********\" " ABSENT "\n" },
+	{ "c.toml", "[aws]\nsecret = 's3'\n", "", "", 0, "dill: c.toml:2: unknown key aws.secret\n" },
+	{ "c.toml", "[routing.dynamodb]\ntable = 'a/b'\nendpoint = 'h:1'\n", "", "", 1,
+	  "dill: c.toml:2: routing.dynamodb.table: \"a/b\" is not the name or ARN of a table\n"
+	  "dill: c.toml:3: routing.dynamodb.endpoint: \"h:1\" is not an https:// or http:// URL\n" },
+	{ "c.toml", "[routing.elasticache]\npoll_interval = '9s'\n[routing.dynamodb]\npoll_interval = '0s'\n", "", "--elasticache-port=x", 1,
+	  "dill: c.toml:2: routing.elasticache.poll_interval: \"9s\" is too short\n"
+	  "dill: c.toml:4: routing.dynamodb.poll_interval: \"0s\" is too short\n"
+	  "dill: --elasticache-port: routing.elasticache.port: \"x\" is not a port (0-65535)\n" },
+	{ "c.toml", NULL, "", CLUSTER_AT_H, 1,
+	  "dill: elasticache: routing.elasticache.cluster_id needs routing.elasticache.port (--elasticache-port)\n" },
+	{ "c.toml", NULL, "", "--backend=elasticache|--elasticache-port=1", 1,
+	  "dill: --backend elasticache needs --elasticache-cluster-id (routing.elasticache.cluster_id)\n" },
+	{ "c.toml", NULL, "", "--backend=DynamoDB|--dynamodb=abc", 1,
+	  "dill: --backend DynamoDB needs --proxy (routing.dynamodb.proxy)\n" },
+	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=", 1,
+	  "dill: --proxy: \"\" is no name\ndill: --backend dynamodb needs --proxy (routing.dynamodb.proxy)\n" },
+	{ "c.toml", NULL, "", "--backend=dynamodb|--proxy=a|--routing.dynamodb.proxy=b|" TABLE_AT_H, 1,
+	  "dill: --proxy: routing.dynamodb.proxy: \"a\" is given twice, first at --routing.dynamodb.proxy\n" },
+	{ "c.toml", "[aws]\nregion = 'EU'\n", "", "--aws.host=a/b", 1,
+	  "dill: c.toml:2: aws.region: \"EU\" is not the name of a region\n"
+	  "dill: --aws.host: aws.host: \"a/b\" is not the name of a host\n" },
+	{ "c.toml", NULL, "", "--region=eu-west-1.amazonaws.com", 1,
+	  "dill: --region: aws.region: \"eu-west-1.amazonaws.com\" is not the name of a region\n" },
 	{ "c.toml", "[routing.nomad]\naddress = 'http://u:s3@h'\nnamespace = 'a,*'\nwait = '6m'\ntag = 'a b'\n", "", "", 1,
 	  "dill: c.toml:2: routing.nomad.address: \"http://********@h\" has a user name or password, which is not supported\n"
 	  "dill: c.toml:3: routing.nomad.namespace: \"a,*\" is no namespace, list of them, or *\n"
@@ -476,12 +517,14 @@ static const struct {
 	{ "[consul]\ntoken_file = 'none'\n[routing.file]\npath = 'r.toml'\n", "", "--backend=file", "@default", "none@c.toml:2" },
 };
 
-/* consul.tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
+/* consul.tls and tls: where a key of it may stand, and what it is called there. Each is an error where no TLS is built in. */
 static const struct {
 	const char *name, *file, *variables, *words, *key, *value, *origin, *written; /* written: the key, as it stands there */
 } nested[] = {
 	{ "c.toml", "[consul.tls]\nca = '/x'\n", "", "", "consul.tls.ca", "/x", "c.toml:2", NULL },
 	{ "c.toml", "[routing.consul.tls]\nca_path = '/x'\n", "", "", "consul.tls.ca_path", "/x", "c.toml:2", "routing.consul.tls.ca_path" },
+	{ "c.toml", "[tls]\nca = '/x'\n", "AWS_CA_BUNDLE=/y", "", "tls.ca", "/x", "c.toml:2", NULL },
+	{ "c.toml", NULL, "SSL_CERT_FILE=/y", "--tls.ca=/x", "tls.ca", "/x", "--tls.ca", NULL },
 	{ "c.toml", "consul.tls.cert = '/x'\n", "", "", "consul.tls.cert", "/x", "c.toml:1", NULL },
 	{ "c.toml", "[consul]\ntls = { key = '/x' }\n", "", "", "consul.tls.key", "/x", "c.toml:2", NULL },
 	{ "c.toml", "[Consul.TLS]\nInsecure = true\n", "", "", "consul.tls.insecure", "true", "c.toml:2", "Consul.TLS.Insecure" },
@@ -652,6 +695,13 @@ static void same_cases(void)
 
 	check(config_same_table(a.config, b.config, 2), "the same", "wherever it comes from");
 	check(!config_same_table(a.config, b.config, 0), "not the same", "the program's own");
+	check(config_same_below(a.config, b.config, "aws,tls"), "the same", "of what was named");
+	check(!config_same_below(a.config, b.config, "aws,log"), "not the same", "of what was named");
+	outcome_free(&b);
+	b = read_all("c.toml", NULL, "DILL_LOG_LEVEL=warn", "--region=eu-west-1");
+	check(!config_same_below(a.config, b.config, "aws,tls"), "not the same", "the first");
+	check(!config_same_below(a.config, b.config, "tls,aws"), "not the same", "the last");
+	check(config_same_below(a.config, b.config, "log"), "the same", "of what was named");
 	outcome_free(&a);
 	outcome_free(&b);
 }
