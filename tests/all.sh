@@ -8,13 +8,13 @@
 #
 # Builds go to build/ and leave the rest of the tree alone. Environment: CC (default gcc, or else cc); FUZZ_SECONDS, how
 # long each fuzzer runs after its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain
-# poll tls asan tsan).
+# poll tls mtls asan tsan).
 set -u
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 BUILD=build
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-VARIANTS=${VARIANTS:-plain poll tls asan tsan}
+VARIANTS=${VARIANTS:-plain poll tls mtls asan tsan}
 CORES=$(nproc 2>/dev/null || echo 2)
 [ -n "${CC:-}" ] || { CC=gcc; command -v gcc >/dev/null || CC=cc; }
 unset MAKEFLAGS MFLAGS      # of the make that has started this: ours have flags of their own
@@ -306,20 +306,21 @@ fuzz() {
 # System tests
 
 system() {
-    local name slow files tls status
+    local name of slow files tls status
     heading "system tests"
     for name in $VARIANTS; do
-        slow=1 files='' tls=''
+        of=$name slow=1 files='' tls=''
         case $name in
         plain) check "build $name" variant plain "$CC" -O2 -Werror ;;
         poll) # another loop: what has nothing to do with one need not be seen again
             check "build $name" variant poll "$CC" -O2 -DLOOP_POLL
             files="cluster socks clients proxy process admission health status"
             ;;
-        tls) # and the real agent takes nothing else
-            TLS=openssl check "build $name" variant tls "$CC" -O2 -Werror
-            files="tls consul state cluster"
-            tls=yes
+        tls | mtls) # what TLS changes; and as Consul's agent takes nothing but https with a client's certificate
+            TLS=openssl check "build tls" variant tls "$CC" -O2 -Werror
+            of=tls
+            files="agent aws nomad programs sources config"
+            [ "$name" = tls ] || files="tls consul state cluster" tls=yes
             ;;
         asan) check "build $name" build_asan; slow=3 ;;
         tsan) # what is said before the first thread starts, or by a browser, has no race
@@ -329,8 +330,9 @@ system() {
             ;;
         *) miss "no variant is called $name"; continue ;;
         esac
-        if [ ! -x "$BUILD/$name/dill" ]; then miss "system $name: no binary"; continue; fi
-        DILL=$BUILD/$name/dill TEST_SLOW=$slow TEST_FILES=$files TEST_TLS=$tls ./test.sh >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
+        if [ ! -x "$BUILD/$of/dill" ]; then miss "system $name: no binary"; continue; fi
+        DILL=$BUILD/$of/dill TEST_SLOW=$slow TEST_FILES=$files TEST_TLS=$tls ./test.sh \
+            >"$BUILD/system-$name.log" 2>"$BUILD/system-$name.err"
         status=$?
         grep '^FAIL' "$BUILD/system-$name.log"
         [ "$status" -eq 0 ] || sed 's/^/    /' "$BUILD/system-$name.err"
@@ -368,7 +370,7 @@ torture() {
     for name in $VARIANTS knobs; do
         [ -x "$BUILD/$name/dill" ] || { miss "torture $name: no binary"; continue; }
         case $name in
-        tls) continue ;;    # sessions are the same there
+        tls | mtls) continue ;;    # sessions are the same there
         knobs) export MAX=100000 ;;
         asan | tsan) export MAX=200000 ;;
         *) export MAX=1000000 ;;

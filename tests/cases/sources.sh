@@ -302,7 +302,7 @@ case_routing_http_is_not_trusted() { # a URL names labels, never addresses
 
 case_routing_http_errors() { # in the configuration
     local url
-    for url in ftp://x/ httpbin.org/x https://127.0.0.1/x 127.0.0.1:80/x http:// http://host:0/; do
+    for url in ftp://x/ httpbin.org/x $(tls_is_in || echo https://127.0.0.1/x) 127.0.0.1:80/x http:// http://host:0/; do
         dill_once -t "DILL_ROUTING_HTTP_ENDPOINT=$url"
         same "exit status of $url" 1 "$RC"
         contains "the error of $url" "dill: DILL_ROUTING_HTTP_ENDPOINT: routing.http.endpoint: \"$url\" " "$ERR"
