@@ -108,7 +108,7 @@ has() { # TOOL WHAT: TOOL is there, or WHAT is left out
 
 left_out() { # TOOL WHAT
     printf -- '-    %s: left out, %s is not installed\n' "$2" "$1"
-    missing+=("$1")
+    [[ " ${missing[*]} " == *" $1 "* ]] || missing+=("$1")
     return 1
 }
 
