@@ -7,14 +7,11 @@ const char tls_missing[] =
 
 #ifdef TLS_OPENSSL
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -38,16 +35,11 @@ struct tls {
 	uint64_t seen;    /* the options, and the files as they were then */
 	SSL *session;     /* NULL: there is none */
 	short events;     /* what it waits for */
-	bool cut, locked; /* locked: the key has a password */
+	bool cut;
 	struct buf name;  /* the server's, as it must be in its certificate */
 	struct buf doubt; /* what is wrong with that */
 	struct buf why;
 };
-
-static bool tls_given(const char *text)
-{
-	return text && *text;
-}
 
 /* What is wrong, in words that stay when the session ends. */
 static const char *tls_say(struct tls *tls, const char *before, const char *text)
@@ -55,123 +47,6 @@ static const char *tls_say(struct tls *tls, const char *before, const char *text
 	tls->why.len = 0;
 	buf_puts_visible(&tls->why, before, text);
 	return tls->why.data;
-}
-
-/* The library's newest error, without its numbers. */
-static const char *error_words(void)
-{
-	const char *words = ERR_reason_error_string(ERR_peek_last_error());
-
-	return words ? words : "it cannot be read";
-}
-
-static const char *file_fault(struct tls *tls, const char *what, const char *path, const char *why)
-{
-	tls_say(tls, what, path);
-	buf_printf(&tls->why, ": %s", why);
-	return tls->why.data;
-}
-
-/* The files. */
-
-/* Where systems have the CAs that they trust. */
-static const char *system_ca(void)
-{
-	static const char *const files[] = {
-		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-		"/etc/ssl/cert.pem", "/usr/local/etc/ssl/cert.pem"
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		if (access(files[i], F_OK) == 0)
-			return files[i];
-	return NULL;
-}
-
-static const char *load_ca(struct tls *tls, const char *path)
-{
-	if (access(path, R_OK) != 0)
-		return file_fault(tls, "the CA file ", path, strerror(errno));
-	if (SSL_CTX_load_verify_locations(tls->context, path, NULL) != 1)
-		return file_fault(tls, "the CA file ", path, error_words());
-	return NULL;
-}
-
-/* The path of the next file of a folder; those of dotted names are no part of it. NULL: that was the last one. */
-static const char *next_file(DIR *folder, const char *path, struct buf *file, struct stat *info)
-{
-	const struct dirent *entry;
-
-	while ((entry = readdir(folder))) {
-		file->len = 0;
-		buf_printf(file, "%s/%s", path, entry->d_name);
-		if (*entry->d_name != '.' && stat(file->data, info) == 0 && S_ISREG(info->st_mode))
-			return file->data;
-	}
-	return NULL;
-}
-
-/* Every file of the folder, whatever its name: the library's own way wants names that are hashes. */
-static const char *load_ca_path(struct tls *tls, const char *path)
-{
-	DIR *folder = opendir(path);
-	struct buf file = { 0 };
-	struct stat info;
-	size_t found = 0;
-
-	if (!folder)
-		return file_fault(tls, "the CA folder ", path, strerror(errno));
-	while (next_file(folder, path, &file, &info))
-		found += SSL_CTX_load_verify_locations(tls->context, file.data, NULL) == 1;
-	closedir(folder);
-	buf_free(&file);
-	return found ? NULL : file_fault(tls, "the CA folder ", path, "there is no certificate in it");
-}
-
-static const char *load_trust(struct tls *tls, const struct tls_options *options)
-{
-	const char *file = tls_given(options->ca) ? options->ca : NULL, *why = NULL;
-
-	if (options->insecure)
-		return NULL;
-	if (!file && !tls_given(options->ca_path) && !(file = system_ca()))
-		return "no file of CAs is known here, and none is given";
-	if (file)
-		why = load_ca(tls, file);
-	if (!why && tls_given(options->ca_path))
-		why = load_ca_path(tls, options->ca_path);
-	return why;
-}
-
-/* Nobody is there to be asked. */
-static int key_password(char *to, int size, int writing, void *arg)
-{
-	(void)to;
-	(void)size;
-	(void)writing;
-	*(bool *)arg = true;
-	return -1;
-}
-
-static const char *load_client(struct tls *tls, const struct tls_options *options)
-{
-	const char *cert = options->cert, *key = tls_given(options->key) ? options->key : cert;
-
-	if (!tls_given(cert))
-		return tls_given(key) ? "a client key is given without its certificate" : NULL;
-	if (access(cert, R_OK) != 0)
-		return file_fault(tls, "the client certificate ", cert, strerror(errno));
-	if (SSL_CTX_use_certificate_chain_file(tls->context, cert) != 1)
-		return file_fault(tls, "the client certificate ", cert, error_words());
-	if (access(key, R_OK) != 0)
-		return file_fault(tls, "the client key ", key, strerror(errno));
-	tls->locked = false;
-	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
-		return file_fault(tls, "the client key ", key,
-		                  tls->locked ? "it has a password, which is not supported" : error_words());
-	if (SSL_CTX_check_private_key(tls->context) != 1) /* one of another kind is taken until here */
-		return file_fault(tls, "the client key ", key, "it does not belong to the certificate");
-	return NULL;
 }
 
 static void tls_forget(struct tls *tls)
@@ -187,63 +62,19 @@ static const char *tls_load(struct tls *tls, const struct tls_options *options)
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL); /* at exit a thread may still be in it */
 	tls->context = SSL_CTX_new(TLS_client_method());
 	if (!tls->context)
-		return tls_say(tls, "TLS: ", error_words());
+		return tls_say(tls, "TLS: ", tls_file_words());
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                 SSL_MODE_RELEASE_BUFFERS);
 	/* A record without data for us ends a call: a server that sends them without end must not keep us from the clock. */
 	SSL_CTX_clear_mode(tls->context, SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_default_passwd_cb(tls->context, key_password);
-	SSL_CTX_set_default_passwd_cb_userdata(tls->context, &tls->locked);
 	/* What the operator trusts need not be the root. */
 	X509_STORE_set_flags(SSL_CTX_get_cert_store(tls->context), X509_V_FLAG_PARTIAL_CHAIN);
-	why = load_trust(tls, options);
-	if (!why)
-		why = load_client(tls, options);
+	why = tls_file_load(tls->context, options, &tls->why);
 	if (why)
 		tls_forget(tls);
 	return why;
-}
-
-static uint64_t stamp_file(uint64_t stamp, const char *path, const struct stat *info)
-{
-	stamp = text_hash(stamp, path, strlen(path) + 1);
-	stamp = text_hash(stamp, (const char *)&info->st_ino, sizeof info->st_ino);
-	stamp = text_hash(stamp, (const char *)&info->st_size, sizeof info->st_size);
-	stamp = text_hash(stamp, (const char *)&info->st_mtim, sizeof info->st_mtim);
-	return text_hash(stamp, (const char *)&info->st_ctim, sizeof info->st_ctim);
-}
-
-static uint64_t stamp_path(uint64_t stamp, const char *path)
-{
-	struct stat info = { 0 };
-	struct buf file = { 0 };
-	DIR *folder = NULL;
-
-	if (!tls_given(path))
-		return text_hash(stamp, "", 1);
-	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-		folder = opendir(path);
-	stamp = stamp_file(stamp, path, &info);
-	while (folder && next_file(folder, path, &file, &info))
-		stamp = stamp_file(stamp, file.data, &info);
-	if (folder)
-		closedir(folder);
-	buf_free(&file);
-	return stamp;
-}
-
-/* A number that is another one when the options or their files are others. */
-static uint64_t stamp_of(const struct tls_options *options)
-{
-	const char *ca = tls_given(options->ca) || tls_given(options->ca_path) ? options->ca : system_ca();
-	uint64_t stamp = text_hash(TEXT_HASH, options->insecure ? "1" : "0", 1);
-
-	stamp = stamp_path(stamp, ca);
-	stamp = stamp_path(stamp, options->ca_path);
-	stamp = stamp_path(stamp, options->cert);
-	return stamp_path(stamp, options->key);
 }
 
 /* The server's certificate. */
@@ -328,7 +159,7 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 	uint64_t stamp;
 
 	options = options ? options : &none;
-	stamp = stamp_of(options);
+	stamp = tls_file_stamp(options);
 	ERR_clear_error();
 	tls_stop(tls);
 	if (tls->context && stamp != tls->seen)
@@ -342,8 +173,8 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 		return why;
 	tls->session = SSL_new(tls->context);
 	if (!tls->session || SSL_set_fd(tls->session, fd) != 1 ||
-	    !tls_expect(tls, tls_given(options->server_name) ? options->server_name : host))
-		return tls_say(tls, "TLS: ", error_words());
+	    !tls_expect(tls, options->server_name && *options->server_name ? options->server_name : host))
+		return tls_say(tls, "TLS: ", tls_file_words());
 	SSL_set_app_data(tls->session, tls);
 	SSL_set_verify(tls->session, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_doubt);
 	SSL_set_connect_state(tls->session);
@@ -359,9 +190,9 @@ static void tls_explain(struct tls *tls)
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && tls->doubt.len)
 		tls_say(tls, "its certificate is not accepted: ", tls->doubt.data);
 	else if (reason > SSL_AD_REASON_OFFSET)
-		tls_say(tls, "TLS: the server says: ", error_words());
+		tls_say(tls, "TLS: the server says: ", tls_file_words());
 	else
-		tls_say(tls, "TLS: ", error_words());
+		tls_say(tls, "TLS: ", tls_file_words());
 	if (reason == SSL_R_WRONG_VERSION_NUMBER)
 		buf_puts(&tls->why, " (perhaps it does not speak TLS there)");
 }

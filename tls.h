@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include "text.h"
+
 /* What is asked of a server. Strings are borrowed; NULL or "": not given. */
 struct tls_options {
 	const char *ca, *ca_path;   /* a file of CAs, a folder of them; without both, the system's */
@@ -34,5 +36,13 @@ const char *tls_why(const struct tls *tls); /* lives until the next session, or 
 bool tls_cut(const struct tls *tls); /* the connection has ended without a word: by whom, nobody knows */
 void tls_stop(struct tls *tls); /* ends the session; the socket is the caller's */
 void tls_free(struct tls *tls); /* also NULL */
+
+/* The files, with OpenSSL; SSL_CTX is its name for the struct. */
+struct ssl_ctx_st;
+/* Reads CAs, the client's certificate and its key. Returns NULL or the reason, which may be in `why`. */
+const char *tls_file_load(struct ssl_ctx_st *context, const struct tls_options *options, struct buf *why);
+/* A number that is another one when the options or their files are others. */
+uint64_t tls_file_stamp(const struct tls_options *options);
+const char *tls_file_words(void); /* the library's newest error, without its numbers */
 
 #endif
