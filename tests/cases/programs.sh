@@ -271,15 +271,15 @@ services.bar.backends = 127.0.0.1:4000, 127.0.0.1:4001
 
 case_missing_sources() { # keys of sources that do not exist yet are refused, never passed over
     local key
-    for key in routing.nomad.address routing.dynamodb.table routing.elasticache.port aws.region; do
+    for key in routing.dynamodb.table routing.elasticache.port aws.region; do
         dill_once -t "--$key=x"
         same "exit status of $key" 1 "$RC"
         contains "the error of $key" "$key: \"********\" belongs to a source that this version does not have" "$ERR"
     done
-    printf '[routing.nomad]\naddress = "http://127.0.0.1:4646"\n' >"$T/c.toml"
+    printf '[routing.dynamodb]\ntable = "x"\n' >"$T/c.toml"
     dill_once -t -c "$T/c.toml"
     same "exit status of a file" 1 "$RC"
-    contains "its place" "c.toml:2: routing.nomad.address" "$ERR"
+    contains "its place" "c.toml:2: routing.dynamodb.table" "$ERR"
 }
 
 case_limits_of_clients() { # listeners.allow wherever it is written, as a list and in one word; what is wrong, with its place
@@ -299,7 +299,7 @@ case_limits_of_clients() { # listeners.allow wherever it is written, as a list a
     dill_once -t -c "$T/c.toml"
     contains "a list where there is none" 'c.toml:2: log.level: a value expected, not a list' "$ERR"
     same "exit status of a list where there is none" 1 "$RC"
-    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=x
+    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=h:x
     same "exit status of a source's variable" 1 "$RC"
 }
 
