@@ -407,7 +407,7 @@ fake() { # METHOD PATH [BODY]
         fail "control of the fake: $1 $2"
 }
 
-start_dill_on_fake() { start_bare "$FAKE_KEY=http://127.0.0.1:$FAKE" "$@"; }
+start_dill_on_fake() { start_bare "${FAKE_KEY:-DILL_CONSUL_ADDRESS}=http://127.0.0.1:$FAKE" "$@"; }
 
 # instance ID PORT TAG...: JSON of one instance for the fakes
 instance() {

@@ -368,6 +368,8 @@ case_limits_of_clients() { # listeners.allow wherever it is written, as a list a
     dill_once -t -c "$T/c.toml"
     contains "a list where there is none" 'c.toml:2: log.level: a value expected, not a list' "$ERR"
     same "exit status of a list where there is none" 1 "$RC"
+    dill_once -t DILL_ROUTING_NOMAD_ADDRESS=h:x
+    same "exit status of a source's variable" 1 "$RC"
 }
 
 case_precedence_of_services() { # field by field, the more important place wins; one place's lists add up
