@@ -60,6 +60,7 @@ $(OBJ)/tests/%: $(OBJ)/tests/%.o $(OBJECTS)
 # One binary without any library, for hosts that have nothing (Debian: musl-tools).
 static: dill-static
 dill-static: $(SOURCES) $(wildcard *.h) Makefile $(OBJ)/flags
+	@[ -z '$(TLS)' ] || { echo 'the static binary has no TLS: make it without TLS=$(TLS)' >&2; exit 1; }
 	$(MUSL_CC) $(WARNINGS) $(AWS_FLAGS) $(SMALL) -static -no-pie -pthread $(SOURCES) -s -o $@
 
 # Needs nothing else: the example's backend is dill's own Peek.

@@ -74,8 +74,20 @@ static void forget_source(struct supervisor *supervisor, size_t which)
 	replace_list(supervisor, which, NULL);
 }
 
-/* Said at each start: whoever sits on the way can then read the token, and forge routes. */
-static void warn_of_insecure(const struct config *config, size_t which)
+/* Said at each start: whoever sits on the way can read the token and forge routes, also where the address is not https, which
+ * who gives a key for TLS may not have meant. */
+static void warn_of_row(const struct config_table *table, const struct option *row, const char *source,
+                        const char *address, enum http_scheme scheme)
+{
+	bool on = row->type == OPTION_SWITCH && *(const bool *)((const char *)table->values + row->at);
+
+	if (scheme == HTTP_TLS && on)
+		log_warn("%s: %s: its certificate is not verified, as %s has it", source, address, row->key);
+	else if (scheme == HTTP_PLAIN && config_mark(table, row)->layer != CONFIG_DEFAULT)
+		log_warn("%s: %s: is not https, and %s has no effect", source, address, row->key);
+}
+
+static void warn_of_tls(const struct config *config, size_t which)
 {
 	const struct source_kind *kind = sources[which];
 	struct config_table *table;
@@ -83,12 +95,10 @@ static void warn_of_insecure(const struct config *config, size_t which)
 	struct http_url url;
 
 	for (size_t i = 0; asks && i < kind->option_count; i++) {
-		const struct option *row = &kind->options[i];
-		const char *values = table->values, *address = *(const char *const *)(values + asks->at);
+		const char *address = *(const char *const *)((const char *)table->values + asks->at);
 
-		if (row->of_tls && row->type == OPTION_SWITCH && *(const bool *)(values + row->at) &&
-		    !http_url_parse(&url, address, kind->asks_port) && url.scheme == HTTP_TLS)
-			log_warn("%s: %s: its certificate is not verified, as %s has it", kind->name, address, row->key);
+		if (kind->options[i].of_tls && !http_url_parse(&url, address, kind->asks_port))
+			warn_of_row(table, &kind->options[i], kind->name, address, url.scheme);
 	}
 }
 
@@ -105,7 +115,7 @@ static bool start_source(struct supervisor *supervisor, size_t which, struct con
 		.ring = supervisor->ring, .arg = supervisor->arg, .known = known ? service_list_ref(known) : NULL
 	};
 	atomic_store(&thread->source.last_good, last_good);
-	warn_of_insecure(config, which);
+	warn_of_tls(config, which);
 	error = source_start(&thread->source);
 	if (error) {
 		log_error("cannot start the source %s: %s", sources[which]->name, strerror(error));

@@ -321,6 +321,7 @@ system() {
             ;;
         tls) # and the real agent takes nothing else
             TLS=openssl check "build $name" variant tls "$CC" -O2 -Werror
+            check "system $name: AWS, and an agent of its own" env DILL="$BUILD/tls/dill" ./test.sh aws_tls agent_mutual_tls agent_https
             files="tls consul state cluster"
             tls=yes
             ;;
