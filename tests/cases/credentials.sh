@@ -187,6 +187,19 @@ case_credentials_run_out() { # sooner than they say, under load: got anew withou
     nothing_leaked "that run out"
 }
 
+case_credentials_due() { # before they run out others are got, after half their time when it is short; none is refused
+    local p
+    start_places
+    aws PUT '/issue?seconds=12'
+    start_table "${CONTAINER[@]}" "$NOWHERE"
+    must 5 "the route" answers "$p" a
+    must 20 "the next ones" aws_more_than 1 'GET /credentials'
+    aws_asked dynamodb
+    at_most "times the table was read with the first ones, in twelve seconds" 9 "$(aws GET '/requests?on=dynamodb' | grep -c ASIACONTAINER1)"
+    same "requests with those that had run out" 0 "$(aws GET /requests | grep -c Expired)"
+    nothing_leaked "that are due"
+}
+
 case_credentials_renewed() { # before they run out; while that fails, they are used until they are over
     local p
     start_places
