@@ -310,7 +310,7 @@ static void log_group(struct elasticache *elasticache)
 
 static const char *read_cluster(struct elasticache *elasticache)
 {
-	const char *why;
+	const char *why = NULL;
 	unsigned pages = 0;
 
 	elasticache->marker.len = elasticache->group.len = 0;
