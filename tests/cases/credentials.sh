@@ -146,6 +146,15 @@ case_credentials_of_an_identity() { # whose token is renewed in its file
     nothing_leaked identity
 }
 
+clients_of() { # PORT TEXT: one after the other, while there is $T/load; each is told TEXT
+    local count=0
+    while [ -e "$T/load" ]; do
+        answers "$1" "$2" || echo "client $count" >>"$T/unserved"
+        count=$((count + 1))
+    done
+    echo "$count" >"$T/clients"
+}
+
 case_credentials_run_out() { # sooner than they say, under load: got anew without an outage; then the place fails, too
     local p q fd
     start_places
@@ -156,6 +165,8 @@ case_credentials_run_out() { # sooner than they say, under load: got anew withou
     must 5 "the route" answers "$p" a
     open_conn "$q"
     fd=$FD
+    : >"$T/load"
+    clients_of "$p" a &
     must 30 "the third key" aws_more_than 2 'GET /credentials'
     at_least "requests that were refused" 2 "$(aws GET /requests | grep -c ' 400 ExpiredTokenException$')"
     ! log_has 'keeping the last known' || fail "an outage: $(grep keeping "$LOG")"
@@ -164,12 +175,29 @@ case_credentials_run_out() { # sooner than they say, under load: got anew withou
     must 20 "the outage" log_has 'dynamodb: .*; keeping the last known services'
     answers "$p" a || fail "the route has gone"
     ask "$fd" two || fail "the session has gone"
+    rm "$T/load"
+    must 10 "the last client" test -s "$T/clients"
+    same "clients that were not served" "" "$(cat "$T/unserved" 2>/dev/null)"
+    at_least "clients meanwhile" 50 "$(cat "$T/clients")"
     aws DELETE /fault
     aws PUT '/issue?seconds=3600'
     aws_table "$p:127.0.0.1:$B" "$q:127.0.0.1:$ECHO"
     must 30 "the change after it" answers "$p" b
     ask "$fd" three || fail "the session has gone"
     nothing_leaked "that run out"
+}
+
+case_credentials_due() { # before they run out others are got, after half their time when it is short; none is refused
+    local p
+    start_places
+    aws PUT '/issue?seconds=12'
+    start_table "${CONTAINER[@]}" "$NOWHERE"
+    must 5 "the route" answers "$p" a
+    must 20 "the next ones" aws_more_than 1 'GET /credentials'
+    aws_asked dynamodb
+    at_most "times the table was read with the first ones, in twelve seconds" 9 "$(aws GET '/requests?on=dynamodb' | grep -c ASIACONTAINER1)"
+    same "requests with those that had run out" 0 "$(aws GET /requests | grep -c Expired)"
+    nothing_leaked "that are due"
 }
 
 case_credentials_renewed() { # before they run out; while that fails, they are used until they are over
@@ -206,6 +234,24 @@ case_credentials_revoked() { # are got anew once; those of a file are read again
     must 10 "that no key is good" log_has 'dynamodb: .*UnrecognizedClientException.*; keeping'
     answers "$p" b || fail "the route has gone"
     nothing_leaked "that were revoked"
+}
+
+case_credentials_of_elasticache() { # whose errors are XML: a clock that is off, and credentials that end, at once
+    local p
+    p=$(next_port)
+    start_aws
+    AWS=("AWS_ENDPOINT_URL=http://127.0.0.1:$AWS_PORT" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$AWS_PORT/credentials")
+    aws PUT '/clock?offset=-4000'
+    aws PUT '/issue?seconds=3600&real=0'
+    CLUSTER=available aws_nodes "0001:available:127.0.0.1:$A"
+    start_cluster "$p"
+    must 5 "that they have ended" log_has 'elasticache: .*answered 403 ExpiredToken: .*; keeping'
+    aws PUT '/issue?seconds=3600'
+    must 20 "the route" answers "$p" a
+    contains "what it was told first" ' 403 SignatureDoesNotMatch' "$(aws GET '/requests?on=elasticache' | head -n 1)"
+    same "times the clock was wrong" 1 "$(aws GET /requests | grep -c SignatureDoesNotMatch)"
+    same "times it was said" 1 "$(log_count "this host's clock is .* ahead of AWS's")"
+    nothing_leaked "of ElastiCache"
 }
 
 case_credentials_stay_secret_at_work() { # also when AWS says them: the log, -t, --explain, --plan, all pages, the state file

@@ -12,7 +12,7 @@ SECRET_URLS=(
 
 nothing_leaked() { # WHAT: no run so far has said a secret
     local said
-    said=$(cat "$T"/once.*.out "$T"/once.*.err "$T"/dill.*.out "$T"/dill.*.err 2>/dev/null | grep -m 3 c4n4ry)
+    said=$(cat "$T"/once.*.out "$T"/once.*.err "$T"/dill.*.out "$T"/dill.*.err 2>/dev/null | grep -a -m 3 c4n4ry)
     [ -z "$said" ] || fail "$1: $said"
 }
 
