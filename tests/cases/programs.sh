@@ -718,5 +718,5 @@ case_one_name_a_source() { # static, consul, file, http: what --backend takes, t
     done
     dill_once --backend url
     same "exit status of another name" 1 "$RC"
-    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http, dynamodb, elasticache' "$ERR"
+    same "the error" 'dill: --backend: "url" is not one of static, consul, file, http, nomad, dynamodb, elasticache' "$ERR"
 }
