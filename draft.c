@@ -50,12 +50,16 @@ static int by_given(const struct want *a, const struct want *b)
 	return order ? order : (a->wish > b->wish) - (a->wish < b->wish);
 }
 
+/* Ages are those of one source: each counts from a beginning of its own. */
 int draft_by_owner(const void *left, const void *right)
 {
 	const struct want *a = left, *b = right;
+	bool dated = a->created != UINT64_MAX && b->created != UINT64_MAX;
 
 	if (a->list->trusted != b->list->trusted)
 		return a->list->trusted ? -1 : 1;
+	if (dated && a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
 	if (a->created != b->created)
 		return a->created < b->created ? -1 : 1;
 	return by_given(a, b);

@@ -212,9 +212,36 @@ static void list_cases(void)
 	route_close(&route);
 }
 
+/* CreateIndex of one source says nothing beside that of another: the first source has the listener. */
+static void age_cases(void)
+{
+	struct service_list *first[2], *second[2];
+	struct route_table *table;
+	struct route route;
+	struct buf got = { 0 };
+
+	table_open(&route);
+	table_lists("c b|local:2000|10.0.0.1:80|created=30", first);
+	table_lists("c a|local:2000|10.0.0.2:80|created=7", second);
+	second[1]->source = "nomad";
+	service_list_unref(first[0]);
+	first[0] = first[1];
+	first[1] = second[1];
+	table = merge_table(&route, first, 2);
+	table_put(&got, table);
+	check(strcmp(got.data, "127.0.0.1:2000 a,b of consul/b 10.0.0.1:80+ | 10.0.0.2:80+\n") == 0, got.data, "ages of two sources");
+	route_release(table);
+	for (int i = 0; i < 2; i++)
+		service_list_unref(first[i]);
+	service_list_unref(second[0]);
+	buf_free(&got);
+	route_close(&route);
+}
+
 int main(void)
 {
 	merge_cases();
+	age_cases();
 	object_cases();
 	entry_cases();
 	list_cases();
