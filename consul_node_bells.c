@@ -42,7 +42,7 @@ static bool bells_wanted(const struct consul_node_bells *bells)
 static bool all_listed(const struct consul_nodes *nodes)
 {
 	for (size_t i = 0; i < nodes->count; i++)
-		if (!nodes->items[i].index)
+		if (nodes->items[i].index <= 0)
 			return false;
 	return true;
 }
@@ -150,6 +150,8 @@ static const char *node_bell_take(struct consul_node_bells *bells, struct consul
 	}
 	if (why)
 		return why;
+	if (answer.len > CONSUL_NODES_LIST)
+		return "its list has become too long";
 	if (longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs)) >= LONGPOLL_BACK)
 		return "an answer with a lower index, or none";
 	buf_free(&bell->http.response.body); /* there are many of them, and they seldom have something to say */

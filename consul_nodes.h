@@ -15,7 +15,7 @@ struct consul_node {
 	uint64_t digest;  /* of its name */
 	bool alone;       /* to be asked outside of sweeps: it is new, or its last list could not be read: */
 	int64_t again_at; /* not before this */
-	int64_t index;    /* of its newest list; 0: it must be listed first */
+	int64_t index;    /* of its newest list, if that is short enough to be waited for; 0: it must be listed first */
 	struct longpoll *bell; /* waits for the next one, see consul_node_bells.h; NULL: nobody does */
 	uint64_t list, same; /* digests of its newest list that differed in nothing, and of what was known then; 0: none */
 };
@@ -26,6 +26,8 @@ struct consul_nodes_known {
 	uint64_t left;  /* what the list that is being compared lacks of it */
 	size_t name;    /* its index in the catalog */
 };
+
+#define CONSUL_NODES_LIST (128 << 10) /* bytes of a list that is short enough to be read at each change on its node */
 
 struct consul_nodes {
 	struct consul_node *items; /* sorted by digest */

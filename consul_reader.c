@@ -202,7 +202,7 @@ static void list_take(struct consul_reader *reader, struct consul_node *node)
 	}
 	if (longpoll_index(response, "X-Consul-Index") < reader->listed)
 		consul_sweep_behind(reader->sweep, sys_now());
-	node->index = longpoll_index(response, "X-Consul-Index") > 0 ? longpoll_index(response, "X-Consul-Index") : 0;
+	node->index = answer.len > CONSUL_NODES_LIST ? 0 : longpoll_index(response, "X-Consul-Index");
 	consul_sweep_listed(reader->sweep, node, differs);
 }
 
