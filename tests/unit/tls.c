@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -458,6 +459,33 @@ static void check_files(void)
 	check_renewed(&ca_path, "empty/two", "other.pem", "ca.pem", "its certificate is not accepted");
 }
 
+/* What was read of the files serves all who want the same, for as long as one of them is there. */
+static void check_shared(void)
+{
+	static const struct tls_options insecure = { CA, .insecure = true };
+	uint64_t stamp = tls_file_stamp(&fine);
+	struct tls *clients[2] = { NULL, NULL };
+	struct ssl_ctx_st *shared;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		abort();
+	check(!tls_shared_take(stamp), "nobody has it", "at first");
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+		check_why(tls_start(&clients[i], &fine, "localhost", ends[0]), NULL, "a client");
+	shared = tls_shared_take(stamp);
+	check(shared, "somebody has it", "two clients");
+	check(!tls_shared_take(tls_file_stamp(&insecure)), "nobody has it", "other options");
+	tls_free(clients[0]);
+	check(tls_shared_take(stamp) == shared, "it is the same", "one client");
+	tls_free(clients[1]);
+	tls_shared_leave(shared);
+	tls_shared_leave(shared);
+	check(!tls_shared_take(stamp), "nobody has it", "all have left");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	char command[256];
@@ -476,6 +504,7 @@ int main(void)
 	check_last_words();
 	check_strangers();
 	check_files();
+	check_shared();
 	snprintf(command, sizeof command, "rm -r %s", folder);
 	check(system(command) == 0, "cleaned up", folder);
 	return check_sum();
