@@ -226,11 +226,17 @@ static const struct trial trials[] = {
 	  "TLS: the server says: tlsv1 alert unknown ca" },
 	/* files */
 	{ "no CA file", SERVER, NULL, { .ca = "missing.pem" }, "the CA file missing.pem: No such file or directory" },
+	{ "a CA file that is a pipe", SERVER, NULL, { .ca = "pipe" }, "the CA file pipe: it is no regular file" },
+	{ "a CA file that is a folder", SERVER, NULL, { .ca = "folder" }, "the CA file folder: it is no regular file" },
 	{ "a CA file without one", SERVER, NULL, { .ca = "folder/README" }, "the CA file folder/README: no certificate or crl found" },
 	{ "no CA folder", SERVER, NULL, { .ca_path = "missing" }, "the CA folder missing: No such file or directory" },
 	{ "a CA folder without one", SERVER, NULL, { .ca_path = "empty" }, "the CA folder empty: there is no certificate in it" },
 	{ "no client certificate", SERVER, NULL, { CA, .cert = "missing.pem", .key = "client-ec.key" },
 	  "the client certificate missing.pem: No such file or directory" },
+	{ "a client certificate that is a pipe", SERVER, NULL, { CA, .cert = "pipe" },
+	  "the client certificate pipe: it is no regular file" },
+	{ "a client key that is a pipe", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "pipe" },
+	  "the client key pipe: it is no regular file" },
 	{ "no client key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "missing.key" },
 	  "the client key missing.key: No such file or directory" },
 	{ "a key without a certificate", SERVER, NULL, { CA, .key = "client-ec.key" }, "a client key is given without its certificate" },
@@ -495,7 +501,7 @@ int main(void)
 		abort();
 	snprintf(command, sizeof command, "tests/tools/certificates.sh %s", folder);
 	check(system(command) == 0, "certificates", folder);
-	check(chdir(folder) == 0, "folder", folder);
+	check(chdir(folder) == 0 && mkfifo("pipe", 0600) == 0, "folder", folder);
 	for (size_t i = 0; i < ARRAY_LEN(trials); i++)
 		try(&trials[i]);
 	check_ends();
