@@ -67,7 +67,8 @@ static const char *tls_load(struct tls *tls, const struct tls_options *options)
 	context = SSL_CTX_new(TLS_client_method());
 	if (!context)
 		return tls_say(tls, "TLS: ", tls_file_words());
-	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION) /* the system may want more */
+		SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                 SSL_MODE_RELEASE_BUFFERS);

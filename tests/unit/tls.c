@@ -465,6 +465,28 @@ static void check_files(void)
 	check_renewed(&ca_path, "empty/two", "other.pem", "ca.pem", "its certificate is not accepted");
 }
 
+/* A system whose policy (openssl.cnf) wants more than 1.2, which is read once. */
+static void check_policy(void)
+{
+	static const struct trial trial = { "1.2 only, where the system wants more", SERVER " -tls1_2", NULL, { CA }, "protocol" };
+	FILE *file = fopen("policy", "w");
+	pid_t child;
+	int status = 0;
+
+	check(file && fputs("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.3\n", file) >= 0 &&
+	      fclose(file) == 0, "written", "policy");
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		setenv("OPENSSL_CONF", "policy", 1);
+		failed = 0;
+		try(&trial);
+		fflush(stdout);
+		_exit(failed != 0);
+	}
+	check(waitpid(child, &status, 0) == child && status == 0, "a policy", "is kept");
+}
+
 /* What was read of the files serves all who want the same, for as long as one of them is there. */
 static void check_shared(void)
 {
@@ -502,6 +524,7 @@ int main(void)
 	snprintf(command, sizeof command, "tests/tools/certificates.sh %s", folder);
 	check(system(command) == 0, "certificates", folder);
 	check(chdir(folder) == 0 && mkfifo("pipe", 0600) == 0, "folder", folder);
+	check_policy(); /* before this process has read the system's */
 	for (size_t i = 0; i < ARRAY_LEN(trials); i++)
 		try(&trials[i]);
 	check_ends();
