@@ -40,6 +40,12 @@ static const char *file_fault(struct tls_load *load, const char *what, const cha
 	return load->why->data;
 }
 
+/* The library says no more than "PEM lib" where it finds nothing, as in a key that is given as the certificate. */
+static const char *words_or(const char *nothing)
+{
+	return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_PEM_LIB ? nothing : tls_file_words();
+}
+
 /* Where systems have the CAs that they trust. */
 static const char *system_ca(void)
 {
@@ -71,7 +77,7 @@ static const char *load_ca(struct tls_load *load, const char *path)
 	if (why)
 		return file_fault(load, "the CA file ", path, why);
 	if (SSL_CTX_load_verify_locations(load->context, path, NULL) != 1)
-		return file_fault(load, "the CA file ", path, tls_file_words());
+		return file_fault(load, "the CA file ", path, words_or("a certificate in it is not whole"));
 	return NULL;
 }
 
@@ -140,12 +146,13 @@ static const char *load_client(struct tls_load *load, const struct tls_options *
 	if ((why = unreadable(cert)))
 		return file_fault(load, "the client certificate ", cert, why);
 	if (SSL_CTX_use_certificate_chain_file(load->context, cert) != 1)
-		return file_fault(load, "the client certificate ", cert, tls_file_words());
+		return file_fault(load, "the client certificate ", cert, words_or("there is no whole certificate in it, as PEM"));
 	if ((why = unreadable(key)))
 		return file_fault(load, "the client key ", key, why);
 	if (SSL_CTX_use_PrivateKey_file(load->context, key, SSL_FILETYPE_PEM) != 1)
 		return file_fault(load, "the client key ", key,
-		                  load->locked ? "it has a password, which is not supported" : tls_file_words());
+		                  load->locked ? "it has a password, which is not supported"
+		                               : words_or("there is no whole key in it, as PEM"));
 	if (SSL_CTX_check_private_key(load->context) != 1) /* one of another kind is taken until here */
 		return file_fault(load, "the client key ", key, "it does not belong to the certificate");
 	return NULL;

@@ -246,7 +246,12 @@ static const struct trial trials[] = {
 	  "the client key client-rsa.key: it does not belong to the certificate" },
 	{ "a locked key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-locked.key" },
 	  "the client key client-locked.key: it has a password, which is not supported" },
-	{ "no key in its file", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "folder/README" }, "the client key folder/README: " },
+	{ "no key in its file", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "folder/README" }, "the client key folder/README: there is no whole key in it, as PEM" },
+	{ "a certificate as the key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-ec.pem" },
+	  "the client key client-ec.pem: there is no whole key in it, as PEM" },
+	{ "a key as the certificate", SERVER, NULL, { CA, .cert = "client-ec.key", .key = "client-ec.key" },
+	  "the client certificate client-ec.key: there is no whole certificate in it, as PEM" },
+	{ "half a CA", SERVER, NULL, { .ca = "half.pem" }, "the CA file half.pem: a certificate in it is not whole" },
 };
 
 static void check_why(const char *why, const char *want, const char *what)
@@ -521,7 +526,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(folder))
 		abort();
-	snprintf(command, sizeof command, "tests/tools/certificates.sh %s", folder);
+	snprintf(command, sizeof command, "tests/tools/certificates.sh %s && head -c 300 %s/ca.pem >%s/half.pem", folder, folder, folder);
 	check(system(command) == 0, "certificates", folder);
 	check(chdir(folder) == 0 && mkfifo("pipe", 0600) == 0, "folder", folder);
 	check_policy(); /* before this process has read the system's */
