@@ -166,6 +166,7 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 	uint64_t stamp;
 
 	options = options ? options : &none;
+	host = options->server_name && *options->server_name ? options->server_name : host;
 	stamp = tls_file_stamp(options);
 	ERR_clear_error();
 	tls_stop(tls);
@@ -178,9 +179,13 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 		why = tls_load(tls, options);
 	if (why)
 		return why;
+	if (*host == '.') { /* the library would take any name below it */
+		tls_say(tls, "\"", host);
+		buf_puts(&tls->why, "\" begins with a dot, as no server's name does");
+		return tls->why.data;
+	}
 	tls->session = SSL_new(tls->context);
-	if (!tls->session || SSL_set_fd(tls->session, fd) != 1 ||
-	    !tls_expect(tls, options->server_name && *options->server_name ? options->server_name : host))
+	if (!tls->session || SSL_set_fd(tls->session, fd) != 1 || !tls_expect(tls, host))
 		return tls_say(tls, "TLS: ", tls_file_words());
 	SSL_set_app_data(tls->session, tls);
 	SSL_set_verify(tls->session, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_doubt);

@@ -182,6 +182,7 @@ static const struct trial trials[] = {
 	{ "another name", SERVER, NULL, { CA, .server_name = "web.dc1.consul" },
 	  "its certificate is not accepted: it is for DNS:localhost, DNS:server.dc1.consul, IP Address:127.0.0.1, "
 	  "IP Address:0:0:0:0:0:0:0:1, not for web.dc1.consul" },
+	{ "a domain", SERVER, NULL, { CA, .server_name = ".dc1.consul" }, "\".dc1.consul\" begins with a dot, as no server's name does" },
 	{ "a longer name", SERVER, NULL, { CA, .server_name = "localhost.evil.test" }, "not for localhost.evil.test" },
 	{ "another address", SERVER, "127.0.0.2", { CA }, "not for 127.0.0.2" },
 	{ "an address for a name", "-cert elsewhere.pem -key elsewhere.key", "localhost", { CA },
