@@ -21,12 +21,20 @@ void answer_stream(struct http_response *response, struct json_walk *walk)
 	response->sink_arg = walk;
 }
 
+bool answer_repeats(const struct http_response *response, struct slice secret)
+{
+	struct slice body = { response->body.data, response->body.len };
+
+	return slice_holds(body, secret) || slice_holds(http_header(response, "Location"), secret);
+}
+
 void answer_put_refusal(const struct http_response *response, const char *secret, struct buf *out)
 {
 	const struct buf *body = &response->body;
 
 	buf_printf(out, "answered %d", response->status);
-	http_put_redirect(response, out);
+	if (!secret)
+		http_put_redirect(response, out);
 	buf_puts(out, ": ");
 	if (secret)
 		buf_printf(out, "(words with the %s in them)", secret);

@@ -44,21 +44,13 @@ struct slice aws_fetch_body(const struct aws_fetch *fetch)
 	return (struct slice){ fetch->http.response.body.data, fetch->http.response.body.len };
 }
 
-static bool fetch_has(struct slice text, const char *word, size_t len)
-{
-	for (; len && text.len >= len; text = slice_skip(text, 1))
-		if (memcmp(text.at, word, len) == 0)
-			return true;
-	return false;
-}
-
 /* What was sent may come back in the words, and what was asked for may come with an odd status. */
 static bool fetch_tells_secret(const struct aws_fetch *fetch)
 {
 	struct slice body = aws_fetch_body(fetch);
 
-	return fetch->http.response.status < 400 || fetch_has(body, "Secret", strlen("Secret")) ||
-	       fetch_has(body, fetch->secret.data, fetch->secret.len);
+	return fetch->http.response.status < 400 || slice_holds(body, slice_of("Secret")) ||
+	       slice_holds(body, (struct slice){ fetch->secret.data, fetch->secret.len });
 }
 
 const char *aws_fetch_judge(struct aws_fetch *fetch)

@@ -51,29 +51,36 @@ static const char *tls_say(struct tls *tls, const char *before, const char *text
 
 static void tls_forget(struct tls *tls)
 {
-	SSL_CTX_free(tls->context);
+	tls_shared_leave(tls->context);
 	tls->context = NULL;
 }
 
 static const char *tls_load(struct tls *tls, const struct tls_options *options)
 {
+	SSL_CTX *context;
 	const char *why;
 
+	tls->context = tls_shared_take(tls->seen);
+	if (tls->context)
+		return NULL;
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL); /* at exit a thread may still be in it */
-	tls->context = SSL_CTX_new(TLS_client_method());
-	if (!tls->context)
+	context = SSL_CTX_new(TLS_client_method());
+	if (!context)
 		return tls_say(tls, "TLS: ", tls_file_words());
-	SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
-	SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION) /* the system may want more */
+		SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                 SSL_MODE_RELEASE_BUFFERS);
 	/* A record without data for us ends a call: a server that sends them without end must not keep us from the clock. */
-	SSL_CTX_clear_mode(tls->context, SSL_MODE_AUTO_RETRY);
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	/* What the operator trusts need not be the root. */
-	X509_STORE_set_flags(SSL_CTX_get_cert_store(tls->context), X509_V_FLAG_PARTIAL_CHAIN);
-	why = tls_file_load(tls->context, options, &tls->why);
+	X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_PARTIAL_CHAIN);
+	why = tls_file_load(context, options, &tls->why);
 	if (why)
-		tls_forget(tls);
+		SSL_CTX_free(context);
+	else
+		tls->context = tls_shared_give(tls->seen, context);
 	return why;
 }
 
@@ -159,6 +166,7 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 	uint64_t stamp;
 
 	options = options ? options : &none;
+	host = options->server_name && *options->server_name ? options->server_name : host;
 	stamp = tls_file_stamp(options);
 	ERR_clear_error();
 	tls_stop(tls);
@@ -171,9 +179,13 @@ const char *tls_start(struct tls **at, const struct tls_options *options, const 
 		why = tls_load(tls, options);
 	if (why)
 		return why;
+	if (*host == '.') { /* the library would take any name below it */
+		tls_say(tls, "\"", host);
+		buf_puts(&tls->why, "\" begins with a dot, as no server's name does");
+		return tls->why.data;
+	}
 	tls->session = SSL_new(tls->context);
-	if (!tls->session || SSL_set_fd(tls->session, fd) != 1 ||
-	    !tls_expect(tls, options->server_name && *options->server_name ? options->server_name : host))
+	if (!tls->session || SSL_set_fd(tls->session, fd) != 1 || !tls_expect(tls, host))
 		return tls_say(tls, "TLS: ", tls_file_words());
 	SSL_set_app_data(tls->session, tls);
 	SSL_set_verify(tls->session, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_doubt);

@@ -45,4 +45,10 @@ const char *tls_file_load(struct ssl_ctx_st *context, const struct tls_options *
 uint64_t tls_file_stamp(const struct tls_options *options);
 const char *tls_file_words(void); /* the library's newest error, without its numbers */
 
+/* What was read of the files with one stamp: for all who use them at the same time, in whatever thread, as the CAs of a system
+ * are a megabyte. Nobody changes it any more. */
+struct ssl_ctx_st *tls_shared_take(uint64_t stamp); /* NULL: nobody has it; then one is read, and given */
+struct ssl_ctx_st *tls_shared_give(uint64_t stamp, struct ssl_ctx_st *context); /* returns the one to use, which is taken */
+void tls_shared_leave(struct ssl_ctx_st *context); /* once for each time that it was taken; also NULL */
+
 #endif

@@ -40,6 +40,12 @@ static const char *file_fault(struct tls_load *load, const char *what, const cha
 	return load->why->data;
 }
 
+/* The library says no more than "PEM lib" where it finds nothing, as in a key that is given as the certificate. */
+static const char *words_or(const char *nothing)
+{
+	return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_PEM_LIB ? nothing : tls_file_words();
+}
+
 /* Where systems have the CAs that they trust. */
 static const char *system_ca(void)
 {
@@ -54,12 +60,24 @@ static const char *system_ca(void)
 	return NULL;
 }
 
+/* Why the library cannot read it; to open a pipe waits, perhaps for ever. */
+static const char *unreadable(const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) != 0 || access(path, R_OK) != 0)
+		return strerror(errno);
+	return S_ISREG(info.st_mode) ? NULL : "it is no regular file";
+}
+
 static const char *load_ca(struct tls_load *load, const char *path)
 {
-	if (access(path, R_OK) != 0)
-		return file_fault(load, "the CA file ", path, strerror(errno));
+	const char *why = unreadable(path);
+
+	if (why)
+		return file_fault(load, "the CA file ", path, why);
 	if (SSL_CTX_load_verify_locations(load->context, path, NULL) != 1)
-		return file_fault(load, "the CA file ", path, tls_file_words());
+		return file_fault(load, "the CA file ", path, words_or("a certificate in it is not whole"));
 	return NULL;
 }
 
@@ -121,19 +139,20 @@ static int key_password(char *to, int size, int writing, void *arg)
 
 static const char *load_client(struct tls_load *load, const struct tls_options *options)
 {
-	const char *cert = options->cert, *key = is_there(options->key) ? options->key : cert;
+	const char *cert = options->cert, *key = is_there(options->key) ? options->key : cert, *why;
 
 	if (!is_there(cert))
 		return is_there(key) ? "a client key is given without its certificate" : NULL;
-	if (access(cert, R_OK) != 0)
-		return file_fault(load, "the client certificate ", cert, strerror(errno));
+	if ((why = unreadable(cert)))
+		return file_fault(load, "the client certificate ", cert, why);
 	if (SSL_CTX_use_certificate_chain_file(load->context, cert) != 1)
-		return file_fault(load, "the client certificate ", cert, tls_file_words());
-	if (access(key, R_OK) != 0)
-		return file_fault(load, "the client key ", key, strerror(errno));
+		return file_fault(load, "the client certificate ", cert, words_or("there is no whole certificate in it, as PEM"));
+	if ((why = unreadable(key)))
+		return file_fault(load, "the client key ", key, why);
 	if (SSL_CTX_use_PrivateKey_file(load->context, key, SSL_FILETYPE_PEM) != 1)
 		return file_fault(load, "the client key ", key,
-		                  load->locked ? "it has a password, which is not supported" : tls_file_words());
+		                  load->locked ? "it has a password, which is not supported"
+		                               : words_or("there is no whole key in it, as PEM"));
 	if (SSL_CTX_check_private_key(load->context) != 1) /* one of another kind is taken until here */
 		return file_fault(load, "the client key ", key, "it does not belong to the certificate");
 	return NULL;

@@ -56,7 +56,7 @@ static void login_cases(void)
 /* What goes out, and what is said of an answer that repeats it. */
 static const struct {
 	const char *token, *login, *lines; /* lines: those about them, behind the headers that all requests have */
-	const char *body, *said;
+	const char *body, *said; /* a body that begins with a zero has 6 bytes */
 } requests[] = {
 	{ "", "", "", "no entry", "answered 403: no entry" },
 	{ "t0ken", "", "X-Consul-Token: t0ken\r\n", "t0ken is none", "answered 403: (words with the token in them)" },
@@ -67,6 +67,7 @@ static const struct {
 	{ "", "us", "Authorization: Basic dXM6\r\n", "us may not", "answered 403: (words with the login in them)" },
 	{ "", "us:", "Authorization: Basic dXM6\r\n", "us: may not", "answered 403: (words with the login in them)" },
 	{ "", "u:a:b", "Authorization: Basic dTphOmI=\r\n", "a:b", "answered 403: (words with the login in them)" },
+	{ "t0ken", "", "X-Consul-Token: t0ken\r\n", "\0t0ken", "answered 403: (words with the token in them)" },
 	{ "t0ken", "u:pw", "X-Consul-Token: t0ken\r\nAuthorization: Basic dTpwdw==\r\n", "x", "answered 403: x" },
 };
 
@@ -88,9 +89,16 @@ static void request_cases(void)
 		said = strstr(out.data, "*/*\r\n");
 		check(said && strncmp(said + 5, requests[i].lines, strlen(requests[i].lines)) == 0 &&
 		      strcmp(said + 5 + strlen(requests[i].lines), "\r\n") == 0, out.data, settings.login);
-		buf_puts(&response.body, requests[i].body);
+		buf_add(&response.body, requests[i].body, strlen(requests[i].body) ? strlen(requests[i].body) : 6);
 		said = consul_api_judge(&api, &response);
 		check(said && strcmp(said, requests[i].said) == 0, said, requests[i].body);
+		response.status = 302;
+		response.body.len = 0;
+		buf_printf(&response.head, "HTTP/1.1 302 Found\r\nLocation: /%s/\r\n\r\n", *settings.token ? settings.token : "login");
+		said = consul_api_judge(&api, &response);
+		check(said && strcmp(said, *settings.token ? "answered 302: (words with the token in them)"
+		                                           : "answered 302, which points to /login/ and is not followed: ") == 0,
+		      said, "a redirect");
 		http_response_free(&response);
 		buf_free(&out);
 		consul_api_close(&api);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -181,6 +182,7 @@ static const struct trial trials[] = {
 	{ "another name", SERVER, NULL, { CA, .server_name = "web.dc1.consul" },
 	  "its certificate is not accepted: it is for DNS:localhost, DNS:server.dc1.consul, IP Address:127.0.0.1, "
 	  "IP Address:0:0:0:0:0:0:0:1, not for web.dc1.consul" },
+	{ "a domain", SERVER, NULL, { CA, .server_name = ".dc1.consul" }, "\".dc1.consul\" begins with a dot, as no server's name does" },
 	{ "a longer name", SERVER, NULL, { CA, .server_name = "localhost.evil.test" }, "not for localhost.evil.test" },
 	{ "another address", SERVER, "127.0.0.2", { CA }, "not for 127.0.0.2" },
 	{ "an address for a name", "-cert elsewhere.pem -key elsewhere.key", "localhost", { CA },
@@ -225,11 +227,17 @@ static const struct trial trials[] = {
 	  "TLS: the server says: tlsv1 alert unknown ca" },
 	/* files */
 	{ "no CA file", SERVER, NULL, { .ca = "missing.pem" }, "the CA file missing.pem: No such file or directory" },
+	{ "a CA file that is a pipe", SERVER, NULL, { .ca = "pipe" }, "the CA file pipe: it is no regular file" },
+	{ "a CA file that is a folder", SERVER, NULL, { .ca = "folder" }, "the CA file folder: it is no regular file" },
 	{ "a CA file without one", SERVER, NULL, { .ca = "folder/README" }, "the CA file folder/README: no certificate or crl found" },
 	{ "no CA folder", SERVER, NULL, { .ca_path = "missing" }, "the CA folder missing: No such file or directory" },
 	{ "a CA folder without one", SERVER, NULL, { .ca_path = "empty" }, "the CA folder empty: there is no certificate in it" },
 	{ "no client certificate", SERVER, NULL, { CA, .cert = "missing.pem", .key = "client-ec.key" },
 	  "the client certificate missing.pem: No such file or directory" },
+	{ "a client certificate that is a pipe", SERVER, NULL, { CA, .cert = "pipe" },
+	  "the client certificate pipe: it is no regular file" },
+	{ "a client key that is a pipe", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "pipe" },
+	  "the client key pipe: it is no regular file" },
 	{ "no client key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "missing.key" },
 	  "the client key missing.key: No such file or directory" },
 	{ "a key without a certificate", SERVER, NULL, { CA, .key = "client-ec.key" }, "a client key is given without its certificate" },
@@ -239,7 +247,12 @@ static const struct trial trials[] = {
 	  "the client key client-rsa.key: it does not belong to the certificate" },
 	{ "a locked key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-locked.key" },
 	  "the client key client-locked.key: it has a password, which is not supported" },
-	{ "no key in its file", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "folder/README" }, "the client key folder/README: " },
+	{ "no key in its file", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "folder/README" }, "the client key folder/README: there is no whole key in it, as PEM" },
+	{ "a certificate as the key", SERVER, NULL, { CA, .cert = "client-ec.pem", .key = "client-ec.pem" },
+	  "the client key client-ec.pem: there is no whole key in it, as PEM" },
+	{ "a key as the certificate", SERVER, NULL, { CA, .cert = "client-ec.key", .key = "client-ec.key" },
+	  "the client certificate client-ec.key: there is no whole certificate in it, as PEM" },
+	{ "half a CA", SERVER, NULL, { .ca = "half.pem" }, "the CA file half.pem: a certificate in it is not whole" },
 };
 
 static void check_why(const char *why, const char *want, const char *what)
@@ -458,6 +471,55 @@ static void check_files(void)
 	check_renewed(&ca_path, "empty/two", "other.pem", "ca.pem", "its certificate is not accepted");
 }
 
+/* A system whose policy (openssl.cnf) wants more than 1.2, which is read once. */
+static void check_policy(void)
+{
+	static const struct trial trial = { "1.2 only, where the system wants more", SERVER " -tls1_2", NULL, { CA }, "protocol" };
+	FILE *file = fopen("policy", "w");
+	pid_t child;
+	int status = 0;
+
+	check(file && fputs("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.3\n", file) >= 0 &&
+	      fclose(file) == 0, "written", "policy");
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		setenv("OPENSSL_CONF", "policy", 1);
+		failed = 0;
+		try(&trial);
+		fflush(stdout);
+		_exit(failed != 0);
+	}
+	check(waitpid(child, &status, 0) == child && status == 0, "a policy", "is kept");
+}
+
+/* What was read of the files serves all who want the same, for as long as one of them is there. */
+static void check_shared(void)
+{
+	static const struct tls_options insecure = { CA, .insecure = true };
+	uint64_t stamp = tls_file_stamp(&fine);
+	struct tls *clients[2] = { NULL, NULL };
+	struct ssl_ctx_st *shared;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		abort();
+	check(!tls_shared_take(stamp), "nobody has it", "at first");
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+		check_why(tls_start(&clients[i], &fine, "localhost", ends[0]), NULL, "a client");
+	shared = tls_shared_take(stamp);
+	check(shared, "somebody has it", "two clients");
+	check(!tls_shared_take(tls_file_stamp(&insecure)), "nobody has it", "other options");
+	tls_free(clients[0]);
+	check(tls_shared_take(stamp) == shared, "it is the same", "one client");
+	tls_free(clients[1]);
+	tls_shared_leave(shared);
+	tls_shared_leave(shared);
+	check(!tls_shared_take(stamp), "nobody has it", "all have left");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	char command[256];
@@ -465,9 +527,10 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(folder))
 		abort();
-	snprintf(command, sizeof command, "tests/tools/certificates.sh %s", folder);
+	snprintf(command, sizeof command, "tests/tools/certificates.sh %s && head -c 300 %s/ca.pem >%s/half.pem", folder, folder, folder);
 	check(system(command) == 0, "certificates", folder);
-	check(chdir(folder) == 0, "folder", folder);
+	check(chdir(folder) == 0 && mkfifo("pipe", 0600) == 0, "folder", folder);
+	check_policy(); /* before this process has read the system's */
 	for (size_t i = 0; i < ARRAY_LEN(trials); i++)
 		try(&trials[i]);
 	check_ends();
@@ -476,6 +539,7 @@ int main(void)
 	check_last_words();
 	check_strangers();
 	check_files();
+	check_shared();
 	snprintf(command, sizeof command, "rm -r %s", folder);
 	check(system(command) == 0, "cleaned up", folder);
 	return check_sum();
