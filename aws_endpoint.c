@@ -104,7 +104,7 @@ const char *aws_endpoint_check(const char *service, const char *key, struct buf 
 {
 	struct http_url url;
 
-	return aws_endpoint(&url, service, "REGION", key, words);
+	return *key ? NULL : aws_endpoint(&url, service, "REGION", key, words); /* a key has been looked at by its row */
 }
 
 const char *aws_endpoint_check_key(const char *value)
