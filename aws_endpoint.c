@@ -7,6 +7,7 @@
 
 #include "http_url.h"
 #include "text.h"
+#include "tls.h"
 
 const char *aws_variable(const char *name)
 {
@@ -64,6 +65,21 @@ static const char *endpoint_suffix(const char *region)
 	return strncmp(region, "eusc-", 5) == 0 ? "amazonaws.eu" : "amazonaws.com";
 }
 
+/* AWS's own addresses are not reached by a socket or an agent. */
+static void put_fault(struct buf *words, const char *service, const char *why)
+{
+	if (why != tls_missing) {
+		buf_printf(words, " %s", why);
+		return;
+	}
+	buf_puts(words, " is https, and this dill has no TLS: make TLS=openssl builds one that does; or name a proxy that speaks "
+	                "TLS in ");
+	if (strcmp(service, "sts") == 0)
+		buf_puts(words, endpoint_variable(service));
+	else
+		buf_printf(words, "routing.%s.endpoint", service);
+}
+
 const char *aws_endpoint(struct http_url *url, const char *service, const char *region, const char *key,
                          struct buf *words)
 {
@@ -77,7 +93,7 @@ const char *aws_endpoint(struct http_url *url, const char *service, const char *
 		buf_puts(words, origin ? origin : "");
 		buf_puts(words, origin ? ": " : "");
 		buf_masked(words, given ? given : own.data);
-		buf_printf(words, " %s", why);
+		put_fault(words, service, why);
 		why = words->data;
 	}
 	buf_free(&own);
@@ -88,7 +104,7 @@ const char *aws_endpoint_check(const char *service, const char *key, struct buf 
 {
 	struct http_url url;
 
-	return aws_endpoint(&url, service, "us-east-1", key, words);
+	return *key ? NULL : aws_endpoint(&url, service, "REGION", key, words); /* a key has been looked at by its row */
 }
 
 const char *aws_endpoint_check_key(const char *value)

@@ -10,6 +10,7 @@
 #include "doc.h"
 #include "log.h"
 #include "option.h"
+#include "sources.h"
 #include "sys.h"
 
 /* The rest of a key that is below this table; NULL: it is not. */
@@ -37,7 +38,7 @@ bool config_is_key(const struct config *config, const char *key)
 {
 	struct config_table *table;
 
-	return config_find(config, key, &table) || label_of(key) || pattern_of(key) || is_service(key);
+	return config_find(config, key, &table) || label_of(key) || pattern_of(key) || is_service(key) || sources_lack_key(key);
 }
 
 /* Shapes: what stands at a key, and what belongs there. */
@@ -124,6 +125,8 @@ bool config_apply(struct config *config, const struct config_setting *setting)
 		               setting->origin, &config->memory);
 	} else if (setting->shape == DOC_EMPTY_TABLE && config_below(setting->key, "listeners.bind")) {
 		why = "names no pattern"; /* whether that is meant to be none of them, or no policy, nobody knows */
+	} else if (sources_lack_key(setting->key)) {
+		why = "belongs to a source that this dill does not have: it was built with AWS=no";
 	} else {
 		why = config_set(config, setting, &known);
 	}

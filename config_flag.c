@@ -121,7 +121,10 @@ static void set_source(struct config *config, const struct config_setting *setti
 	for (size_t i = 0; i < source_count; i++)
 		if (slice_is_nocase(name, sources[i]->name))
 			return;
-	buf_puts(&names, "is not one of ");
+	if (sources_lack(name))
+		buf_puts(&names, "is a source that this dill does not have: it was built with AWS=no; there are ");
+	else
+		buf_puts(&names, "is not one of ");
 	sources_put_names(", ", &names);
 	complain_value(config, setting->origin, name, names.data);
 	buf_free(&names);

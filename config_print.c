@@ -56,7 +56,7 @@ void config_usage(void)
 	struct buf text = { 0 };
 
 	buf_puts(&text, "usage: dill [OPTION]... [BACKEND...]\n\n"
-	         "A layer-4 proxy whose listening ports open and close as services come and go in Consul.\n"
+	         "A layer-4 proxy whose listening ports open and close as services come and go in Consul or Nomad.\n"
 	         "BACKEND... (host:port): one static service, listening on --laddr.\n\n");
 	config_put_flags(&text);
 	put_each(put_flag, &text);

@@ -56,6 +56,16 @@ static const char *option_of(const struct config *config, struct slice name)
 	return NULL;
 }
 
+/* A key of a source that is not here; dots stand for all underscores, as nobody knows which there were. */
+static const char *lacking_key(struct config *config, struct slice name)
+{
+	char *key = (char *)config_lower(&config->scratch, name);
+
+	for (char *p = key; *p; p++)
+		*p = *p == '_' ? '.' : *p;
+	return sources_lack_key(key) ? key : NULL;
+}
+
 /* The key that a variable, without its prefix, sets; NULL: none. */
 static const char *key_of(struct config *config, struct slice name)
 {
@@ -72,7 +82,7 @@ static const char *key_of(struct config *config, struct slice name)
 	}
 	if (slice_starts(name, "LISTENERS_BIND_")) /* its value is wrong then: the name cannot say what a pattern can */
 		return "listeners.bind";
-	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : NULL;
+	return slice_is(name, "SERVICES") ? "services" : slice_is(name, "APPS") ? "apps" : lacking_key(config, name);
 }
 
 /* The value of a variable; NULL: it is not set. */

@@ -1,6 +1,9 @@
 #include "base.h"
 #include "sources.h"
 
+#include <string.h>
+
+#include "config.h"
 #include "consul.h"
 #include "dynamodb.h"
 #include "elasticache.h"
@@ -20,6 +23,34 @@ const struct source_kind *const sources[] = {
 #endif
 };
 const size_t source_count = ARRAY_LEN(sources);
+
+/* One without a name ends the list. */
+static const struct {
+	const char *name, *table, *flags[2];
+} lacking[] = {
+#ifdef DILL_NO_AWS
+	{ "dynamodb", "routing.dynamodb", { "dynamodb", "dynamodb" } },
+	{ "elasticache", "routing.elasticache", { "elasticache-cluster-id", "elasticache-port" } },
+#endif
+	{ NULL, NULL, { NULL, NULL } }
+};
+
+bool sources_lack_key(const char *key)
+{
+	for (size_t i = 0; lacking[i].name; i++)
+		if (config_below(key, lacking[i].table) || strcmp(key, lacking[i].flags[0]) == 0 ||
+		    strcmp(key, lacking[i].flags[1]) == 0)
+			return true;
+	return false;
+}
+
+bool sources_lack(struct slice name)
+{
+	for (size_t i = 0; lacking[i].name; i++)
+		if (slice_is_nocase(name, lacking[i].name))
+			return true;
+	return false;
+}
 
 void sources_put_names(const char *before_last, struct buf *out)
 {

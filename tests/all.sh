@@ -123,10 +123,22 @@ has_tls() { # WHAT: what is built with TLS=openssl can be, or WHAT is left out
 
 header_alone() { printf '#include "%s"\n' "$1" | "$CC" -std=c11 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only -x c -; }
 
+lacks_aws() { # DILL: without AWS, what is said to its sources is an error, not passed over
+    local out words table=routing.dynamodb
+    for words in "--$table.proxy x" "--backend dynamodb --proxy x" "--elasticache-cluster-id x" "-c $BUILD/aws.toml"; do
+        printf '[%s]\nproxy = "x"\n' "$table" >"$BUILD/aws.toml"
+        # shellcheck disable=SC2086  # words
+        out=$("$1" -t $words 2>&1) && { echo "-t $words is fine"; return 1; }
+        [[ $out == *"AWS=no"* ]] || { echo "-t $words: $out"; return 1; }
+    done
+    ! out=$(DILL_ROUTING_ELASTICACHE_CLUSTER_ID=x "$1" -t 2>&1) && [[ $out == *"AWS=no"* ]]
+}
+
 static_size() { # the static musl binary is small
     local size small
     make -B dill-static MUSL_CC="musl-gcc -Werror" AWS=no || return
     small=$(wc -c <dill-static)
+    lacks_aws ./dill-static || return
     make -B dill-static MUSL_CC="musl-gcc -Werror" || return
     size=$(wc -c <dill-static)
     echo "$size bytes; $small without AWS"

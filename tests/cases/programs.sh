@@ -104,7 +104,7 @@ case_tcpproxy_backends() { # tcpproxy: its examples with AWS, and their other op
         # shellcheck disable=SC2086  # several words
         dill_once --backend $words
         same "exit status of $words without TLS" 1 "$RC"
-        contains "the error of $words without TLS" "dill: ${words%% *}: https://${words%% *}.us-east-1.amazonaws.com is https, and this" "$ERR"
+        contains "the error of $words without TLS" "dill: ${words%% *}: https://${words%% *}.REGION.amazonaws.com is https, and this" "$ERR"
         contains "what else there is" "make TLS=openssl" "$ERR"
     done
 }

@@ -102,16 +102,21 @@ static void own_cases(void)
 
 	set_all("AWS_ENDPOINT_URL=http://all:1 AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=TRUE");
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		bool sts = strcmp(own[i].service, "sts") == 0;
+
 		name_place(own[i].service, own[i].region, "", &out);
 		want.len = 0;
 		if (tls_library)
 			buf_printf(&want, "https %s", own[i].host);
 		else
-			buf_printf(&want, "https://%s %s", own[i].host, tls_missing);
+			buf_printf(&want, "https://%s is https, and this dill has no TLS: make TLS=openssl builds one that does; or name a "
+			           "proxy that speaks TLS in %s%s%s", own[i].host, sts ? "" : "routing.",
+			           sts ? "AWS_ENDPOINT_URL_STS" : own[i].service, sts ? "" : ".endpoint");
 		check(strcmp(out.data, want.data) == 0, want.data, out.data);
 		check(!aws_endpoint_check(own[i].service, "", &out) == !!tls_library, "whether it can be asked", own[i].host);
 	}
 	check(!aws_endpoint_check("dynamodb", "http://h", &out), "whether it can be asked", "a key");
+	check(!aws_endpoint_check("dynamodb", "h", &out), "a fault of a key is its row's to say", "");
 	check(!aws_endpoint_check_key("") && !aws_endpoint_check_key("http://h") && aws_endpoint_check_key("h"), "of a row", "");
 	buf_free(&out);
 	buf_free(&want);
