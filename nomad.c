@@ -269,20 +269,36 @@ static bool nomad_try(struct nomad *nomad)
 
 /* The whole life. */
 
+/* What was known under other settings: nobody tells any more what becomes of the services of a namespace that is no longer
+ * followed. Returns a list of its own. */
+static struct service_list *followed(const struct nomad *nomad, const struct service_list *known)
+{
+	struct service_list *list = service_list_new();
+
+	list->remembered = known->remembered;
+	for (size_t i = 0; i < known->count; i++)
+		if (nomad_api_follows(nomad->settings, known->items[i]->name))
+			service_share(list, known->items[i]);
+	return list;
+}
+
 /* Consul's services are in the file itself: both may be watched, one after the other, or at the same time. */
 static struct service_list *memory_open(struct nomad *nomad)
 {
 	const char *path = nomad->source->config->state_path;
-	struct service_list *list;
+	struct service_list *known, *list;
 
 	buf_printf(&nomad->state_path, *path ? "%s.nomad" : "%s", path);
 	nomad->memory.path = nomad->state_path.data;
 	/* On a reload, closing stays careful; at a start, the services on disk are used while Nomad does not answer. */
 	if (nomad->source->known)
-		return nomad->source->known;
-	list = state_memory_recall(&nomad->memory);
-	if (list)
-		list->checked = false;
+		return followed(nomad, nomad->source->known);
+	known = state_memory_recall(&nomad->memory);
+	if (!known)
+		return NULL;
+	list = followed(nomad, known);
+	nomad->memory.recalled = list->count || !known->count ? service_list_ref(list) : NULL;
+	service_list_unref(known);
 	return list;
 }
 
@@ -305,7 +321,7 @@ static void nomad_open(struct nomad *nomad, struct source *source)
 	nomad_bells_open(&nomad->bells);
 	known = memory_open(nomad);
 	if (known)
-		catalog_recall(&nomad->catalog, service_list_ref(known));
+		catalog_recall(&nomad->catalog, known);
 }
 
 static void nomad_close(struct nomad *nomad)
