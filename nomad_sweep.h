@@ -10,9 +10,10 @@ struct nomad_sweep {
 	struct catalog *catalog; /* borrowed */
 	unsigned number; /* of the newest one: names that it has reached have it as their `sweep` */
 	size_t next;     /* index of the name at which it goes on */
+	size_t wanted;   /* index of the name at which the next look for those that are wanted begins */
 	bool running;    /* names are left */
 	bool due;        /* the bell has rung since it began */
-	bool complete;   /* one has come to a good end: all names have been read; the caller says so */
+	bool complete;   /* each name has been read, or has failed, since the start; the caller says so */
 	int64_t at;      /* when the next one may begin */
 	bool hurry;      /* it may begin whatever that costs */
 	struct pace_bucket bucket;
