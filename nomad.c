@@ -32,7 +32,6 @@
 
 #define IDLE_MS 60000 /* a turn begins at least this often */
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
-#define BEHIND_MS 10000 /* with `stale`, so long a server may be behind the one that rang */
 
 /* The settings. */
 
@@ -140,7 +139,6 @@ static const char *nomad_end(struct nomad *nomad)
 	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->received, sys_thread_cpu() - nomad->began, sys_now());
 	if (reader->bad && !reader->good)
 		return failure_of_any(&nomad->catalog);
-	nomad->sweep.complete = true;
 	nomad->api.pause = 0;
 	source_worked(nomad->source, nomad->settings->address);
 	return NULL;
@@ -153,10 +151,7 @@ static void nomad_start(struct nomad *nomad)
 	nomad->began = sys_thread_cpu();
 	nomad->reader.good = nomad->reader.bad = nomad->reader.received = 0;
 	nomad->reader.found = false;
-	if (!nomad->settings->stale)
-		return;
-	nomad->reader.least = nomad_bells_index(&nomad->bells);
-	nomad->reader.patient = sys_now() + BEHIND_MS;
+	nomad->reader.least = nomad->settings->stale ? nomad_bells_index(&nomad->bells) : 0;
 }
 
 /* Reads a part, and posts what has changed. *busy: there may be more to do. */
@@ -174,6 +169,8 @@ static const char *nomad_read(struct nomad *nomad, bool *busy)
 	over = !why && !nomad->reader.doubts && nomad_sweep_over(&nomad->sweep, sys_now());
 	if (over)
 		why = nomad_end(nomad);
+	if (!why && !nomad->sweep.running && !nomad->sweep.complete)
+		nomad->sweep.complete = nomad_sweep_whole(&nomad->sweep);
 	*busy = !nomad->reader.doubts && (nomad->sweep.running || count == NOMAD_READER_BATCH);
 	if (!why && nomad->reader.doubts)
 		nomad_bells_doubt(&nomad->bells);

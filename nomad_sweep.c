@@ -88,6 +88,17 @@ bool nomad_sweep_over(struct nomad_sweep *sweep, int64_t now)
 	return true;
 }
 
+bool nomad_sweep_whole(const struct nomad_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->catalog->count; i++) {
+		const struct catalog_name *name = &sweep->catalog->names[i];
+
+		if (name->listed && !name->read_at && !name->failed)
+			return false;
+	}
+	return true;
+}
+
 void nomad_sweep_cost(struct nomad_sweep *sweep, size_t bytes, int64_t cpu, int64_t now)
 {
 	int64_t debt;

@@ -28,6 +28,7 @@ bool nomad_sweep_start(struct nomad_sweep *sweep, int64_t now); /* when one is d
 size_t nomad_sweep_choose(struct nomad_sweep *sweep, size_t *which, size_t most, int64_t now);
 /* What has been chosen last has been read. True when that was the end of a sweep. */
 bool nomad_sweep_over(struct nomad_sweep *sweep, int64_t now);
+bool nomad_sweep_whole(const struct nomad_sweep *sweep); /* no listed name waits for its first reading */
 /* What the one that has ended took: bytes of answers, if they brought nothing, and microseconds of CPU time. */
 void nomad_sweep_cost(struct nomad_sweep *sweep, size_t bytes, int64_t cpu, int64_t now);
 int64_t nomad_sweep_at(const struct nomad_sweep *sweep); /* when there is something to read next; INT64_MAX: not known */
