@@ -1,6 +1,8 @@
 #include "base.h"
 #include "answer.h"
 
+#include <string.h>
+
 #define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
 #define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 
@@ -19,6 +21,13 @@ void answer_stream(struct http_response *response, struct json_walk *walk)
 {
 	response->sink = walk ? walk_body : NULL;
 	response->sink_arg = walk;
+}
+
+bool answer_repeats(const struct http_response *response, const char *secret)
+{
+	const struct buf *body = &response->body;
+
+	return *secret && body->len && memmem(body->data, body->len, secret, strlen(secret));
 }
 
 void answer_put_refusal(const struct http_response *response, const char *secret, struct buf *out)

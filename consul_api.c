@@ -169,19 +169,17 @@ static const char *password_of(const char *login)
 }
 
 /* Some servers show the request in their words about it. */
-static const char *secret_in(const struct consul_api *api, const char *text)
+static const char *secret_in(const struct consul_api *api, const struct http_response *response)
 {
-	const char *token = consul_api_token(api), *password = password_of(api->settings->login);
+	const char *password = password_of(api->settings->login);
 
-	if (*token && strstr(text, token))
+	if (answer_repeats(response, consul_api_token(api)))
 		return "token";
-	return *password && (strstr(text, password) || strstr(text, api->login.data)) ? "login" : NULL;
+	return *password && (answer_repeats(response, password) || answer_repeats(response, api->login.data)) ? "login" : NULL;
 }
 
 const char *consul_api_judge(struct consul_api *api, const struct http_response *response)
 {
-	const struct buf *body = &response->body;
-
 	api->code = 0;
 	if (response->status == 200 && slice_is_nocase(http_header(response, "X-Consul-KnownLeader"), "false"))
 		return "200, but the agent knows no leader";
@@ -190,7 +188,7 @@ const char *consul_api_judge(struct consul_api *api, const struct http_response 
 	api->code = response->status;
 	api->pause = answer_pause(response, api->pause);
 	api->words.len = 0;
-	answer_put_refusal(response, body->len ? secret_in(api, body->data) : NULL, &api->words);
+	answer_put_refusal(response, secret_in(api, response), &api->words);
 	return api->words.data;
 }
 

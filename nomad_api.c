@@ -115,13 +115,6 @@ void nomad_api_finish(struct nomad_api *api, struct buf *out)
 
 /* Answers. */
 
-static bool repeats_token(const struct nomad_api *api, const struct buf *body)
-{
-	const char *token = nomad_api_token(api);
-
-	return *token && body->len && strstr(body->data, token);
-}
-
 const char *nomad_api_judge(struct nomad_api *api, const struct http_response *response)
 {
 	api->code = 0;
@@ -134,7 +127,7 @@ const char *nomad_api_judge(struct nomad_api *api, const struct http_response *r
 	api->code = response->status;
 	api->pause = answer_pause(response, api->pause);
 	api->words.len = 0;
-	answer_put_refusal(response, repeats_token(api, &response->body) ? "token" : NULL, &api->words);
+	answer_put_refusal(response, answer_repeats(response, nomad_api_token(api)) ? "token" : NULL, &api->words);
 	return api->words.data;
 }
 
