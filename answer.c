@@ -1,6 +1,8 @@
 #include "base.h"
 #include "answer.h"
 
+#include <string.h>
+
 #define DENIED_MS 5000 /* pause after 403: the token must be corrected first */
 #define WORDS_MAX 120  /* bytes that are shown of the body of an error */
 

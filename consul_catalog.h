@@ -77,7 +77,6 @@ void catalog_failed(struct catalog_name *name, const char *why);
 /* Starts from services that were known before; the list must be sorted by name, as those of catalog_compose are. What
  * the answers lack must then be confirmed as always. Takes the list. */
 void catalog_recall(struct catalog *catalog, struct service_list *list);
-struct catalog_name *catalog_find(const struct catalog *catalog, const char *name); /* NULL: it is not known */
 /* Forgets the names that are not listed and have no services left. */
 void catalog_forget(struct catalog *catalog);
 /* The next three are in consul_compose.c. Marks as wanted the names of missing wishes, when it is time to confirm them. */

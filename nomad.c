@@ -32,7 +32,6 @@
 
 #define IDLE_MS 60000 /* a turn begins at least this often */
 #define TOKEN_MS 5000 /* when there is a file with the token, which is looked at in each */
-#define BEHIND_MS 10000 /* with `stale`, so long a server may be behind the one that rang */
 
 /* The settings. */
 
@@ -140,7 +139,6 @@ static const char *nomad_end(struct nomad *nomad)
 	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->received, sys_thread_cpu() - nomad->began, sys_now());
 	if (reader->bad && !reader->good)
 		return failure_of_any(&nomad->catalog);
-	nomad->sweep.complete = true;
 	nomad->api.pause = 0;
 	source_worked(nomad->source, nomad->settings->address);
 	return NULL;
@@ -153,10 +151,7 @@ static void nomad_start(struct nomad *nomad)
 	nomad->began = sys_thread_cpu();
 	nomad->reader.good = nomad->reader.bad = nomad->reader.received = 0;
 	nomad->reader.found = false;
-	if (!nomad->settings->stale)
-		return;
-	nomad->reader.least = nomad_bells_index(&nomad->bells);
-	nomad->reader.patient = sys_now() + BEHIND_MS;
+	nomad->reader.least = nomad->settings->stale ? nomad_bells_index(&nomad->bells) : 0;
 }
 
 /* Reads a part, and posts what has changed. *busy: there may be more to do. */
@@ -174,6 +169,8 @@ static const char *nomad_read(struct nomad *nomad, bool *busy)
 	over = !why && !nomad->reader.doubts && nomad_sweep_over(&nomad->sweep, sys_now());
 	if (over)
 		why = nomad_end(nomad);
+	if (!why && !nomad->sweep.running && !nomad->sweep.complete)
+		nomad->sweep.complete = nomad_sweep_whole(&nomad->sweep);
 	*busy = !nomad->reader.doubts && (nomad->sweep.running || count == NOMAD_READER_BATCH);
 	if (!why && nomad->reader.doubts)
 		nomad_bells_doubt(&nomad->bells);
@@ -269,20 +266,36 @@ static bool nomad_try(struct nomad *nomad)
 
 /* The whole life. */
 
+/* What was known under other settings: nobody tells any more what becomes of the services of a namespace that is no longer
+ * followed. Returns a list of its own. */
+static struct service_list *followed(const struct nomad *nomad, const struct service_list *known)
+{
+	struct service_list *list = service_list_new();
+
+	list->remembered = known->remembered;
+	for (size_t i = 0; i < known->count; i++)
+		if (nomad_api_follows(nomad->settings, known->items[i]->name))
+			service_share(list, known->items[i]);
+	return list;
+}
+
 /* Consul's services are in the file itself: both may be watched, one after the other, or at the same time. */
 static struct service_list *memory_open(struct nomad *nomad)
 {
 	const char *path = nomad->source->config->state_path;
-	struct service_list *list;
+	struct service_list *known, *list;
 
 	buf_printf(&nomad->state_path, *path ? "%s.nomad" : "%s", path);
 	nomad->memory.path = nomad->state_path.data;
 	/* On a reload, closing stays careful; at a start, the services on disk are used while Nomad does not answer. */
 	if (nomad->source->known)
-		return nomad->source->known;
-	list = state_memory_recall(&nomad->memory);
-	if (list)
-		list->checked = false;
+		return followed(nomad, nomad->source->known);
+	known = state_memory_recall(&nomad->memory);
+	if (!known)
+		return NULL;
+	list = followed(nomad, known);
+	nomad->memory.recalled = list->count || !known->count ? service_list_ref(list) : NULL;
+	service_list_unref(known);
 	return list;
 }
 
@@ -305,7 +318,7 @@ static void nomad_open(struct nomad *nomad, struct source *source)
 	nomad_bells_open(&nomad->bells);
 	known = memory_open(nomad);
 	if (known)
-		catalog_recall(&nomad->catalog, service_list_ref(known));
+		catalog_recall(&nomad->catalog, known);
 }
 
 static void nomad_close(struct nomad *nomad)

@@ -56,6 +56,21 @@ bool nomad_api_several(const struct nomad_settings *settings)
 	return strpbrk(settings->namespace, "*,");
 }
 
+bool nomad_api_follows(const struct nomad_settings *settings, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	struct slice rest = slice_of(settings->namespace), namespace, own = slice_between(name, slash ? slash : name);
+
+	if (!nomad_api_several(settings))
+		return !slash;
+	if (strcmp(settings->namespace, "*") == 0)
+		return slash;
+	while (slash && slice_next(&rest, ',', &namespace))
+		if (namespace.len == own.len && memcmp(namespace.at, own.at, own.len) == 0)
+			return true;
+	return false;
+}
+
 static void add_parameter(struct nomad_api *api, const char *name, const char *value)
 {
 	buf_printf(&api->path, "%c%s=", memchr(api->path.data, '?', api->path.len) ? '&' : '?', name);
@@ -165,6 +180,8 @@ bool nomad_api_once(const struct nomad_settings *settings, const char *service, 
 	http.tls = &settings->tls;
 	if (!wrong && nomad_api_several(settings) && !strchr(service, '/'))
 		wrong = "with several namespaces a service is called NAMESPACE/NAME";
+	if (!wrong && !nomad_api_follows(settings, service))
+		wrong = "routing.nomad.namespace does not name the namespace of that service";
 	if (!wrong)
 		wrong = once_ask(&api, &http, service);
 	if (!wrong && !(wrong = nomad_api_judge(&api, &http.response))) {

@@ -38,6 +38,7 @@ const char *nomad_api_url(struct http_url *url, const char *address); /* NULL or
 
 /* Under several namespaces, or *, a service is called NAMESPACE/NAME: the same name in two of them is two services. */
 bool nomad_api_several(const struct nomad_settings *settings);
+bool nomad_api_follows(const struct nomad_settings *settings, const char *name); /* it may be one of theirs */
 void nomad_api_names(struct nomad_api *api, const char *namespace); /* path: all names in it, or, of *, in all */
 void nomad_api_service(struct nomad_api *api, const char *name);     /* path: the instances of one service */
 /* Adds to `out` the whole request for the path, with the parameters that every query has, and empties the path. */

@@ -12,7 +12,8 @@
 #define READING_MS 5000 /* for one reading */
 #define SOON_MS 1000    /* before the next reading of a service that could not be read; */
 #define AGAIN_MS 10000  /* again and again */
-#define BEHIND_MS 500   /* before the next question to a server that was behind */
+#define BEHIND_MS 500   /* before the next question to a server that was behind; */
+#define PATIENCE_MS 10000 /* after so long, what it says is taken all the same */
 #define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
 /* Readings that are asked for together, pipelined. */
@@ -71,7 +72,7 @@ static const char *reader_judge(struct nomad_reader *reader, struct catalog_name
 	if (why || answer == name->answer)
 		return why;
 	broken = nomad_instances_read(&reader->reading, name->name, &response->body);
-	*none = !broken && !reader->reading.walk.count;
+	*none = !broken && !reader->reading.list->count; /* those of another service are none */
 	return nomad_api_take(reader->api, response, reader->reading.why, broken);
 }
 
@@ -104,15 +105,28 @@ static bool reader_doubts(struct nomad_reader *reader, struct catalog_name *name
 	return true;
 }
 
+/* Rings do not stop, so patience with a server that stays behind must not begin anew with each of them. */
+static bool is_behind(struct nomad_reader *reader)
+{
+	const struct http_response *response = &reader->http.response;
+
+	if (response->status != 200 || !reader->least)
+		return false;
+	if (longpoll_index(response, "X-Nomad-Index") >= reader->least)
+		reader->behind = 0;
+	else if (!reader->behind)
+		reader->behind = sys_now();
+	return reader->behind && sys_now() < reader->behind + PATIENCE_MS;
+}
+
 static void reader_take(struct nomad_reader *reader, struct catalog_name *name, const struct batch *batch)
 {
 	const struct http_response *response = &reader->http.response;
 	uint64_t answer = hash_whole(response->body.data ? response->body.data : "", response->body.len) | 1;
-	int64_t index = longpoll_index(response, "X-Nomad-Index");
 	const char *why;
 	bool none;
 
-	if (response->status == 200 && index < reader->least && sys_now() < reader->patient) {
+	if (is_behind(reader)) {
 		reader_later(name, BEHIND_MS);
 		return;
 	}

@@ -17,7 +17,7 @@ struct nomad_reader {
 	struct nomad_api *api;
 	struct catalog *catalog;
 	int64_t least;   /* with `stale`, an answer with a lower index is older than the ring that made dill ask; else 0 */
-	int64_t patient; /* until then; later, it is taken all the same */
+	int64_t behind;  /* since when all answers are; 0: the newest is not */
 	/* What has come; the caller sets them to 0: */
 	size_t received;  /* bytes of all answers' bodies */
 	size_t good, bad; /* answers */

@@ -41,13 +41,15 @@ static size_t choose_first(struct nomad_sweep *sweep, size_t *which, size_t most
 	struct catalog *catalog = sweep->catalog;
 	size_t count = 0;
 
-	for (size_t i = 0; i < catalog->count && count < most; i++) {
-		struct catalog_name *name = &catalog->names[i];
+	for (size_t seen = 0; seen < catalog->count && count < most; seen++, sweep->wanted++) {
+		struct catalog_name *name;
 
+		sweep->wanted = sweep->wanted < catalog->count ? sweep->wanted : 0;
+		name = &catalog->names[sweep->wanted];
 		if (!name->wanted || now < name->again_at)
 			continue;
 		name->sweep = sweep->number;
-		which[count++] = i;
+		which[count++] = sweep->wanted;
 	}
 	return count;
 }
@@ -74,14 +76,26 @@ bool nomad_sweep_over(struct nomad_sweep *sweep, int64_t now)
 {
 	if (!sweep->running)
 		return false;
-	for (size_t i = 0; i < sweep->catalog->count; i++) {
-		size_t at = (sweep->next + i) % sweep->catalog->count;
-		const struct catalog_name *name = &sweep->catalog->names[at];
+	for (size_t seen = 0; seen < sweep->catalog->count; seen++, sweep->next++) {
+		const struct catalog_name *name;
 
+		sweep->next = sweep->next < sweep->catalog->count ? sweep->next : 0;
+		name = &sweep->catalog->names[sweep->next];
 		if (is_unread(sweep, name, now) || (name->wanted && now >= name->again_at))
 			return false;
 	}
 	sweep->running = false;
+	return true;
+}
+
+bool nomad_sweep_whole(const struct nomad_sweep *sweep)
+{
+	for (size_t i = 0; i < sweep->catalog->count; i++) {
+		const struct catalog_name *name = &sweep->catalog->names[i];
+
+		if (name->listed && !name->read_at && !name->failed)
+			return false;
+	}
 	return true;
 }
 

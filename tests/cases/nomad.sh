@@ -261,6 +261,25 @@ case_nomad_reload() { # other settings of the source: it starts again, and nothi
 
 reloaded_queries() { queries | tail -n 1 | grep -q stale; }
 
+case_nomad_namespaces_left() { # one that is no longer followed goes, whatever was known of it, and so do names of another form
+    local p q i=0 namespaces
+    p=$(next_port) q=$(next_port)
+    start_fake nomad
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")],\"ops/web\":[$(instance w "$B" dill "dill.listener=local:$q")]}"
+    for namespaces in '*' ops default 'default, ops' default,other; do
+        printf '[routing.nomad]\naddress = "http://127.0.0.1:%s"\nnamespace = "%s"\n' "$FAKE" "$namespaces" >"$T/c.toml"
+        if [ $((i += 1)) = 1 ]; then start_bare -c "$T/c.toml"; else kill -HUP "$DILL_PID"; fi
+        case $namespaces in
+            ops) peek_must_be "$(route "127.0.0.1:$q" "127.0.0.1:$B")" ;;
+            default | default,other) peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A")" ;;
+            *) peek_must_be "$(route "127.0.0.1:$p" "127.0.0.1:$A"; route "127.0.0.1:$q" "127.0.0.1:$B")" ;;
+        esac
+    done
+    dill_once --explain ops/web -c "$T/c.toml"
+    same "exit status of --explain for one of them" 1 "$RC"
+    contains "its reason" "routing.nomad.namespace does not name" "$ERR"
+}
+
 case_nomad_token_that_reads_nowhere() { # with *, an empty list with index 0: nothing closes, said once, asked again slowly
     local text
     P=$(next_port)
@@ -582,6 +601,10 @@ case_nomad_state() { # what Nomad said last is routed after a restart without it
     start_dill_on_fake "DILL_STATE_PATH=$T/state"
     must 5 "the service, without Nomad" answers "$p" a
     peek_contains "# from state.path: Nomad has not answered yet" || fail "it is not marked: $(peek)"
+    kill "$DILL_PID"
+    stop_dill 0 8
+    start_dill_on_fake "DILL_STATE_PATH=$T/state" DILL_ROUTING_NOMAD_NAMESPACE=ops,other
+    stays 1500 "a service of a namespace that is not followed" refuses 127.0.0.1 "$p"
 }
 
 case_nomad_secrets() { # its token is in no output: at work, in errors, in what it shows of itself

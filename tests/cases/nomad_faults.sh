@@ -37,6 +37,15 @@ case_nomad_fault_behind() { # with stale another server may answer a name than t
     same "outages" 0 "$(log_count 'warn  nomad')"
 }
 
+case_nomad_fault_behind_at_start() { # what has not been told yet is not gone: a plan waits for it
+    STATUS=$(next_port)
+    VENDOR=nomad faulty_start DILL_ROUTING_NOMAD_STALE=true "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    fake PUT '/fault?mode=older&count=2&path=/v1/service/'
+    dill_once --plan DILL_ROUTING_NOMAD_STALE=true "DILL_STATUS_LISTENER=127.0.0.1:$STATUS" "DILL_ROUTING_NOMAD_ADDRESS=http://127.0.0.1:$FAKE"
+    same "exit status of a plan" 0 "$RC"
+    lacks "the plan" "- 127.0.0.1:$P" "$OUT"
+}
+
 case_nomad_fault_no_path_to_region() { # which may be mended without dill
     P=$(next_port)
     start_fake nomad

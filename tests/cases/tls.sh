@@ -157,6 +157,31 @@ case_tls_tells_no_stranger() { # who cannot prove to be Consul hears nothing of 
 
 log_count_of() { [ "$(grep -Ec -- "$2" "$T/dill.1.err")" -ge "$1" ]; } # NUMBER REGEX: in the log of the first dill
 
+case_tls_nomad() { # Nomad over mutual TLS, as its own tools' variables say; who cannot be believed is an outage
+    local p client=("NOMAD_CLIENT_CERT=$CERTIFICATES/client-ec.pem" "NOMAD_CLIENT_KEY=$CERTIFICATES/client-ec.key")
+    p=$(next_port)
+    start_fake nomad --tls "$CERTIFICATES/server"
+    fake PUT /services "{\"web\":[$(instance w "$A" dill "dill.listener=local:$p")]}"
+    start_bare --backend nomad "NOMAD_ADDR=https://127.0.0.1:$FAKE" "NOMAD_CACERT=$CERTIFICATES/ca.pem" "${client[@]}"
+    must 5 "the service" answers "$p" a
+    fake PUT /services "{\"web\":[$(instance w "$B" dill "dill.listener=local:$p")]}"
+    must 5 "a change" answers "$p" b
+    same "lines about trouble" 0 "$(log_count 'warn  nomad')"
+    tls_stop
+    dill_once --explain web --backend nomad "NOMAD_ADDR=https://127.0.0.1:$FAKE" "NOMAD_CACERT=$CERTIFICATES/ca.pem" "${client[@]}"
+    contains "--explain" "accepted: 127.0.0.1:$p" "$OUT"
+    start_bare --backend nomad "NOMAD_ADDR=https://127.0.0.1:$FAKE" "NOMAD_CACERT=$CERTIFICATES/ca.pem" "${client[@]}" NOMAD_TLS_SERVER_NAME=nobody
+    must 5 "another name" log_has "warn +nomad: https://127.0.0.1:$FAKE: its certificate is not accepted: .*, not for nobody; "
+    tls_stop
+    start_bare --backend nomad "NOMAD_ADDR=https://127.0.0.1:$FAKE" "NOMAD_CACERT=$CERTIFICATES/ca.pem"
+    must 5 "no certificate of its own" log_has "warn +nomad: https://127.0.0.1:$FAKE: "
+    peek_is "$NO_ROUTE" || fail "routed all the same"
+    tls_stop
+    start_bare --backend nomad "NOMAD_ADDR=https://127.0.0.1:$FAKE" "NOMAD_CACERT=$CERTIFICATES/other.pem" "${client[@]}" NOMAD_SKIP_VERIFY=true
+    must 5 "the service, from whomever" answers "$p" b
+    log_has "warn +.*routing.nomad.tls.insecure" || fail "there is no warning"
+}
+
 case_tls_said() { # -t and --version
     dill_once -t
     [[ $OUT =~ ^"# dill "[0-9.]+" (OpenSSL 3" ]] || fail "-t: $(head -n 1 <<<"$OUT")"

@@ -56,9 +56,11 @@ Modes (and their parameters):
 
 import http.server
 import json
+import os
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -570,6 +572,15 @@ def serve(listener, connection):
         threading.Thread(target=connection(sock).run, daemon=True).start()
 
 
+def over_tls(listener, name):
+    """The same, with NAME.pem and NAME.key; clients need a certificate of the CA beside them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(name + ".pem", name + ".key")
+    context.load_verify_locations(os.path.join(os.path.dirname(name), "ca.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+
+
 def main(connection=Connection, control=Control):
     options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
     listener = socket.socket()
@@ -583,7 +594,7 @@ def main(connection=Connection, control=Control):
     threading.Thread(target=controller.serve_forever, daemon=True).start()
     listener.listen(128)
     print(listener.getsockname()[1], controller.server_port, flush=True)
-    serve(listener, connection)
+    serve(over_tls(listener, options["--tls"]) if "--tls" in options else listener, connection)
 
 
 if __name__ == "__main__":

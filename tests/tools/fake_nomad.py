@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A scriptable stand-in for a Nomad agent: native service discovery, as a client of its HTTP API sees it.
 
-    fake_nomad.py [--port N] [--socket PATH]       prints "PORT CONTROL" on one line and serves until it is killed
+    fake_nomad.py [--port N] [--socket PATH] [--tls NAME]     prints "PORT CONTROL" on one line and serves until it is killed
 
-PORT is an agent's, PATH the task API's socket. They speak GET /v1/services, /v1/service/NAME and
-/v1/client/allocation/ID/checks, with keep-alive, pipelining and blocking queries. What follows is what the fake does, each with
-the version of Nomad that it was read in (source, but for those marked *: documentation or public issues):
+PORT is an agent's (with --tls over mutual TLS, with NAME.pem and NAME.key), PATH the task API's socket. They speak
+GET /v1/services, /v1/service/NAME and /v1/client/allocation/ID/checks, with keep-alive, pipelining and blocking queries.
+What follows is what the fake does, each with the version of Nomad that it was read in (source, but for those marked *:
+documentation or public issues):
 
     1.3.0   both endpoints have the index of the whole table of registrations. A question whose index is lower is answered at
             once; else one for the list rings for every change in its namespace, also for a new port under the same tags, and one

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "list.h"
+#include "../../answer.h"
 #include "../../nomad_api.h"
 #include "../../nomad_instance.h"
 #include "../../nomad_names.h"
@@ -247,6 +248,16 @@ static const struct {
 	{ "400 Bad Request\r\n\nInvalid index", "answered 400: Invalid index", 400, 0 },
 };
 
+/* Behind a zero byte, which is shown as other bytes are. */
+static void hidden_case(void)
+{
+	struct http_response response = { .status = 500 };
+
+	buf_add(&response.body, "no\0t0k3n", 8);
+	check(answer_repeats(&response, "t0k3n") && !answer_repeats(&response, "t0k4n"), "a token behind a zero byte", "is seen");
+	http_response_free(&response);
+}
+
 static void judge_cases(void)
 {
 	struct nomad_settings settings = { .address = "h", .token = "t0k3n", .token_file = "", .namespace = "default" };
@@ -278,5 +289,6 @@ int main(void)
 	several_namespaces_cases();
 	path_cases();
 	judge_cases();
+	hidden_case();
 	return check_sum();
 }

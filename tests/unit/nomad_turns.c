@@ -248,6 +248,8 @@ static void doubt_cases(void)
 	known(now, WEB);
 	tell("web", OK("6"), "[" INSTANCE("a", "80") "]");
 	check(!catalog_find(&catalog, "web")->doubted, "with an instance", "it is over");
+	tell("web", OK("7"), "[{'ID':'a','ServiceName':'db','Tags':['dill'],'Address':'1.1.1.1','Port':1}]");
+	check(reader.doubts, "instances of another service", "are none");
 	close_all();
 }
 
@@ -294,18 +296,39 @@ static void list_cases(void)
 	close_all();
 }
 
+/* Nothing is told before each name has been read, or has failed: neither a doubt nor an old answer is a reading. */
+static void whole_cases(void)
+{
+	open_all("default", true);
+	ring(0, OK("9"), NAMES(NAME("web")));
+	reader.least = 9;
+	check(!nomad_sweep_whole(&sweep), "a name that has not been read", "waits");
+	tell("web", OK("8"), "[" INSTANCE("a", "80") "]");
+	check(!nomad_sweep_whole(&sweep), "after an answer from before", "it still does");
+	tell("web", OK("9"), "[]");
+	check(!nomad_sweep_whole(&sweep), "and after one that contradicts the list", "");
+	tell("web", OK("9"), "[]");
+	check(nomad_sweep_whole(&sweep), "one that has failed", "has been read");
+	tell("web", OK("9"), "[" INSTANCE("a", "80") "]");
+	check(nomad_sweep_whole(&sweep), "so has one", "that was good");
+	close_all();
+}
+
 /* With `stale`, a server may be behind the one that rang. */
 static void stale_cases(void)
 {
 	open_all("default", true);
 	ring(0, OK("9"), NAMES(NAME("web")));
 	reader.least = nomad_bells_index(&bells);
-	reader.patient = sys_now() + 60000;
 	tell("web", OK("8"), "[]");
 	check(!reader.good && !reader.doubts && catalog_find(&catalog, "web")->wanted, "an older answer", "is asked for again");
 	tell("web", OK("9"), "[" INSTANCE("a", "80") "]");
 	known(sys_now(), WEB);
-	reader.patient = 0;
+	tell("web", OK("8"), "[" INSTANCE("a", "81") "]");
+	known(sys_now(), WEB);
+	reader.behind -= PATIENCE_MS;
+	ring(0, OK("10"), NAMES(NAME("web")));
+	reader.least = nomad_bells_index(&bells);
 	tell("web", OK("8"), "[" INSTANCE("a", "81") "]");
 	known(sys_now(), "web(a any:1 1.1.1.1:81*1 #3)");
 	close_all();
@@ -334,6 +357,7 @@ int main(void)
 	blind_cases();
 	list_cases();
 	stale_cases();
+	whole_cases();
 	capture_end(&capture, &log);
 	check(lines_with(log.data, "namespace *: an empty answer without an index") == 1, "an outage is said once", log.data);
 	check(lines_with(log.data, "namespace two: answered 403: Permission denied") == 2, "so is a refusal", log.data);

@@ -27,6 +27,7 @@
 #include "../../hold.h"
 #include "../../manifest.h"
 #include "../../metrics.h"
+#include "../../nomad_sweep.h"
 #include "../../page.h"
 #include "../../peek.h"
 #include "../../publish.h"
@@ -959,6 +960,32 @@ static void services_leave(size_t n)
 	catalog_close(&catalog);
 }
 
+/* Those of Nomad are all wanted, and read in batches by a sweep. */
+static void nomad_names_come(size_t n)
+{
+	size_t which[64], count, read = 0;
+	struct nomad_sweep sweep;
+	struct catalog catalog;
+	char name[20];
+
+	catalog_open(&catalog, "dill");
+	nomad_sweep_open(&sweep, &catalog, 1000);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "web%06zu", i);
+		catalog_add(&catalog, name, 2);
+	}
+	start();
+	catalog_listed(&catalog);
+	nomad_sweep_ring(&sweep, true);
+	nomad_sweep_start(&sweep, 1000);
+	for (; (count = nomad_sweep_choose(&sweep, which, ARRAY_LEN(which), 1000)); nomad_sweep_over(&sweep, 1000), read += count)
+		for (size_t i = 0; i < count; i++)
+			catalog.names[which[i]].wanted = false;
+	stop();
+	check(read == n && !sweep.running, "each is read once", "nomad_names_come");
+	catalog_close(&catalog);
+}
+
 /* A foreign service comes: all names are compared. */
 static void names_stay(size_t n)
 {
@@ -1380,7 +1407,8 @@ static const struct {
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	LEVEL(picked_backends), LEVEL(picked_by_weight), LEVEL(picked_shares), LEVEL(picked_by_terms),
 	ROW(followed_by_health), LEVEL(followed_change), ROW(looked_up_names),
-	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(node_lists), ROW(checks_fail), ROW(wishes_are_held),
+	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(nomad_names_come),
+	ROW(node_lists), ROW(checks_fail), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
