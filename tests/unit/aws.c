@@ -303,6 +303,31 @@ static void renewed_cases(void)
 	talk_free(&talk);
 }
 
+/* A secret that was mistyped, or whose owner had no right, is put right. */
+static void corrected_case(const char *body)
+{
+	const char *answers[] = { answer(400, 0, "", body), answer(200, 0, "", "{}") };
+	struct talk talk;
+
+	environment();
+	setenv("AWS_ACCESS_KEY_ID", "AKIDWRONG", 1);
+	talk_start(&talk, answers, COUNT(answers));
+	check(talk_post(&talk), "the wrong one", body);
+	environment();
+	check(!talk_post(&talk), "the right one", body);
+	talk_end(&talk);
+	check(strstr(talk.dialogue.requests[0].data, "Credential=AKIDWRONG/"), "what was first", body);
+	check(strstr(talk.dialogue.requests[1].data, "Credential=" KEYID "/"), "it is looked for again", body);
+	talk_free(&talk);
+}
+
+static void corrected_cases(void)
+{
+	corrected_case(ERROR("InvalidSignatureException"));
+	corrected_case(ERROR("AccessDeniedException"));
+	corrected_case("<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>");
+}
+
 static void credential_cases(void)
 {
 	struct talk talk;
@@ -577,6 +602,7 @@ int main(void)
 	clock_back_cases();
 	credential_cases();
 	renewed_cases();
+	corrected_cases();
 	busy_cases();
 	connection_cases();
 	cut_cases();
