@@ -208,7 +208,7 @@ static const char *aws_exchange(struct aws *aws, const struct aws_ask *ask, int6
 		http_next(http);
 	aws_put_request(aws, ask, &request);
 	why = aws_exchange_once(aws, &request, deadline);
-	if (why && kept && sys_now() < deadline) {
+	if (why && kept && strcmp(why, "stopped") != 0 && sys_now() < deadline) {
 		http_close(http);
 		why = aws_exchange_once(aws, &request, deadline);
 	}

@@ -593,6 +593,26 @@ static void stop_cases(void)
 	talk_free(&talk);
 }
 
+/* No connection is made after the stop, not even in place of one that was kept. */
+static void stop_kept_cases(void)
+{
+	const char *answers[] = { answer(200, 0, "", "{}"), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "" };
+	struct talk talk;
+	const char *why;
+
+	environment();
+	talk_start(&talk, answers, COUNT(answers));
+	check(!talk_post(&talk), "a first question", "");
+	if (write(talk.cancel[1], "", 1) != 1)
+		abort();
+	why = talk_post(&talk);
+	check(why && strcmp(why, "stopped") == 0, "stopped", shown(why));
+	check(poll(&(struct pollfd){ .fd = talk.dialogue.fd, .events = POLLIN }, 1, 100) == 0, "nobody comes", "");
+	talk_end(&talk);
+	check(talk.dialogue.connections == 1, "one connection", "");
+	talk_free(&talk);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -614,5 +634,6 @@ int main(void)
 	host_cases();
 	own_cases();
 	stop_cases();
+	stop_kept_cases();
 	return check_sum();
 }
