@@ -208,7 +208,7 @@ static const char *aws_exchange(struct aws *aws, const struct aws_ask *ask, int6
 		http_next(http);
 	aws_put_request(aws, ask, &request);
 	why = aws_exchange_once(aws, &request, deadline);
-	if (why && kept && sys_now() < deadline) {
+	if (why && kept && strcmp(why, "stopped") != 0 && sys_now() < deadline) {
 		http_close(http);
 		why = aws_exchange_once(aws, &request, deadline);
 	}
@@ -280,8 +280,11 @@ static const char *aws_try(struct aws *aws, const struct aws_ask *ask, int64_t d
 static bool aws_again(struct aws *aws, bool *clock, bool *anew)
 {
 	aws_error_read(&aws->error, &aws->http.response);
-	if (aws->error.kind == AWS_ERROR_CLOCK && !*clock)
-		return *clock = aws_follow_clock(aws);
+	if (aws->error.kind == AWS_ERROR_CLOCK && !*clock && aws_follow_clock(aws))
+		return *clock = true;
+	/* If it is not the clock, it is the secret, or what its owner may do: the next post takes what the place has then. */
+	if (aws->error.kind == AWS_ERROR_CLOCK)
+		aws_credential_refused(&aws->credential);
 	if (aws->error.kind != AWS_ERROR_CREDENTIALS || *anew)
 		return false;
 	aws_credential_refused(&aws->credential);

@@ -303,6 +303,31 @@ static void renewed_cases(void)
 	talk_free(&talk);
 }
 
+/* A secret that was mistyped, or whose owner had no right, is put right. */
+static void corrected_case(const char *body)
+{
+	const char *answers[] = { answer(400, 0, "", body), answer(200, 0, "", "{}") };
+	struct talk talk;
+
+	environment();
+	setenv("AWS_ACCESS_KEY_ID", "AKIDWRONG", 1);
+	talk_start(&talk, answers, COUNT(answers));
+	check(talk_post(&talk), "the wrong one", body);
+	environment();
+	check(!talk_post(&talk), "the right one", body);
+	talk_end(&talk);
+	check(strstr(talk.dialogue.requests[0].data, "Credential=AKIDWRONG/"), "what was first", body);
+	check(strstr(talk.dialogue.requests[1].data, "Credential=" KEYID "/"), "it is looked for again", body);
+	talk_free(&talk);
+}
+
+static void corrected_cases(void)
+{
+	corrected_case(ERROR("InvalidSignatureException"));
+	corrected_case(ERROR("AccessDeniedException"));
+	corrected_case("<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>");
+}
+
 static void credential_cases(void)
 {
 	struct talk talk;
@@ -568,6 +593,26 @@ static void stop_cases(void)
 	talk_free(&talk);
 }
 
+/* No connection is made after the stop, not even in place of one that was kept. */
+static void stop_kept_cases(void)
+{
+	const char *answers[] = { answer(200, 0, "", "{}"), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "" };
+	struct talk talk;
+	const char *why;
+
+	environment();
+	talk_start(&talk, answers, COUNT(answers));
+	check(!talk_post(&talk), "a first question", "");
+	if (write(talk.cancel[1], "", 1) != 1)
+		abort();
+	why = talk_post(&talk);
+	check(why && strcmp(why, "stopped") == 0, "stopped", shown(why));
+	check(poll(&(struct pollfd){ .fd = talk.dialogue.fd, .events = POLLIN }, 1, 100) == 0, "nobody comes", "");
+	talk_end(&talk);
+	check(talk.dialogue.connections == 1, "one connection", "");
+	talk_free(&talk);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -577,6 +622,7 @@ int main(void)
 	clock_back_cases();
 	credential_cases();
 	renewed_cases();
+	corrected_cases();
 	busy_cases();
 	connection_cases();
 	cut_cases();
@@ -588,5 +634,6 @@ int main(void)
 	host_cases();
 	own_cases();
 	stop_cases();
+	stop_kept_cases();
 	return check_sum();
 }
