@@ -8,6 +8,7 @@
 #include "control.h"
 #include "log.h"
 #include "net.h"
+#include "print.h"
 #include "service.h"
 #include "service_option.h"
 #include "sources.h"
@@ -104,7 +105,7 @@ int admission_print(const struct config *config)
 	struct buf why = { 0 };
 	int status = 0;
 
-	printf("# dill " DILL_VERSION " (%s)\n", tls_version());
+	print_to(stdout, "# dill " DILL_VERSION " (%s)\n", tls_version());
 	config_print(config);
 	print_list(&rules, config->given);
 	for (size_t i = 0; i < source_count; i++) {

@@ -7,6 +7,7 @@
 #include "config_flag.h"
 #include "net.h"
 #include "option.h"
+#include "print.h"
 #include "service_option.h"
 #include "source.h"
 #include "sources.h"
@@ -88,7 +89,7 @@ static void print_row(const struct config_table *table, const struct option *row
 		buf_puts(&shown, "********");
 	else
 		buf_masked(&shown, value.data);
-	printf("%s = %s  # %s\n", row->key, shown.data, origin);
+	print_to(stdout, "%s = %s  # %s\n", row->key, shown.data, origin);
 	buf_free(&value);
 	buf_free(&shown);
 }
@@ -129,9 +130,9 @@ void config_print(const struct config *config)
 		const struct option_label *label = &config->labels.items[i];
 
 		net_print_host(&label->addr, host);
-		printf("listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
+		print_to(stdout, "listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
 	}
 	for (size_t i = 0; i < config->bind.count; i++)
-		printf("listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
+		print_to(stdout, "listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
 		       config->bind.patterns[i].origin);
 }

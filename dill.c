@@ -13,6 +13,7 @@
 #include "inspect.h"
 #include "log.h"
 #include "plan.h"
+#include "print.h"
 #include "route.h"
 #include "sys.h"
 #include "tls.h"
@@ -45,7 +46,7 @@ int main(int argc, char **argv)
 	if (config->help)
 		config_usage();
 	else if (config->version)
-		printf("dill " DILL_VERSION " (%s)\n", tls_version());
+		print_to(stdout, "dill " DILL_VERSION " (%s)\n", tls_version());
 	else if (config->check)
 		status = admission_print(config);
 	else if (config->explain || config->plan)

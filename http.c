@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +11,7 @@
 
 #include "http_head.h"
 #include "net.h"
+#include "print.h"
 #include "sys.h"
 
 #define HEAD_MAX (64 * 1024)
@@ -397,7 +397,7 @@ static const char *http_reach(struct http *http, const struct http_url *url, int
 		return http_connect_socket(http, url->host);
 	if (net_numeric(slice_of(url->host), url->port, &addr))
 		return http_connect_to(http, &addr, cancel_fd, deadline);
-	snprintf(port, sizeof port, "%u", url->port);
+	print_text(port, sizeof port, "%u", url->port);
 	error = getaddrinfo(url->host, port, &hints, &all);
 	if (error)
 		return gai_strerror(error);

@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "http_url.h"
 #include "net.h"
+#include "print.h"
 #include "service.h"
 #include "source.h"
 #include "sources.h"
@@ -73,7 +74,7 @@ static void print_lines(FILE *to, const char *text)
 		struct buf shown = { 0 };
 
 		buf_visible(&shown, text, len);
-		fprintf(to, "%s\n", shown.data ? shown.data : "");
+		print_to(to, "%s\n", shown.data ? shown.data : "");
 		buf_free(&shown);
 		text += len + (text[len] == '\n');
 	}
@@ -114,7 +115,7 @@ struct supervisor *inspect_sources(struct config *config, bool *complete)
 		struct supervisor_state state = supervisor_state(supervisor, i);
 
 		if (state.used && !supervisor->lists[i])
-			fprintf(stderr, "dill: %s has not answered\n", state.kind->name);
+			print_to(stderr, "dill: %s has not answered\n", state.kind->name);
 	}
 	*complete = *complete && supervisor_spoken(supervisor);
 	return supervisor;
@@ -139,10 +140,10 @@ static bool ask_running(const struct config *config, struct buf *out, bool *runn
 		buf_puts(out, inspect_body(&http));
 		found = true;
 	} else if (!why && http.response.status == 404) {
-		fprintf(stderr, "dill: the running dill at %s says: ", config->status_listener);
+		print_to(stderr, "dill: the running dill at %s says: ", config->status_listener);
 		print_lines(stderr, *inspect_body(&http) ? inspect_body(&http) : "nothing");
 	} else if (*config->status_listener) {
-		fprintf(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
+		print_to(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
 	}
 	http_free(&http);
 	buf_free(&path);
@@ -161,9 +162,9 @@ static size_t ask_source(const struct config *config, size_t source, const struc
 	list->source = kind->name;
 	list->title = kind->title;
 	if (!kind->ask(config->tables[1 + source].values, config->explain, list, &why))
-		fprintf(stderr, "dill: %s: %s\n", kind->name, why.data);
+		print_to(stderr, "dill: %s: %s\n", kind->name, why.data);
 	else if (!list->count)
-		fprintf(stderr, "dill: %s shows no service %s: it is not registered, or the token may not read it\n", why.data,
+		print_to(stderr, "dill: %s shows no service %s: it is not registered, or the token may not read it\n", why.data,
 		        config->explain);
 	else
 		found = explain_list(explain, list, config->explain, out);
@@ -202,7 +203,7 @@ int inspect_explain(struct config *config, const struct admit_rules *rules)
 	if (out.len)
 		print_lines(stdout, out.data);
 	else if (!running && complete)
-		fprintf(stderr, "dill: no source has a service %s\n", config->explain);
+		print_to(stderr, "dill: no source has a service %s\n", config->explain);
 	buf_free(&out);
 	return found ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #include "http.h"
 #include "inspect.h"
 #include "json.h"
+#include "print.h"
 #include "publish.h"
 #include "resolve.h"
 #include "routes.h"
@@ -125,7 +126,7 @@ static void print_listener(struct plan *plan, const struct json *json, uint32_t 
 	const char *comma = " ─➤ ";
 
 	plan->changes++;
-	printf("%c ", sign);
+	print_to(stdout, "%c ", sign);
 	print_visible(member(json, listener, "address", &plan->text));
 	fputs(" for ", stdout);
 	print_visible(member(json, listener, "services", &plan->text));
@@ -303,13 +304,13 @@ static bool read_running(const struct config *config, struct http *http, struct 
 	const char *why = inspect_page(config, "/routes", http);
 
 	if (why) {
-		fprintf(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", config->status_listener,
+		print_to(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", config->status_listener,
 		        *config->status_listener ? ": " : "", why);
 		return !json_parse(json, "{}", 2);
 	}
 	if (http->response.status == 200 && !json_parse(json, inspect_body(http), http->response.body.len))
 		return true;
-	fprintf(stderr, "dill: what answers at %s is not dill\n", config->status_listener);
+	print_to(stderr, "dill: what answers at %s is not dill\n", config->status_listener);
 	return false;
 }
 
