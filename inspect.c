@@ -42,7 +42,6 @@ static const char *find_status(const struct config *config, struct http_url *url
 
 const char *inspect_page(const struct config *config, const char *path, struct http *http)
 {
-	int64_t deadline = sys_now() + ANSWER_MS;
 	struct buf request = { 0 };
 	struct http_url url = { 0 };
 	const char *why = find_status(config, &url);
@@ -52,11 +51,7 @@ const char *inspect_page(const struct config *config, const char *path, struct h
 		return why;
 	http_request(&request, "GET", &url, path);
 	buf_puts(&request, "\r\n");
-	why = http_connect(http, &url, -1, deadline);
-	if (!why)
-		why = http_send(http, &request, -1, deadline);
-	if (!why)
-		why = http_wait(http, -1, deadline);
+	why = http_ask(http, &url, &request, -1, sys_now() + ANSWER_MS);
 	buf_free(&request);
 	return why;
 }
