@@ -1,8 +1,8 @@
 #include "base.h"
 #include "config_print.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_flag.h"
 #include "net.h"
@@ -75,7 +75,7 @@ void config_usage(void)
 	buf_puts(&text, "\n"
 	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error\n"
 	         "changes nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
-	fputs(text.data, stdout);
+	print_to(STDOUT_FILENO, "%s", text.data);
 	buf_free(&text);
 }
 
@@ -89,7 +89,7 @@ static void print_row(const struct config_table *table, const struct option *row
 		buf_puts(&shown, "********");
 	else
 		buf_masked(&shown, value.data);
-	print_to(stdout, "%s = %s  # %s\n", row->key, shown.data, origin);
+	print_to(STDOUT_FILENO, "%s = %s  # %s\n", row->key, shown.data, origin);
 	buf_free(&value);
 	buf_free(&shown);
 }
@@ -130,9 +130,9 @@ void config_print(const struct config *config)
 		const struct option_label *label = &config->labels.items[i];
 
 		net_print_host(&label->addr, host);
-		print_to(stdout, "listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
+		print_to(STDOUT_FILENO, "listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
 	}
 	for (size_t i = 0; i < config->bind.count; i++)
-		print_to(stdout, "listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
+		print_to(STDOUT_FILENO, "listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
 		       config->bind.patterns[i].origin);
 }

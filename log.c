@@ -440,7 +440,7 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	if (atomic_load(&log_ready))
 		log_write(level, "%s", shown.data);
 	else
-		print_to(stderr, "dill: %s\n", shown.data);
+		print_to(STDERR_FILENO, "dill: %s\n", shown.data);
 	buf_free(&text);
 	buf_free(&shown);
 }

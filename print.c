@@ -1,8 +1,10 @@
 #include "base.h"
 #include "print.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sys.h"
 
@@ -126,7 +128,19 @@ size_t print_text(char *out, size_t room, const char *fmt, ...)
 	return len;
 }
 
-void print_to(FILE *to, const char *fmt, ...)
+static void print_write(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return; /* nobody is left to tell */
+		text += n < 0 ? 0 : n;
+		len -= n < 0 ? 0 : (size_t)n;
+	}
+}
+
+void print_to(int fd, const char *fmt, ...)
 {
 	va_list args;
 	size_t len;
@@ -137,6 +151,6 @@ void print_to(FILE *to, const char *fmt, ...)
 	text = sys_alloc(len + 1);
 	print_args(text, len + 1, fmt, args); /* which takes none from args itself */
 	va_end(args);
-	fwrite(text, 1, len, to);
+	print_write(fd, text, len);
 	free(text);
 }

@@ -7,11 +7,10 @@
 #include "base.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 /* As vsnprintf and snprintf: at most `room` bytes with the NUL; returns the length of the whole text. */
 size_t print_args(char *out, size_t room, const char *fmt, va_list args);
 size_t print_text(char *out, size_t room, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void print_to(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void print_to(int fd, const char *fmt, ...) PRINTF_LIKE(2, 3); /* at once; for the command line */
 
 #endif
