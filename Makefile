@@ -16,7 +16,7 @@ LARGER = -fno-inline-functions-called-once -fno-caller-saves -fno-move-loop-inva
 	-fno-tree-dominator-opts -fno-ipa-sra -fno-jump-tables -fno-tree-tail-merge \
 	-fno-code-hoisting -fno-shrink-wrap -fno-tree-pre
 SMALL ?= -Oz $(LARGER) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwind-tables \
-	-Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
+	-Wl,-z,noseparate-code -Wl,-z,common-page-size=16 -Wl,-z,norelro -Wl,--build-id=none -Wl,--gc-sections
 
 # Another build beside the first, as tests/all.sh makes them: OBJ its directory, PROGRAM what it links.
 OBJ ?= build/obj
