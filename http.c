@@ -553,7 +553,7 @@ const char *http_ask_kept(struct http *http, const struct http_url *url, const s
 	if (kept)
 		http_next(http);
 	why = http_ask(http, url, request, cancel_fd, deadline);
-	if (why && kept && sys_now() < deadline) {
+	if (why && kept && strcmp(why, "stopped") != 0 && sys_now() < deadline) {
 		http_close(http);
 		why = http_ask(http, url, request, cancel_fd, deadline);
 	}
