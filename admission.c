@@ -1,13 +1,14 @@
 #include "base.h"
 #include "admission.h"
 
-#include <stdio.h>
+#include <unistd.h>
 
 #include "admit.h"
 #include "config_print.h"
 #include "control.h"
 #include "log.h"
 #include "net.h"
+#include "print.h"
 #include "service.h"
 #include "service_option.h"
 #include "sources.h"
@@ -23,7 +24,7 @@ static void print_field(const struct service *service, const char *field, struct
 	buf_printf(&line, ".%s = ", field);
 	buf_visible(&line, values->data, values->len);
 	buf_printf(&line, "  # %s", origin);
-	puts(line.data);
+	print_to(STDOUT_FILENO, "%s\n", line.data);
 	buf_free(&line);
 	values->len = 0;
 }
@@ -60,7 +61,7 @@ static void print_verdict(const struct service *service, const char *wish, const
 		buf_puts(&line, " is accepted: ");
 		net_put_ports(&line, addr, last);
 	}
-	puts(line.data);
+	print_to(STDOUT_FILENO, "%s\n", line.data);
 	buf_free(&line);
 }
 
@@ -104,7 +105,7 @@ int admission_print(const struct config *config)
 	struct buf why = { 0 };
 	int status = 0;
 
-	printf("# dill " DILL_VERSION " (%s)\n", tls_version());
+	print_to(STDOUT_FILENO, "# dill " DILL_VERSION " (%s)\n", tls_version());
 	config_print(config);
 	print_list(&rules, config->given);
 	for (size_t i = 0; i < source_count; i++) {

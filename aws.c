@@ -172,51 +172,14 @@ static void aws_put_request(struct aws *aws, const struct aws_ask *ask, struct b
 	buf_free(&path);
 }
 
-static const char *aws_exchange_once(struct aws *aws, const struct buf *request, int64_t deadline)
-{
-	const char *why = NULL;
-
-	if (aws->http.fd < 0)
-		why = http_connect(&aws->http, &aws->url, aws->cancel_fd, deadline);
-	if (!why)
-		why = http_send(&aws->http, request, aws->cancel_fd, deadline);
-	return why ? why : http_wait(&aws->http, aws->cancel_fd, deadline);
-}
-
-/* The connection ends, and the answer stays. Bytes beyond it would be taken for the next one. */
-static void aws_end_connection(struct http *http)
-{
-	struct buf body = http->response.body, head = http->response.head;
-	int status = http->response.status;
-
-	http->response.body = http->response.head = (struct buf){ 0 };
-	http_close(http);
-	http->response.body = body;
-	http->response.head = head;
-	http->response.status = status;
-}
-
-/* AWS may have closed a kept connection: then it is asked once more, over a new one. */
 static const char *aws_exchange(struct aws *aws, const struct aws_ask *ask, int64_t deadline)
 {
-	struct http *http = &aws->http;
-	bool kept = http->fd >= 0;
 	struct buf request = { 0 };
 	const char *why;
 
-	if (kept)
-		http_next(http);
 	aws_put_request(aws, ask, &request);
-	why = aws_exchange_once(aws, &request, deadline);
-	if (why && kept && strcmp(why, "stopped") != 0 && sys_now() < deadline) {
-		http_close(http);
-		why = aws_exchange_once(aws, &request, deadline);
-	}
+	why = http_ask_kept(&aws->http, &aws->url, &request, aws->cancel_fd, deadline);
 	buf_free(&request);
-	if (why)
-		http_close(http);
-	else if (http->response.last || http->ahead.len)
-		aws_end_connection(http);
 	return why;
 }
 

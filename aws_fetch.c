@@ -32,11 +32,7 @@ const char *aws_fetch_ask(struct aws_fetch *fetch, const struct http_url *url, c
 	const char *why = http_connect(&fetch->http, url, fetch->cancel_fd, deadline);
 
 	fetch->reached = !why;
-	if (!why)
-		why = http_send(&fetch->http, request, fetch->cancel_fd, deadline);
-	if (!why)
-		why = http_wait(&fetch->http, fetch->cancel_fd, deadline);
-	return why;
+	return why ? why : http_ask(&fetch->http, url, request, fetch->cancel_fd, deadline);
 }
 
 struct slice aws_fetch_body(const struct aws_fetch *fetch)

@@ -2,13 +2,13 @@
 #include "config_flag.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config_apply.h"
 #include "format.h"
 #include "net.h"
 #include "option.h"
+#include "print.h"
 #include "sources.h"
 #include "sys.h"
 
@@ -106,7 +106,7 @@ static void add_connections(struct config *config, struct config_flags *flags, c
 			complain_value(config, setting->origin, part, why);
 		if (why || !part.len)
 			continue;
-		snprintf(wish, sizeof wish, ":%u", listen);
+		print_text(wish, sizeof wish, ":%u", listen);
 		add_field(config, flags, part, "listener", slice_of(wish), setting->origin);
 		add_field(config, flags, part, "backends", to, setting->origin);
 	}

@@ -1,12 +1,13 @@
 #include "base.h"
 #include "config_print.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_flag.h"
 #include "net.h"
 #include "option.h"
+#include "print.h"
 #include "service_option.h"
 #include "source.h"
 #include "sources.h"
@@ -74,7 +75,7 @@ void config_usage(void)
 	buf_puts(&text, "\n"
 	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error\n"
 	         "changes nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
-	fputs(text.data, stdout);
+	print_to(STDOUT_FILENO, "%s", text.data);
 	buf_free(&text);
 }
 
@@ -88,7 +89,7 @@ static void print_row(const struct config_table *table, const struct option *row
 		buf_puts(&shown, "********");
 	else
 		buf_masked(&shown, value.data);
-	printf("%s = %s  # %s\n", row->key, shown.data, origin);
+	print_to(STDOUT_FILENO, "%s = %s  # %s\n", row->key, shown.data, origin);
 	buf_free(&value);
 	buf_free(&shown);
 }
@@ -129,9 +130,9 @@ void config_print(const struct config *config)
 		const struct option_label *label = &config->labels.items[i];
 
 		net_print_host(&label->addr, host);
-		printf("listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
+		print_to(STDOUT_FILENO, "listeners.allowed.%s = %s  # %s\n", label->name, host, label->origin);
 	}
 	for (size_t i = 0; i < config->bind.count; i++)
-		printf("listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
+		print_to(STDOUT_FILENO, "listeners.bind.%s = %s  # %s\n", config->bind.patterns[i].name, config->bind.patterns[i].grants,
 		       config->bind.patterns[i].origin);
 }

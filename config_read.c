@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bind.h"
 #include "config_apply.h"
@@ -336,7 +335,7 @@ static void apply_layers(struct config *config, char **environment, const struct
 	if (config->check && config->strict && config->unknown)
 		config_error(config, "%s: %zu unknown key%s", config->file, config->unknown, text_s(config->unknown));
 	if (!config->threads)
-		config->threads = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+		config->threads = sys_processors();
 }
 
 struct config *config_read(int argc, char **argv, char **environment, int *status)

@@ -235,7 +235,6 @@ bool consul_api_filtered(const struct http_response *response)
 bool consul_api_once(const struct consul_settings *settings, const char *service, struct service_list *list,
                      struct buf *why)
 {
-	int64_t deadline = sys_now() + ONCE_MS;
 	struct consul_failing none = { 0 };
 	struct instance_reading reading;
 	struct buf request = { 0 };
@@ -251,11 +250,7 @@ bool consul_api_once(const struct consul_settings *settings, const char *service
 	consul_api_health(&api, service);
 	consul_api_finish(&api, &request);
 	if (!wrong)
-		wrong = http_connect(&http, &api.url, -1, deadline);
-	if (!wrong)
-		wrong = http_send(&http, &request, -1, deadline);
-	if (!wrong)
-		wrong = http_wait(&http, -1, deadline);
+		wrong = http_ask(&http, &api.url, &request, -1, sys_now() + ONCE_MS);
 	if (!wrong)
 		wrong = consul_api_take(&api, &http.response);
 	if (!wrong)

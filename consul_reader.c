@@ -351,26 +351,17 @@ const char *consul_reader_list(struct consul_reader *reader, const size_t *which
 bool consul_reader_lacks_right(struct consul_reader *reader, const char *service)
 {
 	int cancel_fd = reader->source->cancel[0];
-	bool kept, lacks = false, answered = false;
+	bool kept, lacks, answered;
 	struct buf out = { 0 };
 
 	reader->reading.name = NULL;
 	consul_api_right(reader->api, service);
 	consul_api_finish(reader->api, &out);
 	do {
-		int64_t deadline = sys_now() + READING_MS;
-		const char *why = NULL;
-
 		kept = reader->http.fd >= 0;
-		if (!kept) {
+		if (!kept)
 			reader->served = 0;
-			why = http_connect(&reader->http, &reader->api->url, cancel_fd, deadline);
-		}
-		if (!why)
-			why = http_send(&reader->http, &out, cancel_fd, deadline);
-		if (!why)
-			why = http_wait(&reader->http, cancel_fd, deadline);
-		answered = !why;
+		answered = !http_ask(&reader->http, &reader->api->url, &out, cancel_fd, sys_now() + READING_MS);
 		lacks = answered && reader->http.response.status == 403;
 		if (answered && !reader->http.response.last)
 			http_next(&reader->http);

@@ -1,8 +1,8 @@
 #include "base.h"
 #include "consul_sweep.h"
 
-#include <stdio.h>
 
+#include "print.h"
 #include "sys.h"
 
 #define BEHIND_MS 500 /* before services are read again whose answers were too old; doubled each time */
@@ -233,7 +233,7 @@ void consul_sweep_read(struct consul_sweep *sweep, struct catalog_name *name)
 
 static void note_why(struct consul_sweep *sweep, const char *why)
 {
-	snprintf(sweep->words, sizeof sweep->words, "%s", why);
+	print_text(sweep->words, sizeof sweep->words, "%s", why);
 	sweep->why = sweep->words;
 }
 

@@ -75,7 +75,11 @@ static rlim_t raise_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
 		return 1024;
 	r.rlim_cur = r.rlim_max;
+#ifdef __linux__
+	prlimit(0, RLIMIT_NOFILE, &r, NULL); /* musl's setrlimit can stop all threads, for kernels that lack this */
+#else
 	setrlimit(RLIMIT_NOFILE, &r);
+#endif
 	getrlimit(RLIMIT_NOFILE, &r);
 	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
 }

@@ -2,7 +2,6 @@
 #include "base.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "admission.h"
@@ -13,6 +12,7 @@
 #include "inspect.h"
 #include "log.h"
 #include "plan.h"
+#include "print.h"
 #include "route.h"
 #include "sys.h"
 #include "tls.h"
@@ -28,7 +28,6 @@ static void inspect(struct config *config)
 
 	log_setup(config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_WARN, false);
 	status = config->explain ? inspect_explain(config, &rules.admit) : plan_print(config, &rules);
-	fflush(stdout);
 	_exit(status); /* threads may hang in a look-up: nobody waits for them */
 }
 
@@ -45,7 +44,7 @@ int main(int argc, char **argv)
 	if (config->help)
 		config_usage();
 	else if (config->version)
-		printf("dill " DILL_VERSION " (%s)\n", tls_version());
+		print_to(STDOUT_FILENO, "dill " DILL_VERSION " (%s)\n", tls_version());
 	else if (config->check)
 		status = admission_print(config);
 	else if (config->explain || config->plan)

@@ -2,11 +2,11 @@
 #include "doc.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
+#include "print.h"
 
 void doc_free(struct doc *doc)
 {
@@ -106,7 +106,7 @@ bool doc_fail(struct doc_reader *reader, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(reader->doc->error, sizeof reader->doc->error, fmt, args);
+	print_args(reader->doc->error, sizeof reader->doc->error, fmt, args);
 	va_end(args);
 	reader->doc->error_line = reader->line;
 	return false;

@@ -2,11 +2,11 @@
 #include "base.h"
 #include "draft.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
+#include "print.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"
@@ -211,12 +211,12 @@ bool draft_refuse_address(struct draft *draft, const struct want *want, const st
 	net_print(addr, text);
 	if (rule == not_allowed) {
 		net_print_host(addr, text);
-		snprintf(why, sizeof why, "%s address %s, which needs backends.allow = %s", specials[special].name, text,
+		print_text(why, sizeof why, "%s address %s, which needs backends.allow = %s", specials[special].name, text,
 		         addr->sa.any.sa_family == AF_INET ? specials[special].v4 : specials[special].v6);
 	} else if (rule == own_listener) {
-		snprintf(why, sizeof why, "%s is a listener of dill itself", text);
+		print_text(why, sizeof why, "%s is a listener of dill itself", text);
 	} else {
-		snprintf(why, sizeof why, "%s is dill's own %s", text, rule);
+		print_text(why, sizeof why, "%s is dill's own %s", text, rule);
 	}
 	refuse_backend(draft, want, backend, rule, why);
 	return true;

@@ -2,7 +2,6 @@
 #include "dynamodb.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "aws.h"
@@ -14,6 +13,7 @@
 #include "log.h"
 #include "net.h"
 #include "option.h"
+#include "print.h"
 #include "service.h"
 #include "sys.h"
 #include "text.h"
@@ -102,7 +102,7 @@ static void add_route(struct service_list *list, struct slice text)
 		return;
 	}
 	service = service_add(list, text);
-	snprintf(wish, sizeof wish, "any:%u", listen);
+	print_text(wish, sizeof wish, "any:%u", listen);
 	service_wish(service, slice_of(wish), NULL);
 	net_split(to, &host, &port);
 	service_backend(service, host, port, 1);

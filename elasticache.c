@@ -2,7 +2,6 @@
 #include "elasticache.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "aws.h"
@@ -13,6 +12,7 @@
 #include "log.h"
 #include "net.h"
 #include "option.h"
+#include "print.h"
 #include "service.h"
 #include "sys.h"
 #include "text.h"
@@ -260,7 +260,7 @@ static struct service_list *make_list(const struct elasticache *elasticache)
 	if (!elasticache->nodes)
 		return list;
 	service = service_add(list, slice_of(cluster));
-	snprintf(wish, sizeof wish, ":%ld", elasticache->settings->port);
+	print_text(wish, sizeof wish, ":%ld", elasticache->settings->port);
 	service_wish(service, slice_of(wish), NULL);
 	if (best->number) {
 		service->instance = text_printf(&service->memory, "%s::%s", cluster, best->id.len ? best->id.data : "");

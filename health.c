@@ -8,7 +8,6 @@
 #include "health.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "log.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "print.h"
 #include "socks.h"
 #include "sys.h"
 
@@ -394,7 +394,7 @@ static void suspect_show(struct health *health, struct health_target *target)
 	while (backend->peer && !atomic_load(&backend->suspect))
 		backend = backend->peer;
 	refusal = atomic_load(&backend->refusal);
-	snprintf(why, sizeof why, "a client's connect failed: %s", refusal ? refusal : strerror(atomic_load(&backend->error)));
+	print_text(why, sizeof why, "a client's connect failed: %s", refusal ? refusal : strerror(atomic_load(&backend->error)));
 	target_show(health, target, why);
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +11,7 @@
 
 #include "http_head.h"
 #include "net.h"
+#include "print.h"
 #include "sys.h"
 
 #define HEAD_MAX (64 * 1024)
@@ -290,7 +290,8 @@ void http_open(struct http *http, size_t max_body)
 	*http = (struct http){ .fd = -1, .response.max_body = max_body };
 }
 
-void http_close(struct http *http)
+/* The connection ends, and the answer stays. */
+static void http_hang_up(struct http *http)
 {
 	if (http->secure)
 		tls_stop(http->client);
@@ -299,6 +300,11 @@ void http_close(struct http *http)
 		close(http->fd);
 	http->fd = -1;
 	http->ahead.len = 0;
+}
+
+void http_close(struct http *http)
+{
+	http_hang_up(http);
 	http_reset(&http->response);
 }
 
@@ -397,7 +403,7 @@ static const char *http_reach(struct http *http, const struct http_url *url, int
 		return http_connect_socket(http, url->host);
 	if (net_numeric(slice_of(url->host), url->port, &addr))
 		return http_connect_to(http, &addr, cancel_fd, deadline);
-	snprintf(port, sizeof port, "%u", url->port);
+	print_text(port, sizeof port, "%u", url->port);
 	error = getaddrinfo(url->host, port, &hints, &all);
 	if (error)
 		return gai_strerror(error);
@@ -527,4 +533,33 @@ void http_next(struct http *http)
 	/* What is wrong is said when it is waited for: then there is no connection. */
 	if (http->ahead.len && http_parse_ahead(http))
 		http_close(http);
+}
+
+const char *http_ask(struct http *http, const struct http_url *url, const struct buf *request, int cancel_fd, int64_t deadline)
+{
+	const char *why = http->fd < 0 ? http_connect(http, url, cancel_fd, deadline) : NULL;
+
+	if (!why)
+		why = http_send(http, request, cancel_fd, deadline);
+	return why ? why : http_wait(http, cancel_fd, deadline);
+}
+
+const char *http_ask_kept(struct http *http, const struct http_url *url, const struct buf *request, int cancel_fd,
+                          int64_t deadline)
+{
+	bool kept = http->fd >= 0;
+	const char *why;
+
+	if (kept)
+		http_next(http);
+	why = http_ask(http, url, request, cancel_fd, deadline);
+	if (why && kept && strcmp(why, "stopped") != 0 && sys_now() < deadline) {
+		http_close(http);
+		why = http_ask(http, url, request, cancel_fd, deadline);
+	}
+	if (why)
+		http_close(http);
+	else if (http->response.last || http->ahead.len) /* such bytes would be taken for the next answer */
+		http_hang_up(http);
+	return why;
 }

@@ -60,6 +60,13 @@ const char *http_send(struct http *http, const struct buf *request, int cancel_f
 const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */
 /* As far as it has come, without waiting, but no more than a MiB at once: look at response.done, and wait again. */
 const char *http_receive(struct http *http);
+/* All three, without http_connect where there is a connection. */
+const char *http_ask(struct http *http, const struct http_url *url, const struct buf *request, int cancel_fd,
+                     int64_t deadline);
+/* The same for a connection that is kept where it can be: whoever keeps it, too, may have closed it, and is then asked once
+ * more, over a new one. The answer stays until the next question. */
+const char *http_ask_kept(struct http *http, const struct http_url *url, const struct buf *request, int cancel_fd,
+                          int64_t deadline);
 bool http_silent(const struct http *http);   /* no byte of the answer has come */
 void http_next(struct http *http); /* goes on to the next pipelined answer, which may be complete already */
 

@@ -2,12 +2,13 @@
 #include "inspect.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "explain.h"
 #include "http_url.h"
 #include "net.h"
+#include "print.h"
 #include "service.h"
 #include "source.h"
 #include "sources.h"
@@ -41,7 +42,6 @@ static const char *find_status(const struct config *config, struct http_url *url
 
 const char *inspect_page(const struct config *config, const char *path, struct http *http)
 {
-	int64_t deadline = sys_now() + ANSWER_MS;
 	struct buf request = { 0 };
 	struct http_url url = { 0 };
 	const char *why = find_status(config, &url);
@@ -51,11 +51,7 @@ const char *inspect_page(const struct config *config, const char *path, struct h
 		return why;
 	http_request(&request, "GET", &url, path);
 	buf_puts(&request, "\r\n");
-	why = http_connect(http, &url, -1, deadline);
-	if (!why)
-		why = http_send(http, &request, -1, deadline);
-	if (!why)
-		why = http_wait(http, -1, deadline);
+	why = http_ask(http, &url, &request, -1, sys_now() + ANSWER_MS);
 	buf_free(&request);
 	return why;
 }
@@ -66,14 +62,14 @@ const char *inspect_body(const struct http *http)
 }
 
 /* Lines that another program sent go to a terminal: their control bytes must not reach it. */
-static void print_lines(FILE *to, const char *text)
+static void print_lines(int to, const char *text)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 		struct buf shown = { 0 };
 
 		buf_visible(&shown, text, len);
-		fprintf(to, "%s\n", shown.data ? shown.data : "");
+		print_to(to, "%s\n", shown.data ? shown.data : "");
 		buf_free(&shown);
 		text += len + (text[len] == '\n');
 	}
@@ -114,7 +110,7 @@ struct supervisor *inspect_sources(struct config *config, bool *complete)
 		struct supervisor_state state = supervisor_state(supervisor, i);
 
 		if (state.used && !supervisor->lists[i])
-			fprintf(stderr, "dill: %s has not answered\n", state.kind->name);
+			print_to(STDERR_FILENO, "dill: %s has not answered\n", state.kind->name);
 	}
 	*complete = *complete && supervisor_spoken(supervisor);
 	return supervisor;
@@ -139,10 +135,10 @@ static bool ask_running(const struct config *config, struct buf *out, bool *runn
 		buf_puts(out, inspect_body(&http));
 		found = true;
 	} else if (!why && http.response.status == 404) {
-		fprintf(stderr, "dill: the running dill at %s says: ", config->status_listener);
-		print_lines(stderr, *inspect_body(&http) ? inspect_body(&http) : "nothing");
+		print_to(STDERR_FILENO, "dill: the running dill at %s says: ", config->status_listener);
+		print_lines(STDERR_FILENO, *inspect_body(&http) ? inspect_body(&http) : "nothing");
 	} else if (*config->status_listener) {
-		fprintf(stderr, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
+		print_to(STDERR_FILENO, "dill: no dill answers at %s: %s\n", config->status_listener, why ? why : "something else does");
 	}
 	http_free(&http);
 	buf_free(&path);
@@ -161,9 +157,9 @@ static size_t ask_source(const struct config *config, size_t source, const struc
 	list->source = kind->name;
 	list->title = kind->title;
 	if (!kind->ask(config->tables[1 + source].values, config->explain, list, &why))
-		fprintf(stderr, "dill: %s: %s\n", kind->name, why.data);
+		print_to(STDERR_FILENO, "dill: %s: %s\n", kind->name, why.data);
 	else if (!list->count)
-		fprintf(stderr, "dill: %s shows no service %s: it is not registered, or the token may not read it\n", why.data,
+		print_to(STDERR_FILENO, "dill: %s shows no service %s: it is not registered, or the token may not read it\n", why.data,
 		        config->explain);
 	else
 		found = explain_list(explain, list, config->explain, out);
@@ -200,9 +196,9 @@ int inspect_explain(struct config *config, const struct admit_rules *rules)
 	bool found = ask_running(config, &out, &running) || ask_sources(config, rules, &out, &complete);
 
 	if (out.len)
-		print_lines(stdout, out.data);
+		print_lines(STDOUT_FILENO, out.data);
 	else if (!running && complete)
-		fprintf(stderr, "dill: no source has a service %s\n", config->explain);
+		print_to(STDERR_FILENO, "dill: no source has a service %s\n", config->explain);
 	buf_free(&out);
 	return found ? 0 : 1;
 }

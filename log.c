@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "log_sum.h"
+#include "print.h"
 #include "sys.h"
 #include "text.h"
 
@@ -133,7 +134,7 @@ static void log_deliver(const char *bytes, size_t len, unsigned long *missing, b
 	unsigned long lines = 0;
 
 	if (*missing) {
-		message.len = (size_t)snprintf(message.text, sizeof message.text, "%lu log line%s dropped", *missing,
+		message.len = print_text(message.text, sizeof message.text, "%lu log line%s dropped", *missing,
 		                               text_s(*missing));
 		log_compose(&notice, &message, 0);
 		if (log_put(notice.text, notice.len, patient))
@@ -392,11 +393,8 @@ void log_stop(void)
 static void log_format(struct log_message *message, const char *fmt, va_list args)
 {
 	struct log_line line;
-	int len = vsnprintf(message->text, sizeof message->text, fmt, args);
 
-	if (len < 0)
-		return;
-	message->len = (size_t)len;
+	message->len = print_args(message->text, sizeof message->text, fmt, args);
 	if (message->len >= sizeof message->text) {
 		message->len = sizeof message->text - 1;
 		memcpy(message->text + message->len - 3, "...", 3);
@@ -442,7 +440,7 @@ void log_complain(enum log_level level, const char *fmt, ...)
 	if (atomic_load(&log_ready))
 		log_write(level, "%s", shown.data);
 	else
-		fprintf(stderr, "dill: %s\n", shown.data);
+		print_to(STDERR_FILENO, "dill: %s\n", shown.data);
 	buf_free(&text);
 	buf_free(&shown);
 }

@@ -1,9 +1,9 @@
 #include "base.h"
 #include "log_line.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "print.h"
 #include "sys.h"
 #include "text.h"
 
@@ -116,9 +116,9 @@ void log_line_repeated(struct log_line *line, unsigned long count, const char *n
 
 	text_print_duration(within_ms, window);
 	if (line->json)
-		snprintf(note, sizeof note, ",\"repeated\":%lu", count);
+		print_text(note, sizeof note, ",\"repeated\":%lu", count);
 	else
-		snprintf(note, sizeof note, " (%lu more%s%s%s within %s)", count, *noun ? " " : "", noun, *noun ? text_s(count) : "", window);
+		print_text(note, sizeof note, " (%lu more%s%s%s within %s)", count, *noun ? " " : "", noun, *noun ? text_s(count) : "", window);
 	log_line_add_word(line, note);
 }
 
@@ -229,7 +229,7 @@ void log_line_seconds(struct log_line *line, const char *key, int64_t us)
 void log_line_end(struct log_line *line)
 {
 	if (line->cut)
-		line->len += (size_t)snprintf(line->text + line->len, END_ROOM - 2, line->json ? ",\"cut\":%u" : " cut=%u",
+		line->len += print_text(line->text + line->len, END_ROOM - 2, line->json ? ",\"cut\":%u" : " cut=%u",
 		                              line->cut);
 	if (line->json)
 		line->text[line->len++] = '}';

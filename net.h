@@ -39,6 +39,7 @@ void net_keep_zone(struct slice host);
 /* Where the operator has us listen: an address in digits, localhost, or nothing (every IPv4 address). */
 bool net_local(struct slice host, uint16_t port, struct net_addr *out);
 
+void net_print_ip(const struct net_addr *addr, char out[INET6_ADDRSTRLEN]); /* 1.2.3.4, ::1, without port and zone */
 void net_print(const struct net_addr *addr, char out[NET_TEXT]); /* 1.2.3.4:80, [::1]:80 */
 void net_put_host_port(struct buf *out, const char *host, uint16_t port); /* brackets around an IPv6 address; visible */
 void net_put_ports(struct buf *out, const struct net_addr *addr, unsigned last); /* 1.2.3.4:80-89, from its port to the last one */

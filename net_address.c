@@ -3,9 +3,9 @@
 #include "net.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "print.h"
 #include "sys.h"
 #include "text.h"
 #include "zone.h"
@@ -233,19 +233,62 @@ bool net_local(struct slice host, uint16_t port, struct net_addr *out)
 	return net_numeric(host, port, out);
 }
 
-void net_print(const struct net_addr *addr, char out[NET_TEXT])
+/* As RFC 5952 has it: the first of the longest rows of zeros is "::". */
+static void print_v6(const unsigned char *bytes, char out[INET6_ADDRSTRLEN])
 {
-	char host[INET6_ADDRSTRLEN] = "?", scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];
+	unsigned words[8], zeros = 8, count = 1;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		words[i] = bytes[2 * i] * 256u + bytes[2 * i + 1];
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned end = i;
+
+		while (end < 8 && !words[end])
+			end++;
+		if (end - i > count) {
+			zeros = i;
+			count = end - i;
+		}
+	}
+	for (unsigned i = 0; i < 8; i++)
+		if (i == zeros) {
+			len += print_text(out + len, INET6_ADDRSTRLEN - len, "::");
+			i += count - 1;
+		} else {
+			len += print_text(out + len, INET6_ADDRSTRLEN - len, i && i != zeros + count ? ":%x" : "%x", words[i]);
+		}
+}
+
+void net_print_ip(const struct net_addr *addr, char out[INET6_ADDRSTRLEN])
+{
+	const unsigned char *bytes = addr->sa.v6.sin6_addr.s6_addr;
+	const char *before = is_mapped_v4(addr) ? "::ffff:" : "::"; /* RFC 4291, 2.5.5 */
 
 	if (addr->sa.any.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
-		snprintf(out, NET_TEXT, "%s:%u", host, net_addr_port(addr));
+		bytes = (const unsigned char *)&addr->sa.v4.sin_addr;
+		before = "";
+	} else if (!is_mapped_v4(addr) && (memcmp(bytes, &in6addr_any, 12) != 0 || !(bytes[12] | bytes[13]))) {
+		print_v6(bytes, out);
+		return;
+	} else {
+		bytes += 12;
+	}
+	print_text(out, INET6_ADDRSTRLEN, "%s%u.%u.%u.%u", before, bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+void net_print(const struct net_addr *addr, char out[NET_TEXT])
+{
+	char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "", name[IF_NAMESIZE];
+
+	net_print_ip(addr, host);
+	if (addr->sa.any.sa_family == AF_INET) {
+		print_text(out, NET_TEXT, "%s:%u", host, net_addr_port(addr));
 		return;
 	}
-	inet_ntop(AF_INET6, &addr->sa.v6.sin6_addr, host, sizeof host);
 	if (zone_name(addr->sa.v6.sin6_scope_id, name))
-		snprintf(scope, sizeof scope, "%%%s", name);
-	snprintf(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(addr));
+		print_text(scope, sizeof scope, "%%%s", name);
+	print_text(out, NET_TEXT, "[%s%s]:%u", host, scope, net_addr_port(addr));
 }
 
 void net_put_host_port(struct buf *out, const char *host, uint16_t port)
@@ -356,7 +399,7 @@ void net_print_range(const struct net_range *range, char out[NET_RANGE_TEXT])
 	char host[NET_TEXT];
 
 	net_print_host(&range->addr, host);
-	snprintf(out, NET_RANGE_TEXT, "%s/%u", host, range->bits);
+	print_text(out, NET_RANGE_TEXT, "%s/%u", host, range->bits);
 }
 
 bool net_in_range(const struct net_range *range, const struct net_addr *addr)

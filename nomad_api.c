@@ -152,17 +152,12 @@ const char *nomad_api_take(struct nomad_api *api, const struct http_response *re
 
 static const char *once_ask(struct nomad_api *api, struct http *http, const char *service)
 {
-	int64_t deadline = sys_now() + ONCE_MS;
 	struct buf request = { 0 };
 	const char *why;
 
 	nomad_api_service(api, service);
 	nomad_api_finish(api, &request);
-	why = http_connect(http, &api->url, -1, deadline);
-	if (!why)
-		why = http_send(http, &request, -1, deadline);
-	if (!why)
-		why = http_wait(http, -1, deadline);
+	why = http_ask(http, &api->url, &request, -1, sys_now() + ONCE_MS);
 	buf_free(&request);
 	return why;
 }

@@ -48,8 +48,8 @@ struct option {
 	const char *const *words; /* ends in NULL */
 	const char *(*check)(const char *value); /* of a text or names: NULL or the reason, as option_set; may be NULL */
 	const char *other;
-	uint8_t other_is; /* enum option_name */
 	const char *instead; /* of a file: the key whose value is in it */
+	uint8_t other_is; /* enum option_name; of `other` */
 	bool of_tls; /* to give the key is an error where no TLS is built in */
 };
 

@@ -2,14 +2,15 @@
 #include "plan.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "body.h"
 #include "http.h"
 #include "inspect.h"
 #include "json.h"
+#include "print.h"
 #include "publish.h"
 #include "resolve.h"
 #include "routes.h"
@@ -115,7 +116,7 @@ static void print_visible(const char *text)
 	struct buf shown = { 0 };
 
 	buf_visible(&shown, text, strlen(text));
-	fputs(shown.data ? shown.data : "", stdout);
+	print_to(STDOUT_FILENO, "%s", shown.data ? shown.data : "");
 	buf_free(&shown);
 }
 
@@ -125,34 +126,34 @@ static void print_listener(struct plan *plan, const struct json *json, uint32_t 
 	const char *comma = " ─➤ ";
 
 	plan->changes++;
-	printf("%c ", sign);
+	print_to(STDOUT_FILENO, "%c ", sign);
 	print_visible(member(json, listener, "address", &plan->text));
-	fputs(" for ", stdout);
+	print_to(STDOUT_FILENO, " for ");
 	print_visible(member(json, listener, "services", &plan->text));
-	fputs(", ", stdout);
+	print_to(STDOUT_FILENO, ", ");
 	print_visible(member(json, listener, "balance", &plan->text));
 	for (JSON_EACH(json, json_get(json, listener, "backends"), backend)) {
-		fputs(comma, stdout);
+		print_to(STDOUT_FILENO, "%s", comma);
 		print_visible(member(json, backend, "address", &plan->text));
 		comma = ", ";
 	}
-	puts("");
+	print_to(STDOUT_FILENO, "\n");
 }
 
 /* One thing of a listener changes (~). */
 static void print_change(struct plan *plan, const char *address, const char *what, const char *from, const char *to)
 {
 	plan->changes++;
-	fputs("~ ", stdout);
+	print_to(STDOUT_FILENO, "~ ");
 	print_visible(address);
-	fputs(": ", stdout);
+	print_to(STDOUT_FILENO, ": ");
 	print_visible(what);
 	if (*from)
 		print_visible(from);
 	if (*from && *to)
-		fputs(" becomes ", stdout);
+		print_to(STDOUT_FILENO, " becomes ");
 	print_visible(to);
-	puts("");
+	print_to(STDOUT_FILENO, "\n");
 }
 
 static void compare_weight(struct plan *plan, const char *address, uint32_t was, uint32_t will)
@@ -224,13 +225,13 @@ static void compare_allow(struct plan *plan)
 static void print_refused(struct plan *plan)
 {
 	for (JSON_EACH(&plan->will, json_get(&plan->will, 0, "refused"), refusal)) {
-		fputs("# refused: ", stdout);
+		print_to(STDOUT_FILENO, "# refused: ");
 		print_visible(member(&plan->will, refusal, "service", &plan->text));
-		fputs(" wants ", stdout);
+		print_to(STDOUT_FILENO, " wants ");
 		print_visible(member(&plan->will, refusal, "wish", &plan->text));
-		fputs(": ", stdout);
+		print_to(STDOUT_FILENO, ": ");
 		print_visible(member(&plan->will, refusal, "reason", &plan->text));
-		puts("");
+		print_to(STDOUT_FILENO, "\n");
 	}
 }
 
@@ -303,13 +304,13 @@ static bool read_running(const struct config *config, struct http *http, struct 
 	const char *why = inspect_page(config, "/routes", http);
 
 	if (why) {
-		fprintf(stderr, "dill: status.listener %s%s%s; all of it counts as new\n", config->status_listener,
+		print_to(STDERR_FILENO, "dill: status.listener %s%s%s; all of it counts as new\n", config->status_listener,
 		        *config->status_listener ? ": " : "", why);
 		return !json_parse(json, "{}", 2);
 	}
 	if (http->response.status == 200 && !json_parse(json, inspect_body(http), http->response.body.len))
 		return true;
-	fprintf(stderr, "dill: what answers at %s is not dill\n", config->status_listener);
+	print_to(STDERR_FILENO, "dill: what answers at %s is not dill\n", config->status_listener);
 	return false;
 }
 

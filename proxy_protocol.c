@@ -2,8 +2,9 @@
 #include "proxy_protocol.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "print.h"
 
 static const void *address_bytes(const struct net_addr *addr, size_t *len)
 {
@@ -13,14 +14,12 @@ static const void *address_bytes(const struct net_addr *addr, size_t *len)
 
 static size_t header_text(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])
 {
-	char from[INET6_ADDRSTRLEN] = "", to[INET6_ADDRSTRLEN] = "";
-	int family = client->sa.any.sa_family;
-	size_t len;
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
 
-	inet_ntop(family, address_bytes(client, &len), from, sizeof from);
-	inet_ntop(family, address_bytes(own, &len), to, sizeof to);
-	return (size_t)snprintf(out, PROXY_PROTOCOL_MAX, "PROXY %s %s %s %u %u\r\n", family == AF_INET ? "TCP4" : "TCP6",
-	                        from, to, net_addr_port(client), net_addr_port(own));
+	net_print_ip(client, from);
+	net_print_ip(own, to);
+	return print_text(out, PROXY_PROTOCOL_MAX, "PROXY %s %s %s %u %u\r\n", client->sa.any.sa_family == AF_INET ? "TCP4" : "TCP6",
+	                  from, to, net_addr_port(client), net_addr_port(own));
 }
 
 static size_t header_binary(const struct net_addr *client, const struct net_addr *own, char out[PROXY_PROTOCOL_MAX])

@@ -62,7 +62,7 @@ static long stats_count_fds(void)
 /* Linux: proc(5), its first two numbers are pages. */
 static void stats_read_memory(struct stats_process *process)
 {
-	long page = sysconf(_SC_PAGESIZE), pages[2];
+	long page = getpagesize(), pages[2];
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128];
 	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text);

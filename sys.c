@@ -280,3 +280,17 @@ uint32_t sys_random(void)
 	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
 	return (uint32_t)(x ^ x >> 31);
 }
+
+/* As musl's sysconf has it, which links a table of all its limits for that. */
+long sys_processors(void)
+{
+#ifdef __linux__
+	cpu_set_t set[8]; /* 8,192 of them, the most that Linux has */
+
+	return sched_getaffinity(0, sizeof set, set) == 0 ? CPU_COUNT_S(sizeof set, set) : 1;
+#else
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return count > 0 ? count : 1;
+#endif
+}

@@ -56,6 +56,7 @@ int64_t sys_micros(void);   /* microseconds of the same clock */
 int64_t sys_wall(void);     /* milliseconds since 1970, UTC, to be shown: somebody may set this clock */
 int64_t sys_wall_at(int64_t then); /* the same of a past time on sys_now()'s clock, as the clocks are now */
 int64_t sys_thread_cpu(void); /* microseconds of CPU that the calling thread has used */
+long sys_processors(void);  /* that this process may use; 1 at least */
 uint32_t sys_random(void);  /* for jitter and balancing, not for secrets; any thread */
 
 #endif

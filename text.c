@@ -2,11 +2,11 @@
 #include "text.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "print.h"
 #include "sys.h"
 
 struct slice slice_of(const char *s)
@@ -140,18 +140,11 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
-	va_list again;
-	char *to;
-	int len;
+	size_t len = print_args(NULL, 0, fmt, args);
+	char *to = buf_room(b, len);
 
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, args);
-	to = len < 0 ? NULL : buf_room(b, (size_t)len);
-	if (to) {
-		vsnprintf(to, (size_t)len + 1, fmt, again);
-		b->len += (size_t)len;
-	}
-	va_end(again);
+	if (to)
+		b->len += print_args(to, len + 1, fmt, args);
 }
 
 void buf_number(struct buf *b, unsigned long long n)
@@ -546,17 +539,17 @@ struct text_date text_date(int64_t days)
 void text_print_duration(int64_t ms, char out[32])
 {
 	int64_t h = ms / 3600000, m = ms / 60000 % 60, s = ms / 1000 % 60, rest = ms % 1000;
-	int n = 0;
+	size_t n = 0;
 
 	out[0] = '\0';
 	if (h)
-		n += snprintf(out + n, 32 - (size_t)n, "%lldh", (long long)h);
+		n += print_text(out + n, 32 - n, "%lldh", (long long)h);
 	if (m)
-		n += snprintf(out + n, 32 - (size_t)n, "%lldm", (long long)m);
+		n += print_text(out + n, 32 - n, "%lldm", (long long)m);
 	if (s || ms == 0)
-		n += snprintf(out + n, 32 - (size_t)n, "%llds", (long long)s);
+		n += print_text(out + n, 32 - n, "%llds", (long long)s);
 	if (rest)
-		snprintf(out + n, 32 - (size_t)n, "%lldms", (long long)rest);
+		print_text(out + n, 32 - n, "%lldms", (long long)rest);
 }
 
 #define DISTANCE_MAX 64

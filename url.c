@@ -161,45 +161,25 @@ static const char *judge_answer(struct url *url)
 	return url->why.data;
 }
 
-static const char *ask_once(struct url *url, int64_t deadline)
+static const char *ask_url(struct url *url)
 {
-	int cancel = url->source->cancel[0];
+	int64_t deadline = sys_now() + url->settings->timeout;
 	struct buf request = { 0 };
-	const char *why = NULL;
+	const char *why;
 
 	http_request(&request, "GET", &url->endpoint, *url->endpoint.prefix ? "" : "/");
 	if (url->tag.len)
 		buf_printf(&request, "If-None-Match: %s\r\n", url->tag.data);
 	buf_puts(&request, "\r\n");
-	if (url->http.fd < 0)
-		why = http_connect(&url->http, &url->endpoint, cancel, deadline);
-	if (!why)
-		why = http_send(&url->http, &request, cancel, deadline);
-	if (!why)
-		why = http_wait(&url->http, cancel, deadline);
-	buf_free(&request);
-	return why;
-}
-
-/* The server may have closed a kept connection: then the URL is asked once more, over a new one. */
-static const char *ask_url(struct url *url)
-{
-	int64_t deadline = sys_now() + url->settings->timeout;
-	bool kept = url->http.fd >= 0;
-	const char *why = ask_once(url, deadline);
-
 	url->code = 0;
-	if (why && kept && sys_now() < deadline) {
-		http_close(&url->http);
-		why = ask_once(url, deadline);
-	}
+	why = http_ask_kept(&url->http, &url->endpoint, &request, url->source->cancel[0], deadline);
+	buf_free(&request);
 	if (!why)
 		why = judge_answer(url);
-	/* Bytes beyond this answer would be taken for the next one. */
-	if (why || url->http.response.last || url->http.ahead.len)
+	if (why)
 		http_close(&url->http);
 	else
-		http_next(&url->http);
+		http_reset(&url->http.response); /* until the next question nobody needs it */
 	return why;
 }
 

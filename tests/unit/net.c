@@ -306,8 +306,30 @@ static void error_cases(void)
 		close(client);
 }
 
+/* Every row of zeros there is, as libc writes it. */
+static void ip_cases(void)
+{
+	struct net_addr addr = { .sa.v6.sin6_family = AF_INET6 };
+	char want[INET6_ADDRSTRLEN], got[INET6_ADDRSTRLEN];
+
+	for (unsigned set = 0; set < 256; set++) {
+		for (unsigned i = 0; i < 16; i++)
+			addr.sa.v6.sin6_addr.s6_addr[i] = set >> (i / 2) & 1 ? (unsigned char)(set % 3 * i * 16 + i + 1) : 0;
+		inet_ntop(AF_INET6, &addr.sa.v6.sin6_addr, want, sizeof want);
+		net_print_ip(&addr, got);
+		check(strcmp(got, want) == 0, got, want);
+	}
+	check(net_numeric(slice_of("::ffff:1.2.3.4"), 1, &addr), "read", "::ffff:1.2.3.4");
+	net_print_ip(&addr, got);
+	check(strcmp(got, "::ffff:1.2.3.4") == 0 || strcmp(got, "1.2.3.4") == 0, got, "::ffff:1.2.3.4");
+	check(net_numeric(slice_of("255.0.10.1"), 1, &addr), "read", "255.0.10.1");
+	net_print_ip(&addr, got);
+	check(strcmp(got, "255.0.10.1") == 0, got, "255.0.10.1");
+}
+
 int main(void)
 {
+	ip_cases();
 	split_cases();
 	port_cases();
 	numeric_cases();
