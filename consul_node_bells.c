@@ -13,6 +13,7 @@
 #define RATE 100         /* bytes each millisecond from then on; */
 #define REST_MOST 7000   /* but so long at most */
 #define OFF_MS 300000    /* after one has failed; */
+#define BACK_MS 10000    /* after one has told of other data: it has not failed, but another server may be behind; */
 #define OUTAGE_MS 5000   /* but if all of Consul did, so soon afterwards, that was why */
 #define OPEN_MOST 8      /* new connections between two looks at the other bells: each may take a while */
 #define AGAIN_MS 500     /* before another look at a list that another server's readings may not yet say; */
@@ -32,6 +33,8 @@ void consul_node_bells_outage(struct consul_node_bells *bells)
 		bells->off_until = 0;
 }
 
+static const char index_lower[] = "an answer with a lower index";
+
 /* Sweeps find what they would have said. */
 static void bells_off(struct consul_node_bells *bells, const struct consul_node *node, const char *why)
 {
@@ -39,7 +42,7 @@ static void bells_off(struct consul_node_bells *bells, const struct consul_node 
 		return;
 	log_debug("consul: the services of node %s: %s; changes are looked for in sweeps", node->name, why);
 	consul_node_bells_close(bells);
-	bells->off_until = sys_now() + OFF_MS;
+	bells->off_until = sys_now() + (why == index_lower ? BACK_MS : OFF_MS);
 	bells->api->code = 0;
 	bells->api->pause = 0;
 	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
@@ -201,6 +204,7 @@ static const char *node_bell_take(struct consul_node_bells *bells, struct consul
 	const struct http_response *response = &bell->http.response;
 	const char *why = consul_api_judge(bells->api, response);
 	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
+	enum longpoll_news news;
 
 	if (!why && consul_api_filtered(response))
 		why = consul_api_hidden;
@@ -214,8 +218,9 @@ static const char *node_bell_take(struct consul_node_bells *bells, struct consul
 	}
 	if (why)
 		return why;
-	if (longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs)) >= LONGPOLL_BACK)
-		return "an answer with a lower index, or none";
+	news = longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs));
+	if (news >= LONGPOLL_BACK)
+		return news == LONGPOLL_BACK ? index_lower : "an answer without an index";
 	node_bell_check(bells, node, *differs);
 	buf_free(&bell->http.response.body); /* there are many of them, and they seldom have something to say */
 	buf_free(&bell->http.ahead);

@@ -213,6 +213,24 @@ static void off_cases(void)
 	done();
 }
 
+/* Other data is no error: they are opened again soon. */
+static void back_cases(void)
+{
+	setup(1);
+	consul_node_bells_ask(&bells);
+	check(taken() == 1 && asked(0), "asked", "first");
+	answer(0, "200 OK", "6", "{'Node':{},'Services':[]}");
+	check(!open_bells() && sweep.due, "off", "a lower index");
+	check(bells.off_until > sys_now() + 5000 && bells.off_until <= sys_now() + 10000, "for seconds", "a lower index");
+	done();
+	setup(1);
+	consul_node_bells_ask(&bells);
+	check(taken() == 1 && asked(0), "asked", "first");
+	answer(0, "200 OK", "none", "{'Node':{},'Services':[]}");
+	check(!open_bells() && bells.off_until > sys_now() + 200000, "off for minutes", "no index");
+	done();
+}
+
 #define WEB "{'Node':{},'Services':[{'ID':'w','Service':'s1','Port':80,'ModifyIndex':8}]}"
 #define NONE "{'Node':{},'Services':[]}"
 
@@ -266,6 +284,7 @@ int main(void)
 	open_cases();
 	end_cases();
 	off_cases();
+	back_cases();
 	unknown_cases();
 	differ_cases("", false);
 	differ_cases("consistent", false);
