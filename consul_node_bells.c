@@ -33,9 +33,15 @@ void consul_node_bells_outage(struct consul_node_bells *bells)
 		bells->off_until = 0;
 }
 
+/* For what they would have said; another bell does not explain it. */
+static void sweep_instead(struct consul_node_bells *bells)
+{
+	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+	bells->sweep->fresh = false;
+}
+
 static const char index_lower[] = "an answer with a lower index";
 
-/* Sweeps find what they would have said. */
 static void bells_off(struct consul_node_bells *bells, const struct consul_node *node, const char *why)
 {
 	if (source_stopping(bells->source))
@@ -45,7 +51,7 @@ static void bells_off(struct consul_node_bells *bells, const struct consul_node 
 	bells->off_until = sys_now() + (why == index_lower ? BACK_MS : OFF_MS);
 	bells->api->code = 0;
 	bells->api->pause = 0;
-	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+	sweep_instead(bells);
 }
 
 static bool bells_wanted(const struct consul_node_bells *bells)
@@ -91,7 +97,7 @@ static void bells_end(struct consul_node_bells *bells)
 
 	consul_node_bells_close(bells);
 	if (any)
-		consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+		sweep_instead(bells);
 }
 
 /* Questions. */

@@ -188,6 +188,8 @@ static void end_cases(void)
 	sweep.many = false;
 	consul_node_bells_ask(&bells);
 	check(!open_bells() && sweep.due, "closed", "few names: a sweep is due");
+	consul_sweep_explain(&sweep, &catalog, sys_now());
+	check(sweep.due, "due", "whatever another bell says");
 	done();
 }
 
