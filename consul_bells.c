@@ -333,7 +333,7 @@ void consul_bells_close(struct consul_bells *bells)
 {
 	for (int i = 0; i < BELLS; i++)
 		longpoll_close(&bells->polls[i]);
-	consul_node_bells_close(&bells->node_bells);
+	consul_node_bells_outage(&bells->node_bells);
 }
 
 void consul_bells_free(struct consul_bells *bells)

@@ -1,6 +1,8 @@
 #include "base.h"
 #include "consul_node_bells.h"
 
+#include <string.h>
+
 #include "http.h"
 #include "log.h"
 #include "longpoll.h"
@@ -10,7 +12,12 @@
 #define BURST (4 << 20)  /* bytes of lists that bring nothing, before the next question has to wait */
 #define RATE 100         /* bytes each millisecond from then on; */
 #define REST_MOST 7000   /* but so long at most */
-#define OFF_MS 300000    /* after one has failed */
+#define OFF_MS 300000    /* after one has failed; */
+#define BACK_MS 10000    /* after one has told of other data: it has not failed, but another server may be behind; */
+#define OUTAGE_MS 5000   /* but if all of Consul did, so soon afterwards, that was why */
+#define OPEN_MOST 8      /* new connections between two looks at the other bells: each may take a while */
+#define AGAIN_MS 500     /* before another look at a list that another server's readings may not yet say; */
+#define AGAIN_MOST 7     /* doubled each time, so often */
 
 void consul_node_bells_close(struct consul_node_bells *bells)
 {
@@ -19,17 +26,32 @@ void consul_node_bells_close(struct consul_node_bells *bells)
 	bells->waste = (struct pace_bytes){ .burst = BURST, .rate = RATE, .left = BURST, .at = sys_now() };
 }
 
-/* Sweeps find what they would have said. */
+void consul_node_bells_outage(struct consul_node_bells *bells)
+{
+	consul_node_bells_close(bells);
+	if (bells->off_until > sys_now() + OFF_MS - OUTAGE_MS)
+		bells->off_until = 0;
+}
+
+/* For what they would have said; another bell does not explain it. */
+static void sweep_instead(struct consul_node_bells *bells)
+{
+	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+	bells->sweep->fresh = false;
+}
+
+static const char index_lower[] = "an answer with a lower index";
+
 static void bells_off(struct consul_node_bells *bells, const struct consul_node *node, const char *why)
 {
 	if (source_stopping(bells->source))
 		return;
 	log_debug("consul: the services of node %s: %s; changes are looked for in sweeps", node->name, why);
 	consul_node_bells_close(bells);
-	bells->off_until = sys_now() + OFF_MS;
+	bells->off_until = sys_now() + (why == index_lower ? BACK_MS : OFF_MS);
 	bells->api->code = 0;
 	bells->api->pause = 0;
-	consul_sweep_ring(bells->sweep, bells->catalog, CONSUL_RING_PLAIN, sys_now());
+	sweep_instead(bells);
 }
 
 static bool bells_wanted(const struct consul_node_bells *bells)
@@ -50,6 +72,32 @@ static bool all_listed(const struct consul_nodes *nodes)
 bool consul_node_bells_all(const struct consul_node_bells *bells)
 {
 	return bells_wanted(bells) && all_listed(bells->nodes);
+}
+
+static bool all_open(const struct consul_nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->count; i++)
+		if (!nodes->items[i].bell)
+			return false;
+	return true;
+}
+
+static bool any_open(const struct consul_nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->count; i++)
+		if (nodes->items[i].bell)
+			return true;
+	return false;
+}
+
+/* They are no longer wanted. The names may have rung for what one of them has yet to say. */
+static void bells_end(struct consul_node_bells *bells)
+{
+	bool any = any_open(bells->nodes);
+
+	consul_node_bells_close(bells);
+	if (any)
+		sweep_instead(bells);
 }
 
 /* Questions. */
@@ -75,22 +123,31 @@ static const char *node_bell_ask(struct consul_node_bells *bells, struct consul_
 	return why;
 }
 
+/* Its question, if it is to be asked. *connects: so many new connections are still allowed. */
+static const char *node_bell_turn(struct consul_node_bells *bells, struct consul_node *node, bool open, unsigned *connects)
+{
+	bool due = node->bell ? !node->bell->asked && sys_now() >= longpoll_at(node->bell) : open;
+
+	if (!due || (!(node->bell && node->bell->http.fd >= 0) && !(*connects && (*connects)--)))
+		return NULL;
+	if (!node->bell)
+		node_bell_open(bells, node);
+	return node_bell_ask(bells, node);
+}
+
 void consul_node_bells_ask(struct consul_node_bells *bells)
 {
 	bool open = all_listed(bells->nodes);
+	unsigned connects = OPEN_MOST;
 
 	if (!bells_wanted(bells)) {
-		consul_node_bells_close(bells);
+		bells_end(bells);
 		return;
 	}
 	for (size_t i = 0; i < bells->nodes->count; i++) {
 		struct consul_node *node = &bells->nodes->items[i];
-		const char *why = NULL;
+		const char *why = node_bell_turn(bells, node, open, &connects);
 
-		if (open && !node->bell)
-			node_bell_open(bells, node);
-		if (node->bell && !node->bell->asked && sys_now() >= longpoll_at(node->bell))
-			why = node_bell_ask(bells, node);
 		if (!why)
 			continue;
 		bells_off(bells, node, why);
@@ -114,6 +171,8 @@ int64_t consul_node_bells_at(const struct consul_node_bells *bells)
 {
 	int64_t at = INT64_MAX;
 
+	if (consul_node_bells_all(bells) && !all_open(bells->nodes))
+		return sys_now();
 	for (size_t i = 0; i < bells->nodes->count; i++)
 		if (bells->nodes->items[i].bell && longpoll_at(bells->nodes->items[i].bell) < at)
 			at = longpoll_at(bells->nodes->items[i].bell);
@@ -132,13 +191,26 @@ static int64_t node_bell_rest(struct consul_node_bells *bells, size_t bytes, boo
 	return debt < REST_MOST ? debt : REST_MOST;
 }
 
-/* A node that Consul does not know has left, or come, this moment: the list of nodes tells. */
+/* Under `stale`, what is read by name may come from a server that knows less than the one that gave this list. Such a
+ * list is asked for again until it does not differ; not for ever, as something may always differ. */
+static void node_bell_check(const struct consul_node_bells *bells, struct consul_node *node, bool differs)
+{
+	if (!differs || node->looks == AGAIN_MOST || strcmp(bells->api->settings->consistency, "stale") != 0) {
+		node->looks = 0;
+		return;
+	}
+	node->bell->again = true;
+	node->bell->next_at = sys_now() + (AGAIN_MS << node->looks++);
+}
+
+/* A node that Consul does not know has left, or come, this moment: the list of nodes tells, or it is there again. */
 static const char *node_bell_take(struct consul_node_bells *bells, struct consul_node *node, bool *differs)
 {
 	struct longpoll *bell = node->bell;
 	const struct http_response *response = &bell->http.response;
 	const char *why = consul_api_judge(bells->api, response);
 	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
+	enum longpoll_news news;
 
 	if (!why && consul_api_filtered(response))
 		why = consul_api_hidden;
@@ -146,14 +218,18 @@ static const char *node_bell_take(struct consul_node_bells *bells, struct consul
 		why = consul_nodes_compare(bells->nodes, bells->catalog, node, answer, differs);
 	if (why == consul_nodes_unknown) {
 		consul_node_unbell(node);
+		node->alone = true;
+		consul_sweep_new_node(bells->sweep, sys_now());
 		return NULL;
 	}
 	if (why)
 		return why;
 	if (answer.len > CONSUL_NODES_LIST)
 		return "its list has become too long";
-	if (longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs)) >= LONGPOLL_BACK)
-		return "an answer with a lower index, or none";
+	news = longpoll_take(bell, sys_now(), node_bell_rest(bells, response->size, *differs));
+	if (news >= LONGPOLL_BACK)
+		return news == LONGPOLL_BACK ? index_lower : "an answer without an index";
+	node_bell_check(bells, node, *differs);
 	buf_free(&bell->http.response.body); /* there are many of them, and they seldom have something to say */
 	buf_free(&bell->http.ahead);
 	return NULL;

@@ -30,13 +30,15 @@ struct consul_node_bells {
 };
 
 void consul_node_bells_close(struct consul_node_bells *bells); /* ends all: nodes must be listed again first */
-/* Asks for each node, once all have been listed. One that fails ends all, and a sweep is due. */
+void consul_node_bells_outage(struct consul_node_bells *bells); /* likewise, as Consul as a whole does not answer */
+/* Asks for each node, once all have been listed, for some of them at a time. One that fails ends all, and a sweep is due;
+ * so it is when they are not wanted any more. */
 void consul_node_bells_ask(struct consul_node_bells *bells);
 /* Every node has one: what the names ring for, one of these says, too. */
 bool consul_node_bells_all(const struct consul_node_bells *bells);
 size_t consul_node_bells_polls(const struct consul_node_bells *bells, struct pollfd polls[CONSUL_NODE_BELLS]); /* how many */
 /* Takes what they say. True when a list differed: the services that do are wanted. */
 bool consul_node_bells_hear(struct consul_node_bells *bells, const struct pollfd *polls);
-int64_t consul_node_bells_at(const struct consul_node_bells *bells); /* when one is to be asked, or given up */
+int64_t consul_node_bells_at(const struct consul_node_bells *bells); /* when one is to be opened, asked, or given up */
 
 #endif

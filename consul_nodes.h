@@ -17,6 +17,7 @@ struct consul_node {
 	int64_t again_at; /* not before this */
 	int64_t index;    /* of its newest list, if that is short enough to be waited for; 0: it must be listed first */
 	struct longpoll *bell; /* waits for the next one, see consul_node_bells.h; NULL: nobody does */
+	unsigned looks; /* at lists that differed, in a row, see there */
 	uint64_t list, same; /* digests of its newest list that differed in nothing, and of what was known then; 0: none */
 };
 
