@@ -189,6 +189,20 @@ def check_functions(sources):
                 fault(file, line, f"{name} is defined in {' and '.join(sorted(p + '.c' for p in places if p != stem))}, too")
 
 
+def check_formats(top):
+    """print.c knows few conversions, and compilers, which know all of them, do not tell."""
+    words = {word for path in top.glob("*.h") for said in re.split(r";|\n\n", path.read_text())
+             if re.search(r"PRINTF_LIKE|#define log_", said) for word in re.findall(r"(\w+)\(", said)}
+    call = re.compile(r"\b(?:%s)\((?:[^;\"]|\"(?:\\\\.|[^\"\\\\])*\")*;" % "|".join(sorted(words)))
+    for path in sorted(top.glob("*.c")):
+        text = path.read_text()
+        for m in call.finditer(text):
+            literals = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', m[0])).replace("%%", "")
+            for conversion in re.findall(r"%[^a-zA-Z]*[a-zA-Z]+", literals):
+                if not re.match(r"%(?:c|(?:\.(?:\*|\d+))?s|(?:0\d+)?(?:l|ll|z)?[duxX])", conversion):
+                    fault(path.name, text.count("\n", 0, m.start()) + 1, f"{conversion} is not known to print.c")
+
+
 def main():
     top = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent)
     sources = {path.name: Source(path) for path in sorted(top.glob("*.[ch]"))}
@@ -203,6 +217,7 @@ def main():
     check_includes(sources, rows)
     check_names(sources)
     check_functions(sources)
+    check_formats(top)
     print("\n".join(faults) or f"{len(sources)} files, {len(rows)} rows")
     return bool(faults)
 
