@@ -2,7 +2,7 @@
 #include "tls.h"
 
 const char tls_missing[] =
-	"is https, and this dill has no TLS: use a Unix socket (unix:///path), an agent on this host (http://), or a "
+	"is https, and this dill has no TLS: use a Unix socket (unix:///path), a local agent (http://), or a "
 	"dill built with make TLS=openssl";
 
 #ifdef TLS_OPENSSL
