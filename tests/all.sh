@@ -225,6 +225,7 @@ tests_of() {
     PROGRAMS=()
     for source in "tests/$kind"/*.c; do
         [ -e "$source" ] || { miss "there are no sources in tests/$kind"; return; }
+        # shellcheck disable=SC2053  # a pattern
         [[ ${source##*/} == ${only:-*} ]] || continue
         programs+=("${source%.c}")
     done
