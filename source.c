@@ -19,6 +19,7 @@ static void *source_thread(void *arg)
 {
 	struct source *source = arg;
 
+	sys_thread_patient();
 	source->kind->run(source);
 	atomic_store(&source->ended, true);
 	source->ring(source->arg);

@@ -41,6 +41,9 @@ int sys_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 /* Asks the system for short turns of this thread, and soon: it has little to do at a time. No more of the CPU than others
  * have. Nothing happens where the system knows no such wish (Linux 6.12 does). */
 void sys_thread_prompt(void);
+/* Lets others go first where there is one CPU for all: this thread's nice value is 5 higher, so that it has a quarter of
+ * their share. On Linux, where that is the thread's own. */
+void sys_thread_patient(void);
 
 /* pthread_cond_timedwait() with a deadline on sys_now()'s clock, for what sys_cond_open() has opened. It may return
  * earlier. */

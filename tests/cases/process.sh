@@ -25,6 +25,18 @@ case_peek_is_sorted() { # by address and port as numbers, not as text
 
 refusals() { [ "$(peek | grep -c "^# refused")" -eq "$1" ]; }
 
+case_patient_sources() { # where all share a CPU, clients go before what a source has to read
+    local nice
+    start_dill "DILL_CONSUL_ADDRESS=$CONSUL_URL" DILL_RUNTIME_THREADS=1
+    nice=$(cut -d ' ' -f 19 "/proc/$DILL_PID/stat")
+    must 5 "the thread of the source" has_nicer "$((nice + 5))" 1
+    has_nicer "$nice" 2 || fail "the worker and the control plane are not as nice as dill was started"
+}
+
+has_nicer() { # NICE COUNT: so many of dill's threads, or more
+    [ "$(cut -d ' ' -f 19 "/proc/$DILL_PID"/task/*/stat | grep -cx -- "$1")" -ge "$2" ]
+}
+
 case_peek_client_never_reads() { # and stalls nothing, whatever the length of the text
     local p before i long tags=
     p=$(next_port)
