@@ -141,7 +141,7 @@ static const char *part_read(struct consul *consul, size_t *count, bool *busy)
 {
 	bool stale = strcmp(consul->settings->consistency, "stale") == 0;
 	int64_t began = sys_now();
-	size_t which[CONSUL_SWEEP_BATCH], nodes = 0, before = consul->reader.received;
+	size_t which[CONSUL_SWEEP_BATCH], nodes = 0, before = consul->reader.pipeline.received;
 	const char *why = NULL;
 
 	catalog_confirm(&consul->catalog, began);
@@ -157,7 +157,8 @@ static const char *part_read(struct consul *consul, size_t *count, bool *busy)
 		why = consul_sweep_lost(&consul->sweep);
 	*busy = *count || nodes || consul_sweep_busy(&consul->sweep, began);
 	if (*busy)
-		consul_sweep_spend(&consul->sweep, &consul->catalog, consul->reader.received - before, sys_now() - began, sys_now());
+		consul_sweep_spend(&consul->sweep, &consul->catalog, consul->reader.pipeline.received - before, sys_now() - began,
+		                   sys_now());
 	return why;
 }
 

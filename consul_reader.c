@@ -4,47 +4,46 @@
 #include "answer.h"
 #include "consul_instance.h"
 #include "digest.h"
+#include "http.h"
 #include "log.h"
 #include "longpoll.h"
+#include "pipeline.h"
 #include "sys.h"
 #include "text.h"
 
-#define CONNECT_MS 5000
-#define READING_MS 5000 /* for one reading */
 #define BROKEN_MS 10000 /* before the next reading of a service whose answer broke the connection */
 #define RIGHT_MS 5000   /* before the next reading of a service for which the token lacks a right */
 #define NODE_MS 10000   /* before the next list of a node that did not give it */
-#define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
-/* Readings that are asked for together, pipelined. */
+/* Readings that are asked for together. */
 struct batch {
+	struct pipeline_batch pipe;
+	struct consul_reader *reader;
 	const size_t *which; /* their indexes in the catalog, or among the nodes: */
 	bool nodes;
-	size_t count, done, asked;
-	int64_t began, deadline;
-	bool denied; /* one was answered with 403: the token is wrong, not that service */
 	bool proved; /* the next name's right is known: */
 	const char *hidden; /* why its absence means nothing; NULL: it is gone, if it is absent */
 };
 
 void consul_reader_open(struct consul_reader *reader)
 {
-	http_open(&reader->http, CONSUL_API_BODY_MAX);
-	consul_api_connects(reader->api, &reader->http);
+	reader->pipeline = (struct pipeline){
+		.source = reader->source, .url = &reader->api->url, .most = CONSUL_SWEEP_BATCH
+	};
+	pipeline_open(&reader->pipeline, CONSUL_API_BODY_MAX);
+	consul_api_connects(reader->api, &reader->pipeline.http);
 	instance_open(&reader->reading, reader->catalog->tag, &reader->catalog->failing);
-	answer_stream(&reader->http.response, &reader->reading.walk);
-	reader->depth = CONSUL_SWEEP_BATCH;
+	answer_stream(&reader->pipeline.http.response, &reader->reading.walk);
 }
 
 void consul_reader_close(struct consul_reader *reader)
 {
-	http_close(&reader->http);
-	reader->depth = CONSUL_SWEEP_BATCH;
+	pipeline_close(&reader->pipeline);
 }
 
 void consul_reader_free(struct consul_reader *reader)
 {
-	http_free(&reader->http);
+	pipeline_free(&reader->pipeline);
 	instance_close(&reader->reading);
 }
 
@@ -61,7 +60,7 @@ static void ask_one(struct consul_reader *reader, const struct batch *batch, siz
 	const char *name = batch->nodes ? reader->nodes->items[batch->which[at]].name :
 	                   reader->catalog->names[batch->which[at]].name;
 
-	if (needs_proof(reader, batch, at) && !(at == batch->done && batch->proved)) {
+	if (needs_proof(reader, batch, at) && !(at == batch->pipe.done && batch->proved)) {
 		consul_api_right(reader->api, name);
 		consul_api_finish(reader->api, out);
 	}
@@ -70,40 +69,29 @@ static void ask_one(struct consul_reader *reader, const struct batch *batch, siz
 }
 
 /* Whether the next answer is about the right to the next name, not about its instances. */
-static bool batch_proves(const struct consul_reader *reader, const struct batch *batch)
+static bool batch_proves(const struct batch *batch)
 {
-	return needs_proof(reader, batch, batch->done) && !batch->proved;
+	return needs_proof(batch->reader, batch, batch->pipe.done) && !batch->proved;
 }
 
-/* Says whose the next answer is. It may come with this one: call this before anything of it is looked at. */
-static void batch_expect(struct consul_reader *reader, const struct batch *batch)
+/* Says whose the next answer is. */
+static void batch_expect(const struct batch *batch)
 {
-	bool instances = batch->done < batch->asked && !batch->nodes && !batch_proves(reader, batch);
+	struct consul_reader *reader = batch->reader;
+	bool instances = batch->pipe.done < batch->pipe.asked && !batch->nodes && !batch_proves(batch);
 
-	reader->reading.name = instances ? reader->catalog->names[batch->which[batch->done]].name : NULL;
+	reader->reading.name = instances ? reader->catalog->names[batch->which[batch->pipe.done]].name : NULL;
 }
 
-static const char *batch_ask(struct consul_reader *reader, struct batch *batch)
+static void batch_ask(struct pipeline_batch *pipe, struct buf *out)
 {
-	int cancel_fd = reader->source->cancel[0];
-	struct buf out = { 0 };
-	const char *why = NULL;
+	struct batch *batch = (struct batch *)pipe;
+	struct consul_reader *reader = batch->reader;
 
-	batch->began = sys_now();
-	batch->deadline = batch->began + READING_MS;
-	batch->asked = batch->done;
-	for (; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++)
-		ask_one(reader, batch, batch->asked, &out);
-	batch_expect(reader, batch);
-	answer_stream(&reader->http.response, batch->nodes ? NULL : &reader->reading.walk);
-	if (reader->http.fd < 0) {
-		reader->served = 0;
-		why = http_connect(&reader->http, &reader->api->url, cancel_fd, sys_now() + CONNECT_MS);
-	}
-	if (!why)
-		why = http_send(&reader->http, &out, cancel_fd, batch->deadline);
-	buf_free(&out);
-	return why;
+	for (size_t at = pipe->done; at < pipe->asked; at++)
+		ask_one(reader, batch, at, out);
+	batch_expect(batch);
+	answer_stream(&reader->pipeline.http.response, batch->nodes ? NULL : &reader->reading.walk);
 }
 
 /* A reading that failed leaves its service as it was. It is logged once, and counted here, so an outage that follows
@@ -132,7 +120,7 @@ static void reading_doubt(struct consul_reader *reader, struct catalog_name *nam
 
 static void reading_take(struct consul_reader *reader, struct catalog_name *name, const struct batch *batch)
 {
-	const struct http_response *response = &reader->http.response;
+	const struct http_response *response = &reader->pipeline.http.response;
 	const char *why = consul_api_take(reader->api, response);
 	bool none = !why && instance_none(&reader->reading);
 	int64_t again_in = CONSUL_SWEEP_MS;
@@ -151,7 +139,7 @@ static void reading_take(struct consul_reader *reader, struct catalog_name *name
 	if (!why)
 		why = instance_end(&reader->reading);
 	if (!why)
-		catalog_reading(reader->catalog, name, &reader->reading, batch->began);
+		catalog_reading(reader->catalog, name, &reader->reading, batch->pipe.began);
 	if (why) {
 		reading_fail(reader, name, why, again_in);
 		return;
@@ -187,7 +175,7 @@ static void list_fail(struct consul_reader *reader, struct consul_node *node, co
 
 static void list_take(struct consul_reader *reader, struct consul_node *node)
 {
-	const struct http_response *response = &reader->http.response;
+	const struct http_response *response = &reader->pipeline.http.response;
 	const char *why = consul_api_judge(reader->api, response);
 	bool differs = false;
 	struct slice answer = { response->body.data ? response->body.data : "", response->body.len };
@@ -206,146 +194,82 @@ static void list_take(struct consul_reader *reader, struct consul_node *node)
 	consul_sweep_listed(reader->sweep, node, differs);
 }
 
-/* Waits for one answer. */
-static const char *batch_wait(struct consul_reader *reader, struct batch *batch)
-{
-	const char *why;
-	uint64_t had;
-
-	do {
-		had = reader->http.response.size;
-		batch->deadline = sys_now() + READING_MS;
-		why = http_wait(&reader->http, reader->source->cancel[0], batch->deadline);
-	} while (why && reader->http.response.size >= had + LEAST_BYTES); /* another reason comes back at once */
-	return why;
-}
-
-/* Fewer questions together where the server ends a connection after fewer answers. */
-static void batch_shrink(struct consul_reader *reader)
-{
-	if (reader->served < reader->depth)
-		reader->depth = reader->served ? reader->served : 1;
-}
-
 static void batch_next(struct batch *batch)
 {
-	batch->done++;
+	batch->pipe.done++;
 	batch->proved = false;
 	batch->hidden = NULL;
 }
 
-static void one_take(struct consul_reader *reader, const struct batch *batch)
+static void one_take(const struct batch *batch)
 {
-	size_t at = batch->which[batch->done];
+	size_t at = batch->which[batch->pipe.done];
 
 	if (batch->nodes)
-		list_take(reader, &reader->nodes->items[at]);
+		list_take(batch->reader, &batch->reader->nodes->items[at]);
 	else
-		reading_take(reader, &reader->catalog->names[at], batch);
+		reading_take(batch->reader, &batch->reader->catalog->names[at], batch);
 }
 
-static void one_fail(struct consul_reader *reader, const struct batch *batch, const char *why)
+/* After 403 the token is wrong, not that service. */
+static const char *batch_take(struct pipeline_batch *pipe)
 {
-	size_t at = batch->which[batch->done];
+	struct batch *batch = (struct batch *)pipe;
+	struct consul_reader *reader = batch->reader;
+	const struct http_response *response = &reader->pipeline.http.response;
 
-	if (batch->nodes)
-		list_fail(reader, &reader->nodes->items[at], why);
-	else
-		reading_fail(reader, &reader->catalog->names[at], why, BROKEN_MS);
-}
-
-/* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
-static const char *batch_take(struct consul_reader *reader, struct batch *batch)
-{
-	for (; batch->done < batch->asked; http_next(&reader->http)) {
-		const char *why = batch_wait(reader, batch);
-		bool proves = batch_proves(reader, batch);
-
-		batch->denied = !why && !proves && !batch->nodes && reader->http.response.status == 403;
-		if (batch->denied)
-			why = consul_api_take(reader->api, &reader->http.response);
-		if (why)
-			return why;
-		reader->served++;
-		reader->received += reader->http.response.size;
-		if (proves) {
-			batch->proved = true;
-			batch->hidden = consul_api_judge_right(reader->api, &reader->http.response);
-		} else {
-			one_take(reader, batch);
-			batch_next(batch);
-		}
-		batch_expect(reader, batch);
-		if (!reader->http.response.last)
-			continue;
-		http_close(&reader->http);
-		if (batch->done < batch->asked)
-			batch_shrink(reader);
-		return NULL;
+	if (batch_proves(batch)) {
+		batch->proved = true;
+		batch->hidden = consul_api_judge_right(reader->api, response);
+	} else if (response->status == 403 && !batch->nodes) {
+		return consul_api_take(reader->api, response);
+	} else {
+		one_take(batch);
+		batch_next(batch);
 	}
+	batch_expect(batch);
 	return NULL;
 }
 
-/* Whether what is left can be asked again without blaming a service: a kept connection has ended, or one that ended
- * between two answers, or before the first of several. */
-static bool batch_again(struct consul_reader *reader, const struct batch *batch, bool kept, bool answered)
+static void batch_fail(struct pipeline_batch *pipe, const char *why)
 {
-	bool ended = http_silent(&reader->http) && sys_now() < batch->deadline;
+	struct batch *batch = (struct batch *)pipe;
+	size_t at = batch->which[pipe->done];
 
-	if (kept && !answered)
-		return true;
-	if (!ended || (!answered && reader->depth == 1))
-		return false;
-	batch_shrink(reader);
-	return true;
+	if (batch->nodes)
+		list_fail(batch->reader, &batch->reader->nodes->items[at], why);
+	else
+		reading_fail(batch->reader, &batch->reader->catalog->names[at], why, BROKEN_MS);
+	batch_next(batch);
 }
 
-/* When a new connection breaks, the service or node whose answer broke it has failed, and the others go on. Two of
- * these in a row, with no answer in between, are an outage; but lists can be done without. */
-static const char *batch_read(struct consul_reader *reader, struct batch batch)
+static const char *batch_read(struct consul_reader *reader, const size_t *which, size_t count, bool nodes, bool *lost)
 {
-	unsigned lost = 0;
+	struct batch batch = {
+		.pipe = { .count = count, .ask = batch_ask, .take = batch_take, .fail = batch_fail },
+		.reader = reader, .which = which, .nodes = nodes
+	};
 
-	while (batch.done < batch.count) {
-		bool kept = reader->http.fd >= 0, answered, again;
-		size_t before = kept ? reader->served : 0;
-		const char *why = batch_ask(reader, &batch);
-
-		if (reader->http.fd < 0)
-			return why;
-		if (!why)
-			why = batch_take(reader, &batch);
-		if (!why)
-			continue;
-		answered = reader->served > before;
-		again = batch_again(reader, &batch, kept, answered);
-		http_close(&reader->http);
-		if (source_stopping(reader->source) || batch.denied)
-			return why;
-		if (answered)
-			lost = 0;
-		if (again)
-			continue;
-		one_fail(reader, &batch, why);
-		batch_next(&batch);
-		if (++lost < 2)
-			continue;
-		if (!batch.nodes)
-			return why;
-		consul_nodes_refuse(reader->nodes, sys_now());
-		return NULL;
-	}
-	return NULL;
+	return pipeline_run(&reader->pipeline, &batch.pipe, lost);
 }
 
 const char *consul_reader_read(struct consul_reader *reader, const size_t *which, size_t count)
 {
-	return batch_read(reader, (struct batch){ .which = which, .count = count });
+	bool lost;
+
+	return batch_read(reader, which, count, false, &lost);
 }
 
+/* Lists can be done without: when they are what breaks connections, it is no outage. */
 const char *consul_reader_list(struct consul_reader *reader, const size_t *which, size_t count)
 {
-	return batch_read(reader, (struct batch){ .which = which, .count = count, .nodes = true });
+	bool lost;
+	const char *why = batch_read(reader, which, count, true, &lost);
+
+	if (!lost)
+		return why;
+	consul_nodes_refuse(reader->nodes, sys_now());
+	return NULL;
 }
 
 bool consul_reader_lacks_right(struct consul_reader *reader, const char *service)
@@ -358,15 +282,15 @@ bool consul_reader_lacks_right(struct consul_reader *reader, const char *service
 	consul_api_right(reader->api, service);
 	consul_api_finish(reader->api, &out);
 	do {
-		kept = reader->http.fd >= 0;
+		kept = reader->pipeline.http.fd >= 0;
 		if (!kept)
-			reader->served = 0;
-		answered = !http_ask(&reader->http, &reader->api->url, &out, cancel_fd, sys_now() + READING_MS);
-		lacks = answered && reader->http.response.status == 403;
-		if (answered && !reader->http.response.last)
-			http_next(&reader->http);
+			reader->pipeline.served = 0;
+		answered = !http_ask(&reader->pipeline.http, &reader->api->url, &out, cancel_fd, sys_now() + PIPELINE_MS);
+		lacks = answered && reader->pipeline.http.response.status == 403;
+		if (answered && !reader->pipeline.http.response.last)
+			http_next(&reader->pipeline.http);
 		else
-			http_close(&reader->http);
+			http_close(&reader->pipeline.http);
 	} while (!answered && kept && !source_stopping(reader->source));
 	buf_free(&out);
 	return lacks;

@@ -9,7 +9,7 @@
 #include "consul_instance.h"
 #include "consul_nodes.h"
 #include "consul_sweep.h"
-#include "http.h"
+#include "pipeline.h"
 #include "source.h"
 
 struct consul_reader {
@@ -20,11 +20,8 @@ struct consul_reader {
 	struct consul_sweep *sweep;
 	int64_t cause; /* with `stale`, an answer with a lower index is older than the ring that made dill ask; else 0 */
 	int64_t listed;  /* likewise, of a node's list: the index of the list of names */
-	size_t received; /* bytes of all answers' bodies */
-	struct http http;
+	struct pipeline pipeline;
 	struct instance_reading reading; /* the answer that is arriving */
-	size_t depth;  /* how many are asked for together */
-	size_t served; /* answers over this connection */
 	bool doubts; /* a name was listed and had no instance: the caller must ask for the list anew, and clear this */
 };
 

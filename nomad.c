@@ -136,7 +136,7 @@ static const char *nomad_end(struct nomad *nomad)
 	log_debug("nomad: %zu service%s read, index %lld", reader->good, text_s(reader->good), (long long)nomad_bells_index(&nomad->bells));
 	if (reader->found)
 		nomad_bells_found(&nomad->bells);
-	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->received, sys_thread_cpu() - nomad->began, sys_now());
+	nomad_sweep_cost(&nomad->sweep, reader->found ? 0 : reader->pipeline.received, sys_thread_cpu() - nomad->began, sys_now());
 	if (reader->bad && !reader->good)
 		return failure_of_any(&nomad->catalog);
 	nomad->api.pause = 0;
@@ -149,7 +149,7 @@ static void nomad_start(struct nomad *nomad)
 	if (!nomad_sweep_start(&nomad->sweep, sys_now()))
 		return;
 	nomad->began = sys_thread_cpu();
-	nomad->reader.good = nomad->reader.bad = nomad->reader.received = 0;
+	nomad->reader.good = nomad->reader.bad = nomad->reader.pipeline.received = 0;
 	nomad->reader.found = false;
 	nomad->reader.least = nomad->settings->stale ? nomad_bells_index(&nomad->bells) : 0;
 }

@@ -3,46 +3,45 @@
 
 #include "answer.h"
 #include "hash.h"
+#include "http.h"
 #include "log.h"
 #include "longpoll.h"
+#include "pipeline.h"
 #include "sys.h"
 #include "text.h"
 
-#define CONNECT_MS 5000
-#define READING_MS 5000 /* for one reading */
 #define SOON_MS 1000    /* before the next reading of a service that could not be read; */
 #define AGAIN_MS 10000  /* again and again */
 #define BEHIND_MS 500   /* before the next question to a server that was behind; */
 #define PATIENCE_MS 10000 /* after so long, what it says is taken all the same */
-#define LEAST_BYTES (4u << 20) /* a larger answer gets as much time again for each so many */
 
-/* Readings that are asked for together, pipelined. */
-struct batch {
+/* Readings that are asked for together. */
+struct readings {
+	struct pipeline_batch pipe;
+	struct nomad_reader *reader;
 	const size_t *which; /* their indexes in the catalog */
-	size_t count, done, asked;
-	int64_t began, deadline;
-	bool denied; /* one was answered with 403, and that is true of the others, too */
 };
 
 void nomad_reader_open(struct nomad_reader *reader)
 {
 	const struct nomad_settings *settings = reader->api->settings;
 
-	http_open(&reader->http, ANSWER_BODY_MAX);
-	reader->http.tls = &settings->tls;
+	reader->pipeline = (struct pipeline){
+		.source = reader->source, .url = &reader->api->url, .most = NOMAD_READER_BATCH
+	};
+	pipeline_open(&reader->pipeline, ANSWER_BODY_MAX);
+	reader->pipeline.http.tls = &settings->tls;
 	nomad_instances_open(&reader->reading, settings->tag, nomad_api_several(settings));
-	reader->depth = NOMAD_READER_BATCH;
 }
 
 void nomad_reader_close(struct nomad_reader *reader)
 {
-	http_close(&reader->http);
-	reader->depth = NOMAD_READER_BATCH;
+	pipeline_close(&reader->pipeline);
 }
 
 void nomad_reader_free(struct nomad_reader *reader)
 {
-	http_free(&reader->http);
+	pipeline_free(&reader->pipeline);
 	nomad_instances_close(&reader->reading);
 }
 
@@ -65,7 +64,7 @@ static void reader_fail(struct nomad_reader *reader, struct catalog_name *name, 
 /* An answer whose bytes are those of the last one is not even parsed. *none: it has no instance. */
 static const char *reader_judge(struct nomad_reader *reader, struct catalog_name *name, uint64_t answer, bool *none)
 {
-	const struct http_response *response = &reader->http.response;
+	const struct http_response *response = &reader->pipeline.http.response;
 	const char *why = nomad_api_judge(reader->api, response), *broken;
 
 	*none = false;
@@ -108,7 +107,7 @@ static bool reader_doubts(struct nomad_reader *reader, struct catalog_name *name
 /* Rings do not stop, so patience with a server that stays behind must not begin anew with each of them. */
 static bool is_behind(struct nomad_reader *reader)
 {
-	const struct http_response *response = &reader->http.response;
+	const struct http_response *response = &reader->pipeline.http.response;
 
 	if (response->status != 200 || !reader->least)
 		return false;
@@ -119,9 +118,9 @@ static bool is_behind(struct nomad_reader *reader)
 	return reader->behind && sys_now() < reader->behind + PATIENCE_MS;
 }
 
-static void reader_take(struct nomad_reader *reader, struct catalog_name *name, const struct batch *batch)
+static void reader_take(struct nomad_reader *reader, struct catalog_name *name, int64_t began)
 {
-	const struct http_response *response = &reader->http.response;
+	const struct http_response *response = &reader->pipeline.http.response;
 	uint64_t answer = hash_whole(response->body.data ? response->body.data : "", response->body.len) | 1;
 	const char *why;
 	bool none;
@@ -140,130 +139,53 @@ static void reader_take(struct nomad_reader *reader, struct catalog_name *name, 
 	if (why)
 		reader_fail(reader, name, why);
 	else
-		reader_keep(reader, name, answer, batch->began);
-}
-
-static const char *reader_ask(struct nomad_reader *reader, struct batch *batch)
-{
-	int cancel_fd = reader->source->cancel[0];
-	struct buf out = { 0 };
-	const char *why = NULL;
-
-	batch->began = sys_now();
-	batch->deadline = batch->began + READING_MS;
-	batch->asked = batch->done;
-	for (; batch->asked < batch->count && batch->asked < batch->done + reader->depth; batch->asked++) {
-		nomad_api_service(reader->api, reader->catalog->names[batch->which[batch->asked]].name);
-		nomad_api_finish(reader->api, &out);
-	}
-	if (reader->http.fd < 0) {
-		reader->served = 0;
-		why = http_connect(&reader->http, &reader->api->url, cancel_fd, batch->began + CONNECT_MS);
-	}
-	if (!why)
-		why = http_send(&reader->http, &out, cancel_fd, batch->deadline);
-	buf_free(&out);
-	return why;
-}
-
-/* Waits for one answer. */
-static const char *reader_wait(struct nomad_reader *reader, struct batch *batch)
-{
-	const char *why;
-	uint64_t had;
-
-	do {
-		had = reader->http.response.size;
-		batch->deadline = sys_now() + READING_MS;
-		why = http_wait(&reader->http, reader->source->cancel[0], batch->deadline);
-	} while (why && reader->http.response.size >= had + LEAST_BYTES); /* another reason comes back at once */
-	return why;
-}
-
-/* Fewer questions together where the server ends a connection after fewer answers. */
-static void reader_shrink(struct nomad_reader *reader)
-{
-	if (reader->served < reader->depth)
-		reader->depth = reader->served ? reader->served : 1;
+		reader_keep(reader, name, answer, began);
 }
 
 /* What one service is refused, all are: but of several namespaces the token may read some. */
 static bool is_denied(const struct nomad_reader *reader)
 {
-	int status = reader->http.response.status;
+	int status = reader->pipeline.http.response.status;
 
 	return status == 429 || (status == 403 && !nomad_api_several(reader->api->settings));
 }
 
-/* Takes the answers as they come: all of them, or those that came before the server closed the connection. */
-static const char *reader_answers(struct nomad_reader *reader, struct batch *batch)
+static void readings_ask(struct pipeline_batch *pipe, struct buf *out)
 {
-	for (; batch->done < batch->asked; http_next(&reader->http)) {
-		const char *why = reader_wait(reader, batch);
+	const struct readings *readings = (struct readings *)pipe;
+	struct nomad_reader *reader = readings->reader;
 
-		batch->denied = !why && is_denied(reader);
-		if (batch->denied)
-			why = nomad_api_judge(reader->api, &reader->http.response);
-		if (why)
-			return why;
-		reader->served++;
-		reader->received += reader->http.response.size;
-		reader_take(reader, &reader->catalog->names[batch->which[batch->done]], batch);
-		batch->done++;
-		if (!reader->http.response.last)
-			continue;
-		http_close(&reader->http);
-		if (batch->done < batch->asked)
-			reader_shrink(reader);
-		return NULL;
+	for (size_t at = pipe->done; at < pipe->asked; at++) {
+		nomad_api_service(reader->api, reader->catalog->names[readings->which[at]].name);
+		nomad_api_finish(reader->api, out);
 	}
+}
+
+static const char *readings_take(struct pipeline_batch *pipe)
+{
+	const struct readings *readings = (struct readings *)pipe;
+	struct nomad_reader *reader = readings->reader;
+
+	if (is_denied(reader))
+		return nomad_api_judge(reader->api, &reader->pipeline.http.response);
+	reader_take(reader, &reader->catalog->names[readings->which[pipe->done++]], pipe->began);
 	return NULL;
 }
 
-/* Whether what is left can be asked again without blaming a service: a kept connection has ended, or one that ended
- * between two answers, or before the first of several. */
-static bool reader_again(struct nomad_reader *reader, const struct batch *batch, bool kept, bool answered)
+static void readings_fail(struct pipeline_batch *pipe, const char *why)
 {
-	bool ended = http_silent(&reader->http) && sys_now() < batch->deadline;
+	const struct readings *readings = (struct readings *)pipe;
 
-	if (kept && !answered)
-		return true;
-	if (!ended || (!answered && reader->depth == 1))
-		return false;
-	reader_shrink(reader);
-	return true;
+	reader_fail(readings->reader, &readings->reader->catalog->names[readings->which[pipe->done++]], why);
 }
 
-/* When a new connection breaks, the service whose answer broke it has failed, and the others go on. Two of these in a row,
- * with no answer in between, are an outage. */
 const char *nomad_reader_read(struct nomad_reader *reader, const size_t *which, size_t count)
 {
-	struct batch batch = { .which = which, .count = count };
-	unsigned lost = 0;
+	struct readings readings = {
+		.pipe = { .count = count, .ask = readings_ask, .take = readings_take, .fail = readings_fail },
+		.reader = reader, .which = which
+	};
+	bool lost;
 
-	while (batch.done < batch.count) {
-		bool kept = reader->http.fd >= 0, answered, again;
-		size_t before = kept ? reader->served : 0;
-		const char *why = reader_ask(reader, &batch);
-
-		if (reader->http.fd < 0)
-			return why;
-		if (!why)
-			why = reader_answers(reader, &batch);
-		if (!why)
-			continue;
-		answered = reader->served > before;
-		again = reader_again(reader, &batch, kept, answered);
-		http_close(&reader->http);
-		if (source_stopping(reader->source) || batch.denied)
-			return why;
-		if (answered)
-			lost = 0;
-		if (again)
-			continue;
-		reader_fail(reader, &reader->catalog->names[which[batch.done++]], why);
-		if (++lost >= 2)
-			return why;
-	}
-	return NULL;
+	return pipeline_run(&reader->pipeline, &readings.pipe, &lost);
 }

@@ -5,9 +5,9 @@
 
 #include "base.h"
 #include "consul_catalog.h"
-#include "http.h"
 #include "nomad_api.h"
 #include "nomad_instance.h"
+#include "pipeline.h"
 #include "source.h"
 
 #define NOMAD_READER_BATCH 64
@@ -19,14 +19,11 @@ struct nomad_reader {
 	int64_t least;   /* with `stale`, an answer with a lower index is older than the ring that made dill ask; else 0 */
 	int64_t behind;  /* since when all answers are; 0: the newest is not */
 	/* What has come; the caller sets them to 0: */
-	size_t received;  /* bytes of all answers' bodies */
 	size_t good, bad; /* answers */
 	bool found;       /* one of them differed from the one before */
 	bool doubts;      /* one contradicts the list of names: the caller must ask for that anew */
-	struct http http;
+	struct pipeline pipeline;
 	struct nomad_instances reading;
-	size_t depth;  /* how many are asked for together */
-	size_t served; /* answers over this connection */
 };
 
 void nomad_reader_open(struct nomad_reader *reader); /* after the three are set */

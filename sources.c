@@ -32,7 +32,7 @@ static const struct {
 	{ "dynamodb", "routing.dynamodb", { "dynamodb", "dynamodb" } },
 	{ "elasticache", "routing.elasticache", { "elasticache-cluster-id", "elasticache-port" } },
 #endif
-	{ NULL, NULL, { NULL, NULL } }
+	{ NULL, NULL, { "", "" } }
 };
 
 bool sources_lack_key(const char *key)

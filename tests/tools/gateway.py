@@ -38,7 +38,7 @@ def serve(client, options):
         while b"\r\n\r\n" in rest:
             head, rest = rest.split(b"\r\n\r\n", 1)
             path = head.split(b" ")[1]
-            print(path.decode(), file=sys.stderr, flush=True)
+            sys.stderr.write(path.decode() + "\n")     # at once: another thread may write, too
             if options.login and b"\r\nAuthorization: Basic " + base64.b64encode(options.login.encode()) not in head:
                 return refuse(client, b"401 Unauthorized", head)
             if not path.startswith(options.prefix.encode() + b"/v1/"):

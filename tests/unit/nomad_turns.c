@@ -82,13 +82,12 @@ static const char *ring(size_t which, const char *head, const char *body)
 /* What a reading of a service says. */
 static void tell(const char *name, const char *head, const char *body)
 {
-	struct batch batch = { .began = sys_now() };
 	struct catalog_name *found = catalog_find(&catalog, name);
 
 	check(found, "a name that is known", name);
-	arrive(&reader.http.response, head, body);
+	arrive(&reader.pipeline.http.response, head, body);
 	if (found)
-		reader_take(&reader, found, &batch);
+		reader_take(&reader, found, sys_now());
 }
 
 static void known(int64_t now, const char *want)
