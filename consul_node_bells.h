@@ -1,6 +1,7 @@
 /* consul_node_bells: a blocking query for the list of each node (/v1/catalog/node-services/NODE), over a connection of its
- * own, while there are many services on few nodes, and their lists are short. It rings for what the other bells do not say: an instance more or less,
- * or another port. Those of other nodes do not ring then, so a change costs one list, where a sweep costs all.
+ * own, while there are many services on few nodes, and their lists are short. It rings for what the other bells do not
+ * say: an instance more or less, or another port. Those of other nodes do not ring then, so a change costs one list, where
+ * a sweep costs all.
  *
  * Nodes have their bells once a sweep has listed all of them: as long as nothing calls for one, dill asks for no lists. */
 #ifndef CONSUL_NODE_BELLS_H
