@@ -43,7 +43,7 @@ extern char **environ;
 
 /* Kinds of descriptors in the control loop; a server has two. */
 enum control_kind {
-	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2
+	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2, CONTROL_RESOLVE
 };
 
 struct control {
@@ -494,7 +494,7 @@ static bool open_loop(struct control *control, int signals)
 static bool open_planes(struct control *control)
 {
 	supervisor_open(&control->sources, ring_news, control);
-	control->resolver = resolve_open(ring_news, control);
+	control->resolver = resolve_open(&control->loop, CONTROL_RESOLVE, ring_news, control);
 	if (!control->resolver)
 		log_error("cannot start: %s", strerror(errno));
 	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "resolve.h"
 #include "round.h"
 #include "route.h"
 #include "service.h"
@@ -156,8 +157,7 @@ static void add_host(struct draft *draft, struct members *members, const struct 
 {
 	const struct socks_url *proxy = &want->service->options->proxy;
 	const char *host = proxy->host ? proxy->host : backend->host;
-	const struct net_addr *found;
-	size_t count;
+	struct resolve_answer found;
 
 	if (proxy->host)
 		port = proxy->port;
@@ -165,8 +165,9 @@ static void add_host(struct draft *draft, struct members *members, const struct 
 		add_address(draft, members, want, backend, like);
 		return;
 	}
-	for (count = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, &found); count-- > 0; found++) {
-		like->addr = *found;
+	found = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, false);
+	for (size_t i = 0; i < found.hosts->count; i++) {
+		like->addr = found.hosts->addrs[i];
 		net_unmap(&like->addr);
 		net_set_port(&like->addr, port);
 		add_address(draft, members, want, backend, like);

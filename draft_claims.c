@@ -8,6 +8,7 @@
 
 #include "bind.h"
 #include "net.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "sys.h"
@@ -223,8 +224,14 @@ static void find_places(const struct draft *draft, struct places *places)
 	for (size_t i = 0; i < rules->claims.reserved_count; i++) {
 		const struct route_reserved *reserved = &rules->claims.reserved[i];
 		const struct net_addr *found = &reserved->addr;
-		size_t count = reserved->host ? rules->lookup(rules->lookup_arg, reserved->host, &found) : 1;
+		size_t count = 1;
 
+		if (reserved->host) {
+			struct resolve_answer answer = rules->lookup(rules->lookup_arg, reserved->host, false);
+
+			found = answer.hosts->addrs;
+			count = answer.hosts->count;
+		}
 		if (!count)
 			add_unknown(places, reserved);
 		while (count-- > 0)

@@ -7,6 +7,7 @@
 
 #include "net.h"
 #include "print.h"
+#include "resolve.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"
@@ -275,9 +276,8 @@ static void note_address(struct draft *draft, struct neighbour **all, const stru
 static void note_port(struct draft *draft, struct neighbour **all, const struct want *of, const char *host, uint16_t port)
 {
 	const struct route_rules *rules = &draft->route->rules;
-	const struct net_addr *found;
+	struct resolve_answer found;
 	struct net_addr addr;
-	size_t count;
 
 	if (!is_wanted(draft, port))
 		return;
@@ -285,8 +285,9 @@ static void note_port(struct draft *draft, struct neighbour **all, const struct 
 		note_address(draft, all, of, addr);
 		return;
 	}
-	for (count = rules->lookup(rules->lookup_arg, host, &found); count-- > 0; found++) {
-		addr = *found;
+	found = rules->lookup(rules->lookup_arg, host, false);
+	for (size_t i = 0; i < found.hosts->count; i++) {
+		addr = found.hosts->addrs[i];
 		net_unmap(&addr);
 		net_set_port(&addr, port);
 		note_address(draft, all, of, addr);

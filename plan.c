@@ -282,7 +282,7 @@ static void settle_names(struct route *route, const struct supervisor *superviso
 static bool make_table(struct route *route, struct config *config, const struct route_rules *rules, struct buf *out)
 {
 	struct route_rules mine = *rules;
-	struct resolver *resolver = resolve_open(inspect_ignore, NULL);
+	struct resolver *resolver = resolve_open(NULL, 0, inspect_ignore, NULL);
 	bool fine;
 	struct supervisor *supervisor = inspect_sources(config, &fine);
 	struct stats stats = { .route = route, .sources = supervisor };

@@ -21,6 +21,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "loop_backend.h"
 #include "sys.h"
 #include "text.h"
 
@@ -47,8 +48,10 @@ struct host {
 	size_t place;      /* in the heap */
 	struct answer *now;   /* the control plane's */
 	struct answer *fresh; /* left by the thread; NULL: nothing new */
+	struct resolve_host shown; /* the control plane's: what it says of `now` */
+	const char *why; /* the last look-up failed; NULL: it did not, or there was none */
 	int64_t due;
-	bool used, gone, said;
+	bool used, gone, said, moved;
 	bool looked_up; /* once, whether it has an address or not */
 	bool busy; /* waits in a queue, or a thread looks it up */
 	bool cut;  /* it has too many addresses, which has been said */
@@ -78,6 +81,11 @@ struct resolver {
 	bool stop;
 	void (*ring)(void *arg);
 	void *arg;
+};
+
+const char *const resolve_state_names[RESOLVE_STATES] = { "asked", "good", "kept", "failed" };
+const char *const resolve_result_names[RESOLVE_RESULTS] = {
+	"answered", "no_name", "no_data", "server_failed", "refused", "timed_out", "broken"
 };
 
 static int compare_addresses(const void *a, const void *b)
@@ -348,6 +356,7 @@ static void failed_lookup(struct host *host, const char *why)
 {
 	bool kept = host->fresh || host->now;
 
+	host->why = why;
 	if (!host->said)
 		log_about(LOG_WARN, host, "time", "cannot resolve %s: %s%s", host->name, why,
 		          kept ? "; keeping its last addresses" : "");
@@ -368,6 +377,7 @@ static void tell_cut(struct host *host, const struct answer *found)
 static bool new_answer(struct host *host, struct answer *found)
 {
 	tell_cut(host, found);
+	host->why = NULL;
 	if (host->said)
 		log_info("%s resolves again", host->name);
 	host->said = false;
@@ -408,9 +418,9 @@ static void resolve_refresh(struct resolver *resolver, struct host *host)
 	host->busy = false;
 	host_judge(host, found && !silent);
 	host_due(resolver, host, sys_now() + again);
-	if (!found) {
+	if (!found)
 		failed_lookup(host, why);
-	} else if (new_answer(host, found)) {
+	if ((found && new_answer(host, found)) || host->why != host->shown.why) {
 		pthread_mutex_unlock(&resolver->lock);
 		resolver->ring(resolver->arg);
 		pthread_mutex_lock(&resolver->lock);
@@ -444,6 +454,7 @@ static struct host *resolve_add(struct resolver *resolver, const char *name)
 	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1), **bucket;
 
 	strcpy(host->name, name);
+	host->shown.name = host->name;
 	grow_buckets(resolver);
 	bucket = host_bucket(resolver, name);
 	host->next = *bucket;
@@ -459,25 +470,22 @@ static struct host *resolve_add(struct resolver *resolver, const char *name)
 	return host;
 }
 
-size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs)
+struct resolve_answer resolve_lookup(void *resolver, const char *name, bool srv)
 {
 	struct resolver *self = resolver;
 	struct host *found;
-	size_t count = 0;
 
+	if (srv)
+		return (struct resolve_answer){ .state = RESOLVE_FAILED, .why = "not implemented" };
 	pthread_mutex_lock(&self->lock);
-	found = self->bucket_count ? *host_bucket(self, host) : NULL;
-	while (found && (found->gone || strcmp(found->name, host) != 0))
+	found = self->bucket_count ? *host_bucket(self, name) : NULL;
+	while (found && (found->gone || strcmp(found->name, name) != 0))
 		found = found->next;
 	if (!found)
-		found = resolve_add(self, host);
+		found = resolve_add(self, name);
 	found->used = true;
-	if (found->now) {
-		*addrs = found->now->addrs;
-		count = found->now->count;
-	}
 	pthread_mutex_unlock(&self->lock);
-	return count;
+	return (struct resolve_answer){ found->shown.state, found->shown.why, &found->shown, 1, found->moved };
 }
 
 bool resolve_settled(struct resolver *resolver)
@@ -491,13 +499,23 @@ bool resolve_settled(struct resolver *resolver)
 	return settled;
 }
 
+static bool host_moved(const struct host *host)
+{
+	return host->fresh || (host->looked_up && (host->why != host->shown.why || host->shown.state == RESOLVE_ASKED));
+}
+
 static void host_renew(struct resolver *resolver, struct host *host)
 {
+	host->moved = host_moved(host);
 	if (host->fresh) {
 		free(host->now);
 		host->now = host->fresh;
 		host->fresh = NULL;
 	}
+	host->shown = (struct resolve_host){
+		.name = host->name, .why = host->why, .addrs = host->now ? host->now->addrs : NULL, .count = host->now ? host->now->count : 0,
+		.state = !host->looked_up ? RESOLVE_ASKED : host->why ? host->now ? RESOLVE_KEPT : RESOLVE_FAILED : RESOLVE_GOOD
+	};
 	resolver->dropped = resolver->dropped || !host->used;
 	host->gone = host->gone || !host->used;
 	host->used = false;
@@ -511,7 +529,7 @@ bool resolve_round(struct resolver *resolver, bool gone)
 	if (gone)
 		resolver->due = 2; /* in the one nobody asks for it, and the next one drops it */
 	for (size_t i = 0; i < resolver->host_count && !due; i++)
-		due = resolver->hosts[i]->fresh;
+		due = host_moved(resolver->hosts[i]);
 	due = due || resolver->due;
 	resolver->due -= resolver->due > 0;
 	for (size_t i = 0; i < resolver->host_count && due; i++)
@@ -522,10 +540,11 @@ bool resolve_round(struct resolver *resolver, bool gone)
 	return due;
 }
 
-struct resolver *resolve_open(void (*ring)(void *arg), void *arg)
+struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void *arg), void *arg)
 {
 	struct resolver *resolver = sys_alloc(sizeof *resolver);
 
+	(void)loop, (void)kind;
 	resolver->ring = ring;
 	resolver->arg = arg;
 	pthread_mutex_init(&resolver->lock, NULL);
@@ -553,4 +572,28 @@ void resolve_close(struct resolver *resolver)
 	pthread_mutex_destroy(&resolver->lock);
 	pthread_cond_destroy(&resolver->wake);
 	free(resolver);
+}
+
+void resolve_set(struct resolver *resolver, const struct resolve_rules *rules)
+{
+	(void)resolver, (void)rules;
+}
+
+bool resolve_ready(struct resolver *resolver, struct loop_io *io, unsigned events)
+{
+	(void)resolver, (void)io, (void)events;
+	return false;
+}
+
+bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	(void)resolver, (void)fifo, (void)timer;
+	return false;
+}
+
+void resolve_figures(const struct resolver *resolver, struct resolve_figures *figures)
+{
+	*figures = (struct resolve_figures){ 0 };
+	for (size_t i = 0; i < resolver->host_count; i++)
+		figures->names[resolver->hosts[i]->shown.state]++;
 }

@@ -1,23 +1,78 @@
-/* resolve: addresses of host names, looked up again when their TTL has passed, by threads of its own. */
+/* resolve: addresses of host names, and hosts of SRV names, asked for again when the TTL of an answer has passed. It runs on
+ * a loop, and belongs to that loop's thread. */
 #ifndef RESOLVE_H
 #define RESOLVE_H
 
 #include "base.h"
+#include "loop.h"
+#include "loop_backend.h"
 #include "net.h"
+
+enum resolve_state {
+	RESOLVE_ASKED,  /* there has been no answer yet */
+	RESOLVE_GOOD,   /* it has addresses */
+	RESOLVE_KEPT,   /* asking fails; its last addresses are still used */
+	RESOLVE_FAILED, /* it has none */
+	RESOLVE_STATES
+};
+extern const char *const resolve_state_names[RESOLVE_STATES];
+
+/* One host: a host name has itself, an SRV name its targets. */
+struct resolve_host {
+	const char *name;
+	uint16_t port, weight; /* of a target (RFC 2782), 0 is a weight like any other; 0 of a host name */
+	bool last;             /* a target: another one has a lower priority, and is to be tried before */
+	enum resolve_state state;
+	const char *why;       /* RESOLVE_KEPT, RESOLVE_FAILED: in words, which live as long as the program: "NXDOMAIN" */
+	const struct net_addr *addrs; /* sorted, each once, without a port */
+	size_t count;
+};
+
+/* What is known of a name. */
+struct resolve_answer {
+	enum resolve_state state; /* an SRV name's own: its hosts have theirs */
+	const char *why;          /* likewise */
+	const struct resolve_host *hosts; /* an SRV name's by priority, then as they are sorted; 0 of them unless it has targets */
+	size_t count;
+	bool moved; /* it is not what it was in the round before */
+};
+
+/* What the configuration says. Copied. */
+struct resolve_rules {
+	const struct net_addr *servers; /* dns.servers, with their ports; none: those of resolv.conf */
+	size_t server_count;
+	int64_t hold; /* dns.hold, milliseconds; 0: for ever */
+};
 
 struct resolver;
 
-/* Starts the thread. `ring` is called from it when an answer has changed. NULL: errno says why. */
-struct resolver *resolve_open(void (*ring)(void *arg), void *arg);
-void resolve_close(struct resolver *resolver);
+/* `kind` is that of its descriptors and timers in the loop. `ring` is called, on the loop's thread, when an answer has changed;
+ * it may not call back. NULL: errno says why. */
+struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void *arg), void *arg);
+void resolve_close(struct resolver *resolver); /* before the loop */
+void resolve_set(struct resolver *resolver, const struct resolve_rules *rules); /* at the start, and after a reload */
+/* Handlers of the loop's owner pass on what is not theirs. False: it is not the resolver's, either. */
+bool resolve_ready(struct resolver *resolver, struct loop_io *io, unsigned events);
+bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct loop_timer *timer);
 
-/* The addresses of a name (port unset), sorted; 0 of them while it has none yet. A name is looked up from the first
- * time it is asked for until a round (resolve_round) goes by without it. *addrs lives until the next resolve_round.
- * The control plane's thread only. */
-size_t resolve_lookup(void *resolver, const char *host, const struct net_addr **addrs);
-bool resolve_settled(struct resolver *resolver); /* each name that was asked for has been looked up once */
+/* What is known of a name; `srv`: of an SRV name. A name is asked for from the first time on, until a round (resolve_round) goes
+ * by without it. The answer lives until the next resolve_round. */
+struct resolve_answer resolve_lookup(void *resolver, const char *name, bool srv);
+bool resolve_settled(struct resolver *resolver); /* each name that was asked for, and each target, has had its first answer */
 /* Before a round of lookups. `gone`: names may not be used any more. False: this is no round, and all stays as it is; else
  * all names that are in use are to be asked for. */
 bool resolve_round(struct resolver *resolver, bool gone);
+
+/* For those who look. */
+enum resolve_result {
+	RESOLVE_ANSWERED, RESOLVE_NO_NAME, RESOLVE_NO_DATA, RESOLVE_SERVER_FAILED, RESOLVE_REFUSED, RESOLVE_TIMED_OUT, RESOLVE_BROKEN,
+	RESOLVE_RESULTS
+};
+extern const char *const resolve_result_names[RESOLVE_RESULTS];
+struct resolve_figures {
+	unsigned long long queries[RESOLVE_RESULTS]; /* sent, by what became of them */
+	size_t names[RESOLVE_STATES]; /* SRV names and their targets as well */
+};
+void resolve_figures(const struct resolver *resolver, struct resolve_figures *figures);
 
 #endif

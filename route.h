@@ -14,6 +14,7 @@
 #include "admit.h"
 #include "histogram.h"
 #include "net.h"
+#include "resolve.h"
 #include "roster.h"
 #include "service.h"
 #include "service_option.h"
@@ -143,6 +144,13 @@ struct route_memory {
 	struct arena arena;
 };
 
+/* A name that services have written for backends of an entry. */
+struct route_target {
+	const char *name; /* as it was written, "db.example:5432"; of an SRV name each target's, or its own while it has none */
+	enum resolve_state state;
+	const char *why; /* as resolve_host has it */
+};
+
 /* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
 	atomic_uint refs; /* tables that have it */
@@ -152,9 +160,11 @@ struct route_entry {
 	struct route_backend **backends; /* in the order that Peek shows; each stands there once */
 	uint16_t *weights;
 	uint32_t *terms_of; /* the place in `terms` of each backend; NULL: all have the only one */
+	struct route_target *targets; /* all names, with an address or without, in the order in which they were written */
+	uint32_t *target_of; /* the place in `targets` of each backend, plus 1; 0: it was written as an address. NULL: all were */
 	struct route_share *shares; /* in the order of their owners; those without backends are left out */
 	struct route_terms *terms;
-	unsigned count, share_count, term_count;
+	unsigned count, target_count, share_count, term_count;
 	struct skip *skip; /* shares without a healthy backend; NULL: there are few shares */
 	enum service_balance balance;
 	bool rechecked; /* of a backend that was known has changed who checks it */
@@ -227,8 +237,7 @@ struct route_rules {
 	struct route_server servers[2];
 	unsigned server_count;
 	enum service_balance balance; /* the default */
-	/* Returns how many addresses a host name has, 0 while it has none; *addrs has them, without a port. */
-	size_t (*lookup)(void *arg, const char *host, const struct net_addr **addrs);
+	struct resolve_answer (*lookup)(void *arg, const char *name, bool srv); /* resolve_lookup(), or what takes its place */
 	void *lookup_arg;
 };
 

@@ -135,20 +135,20 @@ static const struct {
 };
 
 /* `mixed` has a good address and one that is loopback, as IPv6 has it. */
-static size_t lookup(void *arg, const char *host, const struct net_addr **addrs)
+static struct resolve_answer lookup(void *arg, const char *name, bool srv)
 {
 	static struct net_addr mixed[2];
+	static const struct resolve_host host = { .name = "mixed", .state = RESOLVE_GOOD, .addrs = mixed, .count = 2 };
 
-	if (strcmp(host, "mixed") != 0)
-		return table_lookup(arg, host, addrs);
+	if (strcmp(name, "mixed") != 0)
+		return table_lookup(arg, name, srv);
 	net_numeric(slice_of("::1"), 0, &mixed[0]);
 	memset(&mixed[0].sa.v6.sin6_addr.s6_addr, 0, 16);
 	memset(mixed[0].sa.v6.sin6_addr.s6_addr + 10, 0xff, 2);
 	mixed[0].sa.v6.sin6_addr.s6_addr[12] = 127;
 	mixed[0].sa.v6.sin6_addr.s6_addr[15] = 1;
 	net_numeric(slice_of("10.9.0.3"), 0, &mixed[1]);
-	*addrs = mixed;
-	return 2;
+	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, true };
 }
 
 static void set_rules(struct route *route, const char *allow, struct arena *memory)

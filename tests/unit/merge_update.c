@@ -45,11 +45,17 @@ struct world {
 /* Names have other addresses from time to time. */
 static unsigned addresses_known = 2;
 
-static size_t lookup(void *arg, const char *host, const struct net_addr **addrs)
+static struct resolve_answer lookup(void *arg, const char *name, bool srv)
 {
-	size_t count = table_lookup(arg, host, addrs);
+	struct resolve_answer answer = table_lookup(arg, name, srv);
+	static struct resolve_host host;
 
-	return count < addresses_known ? count : addresses_known;
+	if (!answer.count || answer.hosts->count <= addresses_known)
+		return answer;
+	host = *answer.hosts;
+	host.count = addresses_known;
+	answer.hosts = &host;
+	return answer;
 }
 
 static void put_wish(struct world *world, struct buf *out, bool trusted)

@@ -179,12 +179,11 @@ static void ring(void *arg)
 
 static void ask_for(struct resolver *resolver, const char *names, unsigned count)
 {
-	const struct net_addr *addrs;
 	char name[32];
 
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(name, sizeof name, "%s%u", names, i);
-		resolve_lookup(resolver, name, &addrs);
+		resolve_lookup(resolver, name, false);
 	}
 }
 
@@ -227,7 +226,7 @@ static void hang(struct resolver *resolver, unsigned threads, const char *others
 /* Of names that hang, or did so when they were asked last, some threads are free for others. */
 static void waiting_cases(void)
 {
-	struct resolver *resolver = resolve_open(ring, NULL);
+	struct resolver *resolver = resolve_open(NULL, 0, ring, NULL);
 
 	ask_for(resolver, "good", 3);
 	check(fake_reaches(&fake.answered, 3), "are answered", "good");
@@ -302,19 +301,18 @@ static unsigned count_gone(const struct resolver *resolver)
 static void round_cases(void)
 {
 	struct resolver *resolver = sys_alloc(sizeof *resolver);
-	const struct net_addr *found;
 
 	pthread_mutex_init(&resolver->lock, NULL);
 	pthread_cond_init(&resolver->wake, NULL);
 	resolver->thread_count = THREADS_MAX; /* there are none */
-	resolve_lookup(resolver, "a.test", &found);
-	resolve_lookup(resolver, "b.test", &found);
+	resolve_lookup(resolver, "a.test", false);
+	resolve_lookup(resolver, "b.test", false);
 	for (int i = 0; i < 3; i++)
 		check(!resolve_round(resolver, false) && !count_gone(resolver), "no round", "nothing is new");
 	check(resolve_round(resolver, true) && !count_gone(resolver), "a round", "names may be out of use");
-	resolve_lookup(resolver, "a.test", &found);
+	resolve_lookup(resolver, "a.test", false);
 	check(resolve_round(resolver, false) && count_gone(resolver) == 1, "another round", "one is gone");
-	resolve_lookup(resolver, "a.test", &found);
+	resolve_lookup(resolver, "a.test", false);
 	check(!resolve_round(resolver, false) && count_gone(resolver) == 1, "no round", "the other one is in use");
 	resolver->hosts[0]->fresh = sys_alloc(sizeof *resolver->hosts[0]->fresh);
 	check(resolve_round(resolver, false), "a round", "other addresses");

@@ -1,0 +1,38 @@
+/* resolve_conf: /etc/resolv.conf (resolv.conf(5)). */
+#ifndef RESOLVE_CONF_H
+#define RESOLVE_CONF_H
+
+#include "base.h"
+#include "net.h"
+#include "sys.h"
+#include "text.h"
+
+#define RESOLVE_SERVERS 8 /* of more, the first ones are used */
+
+struct resolve_conf {
+	struct net_addr servers[RESOLVE_SERVERS]; /* with their ports; there is one at least: 127.0.0.1 when the file names none */
+	size_t server_count;
+	const char **search; /* in `memory` */
+	size_t search_count;
+	unsigned ndots, attempts;
+	int64_t timeout; /* milliseconds, of one try at one server */
+	bool rotate;
+	struct arena memory;
+};
+
+/* What it says, with the bounds and defaults of libc; what cannot be read is passed over, as libc does. */
+void resolve_conf_parse(struct resolve_conf *conf, struct slice text);
+void resolve_conf_free(struct resolve_conf *conf);
+
+/* A file that is read again when it changes. Start with {.path}. */
+struct resolve_file {
+	const char *path;
+	bool known;
+	int64_t mtime_ns, size;
+	uint64_t device, inode;
+};
+/* Whether it is another one than when this was last true; the first time it is. Then *text is all of it (up to 16 MiB; empty
+ * where there is none, or it cannot be read), to be freed. */
+bool resolve_file_changed(struct resolve_file *file, struct buf *text);
+
+#endif
