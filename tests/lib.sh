@@ -139,6 +139,13 @@ logged() { # EXTENDED-REGEX: an event in the log of the last start_peers
 
 # dill
 
+# Sanitizers report and go on, so that a report is seen whatever dill does next; leaks change the exit status.
+SANITIZERS=(
+    "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=second_deadlock_stack=1"
+)
+
 DILL_RUN=()     # words before the program, such as prlimit
 
 # start_bare [VAR=VALUE | ARGUMENT]...: dill with this environment and these arguments, and nothing else but Peek.
@@ -244,6 +251,15 @@ metric() { # NAME{LABELS} VALUE: a line of /metrics
 
 access() { # REGEX: in a line of the access log
     log_has " access .*$1"
+}
+
+# own_host FUNCTION: runs a function of the file that calls this on a host of its own; see tests/tools/own_host.sh
+own_host() {
+    local own=(unshare -n -m -p -f --kill-child --mount-proc)
+    "${own[@]}" true 2>/dev/null || own+=(-r)
+    export TOP T W DILL CONSUL PORT_START PORT_END PYTHON
+    "${own[@]}" env DILL="$(realpath "$DILL")" TEST_SLOW="$SLOW" "$TOP/tests/tools/own_host.sh" "${BASH_SOURCE[1]}" "$1" 9>&- &
+    wait $! || fail "ended with $?"
 }
 
 # Peek
