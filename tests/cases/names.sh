@@ -1,6 +1,32 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
 # Cases: names of backends. Those that need /etc/resolv.conf, /etc/hosts or port 53 run on a host of their own (own_host),
-# with real DNS servers from Debian.
+# with real DNS servers from Debian; the others ask the scripted server, tests/tools/dns_server.py, by dns.servers.
+
+# The scripted server
+
+start_dns() { # LINE...: sets DNS (ADDRESS:PORT), DNS_PID, DNS_LOG, and ZONE, the file that `zone` writes; see dns_server.py
+    local file=$T/dns.$((STARTED += 1)) port
+    ZONE=$file.zone DNS_LOG=$file.log
+    zone "$@"
+    "$PYTHON" "$TOP/tests/tools/dns_server.py" "${DNS_AT:-127.0.0.1:0}" "$ZONE" "$DNS_LOG" >"$file" 2>"$file.stderr" 9>&- &
+    DNS_PID=$!
+    must 5 "the scripted DNS server" test -s "$file"
+    read -r port <"$file"
+    DNS=127.0.0.1:$port
+}
+
+zone() { # LINE...: records and rules from now on
+    printf '%s\n' "$@" >"$ZONE.new"
+    mv "$ZONE.new" "$ZONE"
+}
+
+asked() { # WORDS: prints how many questions had these words of the log: `udp edns A db.test`, `A db.test`, ` AAAA `
+    grep -Fc -- "$1" "$DNS_LOG"
+}
+
+asked_at_least() { [ "$(asked "$2")" -ge "$1" ]; }
+
+said_times() { [ "$(log_count "$2")" = "$1" ]; }
 
 # Files of the own host
 
@@ -71,5 +97,3 @@ host_dnsmasq() { # names by their TTL, and /etc/hosts; a server that falls silen
     dnsmasq_zone '127.0.0.12 db.test'
     must 7 "the name's return" answers 4001 b
 }
-
-said_times() { [ "$(log_count "$2")" = "$1" ]; }
