@@ -236,13 +236,16 @@ class Server:
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.udp, self.tcp = self.listen(port)
         self.other = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.other.bind((host, 0))
+        self.other.bind(self.address(0))
         self.elsewhere = socket.socket(self.family, socket.SOCK_DGRAM)
         if self.family == socket.AF_INET and host.startswith("127."):
-            self.elsewhere.bind(("127.6.6.6", self.port))
+            self.elsewhere.bind(("127.66.6" + host[host.rindex("."):], self.port))
         self.selector, self.later, self.number, self.kept = selectors.DefaultSelector(), [], 0, []
         self.selector.register(self.udp, selectors.EVENT_READ, self.from_udp)
         self.selector.register(self.tcp, selectors.EVENT_READ, self.accept)
+
+    def address(self, port):    # with the number of an IPv6 interface
+        return socket.getaddrinfo(self.host, port)[0][4]
 
     def listen(self, port):
         for _ in range(100):
@@ -251,9 +254,9 @@ class Server:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-                tcp.bind((self.host, port))
+                tcp.bind(self.address(port))
                 self.port = tcp.getsockname()[1]
-                udp.bind((self.host, self.port))
+                udp.bind(self.address(self.port))
                 tcp.listen(256)
                 return udp, tcp
             except OSError:
