@@ -24,7 +24,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names clients neighbours consul reading sweep proxy process log \
+for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names names_servers clients neighbours consul reading sweep proxy process log \
     admission bind state ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"

@@ -373,6 +373,38 @@ was_asked() { # WORDS [TIMES]
     [ "$(asked "$1")" -ge "${2:-1}" ]
 }
 
+# own_names WORD...: what most cases of names begin with: addresses of both families, the scripted server at 127.0.0.1:53 with
+# this zone, and servers that say a, b, c at 127.0.0.11, .12 and .13, and six at fd77::5, port 7000
+own_names() {
+    own_etc
+    own_link
+    DNS_AT=127.0.0.1:53 start_dns "$@"
+    start_named_peers
+}
+
+start_named_peers() { start_peers name:a@127.0.0.11:7000 name:b@127.0.0.12:7000 name:c@127.0.0.13:7000 "name:six@[fd77::5]:7000"; }
+
+# start_named [WORD]... NAME...: dill with a listener for each name, from port 4001 on, in their order; words as for start_bare
+start_named() {
+    local words=() list='' port=4000 word
+    for word in "$@"; do
+        if [[ $word == *=* ]]; then words+=("$word"); else list+=,$((port += 1)):$word:7000; fi
+    done
+    start_bare DILL_HEALTH_ENABLED=false "${words[@]}" --connections "${list#,}"
+}
+
+leads() { # PORT ADDRESS...: Peek shows exactly these backends of the listener, in any order, all with port 7000
+    local port=$1
+    shift
+    leads_to "$port" "${@/%/:7000}"
+}
+
+leads_to() { # PORT ADDRESS:PORT...
+    local port=$1
+    shift
+    [ "$(peek | awk -v at="0.0.0.0:$port" '/^[^ ]/ { on = $0 == at } on && /➤/ { print $2 }' | sort)" = "$(printf '%s\n' "$@" | sort)" ]
+}
+
 start_dnsmasq() { # ADDRESS TTL: dnsmasq, which knows hosts of dnsmasq_zone, and nothing else below test.; sets DNS_PID
     DNSMASQ_ZONE=$T/dnsmasq.$((STARTED += 1))
     : >"$DNSMASQ_ZONE"

@@ -1,67 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
 # Cases: names of backends. Each runs on a host of its own, with an /etc of its own (own_etc in tests/lib.sh), and asks real DNS
-# servers from Debian, or the scripted one, tests/tools/dns_server.py, for what no real one does.
-
-# own_names WORD...: what most cases here begin with: addresses of both families, the scripted server at 127.0.0.1:53 with
-# this zone, and servers that say a, b, c at 127.0.0.11, .12 and .13, and six at fd77::5, port 7000
-own_names() {
-    own_etc
-    own_link
-    DNS_AT=127.0.0.1:53 start_dns "$@"
-    start_peers name:a@127.0.0.11:7000 name:b@127.0.0.12:7000 name:c@127.0.0.13:7000 "name:six@[fd77::5]:7000"
-}
-
-# start_named [WORD]... NAME...: dill with a listener for each name, from port 4001 on, in their order; words as for start_bare
-start_named() {
-    local words=() list='' port=4000 word
-    for word in "$@"; do
-        if [[ $word == *=* ]]; then words+=("$word"); else list+=,$((port += 1)):$word:7000; fi
-    done
-    start_bare DILL_HEALTH_ENABLED=false "${words[@]}" --connections "${list#,}"
-}
-
-leads() { # PORT ADDRESS...: Peek shows exactly these backends of the listener, in any order
-    local port=$1
-    shift
-    [ "$(peek | awk -v at="0.0.0.0:$port" '/^[^ ]/ { on = $0 == at } on && /➤/ { print $2 }' | sort)" = "$(printf '%s:7000\n' "$@" | sort)" ]
-}
-
-case_names_dnsmasq() { own_host host_dnsmasq; }
-
-host_dnsmasq() { # names by their TTL, and /etc/hosts; a server that falls silent and comes back; a name that goes and returns
-    wall_clock 3600     # ahead of the system's, as one that is set back while somebody waits by it
-    own_etc
-    etc hosts '127.0.0.1 localhost' '127.0.0.11 filed.test'
-    start_dnsmasq 127.0.0.1 2
-    dnsmasq_zone '127.0.0.11 db.test'
-    start_peers name:a@127.0.0.11:7000 name:b@127.0.0.12:7000 "name:six@[::1]:7000"
-    start_bare "${WALL_CLOCK[@]}" DILL_HEALTH_ENABLED=false --connections 4001:db.test:7000,4002:filed.test:7000,4003:nowhere.test:7000
-    must 8 "the first answer" answers 4001 a
-    must 3 "a name of /etc/hosts" answers 4002 a
-    dnsmasq_zone '127.0.0.12 db.test'
-    must 3 "a change" answers 4001 b
-    dnsmasq_zone '127.0.0.11 db.test' '127.0.0.12 db.test' '::1 db.test'
-    must 3 "the third address" peek_contains "[::1]:7000"
-    must 3 "IPv6" answers 4001 six
-    etc hosts '127.0.0.1 localhost' '127.0.0.12 filed.test'
-    must 7 "a change of /etc/hosts" answers 4002 b
-    dnsmasq_zone '127.0.0.11 db.test'
-    must 3 "fewer addresses" not peek_contains "[::1]:7000"
-    kill -STOP "$DNS_PID"
-    must 9 "that a silent server is said" log_has 'cannot resolve db.test'
-    answers 4001 a || fail "the addresses have gone with the server"
-    sleep 6
-    same "how often a silent server is said" 1 "$(log_count 'cannot resolve db.test')"
-    answers 4002 b || fail "another name has gone with the server"
-    kill -CONT "$DNS_PID"
-    must 9 "that it answers again" log_has 'db.test resolves again'
-    dnsmasq_zone '127.0.0.99 other.test'
-    must 8 "that the name has gone" log_has_count 2 'cannot resolve db.test'
-    answers 4001 a || fail "the last addresses have gone with the name"
-    same "how often an unknown name is said" 1 "$(log_count 'cannot resolve nowhere.test')"
-    dnsmasq_zone '127.0.0.12 db.test'
-    must 7 "the name's return" answers 4001 b
-}
+# servers from Debian (names_servers.sh), or here the scripted one, tests/tools/dns_server.py, for what no real one does.
 
 # What servers say
 
@@ -186,6 +125,31 @@ host_loss() { # every second question lost, the answers late and in the wrong or
     zone "${zone[@]//127.0.0.11/127.0.0.12}" '* ! A loss=2 delay=80' '* ! AAAA swap loss=3'
     for i in {1..20}; do must 15 "n$i.test, changed" answers $((4000 + i)) b; done
     same "complaints" 0 "$(log_count 'cannot resolve')"
+}
+
+case_names_srv() { own_host host_srv; }
+
+host_srv() { # targets with their ports; priorities in order, weights, and targets of their own state
+    local i
+    own_names '_db._tcp.test 1 SRV 1 1 7000 a.test' '_db._tcp.test 1 SRV 1 3 7000 b.test' '_db._tcp.test 1 SRV 2 1 7000 c.test' \
+        'a.test 600 A 127.0.0.11' 'b.test 1 A 127.0.0.12' 'c.test 600 A 127.0.0.13' '_no._tcp.test 1 SRV 0 0 0 .' '_odd._tcp.test 1 SRV 0 0 7000 a.test'
+    start_bare DILL_HEALTH_ENABLED=false DILL_SERVICES_DB_LISTENER=any:4001 DILL_SERVICES_DB_BACKENDS=_db._tcp.test \
+        DILL_SERVICES_NO_LISTENER=any:4002 DILL_SERVICES_NO_BACKENDS=_no._tcp.test \
+        DILL_SERVICES_ODD_LISTENER=any:4003 DILL_SERVICES_ODD_BACKENDS=_odd._tcp.test
+    must 5 "the first priority" answers 4001 b
+    must 5 "a weight of 0" answers 4003 a
+    must 5 "no such service" log_has 'cannot resolve _no._tcp.test: no such service'
+    same "clients by weight" "2 6" "$(for i in {1..8}; do says 4001; done | sort | uniq -c | awk '{ printf "%s%s", sep, $1; sep = " " }')"
+    zone '_db._tcp.test 1 SRV 1 1 7001 a.test' '_db._tcp.test 1 SRV 1 3 7001 b.test' '_db._tcp.test 1 SRV 2 1 7000 c.test' \
+        'b.test 1 A 127.0.0.12' '* ! * plain'
+    must 5 "other ports" leads_to 4001 127.0.0.11:7001 127.0.0.12:7001 127.0.0.13:7000
+    same "the next priority, while the first one lets nobody in" c "$(says 4001)"
+    zone '_db._tcp.test 1 SRV 1 1 7000 a.test' '_db._tcp.test 1 SRV 1 1 7000 gone.test'
+    must 5 "fewer targets" leads_to 4001 127.0.0.11:7000
+    must 5 "a target without an address" log_has 'cannot resolve gone.test'
+    same "questions for a target whose TTL is long" 1 "$(asked ' A a.test ')"
+    zone '_db._tcp.test 1 SRV 1 1 7000 a.test' '_db._tcp.test 1 SRV 1 1 7000 gone.test' 'gone.test 600 A 127.0.0.13'
+    must 9 "its address" answers 4001 c
 }
 
 # When they are asked
