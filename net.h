@@ -88,6 +88,7 @@ int net_listen(const struct net_addr *addr);
 int net_accept(int fd, struct net_addr *peer);
 int net_connect_unix(const char *path); /* to a socket of the file system, at once; -EAGAIN when it is full */
 int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
+int net_connect_udp(const struct net_addr *addr); /* UDP: to that address, from a port that the system draws; at once */
 /* As net_connect, to see whether somebody answers. Where the system can delay the last packet of the hand-shake (Linux:
  * 200 ms) it does not reach the other side's accept(), if it is closed meanwhile. Closing resets it, everywhere. */
 int net_probe(const struct net_addr *addr);
