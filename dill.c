@@ -14,6 +14,7 @@
 #include "plan.h"
 #include "print.h"
 #include "route.h"
+#include "rules.h"
 #include "sys.h"
 #include "tls.h"
 
@@ -23,7 +24,7 @@ extern char **environ;
 static void inspect(struct config *config)
 {
 	struct arena memory = { 0 };
-	struct route_rules rules = control_rules(config, &memory);
+	struct route_rules rules = rules_of(config, &memory);
 	int status;
 
 	log_setup(config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_WARN, false);

@@ -21,8 +21,11 @@
 
 int stats_ready(struct stats *stats, const char **why)
 {
-	stats->ready = stats->ready || supervisor_spoken(stats->sources);
-	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : "waiting for the first answer of a source";
+	bool spoken = stats->ready || supervisor_spoken(stats->sources);
+
+	stats->ready = spoken && stats->named;
+	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : spoken ? "waiting for the first answer about a name" :
+	       "waiting for the first answer of a source";
 	return stats->stopping || !stats->ready ? 503 : 200;
 }
 

@@ -23,11 +23,12 @@ struct stats {
 	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock: shown as `began` */
 	bool reload_failed; /* the last one */
 	bool stopping;
-	bool ready; /* every source has answered once; see stats_ready */
+	bool named; /* the names of the first table have had their first answers, or dns.timeout for that */
+	bool ready; /* see stats_ready */
 };
 
-/* The HTTP status that tells whether dill is ready: 200 once every source has answered, 503 before that and when dill
- * is stopping. *why says the same in words. A source that is added later does not change it. */
+/* The HTTP status that tells whether dill is ready: 200 once every source has answered, and `named`; 503 before that and when
+ * dill is stopping. *why says the same in words. A source that is added later does not change it. */
 int stats_ready(struct stats *stats, const char **why);
 
 bool stats_is_open(const struct route_listener *listener); /* whether it accepts clients */
