@@ -171,16 +171,17 @@ static void set_limit(struct control *control)
 static void tell_manager(struct control *control)
 {
 	const struct route_table *table = control->route.table;
+	struct stats_listeners counts = { 0 };
 	const char *why;
 	bool ready = stats_ready(&control->stats, &why) == 200;
-	size_t open, failed;
 
 	if (!ready) {
 		notify_send("STATUS=%s", why);
 	} else if (notify_wanted()) {
-		stats_listeners(table, &open, &failed);
+		for (size_t i = 0; i < table->count; i++)
+			stats_count(&counts, table->entries[i]);
 		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
-		            open, text_s(open), failed, table->refused_count, table->refused_count == 1 ? "" : "es");
+		            counts.open, text_s(counts.open), counts.failed, table->refused_count, table->refused_count == 1 ? "" : "es");
 	}
 	control->said_ready = control->said_ready || ready;
 }
@@ -324,6 +325,7 @@ static void begin_stop(struct control *control)
 		_exit(1);
 	}
 	control->stopping = control->stats.stopping = true;
+	loop_disarm(&control->names_timer);
 	notify_send("STOPPING=1\nSTATUS=stopping");
 	log_info("stopping; %u connection%s", sessions, text_s(sessions));
 	worker_finish(&control->pool);

@@ -32,8 +32,11 @@ struct stats {
 int stats_ready(struct stats *stats, const char **why);
 
 bool stats_is_open(const struct route_listener *listener); /* whether it accepts clients */
-/* How many listeners of the table are open, and how many cannot listen. */
-void stats_listeners(const struct route_table *table, size_t *open, size_t *failed);
+/* How many listeners are open, wait for their names (see route_waits()), and cannot listen. */
+struct stats_listeners {
+	size_t open, waiting, failed;
+};
+void stats_count(struct stats_listeners *counts, const struct route_entry *entry); /* one more */
 
 /* Figures of this process from the system. Negative: the system does not tell. */
 struct stats_process {
