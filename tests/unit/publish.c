@@ -356,6 +356,93 @@ static void pending_cases(void)
 	buf_free(&said);
 }
 
+/* The names of the first entry, until part of the table: their states, up to one that is no state. */
+static void set_targets(struct route_entry *entry, const enum resolve_state *states)
+{
+	static struct route_target targets[4];
+
+	entry->targets = targets;
+	for (entry->target_count = 0; states[entry->target_count] < RESOLVE_STATES; entry->target_count++)
+		targets[entry->target_count] = (struct route_target){ .name = "name:80", .state = states[entry->target_count] };
+}
+
+/* Which entries wait for their names. */
+static void waits_cases(void)
+{
+	static const struct {
+		const char *backends;
+		enum resolve_state states[4];
+		int fd, error;
+		bool waits;
+	} cases[] = {
+		{ "x:80", { RESOLVE_ASKED, RESOLVE_STATES }, -1, 0, true },
+		{ "x:80", { RESOLVE_ASKED, RESOLVE_ASKED, RESOLVE_STATES }, -1, 0, true },
+		{ "x:80", { RESOLVE_FAILED, RESOLVE_ASKED, RESOLVE_STATES }, -1, 0, true }, /* the other one may come */
+		{ "x:80", { RESOLVE_FAILED, RESOLVE_STATES }, -1, 0, false },
+		{ "", { RESOLVE_STATES }, -1, 0, false },
+		{ "x:80 10.0.0.1:80", { RESOLVE_ASKED, RESOLVE_STATES }, -1, 0, false },
+		{ "x:80", { RESOLVE_ASKED, RESOLVE_STATES }, 5, 0, false },
+		{ "x:80", { RESOLVE_ASKED, RESOLVE_STATES }, -1, EADDRINUSE, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stats_listeners counts = { 0 };
+		struct route_entry *entry;
+		struct route route;
+		char text[200];
+
+		table_open(&route);
+		snprintf(text, sizeof text, "s web|local:2000|%s", cases[i].backends);
+		update(&route, text);
+		entry = route.table->entries[0];
+		set_targets(entry, cases[i].states);
+		entry->listener->error = cases[i].error;
+		atomic_store(&entry->listener->fd, cases[i].fd);
+		check(route_waits(entry) == cases[i].waits, "waits for its names", text);
+		stats_count(&counts, entry);
+		check(counts.waiting == cases[i].waits && counts.open == (cases[i].fd >= 0) &&
+		      counts.failed == (!cases[i].waits && cases[i].fd < 0), "is counted", text);
+		atomic_store(&entry->listener->fd, -1);
+		route_close(&route);
+	}
+}
+
+/* A new one is bound with the first answer, or when it has waited for long enough; nothing is said meanwhile. */
+static void early_cases(void)
+{
+	static const enum resolve_state asked[] = { RESOLVE_ASKED, RESOLVE_STATES }, failed[] = { RESOLVE_FAILED, RESOLVE_STATES };
+	struct route_entry *entry;
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+	char wish[32], text[200];
+
+	close(listen_anywhere(wish));
+	snprintf(text, sizeof text, "s web|%s|x:80", wish);
+	table_open(&route);
+	route.rules.name_wait = 5000;
+	update(&route, text);
+	route.dry = false;
+	entry = route.table->entries[0];
+	set_targets(entry, asked);
+	route.pending = sys_alloc(sizeof *route.pending);
+	route.pending[route.pending_count++] = entry->listener;
+	capture_start(&capture);
+	entry->listener->failed_at = sys_now() - 4000;
+	check(!publish_bind(&route) && route_unbound(&route) && !entry->listener->error, "it waits", wish);
+	entry->listener->failed_at = sys_now() - 5000;
+	check(publish_bind(&route) && !route_unbound(&route), "it opens", "its time is over");
+	close(atomic_exchange(&entry->listener->fd, -1));
+	entry->listener->failed_at = sys_now();
+	check(!publish_bind(&route), "it waits", "once more");
+	set_targets(entry, failed);
+	check(publish_bind(&route) && !route_unbound(&route), "it opens", "there has been an answer");
+	capture_end(&capture, &said);
+	check(said.len && !strstr(said.data, "cannot listen"), "what is said", said.data);
+	buf_free(&said);
+	route_close(&route);
+}
+
 static void add_refused(struct buf *text, const char *service, unsigned count)
 {
 	buf_printf(text, "c %s|lan:1", service);
@@ -480,6 +567,8 @@ int main(void)
 	dry_cases();
 	bind_cases();
 	pending_cases();
+	waits_cases();
+	early_cases();
 	refusal_cases();
 	closing_cases();
 	range_cases();
