@@ -34,6 +34,8 @@ bool net_is_host(struct slice host); /* nothing in it that neither names nor add
 /* An address in digits, brackets or not; ::ffff:1.2.3.4 is 1.2.3.4. An interface (fe80::1%eth0) is looked for again each
  * time when the address is used. */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out);
+/* The same with a port behind it, or without: then it is this one. */
+bool net_numeric_port(struct slice text, uint16_t port, struct net_addr *out);
 /* Before it is read, of an address that the operator has written: its interface need not exist yet. */
 void net_keep_zone(struct slice host);
 /* Where the operator has us listen: an address in digits, localhost, or nothing (every IPv4 address). */
