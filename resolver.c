@@ -90,7 +90,7 @@ static int by_priority(const void *left, const void *right)
 	return by_name ? by_name : (a->port > b->port) - (a->port < b->port);
 }
 
-static void add_target(struct resolver *resolver, struct resolve_found *found, const struct dns_record *record, bool last)
+static void put_target(struct resolver *resolver, struct resolve_found *found, const struct dns_record *record, bool last)
 {
 	struct resolve_target *target = &found->targets[found->count++];
 	char text[DNS_NAME + 1];
@@ -115,7 +115,7 @@ static struct resolve_found *choose_targets(struct resolver *resolver, struct dn
 		if (i && by_priority(&records[i - 1], &records[i]) == 0)
 			continue;
 		if (found->all++ < TARGETS_MAX)
-			add_target(resolver, found, &records[i], records[i].priority != records[0].priority);
+			put_target(resolver, found, &records[i], records[i].priority != records[0].priority);
 	}
 	return found;
 }
