@@ -148,11 +148,12 @@ static const char *result(const char *name, enum dns_type type)
 	len = (size_t)snprintf(got, sizeof got, "%s", statuses[status]);
 	if (status <= DNS_NO_NAME)
 		len += (size_t)snprintf(got + len, sizeof got - len, " %ld", walk.ttl);
+	memset(&record, 0xff, sizeof record);
 	while (status == DNS_FOUND && dns_next(&walk, &record) && len < sizeof got - 400) {
 		char host[NET_TEXT] = "";
 
-		if (type != DNS_SRV)
-			net_print_host(&record.addr, host);
+		if (type != DNS_SRV && (net_print_host(&record.addr, host), net_addr_port(&record.addr)))
+			strcpy(host, "a port");
 		len += type == DNS_SRV ? (size_t)snprintf(got + len, sizeof got - len, " %u,%u,%u,%s.", record.priority, record.weight,
 		                                          record.port, record.target)
 		                       : (size_t)snprintf(got + len, sizeof got - len, " %s", host);
@@ -231,6 +232,13 @@ static void found_cases(void)
 	reads("found 2147483647 10.0.0.2", "db.test", DNS_A, "another class");
 	add_record(ANSWER, "*12", DNS_A, 1, "\12\0\0\4", 3);
 	reads("broken", "db.test", DNS_A, "an address of three bytes");
+	put16(made.bytes + made.len - 11, 3);
+	reads("found 2147483647 10.0.0.2", "db.test", DNS_A, "another class, with three bytes");
+	for (size_t len = 15; len <= 17; len += 2) {
+		begin(0x8180, "db.test", DNS_AAAA);
+		add_record(ANSWER, "*12", DNS_AAAA, 9, "0123456789abcdefg", len);
+		reads("broken", "db.test", DNS_AAAA, "an IPv6 address of another length");
+	}
 }
 
 static void srv_cases(void)
@@ -398,6 +406,12 @@ static void negative_cases(void)
 	add_soa("test", 50, 60);
 	reads("no data 50", "www.test", DNS_A, "servers and an SOA");
 	begin(0x8180, "www.test", DNS_A);
+	add_record(ADDITIONAL, "test", TYPE_NS, 40, "\2ns\0", 4);
+	reads("no data -1", "www.test", DNS_A, "servers that are no referral");
+	begin(0x8180, "www.test", DNS_A);
+	add_record(AUTHORITY, "", TYPE_OPT, 1ul << 24, "", 0);
+	reads("no data -1", "www.test", DNS_A, "EDNS in another section");
+	begin(0x8180, "www.test", DNS_A);
 	add_record(AUTHORITY, "test", TYPE_SOA, 40, "\0\0", 2);
 	reads("broken", "www.test", DNS_A, "an SOA without numbers");
 }
@@ -424,8 +438,14 @@ static void pointer_cases(void)
 	owner_reads("broken", "forwards", "\xc0\x20", 2);
 	owner_reads("broken", "beyond the end", "\xff\xff", 2);
 	owner_reads("broken", "into the head", "\xc0\xb", 2);
-	owner_reads("broken", "a label of kind 01", "\x42" "db", 3);
-	owner_reads("broken", "a label of kind 10", "\x82" "db", 3);
+	owner_reads("broken", "a label of kind 01", "\x40\xc", 2);
+	owner_reads("broken", "a label of kind 10", "\x80\xc", 2);
+	begin(0x8180, "db.test", DNS_A);
+	add_record(ANSWER, "", 99, 9, "\xc0\x28\0\0\2db\4test", 13);
+	add_a("*36", 9, "\12\0\0\1");
+	reads("broken", "db.test", DNS_A, "backwards, and from there forwards");
+	made.bytes[made.len - 15] = 40;
+	reads("found 9 10.0.0.1", "db.test", DNS_A, "the same, without the second one");
 	for (int jumps = JUMPS_MAX; jumps <= JUMPS_MAX + 1; jumps++) {
 		begin(0x8180, "db.test", DNS_A);
 		at = HEAD_SIZE;
