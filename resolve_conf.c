@@ -63,7 +63,7 @@ static void read_server(struct resolve_conf *conf, struct slice word)
 	}
 	if (rest.len && (rest.at[0] != ':' || net_port(slice_skip(rest, 1), &port)))
 		return;
-	conf->server_count += host.len && read_address(host, port, &conf->servers[conf->server_count]);
+	conf->server_count += read_address(host, port, &conf->servers[conf->server_count]);
 }
 
 /* The last list counts; an empty one changes nothing. The root, ".", adds nothing to a name, but ends a list before it. */
@@ -191,7 +191,7 @@ static void read_whole(int fd, struct buf *text)
 
 bool resolve_file_changed(struct resolve_file *file, struct buf *text)
 {
-	struct resolve_file now = { .path = file->path, .known = true, .size = -1 };
+	struct resolve_file now = { .path = file->path, .known = true };
 	struct stat info;
 	int fd;
 
