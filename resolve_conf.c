@@ -76,10 +76,13 @@ static void read_search(struct resolve_conf *conf, struct slice words, size_t mo
 	conf->search = arena_alloc(&conf->memory, most * sizeof *conf->search);
 	conf->search_count = 0;
 	while (conf->search_count < most && resolve_word(&words, &word) && !strchr("#;", word.at[0])) {
-		char *name = arena_dup(&conf->memory, word.at, word.len - (word.at[word.len - 1] == '.'));
+		char *name = arena_dup(&conf->memory, word.at, word.len);
 
-		if (dns_is_name(name))
-			conf->search[conf->search_count++] = name;
+		if (!dns_is_name(name))
+			continue;
+		if (name[word.len - 1] == '.')
+			name[word.len - 1] = '\0';
+		conf->search[conf->search_count++] = name;
 	}
 }
 

@@ -82,7 +82,7 @@ static void conf_cases(void)
 		{ "search a\nsearch b\n", SERVER " b" DEFAULTS },
 		{ "search a\nsearch \t \nsearch\n", SERVER " a" DEFAULTS },
 		{ "search a\nsearch .\n", SERVER DEFAULTS },
-		{ "search a . b..c b # c\n", SERVER " a b" DEFAULTS },
+		{ "search a . b..c b.. b # c\n", SERVER " a b" DEFAULTS },
 		{ "domain a b\n", SERVER " a" DEFAULTS },
 		{ "search a b\ndomain c\n", SERVER " c" DEFAULTS },
 		{ "domain c\nsearch a b\n", SERVER " a b" DEFAULTS },
