@@ -117,13 +117,12 @@ unsigned resolve_due_under_way(const struct resolve_dues *dues)
 
 struct resolve_due *resolve_due_take(struct resolve_dues *dues)
 {
+	unsigned below = resolve_due_under_way(dues);
 	struct resolve_due *due = NULL;
-	unsigned below = 0;
 
-	for (int rank = RESOLVE_RANK_BAD; rank >= RESOLVE_RANK_GOOD; rank--) {
-		below += dues->asked[rank];
-		if (dues->queues[rank].first && below < rank_most[rank])
-			due = dues->queues[rank].first;
+	for (int rank = RESOLVE_RANK_GOOD; rank < RESOLVE_RANKS && !due && below < rank_most[rank]; rank++) {
+		due = dues->queues[rank].first;
+		below -= dues->asked[rank];
 	}
 	if (!due)
 		return NULL;

@@ -52,6 +52,13 @@ static void write_file(const char *path, const char *text)
 	fclose(file);
 }
 
+/* Those in use: each round asks for them. */
+static struct {
+	const char *name;
+	bool srv;
+} used[8];
+static size_t used_count;
+
 static void begin(const char *conf, const char *hosts, const char *here)
 {
 	fake_addresses = here;
@@ -66,6 +73,7 @@ static void begin(const char *conf, const char *hosts, const char *here)
 	resolver->local.hosts_file.path = hosts_path;
 	look_at_files(resolver);
 	rings = 0;
+	used_count = 0;
 	asked_ever = most_asked = 0;
 	lines = 0;
 	strcpy(last_line, "");
@@ -223,7 +231,17 @@ static const char *host_text(const struct resolve_host *host)
 
 static struct resolve_answer look(const char *name, bool srv)
 {
-	resolve_round(resolver, false);
+	size_t i = 0;
+
+	while (i < used_count && strcmp(used[i].name, name) != 0)
+		i++;
+	if (i == used_count) {
+		used[used_count].name = name;
+		used[used_count++].srv = srv;
+	}
+	if (resolve_round(resolver, false))
+		for (i = 0; i < used_count; i++)
+			resolve_lookup(resolver, used[i].name, used[i].srv);
 	return resolve_lookup(resolver, name, srv);
 }
 
@@ -276,7 +294,6 @@ static void plain_cases(void)
 	answer("db.test", 20, "2001:db8::1");
 	check(rings == 1 && resolve_settled(resolver), "it rings at once", "");
 	expect("db.test", "good 10.0.0.1 10.0.0.2 2001:db8::1");
-	check(!look("db.test", false).moved || true, "", "");
 	asked_after("db.test", DNS_A, 20000);
 	answer("db.test", 0, "10.0.0.1 10.0.0.2");
 	answer("db.test", 300, "2001:db8::1");
@@ -511,6 +528,359 @@ static void hold_cases(void)
 	end();
 }
 
+/* Without asking. */
+
+static void local_cases(void)
+{
+	begin(CONF, "10.0.0.1 db Db.Test\n2001:db8::1 db\n::1 six\n", ONE);
+	expect("10.1.2.3", "good 10.1.2.3");
+	expect("2001:db8::5", "good 2001:db8::5");
+	expect("localhost", "good 127.0.0.1");
+	expect("a.LocalHost.", "good 127.0.0.1");
+	expect("db", "good 10.0.0.1");
+	expect("db.test.", "good 10.0.0.1");
+	expect("six", "good ::1"); /* it cannot be reached, but nothing else is there */
+	check(!asked_ever && resolve_settled(resolver) && !rings, "nobody is asked", "");
+	expect("notlocalhost", "asked");
+	check(is_asked("notlocalhost", DNS_A), "it is asked for", "");
+	fail("notlocalhost", DNS_A, DNS_NO_NAME, 5);
+	end();
+	begin(CONF, "10.0.0.1 db\n2001:db8::1 db\n", BOTH);
+	expect("localhost", "good 127.0.0.1 ::1");
+	expect("db", "good 10.0.0.1 2001:db8::1");
+	end();
+	begin(CONF, "", "10.9.9.9,2001:db8::9,127.0.0.1");
+	expect("localhost", "good 127.0.0.1");
+	end();
+}
+
+static void hosts_change_cases(void)
+{
+	begin(CONF, "10.0.0.1 db\n", ONE);
+	expect("db", "good 10.0.0.1");
+	expect("other.test", "asked");
+	answer("other.test", 3600, "10.0.0.9");
+	expect("other.test", "good 10.0.0.9");
+	write_file(hosts_path, "10.0.0.2 db\n10.0.0.3 other.test\n");
+	pass(4000);
+	expect("db", "good 10.0.0.1");
+	rings = 0;
+	pass(1000);
+	check(rings == 1, "it rings", "");
+	expect("db", "good 10.0.0.2");
+	expect("other.test", "good 10.0.0.3");
+	write_file(hosts_path, "10.0.0.1 new.test\n");
+	pass(5000);
+	check(is_asked("db", DNS_A) && is_asked("other.test", DNS_A), "those that have left the file are asked for", "");
+	expect("db", "good 10.0.0.2");
+	expect("new.test", "good 10.0.0.1");
+	write_file(hosts_path, "10.0.0.1 new.test\n10.0.0.5 db\n");
+	pass(5000);
+	check(!is_asked("db", DNS_A) && is_asked("other.test", DNS_A), "one that is there again is not, any more", "");
+	expect("db", "good 10.0.0.5");
+	fail("other.test", DNS_A, DNS_NO_NAME, 5);
+	expect("other.test", "kept(NXDOMAIN) 10.0.0.3");
+	end();
+}
+
+static void conf_change_cases(void)
+{
+	struct net_addr servers[2];
+	struct resolve_rules rules = { .servers = servers, .server_count = 2 };
+	unsigned sets;
+
+	begin(CONF, "", ONE);
+	check(fake_conf.server_count == 1, "servers of resolv.conf", "");
+	look("a", false);
+	answer("a", 3600, "10.0.0.1");
+	look("b", false);
+	fail("b", DNS_A, DNS_FAILED, 0);
+	look("c", false);
+	sets = fake_sets;
+	write_file(conf_path, CONF "nameserver 192.0.2.54\nsearch x.test\n");
+	pass(1000);
+	look("d", false);
+	check(fake_sets == sets + 1 && fake_conf.server_count == 2, "other servers of resolv.conf", "");
+	check(is_asked("d.x.test", DNS_A) && is_asked("b.x.test", DNS_A) && !is_asked("a.x.test", DNS_A), "those that fail are asked for", "");
+	net_numeric(slice_of("127.0.0.1"), 8600, &servers[0]);
+	net_numeric(slice_of("::1"), 53, &servers[1]);
+	resolve_set(resolver, &rules);
+	check(fake_sets == sets + 2 && fake_conf.server_count == 2 && net_compare(&fake_conf.servers[0], &servers[0]) == 0,
+	      "servers of the configuration", "");
+	check(is_asked("a.x.test", DNS_A), "all are asked for", "");
+	resolve_set(resolver, &rules);
+	check(fake_sets == sets + 2, "the same again", "");
+	rules.server_count = 0;
+	resolve_set(resolver, &rules);
+	check(fake_sets == sets + 3 && net_addr_port(&fake_conf.servers[0]) == 53, "those of resolv.conf again", "");
+	end();
+}
+
+/* SRV names. */
+
+static void srv_cases(void)
+{
+	struct resolve_query *query;
+
+	begin(CONF, "10.0.0.7 b.test\n", ONE);
+	expect_services("_db._tcp.test", "asked");
+	check(asked_count == 1 && is_asked("_db._tcp.test", DNS_SRV), "one question", "");
+	query = begin_answer("_db._tcp.test", DNS_SRV);
+	put_service(60, 20, 5, 5432, "C.test");
+	put_service(60, 10, 0, 5433, "b.test");
+	put_service(90, 10, 7, 5432, "b.test");
+	put_service(60, 10, 9, 5432, "b.test");
+	put_service(60, 10, 1, 80, "192.0.2.7");
+	end_answer(query);
+	pass(BURST_MS);
+	check(rings == 1 && !resolve_settled(resolver), "it rings; a target has no answer yet", "");
+	expect_services("_db._tcp.test", "good; 192.0.2.7:80*1 good 192.0.2.7; b.test:5432*7 good 10.0.0.7; b.test:5433*0 good 10.0.0.7; "
+	                                 "c.test:5432*5! asked");
+	check(is_asked("c.test", DNS_A), "targets are asked for", "");
+	expect("c.test.", "asked");
+	check(asked_count == 1, "as a host name it is the same", "");
+	answer("c.test", 10, "10.0.0.3");
+	check(resolve_settled(resolver), "all have an answer", "");
+	check(look("_db._tcp.test", true).moved, "it has moved with its target", "");
+	expect_services("_db._tcp.test", "good; 192.0.2.7:80*1 good 192.0.2.7; b.test:5432*7 good 10.0.0.7; b.test:5433*0 good 10.0.0.7; "
+	                                 "c.test:5432*5! good 10.0.0.3");
+	pass(10000);
+	check(asked_count == 1 && is_asked("c.test", DNS_A), "each by its own TTL", "");
+	fail("c.test", DNS_A, DNS_FAILED, 0);
+	expect_services("_db._tcp.test", "good; 192.0.2.7:80*1 good 192.0.2.7; b.test:5432*7 good 10.0.0.7; b.test:5433*0 good 10.0.0.7; "
+	                                 "c.test:5432*5! kept(SERVFAIL) 10.0.0.3");
+	end();
+}
+
+/* Other targets, which are waited for. */
+static void srv_change_cases(void)
+{
+	struct resolve_query *query;
+
+	begin(CONF, "", ONE);
+	look("_a._tcp.test", true);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	answer("one.test", 1000, "10.0.0.1");
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "two.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
+	rings = 0;
+	answer("two.test", 1000, "10.0.0.2");
+	check(rings == 1, "it rings", "");
+	expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
+	resolve_round(resolver, true);
+	resolve_lookup(resolver, "_a._tcp.test", true);
+	check(resolver->names.dues.count == 2, "the old target is gone", "");
+	pass(10000);
+	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
+	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
+	pass(60000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 0, 0, 0, "");
+	end_answer(query);
+	expect_services("_a._tcp.test", "kept no such service; two.test:80*1 good 10.0.0.2");
+	resolve_set(resolver, &(struct resolve_rules){ .hold = 60001 });
+	pass(1);
+	expect_services("_a._tcp.test", "failed no such service");
+	end();
+	begin(CONF, "", BOTH);
+	look("_a._tcp.test", true);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 0, 0, 0, "");
+	end_answer(query);
+	expect_services("_a._tcp.test", "failed no such service");
+	end();
+}
+
+static void srv_many_cases(void)
+{
+	struct resolve_query *query;
+	struct resolve_answer found;
+	char name[32];
+
+	begin(CONF, "", ONE);
+	look("_a._tcp.test", true);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, "t%02u.test", (i * 37) % 100);
+		put_service(60, (i * 37) % 100 / 50, 1, 80, name);
+	}
+	end_answer(query);
+	found = look("_a._tcp.test", true);
+	check(found.count == 64 && strcmp(found.hosts[63].name, "t63.test") == 0 && found.hosts[50].last && !found.hosts[49].last,
+	      "the first 64", "");
+	check(strcmp(last_line, "_a._tcp.test has 100 targets: the first 64 of them, as they are sorted, are used") == 0, last_line, "it is said");
+	end();
+}
+
+/* Many names. */
+
+static void address_cases(void)
+{
+	begin(CONF, "", ONE);
+	look("db.test", false);
+	for (unsigned turn = 0; turn < 3; turn++) {
+		struct resolve_query *query = begin_answer("db.test", DNS_A);
+		char ip[INET6_ADDRSTRLEN];
+
+		for (unsigned i = 0; i < 65; i++) {
+			snprintf(ip, sizeof ip, "10.0.0.%u", (i * 3 + turn * 7) % 65);
+			put_address(DNS_A, 10, ip);
+			put_address(DNS_A, 10, ip);
+		}
+		end_answer(query);
+		check(look("db.test", false).hosts->count == 64, "as many as may be", "");
+		net_print_ip(&look("db.test", false).hosts->addrs[63], ip);
+		check(strcmp(ip, "10.0.0.63") == 0 && lines == 1, ip, "always the same ones; it is said once");
+		pass(10000);
+	}
+	check(strcmp(last_line, "db.test has 65 addresses: the first 64 of them, as they are sorted, are used") == 0, last_line, "it is said");
+	end();
+}
+
+static void round_cases(void)
+{
+	begin(CONF, "", ONE);
+	resolve_lookup(resolver, "a.test", false);
+	resolve_lookup(resolver, "b.test", false);
+	for (int i = 0; i < 3; i++)
+		check(!resolve_round(resolver, false) && asked_count == 2, "no round", "nothing is new");
+	check(resolve_round(resolver, true) && asked_count == 2, "a round", "names may be out of use");
+	resolve_lookup(resolver, "a.test", false);
+	check(resolve_round(resolver, false) && asked_count == 1, "another round", "one is gone");
+	resolve_lookup(resolver, "a.test", false);
+	check(!resolve_round(resolver, false) && is_asked("a.test", DNS_A), "no round", "the other one is in use");
+	answer("a.test", 60, "10.0.0.1");
+	check(resolve_lookup(resolver, "a.test", false).state == RESOLVE_ASKED, "before the round it is as it was", "");
+	check(resolve_round(resolver, false), "a round", "other addresses");
+	check(resolve_lookup(resolver, "a.test", false).moved, "it has moved", "");
+	resolve_round(resolver, true);
+	check(!resolve_lookup(resolver, "a.test", false).moved, "it has not moved since", "");
+	end();
+}
+
+static void look_many(const char *format, unsigned count)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof name, format, i);
+		resolve_lookup(resolver, name, false);
+	}
+}
+
+/* Answers of one turn of the loop, and of those that follow soon, ring once. */
+static void burst_cases(void)
+{
+	char name[32];
+
+	begin(CONF, "", ONE);
+	look_many("n%u.test", 50);
+	for (unsigned i = 0; i < 49; i++) {
+		snprintf(name, sizeof name, "n%u.test", i);
+		answer(name, 60, "10.0.0.1");
+	}
+	check(!rings, "it does not ring while others are under way", "");
+	pass(4);
+	check(!rings, "yet", "");
+	pass(1);
+	check(rings == 1, "for long", "");
+	pass(100);
+	check(rings == 1, "again", "");
+	resolve_round(resolver, false);
+	look_many("n%u.test", 50);
+	answer("n49.test", 60, "10.0.0.1");
+	check(rings == 2, "the last one rings at once", "");
+	end();
+}
+
+/* So many of those that are under way, and begin with a letter, are answered, or fail: the first ones. */
+static void answer_some(char first, enum dns_status status, size_t count)
+{
+	for (size_t i = 0; i < asked_count && count;) {
+		char name[DNS_NAME];
+
+		if (asked[i]->name[0] != first) {
+			i++;
+			continue;
+		}
+		strcpy(name, asked[i]->name);
+		count--;
+		if (status == DNS_FOUND)
+			answer(name, 10, "10.0.0.1");
+		else
+			fail(name, DNS_A, status, 5);
+	}
+}
+
+static void answer_all(char first, enum dns_status status)
+{
+	answer_some(first, status, SIZE_MAX);
+}
+
+/* Names that hang leave room for others; for those that have answered, most. */
+static void crowd_cases(void)
+{
+	begin(CONF, "", ONE);
+	look_many("g%u.test", 3);
+	answer_all('g', DNS_FOUND);
+	look_many("h%u.test", 1000);
+	check(asked_count == RESOLVE_FLIGHT * 3 / 8, "new ones", "");
+	pass(10000);
+	check(asked_count == RESOLVE_FLIGHT * 3 / 8 + 3 && is_asked("g0.test", DNS_A), "those that have answered go on", "");
+	answer_all('g', DNS_FOUND);
+	for (int i = 0; i < 300; i++) { /* all of them hang, again and again */
+		size_t count = asked_count;
+
+		pass(10000);
+		answer_some('h', DNS_FOREIGN, count);
+		answer_all('g', DNS_FOUND);
+	}
+	check(asked_count == RESOLVE_FLIGHT / 6, "those that hang again and again", "");
+	look_many("n%u.test", 5);
+	check(is_asked("n4.test", DNS_A), "a new one does not wait for them", "");
+	check(most_asked <= RESOLVE_FLIGHT / 2, "never more than so many", "");
+	end();
+}
+
+/* Those that fail at once are asked for 100 times a second, together. */
+static void pace_cases(void)
+{
+	size_t before;
+
+	begin(CONF, "", ONE);
+	look_many("h%u.test", 2000);
+	while (asked_count)
+		answer_all('h', DNS_NO_NAME);
+	before = asked_ever;
+	for (int i = 0; i < 600; i++) {
+		pass(100);
+		answer_all('h', DNS_NO_NAME);
+	}
+	check(asked_ever - before > 5000 && asked_ever - before < 8500, "so many in a minute", "");
+	end();
+}
+
+static void figure_cases(void)
+{
+	struct resolve_figures figures;
+
+	begin(CONF, "", ONE);
+	look_many("a%u.test", 3);
+	look("10.0.0.1", false);
+	answer("a0.test", 60, "10.0.0.1");
+	fail("a1.test", DNS_A, DNS_NO_NAME, 5);
+	resolve_figures(resolver, &figures);
+	check(figures.names[RESOLVE_ASKED] == 1 && figures.names[RESOLVE_GOOD] == 2 && figures.names[RESOLVE_FAILED] == 1, "names", "");
+	check(figures.queries[RESOLVE_ANSWERED] == 5 && figures.queries[RESOLVE_TIMED_OUT] == 7 && figures.queries[RESOLVE_BROKEN] == 3, "queries", "");
+	end();
+}
+
 int main(void)
 {
 	close(mkstemp(hosts_path));
@@ -522,6 +892,18 @@ int main(void)
 	search_failure_cases();
 	negative_cases();
 	hold_cases();
+	local_cases();
+	hosts_change_cases();
+	conf_change_cases();
+	srv_cases();
+	srv_change_cases();
+	srv_many_cases();
+	address_cases();
+	round_cases();
+	burst_cases();
+	crowd_cases();
+	pace_cases();
+	figure_cases();
 	unlink(hosts_path);
 	unlink(conf_path);
 	return check_sum();
