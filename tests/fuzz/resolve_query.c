@@ -89,6 +89,7 @@ static uint64_t fake_hash(const char *bytes, size_t len)
 #define net_connect_udp fake_udp
 #define net_connect fake_tcp
 #define hash_whole fake_hash
+#include "../../resolve_channel.c"
 #include "../../resolve_query.c"
 
 static struct loop loop;

@@ -40,6 +40,7 @@ static int fake_connect(const struct net_addr *addr)
 }
 
 #define net_connect_udp fake_connect
+#include "../../resolve_channel.c"
 #include "../../resolve_query.c"
 #undef net_connect_udp
 
@@ -664,6 +665,10 @@ static void check_sockets(void)
 	ask(&two[1], "b");
 	run(0);
 	check_so_far("a network that cannot be reached: the next", "2 2", "a:found b:found");
+	clock_now++;
+	ask(&two[0], "c");
+	run(0);
+	check_so_far("it is asked beside the other one then", "2 1", "c:found");
 	finish();
 	begin(says, 1);
 	sockets.errors[0] = ENETUNREACH;
