@@ -92,8 +92,8 @@ size_t dns_question(uint8_t out[DNS_QUESTION], uint16_t id, const char *name, en
 	return (size_t)(at - out);
 }
 
-/* Reads the name at *at, in lower case, and moves *at behind it. Returns its length; 0: it is broken. A pointer leads before
- * the labels that it ends: so each name has an end. */
+/* Reads the name at *at, in lower case, and moves *at behind it. Returns its length; 0: it is broken. A pointer leads to
+ * before the labels that it ends: so each name has an end. */
 static size_t read_name(const struct dns_walk *walk, size_t *at, uint8_t out[DNS_NAME])
 {
 	size_t from = *at, begin = from, behind = 0, used = 0, size;
@@ -146,7 +146,7 @@ static bool read_record(struct dns_walk *walk, struct record *record)
 	return record->end <= walk->len;
 }
 
-/* Writes a target as text. False: it has a byte that no host name has, or a dot within a label, and so no text is it. */
+/* Writes a target as text. False: it has a byte that no host name has, or a dot within a label, which no text can say. */
 static bool target_text(const uint8_t *name, char out[DNS_NAME])
 {
 	size_t len = 0;
@@ -325,8 +325,8 @@ static enum dns_status rcode_status(unsigned rcode)
 	}
 }
 
-/* Whether the message answers the question, which it repeats; walk->at is then behind that. Some of those who cannot read a
- * question, or will not, do not repeat it. */
+/* Whether the message answers the question, which it repeats; walk->at is then behind that. Some of those who cannot read
+ * a question, or will not, do not repeat it. */
 static bool is_answer(struct dns_walk *walk, uint16_t id, enum dns_status status)
 {
 	uint8_t name[DNS_NAME];
