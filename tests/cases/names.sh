@@ -451,11 +451,13 @@ host_start_source() { # a source whose host is a name: why it cannot be resolved
     own_names 'test 60 SOA 1' 'slow.test ! * silent'
     names_patient
     mkdir "$T/www"
-    echo '[{"name": "web", "listener": "any:4001", "backends": ["127.0.0.11:7000"]}]' >"$T/www/routes.json"
+    echo '{"services": [{"name": "web", "listener": "any:4001", "backends": ["127.0.0.11:7000"]}]}' >"$T/www/routes.json"
     "$PYTHON" -m http.server --bind 127.0.0.9 --directory "$T/www" 8080 >/dev/null 2>&1 9>&- &
     must 5 "the source" accepts 127.0.0.9 8080
-    start_bare DILL_ROUTING_HTTP_ENDPOINT=http://www.test:8080/routes.json DILL_ROUTING_HTTP_POLL_INTERVAL=1s
+    start_bare DILL_ROUTING_HTTP_ENDPOINT=http://www.test:8080/routes.json DILL_ROUTING_HTTP_POLL_INTERVAL=1s \
+        DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "why not" log_has 'http://www.test:8080/routes.json: cannot resolve www.test: NXDOMAIN'
+    same "complaints of the resolver itself" 1 "$(log_count 'warn +cannot resolve www.test')" # it is reserved
     zone 'test 60 SOA 1' 'www.test 1 A 127.0.0.9'
     must 30 "its services" answers 4001 a
     kill -TERM "$DILL_PID"
