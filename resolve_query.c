@@ -24,7 +24,9 @@
 
 #define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
 #define SOCKET_MS 1000
-#define SILENT_MS 30000 /* a silent server is asked last for so long; then one question tries it first */
+#define PROBE_MS 5000   /* so often at most a silent server is asked beside another */
+#define BRIEF_MS 1000   /* for a server that nobody knows yet, where there is another */
+#define DEAF 3          /* answers that a server gave only without EDNS; then it is not asked with it any more */
 #define LATER_MS 200    /* without descriptors */
 #define MESSAGES 64     /* of one socket that are read in one turn */
 #define TCP_PIECE 16384
@@ -44,9 +46,14 @@ struct query_server {
 	struct net_addr addr;
 	struct resolve_channel *channel; /* UDP, for the next questions; NULL: none */
 	bool plain;        /* it knows no EDNS */
-	int64_t silent_at; /* 0: it has answered since */
+	uint8_t deaf;      /* it has answered without EDNS where it had not with it */
+	bool silent;       /* it has not answered since; it is asked last */
+	int64_t heard_at;  /* it has answered; 0: never */
 	int64_t failed_at; /* this turn's time: it cannot be reached, because of `error` */
 	int error;
+	struct resolve_query probe; /* of a silent one: a question that another server was asked */
+	int64_t probed_at;
+	char probe_name[DNS_NAME];
 };
 
 struct resolve_queries {
@@ -61,7 +68,7 @@ struct resolve_queries {
 	struct resolve_query *waiting, **waiting_end;
 	struct resolve_query *slots[SLOTS]; /* those under way, by their ids */
 	size_t flying;
-	struct loop_fifo timeout, pump, later;
+	struct loop_fifo timeout, brief, pump, later;
 	struct loop_timer pump_timer, later_timer;
 	unsigned long long counts[DNS_FOREIGN + 1];
 };
@@ -78,6 +85,7 @@ struct resolve_queries *resolve_query_open(struct loop *loop, uint8_t kind,
 	queries->arg = arg;
 	queries->waiting_end = &queries->waiting;
 	loop_fifo_open(loop, &queries->timeout, 5000, kind);
+	loop_fifo_open(loop, &queries->brief, BRIEF_MS, kind);
 	loop_fifo_open(loop, &queries->pump, 0, kind);
 	loop_fifo_open(loop, &queries->later, LATER_MS, kind);
 	return queries;
@@ -181,14 +189,15 @@ static struct resolve_channel *channel_open(struct resolve_queries *queries, uns
 static struct resolve_channel *channel_for(struct resolve_queries *queries, unsigned index, bool tcp, int *error)
 {
 	struct query_server *server = &queries->servers[index];
-	struct resolve_channel *channel = tcp ? NULL : server->channel;
+	struct resolve_channel *old = tcp ? NULL : server->channel, *channel;
 
-	if (channel && (channel->questions >= SOCKET_QUESTIONS || queries->loop->now - channel->opened_at >= SOCKET_MS)) {
-		channel_retire(queries, channel);
-		channel = NULL;
-	}
+	if (old && old->questions < SOCKET_QUESTIONS && queries->loop->now - old->opened_at < SOCKET_MS)
+		return old;
+	channel = channel_open(queries, index, tcp, error);
 	if (!channel)
-		channel = channel_open(queries, index, tcp, error);
+		return net_exhausted(*error) ? old : NULL;
+	if (old)
+		channel_retire(queries, old);
 	if (!tcp)
 		server->channel = channel;
 	return channel;
@@ -212,6 +221,16 @@ static void query_draw_id(struct resolve_queries *queries, struct resolve_query 
 	*slot = query;
 }
 
+/* How long a server has: less, in the first of several rounds, if nobody knows it and others are left. A dead one would cost
+ * the start its whole timeout. */
+static struct loop_fifo *try_time(struct resolve_queries *queries, const struct resolve_query *query)
+{
+	bool others = query->asked != (1u << queries->server_count) - 1;
+	bool brief = others && !query->tcp && !query->probe && query->rounds + 1u < queries->attempts;
+
+	return brief && !queries->servers[query->server].heard_at ? &queries->brief : &queries->timeout;
+}
+
 static void query_take_off(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
 {
 	query->channel = channel;
@@ -219,7 +238,8 @@ static void query_take_off(struct resolve_queries *queries, struct resolve_query
 	channel->questions++;
 	queries->flying++;
 	query->broken = false;
-	loop_arm(queries->loop, &queries->timeout, &query->timeout);
+	query->sent_at = queries->loop->now;
+	loop_arm(queries->loop, try_time(queries, query), &query->timeout);
 }
 
 /* It is not under way any more. */
@@ -237,10 +257,26 @@ static void query_land(struct resolve_queries *queries, struct resolve_query *qu
 		channel_close(queries, channel);
 }
 
-static void server_silent(struct resolve_queries *queries, struct resolve_query *query)
+/* One that has answered others meanwhile is not silent. */
+static void server_unheard(struct resolve_queries *queries, const struct resolve_query *query)
 {
-	if (!query->tcp)
-		queries->servers[query->server].silent_at = queries->loop->now;
+	struct query_server *server = &queries->servers[query->server];
+
+	if (!query->tcp && server->heard_at <= query->sent_at)
+		server->silent = true;
+}
+
+static void server_heard(struct resolve_queries *queries, const struct resolve_query *query, enum dns_status status)
+{
+	struct query_server *server = &queries->servers[query->server];
+
+	server->silent = false;
+	server->heard_at = queries->loop->now;
+	if (query->edns)
+		server->deaf = 0;
+	else if (!query->tcp && server->deaf < DEAF)
+		server->deaf++;
+	server->plain = server->plain || server->deaf == DEAF || (status == DNS_NO_EDNS && query->edns);
 }
 
 /* It has come to nothing. error: an errno, or 0. */
@@ -251,7 +287,7 @@ static void try_failed(struct resolve_queries *queries, struct resolve_query *qu
 	if (query->broken)
 		query->status = DNS_BROKEN;
 	else
-		server_silent(queries, query);
+		server_unheard(queries, query);
 	query_land(queries, query);
 	query_wait(queries, query, true);
 }
@@ -272,6 +308,8 @@ static void query_end(struct resolve_queries *queries, struct resolve_query *que
 
 	outcome.silent = query->status == DNS_FOREIGN;
 	query->busy = false;
+	if (query->probe)
+		return;
 	queries->done(queries->arg, query, &outcome);
 }
 
@@ -279,23 +317,19 @@ static void query_end(struct resolve_queries *queries, struct resolve_query *que
 static void query_answered(struct resolve_queries *queries, struct resolve_query *query, enum dns_status status,
                            struct dns_walk *walk)
 {
-	struct query_server *server = &queries->servers[query->server];
-
 	if (status == DNS_CUT && query->tcp)
 		status = DNS_BROKEN;
-	server->silent_at = 0;
+	server_heard(queries, query, status);
 	queries->counts[status]++;
 	query_land(queries, query);
 	query->status = (uint8_t)status;
-	if (status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME) {
+	if (query->probe || status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME) {
 		query_end(queries, query, walk);
 		return;
 	}
 	query->again = status == DNS_CUT || (status == DNS_NO_EDNS && query->edns);
 	if (status == DNS_CUT)
 		query->tcp = true;
-	else if (status == DNS_NO_EDNS)
-		server->plain = true;
 	if (!query->again)
 		query->spent |= (uint8_t)(1u << query->server);
 	query_wait(queries, query, true);
@@ -337,33 +371,44 @@ static void udp_ready(struct resolve_queries *queries, struct resolve_channel *c
 
 /* Choosing a server. */
 
-static bool server_doubted(const struct resolve_queries *queries, const struct query_server *server)
-{
-	return server->silent_at && queries->loop->now - server->silent_at < SILENT_MS;
-}
-
-/* The next in order that is left in this round; those last that were silent lately. -1: there is none. */
+/* The next in order that is left in this round; silent ones last. -1: there is none. */
 static int server_next(const struct resolve_queries *queries, const struct resolve_query *query)
 {
-	int doubted = -1;
+	int silent = -1;
 
 	for (unsigned i = 0; i < queries->server_count; i++) {
 		unsigned index = (query->first + i) % queries->server_count;
 
 		if (query->asked >> index & 1)
 			continue;
-		if (!server_doubted(queries, &queries->servers[index]))
+		if (!queries->servers[index].silent)
 			return (int)index;
-		if (doubted < 0)
-			doubted = (int)index;
+		if (silent < 0)
+			silent = (int)index;
 	}
-	return doubted;
+	return silent;
+}
+
+/* Asks silent servers the same as another one, so that they are found again and nobody waits for them. */
+static void servers_probe(struct resolve_queries *queries, const struct resolve_query *query)
+{
+	for (size_t i = 0; i < queries->server_count && !query->rounds; i++) {
+		struct query_server *server = &queries->servers[i];
+
+		if (!server->silent || server->probe.busy || (query->asked >> i & 1) ||
+		    queries->loop->now - server->probed_at < PROBE_MS)
+			continue;
+		server->probed_at = queries->loop->now;
+		strcpy(server->probe_name, query->name); /* it has been sent: it is not longer */
+		server->probe = (struct resolve_query){ .name = server->probe_name, .type = query->type, .busy = true, .probe = true,
+			.status = DNS_FOREIGN, .again = true, .rounds = UINT8_MAX, .server = (uint8_t)i };
+		query_wait(queries, &server->probe, true);
+	}
 }
 
 /* False: all have been asked, and often enough. */
 static bool server_choose(struct resolve_queries *queries, struct resolve_query *query)
 {
-	struct query_server *server;
 	int index = -1;
 
 	if (query->again) {
@@ -376,12 +421,9 @@ static bool server_choose(struct resolve_queries *queries, struct resolve_query 
 	}
 	if (query->rounds >= queries->attempts)
 		return false;
-	server = &queries->servers[index];
 	query->server = (uint8_t)index;
 	query->asked |= (uint8_t)(1u << index);
 	query->tcp = false;
-	if (server->silent_at)
-		server->silent_at = queries->loop->now; /* this one finds out */
 	return true;
 }
 
@@ -394,7 +436,7 @@ static int udp_send(struct resolve_queries *queries, struct resolve_query *query
 	int error;
 
 	query_draw_id(queries, query);
-	query->edns = !queries->servers[query->server].plain;
+	query->edns = !queries->servers[query->server].plain && (!query->rounds || query->probe); /* some drop what they do not know */
 	len = dns_question(message, query->id, query->name, query->type, query->edns);
 	if (len && send(channel->io.fd, message, len, 0) >= 0)
 		return 0;
@@ -436,8 +478,10 @@ static bool pump_one(struct resolve_queries *queries, struct resolve_query *quer
 	}
 	server = &queries->servers[query->server];
 	error = server->failed_at == queries->loop->now ? server->error : query_send(queries, query);
-	if (!error)
+	if (!error) {
+		servers_probe(queries, query);
 		return true;
+	}
 	if (net_exhausted(error)) {
 		query->again = true;
 		query_wait(queries, query, true);
@@ -445,8 +489,8 @@ static bool pump_one(struct resolve_queries *queries, struct resolve_query *quer
 	}
 	query->error = error;
 	query->spent |= (uint8_t)(1u << query->server); /* there is no use in another round */
-	server_silent(queries, query);
 	if (!query->tcp) {
+		server->silent = true;
 		server->failed_at = queries->loop->now;
 		server->error = error;
 	}
@@ -533,9 +577,22 @@ void resolve_query_close(struct resolve_queries *queries)
 	free(queries);
 }
 
+void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *query)
+{
+	if (!query->busy)
+		return;
+	if (query->channel)
+		query_land(queries, query);
+	else
+		query_wait_over(queries, query);
+	query->busy = false;
+}
+
 void resolve_query_set(struct resolve_queries *queries, const struct resolve_conf *conf)
 {
 	query_stop(queries);
+	for (size_t i = 0; i < queries->server_count; i++)
+		resolve_query_drop(queries, &queries->servers[i].probe);
 	memset(queries->servers, 0, sizeof queries->servers);
 	queries->server_count = conf->server_count;
 	for (size_t i = 0; i < conf->server_count; i++)
@@ -543,6 +600,7 @@ void resolve_query_set(struct resolve_queries *queries, const struct resolve_con
 	queries->attempts = conf->attempts;
 	queries->rotate = conf->rotate;
 	loop_fifo_retime(&queries->timeout, conf->timeout);
+	loop_fifo_retime(&queries->brief, conf->timeout < BRIEF_MS ? conf->timeout : BRIEF_MS);
 	for (struct resolve_query *query = queries->waiting; query; query = query->next)
 		query_renew(queries, query);
 }
@@ -554,17 +612,6 @@ void resolve_query_ask(struct resolve_queries *queries, struct resolve_query *qu
 	*query = (struct resolve_query){ .owner = query->owner, .name = query->name, .type = query->type, .busy = true };
 	query_renew(queries, query);
 	query_wait(queries, query, false);
-}
-
-void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *query)
-{
-	if (!query->busy)
-		return;
-	if (query->channel)
-		query_land(queries, query);
-	else
-		query_wait_over(queries, query);
-	query->busy = false;
 }
 
 bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, unsigned events)
@@ -585,7 +632,7 @@ bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, un
 
 bool resolve_query_expired(struct resolve_queries *queries, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	if (fifo == &queries->timeout)
+	if (fifo == &queries->timeout || fifo == &queries->brief)
 		try_failed(queries, CONTAINER_OF(timer, struct resolve_query, timeout), 0);
 	else if (fifo == &queries->pump || fifo == &queries->later)
 		query_pump(queries);

@@ -22,7 +22,7 @@ struct resolve_query {
 	/* The rest is resolve_query.c's. */
 	bool busy;     /* it waits or is under way */
 	bool again;    /* the same server is next */
-	bool tcp, edns;
+	bool tcp, edns, probe;
 	bool broken;   /* an answer to this try cannot be read */
 	uint8_t server, first; /* of the configuration's: that is asked, and that is the first in turn */
 	uint8_t rounds;        /* through the servers that are over */
@@ -32,6 +32,7 @@ struct resolve_query {
 	int error;
 	struct resolve_channel *channel; /* that it is under way on; NULL: it waits */
 	struct resolve_query *next, **link; /* of those that wait, or are under way on that channel */
+	int64_t sent_at;
 	struct loop_timer timeout;
 };
 

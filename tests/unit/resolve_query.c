@@ -337,17 +337,17 @@ static void check_answers(void)
 	ONE("the next after REFUSED", "1 2", "found", "r", "a");
 	ONE("all fail: no second round", "1 2", "refused", "s", "r");
 	ONE("the next after silence", "1 2", "found", "h", "a");
-	ONE("rounds", "1 2 1 2", "silent", "h", "h");
-	ONE("who has failed is not asked in the second round", "1 2 1", "failed", "h", "s");
-	ONE("the second round", "1 1", "found", "h,a");
+	ONE("rounds", "1 2 1p 2p", "silent", "h", "h");
+	ONE("who has failed is not asked in the second round", "1 2 1p", "failed", "h", "s");
+	ONE("the second round", "1 1p", "found", "h,a");
 }
 
 static void check_forgeries(void)
 {
-	ONE("another id", "1 1", "silent", "i");
-	ONE("another question", "1 1", "silent", "q");
-	ONE("from another port", "1 1", "silent", "o");
-	ONE("broken", "1 1", "broken", "b");
+	ONE("another id", "1 1p", "silent", "i");
+	ONE("another question", "1 1p", "silent", "q");
+	ONE("from another port", "1 1p", "silent", "o");
+	ONE("broken", "1 1p", "broken", "b");
 	ONE("all of these, and then the true one", "1", "found", "iqboa", "s");
 }
 
