@@ -5,10 +5,10 @@
 
 #include "admit.h"
 #include "config_print.h"
-#include "control.h"
 #include "log.h"
 #include "net.h"
 #include "print.h"
+#include "rules.h"
 #include "service.h"
 #include "service_option.h"
 #include "sources.h"
@@ -101,7 +101,7 @@ static void print_list(const struct admit_rules *rules, const struct service_lis
 int admission_print(const struct config *config)
 {
 	struct arena memory = { 0 };
-	struct admit_rules rules = control_rules(config, &memory).admit;
+	struct admit_rules rules = rules_of(config, &memory).admit;
 	struct buf why = { 0 };
 	int status = 0;
 

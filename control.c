@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admin.h"
-#include "claims.h"
 #include "config_read.h"
 #include "config_variable.h"
 #include "health.h"
@@ -23,7 +21,10 @@
 #include "place.h"
 #include "publish.h"
 #include "resolve.h"
+#include "resolve_conf.h"
+#include "resolve_wait.h"
 #include "route.h"
+#include "rules.h"
 #include "service.h"
 #include "service_option.h"
 #include "session.h"
@@ -52,8 +53,8 @@ struct control {
 	struct config *config;
 	struct loop loop;
 	struct loop_io signals;
-	struct loop_fifo rebind, grace;
-	struct loop_timer rebind_timer, grace_timer;
+	struct loop_fifo rebind, names, grace;
+	struct loop_timer rebind_timer, names_timer, grace_timer;
 	struct route route;
 	struct arena ranges; /* listeners.allow, backends.allow, and what is reserved */
 	struct worker_pool pool;
@@ -68,51 +69,7 @@ struct control {
 	bool said_ready; /* to the service manager */
 };
 
-static rlim_t raise_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 1024;
-	r.rlim_cur = r.rlim_max;
-#ifdef __linux__
-	prlimit(0, RLIMIT_NOFILE, &r, NULL); /* musl's setrlimit can stop all threads, for kernels that lack this */
-#else
-	setrlimit(RLIMIT_NOFILE, &r);
-#endif
-	getrlimit(RLIMIT_NOFILE, &r);
-	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
-}
-
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
-
-static void add_server(struct route_rules *rules, const char *key, const char *where)
-{
-	struct route_server *server = &rules->servers[rules->server_count];
-	struct slice host;
-	uint16_t port;
-
-	server->key = key;
-	if (*where && !net_split(slice_of(where), &host, &port) && net_local(host, port, &server->addr))
-		rules->server_count++;
-}
-
-struct route_rules control_rules(const struct config *config, struct arena *memory)
-{
-	struct route_rules rules = {
-		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max,
-		           .bind = &config->bind },
-		.balance = (enum service_balance)config->balance
-	};
-
-	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
-	rules.claims = claims_of(config, memory);
-	rules.claims.most = (size_t)raise_limit() / 2;
-	net_ranges_parse(slice_of(config->backends_allow), memory, &rules.backends);
-	add_server(&rules, "peek.listener", config->peek_listener);
-	add_server(&rules, "status.listener", config->status_listener);
-	return rules;
-}
 
 static void set_rules(struct control *control, const struct config *config)
 {
@@ -120,7 +77,7 @@ static void set_rules(struct control *control, const struct config *config)
 	struct route_rules rules;
 
 	control->ranges = (struct arena){ 0 };
-	rules = control_rules(config, &control->ranges);
+	rules = rules_of(config, &control->ranges);
 	rules.lookup = control->route.rules.lookup;
 	rules.lookup_arg = control->route.rules.lookup_arg;
 	control->route.rules = rules;
@@ -139,6 +96,16 @@ static void set_times(struct control *control, const struct config *config)
 	atomic_store(&shared->drain, config->drain);
 	atomic_store(&shared->access, config->log_access);
 	loop_fifo_retime(&control->grace, config->grace);
+}
+
+static void set_names(struct control *control, const struct config *config)
+{
+	struct net_addr servers[RESOLVE_SERVERS];
+	struct resolve_rules rules = rules_names(config, servers);
+
+	resolve_set(control->resolver, &rules);
+	resolve_wait_set(&rules);
+	loop_fifo_retime(&control->names, config->dns_timeout);
 }
 
 static void set_health(struct control *control, const struct config *config)
@@ -180,7 +147,7 @@ static bool set_servers(struct control *control, const struct config *config)
  * health.timeout. */
 static unsigned probes_at_once(void)
 {
-	rlim_t limit = raise_limit(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
+	unsigned long limit = sys_raise_fds(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
 
 	if (limit < 64 * 32 && fit > 64)
 		fit = 64;
@@ -190,7 +157,7 @@ static unsigned probes_at_once(void)
 /* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
 static void set_limit(struct control *control)
 {
-	long asked = control->config->max_connections, left = (long)raise_limit();
+	long asked = control->config->max_connections, left = (long)sys_raise_fds();
 	long fit;
 
 	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
@@ -204,16 +171,17 @@ static void set_limit(struct control *control)
 static void tell_manager(struct control *control)
 {
 	const struct route_table *table = control->route.table;
+	struct stats_listeners counts = { 0 };
 	const char *why;
 	bool ready = stats_ready(&control->stats, &why) == 200;
-	size_t open, failed;
 
 	if (!ready) {
 		notify_send("STATUS=%s", why);
 	} else if (notify_wanted()) {
-		stats_listeners(table, &open, &failed);
+		for (size_t i = 0; i < table->count; i++)
+			stats_count(&counts, table->entries[i]);
 		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
-		            open, text_s(open), failed, table->refused_count, table->refused_count == 1 ? "" : "es");
+		            counts.open, text_s(counts.open), counts.failed, table->refused_count, table->refused_count == 1 ? "" : "es");
 	}
 	control->said_ready = control->said_ready || ready;
 }
@@ -228,6 +196,18 @@ static void bind_later(struct control *control, int64_t after)
 		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
 }
 
+/* Those of the first table: dill is not ready before each has had an answer, or its time for that. */
+static void await_names(struct control *control)
+{
+	if (control->stats.named || !supervisor_spoken(&control->sources))
+		return;
+	control->stats.named = resolve_settled(control->resolver);
+	if (control->stats.named)
+		loop_disarm(&control->names_timer);
+	else if (!control->names_timer.next)
+		loop_arm(&control->loop, &control->names, &control->names_timer);
+}
+
 static void update_table(struct control *control)
 {
 	bool changed;
@@ -236,6 +216,7 @@ static void update_table(struct control *control)
 	control->route.names_moved = resolve_round(control->resolver, control->route.names_gone);
 	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
 	health_follow(&control->health, control->route.table);
+	await_names(control);
 	if (changed) {
 		set_limit(control);
 		worker_tell(&control->pool);
@@ -258,6 +239,14 @@ static void bind_again(struct control *control)
 		tell_manager(control);
 	}
 	bind_later(control, control->rebind.after * 2);
+}
+
+static void stop_waiting_for_names(struct control *control)
+{
+	log_warn("names: not all have had an answer within dns.timeout; dill is ready without");
+	control->stats.named = true;
+	bind_again(control);
+	tell_manager(control);
 }
 
 /* SIGHUP: the configuration again. An error changes nothing. */
@@ -286,6 +275,7 @@ static void take_config(struct control *control, struct config *config)
 	control->stats.loaded = sys_wall();
 	set_rules(control, config);
 	set_times(control, config);
+	set_names(control, config);
 	set_health(control, config);
 	moved = supervisor_follow(&control->sources, config) && moved;
 	set_limit(control);
@@ -335,6 +325,7 @@ static void begin_stop(struct control *control)
 		_exit(1);
 	}
 	control->stopping = control->stats.stopping = true;
+	loop_disarm(&control->names_timer);
 	notify_send("STOPPING=1\nSTATUS=stopping");
 	log_info("stopping; %u connection%s", sessions, text_s(sessions));
 	worker_finish(&control->pool);
@@ -369,7 +360,8 @@ static void control_ready(struct loop *loop, struct loop_io *io, unsigned events
 
 	if (io == &control->signals)
 		on_signal_byte(control);
-	else if (!admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events))
+	else if (!admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events) &&
+	         !resolve_ready(control->resolver, io, events))
 		health_ready(&control->health, io, events);
 }
 
@@ -379,9 +371,12 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 
 	if (fifo == &control->rebind)
 		bind_again(control);
+	else if (fifo == &control->names)
+		stop_waiting_for_names(control);
 	else if (fifo == &control->grace)
 		loop->stop = true;
-	else if (!admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer))
+	else if (!admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer) &&
+	         !resolve_expired(control->resolver, fifo, timer))
 		health_expired(&control->health, fifo, timer);
 }
 
@@ -423,7 +418,7 @@ static void control_woken(struct loop *loop)
 
 static const struct loop_ops control_ops = { control_ready, control_expired, control_woken };
 
-/* From the threads of sources and the resolver. */
+/* From the threads of sources, and from the resolver. */
 static void ring_news(void *arg)
 {
 	struct control *control = arg;
@@ -447,7 +442,7 @@ static void ring_worker(void *arg)
 static bool start_workers(struct control *control)
 {
 	unsigned asked = (unsigned)control->config->threads;
-	rlim_t fit = raise_limit() / (4 * WORKER_FDS);
+	unsigned long fit = sys_raise_fds() / (4 * WORKER_FDS);
 	struct worker_pool *pool = &control->pool;
 	int error;
 
@@ -484,6 +479,7 @@ static bool open_loop(struct control *control, int signals)
 	if (!loop_open(&control->loop, &control_ops, control))
 		return false;
 	loop_fifo_open(&control->loop, &control->rebind, REBIND_MS, 0);
+	loop_fifo_open(&control->loop, &control->names, 0, 0);
 	loop_fifo_open(&control->loop, &control->grace, 0, 0);
 	control->signals = LOOP_IO(signals, CONTROL_SIGNALS);
 	loop_want(&control->loop, &control->signals, LOOP_IN);
@@ -500,6 +496,8 @@ static bool open_planes(struct control *control)
 	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
 	set_rules(control, control->config);
 	set_times(control, control->config);
+	if (control->resolver)
+		set_names(control, control->config);
 	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
 	set_health(control, control->config);
 	return control->resolver;

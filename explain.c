@@ -150,7 +150,7 @@ static const char *state_at(const struct explain *explain, const struct route_en
 	if (*error)
 		return ", but it cannot listen there: ";
 	if (atomic_load(&entry->listener->fd) < 0)
-		return ", which is not open yet";
+		return route_waits(entry) ? ", which waits for the first answer about its names" : ", which is not open yet";
 	return entry->count ? ", which is open" : ", which is open, but no address of its backends is known";
 }
 

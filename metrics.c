@@ -108,9 +108,11 @@ static void metrics_put_loaded(const struct metrics *metrics, const struct metri
 static void metrics_put_states(const struct metrics *metrics, const struct metrics_family *family)
 {
 	metrics_put_name(metrics->out, family->name, "{state=\"", "open");
-	metrics_put_number(metrics->out, "} ", metrics->open);
+	metrics_put_number(metrics->out, "} ", metrics->counts.open);
+	metrics_put_name(metrics->out, family->name, "{state=\"", "waiting");
+	metrics_put_number(metrics->out, "} ", metrics->counts.waiting);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "failed");
-	metrics_put_number(metrics->out, "} ", metrics->failed);
+	metrics_put_number(metrics->out, "} ", metrics->counts.failed);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "draining");
 	metrics_put_number(metrics->out, "} ", route_draining(metrics->stats->route));
 }
@@ -268,7 +270,7 @@ static const struct metrics_family families[] = {
 	{ "dill_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.",
 	  OWN(GAUGE, metrics_put_loaded) },
 
-	{ "dill_listeners", "Listeners, by their state; draining: gone, with connections that live on.",
+	{ "dill_listeners", "Listeners, by their state; waiting: for names; draining: gone, with connections that live on.",
 	  OWN(GAUGE, metrics_put_states) },
 	{ "dill_routes_refused", "Wishes of services that are refused, by the rule that says no.",
 	  OWN(GAUGE, metrics_put_refused) },
@@ -368,7 +370,7 @@ static bool metrics_count(struct body *body)
 	struct metrics *metrics = metrics_of(body);
 
 	while (walk_on(&metrics->walk)) {
-		*(stats_is_open(metrics->walk.listener) ? &metrics->open : &metrics->failed) += 1;
+		stats_count(&metrics->counts, metrics->walk.entry);
 		if (body_full(body, 1))
 			return walk_pause(&metrics->walk, false);
 	}

@@ -213,6 +213,13 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 	return true;
 }
 
+bool net_numeric_port(struct slice text, uint16_t port, struct net_addr *out)
+{
+	struct slice host = text;
+
+	return net_numeric(text, port, out) || (!net_split(text, &host, &port) && net_numeric(host, port, out));
+}
+
 uint16_t net_addr_port(const struct net_addr *addr)
 {
 	return ntohs(addr->sa.any.sa_family == AF_INET6 ? addr->sa.v6.sin6_port : addr->sa.v4.sin_port);

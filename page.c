@@ -28,7 +28,7 @@ struct page {
 	struct body body;
 	struct stats *stats;
 	struct walk walk;
-	size_t open, failed;
+	struct stats_listeners counts;
 	size_t unserved, more; /* spans whose clients nobody may serve; listeners of those that are not named */
 	struct buf named;
 	bool listed; /* there is a table of listeners */
@@ -74,7 +74,7 @@ static bool page_count(struct body *body)
 		if (!served)
 			walk_span(walk);
 		for (size_t i = 0; i < walk->span.count; i++)
-			*(stats_is_open(walk->span.first[i]->listener) ? &page->open : &page->failed) += 1;
+			stats_count(&page->counts, walk->span.first[i]);
 		if (!served)
 			page_name_unserved(page, &walk->span);
 		if (body_full(body, walk->span.count + walk->count))
@@ -105,9 +105,11 @@ static void page_put_verdict(const struct page *page, struct buf *out)
 	buf_puts(out, "<ul class=\"verdict\">\n");
 	page_put_unserved(page, out);
 	buf_printf(out, "<li class=\"%s\">%s</li>\n", !ready ? "warn" : page->unserved ? "soft" : "ok", ready ? "ready" : why);
-	page_put_plural(out, "<li>", page->open, " listener", " open</li>\n");
-	if (page->failed)
-		page_put_number(out, "<li class=\"bad\">", page->failed, " failed</li>\n");
+	page_put_plural(out, "<li>", page->counts.open, " listener", " open</li>\n");
+	if (page->counts.waiting)
+		page_put_number(out, "<li class=\"warn\">", page->counts.waiting, " waiting for names</li>\n");
+	if (page->counts.failed)
+		page_put_number(out, "<li class=\"bad\">", page->counts.failed, " failed</li>\n");
 	if (draining)
 		page_put_number(out, "<li>", draining, " draining</li>\n");
 	if (stats->reload_failed)
@@ -242,14 +244,17 @@ static void page_put_services(struct buf *out, const struct route_entry *entry)
 		page_put_text(out, i ? ", <bdi>" : "<bdi>", entry->names[i], "</bdi>");
 }
 
-static void page_put_state(struct buf *out, const struct route_listener *listener)
+static void page_put_state(struct buf *out, const struct route_entry *entry)
 {
+	const struct route_listener *listener = entry->listener;
+
 	if (stats_is_open(listener))
 		buf_puts(out, "<td class=\"w ok\">open</td>");
 	else if (route_listener_error(listener))
 		page_put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(route_listener_error(listener)), "</td>");
 	else
-		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
+		buf_puts(out, route_waits(entry) ? "<td class=\"w warn\">waiting for its names</td>" :
+		         "<td class=\"w bad\">not open yet</td>");
 }
 
 /* The figures of all listeners of a span. */
@@ -324,7 +329,7 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	page_put_services(out, span->first[0]);
 	page_put_marks(out, span->first[0]);
 	buf_puts(out, "</th>");
-	page_put_state(out, span->first[0]->listener);
+	page_put_state(out, span->first[0]);
 	page_put_number(out, "<td>", sum.figures.active, "</td>");
 	page_put_number(out, "<td>", sum.figures.connections, "<small>");
 	page_put_rate(out, sum.rated, sum.rate.connections);

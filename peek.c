@@ -40,6 +40,8 @@ static void peek_put_listener(const struct span *span, struct buf *out)
 		buf_puts(out, " (cannot listen: ");
 		buf_puts(out, strerror(error));
 		buf_puts(out, ")");
+	} else if (route_waits(span->first[0])) {
+		buf_puts(out, " (waiting for its names)");
 	}
 	buf_puts(out, "\n  ├ ");
 	buf_puts(out, service_balance_names[span->first[0]->balance]);

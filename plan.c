@@ -1,7 +1,6 @@
 #include "base.h"
 #include "plan.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include "http.h"
 #include "inspect.h"
 #include "json.h"
+#include "loop.h"
+#include "loop_backend.h"
 #include "print.h"
 #include "publish.h"
 #include "resolve.h"
@@ -311,37 +312,85 @@ static void compare_tables(struct plan *plan)
 	buf_free(&address);
 }
 
-/* Publishes what the sources say until every host name has its addresses or has failed, or for NAMES_MS. */
-static void settle_names(struct route *route, const struct supervisor *supervisor, struct resolver *resolver)
-{
-	int64_t deadline = sys_now() + NAMES_MS;
+/* Names are looked up on a loop, for NAMES_MS at most. */
+struct plan_names {
+	struct loop loop;
+	struct loop_fifo limit;
+	struct loop_timer timer; /* once it has expired, there is no more time */
+	struct resolver *resolver;
+};
 
-	for (bool settled = false, last = false; !last;) {
-		last = settled; /* one more round takes what has just settled */
-		route->names_moved = resolve_round(resolver, route->names_gone);
+static void plan_ready(struct loop *loop, struct loop_io *io, unsigned events)
+{
+	resolve_ready(((struct plan_names *)loop->owner)->resolver, io, events);
+}
+
+static void plan_expired(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct plan_names *names = loop->owner;
+
+	loop->stop = loop->stop || fifo == &names->limit;
+	resolve_expired(names->resolver, fifo, timer);
+}
+
+/* An answer has come. */
+static void plan_ring(void *arg)
+{
+	((struct plan_names *)arg)->loop.stop = true;
+}
+
+static void plan_woken(struct loop *loop)
+{
+	(void)loop;
+}
+
+static bool names_open(struct plan_names *names, const struct resolve_rules *rules)
+{
+	static const struct loop_ops ops = { plan_ready, plan_expired, plan_woken };
+
+	if (!loop_open(&names->loop, &ops, names))
+		return false;
+	loop_fifo_open(&names->loop, &names->limit, NAMES_MS, 0);
+	names->resolver = resolve_open(&names->loop, 0, plan_ring, names);
+	if (names->resolver)
+		resolve_set(names->resolver, rules);
+	return names->resolver;
+}
+
+/* Publishes what the sources say until every name has its addresses or has failed. */
+static void settle_names(struct route *route, const struct supervisor *supervisor, struct plan_names *names)
+{
+	bool settled = false;
+
+	loop_arm(&names->loop, &names->limit, &names->timer);
+	for (bool last = false; !last;) {
+		last = settled || !names->timer.next; /* one more round takes what has come last */
+		route->names_moved = resolve_round(names->resolver, route->names_gone);
 		publish_update(route, supervisor->lists, supervisor->count);
-		settled = resolve_settled(resolver) || sys_now() >= deadline;
-		poll(NULL, 0, settled ? 0 : 5);
+		settled = resolve_settled(names->resolver);
+		names->loop.stop = settled;
+		loop_run(&names->loop);
 	}
 }
 
-/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route and
- * supervisor are left open, since their threads may hang in a look-up. */
-static bool make_table(struct route *route, struct config *config, const struct route_rules *rules, struct buf *out)
+/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route, names and
+ * supervisor are left open: the process ends. */
+static bool make_table(struct route *route, struct config *config, const struct route_rules *rules,
+                       const struct resolve_rules *names, struct buf *out)
 {
+	static struct plan_names plan_names;
 	struct route_rules mine = *rules;
-	struct resolver *resolver = resolve_open(NULL, 0, inspect_ignore, NULL);
 	bool fine;
 	struct supervisor *supervisor = inspect_sources(config, &fine);
 	struct stats stats = { .route = route, .sources = supervisor };
 
-	fine = fine && resolver;
+	fine = names_open(&plan_names, names) && fine; /* a loop has the time of when it was opened */
 	mine.lookup = resolve_lookup;
-	mine.lookup_arg = resolver;
+	mine.lookup_arg = plan_names.resolver;
 	route_open(route, &mine);
 	route->dry = true;
 	if (fine)
-		settle_names(route, supervisor, resolver);
+		settle_names(route, supervisor, &plan_names);
 	body_put_all(routes_body(&stats), out);
 	return fine;
 }
@@ -362,13 +411,13 @@ static bool read_running(const struct config *config, struct http *http, struct 
 	return false;
 }
 
-int plan_print(struct config *config, const struct route_rules *rules)
+int plan_print(struct config *config, const struct route_rules *rules, const struct resolve_rules *names)
 {
 	struct plan plan = { .changes = 0 };
 	struct buf table = { 0 };
 	struct route route;
 	struct http http;
-	bool fine = make_table(&route, config, rules, &table);
+	bool fine = make_table(&route, config, rules, names, &table);
 
 	http_open(&http, BODY_MAX);
 	if (fine)

@@ -1,84 +1,85 @@
 #include "base.h"
 #include "resolve.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__GLIBC__)
-#if __GLIBC_PREREQ(2, 34)
-#define KNOWS_TTL /* the resolver library is part of libc */
-#endif
-#elif defined(__linux__) || defined(__FreeBSD__)
-#define KNOWS_TTL
-#endif
-#ifdef KNOWS_TTL
-#include <arpa/nameser.h>
-#include <netinet/in.h>
-#include <resolv.h>
-#endif
 
+#include "dns.h"
 #include "hash.h"
 #include "log.h"
+#include "loop.h"
 #include "loop_backend.h"
+#include "net.h"
+#include "resolve_conf.h"
+#include "resolve_due.h"
+#include "resolve_inquiry.h"
+#include "resolve_local.h"
+#include "resolve_query.h"
 #include "sys.h"
-#include "text.h"
 
-#define AGAIN_MS 5000     /* until a name without a TTL is looked up again, or one that failed */
-#define TTL_MAX 3600      /* seconds */
-#define ADDRESSES_MAX 64  /* of a name: each may be a backend, and a client's connect */
-#define THREADS_MAX 8     /* names that are looked up at once */
+#define AGAIN_MS 5000    /* until a name is asked for again that failed */
+#define BAD_GAP_MS 10    /* of those that fail one is asked for in each, as it were: 100 a second, however many there are */
+#define NONE_MAX 60      /* seconds: so long a name may be known not to exist, if it once did: it is needed again */
+#define HALF_MS 30000    /* until a name is asked for again of which one family failed */
+#define TTL_MAX 3600     /* seconds */
+#define ADDRESSES_MAX 64 /* of a name: each may be a backend, and a client's connect */
+#define TARGETS_MAX 64   /* of an SRV name */
+#define HOSTS_MS 5000    /* /etc/hosts is looked at so often while it is used */
+#define SLOW_MS 1500     /* a name on its way for longer is slow */
+#define BURST_MS 5       /* answers within it ring once, while there are others to come; and for each so many names, all of */
+#define BURST_NAMES 200  /* which are looked at then, a millisecond more */
 
-/* Who comes first of those that are due. A name may hang in a silent server, and strangers may name many of them: names of
- * a rank and of those below it together have so many threads at most, and the rest is for those that answer. */
-enum rank { RANK_GOOD, RANK_NEW, RANK_DOUBTED, RANK_BAD, RANKS };
-static const unsigned rank_threads[RANKS] = { THREADS_MAX, 6, 4, 3 };
-#define DOUBT_FAILED 2 /* for each look-up that failed; each that did not takes one back */
-#define DOUBT_BAD 5
-#define DOUBT_MAX 8
+struct target {
+	struct name *host;
+	uint16_t port, weight;
+	bool last;
+};
 
 struct answer {
 	size_t count, all; /* that are used, and that there were */
-	struct net_addr addrs[];
+	struct net_addr *addrs; /* of a host name */
+	struct target *targets; /* of an SRV name */
 };
 
-struct host {
-	struct host *next; /* in its bucket */
-	size_t place;      /* in the heap */
-	struct answer *now;   /* the control plane's */
-	struct answer *fresh; /* left by the thread; NULL: nothing new */
-	struct resolve_host shown; /* the control plane's: what it says of `now` */
-	const char *why; /* the last look-up failed; NULL: it did not, or there was none */
-	int64_t due;
-	bool used, gone, said, moved;
-	bool looked_up; /* once, whether it has an address or not */
-	bool busy; /* waits in a queue, or a thread looks it up */
-	bool cut;  /* it has too many addresses, which has been said */
-	uint8_t doubt; /* 0: it answers */
-	struct host *behind; /* in its queue */
-	char name[];
-};
-
-/* Names that are due, in the order in which they became so. */
-struct queue {
-	struct host *first, *last;
-	unsigned threads; /* that look up one of its names now */
+struct name {
+	struct resolve_due due;
+	struct name *next; /* in its bucket */
+	int64_t again;     /* it is to be asked for then; INT64_MAX: never */
+	int64_t lost_at[2]; /* since when nobody says anything of its addresses (IPv4, IPv6), or targets; 0: it is not so */
+	struct resolve_inquiry *inquiry; /* it is on its way */
+	struct loop_timer slow;
+	struct answer *now, *fresh; /* as of the last round; since then, NULL: the same */
+	enum resolve_state state;   /* since then */
+	const char *why;
+	struct resolve_answer shown; /* as of the last round */
+	struct resolve_host self, *hosts; /* what it points to: of a host name; of an SRV name */
+	unsigned refs; /* targets that are it */
+	unsigned good; /* the candidate that was found */
+	enum resolve_kind kind;
+	bool srv, absolute;
+	bool used; /* since the last round */
+	bool news; /* since then */
+	bool said, cut; /* that it fails; that it has too many addresses */
+	char *bare; /* without the dot at its end */
+	char text[];
 };
 
 struct resolver {
-	pthread_t threads[THREADS_MAX];
-	unsigned thread_count; /* grows with the names */
-	pthread_mutex_t lock; /* over all below, and each host but `now` and `used` */
-	pthread_cond_t wake;
-	struct host **buckets; /* by the hash of the name; their number is a power of two */
+	struct loop *loop;
+	struct resolve_local local;
+	struct resolve_desk desk;
+	struct resolve_dues dues;
+	struct loop_fifo due, burst, slow;
+	struct loop_timer due_timer, burst_timer;
+	struct name **buckets; /* by the hash of the name; their number is a power of two */
 	size_t bucket_count;
-	struct host **hosts;   /* a heap: none is due before the one at half its place */
-	size_t host_count, host_cap;
-	struct queue queues[RANKS];
-	bool dropped; /* some are gone */
-	int due; /* rounds that must come, since names may not be used any more */
-	bool stop;
+	size_t states[RESOLVE_STATES];
+	size_t from_hosts; /* names that are in /etc/hosts */
+	bool news, rung; /* since the last round; and that was told */
+	int rounds; /* that must come, since names may not be used any more */
+	struct net_addr servers[RESOLVE_SERVERS];
+	size_t server_count;
+	int64_t hold;
 	void (*ring)(void *arg);
 	void *arg;
 };
@@ -88,109 +89,58 @@ const char *const resolve_result_names[RESOLVE_RESULTS] = {
 	"answered", "no_name", "no_data", "server_failed", "refused", "timed_out", "broken"
 };
 
-static int compare_addresses(const void *a, const void *b)
+static struct name *name_of(struct resolve_due *due)
 {
-	return net_compare(a, b);
+	return CONTAINER_OF(due, struct name, due);
 }
 
-/* Sorts them, so that a server that turns them round changes nothing, drops repeated ones, and keeps the first few. */
-static void choose_addresses(struct answer *found)
+static bool name_busy(const struct name *name)
 {
-	size_t kept = 0;
-
-	if (found->count)
-		qsort(found->addrs, found->count, sizeof *found->addrs, compare_addresses);
-	for (size_t i = 0; i < found->count; i++)
-		if (!kept || net_compare(&found->addrs[kept - 1], &found->addrs[i]) != 0)
-			found->addrs[kept++] = found->addrs[i];
-	found->all = kept;
-	found->count = kept < ADDRESSES_MAX ? kept : ADDRESSES_MAX;
+	return !resolve_due_idle(&name->due);
 }
 
-/* NULL when the name cannot be resolved now; *why tells. */
-static struct answer *look_up(const char *name, const char **why)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *all;
-	struct answer *found;
-	size_t count = 0;
-	int error = getaddrinfo(name, NULL, &hints, &all);
+/* Answers. */
 
-	if (error) {
-		*why = error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
-		return NULL;
-	}
-	for (struct addrinfo *a = all; a; a = a->ai_next)
-		count++;
-	found = sys_alloc(sizeof *found + count * sizeof *found->addrs);
-	for (struct addrinfo *a = all; a; a = a->ai_next)
-		if (a->ai_addrlen <= sizeof *found->addrs)
-			memcpy(&found->addrs[found->count++], a->ai_addr, a->ai_addrlen);
-	freeaddrinfo(all);
-	choose_addresses(found);
-	return sys_realloc(found, sizeof *found + found->count * sizeof *found->addrs);
+static void free_answer(struct answer *answer)
+{
+	if (!answer)
+		return;
+	for (size_t i = 0; answer->targets && i < answer->count; i++)
+		answer->targets[i].host->refs--;
+	free(answer->targets);
+	free(answer->addrs);
+	free(answer);
 }
 
-/* Behind the name at `at`: labels, ended by an empty one, or by a pointer to one that came before. */
-static size_t skip_name(const unsigned char *message, size_t len, size_t at)
+static const struct answer *latest(const struct name *name)
 {
-	while (at < len && message[at] && message[at] < 0xc0)
-		at += message[at] + 1u;
-	return at + (at < len && message[at] ? 2 : 1);
+	return name->fresh ? name->fresh : name->now;
 }
 
-/* Seconds that a DNS answer may be used: the least TTL of its records (RFC 1035, 4.1). -1: none, or a broken one. */
-static long least_ttl(const unsigned char *message, size_t len)
+static size_t latest_count(const struct name *name)
 {
-	unsigned questions, answers;
-	size_t at = 12;
-	long least = -1;
-
-	if (len < at)
-		return -1;
-	questions = message[4] << 8 | message[5];
-	answers = message[6] << 8 | message[7];
-	for (unsigned i = 0; i < questions + answers; i++) {
-		size_t fixed = i < questions ? 4 : 10; /* type and class, then TTL and length */
-		const unsigned char *m;
-
-		at = skip_name(message, len, at);
-		if (at + fixed > len)
-			return -1;
-		m = message + at;
-		at += fixed;
-		if (i >= questions) {
-			long ttl = (long)m[4] << 24 | m[5] << 16 | m[6] << 8 | m[7];
-
-			least = least < 0 || ttl < least ? ttl : least;
-			at += (size_t)(m[8] << 8 | m[9]);
-		}
-	}
-	return at > len ? -1 : least;
+	return latest(name) ? latest(name)->count : 0;
 }
 
-/* How long the answer for a name may be used, in milliseconds, at least a second. What is not from the DNS (/etc/hosts)
- * has no TTL. *silent: a server did not answer. */
-static int64_t time_to_live(const char *name, bool *silent)
+/* Takes the addresses. Sorts them, so that a server that turns them round changes nothing, drops repeated ones, and keeps the
+ * first few. */
+static struct answer *choose_addresses(struct net_addr *addrs, size_t count)
 {
-	long least = -1;
+	struct answer *answer = sys_alloc(sizeof *answer);
 
-#ifdef KNOWS_TTL
-	static const int types[] = { ns_t_a, ns_t_aaaa };
-	unsigned char bytes[4096];
+	answer->addrs = addrs;
+	if (count)
+		qsort(addrs, count, sizeof *addrs, net_by_address);
+	for (size_t i = 0; i < count; i++)
+		if (!answer->all || net_compare(&addrs[answer->all - 1], &addrs[i]) != 0)
+			addrs[answer->all++] = addrs[i];
+	answer->count = answer->all < ADDRESSES_MAX ? answer->all : ADDRESSES_MAX;
+	return answer;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		int len = res_search(name, ns_c_in, types[i], bytes, sizeof bytes);
-		long ttl = len < 0 ? -1 : least_ttl(bytes, (size_t)len < sizeof bytes ? (size_t)len : sizeof bytes);
-
-		*silent = *silent || (len < 0 && h_errno == TRY_AGAIN);
-		if (ttl >= 0 && (least < 0 || ttl < least))
-			least = ttl;
-	}
-#else
-	(void)name;
-	(void)silent;
-#endif
-	return least < 0 ? AGAIN_MS : least < 1 ? 1000 : least > TTL_MAX ? TTL_MAX * 1000L : least * 1000;
+static bool same_target(const struct target *a, const struct target *b)
+{
+	return a->host == b->host && a->port == b->port && a->weight == b->weight && a->last == b->last;
 }
 
 static bool same_answer(const struct answer *a, const struct answer *b)
@@ -198,402 +148,697 @@ static bool same_answer(const struct answer *a, const struct answer *b)
 	if (!a || a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (net_compare(&a->addrs[i], &b->addrs[i]) != 0)
+		if (a->targets ? !same_target(&a->targets[i], &b->targets[i]) : net_compare(&a->addrs[i], &b->addrs[i]) != 0)
 			return false;
 	return true;
 }
 
-static void free_host(struct host *h)
+static void tell_cut(struct name *name, const struct answer *found)
 {
-	free(h->now);
-	free(h->fresh);
-	free(h);
+	bool cut = found->all > found->count;
+
+	if (cut && !name->cut)
+		log_warn("%s has %zu %s: the first %zu of them, as they are sorted, are used", name->text, found->all,
+		         name->srv ? "targets" : "addresses", found->count);
+	name->cut = cut;
 }
 
-/* The heap. A host that waits in a queue, or that a thread looks up, is never due meanwhile: its time is INT64_MAX. */
-
-static void heap_put(struct resolver *resolver, size_t place, struct host *host)
+static void name_news(struct resolver *resolver, struct name *name)
 {
-	resolver->hosts[place] = host;
-	host->place = place;
+	name->news = resolver->news = true;
 }
 
-/* Brings a host whose time has changed to its place. */
-static void heap_move(struct resolver *resolver, struct host *host)
+static void name_state(struct resolver *resolver, struct name *name, enum resolve_state state, const char *why)
 {
-	size_t at = host->place, next;
+	resolver->states[name->state]--;
+	resolver->states[state]++;
+	name->state = state;
+	name->why = why;
+	if (state != name->shown.state || why != name->shown.why)
+		name_news(resolver, name);
+}
 
-	for (; at && host->due < resolver->hosts[(at - 1) / 2]->due; at = (at - 1) / 2)
-		heap_put(resolver, at, resolver->hosts[(at - 1) / 2]);
-	for (; (next = 2 * at + 1) < resolver->host_count; at = next) {
-		if (next + 1 < resolver->host_count && resolver->hosts[next + 1]->due < resolver->hosts[next]->due)
-			next++;
-		if (host->due <= resolver->hosts[next]->due)
-			break;
-		heap_put(resolver, at, resolver->hosts[next]);
+/* Takes `found`. */
+static void new_answer(struct resolver *resolver, struct name *name, struct answer *found)
+{
+	tell_cut(name, found);
+	if (same_answer(latest(name), found)) {
+		free_answer(found);
+		return;
 	}
-	heap_put(resolver, at, host);
+	free_answer(name->fresh);
+	name->fresh = found;
+	name_news(resolver, name);
 }
 
-static void host_due(struct resolver *resolver, struct host *host, int64_t due)
+static void name_good(struct resolver *resolver, struct name *name, struct answer *found)
 {
-	host->due = due;
-	heap_move(resolver, host);
+	new_answer(resolver, name, found);
+	name_state(resolver, name, RESOLVE_GOOD, NULL);
+	if (name->said)
+		log_info("%s resolves again", name->text);
+	name->said = false;
 }
 
-static struct host *next_due(struct resolver *resolver)
+static void name_bad(struct resolver *resolver, struct name *name, const char *why)
 {
-	return resolver->host_count && !resolver->hosts[0]->busy ? resolver->hosts[0] : NULL;
+	bool kept = latest_count(name);
+
+	name_state(resolver, name, kept ? RESOLVE_KEPT : RESOLVE_FAILED, why);
+	if (!name->said)
+		log_about(LOG_WARN, name, "time", "cannot resolve %s: %s%s", name->text, why, kept ? "; keeping its last addresses" : "");
+	name->said = true;
 }
 
-/* The queues. */
+/* dns.hold. */
 
-static enum rank host_rank(const struct host *host)
+static bool is_family(const struct name *name, size_t i, size_t family)
 {
-	if (host->doubt)
-		return host->doubt < DOUBT_BAD ? RANK_DOUBTED : RANK_BAD;
-	return host->looked_up ? RANK_GOOD : RANK_NEW;
+	return name->srv || (latest(name)->addrs[i].sa.any.sa_family == AF_INET6) == family;
 }
 
-static void queue_due(struct resolver *resolver)
+static bool has_lost(const struct name *name, size_t family)
 {
+	bool has = false;
+
+	for (size_t i = 0; name->lost_at[family] && i < latest_count(name) && !has; i++)
+		has = is_family(name, i, family);
+	return has;
+}
+
+/* When it must be looked at next. */
+static void name_schedule(struct resolver *resolver, struct name *name)
+{
+	int64_t at = name_busy(name) ? INT64_MAX : name->again;
+
+	for (size_t family = 0; family < 2 && resolver->hold; family++)
+		if (has_lost(name, family) && name->lost_at[family] + resolver->hold < at)
+			at = name->lost_at[family] + resolver->hold;
+	resolve_due_set(&resolver->dues, &name->due, at);
+}
+
+static bool hold_over(const struct resolver *resolver, const struct name *name, size_t family, int64_t now)
+{
+	return resolver->hold && name->lost_at[family] && now - name->lost_at[family] >= resolver->hold;
+}
+
+/* The addresses that are still used of those there are; or only of families of which nobody says anything now. With room for
+ * `more` others. */
+static struct net_addr *held_addresses(const struct resolver *resolver, const struct name *name, bool all, size_t more, size_t *count)
+{
+	struct net_addr *held = sys_alloc((latest_count(name) + more) * sizeof *held);
 	int64_t now = sys_now();
-	struct host *host;
 
-	while ((host = next_due(resolver)) && host->due <= now) {
-		struct queue *queue = &resolver->queues[host_rank(host)];
+	*count = 0;
+	for (size_t i = 0; i < latest_count(name); i++) {
+		size_t family = is_family(name, i, 1);
 
-		host->busy = true;
-		host->behind = NULL;
-		host_due(resolver, host, INT64_MAX);
-		*(queue->first ? &queue->last->behind : &queue->first) = host;
-		queue->last = host;
+		if ((all || name->lost_at[family]) && !hold_over(resolver, name, family, now))
+			held[(*count)++] = latest(name)->addrs[i];
 	}
+	return held;
 }
 
-static struct host *queue_first(struct queue *queue)
+static void drop_held(struct resolver *resolver, struct name *name)
 {
-	struct host *host = queue->first;
+	struct net_addr *addrs = NULL;
+	size_t count = 0;
 
-	if (host)
-		queue->first = host->behind;
-	return host;
-}
-
-/* The name that is to be looked up next; NULL: none may be. */
-static struct host *queue_take(struct resolver *resolver)
-{
-	for (int rank = RANK_GOOD; rank < RANKS; rank++) {
-		unsigned threads = 0;
-		struct host *host;
-
-		for (int below = rank; below < RANKS; below++)
-			threads += resolver->queues[below].threads;
-		while (threads < rank_threads[rank] && (host = queue_first(&resolver->queues[rank]))) {
-			if (!host->gone)
-				return host;
-			host->busy = false;
-			resolver->dropped = true;
-		}
-	}
-	return NULL;
+	if (!name->srv)
+		addrs = held_addresses(resolver, name, true, 0, &count);
+	new_answer(resolver, name, choose_addresses(addrs, count));
+	if (name->state != RESOLVE_KEPT || count)
+		return;
+	name_state(resolver, name, RESOLVE_FAILED, name->why);
+	log_about(LOG_WARN, name, "time", "cannot resolve %s: %s; its last addresses are used no longer", name->text, name->why);
 }
 
 /* The names. */
 
-static struct host **host_bucket(const struct resolver *resolver, const char *name)
+static struct name **name_bucket(const struct resolver *resolver, const char *text)
 {
-	return &resolver->buckets[hash_text(name, strlen(name)) & (resolver->bucket_count - 1)];
+	return &resolver->buckets[hash_text(text, strlen(text)) & (resolver->bucket_count - 1)];
 }
 
 static void grow_buckets(struct resolver *resolver)
 {
-	if (resolver->host_count < resolver->bucket_count)
+	if (resolver->dues.count < resolver->bucket_count)
 		return;
 	free(resolver->buckets);
 	resolver->bucket_count = resolver->bucket_count ? 2 * resolver->bucket_count : 16;
 	resolver->buckets = sys_alloc(resolver->bucket_count * sizeof *resolver->buckets);
-	for (size_t i = 0; i < resolver->host_count; i++) {
-		struct host **bucket = host_bucket(resolver, resolver->hosts[i]->name);
+	for (size_t i = 0; i < resolver->dues.count; i++) {
+		struct name *name = name_of(resolver->dues.items[i]), **bucket = name_bucket(resolver, name->text);
 
-		resolver->hosts[i]->next = *bucket;
-		*bucket = resolver->hosts[i];
+		name->next = *bucket;
+		*bucket = name;
 	}
 }
 
-static void drop_host(struct resolver *resolver, struct host *host)
+static struct name *find_name(const struct resolver *resolver, const char *text, bool srv)
 {
-	struct host **link = host_bucket(resolver, host->name);
+	struct name *found = resolver->bucket_count ? *name_bucket(resolver, text) : NULL;
 
-	while (*link != host)
-		link = &(*link)->next;
-	*link = host->next;
-	free_host(host);
+	while (found && (found->srv != srv || strcmp(found->text, text) != 0))
+		found = found->next;
+	return found;
 }
 
-static void drop_gone(struct resolver *resolver)
+static void free_name(struct resolver *resolver, struct name *name)
 {
-	size_t count = resolver->dropped ? resolver->host_count : 0;
-
-	if (!count)
-		return;
-	resolver->dropped = false;
-	resolver->host_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct host *host = resolver->hosts[i];
-
-		if (host->gone && !host->busy) {
-			drop_host(resolver, host);
-			continue;
-		}
-		resolver->dropped = resolver->dropped || host->gone;
-		heap_put(resolver, resolver->host_count++, host);
-		heap_move(resolver, host);
-	}
+	resolver->states[name->state]--;
+	resolver->from_hosts -= name->kind == RESOLVE_HOSTS;
+	loop_disarm(&name->slow);
+	resolve_inquiry_drop(name->inquiry);
+	free_answer(name->fresh);
+	free_answer(name->now);
+	free(name->hosts);
+	free(name);
 }
 
-static void failed_lookup(struct host *host, const char *why)
+/* Takes what this host says of a name by itself. False: nothing. */
+static bool take_local(struct resolver *resolver, struct name *name)
 {
-	bool kept = host->fresh || host->now;
+	struct net_addr *addrs;
+	size_t count;
 
-	host->why = why;
-	if (!host->said)
-		log_about(LOG_WARN, host, "time", "cannot resolve %s: %s%s", host->name, why,
-		          kept ? "; keeping its last addresses" : "");
-	host->said = true;
-}
-
-static void tell_cut(struct host *host, const struct answer *found)
-{
-	bool cut = found->all > found->count;
-
-	if (cut && !host->cut)
-		log_warn("%s has %zu addresses: the first %zu of them, as they are sorted, are used", host->name, found->all,
-		         found->count);
-	host->cut = cut;
-}
-
-/* Takes `found`. False when it is what was known. */
-static bool new_answer(struct host *host, struct answer *found)
-{
-	tell_cut(host, found);
-	host->why = NULL;
-	if (host->said)
-		log_info("%s resolves again", host->name);
-	host->said = false;
-	if (same_answer(host->fresh ? host->fresh : host->now, found)) {
-		free(found);
+	if (name->srv)
 		return false;
-	}
-	free(host->fresh);
-	host->fresh = found;
+	resolver->from_hosts -= name->kind == RESOLVE_HOSTS;
+	name->kind = resolve_local_find(&resolver->local, name->bare, &addrs, &count);
+	resolver->from_hosts += name->kind == RESOLVE_HOSTS;
+	if (name->kind == RESOLVE_REMOTE)
+		return false;
+	name->again = INT64_MAX;
+	name->lost_at[0] = name->lost_at[1] = 0;
+	name_good(resolver, name, choose_addresses(addrs, count));
 	return true;
 }
 
-static void host_judge(struct host *host, bool answered)
+static struct name *add_name(struct resolver *resolver, const char *text, bool srv)
 {
-	host->looked_up = true;
-	if (answered)
-		host->doubt -= host->doubt > 0;
-	else
-		host->doubt = host->doubt + DOUBT_FAILED < DOUBT_MAX ? host->doubt + DOUBT_FAILED : DOUBT_MAX;
+	size_t len = strlen(text);
+	struct name *name = sys_alloc(sizeof *name + 2 * (len + 1)), **bucket;
+
+	strcpy(name->text, text);
+	name->bare = name->text + len + 1;
+	strcpy(name->bare, text);
+	name->absolute = len && text[len - 1] == '.';
+	if (name->absolute)
+		name->bare[len - 1] = '\0';
+	name->srv = srv;
+	name->self.name = name->text;
+	name->shown = (struct resolve_answer){ .hosts = srv ? NULL : &name->self, .count = !srv, .moved = true };
+	resolver->states[RESOLVE_ASKED]++;
+	grow_buckets(resolver);
+	bucket = name_bucket(resolver, text);
+	name->next = *bucket;
+	*bucket = name;
+	resolve_due_add(&resolver->dues, &name->due);
+	if (!take_local(resolver, name))
+		resolve_due_wait(&resolver->dues, &name->due);
+	name_schedule(resolver, name);
+	return name;
 }
 
-/* One look-up, without the lock. The host stays meanwhile: it is busy. */
-static void resolve_refresh(struct resolver *resolver, struct host *host)
-{
-	struct queue *queue = &resolver->queues[host_rank(host)];
-	const char *why = NULL;
-	struct answer *found;
-	bool silent = false;
-	int64_t again;
+/* Targets. */
 
-	queue->threads++;
-	pthread_cond_signal(&resolver->wake); /* another thread looks for what is due next */
-	pthread_mutex_unlock(&resolver->lock);
-	found = look_up(host->name, &why);
-	again = found ? time_to_live(host->name, &silent) : AGAIN_MS;
-	pthread_mutex_lock(&resolver->lock);
-	queue->threads--;
-	host->busy = false;
-	host_judge(host, found && !silent);
-	host_due(resolver, host, sys_now() + again);
-	if (!found)
-		failed_lookup(host, why);
-	if ((found && new_answer(host, found)) || host->why != host->shown.why) {
-		pthread_mutex_unlock(&resolver->lock);
-		resolver->ring(resolver->arg);
-		pthread_mutex_lock(&resolver->lock);
+static int by_priority(const void *left, const void *right)
+{
+	const struct dns_record *a = left, *b = right;
+	int by_name = strcmp(a->target, b->target);
+
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	return by_name ? by_name : (a->port > b->port) - (a->port < b->port);
+}
+
+static void add_target(struct resolver *resolver, struct answer *answer, const struct dns_record *record, bool last)
+{
+	struct target *target = &answer->targets[answer->count++];
+	char text[DNS_NAME + 1];
+	size_t len = strlen(record->target);
+
+	memcpy(text, record->target, len);
+	memcpy(text + len, ".", 2);
+	*target = (struct target){ find_name(resolver, text, false), record->port, record->weight, last };
+	if (!target->host)
+		target->host = add_name(resolver, text, false);
+	target->host->refs++;
+}
+
+/* As addresses: sorted, each once, and the first few. */
+static struct answer *choose_targets(struct resolver *resolver, struct dns_record *records, size_t count)
+{
+	struct answer *answer = sys_alloc(sizeof *answer);
+
+	qsort(records, count, sizeof *records, by_priority);
+	answer->targets = sys_alloc((count < TARGETS_MAX ? count : TARGETS_MAX) * sizeof *answer->targets);
+	for (size_t i = 0; i < count; i++) {
+		if (i && by_priority(&records[i - 1], &records[i]) == 0)
+			continue;
+		if (answer->all++ < TARGETS_MAX)
+			add_target(resolver, answer, &records[i], records[i].priority != records[0].priority);
 	}
+	return answer;
 }
 
-static void *resolve_run(void *arg)
+/* Asking. */
+
+static int64_t jitter(int64_t ms)
+{
+	return ms - (int64_t)(sys_random() % (uint32_t)(ms / 5));
+}
+
+/* Milliseconds until a name is asked for again that has failed. */
+static int64_t wait_bad(const struct resolver *resolver, const struct name *name, const struct resolve_inquiry *inquiry)
+{
+	long most = name->good ? NONE_MAX : AGAIN_MS / 1000, ttl = inquiry->ttl < 0 ? AGAIN_MS / 1000 : inquiry->ttl;
+	int64_t all = (int64_t)(resolver->states[RESOLVE_KEPT] + resolver->states[RESOLVE_FAILED]) * BAD_GAP_MS;
+	int64_t wait = jitter(AGAIN_MS);
+
+	if (inquiry->certain)
+		wait = ttl < 1 ? 1000 : ttl > most ? most * 1000 : ttl * 1000;
+	return all > wait ? jitter(all) : wait;
+}
+
+static void take_found(struct resolver *resolver, struct name *name, struct resolve_inquiry *inquiry)
+{
+	long ttl = inquiry->ttl < 1 ? 1 : inquiry->ttl > TTL_MAX ? TTL_MAX : inquiry->ttl;
+	bool half = false;
+	struct net_addr *addrs;
+	size_t count;
+
+	for (size_t i = 0; i < 2; i++) {
+		bool lost = inquiry->fates[i] == RESOLVE_LOST;
+
+		name->lost_at[i] = lost ? name->lost_at[i] ? name->lost_at[i] : sys_now() : 0;
+		half = half || lost;
+	}
+	name->again = sys_now() + (half && ttl * 1000 > HALF_MS ? HALF_MS : ttl * 1000);
+	name->good = inquiry->place;
+	if (name->srv) {
+		name_good(resolver, name, choose_targets(resolver, inquiry->services, inquiry->service_count));
+		return;
+	}
+	addrs = held_addresses(resolver, name, false, inquiry->addr_count, &count);
+	memcpy(addrs + count, inquiry->addrs, inquiry->addr_count * sizeof *addrs);
+	name_good(resolver, name, choose_addresses(addrs, count + inquiry->addr_count));
+}
+
+static void take_none(struct resolver *resolver, struct name *name, const struct resolve_inquiry *inquiry)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (!name->lost_at[i])
+			name->lost_at[i] = sys_now();
+	name_bad(resolver, name, inquiry->why);
+	name->again = sys_now() + wait_bad(resolver, name, inquiry);
+}
+
+static void name_over(void *arg, struct resolve_inquiry *inquiry)
 {
 	struct resolver *resolver = arg;
+	struct name *name = inquiry->owner;
 
-	pthread_mutex_lock(&resolver->lock);
-	while (!resolver->stop) {
-		struct host *host;
-
-		drop_gone(resolver);
-		queue_due(resolver);
-		host = queue_take(resolver);
-		if (host)
-			resolve_refresh(resolver, host);
-		else if (next_due(resolver))
-			sys_wait_until(&resolver->wake, &resolver->lock, next_due(resolver)->due);
-		else
-			pthread_cond_wait(&resolver->wake, &resolver->lock);
-	}
-	pthread_mutex_unlock(&resolver->lock);
-	return NULL;
+	name->inquiry = NULL;
+	resolve_due_done(&resolver->dues, &name->due, !name->slow.next);
+	loop_disarm(&name->slow);
+	if (inquiry->why)
+		take_none(resolver, name, inquiry);
+	else
+		take_found(resolver, name, inquiry);
+	name_schedule(resolver, name);
+	resolve_inquiry_drop(inquiry);
 }
 
-static struct host *resolve_add(struct resolver *resolver, const char *name)
+static void name_start(struct resolver *resolver, struct name *name)
 {
-	struct host *host = sys_alloc(sizeof *host + strlen(name) + 1), **bucket;
-
-	strcpy(host->name, name);
-	host->shown.name = host->name;
-	grow_buckets(resolver);
-	bucket = host_bucket(resolver, name);
-	host->next = *bucket;
-	*bucket = host;
-	SYS_GROW(resolver->hosts, resolver->host_count, resolver->host_cap);
-	heap_put(resolver, resolver->host_count++, host);
-	heap_move(resolver, host);
-	/* When no thread can be added, those that there are do its work. */
-	if (resolver->host_count > resolver->thread_count && resolver->thread_count < THREADS_MAX &&
-	    sys_thread(&resolver->threads[resolver->thread_count], resolve_run, resolver) == 0)
-		resolver->thread_count++;
-	pthread_cond_broadcast(&resolver->wake);
-	return host;
-}
-
-struct resolve_answer resolve_lookup(void *resolver, const char *name, bool srv)
-{
-	struct resolver *self = resolver;
-	struct host *found;
-
-	if (srv)
-		return (struct resolve_answer){ .state = RESOLVE_FAILED, .why = "not implemented" };
-	pthread_mutex_lock(&self->lock);
-	found = self->bucket_count ? *host_bucket(self, name) : NULL;
-	while (found && (found->gone || strcmp(found->name, name) != 0))
-		found = found->next;
-	if (!found)
-		found = resolve_add(self, name);
-	found->used = true;
-	pthread_mutex_unlock(&self->lock);
-	return (struct resolve_answer){ found->shown.state, found->shown.why, &found->shown, 1, found->moved };
-}
-
-bool resolve_settled(struct resolver *resolver)
-{
-	bool settled = true;
-
-	pthread_mutex_lock(&resolver->lock);
-	for (size_t i = 0; i < resolver->host_count; i++)
-		settled = settled && (resolver->hosts[i]->looked_up || resolver->hosts[i]->gone);
-	pthread_mutex_unlock(&resolver->lock);
-	return settled;
-}
-
-static bool host_moved(const struct host *host)
-{
-	return host->fresh || (host->looked_up && (host->why != host->shown.why || host->shown.state == RESOLVE_ASKED));
-}
-
-static void host_renew(struct resolver *resolver, struct host *host)
-{
-	host->moved = host_moved(host);
-	if (host->fresh) {
-		free(host->now);
-		host->now = host->fresh;
-		host->fresh = NULL;
-	}
-	host->shown = (struct resolve_host){
-		.name = host->name, .why = host->why, .addrs = host->now ? host->now->addrs : NULL, .count = host->now ? host->now->count : 0,
-		.state = !host->looked_up ? RESOLVE_ASKED : host->why ? host->now ? RESOLVE_KEPT : RESOLVE_FAILED : RESOLVE_GOOD
+	const struct resolve_local *local = &resolver->local;
+	struct resolve_wanted wanted = {
+		.name = name->bare, .absolute = name->absolute, .srv = name->srv, .v4 = local->v4, .v6 = local->v6, .good = name->good
 	};
-	resolver->dropped = resolver->dropped || !host->used;
-	host->gone = host->gone || !host->used;
-	host->used = false;
+
+	name->inquiry = resolve_inquiry_start(&resolver->desk, name, &wanted);
+	if (name->inquiry) {
+		loop_arm(resolver->loop, &resolver->slow, &name->slow);
+		name_schedule(resolver, name);
+		return;
+	}
+	resolve_due_done(&resolver->dues, &name->due, false);
+	name_bad(resolver, name, "is no name");
+	name->again = INT64_MAX;
+	name_schedule(resolver, name);
+}
+
+/* The files. */
+
+/* The servers that are asked. */
+static void set_servers(struct resolver *resolver)
+{
+	struct resolve_conf conf = resolver->local.conf;
+
+	if (resolver->server_count) {
+		memcpy(conf.servers, resolver->servers, sizeof conf.servers);
+		conf.server_count = resolver->server_count;
+	}
+	resolve_query_set(resolver->desk.queries, &conf);
+}
+
+/* Asks now, unless that waits or is under way. */
+static void ask_now(struct resolver *resolver, struct name *name)
+{
+	name->again = name->kind == RESOLVE_FIXED ? INT64_MAX : 0;
+	name_schedule(resolver, name);
+}
+
+/* Whether it was in the file or is now, it counts at once. */
+static void follow_hosts(struct resolver *resolver, struct name *name)
+{
+	bool was = name->kind == RESOLVE_HOSTS;
+
+	if (name->kind == RESOLVE_FIXED)
+		return;
+	if (!take_local(resolver, name)) {
+		if (was)
+			ask_now(resolver, name);
+		return;
+	}
+	resolve_due_leave(&resolver->dues, &name->due);
+	loop_disarm(&name->slow);
+	resolve_inquiry_drop(name->inquiry);
+	name->inquiry = NULL;
+	name_schedule(resolver, name);
+}
+
+static void each_name(struct resolver *resolver, void (*visit)(struct resolver *resolver, struct name *name))
+{
+	for (size_t i = 0; i < resolver->bucket_count; i++)
+		for (struct name *name = resolver->buckets[i]; name; name = name->next)
+			visit(resolver, name);
+}
+
+static void look_at_files(struct resolver *resolver)
+{
+	unsigned news = resolve_local_look(&resolver->local, sys_now());
+
+	if (news & RESOLVE_CONF_NEWS)
+		set_servers(resolver);
+	if (news & RESOLVE_HOSTS_NEWS)
+		each_name(resolver, follow_hosts);
+}
+
+/* Turns of the loop. */
+
+/* What is due now. */
+static void take_due(struct resolver *resolver)
+{
+	int64_t now = sys_now();
+	struct resolve_due *due;
+
+	while ((due = resolve_due_first(&resolver->dues)) && due->at <= now) {
+		struct name *name = name_of(due);
+
+		if (hold_over(resolver, name, 0, now) || hold_over(resolver, name, 1, now))
+			drop_held(resolver, name);
+		if (name->again <= now && !name_busy(name))
+			resolve_due_wait(&resolver->dues, due);
+		name_schedule(resolver, name);
+	}
+}
+
+static void arm_due(struct resolver *resolver)
+{
+	struct resolve_due *first = resolve_due_first(&resolver->dues);
+	int64_t at = first ? first->at : INT64_MAX;
+
+	if (resolver->from_hosts && resolver->local.looked_at + HOSTS_MS < at)
+		at = resolver->local.looked_at + HOSTS_MS;
+	loop_disarm(&resolver->due_timer);
+	resolver->due.after = at - resolver->loop->now;
+	if (at < INT64_MAX)
+		loop_arm(resolver->loop, &resolver->due, &resolver->due_timer);
+}
+
+static void resolver_turn(struct resolver *resolver)
+{
+	struct resolve_due *due;
+
+	take_due(resolver);
+	while ((due = resolve_due_take(&resolver->dues)))
+		name_start(resolver, name_of(due));
+	arm_due(resolver);
+}
+
+static void ring_now(struct resolver *resolver)
+{
+	loop_disarm(&resolver->burst_timer);
+	resolver->rung = true;
+	resolver->ring(resolver->arg);
+}
+
+static void ring_soon(struct resolver *resolver)
+{
+	if (!resolver->news || resolver->rung || resolver->burst_timer.next)
+		return;
+	resolver->burst.after = BURST_MS + (int64_t)(resolver->dues.count / BURST_NAMES);
+	loop_arm(resolver->loop, &resolver->burst, &resolver->burst_timer);
+}
+
+/* What follows from an event. */
+static void resolver_follow(struct resolver *resolver)
+{
+	resolver_turn(resolver);
+	if (resolver->news && !resolver->rung && !resolve_due_under_way(&resolver->dues))
+		ring_now(resolver);
+	else
+		ring_soon(resolver);
+}
+
+static void query_done(void *arg, struct resolve_query *query, const struct resolve_outcome *outcome)
+{
+	(void)arg;
+	resolve_inquiry_answered(query, outcome);
+}
+
+bool resolve_ready(struct resolver *resolver, struct loop_io *io, unsigned events)
+{
+	if (!resolve_query_ready(resolver->desk.queries, io, events))
+		return false;
+	resolver_follow(resolver);
+	return true;
+}
+
+bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	if (fifo == &resolver->burst) {
+		ring_now(resolver);
+		return true;
+	}
+	if (fifo == &resolver->due)
+		look_at_files(resolver);
+	else if (fifo == &resolver->slow)
+		resolve_due_slow(&resolver->dues, &CONTAINER_OF(timer, struct name, slow)->due);
+	else if (fifo == &resolver->desk.patience)
+		resolve_inquiry_impatient(timer);
+	else if (!resolve_query_expired(resolver->desk.queries, fifo, timer))
+		return false;
+	resolver_follow(resolver);
+	return true;
+}
+
+/* Rounds. */
+
+static void renew_host(struct resolver *resolver, struct name *name)
+{
+	(void)resolver;
+	if (name->srv)
+		return;
+	if (name->fresh) {
+		free_answer(name->now);
+		name->now = name->fresh;
+		name->fresh = NULL;
+	}
+	name->self = (struct resolve_host){
+		.name = name->text, .state = name->state, .why = name->why,
+		.addrs = name->now ? name->now->addrs : NULL, .count = name->now ? name->now->count : 0
+	};
+	name->shown = (struct resolve_answer){ name->state, name->why, &name->self, 1, name->news };
+	name->news = false;
+}
+
+/* While one of the new targets has not been answered yet, the old ones stay. */
+static bool may_renew(const struct name *name)
+{
+	bool may = true;
+
+	for (size_t i = 0; i < name->fresh->count && may && name->now && name->now->count; i++)
+		may = name->fresh->targets[i].host->state != RESOLVE_ASKED;
+	return may;
+}
+
+/* Behind the hosts: what is known of them is also said here. */
+static void renew_srv(struct resolver *resolver, struct name *name)
+{
+	bool moved = name->news;
+
+	(void)resolver;
+	if (!name->srv)
+		return;
+	name->news = name->fresh && !may_renew(name);
+	if (name->fresh && !name->news) {
+		free_answer(name->now);
+		name->now = name->fresh;
+		name->fresh = NULL;
+		name->hosts = sys_realloc(name->hosts, (name->now->count + 1) * sizeof *name->hosts);
+	}
+	for (size_t i = 0; name->now && i < name->now->count; i++) {
+		const struct target *target = &name->now->targets[i];
+
+		name->hosts[i] = target->host->self;
+		name->hosts[i].name = target->host->bare;
+		name->hosts[i].port = target->port;
+		name->hosts[i].weight = target->weight;
+		name->hosts[i].last = target->last;
+		moved = moved || target->host->shown.moved;
+	}
+	name->shown = (struct resolve_answer){ name->state, name->why, name->hosts, name->now ? name->now->count : 0, moved };
+}
+
+/* Drops those that nobody has asked for since the last round, of SRV names or else of hosts. */
+static void drop_unused(struct resolver *resolver, bool srv)
+{
+	for (size_t i = 0; i < resolver->bucket_count; i++)
+		for (struct name **link = &resolver->buckets[i], *name; (name = *link);) {
+			if (name->srv != srv || name->used || name->refs) {
+				link = &name->next;
+				continue;
+			}
+			*link = name->next;
+			resolve_due_remove(&resolver->dues, &name->due);
+			free_name(resolver, name);
+		}
+}
+
+static void forget_use(struct resolver *resolver, struct name *name)
+{
+	(void)resolver;
+	name->used = false;
 }
 
 bool resolve_round(struct resolver *resolver, bool gone)
 {
-	bool due = false;
-
-	pthread_mutex_lock(&resolver->lock);
 	if (gone)
-		resolver->due = 2; /* in the one nobody asks for it, and the next one drops it */
-	for (size_t i = 0; i < resolver->host_count && !due; i++)
-		due = host_moved(resolver->hosts[i]);
-	due = due || resolver->due;
-	resolver->due -= resolver->due > 0;
-	for (size_t i = 0; i < resolver->host_count && due; i++)
-		host_renew(resolver, resolver->hosts[i]);
-	if (resolver->dropped)
-		pthread_cond_broadcast(&resolver->wake);
-	pthread_mutex_unlock(&resolver->lock);
-	return due;
+		resolver->rounds = 2; /* in the one nobody asks for it, and the next one drops it */
+	if (!resolver->news && !resolver->rounds)
+		return false;
+	resolver->rounds -= resolver->rounds > 0;
+	resolver->news = resolver->rung = false;
+	loop_disarm(&resolver->burst_timer);
+	drop_unused(resolver, true);
+	each_name(resolver, renew_host);
+	each_name(resolver, renew_srv);
+	drop_unused(resolver, false);
+	each_name(resolver, forget_use);
+	return true;
+}
+
+/* For the owner. */
+
+struct resolve_answer resolve_lookup(void *arg, const char *text, bool srv)
+{
+	struct resolver *resolver = arg;
+	struct name *name = find_name(resolver, text, srv);
+
+	if (!name) {
+		bool news = resolver->news;
+
+		look_at_files(resolver);
+		news = news || resolver->news;
+		name = add_name(resolver, text, srv);
+		if (name->state != RESOLVE_ASKED) { /* at once, and so nothing is new */
+			renew_host(resolver, name);
+			name->shown.moved = true;
+			resolver->news = news;
+		}
+		resolver_turn(resolver);
+		ring_soon(resolver);
+	}
+	name->used = true;
+	return name->shown;
+}
+
+bool resolve_settled(struct resolver *resolver)
+{
+	return !resolver->states[RESOLVE_ASKED];
 }
 
 struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void *arg), void *arg)
 {
 	struct resolver *resolver = sys_alloc(sizeof *resolver);
 
-	(void)loop, (void)kind;
+	resolver->loop = loop;
 	resolver->ring = ring;
 	resolver->arg = arg;
-	pthread_mutex_init(&resolver->lock, NULL);
-	sys_cond_open(&resolver->wake);
-	errno = sys_thread(&resolver->threads[0], resolve_run, resolver);
-	resolver->thread_count = 1;
-	if (!errno)
-		return resolver;
-	free(resolver);
-	return NULL;
+	resolve_due_open(&resolver->dues);
+	resolve_desk_open(&resolver->desk, loop, kind);
+	resolver->desk.conf = &resolver->local.conf;
+	resolver->desk.over = name_over;
+	resolver->desk.arg = resolver;
+	resolver->desk.queries = resolve_query_open(loop, kind, query_done, resolver);
+	loop_fifo_open(loop, &resolver->due, 0, kind);
+	loop_fifo_open(loop, &resolver->burst, 0, kind);
+	loop_fifo_open(loop, &resolver->slow, SLOW_MS, kind);
+	resolve_local_open(&resolver->local);
+	look_at_files(resolver);
+	return resolver;
 }
 
 void resolve_close(struct resolver *resolver)
 {
-	pthread_mutex_lock(&resolver->lock);
-	resolver->stop = true;
-	pthread_cond_broadcast(&resolver->wake);
-	pthread_mutex_unlock(&resolver->lock);
-	for (unsigned i = 0; i < resolver->thread_count; i++)
-		pthread_join(resolver->threads[i], NULL);
-	while (resolver->host_count)
-		free_host(resolver->hosts[--resolver->host_count]);
-	free(resolver->hosts);
+	loop_disarm(&resolver->due_timer);
+	loop_disarm(&resolver->burst_timer);
+	for (size_t i = 0; i < resolver->bucket_count; i++)
+		for (struct name *name = resolver->buckets[i], *next; name; name = next) {
+			next = name->next;
+			free_name(resolver, name);
+		}
 	free(resolver->buckets);
-	pthread_mutex_destroy(&resolver->lock);
-	pthread_cond_destroy(&resolver->wake);
+	resolve_due_close(&resolver->dues);
+	resolve_query_close(resolver->desk.queries);
+	resolve_local_close(&resolver->local);
 	free(resolver);
 }
 
 void resolve_set(struct resolver *resolver, const struct resolve_rules *rules)
 {
-	(void)resolver, (void)rules;
-}
+	size_t count = rules->server_count < RESOLVE_SERVERS ? rules->server_count : RESOLVE_SERVERS;
+	bool same = count == resolver->server_count;
 
-bool resolve_ready(struct resolver *resolver, struct loop_io *io, unsigned events)
-{
-	(void)resolver, (void)io, (void)events;
-	return false;
-}
-
-bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct loop_timer *timer)
-{
-	(void)resolver, (void)fifo, (void)timer;
-	return false;
+	for (size_t i = 0; i < count && same; i++)
+		same = net_compare(&rules->servers[i], &resolver->servers[i]) == 0;
+	resolver->hold = rules->hold;
+	if (same) {
+		each_name(resolver, name_schedule);
+	} else {
+		memcpy(resolver->servers, rules->servers, count * sizeof *rules->servers);
+		resolver->server_count = count;
+		set_servers(resolver);
+		each_name(resolver, ask_now);
+	}
+	resolver_turn(resolver);
 }
 
 void resolve_figures(const struct resolver *resolver, struct resolve_figures *figures)
 {
-	*figures = (struct resolve_figures){ 0 };
-	for (size_t i = 0; i < resolver->host_count; i++)
-		figures->names[resolver->hosts[i]->shown.state]++;
+	const unsigned long long *outcomes = resolver->desk.outcomes;
+
+	*figures = (struct resolve_figures){
+		.queries = {
+			[RESOLVE_ANSWERED] = outcomes[DNS_FOUND], [RESOLVE_NO_NAME] = outcomes[DNS_NO_NAME],
+			[RESOLVE_NO_DATA] = outcomes[DNS_NO_DATA], [RESOLVE_SERVER_FAILED] = outcomes[DNS_FAILED],
+			[RESOLVE_REFUSED] = outcomes[DNS_REFUSED], [RESOLVE_TIMED_OUT] = outcomes[DNS_FOREIGN],
+			[RESOLVE_BROKEN] = outcomes[DNS_BROKEN] + outcomes[DNS_CUT] + outcomes[DNS_NO_EDNS]
+		}
+	};
+	memcpy(figures->names, resolver->states, sizeof figures->names);
 }

@@ -96,7 +96,7 @@ struct route_listener {
 	_Atomic(atomic_ullong *) rejected; /* by reason; NULL: nobody was, see route_reject() */
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
 	union { /* on sys_now()'s clock; the control plane's, too */
-		int64_t failed_at;  /* since when it is not bound */
+		int64_t failed_at;  /* since when it is not bound, or waits for its names */
 		int64_t drained_at; /* once it has left: see route_sweep() */
 	};
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
@@ -249,6 +249,7 @@ struct route_rules {
 	enum service_balance balance; /* the default */
 	struct resolve_answer (*lookup)(void *arg, const char *name, bool srv); /* resolve_lookup(), or what takes its place */
 	void *lookup_arg;
+	int64_t name_wait; /* dns.timeout: how long a listener waits for its names, milliseconds */
 };
 
 struct route {
@@ -276,6 +277,8 @@ struct route {
 void route_open(struct route *route, const struct route_rules *rules);
 void route_close(struct route *route);
 void route_forget(struct route *route); /* `rules` have changed: the next table is made as if there was none before */
+/* Whether it is not open because all its backends are names that have had no answer: its clients would only be dropped. */
+bool route_waits(const struct route_entry *entry);
 bool route_unbound(const struct route *route);    /* whether a listener could not be bound (retrying) */
 bool route_zoned(const struct route *route);      /* whether the address of a listener names an interface */
 size_t route_draining(const struct route *route); /* how many closed listeners still have connections */

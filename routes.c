@@ -115,7 +115,7 @@ static void routes_put_listener(struct buf *out, const struct route_entry *entry
 	int error = route_listener_error(listener);
 
 	buf_puts_json(out, "{\"address\":", listener->name);
-	buf_puts(out, stats_is_open(listener) ? ",\"state\":\"open\"" : ",\"state\":\"failed\"");
+	buf_puts_json(out, ",\"state\":", stats_is_open(listener) ? "open" : route_waits(entry) ? "waiting" : "failed");
 	if (error)
 		buf_puts_json(out, ",\"error\":", strerror(error));
 	routes_put_wanted(out, entry);

@@ -113,7 +113,7 @@ static bool same_state(const struct route_entry *a, const struct route_entry *b)
 {
 	if (!a->conflict != !b->conflict || (a->conflict && strcmp(a->conflict, b->conflict) != 0))
 		return false;
-	return route_listener_error(a->listener) == route_listener_error(b->listener) &&
+	return route_listener_error(a->listener) == route_listener_error(b->listener) && route_waits(a) == route_waits(b) &&
 	       (atomic_load(&a->listener->fd) < 0) == (atomic_load(&b->listener->fd) < 0);
 }
 

@@ -22,8 +22,11 @@
 
 int stats_ready(struct stats *stats, const char **why)
 {
-	stats->ready = stats->ready || supervisor_spoken(stats->sources);
-	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : "waiting for the first answer of a source";
+	bool spoken = supervisor_spoken(stats->sources);
+
+	stats->ready = stats->ready || (spoken && stats->named);
+	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : spoken ? "waiting for the first answer about a name" :
+	       "waiting for the first answer of a source";
 	return stats->stopping || !stats->ready ? 503 : 200;
 }
 
@@ -32,12 +35,14 @@ bool stats_is_open(const struct route_listener *listener)
 	return atomic_load(&listener->fd) >= 0 && !route_listener_error(listener);
 }
 
-void stats_listeners(const struct route_table *table, size_t *open, size_t *failed)
+void stats_count(struct stats_listeners *counts, const struct route_entry *entry)
 {
-	*open = 0;
-	for (size_t i = 0; i < table->count; i++)
-		*open += stats_is_open(table->entries[i]->listener);
-	*failed = table->count - *open;
+	if (stats_is_open(entry->listener))
+		counts->open++;
+	else if (route_waits(entry))
+		counts->waiting++;
+	else
+		counts->failed++;
 }
 
 /* The process. */

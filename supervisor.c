@@ -31,7 +31,7 @@ static void replace_list(struct supervisor *supervisor, size_t which, struct ser
 	supervisor->lists[which] = list;
 }
 
-/* Nobody waits for the thread here: a look-up in libc, which cannot be cancelled, may block it. */
+/* Nobody waits for the thread here: a file system may block it. */
 static void stop_source(struct supervisor *supervisor, size_t which)
 {
 	struct supervisor_thread *thread = supervisor->threads[which];

@@ -90,7 +90,7 @@ count() {
 need_tools() {
     local tool
     for tool in gcc clang musl-gcc make objdump strip shellcheck cppcheck curl nc openssl python3 prlimit flock ip sysctl \
-        dnsmasq redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
+        dnsmasq unbound knotd kdig redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     openssl_headers || missing+=("OpenSSL's headers")

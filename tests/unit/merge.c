@@ -37,11 +37,17 @@ static const struct {
 	{ "c a|local:2000|10.0.0.1:80|allow=1.1.1.1\nc b|local:2000|10.0.0.1:80|", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ allow1\n" },
 	{ "c a|local:2000|10.0.0.1:80*0", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	/* Host names. */
-	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80\n" },
-	{ "s a|local:2000|two:80*2 10.0.0.1:1", "127.0.0.1:2000 a of static/a 10.9.0.1:80*2 10.9.0.2:80*2 10.0.0.1:1\n" },
-	{ "s a|local:2000|one:80 two:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 10.9.0.2:80\n" },
+	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (one:80) (none:81 failed: NXDOMAIN)\n" },
+	{ "s a|local:2000|two:80*2 10.0.0.1:1", "127.0.0.1:2000 a of static/a 10.9.0.1:80*2 (two:80) 10.9.0.2:80*2 10.0.0.1:1\n" },
+	{ "s a|local:2000|one:80 two:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (one:80) 10.9.0.2:80 (two:80)\n" },
+	/* A name is listed once, whoever has written it, also when others have all of its addresses. */
+	{ "s a|local:2000|two:80 one:80 two:80 10.9.0.2:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (two:80) 10.9.0.2:80 (one:80)\n" },
+	{ "c a|local:2000|none:80 two:80\nc b|local:2000|10.0.0.1:80 none:80 none:81",
+	  "127.0.0.1:2000 a,b of consul/a 10.9.0.1:80+ (two:80) 10.9.0.2:80+ | 10.0.0.1:80+ (none:80 failed: NXDOMAIN) "
+	  "(none:81 failed: NXDOMAIN)\n" },
 	/* Through a proxy it is the proxy that is dialled; the name is the proxy's to resolve. */
-	{ "s a|local:2000|none:80|proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80\n" },
+	{ "s a|local:2000|none:80|proxy=socks5://one:1080",
+	  "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80 (socks5://one:1080 ─➤ none:80)\n" },
 	{ "s a|local:2000|10.0.0.1:80 10.0.0.2:80|proxy=socks5://10.0.0.9:1080",
 	  "127.0.0.1:2000 a of static/a socks5://10.0.0.9:1080 ─➤ 10.0.0.1:80 socks5://10.0.0.9:1080 ─➤ 10.0.0.2:80\n" },
 	/* The owner's balance counts; what others ask for is told. */
@@ -81,10 +87,11 @@ static const struct {
 	{ "c a|local:2000-2001,six:3000|10.0.0.1:80|ports=6000\nc a|local:2001-2002|10.0.0.2:80|ports=7000",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:6000+\n127.0.0.1:2001 a of consul/a 10.0.0.1:6001+ 10.0.0.2:7000+\n"
 	  "127.0.0.1:2002 a of consul/a 10.0.0.2:7001+\n[::1]:3000 a of consul/a 10.0.0.1:6000+\n" },
-	{ "s a|local:2000-2001|10.0.0.1:80-81 two:90 two:100-101", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.9.0.1:90 10.9.0.2:90 "
-	  "10.9.0.1:100 10.9.0.2:100\n127.0.0.1:2001 a of static/a 10.0.0.1:81 10.9.0.1:90 10.9.0.2:90 10.9.0.1:101 10.9.0.2:101\n" },
-	{ "s a|local:2000-2001|h:80|ports=90 proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ h:90\n"
-	  "127.0.0.1:2001 a of static/a socks5://10.9.0.1:1080 ─➤ h:91\n" },
+	{ "s a|local:2000-2001|10.0.0.1:80-81 two:90 two:100-101", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.9.0.1:90 (two:90) "
+	  "10.9.0.2:90 10.9.0.1:100 (two:100) 10.9.0.2:100\n127.0.0.1:2001 a of static/a 10.0.0.1:81 10.9.0.1:90 (two:90) 10.9.0.2:90 "
+	  "10.9.0.1:101 (two:101) 10.9.0.2:101\n" },
+	{ "s a|local:2000-2001|h:80|ports=90 proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ h:90 "
+	  "(socks5://one:1080 ─➤ h:90)\n127.0.0.1:2001 a of static/a socks5://10.9.0.1:1080 ─➤ h:91 (socks5://one:1080 ─➤ h:91)\n" },
 	{ "c a|local:2000-2001|10.0.0.1:80|ports=65534",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:65534+\n127.0.0.1:2001 a of consul/a 10.0.0.1:65535+\n" },
 	{ "c a|local:2000-2002,local:2100|10.0.0.1:80|ports=65534",

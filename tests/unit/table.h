@@ -127,6 +127,25 @@ static inline void table_put_options(struct buf *out, const struct route_entry *
 		buf_printf(out, " deny%zu", options->deny.count);
 }
 
+/* The names behind the backends: each at its first backend, one without any at the end. */
+static inline void table_put_target(struct buf *out, const struct route_entry *entry, unsigned target)
+{
+	const struct route_target *is = &entry->targets[target];
+
+	buf_printf(out, " (%s%s%s%s%s)", is->name, is->state == RESOLVE_GOOD ? "" : " ",
+	           is->state == RESOLVE_GOOD ? "" : resolve_state_names[is->state], is->why ? ": " : "", is->why ? is->why : "");
+}
+
+static inline void table_put_targets(struct buf *out, const struct route_entry *entry)
+{
+	for (unsigned target = 0, b; target < entry->target_count; target++) {
+		for (b = 0; b < entry->count && entry->target_of[b] != target + 1;)
+			b++;
+		if (b == entry->count)
+			table_put_target(out, entry, target);
+	}
+}
+
 static inline void table_put(struct buf *out, const struct route_table *table)
 {
 	out->len = 0;
@@ -144,7 +163,10 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 			buf_puts(out, entry->backends[b]->unchecked ? "" : "+");
 			buf_puts(out, (const char *[]){ "", " ?", " !" }[atomic_load(&entry->backends[b]->returns)]);
 			table_put_options(out, entry, b);
+			if (entry->target_of && entry->target_of[b] && (!b || entry->target_of[b - 1] != entry->target_of[b]))
+				table_put_target(out, entry, entry->target_of[b] - 1);
 		}
+		table_put_targets(out, entry);
 		if (entry->balance)
 			buf_printf(out, " %s", service_balance_names[entry->balance]);
 		if (entry->conflict)

@@ -1,0 +1,600 @@
+/* A question waits until there is room for it. Then it is sent to the first server, and is under way: on a channel, which is a
+ * UDP socket of that server, or a TCP connection of its own. A try that fails puts it in front of those that wait, and so it is
+ * sent to the next one; a round is over when each server was asked. All sending is done by query_pump(), so that no handler
+ * runs within another.
+ *
+ * Who forges an answer must know the id and the port. A socket is used for few questions and a short time, and the system draws
+ * its port.
+ */
+#include "base.h"
+#include "resolve_query.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "dns.h"
+#include "hash.h"
+#include "loop_backend.h"
+#include "net.h"
+#include "sys.h"
+#include "text.h"
+
+#define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
+#define SOCKET_MS 1000
+#define SILENT_MS 30000 /* a silent server is asked last for so long; then one question tries it first */
+#define LATER_MS 200    /* without descriptors */
+#define MESSAGES 64     /* of one socket that are read in one turn */
+#define TCP_PIECE 16384
+#define SLOTS (4 * RESOLVE_FLIGHT)
+
+struct resolve_channel {
+	struct loop_io io;
+	bool tcp, sent; /* sent: of TCP, the question */
+	uint8_t server;
+	unsigned questions;
+	int64_t opened_at;
+	struct resolve_query *first; /* those under way */
+	struct buf message; /* TCP: what has come of it, behind its length */
+};
+
+struct query_server {
+	struct net_addr addr;
+	struct resolve_channel *channel; /* UDP, for the next questions; NULL: none */
+	bool plain;        /* it knows no EDNS */
+	int64_t silent_at; /* 0: it has answered since */
+	int64_t failed_at; /* this turn's time: it cannot be reached, because of `error` */
+	int error;
+};
+
+struct resolve_queries {
+	struct loop *loop;
+	uint8_t kind;
+	void (*done)(void *arg, struct resolve_query *query, const struct resolve_outcome *outcome);
+	void *arg;
+	struct query_server servers[RESOLVE_SERVERS];
+	size_t server_count;
+	unsigned attempts, turn; /* turn: of `rotate` */
+	bool rotate;
+	struct resolve_query *waiting, **waiting_end;
+	struct resolve_query *slots[SLOTS]; /* those under way, by their ids */
+	size_t flying;
+	struct loop_fifo timeout, pump, later;
+	struct loop_timer pump_timer, later_timer;
+	unsigned long long counts[DNS_FOREIGN + 1];
+};
+
+struct resolve_queries *resolve_query_open(struct loop *loop, uint8_t kind,
+                                           void (*done)(void *arg, struct resolve_query *query, const struct resolve_outcome *outcome),
+                                           void *arg)
+{
+	struct resolve_queries *queries = sys_alloc(sizeof *queries);
+
+	queries->loop = loop;
+	queries->kind = kind;
+	queries->done = done;
+	queries->arg = arg;
+	queries->waiting_end = &queries->waiting;
+	loop_fifo_open(loop, &queries->timeout, 5000, kind);
+	loop_fifo_open(loop, &queries->pump, 0, kind);
+	loop_fifo_open(loop, &queries->later, LATER_MS, kind);
+	return queries;
+}
+
+/* Those that wait. */
+
+static void pump_wake(struct resolve_queries *queries)
+{
+	if (queries->waiting && queries->flying < RESOLVE_FLIGHT && !queries->later_timer.next && !queries->pump_timer.next)
+		loop_arm(queries->loop, &queries->pump, &queries->pump_timer);
+}
+
+static void query_enter(struct resolve_query *query, struct resolve_query **at)
+{
+	query->link = at;
+	query->next = *at;
+	if (query->next)
+		query->next->link = &query->next;
+	*at = query;
+}
+
+static void query_leave(struct resolve_query *query)
+{
+	*query->link = query->next;
+	if (query->next)
+		query->next->link = query->link;
+}
+
+/* Behind all others, or before them. */
+static void query_wait(struct resolve_queries *queries, struct resolve_query *query, bool first)
+{
+	query_enter(query, first ? &queries->waiting : queries->waiting_end);
+	if (!query->next)
+		queries->waiting_end = &query->next;
+	pump_wake(queries);
+}
+
+static void query_wait_over(struct resolve_queries *queries, struct resolve_query *query)
+{
+	query_leave(query);
+	if (!query->next)
+		queries->waiting_end = query->link;
+}
+
+/* It has not been sent to anybody. */
+static void query_renew(struct resolve_queries *queries, struct resolve_query *query)
+{
+	query->error = 0;
+	query->status = DNS_FOREIGN;
+	query->rounds = query->asked = query->spent = query->first = 0;
+	query->again = query->tcp = false;
+	if (queries->rotate && queries->server_count)
+		query->first = (uint8_t)(queries->turn++ % queries->server_count);
+}
+
+/* Channels. */
+
+static void channel_close(struct resolve_queries *queries, struct resolve_channel *channel)
+{
+	loop_close_fd(queries->loop, &channel->io);
+	buf_free(&channel->message);
+	loop_free(queries->loop, channel);
+}
+
+/* It is not used any more, but for answers that are still to come. */
+static void channel_retire(struct resolve_queries *queries, struct resolve_channel *channel)
+{
+	struct query_server *server = &queries->servers[channel->server];
+
+	if (server->channel == channel)
+		server->channel = NULL;
+	if (!channel->first)
+		channel_close(queries, channel);
+}
+
+/* NULL: *error says why. */
+static struct resolve_channel *channel_open(struct resolve_queries *queries, unsigned server, bool tcp, int *error)
+{
+	const struct net_addr *addr = &queries->servers[server].addr;
+	int fd = tcp ? net_connect(addr) : net_connect_udp(addr);
+	struct resolve_channel *channel;
+
+	if (fd < 0) {
+		*error = -fd;
+		return NULL;
+	}
+	channel = sys_alloc(sizeof *channel);
+	channel->io = LOOP_IO(fd, queries->kind);
+	channel->tcp = tcp;
+	channel->server = (uint8_t)server;
+	channel->opened_at = queries->loop->now;
+	if (loop_want(queries->loop, &channel->io, tcp ? LOOP_OUT : LOOP_IN))
+		return channel;
+	channel_close(queries, channel);
+	*error = ENOMEM; /* whatever it is: no fault of the server */
+	return NULL;
+}
+
+/* The one for the next question to a server. NULL: *error says why. */
+static struct resolve_channel *channel_for(struct resolve_queries *queries, unsigned index, bool tcp, int *error)
+{
+	struct query_server *server = &queries->servers[index];
+	struct resolve_channel *channel = tcp ? NULL : server->channel;
+
+	if (channel && (channel->questions >= SOCKET_QUESTIONS || queries->loop->now - channel->opened_at >= SOCKET_MS)) {
+		channel_retire(queries, channel);
+		channel = NULL;
+	}
+	if (!channel)
+		channel = channel_open(queries, index, tcp, error);
+	if (!tcp)
+		server->channel = channel;
+	return channel;
+}
+
+/* Tries. */
+
+/* A number that comes only once, hashed with the process's secret: it tells nobody the next one. No two of the questions
+ * under way have the same. */
+static void query_draw_id(struct resolve_queries *queries, struct resolve_query *query)
+{
+	static _Atomic uint64_t drawn;
+	struct resolve_query **slot;
+
+	do {
+		uint64_t number = atomic_fetch_add_explicit(&drawn, 1, memory_order_relaxed);
+
+		query->id = (uint16_t)hash_whole((const char *)&number, sizeof number);
+		slot = &queries->slots[query->id % SLOTS];
+	} while (*slot);
+	*slot = query;
+}
+
+static void query_take_off(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
+{
+	query->channel = channel;
+	query_enter(query, &channel->first);
+	channel->questions++;
+	queries->flying++;
+	query->broken = false;
+	loop_arm(queries->loop, &queries->timeout, &query->timeout);
+}
+
+/* It is not under way any more. */
+static void query_land(struct resolve_queries *queries, struct resolve_query *query)
+{
+	struct resolve_channel *channel = query->channel;
+
+	queries->slots[query->id % SLOTS] = NULL;
+	queries->flying--;
+	query_leave(query);
+	query->channel = NULL;
+	loop_disarm(&query->timeout);
+	pump_wake(queries);
+	if (!channel->first && queries->servers[channel->server].channel != channel)
+		channel_close(queries, channel);
+}
+
+static void server_silent(struct resolve_queries *queries, struct resolve_query *query)
+{
+	if (!query->tcp)
+		queries->servers[query->server].silent_at = queries->loop->now;
+}
+
+/* It has come to nothing. error: an errno, or 0. */
+static void try_failed(struct resolve_queries *queries, struct resolve_query *query, int error)
+{
+	query->error = error;
+	queries->counts[query->broken ? DNS_BROKEN : DNS_FOREIGN]++;
+	if (query->broken)
+		query->status = DNS_BROKEN;
+	else
+		server_silent(queries, query);
+	query_land(queries, query);
+	query_wait(queries, query, true);
+}
+
+/* All that are under way there go elsewhere. */
+static void channel_failed(struct resolve_queries *queries, struct resolve_channel *channel, int error)
+{
+	bool used = channel->first;
+
+	channel_retire(queries, channel);
+	while (used && channel->first)
+		try_failed(queries, channel->first, error);
+}
+
+static void query_end(struct resolve_queries *queries, struct resolve_query *query, struct dns_walk *walk)
+{
+	struct resolve_outcome outcome = { .status = query->status, .error = query->error, .walk = walk };
+
+	outcome.silent = query->status == DNS_FOREIGN;
+	query->busy = false;
+	queries->done(queries->arg, query, &outcome);
+}
+
+/* It has an answer that can be read, or none ever. */
+static void query_answered(struct resolve_queries *queries, struct resolve_query *query, enum dns_status status,
+                           struct dns_walk *walk)
+{
+	struct query_server *server = &queries->servers[query->server];
+
+	if (status == DNS_CUT && query->tcp)
+		status = DNS_BROKEN;
+	server->silent_at = 0;
+	queries->counts[status]++;
+	query_land(queries, query);
+	query->status = (uint8_t)status;
+	if (status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME) {
+		query_end(queries, query, walk);
+		return;
+	}
+	query->again = status == DNS_CUT || (status == DNS_NO_EDNS && query->edns);
+	if (status == DNS_CUT)
+		query->tcp = true;
+	else if (status == DNS_NO_EDNS)
+		server->plain = true;
+	if (!query->again)
+		query->spent |= (uint8_t)(1u << query->server);
+	query_wait(queries, query, true);
+}
+
+static void message_came(struct resolve_queries *queries, struct resolve_channel *channel, const uint8_t *message, size_t len)
+{
+	uint16_t id = len < 2 ? 0 : (uint16_t)(message[0] << 8 | message[1]);
+	struct resolve_query *query = queries->slots[id % SLOTS];
+	struct dns_walk walk;
+	enum dns_status status;
+
+	if (len < 2 || !query || query->id != id || query->channel != channel)
+		return;
+	status = dns_read(&walk, message, len, id, query->name, query->type);
+	if (status == DNS_BROKEN)
+		query->broken = true; /* it may be forged: the true one may still come */
+	else if (status != DNS_FOREIGN)
+		query_answered(queries, query, status, &walk);
+}
+
+static void udp_ready(struct resolve_queries *queries, struct resolve_channel *channel)
+{
+	uint8_t message[4096];
+
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		ssize_t n = recv(channel->io.fd, message, sizeof message, 0);
+
+		if (n < 0) {
+			if (!net_again(errno))
+				channel_failed(queries, channel, errno);
+			return;
+		}
+		message_came(queries, channel, message, (size_t)n);
+		if (!channel->first)
+			return; /* it may be closed */
+	}
+}
+
+/* Choosing a server. */
+
+static bool server_doubted(const struct resolve_queries *queries, const struct query_server *server)
+{
+	return server->silent_at && queries->loop->now - server->silent_at < SILENT_MS;
+}
+
+/* The next in order that is left in this round; those last that were silent lately. -1: there is none. */
+static int server_next(const struct resolve_queries *queries, const struct resolve_query *query)
+{
+	int doubted = -1;
+
+	for (unsigned i = 0; i < queries->server_count; i++) {
+		unsigned index = (query->first + i) % queries->server_count;
+
+		if (query->asked >> index & 1)
+			continue;
+		if (!server_doubted(queries, &queries->servers[index]))
+			return (int)index;
+		if (doubted < 0)
+			doubted = (int)index;
+	}
+	return doubted;
+}
+
+/* False: all have been asked, and often enough. */
+static bool server_choose(struct resolve_queries *queries, struct resolve_query *query)
+{
+	struct query_server *server;
+	int index = -1;
+
+	if (query->again) {
+		query->again = false;
+		return true;
+	}
+	while (query->rounds < queries->attempts && (index = server_next(queries, query)) < 0) {
+		query->rounds++;
+		query->asked = query->spent;
+	}
+	if (query->rounds >= queries->attempts)
+		return false;
+	server = &queries->servers[index];
+	query->server = (uint8_t)index;
+	query->asked |= (uint8_t)(1u << index);
+	query->tcp = false;
+	if (server->silent_at)
+		server->silent_at = queries->loop->now; /* this one finds out */
+	return true;
+}
+
+/* Sending. Each returns an errno or 0. */
+
+static int udp_send(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
+{
+	uint8_t message[DNS_QUESTION];
+	size_t len;
+	int error;
+
+	query_draw_id(queries, query);
+	query->edns = !queries->servers[query->server].plain;
+	len = dns_question(message, query->id, query->name, query->type, query->edns);
+	if (len && send(channel->io.fd, message, len, 0) >= 0)
+		return 0;
+	error = len ? errno : EINVAL;
+	queries->slots[query->id % SLOTS] = NULL;
+	if (net_again(error))
+		return ENOBUFS;
+	if (!net_exhausted(error))
+		channel_failed(queries, channel, error);
+	return error;
+}
+
+static int query_send(struct resolve_queries *queries, struct resolve_query *query)
+{
+	int error = 0;
+	struct resolve_channel *channel = channel_for(queries, query->server, query->tcp, &error);
+
+	if (!channel)
+		return error;
+	if (query->tcp)
+		query_draw_id(queries, query); /* it is sent when the connection is made */
+	else
+		error = udp_send(queries, query, channel);
+	if (!error)
+		query_take_off(queries, query, channel);
+	return error;
+}
+
+/* Sends one to its next server, or ends it. False: for lack of descriptors nothing can be sent now. */
+static bool pump_one(struct resolve_queries *queries, struct resolve_query *query)
+{
+	struct query_server *server;
+	int error;
+
+	query_wait_over(queries, query);
+	if (!server_choose(queries, query)) {
+		query_end(queries, query, NULL);
+		return true;
+	}
+	server = &queries->servers[query->server];
+	error = server->failed_at == queries->loop->now ? server->error : query_send(queries, query);
+	if (!error)
+		return true;
+	if (net_exhausted(error)) {
+		query->again = true;
+		query_wait(queries, query, true);
+		return false;
+	}
+	query->error = error;
+	query->spent |= (uint8_t)(1u << query->server); /* there is no use in another round */
+	server_silent(queries, query);
+	if (!query->tcp) {
+		server->failed_at = queries->loop->now;
+		server->error = error;
+	}
+	query_wait(queries, query, true);
+	return true;
+}
+
+static void query_pump(struct resolve_queries *queries)
+{
+	bool can = true;
+
+	while (can && queries->waiting && queries->flying < RESOLVE_FLIGHT)
+		can = pump_one(queries, queries->waiting);
+	loop_disarm(&queries->pump_timer);
+	if (!can)
+		loop_arm(queries->loop, &queries->later, &queries->later_timer);
+}
+
+/* TCP: one question for each connection. */
+
+static void tcp_send(struct resolve_queries *queries, struct resolve_channel *channel)
+{
+	struct resolve_query *query = channel->first;
+	uint8_t message[2 + DNS_QUESTION];
+	int error = net_error(channel->io.fd);
+	size_t len;
+
+	query->edns = !queries->servers[query->server].plain;
+	len = dns_question(message + 2, query->id, query->name, query->type, query->edns);
+	message[0] = (uint8_t)(len >> 8);
+	message[1] = (uint8_t)len;
+	if (!error && send(channel->io.fd, message, len + 2, MSG_NOSIGNAL) != (ssize_t)(len + 2)) /* its buffer was empty */
+		error = errno;
+	channel->sent = true;
+	if (error || !loop_want(queries->loop, &channel->io, LOOP_IN))
+		channel_failed(queries, channel, error);
+}
+
+static void tcp_receive(struct resolve_queries *queries, struct resolve_channel *channel)
+{
+	struct buf *message = &channel->message;
+	ssize_t n = recv(channel->io.fd, buf_room(message, TCP_PIECE), TCP_PIECE, 0);
+	const uint8_t *bytes = (const uint8_t *)message->data;
+	struct buf whole;
+
+	if (n <= 0 && (n == 0 || !net_again(errno))) {
+		channel_failed(queries, channel, n ? errno : ECONNRESET);
+		return;
+	}
+	message->len += n > 0 ? (size_t)n : 0;
+	if (message->len < 2 || message->len - 2 < (size_t)(bytes[0] << 8 | bytes[1]))
+		return;
+	whole = *message; /* who reads the answer closes the channel */
+	*message = (struct buf){ 0 };
+	message_came(queries, channel, bytes + 2, whole.len - 2);
+	buf_free(&whole);
+	if (channel->first)
+		channel_failed(queries, channel, 0);
+}
+
+/* For the owner. */
+
+/* All that are under way wait. */
+static void query_stop(struct resolve_queries *queries)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct resolve_query *query = queries->slots[i];
+
+		if (query) {
+			query_land(queries, query);
+			query_wait(queries, query, true);
+		}
+	}
+	for (size_t i = 0; i < queries->server_count; i++)
+		if (queries->servers[i].channel)
+			channel_retire(queries, queries->servers[i].channel);
+}
+
+void resolve_query_close(struct resolve_queries *queries)
+{
+	query_stop(queries);
+	loop_disarm(&queries->pump_timer);
+	loop_disarm(&queries->later_timer);
+	free(queries);
+}
+
+void resolve_query_set(struct resolve_queries *queries, const struct resolve_conf *conf)
+{
+	query_stop(queries);
+	memset(queries->servers, 0, sizeof queries->servers);
+	queries->server_count = conf->server_count;
+	for (size_t i = 0; i < conf->server_count; i++)
+		queries->servers[i].addr = conf->servers[i];
+	queries->attempts = conf->attempts;
+	queries->rotate = conf->rotate;
+	loop_fifo_retime(&queries->timeout, conf->timeout);
+	for (struct resolve_query *query = queries->waiting; query; query = query->next)
+		query_renew(queries, query);
+}
+
+void resolve_query_ask(struct resolve_queries *queries, struct resolve_query *query)
+{
+	if (query->busy)
+		return;
+	*query = (struct resolve_query){ .owner = query->owner, .name = query->name, .type = query->type, .busy = true };
+	query_renew(queries, query);
+	query_wait(queries, query, false);
+}
+
+void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *query)
+{
+	if (!query->busy)
+		return;
+	if (query->channel)
+		query_land(queries, query);
+	else
+		query_wait_over(queries, query);
+	query->busy = false;
+}
+
+bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, unsigned events)
+{
+	struct resolve_channel *channel = CONTAINER_OF(io, struct resolve_channel, io);
+
+	(void)events;
+	if (io->kind != queries->kind)
+		return false;
+	if (!channel->tcp)
+		udp_ready(queries, channel);
+	else if (!channel->sent)
+		tcp_send(queries, channel);
+	else
+		tcp_receive(queries, channel);
+	return true;
+}
+
+bool resolve_query_expired(struct resolve_queries *queries, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	if (fifo == &queries->timeout)
+		try_failed(queries, CONTAINER_OF(timer, struct resolve_query, timeout), 0);
+	else if (fifo == &queries->pump || fifo == &queries->later)
+		query_pump(queries);
+	else
+		return false;
+	return true;
+}
+
+const unsigned long long *resolve_query_counts(const struct resolve_queries *queries)
+{
+	return queries->counts;
+}
