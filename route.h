@@ -150,6 +150,10 @@ struct route_target {
 	enum resolve_state state;
 	const char *why; /* as resolve_host has it */
 };
+static inline bool route_target_is_resolved(const struct route_target *target)
+{
+	return target->state == RESOLVE_GOOD || target->state == RESOLVE_KEPT;
+}
 
 /* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
@@ -174,6 +178,12 @@ struct route_entry {
 	const char *services; /* the same, with commas between them */
 	const char *conflict; /* a balance that a later service asks for, and does not get, in words; NULL: none */
 };
+
+/* The name that the i-th backend was written with; NULL: it was written as an address. */
+static inline const struct route_target *route_target_of(const struct route_entry *entry, unsigned i)
+{
+	return entry->target_of && entry->target_of[i] ? &entry->targets[entry->target_of[i] - 1] : NULL;
+}
 
 struct route_refusal {
 	const char *service, *wish, *reason;
