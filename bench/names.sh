@@ -130,7 +130,7 @@ changes() {
     for ((i = 0; i < CHANGES; i++)); do
         sleep 0.$((RANDOM % 9))
         printf 'db.test 2 A 127.0.0.1%d\n' "$address" >"$WORK/zone.new"
-        due=$(awk '$4 == "A" { last = $1 } END { print last + 2000 }' "$WORK/asked")
+        due=$(awk '$4 == "A" { last = $1 } END { printf "%.0f\n", last + 2000 }' "$WORK/asked")
         mv "$WORK/zone.new" "$WORK/zone"
         until says_now "$address"; do sleep 0.001; done
         now_us
@@ -174,7 +174,6 @@ measure() { # NAME PATH
 
 own_host() {
     trap stop_all EXIT
-    ulimit -n 65536
     ip link set lo up
     ip link add host type veth peer name other
     ip link set other up
