@@ -19,14 +19,14 @@
 #include "hash.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "resolve_conf.h"
+#include "resolve_server.h"
 #include "sys.h"
 #include "text.h"
 
 #define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
 #define SOCKET_MS 1000
-#define PROBE_MS 5000   /* so often at most a silent server is asked beside another */
-#define BRIEF_MS 1000   /* for a server that nobody knows yet, where there is another */
-#define DEAF 3          /* answers that a server gave only without EDNS; then it is not asked with it any more */
+#define BRIEF_MS 1000   /* see resolve_try_brief() */
 #define LATER_MS 200    /* without descriptors */
 #define MESSAGES 64     /* of one socket that are read in one turn */
 #define TCP_PIECE 16384
@@ -42,17 +42,12 @@ struct resolve_channel {
 	struct buf message; /* TCP: what has come of it, behind its length */
 };
 
-struct query_server {
-	struct net_addr addr;
+/* What there is for each server. */
+struct query_port {
 	struct resolve_channel *channel; /* UDP, for the next questions; NULL: none */
-	bool plain;        /* it knows no EDNS */
-	uint8_t deaf;      /* it has answered without EDNS where it had not with it */
-	bool silent;       /* it has not answered since; it is asked last */
-	int64_t heard_at;  /* it has answered; 0: never */
-	int64_t failed_at; /* this turn's time: it cannot be reached, because of `error` */
+	int64_t failed_at; /* this turn's time: none can be opened, because of `error` */
 	int error;
-	struct resolve_query probe; /* of a silent one: a question that another server was asked */
-	int64_t probed_at;
+	struct resolve_query probe;
 	char probe_name[DNS_NAME];
 };
 
@@ -61,10 +56,8 @@ struct resolve_queries {
 	uint8_t kind;
 	void (*done)(void *arg, struct resolve_query *query, const struct resolve_outcome *outcome);
 	void *arg;
-	struct query_server servers[RESOLVE_SERVERS];
-	size_t server_count;
-	unsigned attempts, turn; /* turn: of `rotate` */
-	bool rotate;
+	struct resolve_servers servers;
+	struct query_port ports[RESOLVE_SERVERS];
 	struct resolve_query *waiting, **waiting_end;
 	struct resolve_query *slots[SLOTS]; /* those under way, by their ids */
 	size_t flying;
@@ -136,10 +129,7 @@ static void query_renew(struct resolve_queries *queries, struct resolve_query *q
 {
 	query->error = 0;
 	query->status = DNS_FOREIGN;
-	query->rounds = query->asked = query->spent = query->first = 0;
-	query->again = query->tcp = false;
-	if (queries->rotate && queries->server_count)
-		query->first = (uint8_t)(queries->turn++ % queries->server_count);
+	resolve_try_start(&queries->servers, &query->try);
 }
 
 /* Channels. */
@@ -154,10 +144,10 @@ static void channel_close(struct resolve_queries *queries, struct resolve_channe
 /* It is not used any more, but for answers that are still to come. */
 static void channel_retire(struct resolve_queries *queries, struct resolve_channel *channel)
 {
-	struct query_server *server = &queries->servers[channel->server];
+	struct query_port *port = &queries->ports[channel->server];
 
-	if (server->channel == channel)
-		server->channel = NULL;
+	if (port->channel == channel)
+		port->channel = NULL;
 	if (!channel->first)
 		channel_close(queries, channel);
 }
@@ -165,12 +155,12 @@ static void channel_retire(struct resolve_queries *queries, struct resolve_chann
 /* NULL: *error says why. */
 static struct resolve_channel *channel_open(struct resolve_queries *queries, unsigned server, bool tcp, int *error)
 {
-	const struct net_addr *addr = &queries->servers[server].addr;
+	const struct net_addr *addr = &queries->servers.items[server].addr;
 	int fd = tcp ? net_connect(addr) : net_connect_udp(addr);
 	struct resolve_channel *channel;
 
 	if (fd < 0) {
-		*error = -fd;
+		*error = net_again(-fd) ? ENOBUFS : -fd; /* of UDP: there is no port */
 		return NULL;
 	}
 	channel = sys_alloc(sizeof *channel);
@@ -188,8 +178,8 @@ static struct resolve_channel *channel_open(struct resolve_queries *queries, uns
 /* The one for the next question to a server. NULL: *error says why. */
 static struct resolve_channel *channel_for(struct resolve_queries *queries, unsigned index, bool tcp, int *error)
 {
-	struct query_server *server = &queries->servers[index];
-	struct resolve_channel *old = tcp ? NULL : server->channel, *channel;
+	struct query_port *port = &queries->ports[index];
+	struct resolve_channel *old = tcp ? NULL : port->channel, *channel;
 
 	if (old && old->questions < SOCKET_QUESTIONS && queries->loop->now - old->opened_at < SOCKET_MS)
 		return old;
@@ -199,7 +189,7 @@ static struct resolve_channel *channel_for(struct resolve_queries *queries, unsi
 	if (old)
 		channel_retire(queries, old);
 	if (!tcp)
-		server->channel = channel;
+		port->channel = channel;
 	return channel;
 }
 
@@ -221,25 +211,18 @@ static void query_draw_id(struct resolve_queries *queries, struct resolve_query 
 	*slot = query;
 }
 
-/* How long a server has: less, in the first of several rounds, if nobody knows it and others are left. A dead one would cost
- * the start its whole timeout. */
-static struct loop_fifo *try_time(struct resolve_queries *queries, const struct resolve_query *query)
-{
-	bool others = query->asked != (1u << queries->server_count) - 1;
-	bool brief = others && !query->tcp && !query->probe && query->rounds + 1u < queries->attempts;
-
-	return brief && !queries->servers[query->server].heard_at ? &queries->brief : &queries->timeout;
-}
-
 static void query_take_off(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
 {
+	bool brief;
+
 	query->channel = channel;
 	query_enter(query, &channel->first);
 	channel->questions++;
 	queries->flying++;
 	query->broken = false;
-	query->sent_at = queries->loop->now;
-	loop_arm(queries->loop, try_time(queries, query), &query->timeout);
+	query->try.sent_at = queries->loop->now;
+	brief = resolve_try_brief(&queries->servers, &query->try);
+	loop_arm(queries->loop, brief ? &queries->brief : &queries->timeout, &query->timeout);
 }
 
 /* It is not under way any more. */
@@ -253,30 +236,8 @@ static void query_land(struct resolve_queries *queries, struct resolve_query *qu
 	query->channel = NULL;
 	loop_disarm(&query->timeout);
 	pump_wake(queries);
-	if (!channel->first && queries->servers[channel->server].channel != channel)
+	if (!channel->first && queries->ports[channel->server].channel != channel)
 		channel_close(queries, channel);
-}
-
-/* One that has answered others meanwhile is not silent. */
-static void server_unheard(struct resolve_queries *queries, const struct resolve_query *query)
-{
-	struct query_server *server = &queries->servers[query->server];
-
-	if (!query->tcp && server->heard_at <= query->sent_at)
-		server->silent = true;
-}
-
-static void server_heard(struct resolve_queries *queries, const struct resolve_query *query, enum dns_status status)
-{
-	struct query_server *server = &queries->servers[query->server];
-
-	server->silent = false;
-	server->heard_at = queries->loop->now;
-	if (query->edns)
-		server->deaf = 0;
-	else if (!query->tcp && server->deaf < DEAF)
-		server->deaf++;
-	server->plain = server->plain || server->deaf == DEAF || (status == DNS_NO_EDNS && query->edns);
 }
 
 /* It has come to nothing. error: an errno, or 0. */
@@ -287,7 +248,7 @@ static void try_failed(struct resolve_queries *queries, struct resolve_query *qu
 	if (query->broken)
 		query->status = DNS_BROKEN;
 	else
-		server_unheard(queries, query);
+		resolve_try_unheard(&queries->servers, &query->try);
 	query_land(queries, query);
 	query_wait(queries, query, true);
 }
@@ -308,31 +269,26 @@ static void query_end(struct resolve_queries *queries, struct resolve_query *que
 
 	outcome.silent = query->status == DNS_FOREIGN;
 	query->busy = false;
-	if (query->probe)
-		return;
-	queries->done(queries->arg, query, &outcome);
+	if (!query->try.probe)
+		queries->done(queries->arg, query, &outcome);
 }
 
 /* It has an answer that can be read, or none ever. */
 static void query_answered(struct resolve_queries *queries, struct resolve_query *query, enum dns_status status,
                            struct dns_walk *walk)
 {
-	if (status == DNS_CUT && query->tcp)
+	bool ended;
+
+	if (status == DNS_CUT && query->try.tcp)
 		status = DNS_BROKEN;
-	server_heard(queries, query, status);
 	queries->counts[status]++;
-	query_land(queries, query);
 	query->status = (uint8_t)status;
-	if (query->probe || status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME) {
+	query_land(queries, query);
+	ended = resolve_try_answered(&queries->servers, &query->try, status, queries->loop->now);
+	if (ended)
 		query_end(queries, query, walk);
-		return;
-	}
-	query->again = status == DNS_CUT || (status == DNS_NO_EDNS && query->edns);
-	if (status == DNS_CUT)
-		query->tcp = true;
-	if (!query->again)
-		query->spent |= (uint8_t)(1u << query->server);
-	query_wait(queries, query, true);
+	else
+		query_wait(queries, query, true);
 }
 
 static void message_came(struct resolve_queries *queries, struct resolve_channel *channel, const uint8_t *message, size_t len)
@@ -369,64 +325,6 @@ static void udp_ready(struct resolve_queries *queries, struct resolve_channel *c
 	}
 }
 
-/* Choosing a server. */
-
-/* The next in order that is left in this round; silent ones last. -1: there is none. */
-static int server_next(const struct resolve_queries *queries, const struct resolve_query *query)
-{
-	int silent = -1;
-
-	for (unsigned i = 0; i < queries->server_count; i++) {
-		unsigned index = (query->first + i) % queries->server_count;
-
-		if (query->asked >> index & 1)
-			continue;
-		if (!queries->servers[index].silent)
-			return (int)index;
-		if (silent < 0)
-			silent = (int)index;
-	}
-	return silent;
-}
-
-/* Asks silent servers the same as another one, so that they are found again and nobody waits for them. */
-static void servers_probe(struct resolve_queries *queries, const struct resolve_query *query)
-{
-	for (size_t i = 0; i < queries->server_count && !query->rounds; i++) {
-		struct query_server *server = &queries->servers[i];
-
-		if (!server->silent || server->probe.busy || (query->asked >> i & 1) ||
-		    queries->loop->now - server->probed_at < PROBE_MS)
-			continue;
-		server->probed_at = queries->loop->now;
-		strcpy(server->probe_name, query->name); /* it has been sent: it is not longer */
-		server->probe = (struct resolve_query){ .name = server->probe_name, .type = query->type, .busy = true, .probe = true,
-			.status = DNS_FOREIGN, .again = true, .rounds = UINT8_MAX, .server = (uint8_t)i };
-		query_wait(queries, &server->probe, true);
-	}
-}
-
-/* False: all have been asked, and often enough. */
-static bool server_choose(struct resolve_queries *queries, struct resolve_query *query)
-{
-	int index = -1;
-
-	if (query->again) {
-		query->again = false;
-		return true;
-	}
-	while (query->rounds < queries->attempts && (index = server_next(queries, query)) < 0) {
-		query->rounds++;
-		query->asked = query->spent;
-	}
-	if (query->rounds >= queries->attempts)
-		return false;
-	query->server = (uint8_t)index;
-	query->asked |= (uint8_t)(1u << index);
-	query->tcp = false;
-	return true;
-}
-
 /* Sending. Each returns an errno or 0. */
 
 static int udp_send(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
@@ -436,11 +334,10 @@ static int udp_send(struct resolve_queries *queries, struct resolve_query *query
 	int error;
 
 	query_draw_id(queries, query);
-	query->edns = !queries->servers[query->server].plain && (!query->rounds || query->probe); /* some drop what they do not know */
-	len = dns_question(message, query->id, query->name, query->type, query->edns);
-	if (len && send(channel->io.fd, message, len, 0) >= 0)
+	len = dns_question(message, query->id, query->name, query->type, query->try.edns);
+	if (send(channel->io.fd, message, len, 0) >= 0)
 		return 0;
-	error = len ? errno : EINVAL;
+	error = errno;
 	queries->slots[query->id % SLOTS] = NULL;
 	if (net_again(error))
 		return ENOBUFS;
@@ -451,51 +348,61 @@ static int udp_send(struct resolve_queries *queries, struct resolve_query *query
 
 static int query_send(struct resolve_queries *queries, struct resolve_query *query)
 {
-	int error = 0;
-	struct resolve_channel *channel = channel_for(queries, query->server, query->tcp, &error);
+	struct query_port *port = &queries->ports[query->try.server];
+	bool tcp = query->try.tcp;
+	int error = !tcp && port->failed_at == queries->loop->now ? port->error : 0;
+	struct resolve_channel *channel = error ? NULL : channel_for(queries, query->try.server, tcp, &error);
 
-	if (!channel)
-		return error;
-	if (query->tcp)
+	if (channel && tcp)
 		query_draw_id(queries, query); /* it is sent when the connection is made */
-	else
+	else if (channel)
 		error = udp_send(queries, query, channel);
-	if (!error)
+	if (!error) {
 		query_take_off(queries, query, channel);
+	} else if (!channel && !net_exhausted(error)) { /* it will be no better in the next round */
+		resolve_try_spent(&queries->servers, &query->try);
+		if (!tcp)
+			port->failed_at = queries->loop->now;
+		port->error = error;
+	}
 	return error;
+}
+
+/* Silent servers are asked the same. */
+static void query_probe(struct resolve_queries *queries, const struct resolve_query *query)
+{
+	struct resolve_try try;
+
+	while (resolve_try_probe(&queries->servers, &query->try, queries->loop->now, &try)) {
+		struct query_port *port = &queries->ports[try.server];
+
+		if (port->probe.busy)
+			continue;
+		strcpy(port->probe_name, query->name); /* it has been sent: there is room for it */
+		port->probe = (struct resolve_query){ .name = port->probe_name, .type = query->type, .busy = true, .try = try };
+		query_wait(queries, &port->probe, true);
+	}
 }
 
 /* Sends one to its next server, or ends it. False: for lack of descriptors nothing can be sent now. */
 static bool pump_one(struct resolve_queries *queries, struct resolve_query *query)
 {
-	struct query_server *server;
 	int error;
 
 	query_wait_over(queries, query);
-	if (!server_choose(queries, query)) {
+	if (!resolve_try_next(&queries->servers, &query->try)) {
 		query_end(queries, query, NULL);
 		return true;
 	}
-	server = &queries->servers[query->server];
-	error = server->failed_at == queries->loop->now ? server->error : query_send(queries, query);
+	error = dns_is_name(query->name) ? query_send(queries, query) : EINVAL;
 	if (!error) {
-		servers_probe(queries, query);
+		query_probe(queries, query);
 		return true;
 	}
-	if (net_exhausted(error)) {
-		query->again = true;
-		query_wait(queries, query, true);
-		return false;
-	}
 	query->error = error;
-	query->spent |= (uint8_t)(1u << query->server); /* there is no use in another round */
-	if (!query->tcp) {
-		server->silent = true;
-		server->failed_at = queries->loop->now;
-		server->error = error;
-	}
+	query->try.again = net_exhausted(error);
 	query_wait(queries, query, true);
-	return true;
+	return !net_exhausted(error);
 }
 
 static void query_pump(struct resolve_queries *queries)
@@ -518,8 +425,7 @@ static void tcp_send(struct resolve_queries *queries, struct resolve_channel *ch
 	int error = net_error(channel->io.fd);
 	size_t len;
 
-	query->edns = !queries->servers[query->server].plain;
-	len = dns_question(message + 2, query->id, query->name, query->type, query->edns);
+	len = dns_question(message + 2, query->id, query->name, query->type, query->try.edns);
 	message[0] = (uint8_t)(len >> 8);
 	message[1] = (uint8_t)len;
 	if (!error && send(channel->io.fd, message, len + 2, MSG_NOSIGNAL) != (ssize_t)(len + 2)) /* its buffer was empty */
@@ -564,9 +470,9 @@ static void query_stop(struct resolve_queries *queries)
 			query_wait(queries, query, true);
 		}
 	}
-	for (size_t i = 0; i < queries->server_count; i++)
-		if (queries->servers[i].channel)
-			channel_retire(queries, queries->servers[i].channel);
+	for (size_t i = 0; i < RESOLVE_SERVERS; i++)
+		if (queries->ports[i].channel)
+			channel_retire(queries, queries->ports[i].channel);
 }
 
 void resolve_query_close(struct resolve_queries *queries)
@@ -591,14 +497,10 @@ void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *q
 void resolve_query_set(struct resolve_queries *queries, const struct resolve_conf *conf)
 {
 	query_stop(queries);
-	for (size_t i = 0; i < queries->server_count; i++)
-		resolve_query_drop(queries, &queries->servers[i].probe);
-	memset(queries->servers, 0, sizeof queries->servers);
-	queries->server_count = conf->server_count;
-	for (size_t i = 0; i < conf->server_count; i++)
-		queries->servers[i].addr = conf->servers[i];
-	queries->attempts = conf->attempts;
-	queries->rotate = conf->rotate;
+	for (size_t i = 0; i < RESOLVE_SERVERS; i++)
+		resolve_query_drop(queries, &queries->ports[i].probe);
+	memset(queries->ports, 0, sizeof queries->ports);
+	resolve_servers_set(&queries->servers, conf);
 	loop_fifo_retime(&queries->timeout, conf->timeout);
 	loop_fifo_retime(&queries->brief, conf->timeout < BRIEF_MS ? conf->timeout : BRIEF_MS);
 	for (struct resolve_query *query = queries->waiting; query; query = query->next)

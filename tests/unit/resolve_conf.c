@@ -1,13 +1,24 @@
 /* Cases for resolve_conf.c: what resolv.conf says, and when a file is another one. */
 #include "base.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
+
+static const char *host_name = "here";
+
+static int name_host(char *out, size_t room)
+{
+	return snprintf(out, room, "%s", host_name) >= 0 ? 0 : -1;
+}
+
+#define gethostname name_host
 #include "../../resolve_conf.c"
 
 /* All of it as text: servers, search list, options. */
@@ -62,7 +73,7 @@ static void conf_cases(void)
 		{ "nameserver x\nnameserver 1.2.3\nnameserver 1.2.3.4.5\nnameserver ::g\nnameserver 1.2.3.4:53\n" NONE, SERVER DEFAULTS },
 		{ "nameserver [1.2.3.4]\nnameserver [::1]:5353\nnameserver [1.2.3.4]:54\n" NONE,
 		  "1.2.3.4:53 [::1]:5353 1.2.3.4:54 |" DEFAULTS },
-		{ "nameserver [::1]x\nnameserver [::1]:\nnameserver [::1]:0\nnameserver [::1\nnameserver []\nnameserver ::1]:3\n" NONE,
+		{ "nameserver [::1]x\nnameserver [::1]x5\nnameserver [::1]:\nnameserver [::1]:0\nnameserver [::1\nnameserver []\nnameserver ::1]:3\n" NONE,
 		  SERVER DEFAULTS },
 		{ "nameserver fe80::1%lo\nnameserver fe80::1%no-such-if\n" NONE, "[fe80::1%lo]:53 [fe80::1%no-such-if]:53 |" DEFAULTS },
 		{ "nameserver fe80::1%1\nnameserver fe80::1%0\nnameserver fe80::1%\n" NONE, "[fe80::1%lo]:53 [fe80::1%0]:53 |" DEFAULTS },
@@ -71,11 +82,11 @@ static void conf_cases(void)
 		{ "search a\nsearch b\n", SERVER " b" DEFAULTS },
 		{ "search a\nsearch \t \nsearch\n", SERVER " a" DEFAULTS },
 		{ "search a\nsearch .\n", SERVER DEFAULTS },
-		{ "search a . b..c b # c\n", SERVER " a b" DEFAULTS },
+		{ "search a . b..c b.. b # c\n", SERVER " a b" DEFAULTS },
 		{ "domain a b\n", SERVER " a" DEFAULTS },
 		{ "search a b\ndomain c\n", SERVER " c" DEFAULTS },
 		{ "domain c\nsearch a b\n", SERVER " a b" DEFAULTS },
-		{ NONE "options ndots:3 timeout:2 attempts:4 rotate\n", SERVER " | 3 2000 4 rotate" },
+		{ NONE "options ndots:3 timeout:2 attempts:4\noptions rotate x\n", SERVER " | 3 2000 4 rotate" },
 		{ NONE "options ndots:0 timeout:0 attempts:0\n", SERVER " | 0 1000 1" },
 		{ NONE "options ndots:16 timeout:31 attempts:6\n", SERVER " | 15 30000 5" },
 		{ NONE "options ndots:99999999999999999999 timeout:4294967297\n", SERVER " | 15 30000 2" },
@@ -109,19 +120,14 @@ static void bound_cases(void)
 
 static void own_domain_cases(void)
 {
-	struct resolve_conf conf = { 0 };
-	char host[256] = "";
-
-	search_own_domain(&conf, "here");
-	check(!conf.search_count, "a host without a domain", "");
-	search_own_domain(&conf, "here.a.b");
-	check(conf.search_count == 1 && strcmp(conf.search[0], "a.b") == 0, "the domain of a host", "");
-	resolve_conf_free(&conf);
-	gethostname(host, sizeof host - 1);
-	resolve_conf_parse(&conf, slice_of("nameserver 1.2.3.4\n"));
-	check(strchr(host, '.') ? conf.search_count == 1 && strcmp(conf.search[0], strchr(host, '.') + 1) == 0 : !conf.search_count,
-	      "this host's own", host);
-	resolve_conf_free(&conf);
+	host_name = "here.a.b";
+	says("nameserver 1.2.3.4\n", 19, "1.2.3.4:53 | a.b" DEFAULTS);
+	says("search .\n", 9, SERVER DEFAULTS);
+	says("search c\n", 9, SERVER " c" DEFAULTS);
+	host_name = "here.";
+	says("", 0, SERVER DEFAULTS);
+	host_name = "here";
+	says("", 0, SERVER DEFAULTS);
 }
 
 static void write_conf(const char *path, const char *text)
@@ -176,6 +182,52 @@ static void file_cases(void)
 	unlink("conf");
 }
 
+static void set_time(const char *path, time_t seconds)
+{
+	struct timespec times[2] = { { 0, UTIME_OMIT }, { seconds, 5 } };
+
+	if (utimensat(AT_FDCWD, path, times, 0) < 0)
+		abort();
+}
+
+/* Each of what is compared by itself. */
+static void stamp_cases(void)
+{
+	struct resolve_file file = { .path = "conf" };
+
+	write_conf("conf", "one\n");
+	write_conf("new", "two\n");
+	set_time("conf", 1000);
+	set_time("new", 1000);
+	check(has_become(&file, "one\n"), "before", "");
+	check(rename("new", "conf") == 0 && has_become(&file, "two\n"), "another file", "");
+	write_conf("conf", "three\n");
+	set_time("conf", 1000);
+	check(has_become(&file, "three\n"), "another size", "");
+	write_conf("conf", "seven\n");
+	set_time("conf", 999);
+	check(has_become(&file, "seven\n"), "another time", "");
+	unlink("conf");
+}
+
+/* What somebody else is to read stays. */
+static void fifo_cases(void)
+{
+	struct resolve_file file = { .path = "conf" };
+	int reader, writer;
+	char byte;
+
+	if (mkfifo("conf", 0600) < 0 || (reader = open("conf", O_RDONLY | O_NONBLOCK)) < 0)
+		abort();
+	writer = open("conf", O_WRONLY);
+	if (write(writer, "x\n", 2) != 2 || close(writer) < 0)
+		abort();
+	check(has_become(&file, ""), "a FIFO", "");
+	check(read(reader, &byte, 1) == 1, "keeps its bytes", "");
+	close(reader);
+	unlink("conf");
+}
+
 /* Without a descriptor what was read before still counts. */
 static void exhausted_cases(void)
 {
@@ -222,6 +274,8 @@ int main(void)
 	bound_cases();
 	own_domain_cases();
 	file_cases();
+	stamp_cases();
+	fifo_cases();
 	exhausted_cases();
 	large_cases();
 	rmdir(folder);
