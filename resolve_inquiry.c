@@ -75,7 +75,7 @@ static bool next_candidate(struct resolve_inquiry *inquiry)
 	return false;
 }
 
-static void ask_one(struct resolve_inquiry *inquiry, size_t which, enum dns_type type)
+static void ask_type(struct resolve_inquiry *inquiry, size_t which, enum dns_type type)
 {
 	struct resolve_query *query = &inquiry->queries[which];
 
@@ -89,11 +89,11 @@ static void ask_candidate(struct resolve_inquiry *inquiry)
 	const struct resolve_wanted *wanted = &inquiry->wanted;
 
 	if (wanted->srv)
-		ask_one(inquiry, 0, DNS_SRV);
+		ask_type(inquiry, 0, DNS_SRV);
 	if (!wanted->srv && wanted->v4)
-		ask_one(inquiry, 0, DNS_A);
+		ask_type(inquiry, 0, DNS_A);
 	if (!wanted->srv && wanted->v6)
-		ask_one(inquiry, 1, DNS_AAAA);
+		ask_type(inquiry, 1, DNS_AAAA);
 }
 
 struct resolve_inquiry *resolve_inquiry_start(struct resolve_desk *desk, void *owner, const struct resolve_wanted *wanted)
@@ -202,7 +202,6 @@ void resolve_inquiry_answered(struct resolve_query *query, const struct resolve_
 	struct resolve_query *other = &inquiry->queries[query == inquiry->queries];
 	size_t which = (size_t)(query - inquiry->queries);
 
-	inquiry->desk->outcomes[status]++;
 	inquiry->fates[which] = take_outcome(inquiry, status, outcome->walk);
 	if (!other->busy)
 		inquiry_judge(inquiry);

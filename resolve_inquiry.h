@@ -25,7 +25,6 @@ struct resolve_desk {
 	struct loop_fifo patience;
 	void (*over)(void *arg, struct resolve_inquiry *inquiry); /* it has its result; to be dropped in there */
 	void *arg;
-	unsigned long long outcomes[DNS_FOREIGN + 1]; /* of questions, by status; the last one is silence */
 };
 
 /* What is asked for. */
