@@ -401,6 +401,7 @@ host_shown_questions() { # --explain says what is wrong with a name; --plan take
 ~ 0.0.0.0:4003: - slow.test:7000 (resolving)
 ~ 0.0.0.0:4004: + 127.0.0.11:7000 (good.test:7000)
 ~ 0.0.0.0:4004: - 127.0.0.12:7000 (kept.test:7000)" "$OUT"
+}
 
 # Starts, reloads and ends
 
