@@ -363,10 +363,10 @@ $(route 0.0.0.0:4009 127.0.0.13:7000 'gone.test:7000 (cannot resolve: NXDOMAIN)'
     contains "/connections" '{"name":"dill","connections":["4001:good.test:7000","4002:gone.test:7000","4003:slow.test:7000","4004:kept.test:7000",'\
 '"4009:127.0.0.13:7000","4009:gone.test:7000","4009:good.test:7000","4009:slow.test:7000"],"active":[' "$(status_says /connections)"
     said=$(status_says /)
-    contains "the page" '127.0.0.11:7000<small>good.test:7000</small>' "$said"
+    contains "the page" '127.0.0.11:7000 <bdi class="soft">good.test:7000</bdi>' "$said"
     contains "the page" '>gone.test:7000</th><td class="w bad">cannot resolve: NXDOMAIN</td>' "$said"
     contains "the page" '>slow.test:7000</th><td class="w warn">resolving</td>' "$said"
-    contains "the page" '<small>kept.test:7000</small></th><td class="w ok">healthy<small class="warn">last address; cannot resolve: SERVFAIL</small>' "$said"
+    contains "the page" '>kept.test:7000</bdi></th><td class="w warn">healthy<small>last address; cannot resolve: SERVFAIL</small>' "$said"
     for said in asked good kept failed; do metric "dill_dns_names{state=\"$said\"}" 1 || fail "not one name is $said"; done
     said=$(status_says /metrics)
     [[ $said =~ dill_dns_queries_total\{result=\"answered\"\}\ ([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 2 ] || fail "answered: $said"
