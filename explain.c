@@ -111,7 +111,7 @@ static bool is_of_host(const struct route_target *target, const struct buf *host
 	return strncmp(target->name, host->data, host->len) == 0 && (!target->name[host->len] || target->name[host->len] == ':');
 }
 
-static void put_target(const struct route_target *target, struct buf *out)
+static void put_named(const struct route_target *target, struct buf *out)
 {
 	buf_puts_visible(out, "    backend ", target->name);
 	buf_puts(out, target->why ? ": cannot resolve its name: " : ": its name is being resolved");
@@ -134,7 +134,7 @@ static void explain_names(const struct route_entry *entry, const struct service 
 			if (is_of_host(&entry->targets[at], &host))
 				target = &entry->targets[at];
 		if (target && target->state != RESOLVE_GOOD)
-			put_target(target, out);
+			put_named(target, out);
 	}
 	buf_free(&host);
 }

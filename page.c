@@ -362,18 +362,19 @@ static void page_put_name(struct buf *out, const struct span *span, unsigned ind
 	if (!target)
 		return;
 	span_put_name(span, target, &name);
-	page_put_text(out, "<small>", name.data, "</small>");
+	page_put_text(out, " <bdi class=\"soft\">", name.data, "</bdi>"); /* it may be long, and is to wrap */
 	buf_free(&name);
 }
 
 static void page_put_health(struct buf *out, const struct route_entry *entry, unsigned index)
 {
 	const struct route_target *target = route_target_of(entry, index);
+	bool kept = target && target->state == RESOLVE_KEPT;
 
 	buf_puts(out, atomic_load(&entry->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy" :
-	              "</th><td class=\"w ok\">healthy");
-	if (target && target->state == RESOLVE_KEPT)
-		page_put_text(out, "<small class=\"warn\">last address; cannot resolve: ", target->why, "</small>");
+	              kept ? "</th><td class=\"w warn\">healthy" : "</th><td class=\"w ok\">healthy");
+	if (kept)
+		page_put_text(out, "<small>last address; cannot resolve: ", target->why, "</small>");
 	buf_puts(out, "</td>");
 }
 

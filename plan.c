@@ -368,7 +368,7 @@ static void settle_names(struct route *route, const struct supervisor *superviso
 		route->names_moved = resolve_round(names->resolver, route->names_gone);
 		publish_update(route, supervisor->lists, supervisor->count);
 		settled = resolve_settled(names->resolver);
-		names->loop.stop = settled;
+		names->loop.stop = settled || last;
 		loop_run(&names->loop);
 	}
 }

@@ -40,8 +40,8 @@ void walk_end(struct walk *walk);
 /* Moves on to the next listener, or back into the one that it paused in. False: there is none. */
 bool walk_on(struct walk *walk);
 void walk_span(struct walk *walk); /* takes in all that people read as one with this listener */
-/* Where to go on below the listener, in the order in which its backends were written: at `name`, which has no address, or,
- * where that is NULL, at `backend`. With `names` each name stands once in the place of its addresses. False: all is done. */
+/* Where to go on below the listener, names in the order in which they were written: at `name`, which has no address, or, where
+ * that is NULL, at `backend`. With `names` each name stands once in the place of its addresses. False: all is done. */
 bool walk_more(struct walk *walk);
 void walk_past(struct walk *walk); /* that is done */
 bool walk_is_served(const struct walk *walk); /* the entry has a healthy backend */

@@ -127,11 +127,11 @@ static void mixed_cases(void)
 	has(ROUTES, "{\"address\":\"n<e>w\\u001b:80\",\"name\":\"n<e>w\\u001b:80\",\"state\":\"asked\",\"healthy\":false,");
 	has(ROUTES, "{\"address\":\"10.0.0.4:80\",\"name\":\"kept.example:80\",\"state\":\"kept\",\"why\":\"" SERVFAIL "\",\"healthy\":true,");
 	has(PAGE, "<tr><th scope=\"row\">gone.example:80</th><td class=\"w bad\">cannot resolve: NXDOMAIN</td></tr>\n");
-	has(PAGE, "<tr><th scope=\"row\">10.0.0.2:80<small>two.example:80</small></th><td class=\"w ok\">healthy</td>");
+	has(PAGE, "<tr><th scope=\"row\">10.0.0.2:80 <bdi class=\"soft\">two.example:80</bdi></th><td class=\"w ok\">healthy</td>");
 	has(PAGE, "<tr><th scope=\"row\">10.0.0.3:80</th><td class=\"w ok\">healthy</td>");
 	has(PAGE, "<tr><th scope=\"row\">n&lt;e&gt;w\\x1b:80</th><td class=\"w warn\">resolving</td></tr>\n");
-	has(PAGE, "<small>kept.example:80</small></th><td class=\"w ok\">healthy"
-	    "<small class=\"warn\">last address; cannot resolve: " SERVFAIL "</small></td>");
+	has(PAGE, ">kept.example:80</bdi></th><td class=\"w warn\">healthy"
+	    "<small>last address; cannot resolve: " SERVFAIL "</small></td>");
 	has(CONNECTIONS, "\"connections\":[\"2000:gone.example:80\",\"2000:two.example:80\",\"2000:10.0.0.3:80\","
 	    "\"2000:n<e>w\\u001b:80\",\"2000:refused.example:80\",\"2000:kept.example:80\",\"2000:_db._tcp.last.example\"],");
 	route_close(&route);
@@ -296,7 +296,7 @@ static void range_cases(void)
 		route.table->entries[i]->target_of = of;
 	fill_range(&route, "h.example:%u", 1, RESOLVE_GOOD);
 	has(PEEK, "127.0.0.1:2000-2002\n  ├ round_robin\n  ├──➤ 10.0.0.1:80-82\n");
-	has(PAGE, ">10.0.0.1:80-82<small>h.example:6000-6002</small></th>");
+	has(PAGE, ">10.0.0.1:80-82 <bdi class=\"soft\">h.example:6000-6002</bdi></th>");
 	has(CONNECTIONS, "[\"2000:h.example:6000\",\"2001:h.example:6001\",\"2002:h.example:6002\"]");
 	fill_range(&route, "h.example:%u", 2, RESOLVE_GOOD);
 	has(PEEK, "127.0.0.1:2002\n");
@@ -312,7 +312,7 @@ static void range_cases(void)
 	has(PEEK, "127.0.0.1:2000-2002\n  ├ round_robin\n  ├──➤ h.example:6000-6002 (cannot resolve: NXDOMAIN)\n#");
 	has(PAGE, "<tr><th scope=\"row\">h.example:6000-6002</th><td class=\"w bad\">");
 	route.table->entries[1]->targets->state = RESOLVE_ASKED;
-	has(PEEK, "127.0.0.1:2001\n  ├ round_robin\n  ├──➤ h.example:6001 (resolving)\n127.0.0.1:2002\n");
+	has(PEEK, "127.0.0.1:2001 (waiting for its names)\n  ├ round_robin\n  ├──➤ h.example:6001 (resolving)\n127.0.0.1:2002\n");
 	fill_range(&route, "_db._tcp.example", 0, RESOLVE_FAILED);
 	has(PEEK, "127.0.0.1:2000-2002\n  ├ round_robin\n  ├──➤ _db._tcp.example (cannot resolve: NXDOMAIN)\n#");
 	route_close(&route);
