@@ -466,8 +466,8 @@ static bool start_workers(struct control *control)
 static bool open_servers(struct control *control)
 {
 	control->stats = (struct stats){
-		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
-		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
+		.route = &control->route, .sources = &control->sources, .resolver = control->resolver, .pool = &control->pool,
+		.config = control->config, .started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
 	sys_reserve();
 	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .frame = peek_frame, .owner = &control->route };
