@@ -204,8 +204,11 @@ static void await_names(struct control *control)
 	control->stats.named = resolve_settled(control->resolver);
 	if (control->stats.named)
 		loop_disarm(&control->names_timer);
-	else if (!control->names_timer.next)
-		loop_arm(&control->loop, &control->names, &control->names_timer);
+	if (control->stats.named || control->names_timer.next)
+		return;
+	/* As of now, which is later than this turn began: by then its listeners have waited for as long. */
+	control->names.after = control->config->dns_timeout + sys_now() - control->loop.now;
+	loop_arm(&control->loop, &control->names, &control->names_timer);
 }
 
 static void update_table(struct control *control)
@@ -463,8 +466,8 @@ static bool start_workers(struct control *control)
 static bool open_servers(struct control *control)
 {
 	control->stats = (struct stats){
-		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
-		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
+		.route = &control->route, .sources = &control->sources, .resolver = control->resolver, .pool = &control->pool,
+		.config = control->config, .started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
 	sys_reserve();
 	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .frame = peek_frame, .owner = &control->route };

@@ -153,7 +153,6 @@ static void gather_members(struct draft *draft, struct members *members, struct 
 {
 	for (unsigned i = 0, share = 0; i < count; i++) {
 		share = draft_same_service(&wants[share], &wants[i]) ? share : i;
-		entry->share_count += share == i;
 		members_add(members, draft, &wants[i], share, find_terms(draft, entry, wants[i].service));
 	}
 	keep_terms(draft, entry);
@@ -182,18 +181,36 @@ static void fill_round(struct draft *draft, const struct route_entry *entry, str
 	free(round);
 }
 
-/* Members of one share stand together. A share of which no backend is left is none. */
-static void fill_shares(struct draft *draft, struct route_entry *entry, const struct member *items,
+/* Where the share of a member ends: those of one stand together. */
+static size_t share_end(const struct members *members, size_t start)
+{
+	const struct member *items = members->items;
+	size_t end = start + 1;
+
+	while (end < members->count && items[end].share == items[start].share && items[end].last == items[start].last)
+		end++;
+	return end;
+}
+
+/* A share of which no backend is left is none. */
+static void count_shares(struct route_entry *entry, const struct members *members)
+{
+	for (size_t i = 0; i < members->count; i = share_end(members, i)) {
+		entry->share_count++;
+		entry->last_shares += members->items[i].last;
+	}
+	if (entry->last_shares == entry->share_count)
+		entry->last_shares = 0;
+}
+
+static void fill_shares(struct draft *draft, struct route_entry *entry, const struct members *members,
                         const struct want *wants)
 {
-	size_t count = entry->count;
+	const struct member *items = members->items;
+	struct route_share *share = entry->shares;
 
-	entry->share_count = 0;
-	for (size_t i = 0, end; i < count; i = end) {
-		struct route_share *share = &entry->shares[entry->share_count++];
-
-		for (end = i + 1; end < count && items[end].share == items[i].share;)
-			end++;
+	for (size_t i = 0, end; i < members->count; i = end, share++) {
+		end = share_end(members, i);
 		share->service = draft_name(entry, wants[items[i].share].service->name);
 		share->first = (unsigned)i;
 		share->count = (unsigned)(end - i);
@@ -211,6 +228,7 @@ void draft_backends(struct draft *draft, struct route_entry *entry, const struct
 	struct members members = { 0 };
 
 	gather_members(draft, &members, entry, wants, count);
+	count_shares(entry, &members);
 	entry->count = (unsigned)members.count;
 	entry->shares = arena_alloc(memory, entry->share_count * sizeof *entry->shares +
 	                                    members.count * sizeof *entry->backends);
@@ -228,6 +246,6 @@ void draft_backends(struct draft *draft, struct route_entry *entry, const struct
 		if (entry->target_of)
 			entry->target_of[i] = members.items[i].target;
 	}
-	fill_shares(draft, entry, members.items, wants);
+	fill_shares(draft, entry, &members, wants);
 	members_free(&members);
 }

@@ -29,7 +29,7 @@ static void add_member(struct members *members, const struct member *like)
 	members->count++;
 }
 
-/* The name as it was written, and through which proxy. */
+/* The name as it was written, an SRV name without a port, and through which proxy. */
 static uint32_t add_target(const struct addition *add, const char *host, uint16_t port, enum resolve_state state, const char *why)
 {
 	const struct socks_url *proxy = &add->want->service->options->proxy;
@@ -44,7 +44,10 @@ static uint32_t add_target(const struct addition *add, const char *host, uint16_
 		net_put_host_port(&members->names, proxy->host, proxy->port);
 		buf_puts(&members->names, " ─➤ ");
 	}
-	net_put_host_port(&members->names, host, port);
+	if (port)
+		net_put_host_port(&members->names, host, port);
+	else
+		buf_visible(&members->names, host, strlen(host));
 	buf_add(&members->names, "", 1);
 	return (uint32_t)members->target_count;
 }
@@ -67,28 +70,62 @@ static void add_address(const struct addition *add, struct member *like)
 		add_member(add->members, like);
 }
 
-/* Adds one backend for each address of the host that is dialled: the proxy's, where there is one. */
-static void add_host(const struct addition *add, const char *host, uint16_t port, struct member *like)
+/* A target has its weight once, however many addresses it has. */
+static uint16_t target_weight(const struct resolve_host *target)
 {
-	const struct route_rules *rules = &add->draft->route->rules;
+	unsigned weight = target->weight ? target->weight : 1, count = target->count ? (unsigned)target->count : 1;
+
+	return (uint16_t)((weight + count - 1) / count);
+}
+
+/* Adds one backend for each address of the host that is dialled: the proxy's, where there is one. `target`: of an SRV name it
+ * is that one; else NULL. */
+static void add_host(const struct addition *add, const char *host, uint16_t port, const struct resolve_host *target,
+                     struct member *like)
+{
 	const struct socks_url *proxy = &add->want->service->options->proxy;
 	const char *dialled = proxy->host ? proxy->host : host;
 	uint16_t at = proxy->host ? proxy->port : port;
-	struct resolve_answer found;
 
 	if (proxy->host)
 		like->socks = (struct socks_target){ .host = host, .port = port, .user = proxy->user, .password = proxy->password };
 	if (net_numeric(slice_of(dialled), at, &like->addr)) {
+		like->target = target ? add_target(add, host, port, target->state, target->why) : 0;
 		add_address(add, like);
 		return;
 	}
-	found = rules->lookup(rules->lookup_arg, dialled, false);
-	like->target = add_target(add, host, port, found.hosts->state, found.hosts->why);
-	for (size_t i = 0; i < found.hosts->count; i++) {
-		like->addr = found.hosts->addrs[i];
+	if (proxy->host || !target)
+		target = draft_lookup(add->draft, add->want, dialled, false).hosts;
+	like->target = add_target(add, host, port, target->state, target->why);
+	for (size_t i = 0; i < target->count; i++) {
+		like->addr = target->addrs[i];
 		net_unmap(&like->addr);
 		net_set_port(&like->addr, at);
 		add_address(add, like);
+	}
+}
+
+/* Adds those of an SRV name's targets. A proxy is asked for these by name: their addresses are its to find. */
+static void add_srv(const struct addition *add, const struct member *like)
+{
+	struct resolve_answer found = draft_lookup(add->draft, add->want, add->backend->host, true);
+	bool proxy = add->want->service->options->proxy.host;
+
+	if (!found.count)
+		add_target(add, add->backend->host, 0, found.state, found.why);
+	for (size_t i = 0; i < found.count; i++) {
+		struct resolve_host target = found.hosts[i];
+		struct member member = *like;
+
+		if (proxy)
+			target.count = 0;
+		if (proxy || target.state == RESOLVE_GOOD) {
+			target.state = found.state;
+			target.why = found.why;
+		}
+		member.weight = target_weight(&target);
+		member.last = target.last;
+		add_host(add, target.name, target.port, &target, &member);
 	}
 }
 
@@ -101,25 +138,29 @@ void members_add(struct members *members, struct draft *draft, const struct want
 
 		add.backend = &want->service->backends[i];
 		like.weight = add.backend->weight ? add.backend->weight : 1;
-		add_host(&add, add.backend->host, port_for(want, add.backend), &like);
+		if (service_asks_srv(add.backend))
+			add_srv(&add, &like);
+		else
+			add_host(&add, add.backend->host, port_for(want, add.backend), NULL, &like);
 	}
 }
 
 /* Each once. */
+
+static int by_order(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int order = x->last - y->last;
+
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
 
 static int by_target(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
 	int order = route_target_order(&x->addr, member_socks(x), &y->addr, member_socks(y));
 
-	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static int by_order(const void *a, const void *b)
-{
-	const struct member *x = a, *y = b;
-
-	return (x->order > y->order) - (x->order < y->order);
+	return order ? order : by_order(a, b);
 }
 
 /* Keeps the first of each backend. */

@@ -20,6 +20,7 @@ struct member {
 	uint32_t target;       /* the place in `targets`, plus 1; 0: it was written as an address */
 	uint16_t weight;
 	bool unchecked;
+	bool last;             /* see route_share */
 	enum route_return returns;
 };
 
@@ -45,7 +46,7 @@ static inline const struct socks_target *member_socks(const struct member *membe
 
 /* Adds those of one want. */
 void members_add(struct members *members, struct draft *draft, const struct want *want, unsigned share, unsigned terms);
-/* Each backend and each target once, the first one: those are in their order then. */
+/* Each backend and each target once, the first one. They are in their order then, and what is tried last behind all others. */
 void members_settle(struct members *members);
 void members_free(struct members *members);
 

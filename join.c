@@ -50,8 +50,9 @@ static bool same_owner(const struct route_owner *a, const struct route_owner *b)
 static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
 	return !b->rechecked && a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
-	       a->share_count == b->share_count && a->term_count == b->term_count && a->target_count == b->target_count &&
-	       strcmp(a->services, b->services) == 0 && route_order_words(a->conflict, b->conflict) == 0 &&
+	       a->share_count == b->share_count && a->last_shares == b->last_shares && a->term_count == b->term_count &&
+	       a->target_count == b->target_count && strcmp(a->services, b->services) == 0 &&
+	       route_order_words(a->conflict, b->conflict) == 0 &&
 	       same_owner(&a->owner, &b->owner) &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&

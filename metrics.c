@@ -9,6 +9,7 @@
 #include "log.h"
 #include "metrics_family.h"
 #include "metrics_put.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -139,6 +140,37 @@ static void metrics_put_remembered(const struct metrics *metrics, const struct m
 	metrics_put_single(metrics, family, metrics->stats->route->table->remembered != NULL);
 }
 
+/* Names. */
+
+static struct resolve_figures metrics_names(const struct metrics *metrics)
+{
+	struct resolve_figures figures = { 0 };
+
+	if (metrics->stats->resolver)
+		resolve_figures(metrics->stats->resolver, &figures);
+	return figures;
+}
+
+static void metrics_put_queries(const struct metrics *metrics, const struct metrics_family *family)
+{
+	struct resolve_figures figures = metrics_names(metrics);
+
+	for (int i = 0; i < RESOLVE_RESULTS; i++) {
+		metrics_put_name(metrics->out, family->name, "{result=\"", resolve_result_names[i]);
+		metrics_put_number(metrics->out, "} ", figures.queries[i]);
+	}
+}
+
+static void metrics_put_names(const struct metrics *metrics, const struct metrics_family *family)
+{
+	struct resolve_figures figures = metrics_names(metrics);
+
+	for (int i = 0; i < RESOLVE_STATES; i++) {
+		metrics_put_name(metrics->out, family->name, "{state=\"", resolve_state_names[i]);
+		metrics_put_number(metrics->out, "} ", figures.names[i]);
+	}
+}
+
 /* Sources. */
 
 static void metrics_put_source_up(const struct metrics *metrics, const struct metrics_family *family)
@@ -246,6 +278,11 @@ static const struct metrics_family families[] = {
 	{ "dill_route_update_seconds", "From a source's complete answer to its table in force.",
 	  OWN(HISTOGRAM, metrics_put_update) },
 	{ "dill_route_remembered", "1 while the table is from state.path.", OWN(GAUGE, metrics_put_remembered) },
+
+	{ "dill_dns_queries_total", "Questions that were sent to name servers, by what became of them.",
+	  OWN(COUNTER, metrics_put_queries) },
+	{ "dill_dns_names", "Names in use; kept: asking fails, and the last addresses are used; failed: there is none.",
+	  OWN(GAUGE, metrics_put_names) },
 
 	{ "dill_source_up", "1 while the source answers.", OWN(GAUGE, metrics_put_source_up) },
 	{ "dill_source_last_success_timestamp_seconds", "When its last good answer came.",

@@ -25,7 +25,11 @@ struct net_addr {
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 /* As net_split, and the port may be a range: host:5000-5149. *last is *first when it is none. The reason may be in the arena. */
 const char *net_split_range(struct slice text, struct arena *memory, struct slice *host, uint16_t *first, uint16_t *last);
-/* PORT:HOST:PORT, a route as tcpproxy has it: the port to listen on, and where to. Returns NULL or the reason. */
+bool net_is_srv(struct slice name); /* _service._proto.domain: a name of SRV records (RFC 2782), which say ports themselves */
+/* As net_split; an SRV name has no port behind it: *port is 0. */
+const char *net_split_target(struct slice text, struct slice *host, uint16_t *port);
+/* PORT:HOST:PORT or PORT:SRV-NAME, a route as tcpproxy has it: the port to listen on, and where to. Returns NULL or the
+ * reason. */
 const char *net_split_route(struct slice text, uint16_t *listen, struct slice *to);
 #define NET_RANGE_PORTS 4096 /* most ports of a range */
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */

@@ -8,6 +8,7 @@
 #include "net.h"
 #include "page_frame.h"
 #include "page_put.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -338,6 +339,45 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	buf_puts(out, "</tr>\n");
 }
 
+/* A name without an address. */
+static void page_put_absent(struct buf *out, const struct span *span, const struct route_target *target)
+{
+	struct buf name = { 0 };
+
+	span_put_name(span, target, &name);
+	page_put_text(out, "<tr><th scope=\"row\">", name.data, "</th>");
+	if (target->state == RESOLVE_ASKED)
+		buf_puts(out, "<td class=\"w warn\">resolving</td></tr>\n");
+	else
+		page_put_text(out, "<td class=\"w bad\">cannot resolve: ", target->why, "</td></tr>\n");
+	buf_free(&name);
+}
+
+/* The name that it was written with. */
+static void page_put_name(struct buf *out, const struct span *span, unsigned index)
+{
+	const struct route_target *target = route_target_of(span->first[0], index);
+	struct buf name = { 0 };
+
+	if (!target)
+		return;
+	span_put_name(span, target, &name);
+	page_put_text(out, " <bdi class=\"soft\">", name.data, "</bdi>"); /* it may be long, and is to wrap */
+	buf_free(&name);
+}
+
+static void page_put_health(struct buf *out, const struct route_entry *entry, unsigned index)
+{
+	const struct route_target *target = route_target_of(entry, index);
+	bool kept = target && target->state == RESOLVE_KEPT;
+
+	buf_puts(out, atomic_load(&entry->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy" :
+	              kept ? "</th><td class=\"w warn\">healthy" : "</th><td class=\"w ok\">healthy");
+	if (kept)
+		page_put_text(out, "<small>last address; cannot resolve: ", target->why, "</small>");
+	buf_puts(out, "</td>");
+}
+
 static void page_put_backend(struct buf *out, const struct span *span, unsigned index)
 {
 	struct route_figures sum = { 0 };
@@ -352,10 +392,10 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 	span_put_backend(span, index, &name);
 	page_put_text(out, "<tr><th scope=\"row\">", name.data, "");
 	buf_free(&name);
+	page_put_name(out, span, index);
 	if (weight != 1)
 		buf_printf(out, "<small>weight %u</small>", weight);
-	buf_puts(out, atomic_load(&span->first[0]->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
-	              "</th><td class=\"w ok\">healthy</td>");
+	page_put_health(out, span->first[0], index);
 	page_put_number(out, "<td>", sum.active, "</td>");
 	page_put_number(out, "<td>", sum.connections, "</td><td>");
 	page_put_bytes(out, (double)sum.rx);
@@ -421,16 +461,22 @@ static bool page_put_listeners(struct body *body)
 	struct walk *walk = &page->walk;
 
 	while (page->listed && walk_on(walk)) {
+		bool any = false;
+
 		if (walk->entry)
 			walk_span(walk);
 		if (!walk->inside)
 			page_put_listener(body->out, &walk->span);
-		for (; walk->backend < walk->count; walk->backend++) {
+		for (; walk_more(walk); walk_past(walk)) {
 			if (body_full(body, walk->span.count))
 				return walk_pause(walk, true);
-			page_put_backend(body->out, &walk->span, walk->backend);
+			if (walk->name)
+				page_put_absent(body->out, &walk->span, walk->name);
+			else
+				page_put_backend(body->out, &walk->span, walk->backend);
+			any = true;
 		}
-		if (!walk->inside && !walk->count)
+		if (!any && !walk->inside)
 			buf_puts(body->out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
 		buf_puts(body->out, "</tbody>\n");
 		if (body_full(body, walk->span.count))

@@ -83,12 +83,14 @@ static unsigned longest_range(const struct service *service)
 struct roster_dialled roster_dialled(const struct service *service, const struct service_backend *backend)
 {
 	const struct service_options *options = service->options;
-	struct roster_dialled dialled = { options->proxy.host, options->proxy.port, options->proxy.port };
+	struct roster_dialled dialled = { options->proxy.host, options->proxy.port, options->proxy.port, false };
 	unsigned last = backend->last;
 
 	if (dialled.host)
 		return dialled;
 	dialled.host = backend->host;
+	if (service_asks_srv(backend))
+		return (struct roster_dialled){ backend->host, 1, UINT16_MAX, true };
 	dialled.first = options->ports && !last ? options->ports : backend->port;
 	if (!last)
 		last = dialled.first + (options->ports ? longest_range(service) - 1 : 0);
@@ -144,21 +146,36 @@ static bool add_to_mask(void *arg, uint16_t first, uint16_t last)
 	return false;
 }
 
-static bool has_names(const struct service *service)
+/* Of a proxy that is visited for each backend, or targets are asked of it by name. */
+bool roster_each_name(const struct service *service, bool (*visit)(void *arg, const char *name, bool srv), void *arg)
 {
-	const char *proxy = service->options->proxy.host;
-	struct net_addr addr;
-	bool named = false;
+	for (uint32_t i = 0; i < service->backend_count; i++) {
+		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
+		struct net_addr addr;
 
-	for (uint32_t i = 0; i < service->backend_count && !named; i++)
-		named = !net_numeric(slice_of(proxy ? proxy : service->backends[i].host), 0, &addr);
-	return named;
+		if (!dialled.srv && !net_numeric(slice_of(dialled.host), 0, &addr) && visit(arg, dialled.host, false))
+			return true;
+		if (service_asks_srv(&service->backends[i]) && visit(arg, service->backends[i].host, true))
+			return true;
+	}
+	return false;
+}
+
+static bool note_name(void *arg, const char *name, bool srv)
+{
+	struct roster_item *item = arg;
+
+	(void)name;
+	item->named = true;
+	item->srv = item->srv || (srv && !item->service->options->proxy.host);
+	return item->srv;
 }
 
 static struct roster_item item_of(struct service *service, size_t place)
 {
-	struct roster_item item = { .service = service, .place = (uint32_t)place, .named = has_names(service) };
+	struct roster_item item = { .service = service, .place = (uint32_t)place };
 
+	roster_each_name(service, note_name, &item);
 	roster_each_wish(service, add_to_mask, &item.wishes);
 	roster_each_dialled(service, add_to_mask, &item.backends);
 	return item;

@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "log_line.h"
+#include "resolve.h"
 #include "session.h"
 #include "sys.h"
 #include "text.h"
@@ -136,6 +137,20 @@ bool stats_rate(struct route_listener *listener, struct stats_rate *out)
 
 /* Lines of the log. */
 
+/* How many names are known, and how many of them have no address. */
+static void stats_log_names(const struct stats *stats, struct log_line *line)
+{
+	struct resolve_figures figures = { 0 };
+	size_t names = 0;
+
+	if (stats->resolver)
+		resolve_figures(stats->resolver, &figures);
+	for (int i = 0; i < RESOLVE_STATES; i++)
+		names += figures.names[i];
+	log_line_number(line, "names", names);
+	log_line_number(line, "unresolved", figures.names[RESOLVE_ASKED] + figures.names[RESOLVE_FAILED]);
+}
+
 static void stats_log_process(const struct stats *stats)
 {
 	struct stats_process process;
@@ -149,6 +164,7 @@ static void stats_log_process(const struct stats *stats)
 	log_line_number(&line, "listeners", stats->route->table->count);
 	log_line_number(&line, "refused", stats->route->table->refused_count);
 	log_line_number(&line, "changes", stats->route->changes);
+	stats_log_names(stats, &line);
 	log_line_number(&line, "log_dropped", log_dropped());
 	if (process.cpu >= 0)
 		log_line_seconds(&line, "cpu", process.cpu);

@@ -6,6 +6,7 @@
 #include "body.h"
 #include "config.h"
 #include "histogram.h"
+#include "resolve.h"
 #include "route.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -14,6 +15,7 @@
 struct stats {
 	const struct route *route;
 	const struct supervisor *sources;
+	const struct resolver *resolver; /* NULL: there is none */
 	struct worker_pool *pool;
 	const struct config *config; /* in force */
 	int64_t started;             /* sys_now() at the start */

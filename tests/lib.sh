@@ -399,10 +399,10 @@ leads() { # PORT ADDRESS...: Peek shows exactly these backends of the listener, 
     leads_to "$port" "${@/%/:7000}"
 }
 
-leads_to() { # PORT ADDRESS:PORT...
+leads_to() { # PORT ADDRESS:PORT...; names without an address do not count
     local port=$1
     shift
-    [ "$(peek | awk -v at="0.0.0.0:$port" '/^[^ ]/ { on = $0 == at } on && /➤/ { print $2 }' | sort)" = "$(printf '%s\n' "$@" | sort)" ]
+    [ "$(peek | awk -v at="0.0.0.0:$port" '/^[^ ]/ { on = $0 == at } on && /➤/ && !/resolv/ { print $2 }' | sort)" = "$(printf '%s\n' "$@" | sort)" ]
 }
 
 start_dnsmasq() { # ADDRESS TTL: dnsmasq, which knows hosts of dnsmasq_zone, and nothing else below test.; sets DNS_PID

@@ -315,6 +315,94 @@ host_one_family() { # a host without IPv6 addresses uses no IPv6 addresses of na
     must 20 "IPv4 alone" leads 4002 127.0.0.12
 }
 
+# How they are shown
+
+# start_shown: dill with a listener for each state of a name: good, failed, asked, kept; and one of all of them and an address
+start_shown() {
+    local name port=4000
+    STATUS=2324
+    own_names 'good.test 60 A 127.0.0.11' 'kept.test 1 A 127.0.0.12' 'slow.test ! * silent'
+    etc resolv.conf 'nameserver 127.0.0.1' 'options timeout:30 attempts:1'
+    SHOWN=(DILL_DNS_TIMEOUT=1s DILL_HEALTH_ENABLED=false "DILL_STATUS_LISTENER=127.0.0.1:$STATUS")
+    for name in good gone slow kept; do
+        SHOWN+=("DILL_SERVICES_${name^^}_LISTENER=any:$((port += 1))" "DILL_SERVICES_${name^^}_BACKENDS=$name.test:7000")
+    done
+    SHOWN+=(DILL_SERVICES_MIXED_LISTENER=any:4009
+        DILL_SERVICES_MIXED_BACKENDS=gone.test:7000,127.0.0.13:7000,good.test:7000,slow.test:7000)
+    start_bare "${SHOWN[@]}"
+    must 5 "the first answers" answers 4001 a
+    must 5 "an address" answers 4004 b
+    zone 'good.test 60 A 127.0.0.11' 'kept.test ! * servfail' 'slow.test ! * silent'
+    must 9 "failing answers" log_has 'cannot resolve kept.test: SERVFAIL; keeping its last addresses'
+    must 5 "what waits for slow.test" peek_has '0.0.0.0:4003'
+}
+
+peek_has() { peek | grep -Fqx -- "$1"; }
+
+status_says() { curl -s -f --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS$1"; }
+
+case_names_shown() { own_host host_shown; }
+
+host_shown() { # names are shown with their states: in Peek, on the page, in /routes, /connections, /metrics and the counters
+    local said
+    start_shown
+    said=$(peek)
+    contains "Peek" "$(route 0.0.0.0:4001 127.0.0.11:7000)
+$(route 0.0.0.0:4002 'gone.test:7000 (cannot resolve: NXDOMAIN)')
+$(route 0.0.0.0:4003 'slow.test:7000 (resolving)')
+$(route 0.0.0.0:4004 127.0.0.12:7000)
+$(route 0.0.0.0:4009 127.0.0.13:7000 'gone.test:7000 (cannot resolve: NXDOMAIN)' 127.0.0.11:7000 'slow.test:7000 (resolving)')
+# no healthy backend: 0.0.0.0:4002
+# no healthy backend: 0.0.0.0:4003" "$said"
+    said=$(status_says /routes)
+    contains "/routes" '{"address":"127.0.0.11:7000","name":"good.test:7000","state":"good","healthy":true,' "$said"
+    contains "/routes" '{"address":"gone.test:7000","name":"gone.test:7000","state":"failed","why":"NXDOMAIN","healthy":false,' "$said"
+    contains "/routes" '"name":"slow.test:7000","state":"asked","healthy":false,' "$said"
+    contains "/routes" '{"address":"127.0.0.12:7000","name":"kept.test:7000","state":"kept","why":"SERVFAIL","healthy":true,' "$said"
+    contains "/routes" '{"address":"127.0.0.13:7000","healthy":true,' "$said"
+    contains "/connections" '{"name":"dill","connections":["4001:good.test:7000","4002:gone.test:7000","4003:slow.test:7000","4004:kept.test:7000",'\
+'"4009:127.0.0.13:7000","4009:gone.test:7000","4009:good.test:7000","4009:slow.test:7000"],"active":[' "$(status_says /connections)"
+    said=$(status_says /)
+    contains "the page" '127.0.0.11:7000 <bdi class="soft">good.test:7000</bdi>' "$said"
+    contains "the page" '>gone.test:7000</th><td class="w bad">cannot resolve: NXDOMAIN</td>' "$said"
+    contains "the page" '>slow.test:7000</th><td class="w warn">resolving</td>' "$said"
+    contains "the page" '>kept.test:7000</bdi></th><td class="w warn">healthy<small>last address; cannot resolve: SERVFAIL</small>' "$said"
+    for said in asked good kept failed; do metric "dill_dns_names{state=\"$said\"}" 1 || fail "not one name is $said"; done
+    said=$(status_says /metrics)
+    [[ $said =~ dill_dns_queries_total\{result=\"answered\"\}\ ([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 2 ] || fail "answered: $said"
+    [[ $said =~ dill_dns_queries_total\{result=\"server_failed\"\}\ ([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 2 ] || fail "failed: $said"
+    kill -USR1 "$DILL_PID"
+    must 5 "the counters" log_has ' counters uptime=.* names=4 unresolved=2 '
+}
+
+case_names_shown_questions() { own_host host_shown_questions; }
+
+host_shown_questions() { # --explain says what is wrong with a name; --plan takes one that cannot be resolved for the same name
+    start_shown
+    dill_once --explain gone "${SHOWN[@]}"
+    contains "--explain gone" '
+    backend gone.test:7000: cannot resolve its name: NXDOMAIN' "$OUT"
+    dill_once --explain mixed "${SHOWN[@]}"
+    contains "--explain mixed" '
+    backend gone.test:7000: cannot resolve its name: NXDOMAIN
+    backend slow.test:7000: its name is being resolved
+    listener any:4009: accepted' "$OUT"
+    dill_once --explain kept "${SHOWN[@]}"
+    contains "--explain kept" '
+    backend kept.test:7000: cannot resolve its name: SERVFAIL; its last addresses are used' "$OUT"
+    dill_once --explain good "${SHOWN[@]}"
+    lacks "--explain good" '    backend' "$OUT"
+    dill_once --plan "${SHOWN[@]}"
+    same "the same again: $ERR" "0 " "$RC $OUT"
+    dill_once --plan "${SHOWN[@]}" DILL_SERVICES_GOOD_BACKENDS=good.test:7000,none.test:7000 DILL_SERVICES_SLOW_BACKENDS=slow.test:7001 \
+        DILL_SERVICES_KEPT_BACKENDS=good.test:7000
+    same "other names" "~ 0.0.0.0:4001: + none.test:7000 (cannot resolve: NXDOMAIN)
+~ 0.0.0.0:4003: + slow.test:7001 (resolving)
+~ 0.0.0.0:4003: - slow.test:7000 (resolving)
+~ 0.0.0.0:4004: + 127.0.0.11:7000 (good.test:7000)
+~ 0.0.0.0:4004: - 127.0.0.12:7000 (kept.test:7000)" "$OUT"
+}
+
 # Starts, reloads and ends
 
 names_status() { [ "$(curl -s --max-time 5 -w ' %{http_code}' 127.0.0.1:2324/status)" = "$1"$'\n'" $2" ]; }
@@ -371,12 +459,12 @@ host_start_silent() { # where nobody answers, dns.timeout ends the wait; a stop 
     names_patient
     now_ms
     local begun=$NOW
-    start_named DILL_STATUS_LISTENER=127.0.0.1:2324 DILL_DNS_TIMEOUT=2s none.test
+    start_named DILL_STATUS_LISTENER=127.0.0.1:2324 DILL_DNS_TIMEOUT=2300ms none.test
     must 1 "Peek" peek_contains '(waiting for its names)'
     names_status 'waiting for the first answer about a name' 503 || fail "/status: $(curl -s 127.0.0.1:2324/status)"
     must 6 "it is ready" names_status OK 200
     now_ms
-    at_least "milliseconds until then" 2000 $((NOW - begun))
+    at_least "milliseconds until then" 2300 $((NOW - begun))
     accepts 127.0.0.1 4001 || fail "it is ready, and the listener not open"
     log_has 'warn +names: not all have had an answer within dns.timeout' || fail "nothing is said"
     same "errors" 0 "$(log_count ' error ')"
@@ -451,11 +539,13 @@ host_start_source() { # a source whose host is a name: why it cannot be resolved
     own_names 'test 60 SOA 1' 'slow.test ! * silent'
     names_patient
     mkdir "$T/www"
-    echo '[{"name": "web", "listener": "any:4001", "backends": ["127.0.0.11:7000"]}]' >"$T/www/routes.json"
+    echo '{"services": [{"name": "web", "listener": "any:4001", "backends": ["127.0.0.11:7000"]}]}' >"$T/www/routes.json"
     "$PYTHON" -m http.server --bind 127.0.0.9 --directory "$T/www" 8080 >/dev/null 2>&1 9>&- &
     must 5 "the source" accepts 127.0.0.9 8080
-    start_bare DILL_ROUTING_HTTP_ENDPOINT=http://www.test:8080/routes.json DILL_ROUTING_HTTP_POLL_INTERVAL=1s
+    start_bare DILL_ROUTING_HTTP_ENDPOINT=http://www.test:8080/routes.json DILL_ROUTING_HTTP_POLL_INTERVAL=1s \
+        DILL_BACKENDS_ALLOW=127.0.0.0/8
     must 5 "why not" log_has 'http://www.test:8080/routes.json: cannot resolve www.test: NXDOMAIN'
+    same "complaints of the resolver itself" 1 "$(log_count 'warn +cannot resolve www.test')" # it is reserved
     zone 'test 60 SOA 1' 'www.test 1 A 127.0.0.9'
     must 30 "its services" answers 4001 a
     kill -TERM "$DILL_PID"
