@@ -113,11 +113,13 @@ static void finish(struct resolve_query *query, const struct resolve_outcome *ou
 	free_dead(&loop);
 }
 
+static int fake_error; /* of those that are silent */
+
 static void fail(const char *name, enum dns_type type, enum dns_status status, long ttl)
 {
 	struct resolve_query *query = question(name, type);
 	struct dns_walk walk = { .ttl = ttl };
-	struct resolve_outcome outcome = { .status = status, .silent = status == DNS_FOREIGN };
+	struct resolve_outcome outcome = { .status = status, .silent = status == DNS_FOREIGN, .error = fake_error };
 
 	check(query, "it was asked for", name);
 	if (status == DNS_NO_DATA || status == DNS_NO_NAME)
@@ -443,6 +445,12 @@ static void search_failure_cases(void)
 	fail("db.a.test", DNS_A, DNS_NO_NAME, 0);
 	pass(1000);
 	check(is_asked("db.b.test", DNS_A), "silence of AAAA costs a second for a name that does not exist", "");
+	fail("db.b.test", DNS_A, DNS_NO_NAME, 0);
+	fail("db.b.test", DNS_AAAA, DNS_NO_NAME, 0);
+	fail("db", DNS_AAAA, DNS_NO_NAME, 20);
+	pass(1000);
+	expect("db", "kept(NXDOMAIN) 10.0.0.1");
+	asked_after("db.a.test", DNS_A, 1000);
 	end();
 }
 
@@ -476,6 +484,11 @@ static void negative_cases(void)
 	asked_after("a.test", DNS_A, 60000);
 	fail("a.test", DNS_A, DNS_FOREIGN, 0);
 	expect("a.test", "kept(no answer) 10.0.0.1");
+	pass(5000);
+	fake_error = ENETUNREACH;
+	fail("a.test", DNS_A, DNS_FOREIGN, 0);
+	fake_error = 0;
+	expect("a.test", "kept(no name server can be reached) 10.0.0.1");
 	pass(5000);
 	check(is_asked("a.test", DNS_A), "again", "");
 	answer("a.test", 10, "10.0.0.1");
@@ -526,6 +539,30 @@ static void hold_cases(void)
 	pass(10);
 	expect("a.test", "good 2001:db8::1");
 	end();
+}
+
+/* So many of those that are under way, and begin with a letter, are answered, or fail: the first ones. */
+static void answer_some(char first, enum dns_status status, size_t count)
+{
+	for (size_t i = 0; i < asked_count && count;) {
+		char name[DNS_NAME];
+
+		if (asked[i]->name[0] != first) {
+			i++;
+			continue;
+		}
+		strcpy(name, asked[i]->name);
+		count--;
+		if (status == DNS_FOUND)
+			answer(name, 10, "10.0.0.1");
+		else
+			fail(name, DNS_A, status, 5);
+	}
+}
+
+static void answer_all(char first, enum dns_status status)
+{
+	answer_some(first, status, SIZE_MAX);
 }
 
 /* Without asking. */
@@ -610,6 +647,13 @@ static void conf_change_cases(void)
 	check(is_asked("a.x.test", DNS_A), "all are asked for", "");
 	resolve_set(resolver, &rules);
 	check(fake_sets == sets + 2, "the same again", "");
+	answer_all('a', DNS_FOUND);
+	answer_all('b', DNS_FOUND);
+	answer_all('c', DNS_FOUND);
+	answer_all('d', DNS_FOUND);
+	fake_addresses = BOTH;
+	pass(10000);
+	check(is_asked("a.x.test", DNS_AAAA) && is_asked("a.x.test", DNS_A), "with another family of addresses, too", "");
 	rules.server_count = 0;
 	resolve_set(resolver, &rules);
 	check(fake_sets == sets + 3 && net_addr_port(&fake_conf.servers[0]) == 53, "those of resolv.conf again", "");
@@ -628,8 +672,8 @@ static void srv_cases(void)
 	query = begin_answer("_db._tcp.test", DNS_SRV);
 	put_service(60, 20, 5, 5432, "C.test");
 	put_service(60, 10, 0, 5433, "b.test");
-	put_service(90, 10, 7, 5432, "b.test");
 	put_service(60, 10, 9, 5432, "b.test");
+	put_service(90, 10, 7, 5432, "b.test");
 	put_service(60, 10, 1, 80, "192.0.2.7");
 	end_answer(query);
 	pass(BURST_MS);
@@ -797,30 +841,6 @@ static void burst_cases(void)
 	answer("n49.test", 60, "10.0.0.1");
 	check(rings == 2, "the last one rings at once", "");
 	end();
-}
-
-/* So many of those that are under way, and begin with a letter, are answered, or fail: the first ones. */
-static void answer_some(char first, enum dns_status status, size_t count)
-{
-	for (size_t i = 0; i < asked_count && count;) {
-		char name[DNS_NAME];
-
-		if (asked[i]->name[0] != first) {
-			i++;
-			continue;
-		}
-		strcpy(name, asked[i]->name);
-		count--;
-		if (status == DNS_FOUND)
-			answer(name, 10, "10.0.0.1");
-		else
-			fail(name, DNS_A, status, 5);
-	}
-}
-
-static void answer_all(char first, enum dns_status status)
-{
-	answer_some(first, status, SIZE_MAX);
 }
 
 /* Names that hang leave room for others; for those that have answered, most. */
