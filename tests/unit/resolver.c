@@ -723,6 +723,7 @@ static void srv_change_cases(void)
 	pass(10000);
 	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
 	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: NXDOMAIN; keeping its last targets") == 0, last_line, "it is said");
 	pass(60000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 0, 0, 0, "");
@@ -731,6 +732,7 @@ static void srv_change_cases(void)
 	resolve_set(resolver, &(struct resolve_rules){ .hold = 60001 });
 	pass(1);
 	expect_services("_a._tcp.test", "failed no such service");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: no such service; its last targets are used no longer") == 0, last_line, "it is said");
 	end();
 	begin(CONF, "", BOTH);
 	look("_a._tcp.test", true);
