@@ -330,7 +330,7 @@ static size_t open_descriptors(void)
 {
 	size_t count = 0;
 
-	for (int fd = 0; fd < 128; fd++)
+	for (int fd = 0; fd < 64; fd++)
 		count += fcntl(fd, F_GETFD) >= 0;
 	return count;
 }
