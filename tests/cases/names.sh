@@ -337,8 +337,6 @@ start_shown() {
     must 5 "what waits for slow.test" peek_has '0.0.0.0:4003'
 }
 
-peek_has() { peek | grep -Fqx -- "$1"; }
-
 status_says() { curl -s -f --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS$1"; }
 
 case_names_shown() { own_host host_shown; }
