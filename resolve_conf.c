@@ -63,7 +63,7 @@ static void read_server(struct resolve_conf *conf, struct slice word)
 	}
 	if (rest.len && (rest.at[0] != ':' || net_port(slice_skip(rest, 1), &port)))
 		return;
-	conf->server_count += host.len && read_address(host, port, &conf->servers[conf->server_count]);
+	conf->server_count += read_address(host, port, &conf->servers[conf->server_count]);
 }
 
 /* The last list counts; an empty one changes nothing. The root, ".", adds nothing to a name, but ends a list before it. */
@@ -76,10 +76,13 @@ static void read_search(struct resolve_conf *conf, struct slice words, size_t mo
 	conf->search = arena_alloc(&conf->memory, most * sizeof *conf->search);
 	conf->search_count = 0;
 	while (conf->search_count < most && resolve_word(&words, &word) && !strchr("#;", word.at[0])) {
-		char *name = arena_dup(&conf->memory, word.at, word.len - (word.at[word.len - 1] == '.'));
+		char *name = arena_dup(&conf->memory, word.at, word.len);
 
-		if (dns_is_name(name))
-			conf->search[conf->search_count++] = name;
+		if (!dns_is_name(name))
+			continue;
+		if (name[word.len - 1] == '.')
+			name[word.len - 1] = '\0';
+		conf->search[conf->search_count++] = name;
 	}
 }
 
@@ -191,7 +194,7 @@ static void read_whole(int fd, struct buf *text)
 
 bool resolve_file_changed(struct resolve_file *file, struct buf *text)
 {
-	struct resolve_file now = { .path = file->path, .known = true, .size = -1 };
+	struct resolve_file now = { .path = file->path, .known = true };
 	struct stat info;
 	int fd;
 

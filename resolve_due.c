@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolve_query.h"
 #include "sys.h"
 
 /* A name may hang in a silent server, and strangers may name many of them. Those of a rank and of the ranks below it together
- * are so many at most on their way, and the rest is for those that answer. Slow ones do not count: their place is for the next
- * one, which may answer, up to a bound for all. */
-static const unsigned rank_most[RESOLVE_RANK_SLOW] = { 100, 75, 50, 35 };
-#define MOST_GOOD 600
-#define MOST_OTHERS 500
+ * are so many at most on their way, and the rest is for those that answer. Each is two questions: no more than may be under way
+ * at once. */
+static const unsigned rank_most[RESOLVE_RANKS] = { RESOLVE_FLIGHT / 2, RESOLVE_FLIGHT * 3 / 8, RESOLVE_FLIGHT / 4, RESOLVE_FLIGHT / 6 };
 #define DOUBT_SLOW 2 /* for each time that it was slow; each that it was not takes one back */
 #define DOUBT_BAD 5
 #define DOUBT_MAX 8
@@ -19,7 +18,7 @@ static const unsigned rank_most[RESOLVE_RANK_SLOW] = { 100, 75, 50, 35 };
 void resolve_due_open(struct resolve_dues *dues)
 {
 	*dues = (struct resolve_dues){ .count = 0 };
-	for (size_t i = 0; i < RESOLVE_RANK_SLOW; i++)
+	for (size_t i = 0; i < RESOLVE_RANKS; i++)
 		dues->queues[i].end = &dues->queues[i].first;
 }
 
@@ -111,20 +110,19 @@ unsigned resolve_due_under_way(const struct resolve_dues *dues)
 {
 	unsigned count = 0;
 
-	for (int rank = 0; rank < RESOLVE_RANK_SLOW; rank++)
+	for (int rank = 0; rank < RESOLVE_RANKS; rank++)
 		count += dues->asked[rank];
 	return count;
 }
 
 struct resolve_due *resolve_due_take(struct resolve_dues *dues)
 {
-	unsigned all = resolve_due_under_way(dues) + dues->asked[RESOLVE_RANK_SLOW], below = 0;
+	unsigned below = resolve_due_under_way(dues);
 	struct resolve_due *due = NULL;
 
-	for (int rank = RESOLVE_RANK_BAD; rank >= RESOLVE_RANK_GOOD; rank--) {
-		below += dues->asked[rank];
-		if (dues->queues[rank].first && below < rank_most[rank] && all < (rank == RESOLVE_RANK_GOOD ? MOST_GOOD : MOST_OTHERS))
-			due = dues->queues[rank].first;
+	for (int rank = RESOLVE_RANK_GOOD; rank < RESOLVE_RANKS && !due && below < rank_most[rank]; rank++) {
+		due = dues->queues[rank].first;
+		below -= dues->asked[rank];
 	}
 	if (!due)
 		return NULL;
@@ -133,13 +131,6 @@ struct resolve_due *resolve_due_take(struct resolve_dues *dues)
 	due->asked = true;
 	dues->asked[due->rank]++;
 	return due;
-}
-
-void resolve_due_slow(struct resolve_dues *dues, struct resolve_due *due)
-{
-	dues->asked[due->rank]--;
-	due->rank = RESOLVE_RANK_SLOW;
-	dues->asked[due->rank]++;
 }
 
 void resolve_due_done(struct resolve_dues *dues, struct resolve_due *due, bool slow)

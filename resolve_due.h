@@ -6,9 +6,7 @@
 #include "base.h"
 
 enum resolve_rank {
-	RESOLVE_RANK_GOOD, RESOLVE_RANK_NEW, RESOLVE_RANK_DOUBTED, RESOLVE_RANK_BAD,
-	RESOLVE_RANK_SLOW, /* only of those on their way */
-	RESOLVE_RANKS
+	RESOLVE_RANK_GOOD, RESOLVE_RANK_NEW, RESOLVE_RANK_DOUBTED, RESOLVE_RANK_BAD, RESOLVE_RANKS
 };
 
 /* Of one name: embedded by its owner. */
@@ -30,7 +28,7 @@ struct resolve_queue {
 struct resolve_dues {
 	struct resolve_due **items; /* a heap: none is due before the one at half its place */
 	size_t count, cap;
-	struct resolve_queue queues[RESOLVE_RANK_SLOW];
+	struct resolve_queue queues[RESOLVE_RANKS];
 	unsigned asked[RESOLVE_RANKS];
 };
 
@@ -44,10 +42,8 @@ struct resolve_due *resolve_due_first(const struct resolve_dues *dues); /* NULL:
 bool resolve_due_idle(const struct resolve_due *due); /* it neither waits nor is on its way */
 void resolve_due_wait(struct resolve_dues *dues, struct resolve_due *due); /* it is idle */
 struct resolve_due *resolve_due_take(struct resolve_dues *dues); /* who is asked for now; NULL: nobody may be */
-void resolve_due_slow(struct resolve_dues *dues, struct resolve_due *due); /* it has been on its way for long: the next may go */
-/* It is back; `slow`: it came late. */
-void resolve_due_done(struct resolve_dues *dues, struct resolve_due *due, bool slow);
+void resolve_due_done(struct resolve_dues *dues, struct resolve_due *due, bool slow); /* it is back; `slow`: late */
 void resolve_due_leave(struct resolve_dues *dues, struct resolve_due *due); /* it is idle from now on, as if it had not been due */
-unsigned resolve_due_under_way(const struct resolve_dues *dues); /* but for slow ones */
+unsigned resolve_due_under_way(const struct resolve_dues *dues);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "hash.h"
 #include "log.h"
-#include "loop.h"
 #include "net.h"
 #include "resolve.h"
 #include "resolve_due.h"
@@ -68,11 +67,11 @@ static bool same_found(const struct resolve_found *a, const struct resolve_found
 	return true;
 }
 
-static void tell_cut(struct resolve_name *name, const struct resolve_found *found)
+static void tell_cut(const struct resolve_names *names, struct resolve_name *name, const struct resolve_found *found)
 {
 	bool cut = found->all > found->count;
 
-	if (cut && !name->cut)
+	if (cut && !name->cut && !names->quiet)
 		log_warn("%s has %zu %s: the first %zu of them, as they are sorted, are used", name->text, found->all,
 		         name->srv ? "targets" : "addresses", found->count);
 	name->cut = cut;
@@ -96,7 +95,7 @@ static void name_state(struct resolve_names *names, struct resolve_name *name, e
 /* Takes `found`. */
 static void new_found(struct resolve_names *names, struct resolve_name *name, struct resolve_found *found)
 {
-	tell_cut(name, found);
+	tell_cut(names, name, found);
 	if (same_found(latest(name), found)) {
 		free_found(found);
 		return;
@@ -110,7 +109,7 @@ void resolve_name_good(struct resolve_names *names, struct resolve_name *name, s
 {
 	new_found(names, name, found);
 	name_state(names, name, RESOLVE_GOOD, NULL);
-	if (name->said)
+	if (name->said && !names->quiet)
 		log_info("%s resolves again", name->text);
 	name->said = false;
 }
@@ -120,7 +119,7 @@ void resolve_name_bad(struct resolve_names *names, struct resolve_name *name, co
 	bool kept = resolve_name_count(name);
 
 	name_state(names, name, kept ? RESOLVE_KEPT : RESOLVE_FAILED, why);
-	if (!name->said)
+	if (!name->said && !names->quiet)
 		log_about(LOG_WARN, name, "time", "cannot resolve %s: %s%s", name->text, why, kept ? "; keeping its last addresses" : "");
 	name->said = true;
 }
@@ -251,7 +250,6 @@ static void end_name(struct resolve_names *names, struct resolve_name *name)
 {
 	names->states[name->state]--;
 	names->from_hosts -= name->kind == RESOLVE_HOSTS;
-	loop_disarm(&name->slow);
 	resolve_inquiry_drop(name->inquiry);
 	free_found(name->fresh);
 	free_found(name->now);

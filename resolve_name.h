@@ -3,7 +3,6 @@
 #define RESOLVE_NAME_H
 
 #include "base.h"
-#include "loop.h"
 #include "net.h"
 #include "resolve.h"
 #include "resolve_due.h"
@@ -29,7 +28,7 @@ struct resolve_name {
 	int64_t again;     /* it is to be asked for then; INT64_MAX: never */
 	int64_t lost_at[2]; /* since when nobody says anything of its addresses (IPv4, IPv6), or targets; 0: it is not so */
 	struct resolve_inquiry *inquiry; /* it is on its way */
-	struct loop_timer slow;
+	int64_t asked_at; /* since then */
 	struct resolve_found *now, *fresh; /* as of the last round; since then, NULL: the same */
 	enum resolve_state state;   /* since then */
 	const char *why;
@@ -53,7 +52,8 @@ struct resolve_names {
 	size_t states[RESOLVE_STATES];
 	size_t from_hosts; /* of names: those that /etc/hosts has */
 	bool news;    /* since the last round */
-	int64_t hold; /* dns.hold */
+	int64_t hold; /* of resolve_rules */
+	bool quiet;
 };
 
 void resolve_names_open(struct resolve_names *names);

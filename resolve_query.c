@@ -19,12 +19,14 @@
 #include "hash.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "resolve_conf.h"
+#include "resolve_server.h"
 #include "sys.h"
 #include "text.h"
 
 #define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
 #define SOCKET_MS 1000
-#define SILENT_MS 30000 /* a silent server is asked last for so long; then one question tries it first */
+#define BRIEF_MS 1000   /* see resolve_try_brief() */
 #define LATER_MS 200    /* without descriptors */
 #define MESSAGES 64     /* of one socket that are read in one turn */
 #define TCP_PIECE 16384
@@ -40,13 +42,13 @@ struct resolve_channel {
 	struct buf message; /* TCP: what has come of it, behind its length */
 };
 
-struct query_server {
-	struct net_addr addr;
+/* What there is for each server. */
+struct query_port {
 	struct resolve_channel *channel; /* UDP, for the next questions; NULL: none */
-	bool plain;        /* it knows no EDNS */
-	int64_t silent_at; /* 0: it has answered since */
-	int64_t failed_at; /* this turn's time: it cannot be reached, because of `error` */
+	int64_t failed_at; /* this turn's time: none can be opened, because of `error` */
 	int error;
+	struct resolve_query probe;
+	char probe_name[DNS_NAME];
 };
 
 struct resolve_queries {
@@ -54,14 +56,12 @@ struct resolve_queries {
 	uint8_t kind;
 	void (*done)(void *arg, struct resolve_query *query, const struct resolve_outcome *outcome);
 	void *arg;
-	struct query_server servers[RESOLVE_SERVERS];
-	size_t server_count;
-	unsigned attempts, turn; /* turn: of `rotate` */
-	bool rotate;
+	struct resolve_servers servers;
+	struct query_port ports[RESOLVE_SERVERS];
 	struct resolve_query *waiting, **waiting_end;
 	struct resolve_query *slots[SLOTS]; /* those under way, by their ids */
 	size_t flying;
-	struct loop_fifo timeout, pump, later;
+	struct loop_fifo timeout, brief, pump, later;
 	struct loop_timer pump_timer, later_timer;
 	unsigned long long counts[DNS_FOREIGN + 1];
 };
@@ -78,6 +78,7 @@ struct resolve_queries *resolve_query_open(struct loop *loop, uint8_t kind,
 	queries->arg = arg;
 	queries->waiting_end = &queries->waiting;
 	loop_fifo_open(loop, &queries->timeout, 5000, kind);
+	loop_fifo_open(loop, &queries->brief, BRIEF_MS, kind);
 	loop_fifo_open(loop, &queries->pump, 0, kind);
 	loop_fifo_open(loop, &queries->later, LATER_MS, kind);
 	return queries;
@@ -128,10 +129,7 @@ static void query_renew(struct resolve_queries *queries, struct resolve_query *q
 {
 	query->error = 0;
 	query->status = DNS_FOREIGN;
-	query->rounds = query->asked = query->spent = query->first = 0;
-	query->again = query->tcp = false;
-	if (queries->rotate && queries->server_count)
-		query->first = (uint8_t)(queries->turn++ % queries->server_count);
+	resolve_try_start(&queries->servers, &query->try);
 }
 
 /* Channels. */
@@ -146,10 +144,10 @@ static void channel_close(struct resolve_queries *queries, struct resolve_channe
 /* It is not used any more, but for answers that are still to come. */
 static void channel_retire(struct resolve_queries *queries, struct resolve_channel *channel)
 {
-	struct query_server *server = &queries->servers[channel->server];
+	struct query_port *port = &queries->ports[channel->server];
 
-	if (server->channel == channel)
-		server->channel = NULL;
+	if (port->channel == channel)
+		port->channel = NULL;
 	if (!channel->first)
 		channel_close(queries, channel);
 }
@@ -157,12 +155,12 @@ static void channel_retire(struct resolve_queries *queries, struct resolve_chann
 /* NULL: *error says why. */
 static struct resolve_channel *channel_open(struct resolve_queries *queries, unsigned server, bool tcp, int *error)
 {
-	const struct net_addr *addr = &queries->servers[server].addr;
+	const struct net_addr *addr = &queries->servers.items[server].addr;
 	int fd = tcp ? net_connect(addr) : net_connect_udp(addr);
 	struct resolve_channel *channel;
 
 	if (fd < 0) {
-		*error = -fd;
+		*error = net_again(-fd) ? ENOBUFS : -fd; /* of UDP: there is no port */
 		return NULL;
 	}
 	channel = sys_alloc(sizeof *channel);
@@ -180,17 +178,18 @@ static struct resolve_channel *channel_open(struct resolve_queries *queries, uns
 /* The one for the next question to a server. NULL: *error says why. */
 static struct resolve_channel *channel_for(struct resolve_queries *queries, unsigned index, bool tcp, int *error)
 {
-	struct query_server *server = &queries->servers[index];
-	struct resolve_channel *channel = tcp ? NULL : server->channel;
+	struct query_port *port = &queries->ports[index];
+	struct resolve_channel *old = tcp ? NULL : port->channel, *channel;
 
-	if (channel && (channel->questions >= SOCKET_QUESTIONS || queries->loop->now - channel->opened_at >= SOCKET_MS)) {
-		channel_retire(queries, channel);
-		channel = NULL;
-	}
+	if (old && old->questions < SOCKET_QUESTIONS && queries->loop->now - old->opened_at < SOCKET_MS)
+		return old;
+	channel = channel_open(queries, index, tcp, error);
 	if (!channel)
-		channel = channel_open(queries, index, tcp, error);
+		return net_exhausted(*error) ? old : NULL;
+	if (old)
+		channel_retire(queries, old);
 	if (!tcp)
-		server->channel = channel;
+		port->channel = channel;
 	return channel;
 }
 
@@ -214,12 +213,16 @@ static void query_draw_id(struct resolve_queries *queries, struct resolve_query 
 
 static void query_take_off(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
 {
+	bool brief;
+
 	query->channel = channel;
 	query_enter(query, &channel->first);
 	channel->questions++;
 	queries->flying++;
 	query->broken = false;
-	loop_arm(queries->loop, &queries->timeout, &query->timeout);
+	query->try.sent_at = queries->loop->now;
+	brief = resolve_try_brief(&queries->servers, &query->try);
+	loop_arm(queries->loop, brief ? &queries->brief : &queries->timeout, &query->timeout);
 }
 
 /* It is not under way any more. */
@@ -233,14 +236,8 @@ static void query_land(struct resolve_queries *queries, struct resolve_query *qu
 	query->channel = NULL;
 	loop_disarm(&query->timeout);
 	pump_wake(queries);
-	if (!channel->first && queries->servers[channel->server].channel != channel)
+	if (!channel->first && queries->ports[channel->server].channel != channel)
 		channel_close(queries, channel);
-}
-
-static void server_silent(struct resolve_queries *queries, struct resolve_query *query)
-{
-	if (!query->tcp)
-		queries->servers[query->server].silent_at = queries->loop->now;
 }
 
 /* It has come to nothing. error: an errno, or 0. */
@@ -251,7 +248,7 @@ static void try_failed(struct resolve_queries *queries, struct resolve_query *qu
 	if (query->broken)
 		query->status = DNS_BROKEN;
 	else
-		server_silent(queries, query);
+		resolve_try_unheard(&queries->servers, &query->try);
 	query_land(queries, query);
 	query_wait(queries, query, true);
 }
@@ -272,33 +269,26 @@ static void query_end(struct resolve_queries *queries, struct resolve_query *que
 
 	outcome.silent = query->status == DNS_FOREIGN;
 	query->busy = false;
-	queries->done(queries->arg, query, &outcome);
+	if (!query->try.probe)
+		queries->done(queries->arg, query, &outcome);
 }
 
 /* It has an answer that can be read, or none ever. */
 static void query_answered(struct resolve_queries *queries, struct resolve_query *query, enum dns_status status,
                            struct dns_walk *walk)
 {
-	struct query_server *server = &queries->servers[query->server];
+	bool ended;
 
-	if (status == DNS_CUT && query->tcp)
+	if (status == DNS_CUT && query->try.tcp)
 		status = DNS_BROKEN;
-	server->silent_at = 0;
 	queries->counts[status]++;
-	query_land(queries, query);
 	query->status = (uint8_t)status;
-	if (status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME) {
+	query_land(queries, query);
+	ended = resolve_try_answered(&queries->servers, &query->try, status, queries->loop->now);
+	if (ended)
 		query_end(queries, query, walk);
-		return;
-	}
-	query->again = status == DNS_CUT || (status == DNS_NO_EDNS && query->edns);
-	if (status == DNS_CUT)
-		query->tcp = true;
-	else if (status == DNS_NO_EDNS)
-		server->plain = true;
-	if (!query->again)
-		query->spent |= (uint8_t)(1u << query->server);
-	query_wait(queries, query, true);
+	else
+		query_wait(queries, query, true);
 }
 
 static void message_came(struct resolve_queries *queries, struct resolve_channel *channel, const uint8_t *message, size_t len)
@@ -335,56 +325,6 @@ static void udp_ready(struct resolve_queries *queries, struct resolve_channel *c
 	}
 }
 
-/* Choosing a server. */
-
-static bool server_doubted(const struct resolve_queries *queries, const struct query_server *server)
-{
-	return server->silent_at && queries->loop->now - server->silent_at < SILENT_MS;
-}
-
-/* The next in order that is left in this round; those last that were silent lately. -1: there is none. */
-static int server_next(const struct resolve_queries *queries, const struct resolve_query *query)
-{
-	int doubted = -1;
-
-	for (unsigned i = 0; i < queries->server_count; i++) {
-		unsigned index = (query->first + i) % queries->server_count;
-
-		if (query->asked >> index & 1)
-			continue;
-		if (!server_doubted(queries, &queries->servers[index]))
-			return (int)index;
-		if (doubted < 0)
-			doubted = (int)index;
-	}
-	return doubted;
-}
-
-/* False: all have been asked, and often enough. */
-static bool server_choose(struct resolve_queries *queries, struct resolve_query *query)
-{
-	struct query_server *server;
-	int index = -1;
-
-	if (query->again) {
-		query->again = false;
-		return true;
-	}
-	while (query->rounds < queries->attempts && (index = server_next(queries, query)) < 0) {
-		query->rounds++;
-		query->asked = query->spent;
-	}
-	if (query->rounds >= queries->attempts)
-		return false;
-	server = &queries->servers[index];
-	query->server = (uint8_t)index;
-	query->asked |= (uint8_t)(1u << index);
-	query->tcp = false;
-	if (server->silent_at)
-		server->silent_at = queries->loop->now; /* this one finds out */
-	return true;
-}
-
 /* Sending. Each returns an errno or 0. */
 
 static int udp_send(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
@@ -394,11 +334,10 @@ static int udp_send(struct resolve_queries *queries, struct resolve_query *query
 	int error;
 
 	query_draw_id(queries, query);
-	query->edns = !queries->servers[query->server].plain;
-	len = dns_question(message, query->id, query->name, query->type, query->edns);
-	if (len && send(channel->io.fd, message, len, 0) >= 0)
+	len = dns_question(message, query->id, query->name, query->type, query->try.edns);
+	if (send(channel->io.fd, message, len, 0) >= 0)
 		return 0;
-	error = len ? errno : EINVAL;
+	error = errno;
 	queries->slots[query->id % SLOTS] = NULL;
 	if (net_again(error))
 		return ENOBUFS;
@@ -409,49 +348,61 @@ static int udp_send(struct resolve_queries *queries, struct resolve_query *query
 
 static int query_send(struct resolve_queries *queries, struct resolve_query *query)
 {
-	int error = 0;
-	struct resolve_channel *channel = channel_for(queries, query->server, query->tcp, &error);
+	struct query_port *port = &queries->ports[query->try.server];
+	bool tcp = query->try.tcp;
+	int error = !tcp && port->failed_at == queries->loop->now ? port->error : 0;
+	struct resolve_channel *channel = error ? NULL : channel_for(queries, query->try.server, tcp, &error);
 
-	if (!channel)
-		return error;
-	if (query->tcp)
+	if (channel && tcp)
 		query_draw_id(queries, query); /* it is sent when the connection is made */
-	else
+	else if (channel)
 		error = udp_send(queries, query, channel);
-	if (!error)
+	if (!error) {
 		query_take_off(queries, query, channel);
+	} else if (!channel && !net_exhausted(error)) { /* it will be no better in the next round */
+		resolve_try_spent(&queries->servers, &query->try);
+		if (!tcp)
+			port->failed_at = queries->loop->now;
+		port->error = error;
+	}
 	return error;
+}
+
+/* Silent servers are asked the same. */
+static void query_probe(struct resolve_queries *queries, const struct resolve_query *query)
+{
+	struct resolve_try try;
+
+	while (resolve_try_probe(&queries->servers, &query->try, queries->loop->now, &try)) {
+		struct query_port *port = &queries->ports[try.server];
+
+		if (port->probe.busy)
+			continue;
+		strcpy(port->probe_name, query->name); /* it has been sent: there is room for it */
+		port->probe = (struct resolve_query){ .name = port->probe_name, .type = query->type, .busy = true, .try = try };
+		query_wait(queries, &port->probe, true);
+	}
 }
 
 /* Sends one to its next server, or ends it. False: for lack of descriptors nothing can be sent now. */
 static bool pump_one(struct resolve_queries *queries, struct resolve_query *query)
 {
-	struct query_server *server;
 	int error;
 
 	query_wait_over(queries, query);
-	if (!server_choose(queries, query)) {
+	if (!resolve_try_next(&queries->servers, &query->try)) {
 		query_end(queries, query, NULL);
 		return true;
 	}
-	server = &queries->servers[query->server];
-	error = server->failed_at == queries->loop->now ? server->error : query_send(queries, query);
-	if (!error)
+	error = dns_is_name(query->name) ? query_send(queries, query) : EINVAL;
+	if (!error) {
+		query_probe(queries, query);
 		return true;
-	if (net_exhausted(error)) {
-		query->again = true;
-		query_wait(queries, query, true);
-		return false;
 	}
 	query->error = error;
-	query->spent |= (uint8_t)(1u << query->server); /* there is no use in another round */
-	server_silent(queries, query);
-	if (!query->tcp) {
-		server->failed_at = queries->loop->now;
-		server->error = error;
-	}
+	query->try.again = net_exhausted(error);
 	query_wait(queries, query, true);
-	return true;
+	return !net_exhausted(error);
 }
 
 static void query_pump(struct resolve_queries *queries)
@@ -474,8 +425,7 @@ static void tcp_send(struct resolve_queries *queries, struct resolve_channel *ch
 	int error = net_error(channel->io.fd);
 	size_t len;
 
-	query->edns = !queries->servers[query->server].plain;
-	len = dns_question(message + 2, query->id, query->name, query->type, query->edns);
+	len = dns_question(message + 2, query->id, query->name, query->type, query->try.edns);
 	message[0] = (uint8_t)(len >> 8);
 	message[1] = (uint8_t)len;
 	if (!error && send(channel->io.fd, message, len + 2, MSG_NOSIGNAL) != (ssize_t)(len + 2)) /* its buffer was empty */
@@ -520,9 +470,9 @@ static void query_stop(struct resolve_queries *queries)
 			query_wait(queries, query, true);
 		}
 	}
-	for (size_t i = 0; i < queries->server_count; i++)
-		if (queries->servers[i].channel)
-			channel_retire(queries, queries->servers[i].channel);
+	for (size_t i = 0; i < RESOLVE_SERVERS; i++)
+		if (queries->ports[i].channel)
+			channel_retire(queries, queries->ports[i].channel);
 }
 
 void resolve_query_close(struct resolve_queries *queries)
@@ -531,29 +481,6 @@ void resolve_query_close(struct resolve_queries *queries)
 	loop_disarm(&queries->pump_timer);
 	loop_disarm(&queries->later_timer);
 	free(queries);
-}
-
-void resolve_query_set(struct resolve_queries *queries, const struct resolve_conf *conf)
-{
-	query_stop(queries);
-	memset(queries->servers, 0, sizeof queries->servers);
-	queries->server_count = conf->server_count;
-	for (size_t i = 0; i < conf->server_count; i++)
-		queries->servers[i].addr = conf->servers[i];
-	queries->attempts = conf->attempts;
-	queries->rotate = conf->rotate;
-	loop_fifo_retime(&queries->timeout, conf->timeout);
-	for (struct resolve_query *query = queries->waiting; query; query = query->next)
-		query_renew(queries, query);
-}
-
-void resolve_query_ask(struct resolve_queries *queries, struct resolve_query *query)
-{
-	if (query->busy)
-		return;
-	*query = (struct resolve_query){ .owner = query->owner, .name = query->name, .type = query->type, .busy = true };
-	query_renew(queries, query);
-	query_wait(queries, query, false);
 }
 
 void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *query)
@@ -565,6 +492,28 @@ void resolve_query_drop(struct resolve_queries *queries, struct resolve_query *q
 	else
 		query_wait_over(queries, query);
 	query->busy = false;
+}
+
+void resolve_query_set(struct resolve_queries *queries, const struct resolve_conf *conf)
+{
+	query_stop(queries);
+	for (size_t i = 0; i < RESOLVE_SERVERS; i++)
+		resolve_query_drop(queries, &queries->ports[i].probe);
+	memset(queries->ports, 0, sizeof queries->ports);
+	resolve_servers_set(&queries->servers, conf);
+	loop_fifo_retime(&queries->timeout, conf->timeout);
+	loop_fifo_retime(&queries->brief, conf->timeout < BRIEF_MS ? conf->timeout : BRIEF_MS);
+	for (struct resolve_query *query = queries->waiting; query; query = query->next)
+		query_renew(queries, query);
+}
+
+void resolve_query_ask(struct resolve_queries *queries, struct resolve_query *query)
+{
+	if (query->busy)
+		return;
+	*query = (struct resolve_query){ .owner = query->owner, .name = query->name, .type = query->type, .busy = true };
+	query_renew(queries, query);
+	query_wait(queries, query, false);
 }
 
 bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, unsigned events)
@@ -585,7 +534,7 @@ bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, un
 
 bool resolve_query_expired(struct resolve_queries *queries, struct loop_fifo *fifo, struct loop_timer *timer)
 {
-	if (fifo == &queries->timeout)
+	if (fifo == &queries->timeout || fifo == &queries->brief)
 		try_failed(queries, CONTAINER_OF(timer, struct resolve_query, timeout), 0);
 	else if (fifo == &queries->pump || fifo == &queries->later)
 		query_pump(queries);

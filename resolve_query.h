@@ -8,6 +8,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "resolve_conf.h"
+#include "resolve_server.h"
 
 #define RESOLVE_FLIGHT 128 /* questions that are under way at once: dnsmasq takes 150. The rest wait, in their order */
 
@@ -20,15 +21,11 @@ struct resolve_query {
 	const char *name; /* borrowed */
 	enum dns_type type;
 	/* The rest is resolve_query.c's. */
-	bool busy;     /* it waits or is under way */
-	bool again;    /* the same server is next */
-	bool tcp, edns;
-	bool broken;   /* an answer to this try cannot be read */
-	uint8_t server, first; /* of the configuration's: that is asked, and that is the first in turn */
-	uint8_t rounds;        /* through the servers that are over */
-	uint8_t asked, spent;  /* servers, as bits: in this round; that are not asked again */
-	uint8_t status;        /* what the last one said; DNS_FOREIGN: nobody has said anything */
+	bool busy;      /* it waits or is under way */
+	bool broken;    /* an answer to this try cannot be read */
+	uint8_t status; /* what the last one said; DNS_FOREIGN: nobody has said anything */
 	uint16_t id;
+	struct resolve_try try;
 	int error;
 	struct resolve_channel *channel; /* that it is under way on; NULL: it waits */
 	struct resolve_query *next, **link; /* of those that wait, or are under way on that channel */

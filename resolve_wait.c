@@ -17,7 +17,7 @@ enum wait_kind { WAIT_RESOLVE = 1, WAIT_CANCEL };
 
 static pthread_mutex_t rules_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct net_addr rule_servers[RESOLVE_SERVERS];
-static struct resolve_rules rules = { .servers = rule_servers };
+static struct resolve_rules rules = { .servers = rule_servers, .quiet = true };
 
 void resolve_wait_set(const struct resolve_rules *new)
 {

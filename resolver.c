@@ -24,7 +24,7 @@
 #define TTL_MAX 3600     /* seconds */
 #define TARGETS_MAX 64   /* of an SRV name: each may be many backends */
 #define HOSTS_MS 5000    /* /etc/hosts is looked at so often while it is used */
-#define SLOW_MS 1500     /* a name on its way for longer is slow */
+#define SLOW_MS 1500     /* a name that is on its way for longer is slow: more than the patience of an inquiry */
 #define BURST_MS 5       /* answers within it ring once, while there are others to come; and for each so many names, all of */
 #define BURST_NAMES 200  /* which are looked at then, a millisecond more */
 
@@ -33,7 +33,7 @@ struct resolver {
 	struct resolve_names names;
 	struct resolve_local local;
 	struct resolve_desk desk;
-	struct loop_fifo due, burst, slow;
+	struct loop_fifo due, burst;
 	struct loop_timer due_timer, burst_timer;
 	bool rung;  /* since the last round: that there is news */
 	int rounds; /* that must come, since names may not be used any more */
@@ -178,8 +178,7 @@ static void name_over(void *arg, struct resolve_inquiry *inquiry)
 	struct resolve_name *name = inquiry->owner;
 
 	name->inquiry = NULL;
-	resolve_due_done(&resolver->names.dues, &name->due, !name->slow.next);
-	loop_disarm(&name->slow);
+	resolve_due_done(&resolver->names.dues, &name->due, sys_now() - name->asked_at >= SLOW_MS);
 	if (inquiry->why)
 		take_none(resolver, name, inquiry);
 	else
@@ -197,7 +196,7 @@ static void name_start(struct resolver *resolver, struct resolve_name *name)
 
 	name->inquiry = resolve_inquiry_start(&resolver->desk, name, &wanted);
 	if (name->inquiry) {
-		loop_arm(resolver->loop, &resolver->slow, &name->slow);
+		name->asked_at = sys_now();
 		resolve_name_schedule(&resolver->names, name);
 		return;
 	}
@@ -230,6 +229,12 @@ static void ask_now(void *arg, struct resolve_name *name)
 	resolve_name_schedule(&resolver->names, name);
 }
 
+static void ask_again(void *arg, struct resolve_name *name)
+{
+	if (name->state != RESOLVE_GOOD)
+		ask_now(arg, name);
+}
+
 /* Whether it was in the file or is now, it counts at once. */
 static void follow_hosts(void *arg, struct resolve_name *name)
 {
@@ -244,7 +249,6 @@ static void follow_hosts(void *arg, struct resolve_name *name)
 		return;
 	}
 	resolve_due_leave(&resolver->names.dues, &name->due);
-	loop_disarm(&name->slow);
 	resolve_inquiry_drop(name->inquiry);
 	name->inquiry = NULL;
 	resolve_name_schedule(&resolver->names, name);
@@ -254,8 +258,10 @@ static void look_at_files(struct resolver *resolver)
 {
 	unsigned news = resolve_local_look(&resolver->local, sys_now());
 
-	if (news & RESOLVE_CONF_NEWS)
+	if (news & RESOLVE_CONF_NEWS) {
 		follow_servers(resolver);
+		resolve_names_each(&resolver->names, ask_again, resolver);
+	}
 	if (news & RESOLVE_HOSTS_NEWS)
 		resolve_names_each(&resolver->names, follow_hosts, resolver);
 }
@@ -348,8 +354,6 @@ bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct l
 	}
 	if (fifo == &resolver->due)
 		look_at_files(resolver);
-	else if (fifo == &resolver->slow)
-		resolve_due_slow(&resolver->names.dues, &CONTAINER_OF(timer, struct resolve_name, slow)->due);
 	else if (fifo == &resolver->desk.patience)
 		resolve_inquiry_impatient(timer);
 	else if (!resolve_query_expired(resolver->desk.queries, fifo, timer))
@@ -380,6 +384,8 @@ bool resolve_round(struct resolver *resolver, bool gone)
 	resolve_names_each(&resolver->names, resolve_name_renew_srv, NULL);
 	resolve_names_drop_unused(&resolver->names, false);
 	resolve_names_each(&resolver->names, forget_use, NULL);
+	resolver_turn(resolver); /* there is room in place of those that are gone */
+	ring_soon(resolver);
 	return true;
 }
 
@@ -428,7 +434,6 @@ struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void
 	resolver->desk.queries = resolve_query_open(loop, kind, query_done, resolver);
 	loop_fifo_open(loop, &resolver->due, 0, kind);
 	loop_fifo_open(loop, &resolver->burst, 0, kind);
-	loop_fifo_open(loop, &resolver->slow, SLOW_MS, kind);
 	resolve_local_open(&resolver->local);
 	look_at_files(resolver);
 	return resolver;
@@ -452,6 +457,7 @@ void resolve_set(struct resolver *resolver, const struct resolve_rules *rules)
 	for (size_t i = 0; i < count && same; i++)
 		same = net_compare(&rules->servers[i], &resolver->servers[i]) == 0;
 	resolver->names.hold = rules->hold;
+	resolver->names.quiet = rules->quiet;
 	if (same) {
 		resolve_names_each(&resolver->names, resolve_name_schedule, &resolver->names);
 	} else {
@@ -462,6 +468,7 @@ void resolve_set(struct resolver *resolver, const struct resolve_rules *rules)
 		resolve_names_each(&resolver->names, ask_now, resolver);
 	}
 	resolver_turn(resolver);
+	ring_soon(resolver);
 }
 
 void resolve_figures(const struct resolver *resolver, struct resolve_figures *figures)

@@ -25,7 +25,23 @@ static int64_t fake_now(void)
 #define sys_now fake_now
 #include "../../loop.c"
 #undef sys_now
+
+static struct {
+	int errors[8]; /* of the next sockets; 0: it succeeds */
+	unsigned at, opened;
+} sockets;
+
+static int fake_connect(const struct net_addr *addr)
+{
+	int error = sockets.at < ARRAY_LEN(sockets.errors) ? sockets.errors[sockets.at++] : 0;
+
+	sockets.opened += !error;
+	return error ? -error : net_connect_udp(addr);
+}
+
+#define net_connect_udp fake_connect
 #include "../../resolve_query.c"
+#undef net_connect_udp
 
 #define SERVERS 3
 #define CLIENT 1   /* kinds */
@@ -42,6 +58,7 @@ struct server {
 	struct net_addr addr;
 	const char *says, *says_tcp;
 	struct net_addr asker; /* of the last question */
+	unsigned asked, id;    /* over UDP; id: of the last one */
 };
 
 static struct server servers[SERVERS];
@@ -50,6 +67,7 @@ static struct resolve_queries *queries;
 static struct resolve_conf conf;
 static char trace[4096]; /* who was asked: 1, 1t (TCP), 1p (without EDNS) */
 static char ended[4096]; /* what the owner was told */
+static void (*told)(struct resolve_query *query); /* NULL: no more than that */
 
 static void note(char *to, const char *text)
 {
@@ -140,6 +158,8 @@ static void server_asked(struct server *server)
 
 	if (n < 12)
 		return;
+	server->asked++;
+	server->id = (unsigned)m[0] << 8 | m[1];
 	ask_noted(server, m, false);
 	letters = script_next(&server->says, &count);
 	server_answer(server, m, (size_t)n, letters, count);
@@ -214,6 +234,8 @@ static void done(void *arg, struct resolve_query *query, const struct resolve_ou
 	snprintf(text, sizeof text, "%s%s%s", (const char *)query->owner, *(const char *)query->owner ? ":" : "",
 	         outcome->silent ? outcome->error ? strerror(outcome->error) : "silent" : status_names[outcome->status]);
 	note(ended, text);
+	if (told)
+		told(query);
 }
 
 /* A port that is free for both. */
@@ -249,6 +271,8 @@ static void begin(const char *const *says, size_t count)
 	struct net_addr addr;
 
 	*trace = *ended = '\0';
+	told = NULL;
+	memset(&sockets, 0, sizeof sockets);
 	loop_open(&loop, &ops, NULL);
 	queries = resolve_query_open(&loop, CLIENT, done, NULL);
 	net_numeric((struct slice){ "127.0.0.1", 9 }, 0, &addr);
@@ -256,6 +280,7 @@ static void begin(const char *const *says, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		server_open(&servers[i], &addr);
 		servers[i].says = says[i];
+		servers[i].asked = 0;
 		servers[i].says_tcp = "h";
 		conf.servers[i] = servers[i].addr;
 	}
@@ -276,34 +301,49 @@ static void finish(void)
 /* What a query needs of the system has happened when nothing comes for so long. */
 #define REAL_MS 30
 
+/* One turn of the loop. False: there is nothing more to do until then. */
+static bool turn(int64_t end)
+{
+	const struct loop_event *events;
+	int wait = loop_timeout(&loop);
+	size_t count = loop.backend->wait(loop.set, wait ? REAL_MS : 0, &events);
+
+	loop.now = clock_now;
+	for (size_t i = 0; i < count; i++)
+		loop_ready(&loop, events[i].io, events[i].events);
+	if (!count && (wait < 0 || clock_now + wait > end))
+		return false;
+	clock_now += count ? 0 : wait;
+	loop.now = clock_now;
+	loop_expired(&loop);
+	free_dead(&loop);
+	return true;
+}
+
 /* Until nothing is left, or so many milliseconds of the clock are over. */
 static void run(int64_t most)
 {
 	int64_t end = clock_now + most;
 
-	for (;;) {
-		const struct loop_event *events;
-		int wait = loop_timeout(&loop);
-		size_t count = loop.backend->wait(loop.set, wait ? REAL_MS : 0, &events);
-
-		loop.now = clock_now;
-		for (size_t i = 0; i < count; i++)
-			loop_ready(&loop, events[i].io, events[i].events);
-		if (!count && (wait < 0 || clock_now + wait > end))
-			break;
-		clock_now += count ? 0 : wait;
-		loop.now = clock_now;
-		loop_expired(&loop);
-		free_dead(&loop);
-	}
+	while (turn(end))
+		;
 	clock_now = end;
+}
+
+/* Until it has its answer, which comes at once. */
+static void run_for(const struct resolve_query *query)
+{
+	while (query->busy && turn(clock_now))
+		;
 }
 
 static void ask(struct resolve_query *query, const char *owner)
 {
-	query->owner = (void *)(uintptr_t)owner;
-	query->name = "db.example";
-	query->type = DNS_A;
+	if (!query->busy) {
+		query->owner = (void *)(uintptr_t)owner;
+		query->name = "db.example";
+		query->type = DNS_A;
+	}
 	loop.now = clock_now;
 	resolve_query_ask(queries, query);
 }
@@ -337,17 +377,17 @@ static void check_answers(void)
 	ONE("the next after REFUSED", "1 2", "found", "r", "a");
 	ONE("all fail: no second round", "1 2", "refused", "s", "r");
 	ONE("the next after silence", "1 2", "found", "h", "a");
-	ONE("rounds", "1 2 1 2", "silent", "h", "h");
-	ONE("who has failed is not asked in the second round", "1 2 1", "failed", "h", "s");
-	ONE("the second round", "1 1", "found", "h,a");
+	ONE("rounds", "1 2 1p 2p", "silent", "h", "h");
+	ONE("who has failed is not asked in the second round", "1 2 1p", "failed", "h", "s");
+	ONE("the second round", "1 1p", "found", "h,a");
 }
 
 static void check_forgeries(void)
 {
-	ONE("another id", "1 1", "silent", "i");
-	ONE("another question", "1 1", "silent", "q");
-	ONE("from another port", "1 1", "silent", "o");
-	ONE("broken", "1 1", "broken", "b");
+	ONE("another id", "1 1p", "silent", "i");
+	ONE("another question", "1 1p", "silent", "q");
+	ONE("from another port", "1 1p", "silent", "o");
+	ONE("broken", "1 1p", "broken", "b");
 	ONE("all of these, and then the true one", "1", "found", "iqboa", "s");
 }
 
@@ -389,11 +429,357 @@ static void check_edns(void)
 	ONE("that does not help", "1 1p 2", "found", "f", "a");
 }
 
+/* What was asked since the last time, and what was told; and that is over. */
+static void check_so_far(const char *what, const char *asked, const char *end)
+{
+	check(strcmp(trace, asked) == 0, what, trace);
+	check(strcmp(ended, end) == 0, what, ended);
+	*trace = *ended = '\0';
+}
+
+static void check_dropped(void)
+{
+	static const char *const says[] = { "h" };
+	struct resolve_query three[3] = { 0 };
+
+	begin(says, 1);
+	for (size_t i = 0; i < 3; i++)
+		resolve_query_drop(queries, &three[i]);
+	ask(&three[0], "a");
+	resolve_query_drop(queries, &three[0]);
+	ask(&three[1], "b");
+	ask(&three[2], "c");
+	resolve_query_drop(queries, &three[2]);
+	run(100);
+	check_so_far("those that are dropped while they wait are not sent", "1", "");
+	resolve_query_drop(queries, &three[1]);
+	check(!queries->flying && !queries->waiting && !three[1].busy, "nothing is left", "dropped");
+	servers[0].says = "a";
+	ask(&three[1], "again");
+	run(60000);
+	check_so_far("asked again", "1", "again:found");
+	finish();
+}
+
+static void ask_again(struct resolve_query *query)
+{
+	if (strcmp(query->owner, "first") == 0)
+		ask(query, "second");
+}
+
+static void check_told(void)
+{
+	static const char *const says[] = { "x,a" };
+	struct resolve_query query = { 0 };
+
+	begin(says, 1);
+	told = ask_again;
+	ask(&query, "first");
+	ask(&query, "twice");
+	run(60000);
+	check_so_far("the owner asks again when it is told", "1 1", "first:no name second:found");
+	finish();
+}
+
+static void check_set(void)
+{
+	static const char *const says[] = { "h", "h", "a" };
+	struct resolve_query query = { 0 }, waits = { 0 };
+
+	begin(says, 3);
+	ask(&query, "one");
+	run(1500);
+	check_so_far("two were asked", "1 2", "");
+	ask(&waits, "two");
+	conf.servers[0] = servers[2].addr;
+	conf.server_count = 1;
+	resolve_query_set(queries, &conf);
+	run(100);
+	check_so_far("other servers are asked from the begin", "3 3", "one:found two:found");
+	conf.server_count = 3; /* they are closed */
+	finish();
+}
+
+static void check_flight(void)
+{
+	enum { COUNT = 300 };
+	static const char *const says[] = { "h" };
+	static struct resolve_query many[COUNT];
+	static char names[COUNT][16];
+	char text[16], expected[4096] = "";
+
+	memset(many, 0, sizeof many);
+	begin(says, 1);
+	conf.attempts = 1;
+	resolve_query_set(queries, &conf);
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(names[i], sizeof names[i], "%d", (int)i);
+		ask(&many[i], names[i]);
+	}
+	run(1000);
+	check(servers[0].asked == RESOLVE_FLIGHT && queries->flying == RESOLVE_FLIGHT, "so many at once", "flight");
+	servers[0].says = "a";
+	resolve_query_drop(queries, &many[0]);
+	run(1000);
+	for (size_t i = RESOLVE_FLIGHT; i < COUNT; i++) {
+		snprintf(text, sizeof text, "%d:found", (int)i);
+		note(expected, text);
+	}
+	check_so_far("the rest in its order, through one place", trace, expected);
+	run(60000);
+	check(!queries->flying && strstr(ended, "127:silent"), "all end", ended);
+	check(resolve_query_counts(queries)[DNS_FOUND] == COUNT - RESOLVE_FLIGHT &&
+	              resolve_query_counts(queries)[DNS_FOREIGN] == RESOLVE_FLIGHT - 1,
+	      "counts", "flight");
+	finish();
+}
+
+static bool seen_port[65536];
+
+static void check_ports(void)
+{
+	static const char *const says[] = { "a" };
+	struct resolve_query query = { 0 };
+	unsigned ports = 0, steps = 0, last = 0;
+
+	begin(says, 1);
+	memset(seen_port, 0, sizeof seen_port);
+	for (int i = 0; i < 3 * SOCKET_QUESTIONS; i++) {
+		ask(&query, "");
+		run_for(&query);
+		ports += !seen_port[net_addr_port(&servers[0].asker)];
+		seen_port[net_addr_port(&servers[0].asker)] = true;
+		steps += servers[0].id == last + 1;
+		last = servers[0].id;
+	}
+	check(ports == 3 && sockets.opened == 3 && servers[0].asked == 3 * SOCKET_QUESTIONS, "a port is used for so many questions",
+	      trace);
+	check(steps < 3, "ids are drawn", "");
+	clock_now += SOCKET_MS;
+	ask(&query, "");
+	run(0);
+	check(sockets.opened == 4, "and for so long", "ports");
+	finish();
+}
+
+/* A question that is under way on a socket that is not used any more. */
+static void check_old_socket(void)
+{
+	static const char *const says[] = { "h,a" };
+	struct resolve_query query = { 0 }, other = { 0 };
+	struct net_addr asker;
+	uint8_t m[1024] = { 0 };
+	size_t len;
+
+	begin(says, 1);
+	ask(&query, "old");
+	run(SOCKET_MS);
+	asker = servers[0].asker;
+	len = dns_question(m, query.id, "db.example", DNS_A, true);
+	ask(&other, "new");
+	run(0);
+	check_so_far("a new socket", "1 1", "new:found");
+	(void)!sendto(servers[0].udp.fd, m, answer(m, len, 'a'), 0, &asker.sa.any, sizeof asker.sa.v4);
+	run(0);
+	check_so_far("the old one is heard", "", "old:found");
+	finish();
+}
+
+/* An answer that comes when its try is over. */
+static void check_late(void)
+{
+	static const char *const says[] = { "h,h" };
+	struct resolve_query query = { 0 };
+	uint8_t m[1024] = { 0 };
+	size_t len;
+
+	begin(says, 1);
+	ask(&query, "");
+	run(4000);
+	len = dns_question(m, query.id, "db.example", DNS_A, true);
+	run(1000);
+	check_so_far("the second try", "1 1p", "");
+	(void)!sendto(servers[0].udp.fd, m, answer(m, len, 'x'), 0, &servers[0].asker.sa.any, sizeof servers[0].asker.sa.v4);
+	run(0);
+	check_so_far("another try has another id", "", "");
+	finish();
+}
+
+static void check_refused(void)
+{
+	static const char *const says[] = { "h", "a" };
+	struct resolve_query two[2] = { 0 };
+
+	begin(says, 2);
+	loop_close_fd(&loop, &servers[0].udp);
+	ask(&two[0], "a");
+	ask(&two[1], "b");
+	run(0);
+	check(strstr(ended, "a:found") && strstr(ended, "b:found"), "a port that nobody listens on costs no time", ended);
+	finish();
+	begin(says, 1);
+	loop_close_fd(&loop, &servers[0].udp);
+	ask(&two[0], "");
+	run(0);
+	check_so_far("the reason is told", "", strerror(ECONNREFUSED));
+	finish();
+}
+
+static void check_sockets(void)
+{
+	static const char *const says[] = { "a", "a" };
+	struct resolve_query two[2] = { 0 };
+
+	begin(says, 2);
+	sockets.errors[0] = ENETUNREACH;
+	ask(&two[0], "a");
+	ask(&two[1], "b");
+	run(0);
+	check_so_far("a network that cannot be reached: the next", "2 2", "a:found b:found");
+	finish();
+	begin(says, 1);
+	sockets.errors[0] = ENETUNREACH;
+	ask(&two[0], "");
+	run(0);
+	check_so_far("there is none", "", strerror(ENETUNREACH));
+	check(sockets.at == 1, "and it is tried once", "a network");
+	finish();
+	begin(says, 1);
+	sockets.errors[0] = sockets.errors[1] = EMFILE;
+	ask(&two[0], "a");
+	ask(&two[1], "b");
+	run(0);
+	check_so_far("no descriptor: later", "", "");
+	run(2 * LATER_MS);
+	check_so_far("no descriptor: then in order", "1 1", "a:found b:found");
+	sockets.errors[sockets.at = 0] = EMFILE;
+	clock_now += SOCKET_MS;
+	ask(&two[0], "c");
+	run(0);
+	check_so_far("no descriptor: the old one", "1", "c:found");
+	finish();
+}
+
+static void check_silent(void)
+{
+	static const char *const says[] = { "h,h,a", "a" };
+	struct resolve_query query = { 0 }, other = { 0 };
+
+	begin(says, 2);
+	ask(&query, "a");
+	run(BRIEF_MS - 1);
+	check_so_far("an unknown one", "1", "");
+	run(1);
+	check_so_far("has a second", "2", "a:found");
+	ask(&query, "b");
+	run(6000);
+	check_so_far("a silent one is asked beside another", "2 1", "b:found");
+	ask(&query, "c");
+	run(0);
+	check_so_far("and is found again", "2 1", "c:found");
+	ask(&query, "d");
+	run(0);
+	check_so_far("then it comes first", "1", "d:found");
+	servers[0].says = "h,a,h";
+	ask(&query, "e");
+	run(1000);
+	ask(&other, "f");
+	run(3999);
+	check_so_far("one that is known has its time", "1 1", "f:found");
+	run(1);
+	check_so_far("the next", "2", "e:found");
+	ask(&query, "g");
+	run(0);
+	check_so_far("one that has answered another question is not silent", "1", "");
+	finish();
+}
+
+/* A dead first server, and many names. */
+static void check_dead(void)
+{
+	enum { COUNT = 1000 };
+	static const char *const says[] = { "h", "a" };
+	static struct resolve_query many[COUNT];
+	size_t left = 0;
+
+	memset(many, 0, sizeof many);
+	begin(says, 2);
+	for (size_t i = 0; i < COUNT; i++)
+		ask(&many[i], "");
+	run(BRIEF_MS);
+	for (size_t i = 0; i < COUNT; i++)
+		left += many[i].busy;
+	check(!left && servers[0].asked <= RESOLVE_FLIGHT + 1, "a dead server costs a second once", "");
+	finish();
+}
+
+static void check_rotate(void)
+{
+	static const char *const says[] = { "a", "a", "a" };
+	struct resolve_query query = { 0 };
+
+	begin(says, 3);
+	conf.rotate = true;
+	resolve_query_set(queries, &conf);
+	for (int i = 0; i < 4; i++) {
+		ask(&query, "");
+		run(0);
+	}
+	check_so_far("in turn", "1 2 3 1", "found found found found");
+	finish();
+}
+
+/* Drops questions with EDNS. */
+static void check_deaf(void)
+{
+	static const char *const says[] = { "H" };
+	struct resolve_query query = { 0 };
+
+	begin(says, 1);
+	for (int i = 0; i < 4; i++) {
+		ask(&query, "");
+		run(60000);
+	}
+	check_so_far("no EDNS after a while", "1 1p 1 1p 1 1p 1p", "found found found found");
+	finish();
+}
+
+static void check_none(void)
+{
+	struct resolve_query query = { 0 };
+
+	begin(NULL, 0);
+	ask(&query, "");
+	run(0);
+	check_so_far("no server", "", "silent");
+	finish();
+	begin(&(const char *){ "a" }, 1);
+	query = (struct resolve_query){ .owner = "", .name = "a..b", .type = DNS_A };
+	resolve_query_ask(queries, &query);
+	run(0);
+	check_so_far("no name", "", strerror(EINVAL));
+	finish();
+}
+
 int main(void)
 {
 	check_answers();
 	check_forgeries();
 	check_tcp();
 	check_edns();
+	check_dropped();
+	check_told();
+	check_set();
+	check_flight();
+	check_ports();
+	check_old_socket();
+	check_late();
+	check_refused();
+	check_sockets();
+	check_silent();
+	check_dead();
+	check_rotate();
+	check_deaf();
+	check_none();
 	return check_sum();
 }

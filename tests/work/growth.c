@@ -906,6 +906,7 @@ static void looked_up_names(size_t n)
 
 	loop_open(&loop, &names_ops, NULL);
 	resolver = resolve_open(&loop, 1, names_ring, NULL);
+	resolve_set(resolver, &(struct resolve_rules){ .quiet = true });
 	start();
 	for (size_t round = 0, place = 0, answers = 0; round < 2; round++) {
 		resolve_round(resolver, true);
