@@ -204,8 +204,11 @@ static void await_names(struct control *control)
 	control->stats.named = resolve_settled(control->resolver);
 	if (control->stats.named)
 		loop_disarm(&control->names_timer);
-	else if (!control->names_timer.next)
-		loop_arm(&control->loop, &control->names, &control->names_timer);
+	if (control->stats.named || control->names_timer.next)
+		return;
+	/* As of now, which is later than this turn began: by then its listeners have waited for as long. */
+	control->names.after = control->config->dns_timeout + sys_now() - control->loop.now;
+	loop_arm(&control->loop, &control->names, &control->names_timer);
 }
 
 static void update_table(struct control *control)

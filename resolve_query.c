@@ -220,7 +220,6 @@ static void query_take_off(struct resolve_queries *queries, struct resolve_query
 	channel->questions++;
 	queries->flying++;
 	query->broken = false;
-	query->try.sent_at = queries->loop->now;
 	brief = resolve_try_brief(&queries->servers, &query->try);
 	loop_arm(queries->loop, brief ? &queries->brief : &queries->timeout, &query->timeout);
 }
@@ -298,7 +297,7 @@ static void message_came(struct resolve_queries *queries, struct resolve_channel
 	struct dns_walk walk;
 	enum dns_status status;
 
-	if (len < 2 || !query || query->id != id || query->channel != channel)
+	if (len < 2 || !query || query->channel != channel)
 		return;
 	status = dns_read(&walk, message, len, id, query->name, query->type);
 	if (status == DNS_BROKEN)
@@ -357,12 +356,12 @@ static int query_send(struct resolve_queries *queries, struct resolve_query *que
 		query_draw_id(queries, query); /* it is sent when the connection is made */
 	else if (channel)
 		error = udp_send(queries, query, channel);
+	query->try.sent_at = queries->loop->now;
 	if (!error) {
 		query_take_off(queries, query, channel);
-	} else if (!channel && !net_exhausted(error)) { /* it will be no better in the next round */
-		resolve_try_spent(&queries->servers, &query->try);
-		if (!tcp)
-			port->failed_at = queries->loop->now;
+	} else if (!channel && !tcp && !net_exhausted(error)) { /* this turn brings no better news */
+		resolve_try_unheard(&queries->servers, &query->try);
+		port->failed_at = queries->loop->now;
 		port->error = error;
 	}
 	return error;
@@ -441,17 +440,19 @@ static void tcp_receive(struct resolve_queries *queries, struct resolve_channel 
 	ssize_t n = recv(channel->io.fd, buf_room(message, TCP_PIECE), TCP_PIECE, 0);
 	const uint8_t *bytes = (const uint8_t *)message->data;
 	struct buf whole;
+	size_t len;
 
 	if (n <= 0 && (n == 0 || !net_again(errno))) {
 		channel_failed(queries, channel, n ? errno : ECONNRESET);
 		return;
 	}
 	message->len += n > 0 ? (size_t)n : 0;
-	if (message->len < 2 || message->len - 2 < (size_t)(bytes[0] << 8 | bytes[1]))
+	len = message->len < 2 ? SIZE_MAX : (size_t)(bytes[0] << 8 | bytes[1]);
+	if (message->len < len || message->len - len < 2)
 		return;
 	whole = *message; /* who reads the answer closes the channel */
 	*message = (struct buf){ 0 };
-	message_came(queries, channel, bytes + 2, whole.len - 2);
+	message_came(queries, channel, bytes + 2, len);
 	buf_free(&whole);
 	if (channel->first)
 		channel_failed(queries, channel, 0);

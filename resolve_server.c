@@ -108,13 +108,6 @@ void resolve_try_unheard(struct resolve_servers *servers, const struct resolve_t
 		server->silent = true;
 }
 
-void resolve_try_spent(struct resolve_servers *servers, struct resolve_try *try)
-{
-	try->spent |= (uint8_t)(1u << try->server);
-	if (!try->tcp)
-		servers->items[try->server].silent = true;
-}
-
 bool resolve_try_probe(struct resolve_servers *servers, const struct resolve_try *try, int64_t now, struct resolve_try *probe)
 {
 	for (size_t i = 0; i < servers->count && !try->rounds && !try->probe; i++) {

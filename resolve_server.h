@@ -42,8 +42,7 @@ bool resolve_try_next(const struct resolve_servers *servers, struct resolve_try 
 bool resolve_try_brief(const struct resolve_servers *servers, const struct resolve_try *try);
 /* There was an answer. True: that ends it; else it goes on. */
 bool resolve_try_answered(struct resolve_servers *servers, struct resolve_try *try, enum dns_status status, int64_t now);
-void resolve_try_unheard(struct resolve_servers *servers, const struct resolve_try *try);
-void resolve_try_spent(struct resolve_servers *servers, struct resolve_try *try); /* the server cannot be asked at all */
+void resolve_try_unheard(struct resolve_servers *servers, const struct resolve_try *try); /* there was none */
 /* A silent server that should be asked the same, so that it is found again and nobody waits for it; *probe is that. False: none. */
 bool resolve_try_probe(struct resolve_servers *servers, const struct resolve_try *try, int64_t now, struct resolve_try *probe);
 

@@ -317,7 +317,7 @@ class Server:
             return
         self.zone.read()
         rules = self.zone.rules_of(question.name.lower(), question.kind)
-        self.log.write(f"{time.monotonic_ns() // 1000000} {proto} {'edns' if question.edns else 'plain'} {question.kind} "
+        self.log.write(f"{time.time_ns() // 1000000} {proto} {'edns' if question.edns else 'plain'} {question.kind} "
                        f"{question.name} {question.id} {port}\n")
         self.obey(question, rules, send, peer)
 
