@@ -711,6 +711,17 @@ static void srv_change_cases(void)
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
 	asked_after("_a._tcp.test", DNS_SRV, 10000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 2, 1, 80, "one.test");
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1; one.test:80*1! good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 1, 1, 80, "two.test");
 	end_answer(query);
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
