@@ -305,6 +305,7 @@ static void plain_cases(void)
 	fail("db.test", DNS_AAAA, DNS_NO_DATA, 5);
 	check(rings == 2 && look("db.test", false).moved, "it has moved", "");
 	expect("db.test", "good 10.0.0.3");
+	check(resolver->due_timer.at == fake_clock + 3600000, "nothing is to be done before", "");
 	asked_after("db.test", DNS_A, 3600000);
 	check(!lines, "nothing is said", last_line);
 	end();
@@ -577,7 +578,7 @@ static void local_cases(void)
 	expect("db", "good 10.0.0.1");
 	expect("db.test.", "good 10.0.0.1");
 	expect("six", "good ::1"); /* it cannot be reached, but nothing else is there */
-	check(!asked_ever && resolve_settled(resolver) && !rings, "nobody is asked", "");
+	check(!asked_ever && resolve_settled(resolver) && !rings && !resolve_round(resolver, false), "nobody is asked", "");
 	expect("notlocalhost", "asked");
 	check(is_asked("notlocalhost", DNS_A), "it is asked for", "");
 	fail("notlocalhost", DNS_A, DNS_NO_NAME, 5);
@@ -710,6 +711,17 @@ static void srv_change_cases(void)
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
 	asked_after("_a._tcp.test", DNS_SRV, 10000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 2, 1, 80, "one.test");
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1; one.test:80*1! good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 1, 1, 80, "two.test");
 	end_answer(query);
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
@@ -723,6 +735,7 @@ static void srv_change_cases(void)
 	pass(10000);
 	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
 	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: NXDOMAIN; keeping its last targets") == 0, last_line, "it is said");
 	pass(60000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 0, 0, 0, "");
@@ -731,6 +744,7 @@ static void srv_change_cases(void)
 	resolve_set(resolver, &(struct resolve_rules){ .hold = 60001 });
 	pass(1);
 	expect_services("_a._tcp.test", "failed no such service");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: no such service; its last targets are used no longer") == 0, last_line, "it is said");
 	end();
 	begin(CONF, "", BOTH);
 	look("_a._tcp.test", true);
@@ -865,6 +879,14 @@ static void crowd_cases(void)
 	look_many("n%u.test", 5);
 	check(is_asked("n4.test", DNS_A), "a new one does not wait for them", "");
 	check(most_asked <= RESOLVE_FLIGHT / 2, "never more than so many", "");
+	end();
+	begin(CONF, "", ONE);
+	look_many("h%u.test", 100);
+	for (int i = 0; i < 2; i++) { /* of all of them only the last one, which waits, is still in use */
+		resolve_round(resolver, true);
+		resolve_lookup(resolver, "h99.test", false);
+	}
+	check(asked_count == 1 && is_asked("h99.test", DNS_A), "it takes the place of those that are gone", "");
 	end();
 }
 
