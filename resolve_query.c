@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "dns.h"
 #include "hash.h"
@@ -23,7 +22,6 @@
 #include "resolve_conf.h"
 #include "resolve_server.h"
 #include "sys.h"
-#include "text.h"
 
 #define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
 #define SOCKET_MS 1000
