@@ -100,15 +100,17 @@ static bool put_host(const struct service *service, const struct service_backend
 	struct net_addr addr;
 
 	out->len = 0;
-	if (net_numeric(slice_of(proxy->host ? proxy->host : backend->host), 0, &addr))
+	if (!proxy->host && net_numeric(slice_of(backend->host), 0, &addr))
 		return false;
-	buf_puts_visible(out, proxy->host ? "socks5://" : "", proxy->host ? proxy->host : backend->host);
+	buf_puts_visible(out, proxy->host ? "socks5://" : "", proxy->host ? "" : backend->host);
+	if (proxy->host)
+		net_put_host_port(out, proxy->host, proxy->port);
 	return true;
 }
 
 static bool is_of_host(const struct route_target *target, const struct buf *host)
 {
-	return strncmp(target->name, host->data, host->len) == 0 && (!target->name[host->len] || target->name[host->len] == ':');
+	return strncmp(target->name, host->data, host->len) == 0 && strchr(": ", target->name[host->len]);
 }
 
 static void put_named(const struct route_target *target, struct buf *out)

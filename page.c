@@ -395,6 +395,7 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 	page_put_name(out, span, index);
 	if (weight != 1)
 		buf_printf(out, "<small>weight %u</small>", weight);
+	buf_puts(out, route_is_last(span->first[0], index) ? "<small>tried last</small>" : "");
 	page_put_health(out, span->first[0], index);
 	page_put_number(out, "<td>", sum.active, "</td>");
 	page_put_number(out, "<td>", sum.connections, "</td><td>");

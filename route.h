@@ -187,6 +187,12 @@ static inline const struct route_target *route_target_of(const struct route_entr
 	return entry->target_of && entry->target_of[i] ? &entry->targets[entry->target_of[i] - 1] : NULL;
 }
 
+/* Whether the i-th backend is tried last, while no other is healthy. */
+static inline bool route_is_last(const struct route_entry *entry, unsigned i)
+{
+	return entry->last_shares && i >= entry->shares[entry->share_count - entry->last_shares].first;
+}
+
 struct route_refusal {
 	const char *service, *wish, *reason;
 	const char *rule; /* see admit_refusal */

@@ -69,6 +69,7 @@ static void routes_put_backend(struct buf *out, const struct route_entry *entry,
 		routes_put_name(out, name);
 	buf_puts(out, atomic_load(&backend->unhealthy) ? ",\"healthy\":false" : ",\"healthy\":true");
 	buf_puts_number(out, ",\"weight\":", entry->weights[index]);
+	buf_puts(out, route_is_last(entry, index) ? ",\"last\":true" : "");
 	routes_put_figures(out, &figures);
 	buf_puts_number(out, ",\"connect_errors\":", figures.connect_errors);
 	buf_puts(out, "}");

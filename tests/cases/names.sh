@@ -337,8 +337,6 @@ start_shown() {
     must 5 "what waits for slow.test" peek_has '0.0.0.0:4003'
 }
 
-peek_has() { peek | grep -Fqx -- "$1"; }
-
 status_says() { curl -s -f --max-time $((5 * SLOW)) "http://127.0.0.1:$STATUS$1"; }
 
 case_names_shown() { own_host host_shown; }
@@ -373,6 +371,31 @@ $(route 0.0.0.0:4009 127.0.0.13:7000 'gone.test:7000 (cannot resolve: NXDOMAIN)'
     [[ $said =~ dill_dns_queries_total\{result=\"server_failed\"\}\ ([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 2 ] || fail "failed: $said"
     kill -USR1 "$DILL_PID"
     must 5 "the counters" log_has ' counters uptime=.* names=4 unresolved=2 '
+}
+
+case_names_shown_srv() { own_host host_shown_srv; }
+
+host_shown_srv() { # targets of an SRV name are shown by their own names; without one, that name stands there
+    local said env=(DILL_HEALTH_ENABLED=false DILL_SERVICES_DB_LISTENER=any:4001 DILL_SERVICES_DB_BACKENDS=_db._tcp.test
+        DILL_SERVICES_NO_LISTENER=any:4002 DILL_SERVICES_NO_BACKENDS=_no._tcp.test DILL_STATUS_LISTENER=127.0.0.1:2324)
+    STATUS=2324
+    own_names '_db._tcp.test 60 SRV 1 1 7000 a.test' '_db._tcp.test 60 SRV 2 1 7001 b.test' '_db._tcp.test 60 SRV 1 1 7002 gone.test' \
+        'a.test 60 A 127.0.0.11' 'b.test 60 A 127.0.0.12'
+    start_bare "${env[@]}"
+    must 5 "its targets" leads_to 4001 127.0.0.11:7000 127.0.0.12:7001
+    must 5 "one without an address" peek_has '  ├──➤ gone.test:7002 (cannot resolve: NXDOMAIN)'
+    must 5 "a name without targets" peek_has '  ├──➤ _no._tcp.test (cannot resolve: NXDOMAIN)'
+    contains "/connections" '"4001:a.test:7000","4001:gone.test:7002","4001:b.test:7001","4002:_no._tcp.test"]' "$(status_says /connections)"
+    said=$(status_says /routes)
+    contains "/routes" '{"address":"127.0.0.11:7000","name":"a.test:7000","state":"good","healthy":true,"weight":1,"active":' "$said"
+    contains "/routes" '{"address":"127.0.0.12:7001","name":"b.test:7001","state":"good","healthy":true,"weight":1,"last":true,"active":' "$said"
+    contains "/routes" '{"address":"_no._tcp.test","name":"_no._tcp.test","state":"failed","why":"NXDOMAIN","healthy":false,' "$said"
+    contains "the page" '127.0.0.12:7001 <bdi class="soft">b.test:7001</bdi><small>tried last</small></th>' "$(status_says /)"
+    dill_once --explain no "${env[@]}"
+    contains "--explain" '
+    backend _no._tcp.test: cannot resolve its name: NXDOMAIN' "$OUT"
+    dill_once --plan "${env[@]}"
+    same "the same again: $ERR" "0 " "$RC $OUT"
 }
 
 case_names_shown_questions() { own_host host_shown_questions; }

@@ -137,6 +137,30 @@ static void mixed_cases(void)
 	route_close(&route);
 }
 
+/* Targets of a higher priority stand behind all others. */
+static void last_cases(void)
+{
+	struct route_share shares[2] = { { .first = 0, .count = 1 }, { .first = 1, .count = 2 } }, *before;
+	struct route_entry *entry;
+	struct route route;
+
+	table_of(&route, "c a|local:2000|10.0.0.1:80 10.0.0.2:80 10.0.0.3:80");
+	entry = route.table->entries[0];
+	has(ROUTES, "\"10.0.0.3:80\",\"healthy\":true,\"weight\":1,\"active\"");
+	before = entry->shares;
+	entry->shares = shares;
+	entry->share_count = 2;
+	entry->last_shares = 1;
+	has(ROUTES, "\"10.0.0.1:80\",\"healthy\":true,\"weight\":1,\"active\"");
+	has(ROUTES, "\"10.0.0.2:80\",\"healthy\":true,\"weight\":1,\"last\":true,\"active\"");
+	has(ROUTES, "\"10.0.0.3:80\",\"healthy\":true,\"weight\":1,\"last\":true,\"active\"");
+	has(PAGE, "10.0.0.1:80</th>");
+	has(PAGE, "10.0.0.2:80<small>tried last</small></th>");
+	entry->shares = before;
+	entry->share_count = 1;
+	route_close(&route);
+}
+
 /* Of a listener without any backend only its names are there. */
 static void lone_cases(void)
 {
@@ -345,12 +369,13 @@ static void figure_cases(void)
 /* Names of other services at the same listener are not this one's. */
 static void explain_cases(void)
 {
-	static struct route_target targets[6];
+	static struct route_target targets[7];
 	struct service_list *lists[2];
 	struct buf got = { 0 };
 	struct route route;
 	const char *text = "s a|local:2000|gone.example:80 kept.example:81 10.0.0.1:80 new.example:80\n"
-	                   "s b|local:2000|gone.example.other:80\ns p|local:2000|h:80|proxy=socks5://one:1080";
+	                   "s b|local:2000|gone.example.other:80\ns p|local:2000|h:80|proxy=socks5://one:1080\n"
+	                   "s n|local:2000|h:80|proxy=socks5://[::1]:1080";
 
 	table_of(&route, text);
 	table_lists(text, lists);
@@ -359,6 +384,7 @@ static void explain_cases(void)
 	targets[2] = target("kept.example:81", RESOLVE_KEPT);
 	targets[3] = target("new.example:80", RESOLVE_ASKED);
 	targets[4] = target("h:80", RESOLVE_FAILED);
+	targets[6] = target("socks5://[::1]:1080 ─➤ _h._tcp.example", RESOLVE_FAILED);
 	targets[5] = target("socks5://one:1080 ─➤ h:80", RESOLVE_FAILED);
 	route.table->entries[0]->targets = targets;
 	route.table->entries[0]->target_count = ARRAY_LEN(targets);
@@ -369,6 +395,9 @@ static void explain_cases(void)
 	got.len = 0;
 	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "p", &got);
 	check(strstr(got.data, "h:80\n    backend socks5://one:1080 ─➤ h:80: cannot resolve its name: NXDOMAIN\n    proxy="), "p", got.data);
+	got.len = 0;
+	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "n", &got);
+	check(strstr(got.data, "    backend socks5://[::1]:1080 ─➤ _h._tcp.example: cannot resolve"), "n", got.data);
 	targets[1].state = targets[2].state = targets[3].state = RESOLVE_GOOD;
 	got.len = 0;
 	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "a", &got);
@@ -443,6 +472,7 @@ int main(void)
 	supervisor_open(&sources, NULL, NULL);
 	config.uses = sys_alloc(sources.count * sizeof *config.uses);
 	mixed_cases();
+	last_cases();
 	lone_cases();
 	in_parts();
 	replaced_meanwhile(PEEK);
