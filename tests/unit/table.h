@@ -46,6 +46,7 @@ static struct table_srv {
 	{ "_tier._tcp.x", RESOLVE_GOOD, NULL, 3, { { "one", 5001, 2, false }, { "two", 5002, 3, true }, { "none", 5003, 1, true } }, false, false },
 	{ "_kept._tcp.x", RESOLVE_KEPT, "SERVFAIL", 2, { { "one", 5004, 1, false }, { "none", 5003, 1, false } }, false, false },
 	{ "_here._tcp.x", RESOLVE_GOOD, NULL, 1, { { "here", 2000, 1, false } }, false, false },
+	{ "_port._tcp.x", RESOLVE_GOOD, NULL, 2, { { "two", 0, 1, false }, { "one", 5001, 1, false } }, false, false },
 	{ "_new._tcp.x", RESOLVE_ASKED, NULL, 0, { { 0 } }, false, false },
 	{ "_spare._tcp.x", RESOLVE_GOOD, NULL, 2, { { "none", 5003, 1, false }, { "two", 5002, 1, true } }, false, false },
 };
