@@ -241,9 +241,9 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 
 		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
 		for (unsigned b = 0; b < entry->count; b++) {
-			for (unsigned k = 1; k < entry->share_count; k++)
+			for (unsigned k = 0; k < entry->share_count; k++)
 				if (entry->shares[k].first == b)
-					buf_puts(out, k == entry->share_count - entry->last_shares ? " ||" : " |");
+					buf_puts(out, k == entry->share_count - entry->last_shares ? " ||" : k ? " |" : "");
 			buf_printf(out, " %s", entry->backends[b]->name);
 			if (entry->weights[b] != 1)
 				buf_printf(out, "*%u", entry->weights[b]);
