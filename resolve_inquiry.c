@@ -1,7 +1,7 @@
 #include "base.h"
 #include "resolve_inquiry.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,7 +190,11 @@ static void inquiry_judge(struct resolve_inquiry *inquiry)
 	}
 	if (!has_found(inquiry)) {
 		inquiry->certain = inquiry->worst == DNS_NO_DATA || inquiry->worst == DNS_NO_NAME;
-		inquiry->why = inquiry->nowhere && inquiry->certain ? "no such service" : reasons[inquiry->worst];
+		inquiry->why = reasons[inquiry->worst];
+		if (inquiry->nowhere && inquiry->certain)
+			inquiry->why = "no such service";
+		if (inquiry->cut_off && inquiry->worst == DNS_FOREIGN)
+			inquiry->why = "no name server can be reached";
 	}
 	inquiry->desk->over(inquiry->desk->arg, inquiry);
 }
@@ -202,6 +206,7 @@ void resolve_inquiry_answered(struct resolve_query *query, const struct resolve_
 	struct resolve_query *other = &inquiry->queries[query == inquiry->queries];
 	size_t which = (size_t)(query - inquiry->queries);
 
+	inquiry->cut_off = outcome->silent && outcome->error && outcome->error != ECONNRESET;
 	inquiry->fates[which] = take_outcome(inquiry, status, outcome->walk);
 	if (!other->busy)
 		inquiry_judge(inquiry);
@@ -213,8 +218,10 @@ void resolve_inquiry_impatient(struct loop_timer *timer)
 {
 	struct resolve_inquiry *inquiry = CONTAINER_OF(timer, struct resolve_inquiry, patience);
 
-	for (size_t i = 0; i < ARRAY_LEN(inquiry->queries); i++)
+	for (size_t i = 0; i < ARRAY_LEN(inquiry->queries); i++) {
+		if (inquiry->queries[i].busy && !has_found(inquiry))
+			inquiry->fates[i] = RESOLVE_GONE; /* of a name that does not exist there is nothing (RFC 8020) */
 		resolve_query_drop(inquiry->desk->queries, &inquiry->queries[i]);
-	inquiry->worst = DNS_FOREIGN;
+	}
 	inquiry_judge(inquiry);
 }

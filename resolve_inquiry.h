@@ -54,6 +54,7 @@ struct resolve_inquiry {
 	struct resolve_query queries[2];
 	enum dns_status worst; /* of all candidates so far; DNS_FOREIGN is silence */
 	bool nowhere; /* the records say that there is no such service */
+	bool cut_off; /* no server could be asked at all */
 	char candidate[DNS_NAME];
 	struct loop_timer patience;
 };

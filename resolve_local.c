@@ -37,8 +37,9 @@ static bool has_prefix6(const struct net_addr *addr, unsigned first, unsigned ma
 /* Addresses of a family that this host has no address of cannot be reached: they are neither asked for nor used (what libc calls
  * AI_ADDRCONFIG). That of a link reaches no other, and none from a name has the interface that it would need. With
  * loopback alone, all are fine. */
-static void look_at_families(struct resolve_local *local)
+static bool look_at_families(struct resolve_local *local)
 {
+	bool v4 = local->v4, v6 = local->v6;
 	struct net_addr *here;
 	size_t count = net_here(&here);
 
@@ -56,6 +57,7 @@ static void look_at_families(struct resolve_local *local)
 	if (!local->v4 && !local->v6)
 		local->v4 = local->v6 = true;
 	free(here);
+	return v4 != local->v4 || v6 != local->v6;
 }
 
 static bool look_at_conf(struct resolve_local *local)
@@ -95,7 +97,7 @@ unsigned resolve_local_look(struct resolve_local *local, int64_t now)
 	news |= look_at_hosts(local) ? RESOLVE_HOSTS_NEWS : 0;
 	if (local->families_at == INT64_MIN || now - local->families_at >= FAMILIES_MS) {
 		local->families_at = now;
-		look_at_families(local);
+		news |= look_at_families(local) ? RESOLVE_FAMILY_NEWS : 0;
 	}
 	return news;
 }

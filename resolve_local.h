@@ -16,7 +16,7 @@ struct resolve_local {
 	int64_t looked_at, families_at; /* INT64_MIN: never */
 };
 
-enum resolve_news { RESOLVE_CONF_NEWS = 1, RESOLVE_HOSTS_NEWS = 2 };
+enum resolve_news { RESOLVE_CONF_NEWS = 1, RESOLVE_HOSTS_NEWS = 2, RESOLVE_FAMILY_NEWS = 4 };
 
 void resolve_local_open(struct resolve_local *local);
 void resolve_local_close(struct resolve_local *local);

@@ -13,34 +13,22 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "dns.h"
 #include "hash.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "resolve_channel.h"
 #include "resolve_conf.h"
 #include "resolve_server.h"
 #include "sys.h"
-#include "text.h"
 
 #define SOCKET_QUESTIONS 64 /* so few that the answers to all of them fit into its buffer */
 #define SOCKET_MS 1000
 #define BRIEF_MS 1000   /* see resolve_try_brief() */
 #define LATER_MS 200    /* without descriptors */
 #define MESSAGES 64     /* of one socket that are read in one turn */
-#define TCP_PIECE 16384
 #define SLOTS (4 * RESOLVE_FLIGHT)
-
-struct resolve_channel {
-	struct loop_io io;
-	bool tcp, sent; /* sent: of TCP, the question */
-	uint8_t server;
-	unsigned questions;
-	int64_t opened_at;
-	struct resolve_query *first; /* those under way */
-	struct buf message; /* TCP: what has come of it, behind its length */
-};
 
 /* What there is for each server. */
 struct query_port {
@@ -134,13 +122,6 @@ static void query_renew(struct resolve_queries *queries, struct resolve_query *q
 
 /* Channels. */
 
-static void channel_close(struct resolve_queries *queries, struct resolve_channel *channel)
-{
-	loop_close_fd(queries->loop, &channel->io);
-	buf_free(&channel->message);
-	loop_free(queries->loop, channel);
-}
-
 /* It is not used any more, but for answers that are still to come. */
 static void channel_retire(struct resolve_queries *queries, struct resolve_channel *channel)
 {
@@ -149,30 +130,7 @@ static void channel_retire(struct resolve_queries *queries, struct resolve_chann
 	if (port->channel == channel)
 		port->channel = NULL;
 	if (!channel->first)
-		channel_close(queries, channel);
-}
-
-/* NULL: *error says why. */
-static struct resolve_channel *channel_open(struct resolve_queries *queries, unsigned server, bool tcp, int *error)
-{
-	const struct net_addr *addr = &queries->servers.items[server].addr;
-	int fd = tcp ? net_connect(addr) : net_connect_udp(addr);
-	struct resolve_channel *channel;
-
-	if (fd < 0) {
-		*error = net_again(-fd) ? ENOBUFS : -fd; /* of UDP: there is no port */
-		return NULL;
-	}
-	channel = sys_alloc(sizeof *channel);
-	channel->io = LOOP_IO(fd, queries->kind);
-	channel->tcp = tcp;
-	channel->server = (uint8_t)server;
-	channel->opened_at = queries->loop->now;
-	if (loop_want(queries->loop, &channel->io, tcp ? LOOP_OUT : LOOP_IN))
-		return channel;
-	channel_close(queries, channel);
-	*error = ENOMEM; /* whatever it is: no fault of the server */
-	return NULL;
+		resolve_channel_close(queries->loop, channel);
 }
 
 /* The one for the next question to a server. NULL: *error says why. */
@@ -183,9 +141,11 @@ static struct resolve_channel *channel_for(struct resolve_queries *queries, unsi
 
 	if (old && old->questions < SOCKET_QUESTIONS && queries->loop->now - old->opened_at < SOCKET_MS)
 		return old;
-	channel = channel_open(queries, index, tcp, error);
+	channel = resolve_channel_open(queries->loop, queries->kind, &queries->servers.items[index].addr, tcp, error);
 	if (!channel)
 		return net_exhausted(*error) ? old : NULL;
+	channel->server = (uint8_t)index;
+	channel->opened_at = queries->loop->now;
 	if (old)
 		channel_retire(queries, old);
 	if (!tcp)
@@ -236,7 +196,7 @@ static void query_land(struct resolve_queries *queries, struct resolve_query *qu
 	loop_disarm(&query->timeout);
 	pump_wake(queries);
 	if (!channel->first && queries->ports[channel->server].channel != channel)
-		channel_close(queries, channel);
+		resolve_channel_close(queries->loop, channel);
 }
 
 /* It has come to nothing. error: an errno, or 0. */
@@ -306,41 +266,25 @@ static void message_came(struct resolve_queries *queries, struct resolve_channel
 		query_answered(queries, query, status, &walk);
 }
 
-static void udp_ready(struct resolve_queries *queries, struct resolve_channel *channel)
-{
-	uint8_t message[4096];
-
-	for (unsigned i = 0; i < MESSAGES; i++) {
-		ssize_t n = recv(channel->io.fd, message, sizeof message, 0);
-
-		if (n < 0) {
-			if (!net_again(errno))
-				channel_failed(queries, channel, errno);
-			return;
-		}
-		message_came(queries, channel, message, (size_t)n);
-		if (!channel->first)
-			return; /* it may be closed */
-	}
-}
-
 /* Sending. Each returns an errno or 0. */
+
+static int channel_send(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
+{
+	uint8_t room[RESOLVE_HEAD + DNS_QUESTION];
+	size_t len = dns_question(room + RESOLVE_HEAD, query->id, query->name, query->type, query->try.edns);
+
+	return resolve_channel_send(queries->loop, channel, room, len);
+}
 
 static int udp_send(struct resolve_queries *queries, struct resolve_query *query, struct resolve_channel *channel)
 {
-	uint8_t message[DNS_QUESTION];
-	size_t len;
 	int error;
 
 	query_draw_id(queries, query);
-	len = dns_question(message, query->id, query->name, query->type, query->try.edns);
-	if (send(channel->io.fd, message, len, 0) >= 0)
-		return 0;
-	error = errno;
-	queries->slots[query->id % SLOTS] = NULL;
-	if (net_again(error))
-		return ENOBUFS;
-	if (!net_exhausted(error))
+	error = channel_send(queries, query, channel);
+	if (error)
+		queries->slots[query->id % SLOTS] = NULL;
+	if (error && !net_exhausted(error))
 		channel_failed(queries, channel, error);
 	return error;
 }
@@ -415,47 +359,39 @@ static void query_pump(struct resolve_queries *queries)
 		loop_arm(queries->loop, &queries->later, &queries->later_timer);
 }
 
-/* TCP: one question for each connection. */
+/* Receiving. A TCP connection is for one question. */
 
-static void tcp_send(struct resolve_queries *queries, struct resolve_channel *channel)
+static void channel_receive(struct resolve_queries *queries, struct resolve_channel *channel)
 {
-	struct resolve_query *query = channel->first;
-	uint8_t message[2 + DNS_QUESTION];
-	int error = net_error(channel->io.fd);
+	uint8_t room[RESOLVE_UDP];
+	const uint8_t *message;
 	size_t len;
 
-	len = dns_question(message + 2, query->id, query->name, query->type, query->try.edns);
-	message[0] = (uint8_t)(len >> 8);
-	message[1] = (uint8_t)len;
-	if (!error && send(channel->io.fd, message, len + 2, MSG_NOSIGNAL) != (ssize_t)(len + 2)) /* its buffer was empty */
-		error = errno;
-	channel->sent = true;
-	if (error || !loop_want(queries->loop, &channel->io, LOOP_IN))
-		channel_failed(queries, channel, error);
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		int error = resolve_channel_receive(channel, room, &message, &len);
+
+		if (!error && !message)
+			return;
+		if (!error)
+			message_came(queries, channel, message, len);
+		if (error || (channel->tcp && channel->first))
+			channel_failed(queries, channel, error);
+		if (!channel->first)
+			return; /* it may be closed */
+	}
 }
 
-static void tcp_receive(struct resolve_queries *queries, struct resolve_channel *channel)
+static void channel_ready(struct resolve_queries *queries, struct resolve_channel *channel)
 {
-	struct buf *message = &channel->message;
-	ssize_t n = recv(channel->io.fd, buf_room(message, TCP_PIECE), TCP_PIECE, 0);
-	const uint8_t *bytes = (const uint8_t *)message->data;
-	struct buf whole;
-	size_t len;
+	int error;
 
-	if (n <= 0 && (n == 0 || !net_again(errno))) {
-		channel_failed(queries, channel, n ? errno : ECONNRESET);
+	if (!channel->tcp || channel->sent) {
+		channel_receive(queries, channel);
 		return;
 	}
-	message->len += n > 0 ? (size_t)n : 0;
-	len = message->len < 2 ? SIZE_MAX : (size_t)(bytes[0] << 8 | bytes[1]);
-	if (message->len < len || message->len - len < 2)
-		return;
-	whole = *message; /* who reads the answer closes the channel */
-	*message = (struct buf){ 0 };
-	message_came(queries, channel, bytes + 2, len);
-	buf_free(&whole);
-	if (channel->first)
-		channel_failed(queries, channel, 0);
+	error = channel_send(queries, channel->first, channel);
+	if (error)
+		channel_failed(queries, channel, error);
 }
 
 /* For the owner. */
@@ -519,17 +455,10 @@ void resolve_query_ask(struct resolve_queries *queries, struct resolve_query *qu
 
 bool resolve_query_ready(struct resolve_queries *queries, struct loop_io *io, unsigned events)
 {
-	struct resolve_channel *channel = CONTAINER_OF(io, struct resolve_channel, io);
-
 	(void)events;
 	if (io->kind != queries->kind)
 		return false;
-	if (!channel->tcp)
-		udp_ready(queries, channel);
-	else if (!channel->sent)
-		tcp_send(queries, channel);
-	else
-		tcp_receive(queries, channel);
+	channel_ready(queries, CONTAINER_OF(io, struct resolve_channel, io));
 	return true;
 }
 

@@ -87,7 +87,14 @@ static int by_priority(const void *left, const void *right)
 
 	if (a->priority != b->priority)
 		return a->priority < b->priority ? -1 : 1;
-	return by_name ? by_name : (a->port > b->port) - (a->port < b->port);
+	if (by_name || a->port != b->port)
+		return by_name ? by_name : a->port < b->port ? -1 : 1;
+	return (a->weight > b->weight) - (a->weight < b->weight);
+}
+
+static bool same_service(const struct dns_record *a, const struct dns_record *b)
+{
+	return a->priority == b->priority && a->port == b->port && strcmp(a->target, b->target) == 0;
 }
 
 static void put_target(struct resolver *resolver, struct resolve_found *found, const struct dns_record *record, bool last)
@@ -112,7 +119,7 @@ static struct resolve_found *choose_targets(struct resolver *resolver, struct dn
 	qsort(records, count, sizeof *records, by_priority);
 	found->targets = sys_alloc((count < TARGETS_MAX ? count : TARGETS_MAX) * sizeof *found->targets);
 	for (size_t i = 0; i < count; i++) {
-		if (i && by_priority(&records[i - 1], &records[i]) == 0)
+		if (i && same_service(&records[i - 1], &records[i]))
 			continue;
 		if (found->all++ < TARGETS_MAX)
 			put_target(resolver, found, &records[i], records[i].priority != records[0].priority);
@@ -264,6 +271,8 @@ static void look_at_files(struct resolver *resolver)
 	}
 	if (news & RESOLVE_HOSTS_NEWS)
 		resolve_names_each(&resolver->names, follow_hosts, resolver);
+	if (news & RESOLVE_FAMILY_NEWS)
+		resolve_names_each(&resolver->names, ask_now, resolver);
 }
 
 /* Turns of the loop. */

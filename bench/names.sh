@@ -40,6 +40,7 @@ file_etc() { # NAME LINE...
 }
 
 start_server() { # the zone is in $WORK/zone
+    rm -f "$WORK/port"
     python3 tests/tools/dns_server.py 127.0.0.1:53 "$WORK/zone" "$WORK/asked" >"$WORK/port" &
     SERVER=$!
     PIDS+=("$SERVER")

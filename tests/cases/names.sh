@@ -460,6 +460,7 @@ host_start_late() { # before the first answer no client is accepted, and dill is
     must 2 "another listener" answers 4002 b
     refuses 127.0.0.1 4001 || fail "the one that waits is open"
     contains "Peek" '0.0.0.0:4001 (waiting for its names)' "$(peek)"
+    lacks "Peek" '# no healthy backend' "$(peek)"
     names_status 'waiting for the first answer about a name' 503 || fail "/status: $(curl -s 127.0.0.1:2324/status)"
     names_routes '"address":"0.0.0.0:4001","state":"waiting"' || fail "/routes: $(curl -s 127.0.0.1:2324/routes)"
     contains "the page" 'waiting for its names' "$(curl -s 127.0.0.1:2324/)"

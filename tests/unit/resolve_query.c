@@ -40,6 +40,7 @@ static int fake_connect(const struct net_addr *addr)
 }
 
 #define net_connect_udp fake_connect
+#include "../../resolve_channel.c"
 #include "../../resolve_query.c"
 #undef net_connect_udp
 
@@ -110,7 +111,7 @@ static void ask_noted(const struct server *server, const uint8_t *m, bool tcp)
 {
 	char text[8];
 
-	snprintf(text, sizeof text, "%d%s%s", (int)(server - servers) + 1, tcp ? "t" : "", has_edns(m) ? "" : "p");
+	snprintf(text, sizeof text, "%c%s%s", (char)('1' + (server - servers)), tcp ? "t" : "", has_edns(m) ? "" : "p");
 	note(trace, text);
 }
 
@@ -165,10 +166,23 @@ static void server_asked(struct server *server)
 	server_answer(server, m, (size_t)n, letters, count);
 }
 
-/* Over TCP, each answer on a connection of its own; p: piece by piece; e: the connection ends. */
+/* An address, and so much beside it as a message has room for. */
+static size_t answer_long(uint8_t *m, size_t len)
+{
+	static const uint8_t text[] = { 0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60 };
+	size_t end = answer(m, len, 'a'), rest = 65535 - end - sizeof text - 2;
+
+	m[11] = 1;
+	memcpy(m + end, text, sizeof text);
+	m[end + sizeof text] = (uint8_t)(rest >> 8);
+	m[end + sizeof text + 1] = (uint8_t)rest;
+	return 65535;
+}
+
+/* Over TCP, each answer on a connection of its own; p: piece by piece; e: the connection ends; l: a long one. */
 static void server_asked_tcp(struct server *server)
 {
-	uint8_t m[1024];
+	static uint8_t m[2 + 65535];
 	ssize_t n = recv(server->tcp.fd, m, 512, 0);
 	size_t count, len;
 	const char *letters;
@@ -181,7 +195,7 @@ static void server_asked_tcp(struct server *server)
 	letters = script_next(&server->says_tcp, &count);
 	if (*letters == 'h')
 		return;
-	len = answer(m + 2, (size_t)n - 2, *letters == 'p' ? 'a' : *letters);
+	len = *letters == 'l' ? answer_long(m + 2, (size_t)n - 2) : answer(m + 2, (size_t)n - 2, *letters == 'p' ? 'a' : *letters);
 	m[0] = (uint8_t)(len >> 8);
 	m[1] = (uint8_t)len;
 	if (*letters == 'e') {
@@ -212,6 +226,7 @@ static void ready(struct loop *of, struct loop_io *io, unsigned events)
 
 		loop_close_fd(&loop, &server->tcp);
 		server->tcp = LOOP_IO(net_accept(io->fd, &peer), TCP);
+		setsockopt(server->tcp.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 1 << 18 }, sizeof(int));
 		loop_want(&loop, &server->tcp, LOOP_IN);
 	}
 }
@@ -413,6 +428,7 @@ static void check_tcp(void)
 {
 	check_tcp_one("over TCP", "a", "1 1t", "found");
 	check_tcp_one("in pieces", "p", "1 1t", "found");
+	check_tcp_one("as long as it can be", "l", "1 1t", "found");
 	check_tcp_one("no name over TCP", "x", "1 1t", "no name");
 	check_tcp_one("TCP fails", "s", "1 1t 2", "found");
 	check_tcp_one("silent over TCP", "h", "1 1t 2", "found");
@@ -437,6 +453,15 @@ static void check_so_far(const char *what, const char *asked, const char *end)
 	check(strcmp(trace, asked) == 0, what, trace);
 	check(strcmp(ended, end) == 0, what, ended);
 	*trace = *ended = '\0';
+}
+
+/* Both were asked at once: which of them hears it first is the system's. */
+static void check_both_asked(const char *what)
+{
+	size_t end = strlen(trace);
+
+	check(end >= 3 && (strcmp(trace + end - 3, "1 2") == 0 || strcmp(trace + end - 3, "2 1") == 0), what, trace);
+	trace[end >= 3 ? end - 3 : 0] = '\0';
 }
 
 static void check_dropped(void)
@@ -499,6 +524,17 @@ static void check_set(void)
 	run(100);
 	check_so_far("other servers are asked from the begin", "3 3", "one:found two:found");
 	conf.server_count = 3; /* they are closed */
+	finish();
+	begin(says + 1, 2); /* while a silent server is asked beside the other one, too */
+	ask(&query, "three");
+	run(BRIEF_MS);
+	ask(&query, "four");
+	run(0);
+	resolve_query_set(queries, &conf);
+	check(!queries->flying && !queries->waiting, "nobody waits", "set");
+	ask(&query, "five");
+	run(60000);
+	check_so_far("they are asked as if it were for the first time", trace, "three:found four:found five:found");
 	finish();
 }
 
@@ -602,7 +638,8 @@ static void check_other_server(void)
 	run(BRIEF_MS);
 	ask(&other, "b");
 	run(0);
-	check_so_far("each asks another one", "1 2 2 1", "");
+	check_both_asked("the other one asks both");
+	check_so_far("each asks another one", "1 2 ", "");
 	len = dns_question(m, query.id, "db.example", DNS_A, true);
 	(void)!sendto(servers[0].udp.fd, m, answer(m, len, 'a'), 0, &servers[0].asker.sa.any, sizeof servers[0].asker.sa.v4);
 	run(0);
@@ -664,6 +701,10 @@ static void check_sockets(void)
 	ask(&two[1], "b");
 	run(0);
 	check_so_far("a network that cannot be reached: the next", "2 2", "a:found b:found");
+	clock_now++;
+	ask(&two[0], "c");
+	run(0);
+	check_so_far("it comes last then", "2", "c:found");
 	finish();
 	begin(says, 1);
 	sockets.errors[0] = ENETUNREACH;
@@ -704,11 +745,14 @@ static void check_silent(void)
 	run(1);
 	check_so_far("has a second", "2", "a:found");
 	ask(&query, "b");
+	run(0);
+	check_both_asked("a silent one is asked beside another");
+	check_so_far("and nobody waits for it", "", "b:found");
 	run(6000);
-	check_so_far("a silent one is asked beside another", "2 1", "b:found");
 	ask(&query, "c");
 	run(0);
-	check_so_far("and is found again", "2 1", "c:found");
+	check_both_asked("it is asked again");
+	check_so_far("and is found again", "", "c:found");
 	ask(&query, "d");
 	run(0);
 	check_so_far("then it comes first", "1", "d:found");

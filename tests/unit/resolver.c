@@ -113,11 +113,13 @@ static void finish(struct resolve_query *query, const struct resolve_outcome *ou
 	free_dead(&loop);
 }
 
+static int fake_error; /* of those that are silent */
+
 static void fail(const char *name, enum dns_type type, enum dns_status status, long ttl)
 {
 	struct resolve_query *query = question(name, type);
 	struct dns_walk walk = { .ttl = ttl };
-	struct resolve_outcome outcome = { .status = status, .silent = status == DNS_FOREIGN };
+	struct resolve_outcome outcome = { .status = status, .silent = status == DNS_FOREIGN, .error = fake_error };
 
 	check(query, "it was asked for", name);
 	if (status == DNS_NO_DATA || status == DNS_NO_NAME)
@@ -303,6 +305,7 @@ static void plain_cases(void)
 	fail("db.test", DNS_AAAA, DNS_NO_DATA, 5);
 	check(rings == 2 && look("db.test", false).moved, "it has moved", "");
 	expect("db.test", "good 10.0.0.3");
+	check(resolver->due_timer.at == fake_clock + 3600000, "nothing is to be done before", "");
 	asked_after("db.test", DNS_A, 3600000);
 	check(!lines, "nothing is said", last_line);
 	end();
@@ -443,6 +446,12 @@ static void search_failure_cases(void)
 	fail("db.a.test", DNS_A, DNS_NO_NAME, 0);
 	pass(1000);
 	check(is_asked("db.b.test", DNS_A), "silence of AAAA costs a second for a name that does not exist", "");
+	fail("db.b.test", DNS_A, DNS_NO_NAME, 0);
+	fail("db.b.test", DNS_AAAA, DNS_NO_NAME, 0);
+	fail("db", DNS_AAAA, DNS_NO_NAME, 20);
+	pass(1000);
+	expect("db", "kept(NXDOMAIN) 10.0.0.1");
+	asked_after("db.a.test", DNS_A, 1000);
 	end();
 }
 
@@ -476,6 +485,11 @@ static void negative_cases(void)
 	asked_after("a.test", DNS_A, 60000);
 	fail("a.test", DNS_A, DNS_FOREIGN, 0);
 	expect("a.test", "kept(no answer) 10.0.0.1");
+	pass(5000);
+	fake_error = ENETUNREACH;
+	fail("a.test", DNS_A, DNS_FOREIGN, 0);
+	fake_error = 0;
+	expect("a.test", "kept(no name server can be reached) 10.0.0.1");
 	pass(5000);
 	check(is_asked("a.test", DNS_A), "again", "");
 	answer("a.test", 10, "10.0.0.1");
@@ -528,6 +542,30 @@ static void hold_cases(void)
 	end();
 }
 
+/* So many of those that are under way, and begin with a letter, are answered, or fail: the first ones. */
+static void answer_some(char first, enum dns_status status, size_t count)
+{
+	for (size_t i = 0; i < asked_count && count;) {
+		char name[DNS_NAME];
+
+		if (asked[i]->name[0] != first) {
+			i++;
+			continue;
+		}
+		strcpy(name, asked[i]->name);
+		count--;
+		if (status == DNS_FOUND)
+			answer(name, 10, "10.0.0.1");
+		else
+			fail(name, DNS_A, status, 5);
+	}
+}
+
+static void answer_all(char first, enum dns_status status)
+{
+	answer_some(first, status, SIZE_MAX);
+}
+
 /* Without asking. */
 
 static void local_cases(void)
@@ -540,7 +578,7 @@ static void local_cases(void)
 	expect("db", "good 10.0.0.1");
 	expect("db.test.", "good 10.0.0.1");
 	expect("six", "good ::1"); /* it cannot be reached, but nothing else is there */
-	check(!asked_ever && resolve_settled(resolver) && !rings, "nobody is asked", "");
+	check(!asked_ever && resolve_settled(resolver) && !rings && !resolve_round(resolver, false), "nobody is asked", "");
 	expect("notlocalhost", "asked");
 	check(is_asked("notlocalhost", DNS_A), "it is asked for", "");
 	fail("notlocalhost", DNS_A, DNS_NO_NAME, 5);
@@ -610,6 +648,13 @@ static void conf_change_cases(void)
 	check(is_asked("a.x.test", DNS_A), "all are asked for", "");
 	resolve_set(resolver, &rules);
 	check(fake_sets == sets + 2, "the same again", "");
+	answer_all('a', DNS_FOUND);
+	answer_all('b', DNS_FOUND);
+	answer_all('c', DNS_FOUND);
+	answer_all('d', DNS_FOUND);
+	fake_addresses = BOTH;
+	pass(10000);
+	check(is_asked("a.x.test", DNS_AAAA) && is_asked("a.x.test", DNS_A), "with another family of addresses, too", "");
 	rules.server_count = 0;
 	resolve_set(resolver, &rules);
 	check(fake_sets == sets + 3 && net_addr_port(&fake_conf.servers[0]) == 53, "those of resolv.conf again", "");
@@ -628,8 +673,8 @@ static void srv_cases(void)
 	query = begin_answer("_db._tcp.test", DNS_SRV);
 	put_service(60, 20, 5, 5432, "C.test");
 	put_service(60, 10, 0, 5433, "b.test");
-	put_service(90, 10, 7, 5432, "b.test");
 	put_service(60, 10, 9, 5432, "b.test");
+	put_service(90, 10, 7, 5432, "b.test");
 	put_service(60, 10, 1, 80, "192.0.2.7");
 	end_answer(query);
 	pass(BURST_MS);
@@ -666,6 +711,17 @@ static void srv_change_cases(void)
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
 	asked_after("_a._tcp.test", DNS_SRV, 10000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 2, 1, 80, "one.test");
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1; one.test:80*1! good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "one.test");
+	end_answer(query);
+	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 1, 1, 80, "two.test");
 	end_answer(query);
 	expect_services("_a._tcp.test", "good; one.test:80*1 good 10.0.0.1");
@@ -679,6 +735,7 @@ static void srv_change_cases(void)
 	pass(10000);
 	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
 	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: NXDOMAIN; keeping its last targets") == 0, last_line, "it is said");
 	pass(60000);
 	query = begin_answer("_a._tcp.test", DNS_SRV);
 	put_service(10, 0, 0, 0, "");
@@ -687,6 +744,7 @@ static void srv_change_cases(void)
 	resolve_set(resolver, &(struct resolve_rules){ .hold = 60001 });
 	pass(1);
 	expect_services("_a._tcp.test", "failed no such service");
+	check(strcmp(last_line, "cannot resolve _a._tcp.test: no such service; its last targets are used no longer") == 0, last_line, "it is said");
 	end();
 	begin(CONF, "", BOTH);
 	look("_a._tcp.test", true);
@@ -799,30 +857,6 @@ static void burst_cases(void)
 	end();
 }
 
-/* So many of those that are under way, and begin with a letter, are answered, or fail: the first ones. */
-static void answer_some(char first, enum dns_status status, size_t count)
-{
-	for (size_t i = 0; i < asked_count && count;) {
-		char name[DNS_NAME];
-
-		if (asked[i]->name[0] != first) {
-			i++;
-			continue;
-		}
-		strcpy(name, asked[i]->name);
-		count--;
-		if (status == DNS_FOUND)
-			answer(name, 10, "10.0.0.1");
-		else
-			fail(name, DNS_A, status, 5);
-	}
-}
-
-static void answer_all(char first, enum dns_status status)
-{
-	answer_some(first, status, SIZE_MAX);
-}
-
 /* Names that hang leave room for others; for those that have answered, most. */
 static void crowd_cases(void)
 {
@@ -845,6 +879,14 @@ static void crowd_cases(void)
 	look_many("n%u.test", 5);
 	check(is_asked("n4.test", DNS_A), "a new one does not wait for them", "");
 	check(most_asked <= RESOLVE_FLIGHT / 2, "never more than so many", "");
+	end();
+	begin(CONF, "", ONE);
+	look_many("h%u.test", 100);
+	for (int i = 0; i < 2; i++) { /* of all of them only the last one, which waits, is still in use */
+		resolve_round(resolver, true);
+		resolve_lookup(resolver, "h99.test", false);
+	}
+	check(asked_count == 1 && is_asked("h99.test", DNS_A), "it takes the place of those that are gone", "");
 	end();
 }
 
