@@ -22,7 +22,7 @@
 
 int stats_ready(struct stats *stats, const char **why)
 {
-	bool spoken = supervisor_spoken(stats->sources);
+	bool spoken = stats->ready || supervisor_spoken(stats->sources);
 
 	stats->ready = stats->ready || (spoken && stats->named);
 	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : spoken ? "waiting for the first answer about a name" :
