@@ -182,10 +182,11 @@ void walk_past(struct walk *walk)
 
 bool walk_is_served(const struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->count; i++)
-		if (!atomic_load(&walk->entry->backends[i]->unhealthy))
-			return true;
-	return false;
+	bool served = route_waits(walk->entry);
+
+	for (unsigned i = 0; i < walk->count && !served; i++)
+		served = !atomic_load(&walk->entry->backends[i]->unhealthy);
+	return served;
 }
 
 bool walk_pause(struct walk *walk, bool inside)

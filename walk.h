@@ -44,7 +44,7 @@ void walk_span(struct walk *walk); /* takes in all that people read as one with 
  * that is NULL, at `backend`. With `names` each name stands once in the place of its addresses. False: all is done. */
 bool walk_more(struct walk *walk);
 void walk_past(struct walk *walk); /* that is done */
-bool walk_is_served(const struct walk *walk); /* the entry has a healthy backend */
+bool walk_is_served(const struct walk *walk); /* the entry has a healthy backend; or waits for its names, which is no alarm */
 /* Before the part ends. `inside`: of this listener something is still to be written. Returns true. */
 bool walk_pause(struct walk *walk, bool inside);
 
