@@ -120,7 +120,8 @@ void resolve_name_bad(struct resolve_names *names, struct resolve_name *name, co
 
 	name_state(names, name, kept ? RESOLVE_KEPT : RESOLVE_FAILED, why);
 	if (!name->said && !names->quiet)
-		log_about(LOG_WARN, name, "time", "cannot resolve %s: %s%s", name->text, why, kept ? "; keeping its last addresses" : "");
+		log_about(LOG_WARN, name, "time", "cannot resolve %s: %s%s%s", name->text, why, kept ? "; keeping its last " : "",
+		          !kept ? "" : name->srv ? "targets" : "addresses");
 	name->said = true;
 }
 
@@ -194,7 +195,8 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 	if (name->state != RESOLVE_KEPT || count)
 		return;
 	name_state(names, name, RESOLVE_FAILED, name->why);
-	log_about(LOG_WARN, name, "time", "cannot resolve %s: %s; its last addresses are used no longer", name->text, name->why);
+	log_about(LOG_WARN, name, "time", "cannot resolve %s: %s; its last %s are used no longer", name->text, name->why,
+	          name->srv ? "targets" : "addresses");
 }
 
 /* The names. */

@@ -304,7 +304,7 @@ static void begin(void)
 		peers[i] = (struct peer){ .fd = -1 };
 	peer_count = 0;
 	next_error = 0;
-	clock_now = 1000;
+	clock_now = 1000000;
 	MUST(loop_open(&loop, &ops, NULL));
 	queries = resolve_query_open(&loop, 0, done, NULL);
 	configure(2 + 2 * 16);

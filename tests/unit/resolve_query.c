@@ -166,10 +166,23 @@ static void server_asked(struct server *server)
 	server_answer(server, m, (size_t)n, letters, count);
 }
 
-/* Over TCP, each answer on a connection of its own; p: piece by piece; e: the connection ends. */
+/* An address, and so much beside it as a message has room for. */
+static size_t answer_long(uint8_t *m, size_t len)
+{
+	static const uint8_t text[] = { 0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60 };
+	size_t end = answer(m, len, 'a'), rest = 65535 - end - sizeof text - 2;
+
+	m[11] = 1;
+	memcpy(m + end, text, sizeof text);
+	m[end + sizeof text] = (uint8_t)(rest >> 8);
+	m[end + sizeof text + 1] = (uint8_t)rest;
+	return 65535;
+}
+
+/* Over TCP, each answer on a connection of its own; p: piece by piece; e: the connection ends; l: a long one. */
 static void server_asked_tcp(struct server *server)
 {
-	uint8_t m[1024];
+	static uint8_t m[2 + 65535];
 	ssize_t n = recv(server->tcp.fd, m, 512, 0);
 	size_t count, len;
 	const char *letters;
@@ -182,7 +195,7 @@ static void server_asked_tcp(struct server *server)
 	letters = script_next(&server->says_tcp, &count);
 	if (*letters == 'h')
 		return;
-	len = answer(m + 2, (size_t)n - 2, *letters == 'p' ? 'a' : *letters);
+	len = *letters == 'l' ? answer_long(m + 2, (size_t)n - 2) : answer(m + 2, (size_t)n - 2, *letters == 'p' ? 'a' : *letters);
 	m[0] = (uint8_t)(len >> 8);
 	m[1] = (uint8_t)len;
 	if (*letters == 'e') {
@@ -213,6 +226,7 @@ static void ready(struct loop *of, struct loop_io *io, unsigned events)
 
 		loop_close_fd(&loop, &server->tcp);
 		server->tcp = LOOP_IO(net_accept(io->fd, &peer), TCP);
+		setsockopt(server->tcp.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 1 << 18 }, sizeof(int));
 		loop_want(&loop, &server->tcp, LOOP_IN);
 	}
 }
@@ -414,6 +428,7 @@ static void check_tcp(void)
 {
 	check_tcp_one("over TCP", "a", "1 1t", "found");
 	check_tcp_one("in pieces", "p", "1 1t", "found");
+	check_tcp_one("as long as it can be", "l", "1 1t", "found");
 	check_tcp_one("no name over TCP", "x", "1 1t", "no name");
 	check_tcp_one("TCP fails", "s", "1 1t 2", "found");
 	check_tcp_one("silent over TCP", "h", "1 1t 2", "found");
