@@ -89,8 +89,7 @@ struct roster_dialled roster_dialled(const struct service *service, const struct
 	if (dialled.host)
 		return dialled;
 	dialled.host = backend->host;
-	if (service_asks_srv(backend))
-		return (struct roster_dialled){ backend->host, 1, UINT16_MAX, true };
+	dialled.srv = service_asks_srv(backend);
 	dialled.first = options->ports && !last ? options->ports : backend->port;
 	if (!last)
 		last = dialled.first + (options->ports ? longest_range(service) - 1 : 0);
@@ -111,7 +110,7 @@ bool roster_each_dialled(const struct service *service, bool (*visit)(void *arg,
 	for (uint32_t i = 0; i < service->backend_count; i++) {
 		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
 
-		if (visit(arg, dialled.first, dialled.last))
+		if (!dialled.srv && visit(arg, dialled.first, dialled.last))
 			return true;
 	}
 	return false;
@@ -135,7 +134,7 @@ bool roster_wants(const struct roster_item *item, struct port_set *ports)
 
 bool roster_dials(const struct roster_item *item, struct port_set *ports)
 {
-	return item->backends & ports->mask && roster_each_dialled(item->service, is_in, ports);
+	return item->backends & ports->mask && (item->srv || roster_each_dialled(item->service, is_in, ports));
 }
 
 /* Items. */
@@ -171,13 +170,19 @@ static bool note_name(void *arg, const char *name, bool srv)
 	return item->srv;
 }
 
+void roster_set_targets(struct roster_item *item, uint64_t ports)
+{
+	item->backends = ports;
+	roster_each_dialled(item->service, add_to_mask, &item->backends);
+}
+
 static struct roster_item item_of(struct service *service, size_t place)
 {
 	struct roster_item item = { .service = service, .place = (uint32_t)place };
 
 	roster_each_name(service, note_name, &item);
 	roster_each_wish(service, add_to_mask, &item.wishes);
-	roster_each_dialled(service, add_to_mask, &item.backends);
+	roster_set_targets(&item, item.srv ? UINT64_MAX : 0);
 	return item;
 }
 

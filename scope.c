@@ -128,19 +128,22 @@ static void add_changes(struct scope *scope, const struct roster_changes *change
 	}
 }
 
-/* Whether names of a service have moved. All are looked up: else they would not be in use any more. */
+/* Whether names of a service have moved, and the ports that targets have. All are looked up: else they would not be in use any
+ * more. */
 struct moved {
-	struct scope *scope;
+	const struct route_rules *rules;
+	uint64_t ports; /* a mask */
 	bool any;
 };
 
 static bool note_moved(void *arg, const char *name, bool srv)
 {
 	struct moved *moved = arg;
-	const struct route_rules *rules = &moved->scope->route->rules;
+	struct resolve_answer found = moved->rules->lookup(moved->rules->lookup_arg, name, srv);
 
-	if (rules->lookup(rules->lookup_arg, name, srv).moved)
-		moved->any = true;
+	for (size_t i = 0; i < found.count; i++)
+		moved->ports |= (uint64_t)1 << found.hosts[i].port % 64;
+	moved->any = moved->any || found.moved;
 	return false;
 }
 
@@ -149,11 +152,13 @@ static void add_named(struct scope *scope)
 {
 	for (size_t list = 0; list < scope->count; list++)
 		for (size_t i = 0; i < scope->rosters[list].count; i++) {
-			const struct roster_item *item = &scope->rosters[list].items[i];
-			struct moved moved = { scope, false };
+			struct roster_item *item = &scope->rosters[list].items[i];
+			struct moved moved = { &scope->route->rules, 0, false };
 
 			if (item->asked)
 				roster_each_name(item->service, note_moved, &moved);
+			if (item->asked && item->srv)
+				roster_set_targets(item, moved.ports);
 			if (moved.any && !item->taken)
 				take_changed(scope, item->service->name);
 		}
@@ -214,11 +219,15 @@ bool scope_complete(struct scope *scope)
 	return true;
 }
 
-/* Of an SRV name it is its targets' ports. */
-static bool dials_one(const struct scope *scope, const struct service *service, const struct port_set *ports)
+/* Also for one with targets. */
+static bool dials_one(const struct scope *scope, const struct roster_item *item, struct port_set *ports)
 {
-	bool found = false;
+	const struct service *service = item->service;
+	bool found = roster_dials(item, ports);
 
+	if (!found || !item->srv)
+		return found;
+	found = false;
 	for (uint32_t i = 0; i < service->backend_count && !found; i++) {
 		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
 		struct resolve_answer targets = { 0 };
@@ -239,7 +248,7 @@ void scope_add_dialling(struct scope *scope, struct port_set *moved)
 		for (size_t i = 0; i < scope->rosters[list].count; i++) {
 			const struct roster_item *item = &scope->rosters[list].items[i];
 
-			if (item->srv ? dials_one(scope, item->service, moved) : roster_dials(item, moved))
+			if (dials_one(scope, item, moved))
 				roster_each_wish(item->service, add_ports, scope);
 		}
 }
