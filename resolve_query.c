@@ -365,7 +365,7 @@ static void channel_receive(struct resolve_queries *queries, struct resolve_chan
 {
 	uint8_t room[RESOLVE_UDP];
 	const uint8_t *message;
-	size_t len;
+	size_t len = 0;
 
 	for (unsigned i = 0; i < MESSAGES; i++) {
 		int error = resolve_channel_receive(channel, room, &message, &len);

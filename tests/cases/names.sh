@@ -209,22 +209,21 @@ host_clock() { # the wall clock is set back, and forth: TTLs go on as they were
 case_names_crowd() { own_host host_crowd; }
 
 host_crowd() { # a thousand names that nobody answers for do not delay those that are answered, nor the end
-    local hanging=() i
-    for i in {1..1000}; do hanging+=("h$i.hang.test"); done
-    own_names 'db.test 1 A 127.0.0.11' 'db.test 1 AAAA fd77::5' 'six.test 1 A 127.0.0.11' '* ! * silent'
-    zone 'db.test 1 A 127.0.0.11' "${hanging[@]/%/ ! * silent}"
-    printf 'listener = "local:%s"\nbackends = ["%s:7000"]\n' 4001 db.test >"$T/routes"
+    local i hanging=()
+    for i in {1..1000}; do hanging+=("h$i.test ! * silent"); done
+    own_names 'db.test 1 A 127.0.0.11' "${hanging[@]}"
+    etc resolv.conf 'nameserver 127.0.0.1'
     {
         printf '[[services]]\nname = "db"\nlistener = "any:4001"\nbackends = ["db.test:7000"]\n'
         for i in {1..1000}; do
-            printf '[[services]]\nname = "hang-%s"\nlistener = "any:%s"\nbackends = ["h%s.hang.test:7000"]\n' "$i" $((5000 + i)) "$i"
+            printf '[[services]]\nname = "hang-%s"\nlistener = "any:%s"\nbackends = ["h%s.test:7000"]\n' "$i" $((5000 + i)) "$i"
         done
     } >"$T/crowd.toml"
     start_bare DILL_HEALTH_ENABLED=false "DILL_ROUTING_FILE_PATH=$T/crowd.toml"
-    must 9 "a good name in a crowd of hanging ones" answers 4001 a
-    sleep 4
-    zone 'db.test 1 A 127.0.0.12' "${hanging[@]/%/ ! * silent}"
-    must 4 "its change" answers 4001 b
+    must 9 "a name in a crowd" answers 4001 a
+    must 9 "a hundred questions of the crowd" was_asked .test 100
+    zone 'db.test 1 A 127.0.0.13' "${hanging[@]}"
+    must 4 "its change" answers 4001 c
     now_ms
     i=$NOW
     kill -TERM "$DILL_PID"
@@ -263,15 +262,15 @@ host_search() { # the search list, ndots, and names that are absolute
     own_names 'db.sub.test 60 A 127.0.0.11' 'db.other.test 60 A 127.0.0.12' 'two.other.test 60 A 127.0.0.12' 'a.b.sub.test 60 A 127.0.0.13' \
         'a.b 60 A 127.0.0.11' 'x.y.z 60 A 127.0.0.12' 'x.y.z.sub.test 60 A 127.0.0.11' 'late.dot.sub.test 60 A 127.0.0.13'
     etc resolv.conf 'search sub.test other.test' 'nameserver 127.0.0.1' 'options timeout:1 attempts:1 ndots:2'
-    start_named db two a.b x.y.z a.b. late.dot
+    start_named db two a.b x.y.z a.b. late.dot db.
     must 5 "the first domain" answers 4001 a
     must 5 "the second domain" answers 4002 b
     must 5 "fewer dots than ndots: the domains first" answers 4003 c
     must 5 "as many: as it is" answers 4004 b
     must 5 "a dot at its end" answers 4005 a
-    must 5 "as it is, last" answers 4006 c
+    must 5 "the domains before what there is not" answers 4006 c
+    must 5 "an absolute name is in no domain" log_has 'cannot resolve db\.: NXDOMAIN'
     same "questions below the second domain for what the first one has" 0 "$(asked ' A db.other.test ')"
-    etc resolv.conf 'search other.test' 'nameserver 127.0.0.1' 'options timeout:1 attempts:1'
 }
 
 case_names_conf() { own_host host_conf; }
