@@ -181,7 +181,8 @@ static void tell_manager(struct control *control)
 		for (size_t i = 0; i < table->count; i++)
 			stats_count(&counts, table->entries[i]);
 		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
-		            counts.open, text_s(counts.open), counts.failed, table->refused_count, table->refused_count == 1 ? "" : "es");
+		            counts.open, text_s(counts.open), counts.failed, table->refused_count,
+		            table->refused_count == 1 ? "" : "es");
 	}
 	control->said_ready = control->said_ready || ready;
 }
