@@ -117,6 +117,10 @@ static void add_srv(const struct addition *add, const struct member *like)
 		struct resolve_host target = found.hosts[i];
 		struct member member = *like;
 
+		if (!target.port) {
+			add_target(add, target.name, 0, RESOLVE_FAILED, "its SRV record has no port");
+			continue;
+		}
 		if (proxy)
 			target.count = 0;
 		if (proxy || target.state == RESOLVE_GOOD) {

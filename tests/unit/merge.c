@@ -54,6 +54,7 @@ static const struct {
 	  "(none:5003 failed: NXDOMAIN)\n" },
 	{ "c a|local:2000|10.0.0.1:80|created=1\nc b|local:3000|_here._tcp.x|created=2", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n"
 	  "127.0.0.1:3000 b of consul/b (here:2000)\nrefused: b _here._tcp.x [listener] 127.0.0.1:2000 is a listener of dill itself\n" },
+	{ "s a|local:2000|_port._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5001 (one:5001) (two failed: its SRV record has no port)\n" },
 	{ "c a|any:2001|_here._tcp.x", "0.0.0.0:2001 a of consul/a (here:2000)\n"
 	  "refused: a _here._tcp.x [backends.allow] loopback address 127.0.0.1, which needs backends.allow = 127.0.0.0/8\n" },
 	{ "s a|local:2001|_here._tcp.x\nc b|local:2000|10.0.0.1:80", "127.0.0.1:2001 a of static/a 127.0.0.1:2000 (here:2000)\n"

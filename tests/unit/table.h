@@ -46,6 +46,7 @@ static struct table_srv {
 	{ "_tier._tcp.x", RESOLVE_GOOD, NULL, 3, { { "one", 5001, 2, false }, { "two", 5002, 3, true }, { "none", 5003, 1, true } }, false, false },
 	{ "_kept._tcp.x", RESOLVE_KEPT, "SERVFAIL", 2, { { "one", 5004, 1, false }, { "none", 5003, 1, false } }, false, false },
 	{ "_here._tcp.x", RESOLVE_GOOD, NULL, 1, { { "here", 2000, 1, false } }, false, false },
+	{ "_port._tcp.x", RESOLVE_GOOD, NULL, 2, { { "two", 0, 1, false }, { "one", 5001, 1, false } }, false, false },
 	{ "_new._tcp.x", RESOLVE_ASKED, NULL, 0, { { 0 } }, false, false },
 	{ "_spare._tcp.x", RESOLVE_GOOD, NULL, 2, { { "none", 5003, 1, false }, { "two", 5002, 1, true } }, false, false },
 };
@@ -240,9 +241,9 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 
 		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
 		for (unsigned b = 0; b < entry->count; b++) {
-			for (unsigned k = 1; k < entry->share_count; k++)
+			for (unsigned k = 0; k < entry->share_count; k++)
 				if (entry->shares[k].first == b)
-					buf_puts(out, k == entry->share_count - entry->last_shares ? " ||" : " |");
+					buf_puts(out, k == entry->share_count - entry->last_shares ? " ||" : k ? " |" : "");
 			buf_printf(out, " %s", entry->backends[b]->name);
 			if (entry->weights[b] != 1)
 				buf_printf(out, "*%u", entry->weights[b]);

@@ -361,6 +361,80 @@ static void one_moves_beside_one(size_t n)
 	one_of_many(n, false, true, 2000, "one_moves_beside_one");
 }
 
+/* Names in a table. */
+
+static struct {
+	const char *moved; /* the only one */
+	size_t lookups;
+} asked;
+
+/* Each has one address, or one target. */
+static struct resolve_answer look_it_up(void *arg, const char *name, bool srv)
+{
+	static struct resolve_host host;
+
+	(void)arg;
+	asked.lookups++;
+	host = (struct resolve_host){ .name = name, .port = srv ? 80 : 0, .state = RESOLVE_GOOD, .addrs = table_addresses, .count = 1 };
+	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, asked.moved && strcmp(name, asked.moved) == 0 };
+}
+
+static void add_name(struct service *service, size_t number, bool srv)
+{
+	char name[40];
+
+	snprintf(name, sizeof name, srv ? "_a._tcp.host%zu.test" : "host%zu.test", number);
+	service_backend(service, slice_of(name), srv ? 0 : 80, 1);
+}
+
+/* Each of many services has a name, and one of these moves: all are looked up, and its service alone is drafted. */
+static void one_of_names(size_t n, bool srv, const char *what)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		add_name(add_service(list, "web", i, i), i, srv);
+		service_seal(list->items[i]);
+	}
+	table_open(&route);
+	route.rules.lookup = look_it_up;
+	asked.moved = NULL;
+	publish_update(&route, &list, 1);
+	asked.moved = list->items[n / 2]->backends[0].host;
+	asked.lookups = 0;
+	route.names_moved = true;
+	start();
+	publish_update(&route, &list, 1);
+	stop();
+	check(asked.lookups >= n && asked.lookups <= n + 4, "each name is looked up once, but the one that moves", what);
+	check(allocations < 100, "one service is drafted", what);
+	publish(&route, list);
+	route_close(&route);
+}
+
+static void one_name_moves(size_t n) { one_of_names(n, false, "one_name_moves"); }
+static void one_srv_name_moves(size_t n) { one_of_names(n, true, "one_srv_name_moves"); }
+
+/* All of one listener, and each of them twice. */
+static void names_of_one_listener(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		add_name(add_service(list, "web", i, 0), i * 7 % n, false);
+		service_seal(list->items[i]);
+	}
+	table_open(&route);
+	route.rules.lookup = look_it_up;
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->entries[0]->target_count == n && route.table->entries[0]->count == 1, "each once", "names_of_one_listener");
+	route_close(&route);
+}
+
 /* All leave with a live connection, and come back. */
 static void draining_backends(size_t n)
 {
@@ -854,80 +928,6 @@ static void picked_by_terms(size_t n)
 		service_seal(service);
 	}
 	pick_of(list);
-}
-
-/* Names in a table. */
-
-static struct {
-	const char *moved; /* the only one */
-	size_t lookups;
-} asked;
-
-/* Each has one address, or one target. */
-static struct resolve_answer look_it_up(void *arg, const char *name, bool srv)
-{
-	static struct resolve_host host;
-
-	(void)arg;
-	asked.lookups++;
-	host = (struct resolve_host){ .name = name, .port = srv ? 80 : 0, .state = RESOLVE_GOOD, .addrs = table_addresses, .count = 1 };
-	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, asked.moved && strcmp(name, asked.moved) == 0 };
-}
-
-static void add_name(struct service *service, size_t number, bool srv)
-{
-	char name[40];
-
-	snprintf(name, sizeof name, srv ? "_a._tcp.host%zu.test" : "host%zu.test", number);
-	service_backend(service, slice_of(name), srv ? 0 : 80, 1);
-}
-
-/* Each of many services has a name, and one of these moves: all are looked up, and its service alone is drafted. */
-static void one_of_names(size_t n, bool srv, const char *what)
-{
-	struct service_list *list = new_list(false);
-	struct route route;
-
-	for (size_t i = 0; i < n; i++) {
-		add_name(add_service(list, "web", i, i), i, srv);
-		service_seal(list->items[i]);
-	}
-	table_open(&route);
-	route.rules.lookup = look_it_up;
-	asked.moved = NULL;
-	publish_update(&route, &list, 1);
-	asked.moved = list->items[n / 2]->backends[0].host;
-	asked.lookups = 0;
-	route.names_moved = true;
-	start();
-	publish_update(&route, &list, 1);
-	stop();
-	check(asked.lookups >= n && asked.lookups <= n + 4, "each name is looked up once, but the one that moves", what);
-	check(allocations < 100, "one service is drafted", what);
-	publish(&route, list);
-	route_close(&route);
-}
-
-static void one_name_moves(size_t n) { one_of_names(n, false, "one_name_moves"); }
-static void one_srv_name_moves(size_t n) { one_of_names(n, true, "one_srv_name_moves"); }
-
-/* All of one listener, and each of them twice. */
-static void names_of_one_listener(size_t n)
-{
-	struct service_list *list = new_list(false);
-	struct route route;
-
-	for (size_t i = 0; i < 2 * n; i++) {
-		add_name(add_service(list, "web", i, 0), i * 7 % n, false);
-		service_seal(list->items[i]);
-	}
-	table_open(&route);
-	route.rules.lookup = look_it_up;
-	start();
-	publish(&route, list);
-	stop();
-	check(route.table->entries[0]->target_count == n && route.table->entries[0]->count == 1, "each once", "names_of_one_listener");
-	route_close(&route);
 }
 
 /* Names on their way. */
@@ -1514,6 +1514,7 @@ static const struct {
 #define ROW(function) { #function, function, RATIO_MOST }
 #define LEVEL(function) { #function, function, LEVEL_MOST }
 	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(one_moves_beside_one),
+	ROW(one_name_moves), ROW(one_srv_name_moves), ROW(names_of_one_listener),
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
@@ -1521,7 +1522,6 @@ static const struct {
 	ROW(ranges_too_long), ROW(ranges_that_overlap), ROW(ranges_by_weight), ROW(other_shares),
 	LEVEL(picked_backends), LEVEL(picked_by_weight), LEVEL(picked_shares), LEVEL(picked_by_terms),
 	ROW(followed_by_health), LEVEL(followed_change), ROW(looked_up_names),
-	ROW(one_name_moves), ROW(one_srv_name_moves), ROW(names_of_one_listener),
 	ROW(services_come), ROW(services_leave), ROW(names_stay), ROW(names_turn), ROW(nomad_names_come),
 	ROW(node_lists), ROW(checks_fail), ROW(wishes_are_held),
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
