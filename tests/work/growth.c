@@ -1405,7 +1405,8 @@ static void properties_lines(size_t n)
 
 /* What is shown. */
 
-static void pages(size_t n)
+/* All of a table that is made of this list, and why each service of this name is in it. */
+static void show(struct service_list *list, const char *name)
 {
 	static const struct config config = { .port_min = 1 };
 	struct supervisor sources = { .count = 0 };
@@ -1413,17 +1414,10 @@ static void pages(size_t n)
 	struct route route;
 	struct stats stats = { .route = &route, .sources = &sources, .pool = &pool, .config = &config, .ready = true };
 	struct routes_sessions *sessions = routes_sessions_new(&(struct session_report){ .count = 0 });
-	struct service_list *list = many_services("web", n);
 	struct buf out = { 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		struct service *service = add_service(list, "db", i, 60000);
-
-		add_backend(service, i, 1);
-		service_seal(service);
-	}
 	table_open(&route);
-	publish(&route, list);
+	publish(&route, service_list_ref(list));
 	start();
 	body_put_all(peek_body(&route), &out);
 	body_put_all(routes_body(&stats), &out);
@@ -1431,9 +1425,42 @@ static void pages(size_t n)
 	routes_sessions_unref(sessions);
 	body_put_all(metrics_body(&stats), &out);
 	body_put_all(page_body(&stats), &out);
+	explain_list(&(struct explain){ &route.rules.admit, route.table }, list, name, &out);
 	stop();
 	buf_free(&out);
 	route_close(&route);
+	service_list_unref(list);
+}
+
+static void pages(size_t n)
+{
+	struct service_list *list = many_services("web", n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "db", i, 60000);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	show(list, "none");
+}
+
+/* Of one service: addresses, names that have one, and names that have none. */
+static void pages_of_names(size_t n)
+{
+	struct service_list *list = new_list(true);
+	struct service *service = add_service(list, "web", 0, 0);
+	char host[32];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(host, sizeof host, "db%zu.example", i);
+		if (i % 3 == 0)
+			add_backend(service, i, 1);
+		else
+			service_backend(service, slice_of(i % 3 == 1 ? "one" : host), (uint16_t)(i + 1), 1);
+	}
+	service_seal(service);
+	show(list, "web000000");
 }
 
 /* `dill --plan`, where all is new. */
@@ -1527,7 +1554,7 @@ static const struct {
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
-	ROW(pages), ROW(plan_of_other_listeners), ROW(state_on_disk), ROW(names_again),
+	ROW(pages), ROW(pages_of_names), ROW(plan_of_other_listeners), ROW(state_on_disk), ROW(names_again),
 };
 
 int main(int argc, char **argv)
