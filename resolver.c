@@ -37,6 +37,8 @@ struct resolver {
 	struct loop_timer due_timer, burst_timer;
 	bool rung;  /* since the last round: that there is news */
 	int rounds; /* that must come, since names may not be used any more */
+	int64_t heard_at; /* a server has said anything */
+	bool outage; /* none has for as long as a name was asked for */
 	struct net_addr servers[RESOLVE_SERVERS];
 	size_t server_count;
 	void (*ring)(void *arg);
@@ -179,6 +181,31 @@ static void take_none(struct resolver *resolver, struct resolve_name *name, cons
 	name->again = sys_now() + wait_bad(resolver, name, inquiry);
 }
 
+static void ask_soon(void *arg, struct resolve_name *name)
+{
+	struct resolver *resolver = arg;
+	int64_t at = sys_now() + (int64_t)(sys_random() % AGAIN_MS);
+
+	if (name->state == RESOLVE_GOOD || name->again == INT64_MAX || name->again <= at)
+		return;
+	name->again = at;
+	resolve_name_schedule(&resolver->names, name);
+}
+
+/* What all names have failed of is over with the first one that is answered: the others need not wait for as long as so many
+ * bad ones have to. */
+static void follow_outage(struct resolver *resolver, const struct resolve_name *name, const struct resolve_inquiry *inquiry)
+{
+	if (inquiry->why && inquiry->worst == DNS_FOREIGN) {
+		resolver->outage = resolver->outage || resolver->heard_at < name->asked_at;
+		return;
+	}
+	resolver->heard_at = sys_now();
+	if (resolver->outage)
+		resolve_names_each(&resolver->names, ask_soon, resolver);
+	resolver->outage = false;
+}
+
 static void name_over(void *arg, struct resolve_inquiry *inquiry)
 {
 	struct resolver *resolver = arg;
@@ -191,6 +218,7 @@ static void name_over(void *arg, struct resolve_inquiry *inquiry)
 	else
 		take_found(resolver, name, inquiry);
 	resolve_name_schedule(&resolver->names, name);
+	follow_outage(resolver, name, inquiry);
 	resolve_inquiry_drop(inquiry);
 }
 

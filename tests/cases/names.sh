@@ -232,6 +232,24 @@ host_crowd() { # a thousand names that nobody answers for do not delay those tha
     at_most "milliseconds to stop" $((1000 * SLOW)) $((NOW - i))
 }
 
+case_names_outage() { own_host host_outage; }
+
+host_outage() { # no server can be reached for a while; when one can, thousands of names need not wait for each other
+    local i zone=()
+    for i in {1..3000}; do zone+=("n$i.test 4 A 127.0.0.11"); done
+    own_names "${zone[@]}"
+    etc resolv.conf 'nameserver 127.0.0.1'
+    printf '[[services]]\nname = "many"\nlistener = "any:4001"\nbackends = [%s]\n' \
+        "$(printf '"n%s.test:7000", ' {1..3000})" >"$T/many.toml"
+    STATUS=2324
+    start_bare DILL_HEALTH_ENABLED=false "DILL_ROUTING_FILE_PATH=$T/many.toml" "DILL_STATUS_LISTENER=127.0.0.1:$STATUS"
+    must 9 "all names" metric 'dill_dns_names{state="good"}' 3000
+    end_pid "$DNS_PID"
+    must 15 "that none is answered" metric 'dill_dns_names{state="kept"}' 3000
+    DNS_AT=127.0.0.1:53 start_dns "${zone[@]}"
+    must 15 "all names again" metric 'dill_dns_names{state="good"}' 3000
+}
+
 # /etc
 
 case_names_hosts() { own_host host_hosts; }

@@ -930,6 +930,8 @@ static void picked_by_terms(size_t n)
 	pick_of(list);
 }
 
+/* Names on their way. */
+
 static void names_ring(void *arg)
 {
 	(void)arg;
