@@ -262,7 +262,7 @@ static void random_cases(void)
 
 		for (size_t count = 1 + choose(4); count; count--)
 			add_random(list);
-		put_services(&body, list);
+		put_services(&body, list, 1);
 		again = manifest_read_state(body.data, body.len, "state", &why);
 		check(again && !why.len, why.data, body.data);
 		for (size_t i = 0; again && i < again->count; i++)
