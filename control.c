@@ -674,7 +674,8 @@ int control_run(struct config *config, int argc, char **argv)
 	control.takeover = (struct takeover){ .charge = take_charge, .alone = take_rest, .owner = &control };
 	control.upgrade = (struct upgrade){
 		.route = &control.route, .pool = &control.pool, .sources = &control.sources,
-		.servers = { &control.peek, &control.status.server }, .leave = leave, .stay = stay, .owner = &control
+		.servers = { &control.peek, &control.status.server }, .charged = &control.takeover.charged, .leave = leave, .stay = stay,
+		.owner = &control
 	};
 	upgrade_open(&control.upgrade, argv);
 	log_setup((enum log_level)config->log_level, config->log_format == 1);

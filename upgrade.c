@@ -210,13 +210,25 @@ static void end_talk(struct upgrade *upgrade)
 	forget_items(upgrade);
 }
 
+/* The system may have told the process that has ended of clients: the workers look again. */
+static void settle(struct upgrade *upgrade)
+{
+	end_talk(upgrade);
+	upgrade->state = UPGRADE_SETTLES;
+	worker_meet(upgrade->pool);
+}
+
 /* Nothing has changed. */
 static void back_to_idle(struct upgrade *upgrade)
 {
-	end_talk(upgrade);
 	upgrade->state = UPGRADE_IDLE;
 	loop_duplicated(false);
 	upgrade->stay(upgrade->owner);
+}
+
+static bool upgrade_talks(const struct upgrade *upgrade)
+{
+	return upgrade->state >= UPGRADE_STARTS && upgrade->state <= UPGRADE_FOLLOWS;
 }
 
 /* It is told, for it may be the child of a script that is our child, and does not end with that. */
@@ -224,10 +236,8 @@ static void end_child(struct upgrade *upgrade)
 {
 	bool passed;
 
-	if (handover_is_open(&upgrade->end) && upgrade->state >= UPGRADE_STARTS) {
-		handover_put(&upgrade->end, HANDOVER_STAY, false, slice_of(""));
-		handover_send(&upgrade->end, NULL, 0, &passed);
-	}
+	handover_put(&upgrade->end, HANDOVER_STAY, false, slice_of(""));
+	handover_send(&upgrade->end, NULL, 0, &passed);
 	end_talk(upgrade);
 	upgrade->state = UPGRADE_ENDS;
 	kill(upgrade->pid, SIGKILL);
@@ -236,8 +246,8 @@ static void end_child(struct upgrade *upgrade)
 void upgrade_stop(struct upgrade *upgrade)
 {
 	if (upgrade->state == UPGRADE_MEETS)
-		back_to_idle(upgrade);
-	else if (upgrade_runs(upgrade) && upgrade->state != UPGRADE_ENDS)
+		upgrade->state = UPGRADE_SETTLES;
+	else if (upgrade_talks(upgrade))
 		end_child(upgrade);
 }
 
@@ -261,7 +271,7 @@ static void child_ended(struct upgrade *upgrade, int status)
 	} else {
 		if (upgrade->state != UPGRADE_ENDS)
 			log_error("upgrade: process %ld %s before its table was in force; nothing changes", pid, how.data);
-		back_to_idle(upgrade);
+		settle(upgrade);
 	}
 	buf_free(&how);
 }
@@ -288,6 +298,8 @@ static const char *why_not(const struct upgrade *upgrade)
 		return "this process has handed over already";
 	if (upgrade->state != UPGRADE_IDLE)
 		return "one is under way";
+	if (!*upgrade->charged)
+		return "another process is in charge as yet";
 	if (getpid() == 1)
 		return "this is process 1, with which its container ends";
 	return upgrade->path ? NULL : "it is not known where the program is: start it by its path";
@@ -350,6 +362,7 @@ static void start(struct upgrade *upgrade)
 
 	if (error && !upgrade->pid) {
 		log_error("upgrade: cannot start %s: %s; nothing changes", upgrade->path, strerror(error));
+		end_talk(upgrade);
 		back_to_idle(upgrade);
 		return;
 	}
@@ -418,11 +431,11 @@ static void hear(struct upgrade *upgrade)
 		gather_items(upgrade, true);
 		go_on(upgrade);
 	}
-	while (upgrade_runs(upgrade) && upgrade->state != UPGRADE_ENDS && handover_next(&upgrade->end, &record))
+	while (upgrade_talks(upgrade) && handover_next(&upgrade->end, &record))
 		upgrade_hears(upgrade, &record);
-	if (upgrade->state == UPGRADE_ENDS || upgrade->io.fd < 0)
+	if (upgrade->io.fd < 0)
 		return;
-	if (upgrade->end.why && upgrade_runs(upgrade))
+	if (upgrade->end.why && upgrade_talks(upgrade))
 		fail(upgrade, upgrade->end.why);
 	else if (!open)
 		loop_forget(upgrade->loop, &upgrade->io);
@@ -459,7 +472,9 @@ void upgrade_woken(struct upgrade *upgrade)
 		return;
 	if (upgrade->state == UPGRADE_MEETS)
 		start(upgrade);
-	if (upgrade->state == UPGRADE_LEAVES) {
+	else if (upgrade->state == UPGRADE_SETTLES)
+		back_to_idle(upgrade);
+	else if (upgrade->state == UPGRADE_LEAVES) {
 		route_collect(upgrade->route); /* closes the sockets */
 		end_talk(upgrade);
 		upgrade->state = UPGRADE_GONE;

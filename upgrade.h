@@ -4,8 +4,9 @@
  *
  *     IDLE ──SIGUSR2──► MEETS ──workers know──► STARTS ──it speaks──► SENDS ──all sent──► WAITS ──READY──► FOLLOWS
  *       ▲                                          │                    │                   │                 │ what came
- *       └── reaped ── ENDS ◄── timeout, its end, an error of what it says ──────────────────┘       meanwhile ▼ is sent
- *                                                        GONE ◄──workers have left the sockets── LEAVES ◄── TAKE
+ *       │                         ENDS ◄── timeout, or an error of what it says ────────────┤       meanwhile ▼ is sent
+ *    workers                        └──reaped──┐  GONE ◄──workers have left the sockets── LEAVES ◄── TAKE
+ *    look again ◄── SETTLES ◄──────────────────┴── its end ─────────────────────────────────┘
  */
 #ifndef UPGRADE_H
 #define UPGRADE_H
@@ -23,8 +24,8 @@
 #include "worker.h"
 
 enum upgrade_state {
-	UPGRADE_IDLE, UPGRADE_MEETS, UPGRADE_STARTS, UPGRADE_SENDS, UPGRADE_WAITS, UPGRADE_FOLLOWS, UPGRADE_ENDS, UPGRADE_LEAVES,
-	UPGRADE_GONE
+	UPGRADE_IDLE, UPGRADE_MEETS, UPGRADE_STARTS, UPGRADE_SENDS, UPGRADE_WAITS, UPGRADE_FOLLOWS, UPGRADE_ENDS,
+	UPGRADE_SETTLES, UPGRADE_LEAVES, UPGRADE_GONE
 };
 
 struct upgrade {
@@ -33,6 +34,7 @@ struct upgrade {
 	struct worker_pool *pool;
 	const struct supervisor *sources;
 	const struct admin *servers[2];
+	const bool *charged; /* this process is in charge */
 	void (*stay)(void *owner);  /* it has come to nothing */
 	void (*leave)(void *owner); /* the new process is in charge from now on */
 	void *owner;
