@@ -120,3 +120,129 @@ END
 }
 
 first_ended() { [ "$(grep -c '^3 count .* fin$' "$PEER_LOG")" -eq "$1" ]; }
+
+# What goes wrong with the new process
+
+failed_upgrade() { # REGEX [SECONDS]: SIGUSR2 comes to nothing, the log says why, and clients of port $p never notice
+    local lines
+    lines=$(log_count "$1")
+    kill -USR2 "$DILL_PID"
+    must "${2:-10}" "the end of it: $1" more_than "$lines" "$1"
+    pid_is "$DILL_PID" || fail "the pid file has another number after: $1"
+    answers "$p" a || fail "no answer after: $1"
+}
+
+more_than() { [ "$(log_count "$2")" -gt "$1" ]; }
+
+only_child() { [ -z "$(pgrep -P "$DILL_PID")" ]; }
+
+case_upgrade_failures() { # whatever the new one does, nothing changes, and the next one works
+    local p knocked before
+    p=$(next_port)
+    printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n[[services]]\nname = "echo"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' \
+        "$p" "$A" $((p + 1)) "$ECHO" >"$T/c.toml"
+    start_upgradable -c "$T/c.toml" DILL_UPGRADE_TIMEOUT=2s
+    start_through knock knock 50 $((p + 1))
+    knocked=$THROUGH
+    descriptors
+    before=$FDS
+    rm "$T/bin/dill"
+    failed_upgrade "upgrade: cannot start $T/bin/dill: No such file or directory; nothing changes"
+    place <<<'no program'
+    failed_upgrade "upgrade: cannot start $T/bin/dill: Exec format error; nothing changes"
+    place <<<$'#!/bin/sh\nexit 3'
+    failed_upgrade "process [0-9]+ ended with status 3 before its table was in force; nothing changes"
+    place <<<$'#!/bin/sh\nkill -SEGV $$'
+    failed_upgrade "process [0-9]+ was ended by signal 11 before its table"
+    place <<<$'#!/bin/sh\nexec sleep 60'
+    failed_upgrade "process [0-9]+ had no table in force within 2s: it is ended, and nothing changes"
+    place <<<$'#!/bin/bash\nprintf "dill-handover 2\n" >&"$DILL_UPGRADE_FD"\nexec sleep 60'
+    failed_upgrade "process [0-9]+ speaks another version of the hand-over: it is ended"
+    place <<<$'#!/bin/bash\nprintf "dill-handover 1\n" >&"$DILL_UPGRADE_FD"\nexit 4' # it takes nothing
+    failed_upgrade "process [0-9]+ ended with status 4 before its table"
+    place <<<$'#!/bin/bash\nprintf "dill-handover 1\n" >&"$DILL_UPGRADE_FD"\nexec sleep 60'
+    failed_upgrade "process [0-9]+ had no table in force within 2s"
+    replace_link
+    echo 'nonsense' >>"$T/c.toml"
+    failed_upgrade "process [0-9]+ ended with status 1 before its table"
+    log_has "c.toml:9: " || fail "the error of the configuration: $(tail -n 3 "$LOG")"
+    sed -i '$d' "$T/c.toml"
+    printf '[status]\nlistener = "127.0.0.1:%s"\n' "$A" >>"$T/c.toml" # in use
+    failed_upgrade "process [0-9]+ ended with status 1 before its table"
+    log_has "status.listener: cannot listen on 127.0.0.1:$A: Address already in use" || fail "no reason for it"
+    sed -i '/^\[status\]/,$d' "$T/c.toml"
+    must 5 "that all children are gone" only_child
+    must 5 "the descriptors" fds_are "$before"
+    upgrade
+    old_ended "$OLD"
+    answers "$p" a || fail "no answer of the new process"
+    end_through "$knocked" knock
+    [[ $TOLD =~ ^[0-9]+\ whole$ ]] || fail "the clients: $TOLD"
+    end_upgraded
+}
+
+fds_are() { descriptors; [ "$FDS" -eq "$1" ]; }
+
+case_upgrade_refused() { # one at a time; no reload meanwhile; not by the old one
+    local p
+    p=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$GREET"
+    place < <(printf '#!/bin/sh\necho $$ >%s/wrapper\nwhile [ ! -e %s/go ]; do sleep 0.05; done\nexec %s "$@"\n' "$T" "$T" "$DILL")
+    open_conn "$p"
+    kill -USR2 "$DILL_PID"
+    must 5 "the wrapper" test -s "$T/wrapper"
+    kill -USR2 "$DILL_PID"
+    must 5 "that a second one is refused" log_has 'upgrade: refused: one is under way'
+    kill -HUP "$DILL_PID"
+    must 5 "that a reload is refused" log_has 'reload: not while an upgrade is under way'
+    touch "$T/go"
+    must 10 "the new process" charged 1
+    OLD=$DILL_PID
+    DILL_PID=$(cat "$T/pid")
+    same "the new process" "$(cat "$T/wrapper")" "$DILL_PID"
+    kill -USR2 "$OLD"
+    must 5 "that the old one refuses" log_has 'upgrade: refused: this process has handed over already'
+    kill -HUP "$OLD"
+    sleep 0.2
+    exited "$OLD" && fail "the old process has not waited for its session"
+    read -r -t 5 _ <&"$FD"
+    ask "$FD" hello || fail "the session of the old process"
+    answers "$p" hi || fail "the new process does not answer"
+    kill "$OLD" # which cuts the session after its grace, 5 s
+    must 3 "that it stops" log_has 'stopping; 1 connection'
+    stop_dill 0 9 "$OLD"
+    ended "$FD" 1 || fail "its session lives on"
+    end_upgraded
+    dill_once DILL_UPGRADE_FD=99 -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    same "exit status with a variable of nobody" 1 "$RC"
+    contains "its reason" 'DILL_UPGRADE_FD: "99" is no socket: only dill itself sets it' "$ERR"
+}
+
+case_upgrade_pid_1() { # a container would end with it
+    local p
+    p=$(next_port)
+    unshare --user --map-root-user --pid --fork true 2>/dev/null || skip "no namespaces"
+    DILL_RUN=(unshare --user --map-root-user --pid --fork --kill-child)
+    start_bare -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    must 5 "the service" answers "$p" a
+    kill -USR2 "$(pgrep -P "$DILL_PID")"
+    must 5 "the reason" log_has 'upgrade: refused: this is process 1, with which its container ends'
+    answers "$p" a || fail "it does not answer any more"
+    kill "$(pgrep -P "$DILL_PID")"
+    stop_dill 0 8
+}
+
+case_upgrade_drain() { # upgrade.drain ends what is left, and not shutdown.grace
+    local p
+    p=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$ECHO" DILL_UPGRADE_DRAIN=1500ms DILL_SHUTDOWN_GRACE=100ms
+    open_conn "$p"
+    ask "$FD" one || fail "no echo"
+    upgrade
+    sleep 0.5
+    ask "$FD" two || fail "shutdown.grace has ended it"
+    now_ms
+    ended "$FD" 5 || fail "upgrade.drain has not ended it"
+    old_ended "$OLD"
+    end_upgraded
+}
