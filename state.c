@@ -219,7 +219,11 @@ static void put_services(struct buf *out, const struct service_list *list, size_
 
 void state_put(const struct service_list *list, struct buf *out)
 {
-	put_services(out, list, SIZE_MAX);
+	struct buf body = { 0 };
+
+	put_services(&body, list, SIZE_MAX);
+	buf_add(out, body.data, body.len);
+	buf_free(&body);
 }
 
 int state_save(const char *path, const struct service_list *list)

@@ -246,3 +246,199 @@ case_upgrade_drain() { # upgrade.drain ends what is left, and not shutdown.grace
     old_ended "$OLD"
     end_upgraded
 }
+
+# The new process in the middle: it has taken all, and is not ready before $T/later.json is there.
+
+half_way() { # COUNT: SIGUSR2, and waits for that. Sets NEW
+    printf '[routing.file]\npath = "%s"\n' "$T/later.json" >>"$T/c.toml"
+    kill -USR2 "$DILL_PID"
+    must 10 "the new process has taken the sockets" more_than "$(($1 - 1))" 'opened .* why="handed over"'
+    must 5 "that it waits" log_has 'error file: '
+    NEW=$(pgrep -P "$DILL_PID")
+}
+
+go_on() { echo '{"services":[]}' >"$T/later.json"; }
+
+start_web() { # one static service, at $p, and a configuration that changes
+    p=$(next_port)
+    printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$p" "$GREET" >"$T/c.toml"
+    start_upgradable -c "$T/c.toml"
+    open_conn "$p"
+    read -r -t 5 _ <&"$FD"
+}
+
+new_is_in_charge() { # without the old one
+    must 10 "that the new process is in charge" pid_is "$NEW"
+    answers "$p" hi || fail "the new process does not answer"
+    DILL_PID=$NEW
+}
+
+killed() { # PID: a dill of ours, by the test
+    kill -KILL "$1"
+    wait "$1" 2>/dev/null
+    DILLS=()
+}
+
+case_upgrade_old_killed() { # at each step: the new one is there, alone
+    local p
+    start_web
+    place < <(printf '#!/bin/sh\necho $$ >%s/wrapper\nwhile [ ! -e %s/go ]; do sleep 0.05; done\nexec %s "$@"\n' "$T" "$T" "$DILL")
+    kill -USR2 "$DILL_PID"          # before it has handed anything over
+    must 5 "the wrapper" test -s "$T/wrapper"
+    killed "$DILL_PID"
+    touch "$T/go"
+    NEW=$(cat "$T/wrapper")
+    new_is_in_charge
+    end_upgraded
+    : >"$T/later.json"
+    rm "$T/later.json"
+    start_web                       # afterwards: it has all, and its table is not in force
+    half_way 1
+    killed "$DILL_PID"
+    new_is_in_charge
+    log_has 'upgrade: the old process has gone before it said so' || fail "nothing is said of it"
+    end_upgraded
+    start_web                       # while it drains
+    upgrade
+    killed "$OLD"
+    NEW=$DILL_PID
+    new_is_in_charge
+    end_upgraded
+}
+
+case_upgrade_new_killed() { # at each step: the old one goes on, and its sessions live
+    local p
+    start_web
+    place < <(printf '#!/bin/sh\necho $$ >%s/wrapper\nexec sleep 60\n' "$T")
+    kill -USR2 "$DILL_PID"
+    must 5 "the wrapper" test -s "$T/wrapper"
+    kill -KILL "$(cat "$T/wrapper")"
+    must 5 "that it is seen" log_has 'was ended by signal 9 before its table was in force; nothing changes'
+    ask "$FD" one || fail "the session"
+    answers "$p" hi || fail "no answer"
+    replace_link
+    half_way 1
+    kill -KILL "$NEW"
+    must 5 "that it is seen" more_than 1 'was ended by signal 9 before its table'
+    ask "$FD" two || fail "the session"
+    for _ in 1 2 3 4 5; do answers "$p" hi || fail "no answer"; done
+    go_on
+    upgrade
+    ask "$FD" three || fail "the session"
+    kill -KILL "$DILL_PID"
+    must 5 "that it is seen" log_has "upgrade: process $DILL_PID, which is in charge, was ended by signal 9"
+    ask "$FD" four || fail "the session of the old process"
+    exec {FD}>&-
+    CONNECTIONS=()
+    old_ended "$OLD"
+    rm "$T/pid"
+}
+
+case_upgrade_stopped() { # SIGTERM while the new one is under way ends both
+    local p
+    start_web
+    half_way 1
+    exec {FD}>&-
+    CONNECTIONS=()
+    kill "$DILL_PID"
+    stop_dill 0 8
+    must 5 "the new process" gone "$NEW"
+    refuses 127.0.0.1 "$p" || fail "somebody listens"
+    [ ! -e "$T/pid" ] || fail "the pid file is still there"
+}
+
+case_upgrade_notify() { # the manager hears of the new process from the old one, and READY from the new one
+    local p
+    receive "$T/notify"
+    p=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "NOTIFY_SOCKET=$T/notify"
+    must 5 "READY" notified '^READY=1'
+    upgrade
+    must 5 "READY of the new process" notified_last '^READY=1\|STATUS=1 listener open, 0 failed'
+    same "what was said" "RELOADING=1|MONOTONIC_USEC=now|STATUS=upgrading MAINPID=$DILL_PID READY=1|STATUS=1 listener open, 0 failed, 0 wishes refused" \
+        "$(tail -n 3 "$T/notified" | tr '\n' ' ' | sed 's/ $//')"
+    old_ended "$OLD"
+    place <<<$'#!/bin/sh\nexit 3'
+    kill -USR2 "$DILL_PID"
+    must 5 "its end" log_has 'ended with status 3'
+    must 5 "READY after it" notified_last '^READY=1\|STATUS=1 listener open'
+    same "RELOADING and READY" "2 3" "$(notifications RELOADING=1) $(notifications READY=1)"
+    end_upgraded
+    must 2 "STOPPING" notified_last '^STOPPING=1'
+    same "STOPPING" 1 "$(notifications STOPPING=1)"
+}
+
+case_upgrade_lists() { # Consul is away: the new process has what the old one had, and only one writes state.path
+    local p q r written
+    p=$(next_port) q=$((p + 1)) r=$((p + 2))
+    start_fake
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.1)],\"db\":[$(instance db-1 "$B" dill "dill.listener=local:$q")]}"
+    : >"$T/c.toml"
+    start_upgradable -c "$T/c.toml" "DILL_CONSUL_ADDRESS=http://127.0.0.1:$FAKE" "DILL_STATE_PATH=$T/state"
+    must 5 "the service" answers "$p" a
+    must 5 "the other" answers "$q" b
+    must 5 "the file" test -s "$T/state"
+    fake PUT '/fault?mode=status&code=500'
+    must 5 "that Consul is away" log_has 'warn +consul: '
+    rm "$T/state"
+    upgrade
+    old_ended "$OLD"
+    answers "$p" a || fail "the service is gone"
+    answers "$q" b || fail "the other is gone"
+    same "a client that is not allowed" - "$(from 127.0.0.2 "$p")"
+    [ ! -e "$T/state" ] || fail "the old process has written its state"
+    fake DELETE /fault
+    fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p")]}"
+    must 10 "what Consul says now" from_is b 127.0.0.2 "$p" a
+    must 10 "that the other closes" refuses 127.0.0.1 "$q"
+    must 5 "the file of the new process" test -s "$T/state"
+    half_way 3 # what comes and what goes while the new process is under way
+    written=$(stat -c %i "$T/state")
+    fake PUT /services "{\"late\":[$(instance late-1 "$C" dill "dill.listener=local:$r")]}"
+    must 5 "the new port" answers "$r" c
+    must 10 "that the port closes in the old process" log_has "closed address=127.0.0.1:$p .*why=\"gone from consul\""
+    must 5 "the state of the old process" not inode_is "$written"
+    start_through knock knock 100 "$r"
+    sleep 0.3
+    go_on
+    must 10 "the new process" charged 2
+    OLD=$DILL_PID DILL_PID=$NEW
+    must 5 "its end" gone "$OLD"
+    must 5 "that nobody has the port" refuses 127.0.0.1 "$p"
+    sleep 1.2
+    end_through "$THROUGH" knock
+    lacks "clients of the port that came meanwhile" refused "$TOLD"
+    lacks "clients of the port that came meanwhile" reset "$TOLD"
+    answers "$r" c || fail "the new port does not answer"
+    log_has "opened address=127.0.0.1:$r .* why=\"handed over\"" || fail "the port that came meanwhile was bound anew"
+    end_upgraded
+}
+
+from_is() { [ "$(from "$2" "$3")" = "$4" ]; }
+
+inode_is() { [ "$(stat -c %i "$T/state" 2>/dev/null)" = "$1" ]; }
+
+case_upgrade_again() { # ten of them leave nothing behind
+    local p i first
+    p=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "DILL_STATUS_LISTENER=127.0.0.1:$((p + 1))"
+    upgrade 1
+    old_ended "$OLD"
+    must 5 "the service" answers "$p" a
+    sleep 1.2
+    descriptors
+    memory_kb
+    first=$FDS
+    local kb=$KB
+    for ((i = 2; i <= 10; i++)); do
+        upgrade "$i"
+        old_ended "$OLD"
+        must 5 "the service" answers "$p" a
+    done
+    sleep 1.2
+    descriptors
+    memory_kb
+    same "descriptors" "$first" "$FDS"
+    at_most "memory, KB" $((kb + 256)) "$KB"
+    end_upgraded
+}
