@@ -437,7 +437,7 @@ end_case() {
             end_pid "$pid"
         fi
     done
-    [ ! -s "$T/pid" ] || kill -KILL "$(cat "$T/pid")" 2>/dev/null    # of an upgrade: nobody's child, left by a case that failed
+    for pid in $(pgrep -f "^$T/bin/dill "); do kill -KILL "$pid"; done    # of an upgrade: nobody's child
     for file in "$T"/*.err; do
         if grep -Eqs 'ERROR: .*Sanitizer|runtime error:|WARNING: ThreadSanitizer|LeakSanitizer' "$file"; then
             printf 'sanitizer: %s' "$(grep -Em 1 'ERROR: |runtime error:|WARNING: |LeakSanitizer' "$file")" >"$T/reason"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
 # Cases: SIGUSR2, a new process in place of the old one, and clients that must not notice.
 
-# A program whose place others can take: $T/bin/dill, a link at first. start_upgradable [VAR=VALUE | ARGUMENT]...: dill by that
+# A program whose place others can take: $T/bin/dill, a link at first; end_case ends what is left of it. start_upgradable [VAR=VALUE | ARGUMENT]...: dill by that
 # path, with a pid file.
 start_upgradable() {
     mkdir -p "$T/bin"
@@ -137,14 +137,14 @@ more_than() { [ "$(log_count "$2")" -gt "$1" ]; }
 only_child() { [ -z "$(pgrep -P "$DILL_PID")" ]; }
 
 case_upgrade_failures() { # whatever the new one does, nothing changes, and the next one works
-    local p knocked before
-    p=$(next_port)
+    local p q knocked before
+    p=$(next_port) q=$(next_port)
     printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n[[services]]\nname = "echo"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' \
-        "$p" "$A" $((p + 1)) "$ECHO" >"$T/c.toml"
+        "$p" "$A" "$q" "$ECHO" >"$T/c.toml"
     start_upgradable -c "$T/c.toml" DILL_UPGRADE_TIMEOUT=2s
     descriptors
     before=$FDS
-    start_through knock knock 50 $((p + 1))
+    start_through knock knock 50 "$q"
     knocked=$THROUGH
     rm "$T/bin/dill"
     failed_upgrade "upgrade: cannot start $T/bin/dill: No such file or directory; nothing changes"
@@ -175,7 +175,7 @@ case_upgrade_failures() { # whatever the new one does, nothing changes, and the 
     end_through "$knocked" knock
     [[ $TOLD =~ ^[0-9]+\ whole$ ]] || fail "the clients: $TOLD"
     must 5 "the descriptors" fds_are "$before"
-    start_through knock knock 50 $((p + 1))
+    start_through knock knock 50 "$q"
     knocked=$THROUGH
     upgrade
     old_ended "$OLD"
@@ -374,7 +374,7 @@ case_upgrade_notify() { # the manager hears of the new process from the old one,
 
 case_upgrade_lists() { # Consul is away: the new process has what the old one had, and only one writes state.path
     local p q r written
-    p=$(next_port) q=$((p + 1)) r=$((p + 2))
+    p=$(next_port) q=$(next_port) r=$(next_port)
     start_fake
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.1)],\"db\":[$(instance db-1 "$B" dill "dill.listener=local:$q")]}"
     : >"$T/c.toml"
@@ -421,9 +421,9 @@ from_is() { [ "$(from "$2" "$3")" = "$4" ]; }
 inode_is() { [ "$(stat -c %i "$T/state" 2>/dev/null)" = "$1" ]; }
 
 case_upgrade_again() { # ten of them leave nothing behind
-    local p i first
-    p=$(next_port)
-    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "DILL_STATUS_LISTENER=127.0.0.1:$((p + 1))"
+    local p q i first
+    p=$(next_port) q=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "DILL_STATUS_LISTENER=127.0.0.1:$q"
     upgrade 1
     old_ended "$OLD"
     must 5 "the service" answers "$p" a
