@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handed.h"
 #include "log.h"
 #include "loop_backend.h"
 #include "sys.h"
@@ -195,8 +196,10 @@ static void admin_stop_listening(struct admin *admin)
 {
 	admin->full = false;
 	loop_disarm(&admin->resume);
-	if (admin->listener.fd >= 0)
-		loop_close_fd(admin->loop, &admin->listener);
+	if (admin->listener.fd < 0)
+		return;
+	loop_forget(admin->loop, &admin->listener); /* another process may have it, too */
+	loop_close_fd(admin->loop, &admin->listener);
 }
 
 static int admin_start_listening(struct admin *admin, int fd, const struct net_addr *at)
@@ -211,7 +214,7 @@ static int admin_start_listening(struct admin *admin, int fd, const struct net_a
 
 int admin_listen(struct admin *admin, const struct net_addr *at)
 {
-	bool was = admin->listener.fd >= 0;
+	bool was = admin->listener.fd >= 0, handed;
 	struct net_addr before = admin->at;
 	int fd, back;
 
@@ -222,7 +225,7 @@ int admin_listen(struct admin *admin, const struct net_addr *at)
 	}
 	if (was && net_compare(at, &before) == 0 && !net_moved(admin->listener.fd, at))
 		return 0;
-	fd = net_listen(at);
+	fd = handed_listen(at, &handed);
 	if (fd == -EADDRINUSE && was) { /* perhaps by ourselves: 127.0.0.1 and 0.0.0.0 exclude each other */
 		admin_stop_listening(admin);
 		fd = net_listen(at);

@@ -39,13 +39,13 @@ struct config {
 	struct option_labels labels; /* listeners.allowed */
 	struct bind_table bind; /* listeners.bind */
 	long port_min, port_max, reserve, tries, max_connections, threads;
-	int64_t drain, connect_timeout, try_time, idle_timeout, grace; /* milliseconds */
+	int64_t drain, connect_timeout, try_time, idle_timeout, grace, upgrade_timeout, upgrade_drain; /* milliseconds */
 	const char *allow, *reserved, *backends_allow; /* listeners.allow, listeners.reserved, backends.allow */
 	long share; /* a place in the option's words */
 	long max_per_service;
 	const char *dns_servers;
 	int64_t dns_timeout, dns_hold; /* milliseconds */
-	const char *peek_listener, *status_listener, *status_hosts, *state_path;
+	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file;
 	const char *aws_region, *aws_profile, *aws_host, *tls_ca;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

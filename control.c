@@ -18,6 +18,7 @@
 #include "net.h"
 #include "notify.h"
 #include "peek.h"
+#include "pid_file.h"
 #include "place.h"
 #include "publish.h"
 #include "resolve.h"
@@ -29,11 +30,14 @@
 #include "service_option.h"
 #include "session.h"
 #include "signals.h"
+#include "state_memory.h"
 #include "stats.h"
 #include "status.h"
 #include "supervisor.h"
 #include "sys.h"
+#include "takeover.h"
 #include "text.h"
+#include "upgrade.h"
 #include "worker.h"
 
 extern char **environ;
@@ -44,7 +48,8 @@ extern char **environ;
 
 /* Kinds of descriptors in the control loop; a server has two. */
 enum control_kind {
-	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2, CONTROL_RESOLVE
+	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2, CONTROL_RESOLVE,
+	CONTROL_UPGRADE
 };
 
 struct control {
@@ -64,8 +69,11 @@ struct control {
 	struct admin peek;
 	struct status status;
 	struct stats stats;
+	struct upgrade upgrade;
+	struct takeover takeover;
 	atomic_bool news; /* of a source or the resolver */
 	bool stopping;
+	bool left; /* a new process is in charge, and this one serves what connections it has */
 	bool said_ready; /* to the service manager */
 };
 
@@ -141,6 +149,15 @@ static bool set_servers(struct control *control, const struct config *config)
 	return set_server(&control->status.server, "status.listener", config->status_listener) && fine;
 }
 
+static bool set_pid_file(const struct config *config)
+{
+	int error = pid_file_set(config->pid_file);
+
+	if (error)
+		log_error("runtime.pid_file: cannot write %s: %s", config->pid_file, strerror(error));
+	return !error;
+}
+
 /* Descriptors. */
 
 /* Checks of backends take some of them, but not all of few. Many that do not answer want many: each takes one for as long as
@@ -185,6 +202,8 @@ static void tell_manager(struct control *control)
 		            table->refused_count == 1 ? "" : "es");
 	}
 	control->said_ready = control->said_ready || ready;
+	if (ready)
+		takeover_tell(&control->takeover);
 }
 
 /* The table. */
@@ -272,6 +291,7 @@ static void take_config(struct control *control, struct config *config)
 	if (config->threads != old->threads)
 		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", config->threads);
 	moved = set_servers(control, config);
+	moved = set_pid_file(config) && moved;
 	control->config = config;
 	control->stats.config = config;
 	control->stats.reload_failed = false;
@@ -297,6 +317,10 @@ static void reload(struct control *control)
 
 	if (control->stopping)
 		return;
+	if (upgrade_runs(&control->upgrade)) {
+		log_warn("reload: not while an upgrade is under way");
+		return;
+	}
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)sys_micros());
 	control->said_ready = false;
 	config = config_read(control->argc, control->argv, environ, &status);
@@ -317,29 +341,89 @@ static void stop_if_idle(struct control *control)
 		control->loop.stop = true;
 }
 
+static void stop_serving(struct control *control, const char *why)
+{
+	control->stopping = control->stats.stopping = true;
+	loop_disarm(&control->names_timer);
+	worker_finish(&control->pool);
+	publish_clear(&control->route, why);
+	for (int rounds = 0; rounds < 2; rounds++)
+		resolve_round(control->resolver, true); /* names that nobody asks for in a round are not asked for */
+	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
+	worker_tell(&control->pool);
+}
+
+static void end_within(struct control *control, int64_t grace)
+{
+	loop_fifo_retime(&control->grace, grace);
+	if (!grace)
+		control->loop.stop = true;
+	loop_arm(&control->loop, &control->grace, &control->grace_timer);
+	stop_if_idle(control);
+}
+
 static void begin_stop(struct control *control)
 {
 	unsigned sessions = session_live(&control->pool.shared);
 
-	if (control->stopping) {
+	if (control->stopping && !control->left) {
 		log_warn("stopped at once");
 		signals_bound_stop(1);
 		worker_close(&control->pool); /* sessions end in a reset, and not as the system would end them */
 		log_stop();
 		_exit(1);
 	}
-	control->stopping = control->stats.stopping = true;
-	loop_disarm(&control->names_timer);
 	notify_send("STOPPING=1\nSTATUS=stopping");
 	log_info("stopping; %u connection%s", sessions, text_s(sessions));
-	worker_finish(&control->pool);
-	publish_clear(&control->route);
-	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
-	worker_tell(&control->pool);
-	if (!control->config->grace)
-		control->loop.stop = true;
-	loop_arm(&control->loop, &control->grace, &control->grace_timer);
-	stop_if_idle(control);
+	if (!control->left)
+		stop_serving(control, "shutdown");
+	upgrade_stop(&control->upgrade);
+	control->left = false;
+	end_within(control, control->config->grace);
+}
+
+/* SIGUSR2: a new process. */
+
+static void stay(void *arg)
+{
+	struct control *control = arg;
+
+	control->said_ready = false;
+	tell_manager(control);
+}
+
+static void leave(void *arg)
+{
+	struct control *control = arg;
+
+	notify_mute(true);
+	state_memory_hold(true);
+	control->left = true;
+	stop_serving(control, "upgrade");
+	admin_listen(&control->peek, NULL);
+	admin_listen(&control->status.server, NULL);
+	supervisor_stop(&control->sources);
+	end_within(control, control->config->upgrade_drain);
+}
+
+static void take_charge(void *arg)
+{
+	struct control *control = arg;
+
+	notify_mute(false);
+	state_memory_hold(false);
+	set_pid_file(control->config);
+	log_info("upgrade: this process is in charge");
+	control->said_ready = false;
+	tell_manager(control);
+}
+
+static void take_rest(void *arg)
+{
+	struct control *control = arg;
+
+	bind_again(control);
+	worker_meet(&control->pool); /* who waits since the old process was told of it is seen */
 }
 
 /* The loop. */
@@ -354,6 +438,10 @@ static void on_signal_byte(struct control *control)
 		reload(control);
 	else if (number == SIGTERM || number == SIGINT)
 		begin_stop(control);
+	else if (number == SIGUSR2)
+		upgrade_begin(&control->upgrade, control->config->upgrade_timeout);
+	else if (number == SIGCHLD)
+		upgrade_child(&control->upgrade);
 	else
 		status_log(&control->status);
 }
@@ -364,7 +452,8 @@ static void control_ready(struct loop *loop, struct loop_io *io, unsigned events
 
 	if (io == &control->signals)
 		on_signal_byte(control);
-	else if (!admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events) &&
+	else if (!upgrade_ready(&control->upgrade, io, events) && !takeover_ready(&control->takeover, io) &&
+	         !admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events) &&
 	         !resolve_ready(control->resolver, io, events))
 		health_ready(&control->health, io, events);
 }
@@ -379,7 +468,8 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 		stop_waiting_for_names(control);
 	else if (fifo == &control->grace)
 		loop->stop = true;
-	else if (!admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer) &&
+	else if (!upgrade_expired(&control->upgrade, fifo) && !takeover_expired(&control->takeover, fifo) &&
+	         !admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer) &&
 	         !resolve_expired(control->resolver, fifo, timer))
 		health_expired(&control->health, fifo, timer);
 }
@@ -417,6 +507,7 @@ static void control_woken(struct loop *loop)
 	if (!control->stopping)
 		route_sweep(&control->route);
 	status_woken(&control->status);
+	upgrade_woken(&control->upgrade);
 	stop_if_idle(control);
 }
 
@@ -504,6 +595,7 @@ static bool open_planes(struct control *control)
 		set_names(control, control->config);
 	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
 	set_health(control, control->config);
+	upgrade_watch(&control->upgrade, &control->loop, CONTROL_UPGRADE);
 	return control->resolver;
 }
 
@@ -511,6 +603,8 @@ static void close_planes(struct control *control)
 {
 	health_close(&control->health);
 	route_close(&control->route);
+	upgrade_close(&control->upgrade);
+	takeover_close(&control->takeover);
 	arena_free(&control->ranges);
 	if (control->resolver)
 		resolve_close(control->resolver);
@@ -530,21 +624,33 @@ static void serve(struct control *control)
 	signals_bound_stop(0);
 }
 
+/* Takes the place of another process, if that has started this one. False: it cannot, which has been said. */
+static bool begin_takeover(struct control *control)
+{
+	bool fine = takeover_begin(&control->takeover, &control->sources);
+
+	takeover_watch(&control->takeover, &control->loop, CONTROL_UPGRADE);
+	return fine && (control->takeover.on || set_pid_file(control->config));
+}
+
 /* Sources and workers run between start and stop. Each source needs its thread; workers make do with what is left. Returns
  * the exit status. */
 static int run_planes(struct control *control)
 {
-	bool open = open_servers(control), fed = open && supervisor_follow(&control->sources, control->config);
-	bool working = fed && start_workers(control);
+	bool begun = begin_takeover(control), open = begun && open_servers(control);
+	bool fed = open && supervisor_follow(&control->sources, control->config), working = fed && start_workers(control);
 
 	if (working)
 		serve(control);
 	if (working)
 		worker_close(&control->pool); /* first: a source may take its time, and then the system would end the sessions */
 	supervisor_stop(&control->sources);
-	status_close(&control->status);
-	admin_close(&control->peek);
-	return working ? 0 : 1;
+	if (open) {
+		status_close(&control->status);
+		admin_close(&control->peek);
+	}
+	pid_file_remove();
+	return working && !control->takeover.refused ? 0 : 1;
 }
 
 static int run_loop(struct control *control, int signals)
@@ -569,6 +675,13 @@ int control_run(struct config *config, int argc, char **argv)
 	control.argc = argc;
 	control.argv = argv;
 	control.config = config;
+	control.takeover = (struct takeover){ .charge = take_charge, .alone = take_rest, .owner = &control };
+	control.upgrade = (struct upgrade){
+		.route = &control.route, .pool = &control.pool, .sources = &control.sources,
+		.servers = { &control.peek, &control.status.server }, .charged = &control.takeover.charged, .leave = leave, .stay = stay,
+		.owner = &control
+	};
+	upgrade_open(&control.upgrade, argv);
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
 	error = log_start();
 	if (error)

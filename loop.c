@@ -170,12 +170,19 @@ void loop_forget(struct loop *loop, struct loop_io *io)
 	loop->backend->forget(loop->set, io, false);
 }
 
+static atomic_bool duplicates;
+
+void loop_duplicated(bool duplicated)
+{
+	atomic_store(&duplicates, duplicated);
+}
+
 void loop_close_fd(struct loop *loop, struct loop_io *io)
 {
 	if (io->fd < 0)
 		return;
 	io->want = 0;
-	loop->backend->forget(loop->set, io, true);
+	loop->backend->forget(loop->set, io, !atomic_load_explicit(&duplicates, memory_order_relaxed));
 	close(io->fd);
 	io->fd = -1;
 }

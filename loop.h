@@ -55,6 +55,9 @@ void loop_wake(struct loop *loop); /* any thread: ops->woken runs soon, once for
 bool loop_want(struct loop *loop, struct loop_io *io, unsigned events);
 void loop_forget(struct loop *loop, struct loop_io *io);   /* out of the set at once; the descriptor stays open */
 void loop_close_fd(struct loop *loop, struct loop_io *io); /* out of the set, closed, fd = -1 */
+/* Whether another process may have some of our descriptors, also if only for the moment in which it begins: to close one
+ * does not take it out of the set then, and it is taken out by hand. Any thread; each loop goes by it a moment later. */
+void loop_duplicated(bool duplicated);
 void loop_free(struct loop *loop, void *block);            /* free() at the end of the turn */
 
 void loop_fifo_open(struct loop *loop, struct loop_fifo *fifo, int64_t after_ms, uint8_t kind);

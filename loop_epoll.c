@@ -39,7 +39,7 @@ static void epoll_close(void *set)
 	free(set);
 }
 
-/* close() takes a descriptor out of the set by itself: nothing here duplicates one. */
+/* close() takes a descriptor out of the set by itself, unless somebody else has it, too: see loop_duplicated(). */
 static void epoll_forget(void *set, struct loop_io *io, bool closing)
 {
 	if (io->have && !closing)

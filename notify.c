@@ -25,17 +25,24 @@ static socklen_t notify_address(const char *name, struct sockaddr_un *to)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
+static bool muted;
+
+void notify_mute(bool mute)
+{
+	muted = mute;
+}
+
 bool notify_wanted(void)
 {
 	struct sockaddr_un to;
 
-	return notify_address(getenv("NOTIFY_SOCKET"), &to);
+	return !muted && notify_address(getenv("NOTIFY_SOCKET"), &to);
 }
 
 void notify_send(const char *fmt, ...)
 {
 	struct sockaddr_un to;
-	socklen_t len = notify_address(getenv("NOTIFY_SOCKET"), &to);
+	socklen_t len = muted ? 0 : notify_address(getenv("NOTIFY_SOCKET"), &to);
 	int fd = len ? socket(AF_UNIX, SOCK_DGRAM, 0) : -1;
 	struct buf text = { 0 };
 	va_list args;

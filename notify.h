@@ -6,6 +6,7 @@
 
 /* Lines such as READY=1. Does nothing without NOTIFY_SOCKET. */
 bool notify_wanted(void); /* whether a service manager listens */
+void notify_mute(bool mute); /* says nothing: another process speaks for the service */
 void notify_send(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handed.h"
 #include "log.h"
 #include "merge.h"
 #include "net.h"
@@ -352,12 +353,14 @@ static void bind_failed(struct bind_news *news, struct route_entry *const *entry
 	news->failed = span_of(entry);
 }
 
-static void bind_succeeded(struct bind_news *news, struct route_entry *const *entry, int fd)
+static void bind_succeeded(struct bind_news *news, struct route_entry *const *entry, int fd, bool handed)
 {
 	struct route_listener *listener = (*entry)->listener;
 	struct buf why = { 0 };
 
-	if (listener->error && listener->said)
+	if (handed)
+		buf_puts(&why, "handed over");
+	else if (listener->error && listener->said)
 		buf_printf(&why, "after: %s", strerror(listener->said));
 	else if (atomic_load(&listener->fd) >= 0)
 		buf_puts(&why, "its interface has been made anew");
@@ -382,14 +385,15 @@ static void bind_succeeded(struct bind_news *news, struct route_entry *const *en
 static void bind_one(struct bind_news *news, struct route_entry *const *entry)
 {
 	struct route_listener *listener = (*entry)->listener;
-	int fd = net_listen(&listener->addr), old = atomic_load(&listener->fd);
+	bool handed;
+	int fd = handed_listen(&listener->addr, &handed), old = atomic_load(&listener->fd);
 
 	if (fd >= 0 && old >= 0)
 		fd = net_replace(old, fd);
 	if (fd < 0)
 		bind_failed(news, entry, -fd);
 	else
-		bind_succeeded(news, entry, fd);
+		bind_succeeded(news, entry, fd, handed);
 }
 
 /* A listener that is to be bound, and the first answer about its names may still come in time. */
@@ -526,12 +530,12 @@ bool publish_update(struct route *route, struct service_list *const *lists, size
 	return table;
 }
 
-void publish_clear(struct route *route)
+void publish_clear(struct route *route, const char *why)
 {
 	struct route_table *table = merge_update(route, NULL, 0);
 
 	if (table)
-		publish_table(route, table, "shutdown");
+		publish_table(route, table, why);
 }
 
 bool publish_bind(struct route *route)

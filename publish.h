@@ -11,6 +11,7 @@
  * NULL. */
 bool publish_update(struct route *route, struct service_list *const *lists, size_t count);
 bool publish_bind(struct route *route);  /* retries to bind; true: a listener opened, so tell the workers */
-void publish_clear(struct route *route); /* publishes an empty table: all listeners close */
+/* Publishes an empty table: all listeners close. why: what is said of them. */
+void publish_clear(struct route *route, const char *why);
 
 #endif

@@ -13,7 +13,7 @@ static int signal_pipe[2];
 static volatile sig_atomic_t stop_status;
 
 static const int caught[] = {
-	SIGTERM, SIGINT, SIGHUP, SIGUSR1,
+	SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD,
 #ifdef SIGINFO
 	SIGINFO,
 #endif

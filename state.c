@@ -18,6 +18,7 @@
 #include "net.h"
 #include "service_option.h"
 #include "sys.h"
+#include "whole_file.h"
 #include "wish.h"
 
 #define BODY_MAX ((64 << 20) - 256) /* of a file that format_load_fd() reads */
@@ -71,10 +72,19 @@ static bool says_the_same(const struct service *service)
 	return fine;
 }
 
-static bool fits(const struct service *service, struct buf *address)
+static bool backends_survive(const struct service *service, struct buf *address)
+{
+	for (size_t i = 0; i < service->backend_count; i++)
+		if (!backend_survives(&service->backends[i], address) || service->backends[i].weight != service->backends[0].weight)
+			return false;
+	return service->backend_count <= 1 || service->backends[0].weight == 1;
+}
+
+/* most: backends, of one service. */
+static bool fits(const struct service *service, size_t most, struct buf *address)
 {
 	const char *excuse = excuse_of(service);
-	bool fine = service->backend_count <= 1 && (!service->backend_count || backend_survives(service->backends, address));
+	bool fine = service->backend_count <= most && backends_survive(service, address);
 
 	if (excuse)
 		fine = fine && (service_since(service) || service->backend_count) && survives(excuse);
@@ -92,13 +102,15 @@ static void put_wishes(struct buf *out, const struct service *service)
 	buf_puts(out, "]");
 }
 
-static void put_backend(struct buf *out, const struct service_backend *backend, struct buf *address)
+static void put_backends(struct buf *out, const struct service *service, struct buf *address)
 {
-	address->len = 0;
-	service_put_backend(backend, address);
-	buf_puts_json(out, ",\"backends\":[", address->data);
+	for (size_t i = 0; i < service->backend_count; i++) {
+		address->len = 0;
+		service_put_backend(&service->backends[i], address);
+		buf_puts_json(out, i ? "," : ",\"backends\":[", address->data);
+	}
 	buf_puts(out, "],\"weight\":");
-	buf_number(out, backend->weight);
+	buf_number(out, service->backends[0].weight);
 }
 
 static void put_settings(struct buf *out, const struct service *service)
@@ -123,7 +135,7 @@ static void put_kept(struct buf *out, const struct service *service, struct buf 
 	else
 		put_wishes(out, service);
 	if (service->backend_count)
-		put_backend(out, service->backends, address);
+		put_backends(out, service, address);
 	if (service_since(service)) {
 		buf_puts(out, ",\"created\":");
 		buf_number(out, service_since(service));
@@ -136,27 +148,6 @@ static void put_kept(struct buf *out, const struct service *service, struct buf 
 static void put_state_head(struct buf *out, const char *body, size_t len)
 {
 	buf_printf(out, "dill-state 1 %016llx %zu ", (unsigned long long)text_hash(TEXT_HASH, body, len), len);
-}
-
-static int write_all(int fd, const struct buf *bytes)
-{
-	for (size_t at = 0; at < bytes->len;) {
-		ssize_t written = write(fd, bytes->data + at, bytes->len - at);
-
-		if (written < 0 && errno != EINTR)
-			return errno;
-		at += written > 0 ? (size_t)written : 0;
-	}
-	return 0;
-}
-
-static int write_file(int fd, const struct buf *head, const struct buf *body)
-{
-	int error = write_all(fd, head);
-
-	if (!error)
-		error = write_all(fd, body);
-	return error || fsync(fd) == 0 ? error : errno;
 }
 
 /* A service in the text of all, with the comma before it. */
@@ -172,7 +163,7 @@ static int by_len(const void *a, const void *b)
 }
 
 /* Writes those that fit. Returns how many; *values: of all. */
-static size_t put_fitting(struct buf *out, const struct service_list *list, struct kept *kept, size_t *values)
+static size_t put_fitting(struct buf *out, const struct service_list *list, size_t most, struct kept *kept, size_t *values)
 {
 	struct buf address = { 0 };
 	size_t count = 0;
@@ -181,10 +172,11 @@ static size_t put_fitting(struct buf *out, const struct service_list *list, stru
 		const struct service *service = list->items[i];
 		size_t at = out->len;
 
-		if (!fits(service, &address))
+		if (!fits(service, most, &address))
 			continue;
 		put_kept(out, service, &address);
-		kept[count] = (struct kept){ at, out->len - at, FIELDS + service->wish_count + service->setting_count };
+		kept[count] = (struct kept){ at, out->len - at, FIELDS + service->wish_count + service->setting_count +
+		                                                    service->backend_count };
 		*values += kept[count++].values;
 	}
 	buf_free(&address);
@@ -210,13 +202,13 @@ static void leave_longest(struct buf *all, struct kept *kept, size_t count)
 	*all = out;
 }
 
-static void put_services(struct buf *out, const struct service_list *list)
+static void put_services(struct buf *out, const struct service_list *list, size_t most)
 {
 	struct kept *kept = sys_alloc((list->count + 1) * sizeof *kept);
 	size_t values = 0, count, first = strlen(SERVICES_OPEN);
 
 	buf_puts(out, SERVICES_OPEN);
-	count = put_fitting(out, list, kept, &values);
+	count = put_fitting(out, list, most, kept, &values);
 	if (values > DOC_ITEMS_MAX || out->len > BODY_MAX)
 		leave_longest(out, kept, count);
 	if (out->len > first)
@@ -225,29 +217,28 @@ static void put_services(struct buf *out, const struct service_list *list)
 	free(kept);
 }
 
+void state_put(const struct service_list *list, struct buf *out)
+{
+	struct buf body = { 0 };
+
+	put_services(&body, list, SIZE_MAX);
+	buf_add(out, body.data, body.len);
+	buf_free(&body);
+}
+
 int state_save(const char *path, const struct service_list *list)
 {
-	struct buf body = { 0 }, head = { 0 }, temporary = { 0 };
-	int fd, error;
+	struct buf body = { 0 }, head = { 0 };
+	int error;
 
-	put_services(&body, list);
+	put_services(&body, list, 1);
 	put_state_head(&head, body.data, body.len);
 	buf_printf(&head, "%lld\n", (long long)sys_wall() / 1000);
-	buf_printf(&temporary, "%s.new", path);
-	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. Readable
-	 * for the owner only: options may hold passwords. */
-	unlink(temporary.data);
-	fd = open(temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	error = fd < 0 ? errno : write_file(fd, &head, &body);
-	if (fd >= 0 && close(fd) < 0 && !error)
-		error = errno;
-	if (!error && rename(temporary.data, path) < 0)
-		error = errno;
-	if (error && fd >= 0)
-		unlink(temporary.data);
+	/* Readable for the owner only: options may hold passwords. */
+	error = whole_file_write(path, 0600, slice_between(head.data, head.data + head.len),
+	                         slice_between(body.data, body.data + body.len));
 	buf_free(&body);
 	buf_free(&head);
-	buf_free(&temporary);
 	return error;
 }
 
@@ -315,6 +306,15 @@ static const char *load_trusted(const char *path, struct buf *file)
 	return error ? strerror(error) : NULL;
 }
 
+struct service_list *state_take(struct slice text, const char *name, struct buf *why)
+{
+	struct service_list *list = manifest_read_state(text.at, text.len, name, why);
+
+	if (list && list->count)
+		qsort(list->items, list->count, sizeof *list->items, by_state_name);
+	return list;
+}
+
 struct service_list *state_load(const char *path, int64_t *saved, struct buf *why)
 {
 	struct service_list *list = NULL;
@@ -325,9 +325,7 @@ struct service_list *state_load(const char *path, int64_t *saved, struct buf *wh
 	why->len = 0;
 	buf_puts(why, wrong ? wrong : body.at ? "" : "is damaged, or no state of dill");
 	if (body.at)
-		list = manifest_read_state(body.at, body.len, path, why);
+		list = state_take(body, path, why);
 	buf_free(&file);
-	if (list && list->count)
-		qsort(list->items, list->count, sizeof *list->items, by_state_name);
 	return list;
 }

@@ -13,4 +13,9 @@ int state_save(const char *path, const struct service_list *list);
  * 1970. NULL: why is the reason with the file, and is empty when there is no file. */
 struct service_list *state_load(const char *path, int64_t *saved, struct buf *why);
 
+/* The same services as text, to be read again by another process: also those of a source whose services have several
+ * backends, one weight for all of them. */
+void state_put(const struct service_list *list, struct buf *out);
+struct service_list *state_take(struct slice text, const char *name, struct buf *why); /* as state_load */
+
 #endif

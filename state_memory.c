@@ -57,6 +57,13 @@ static int64_t pause_after(int64_t cpu)
 	return pause < SAVE_MS ? SAVE_MS : pause > SAVE_MOST ? SAVE_MOST : pause;
 }
 
+static atomic_bool held;
+
+void state_memory_hold(bool hold)
+{
+	atomic_store(&held, hold);
+}
+
 void state_memory_save(struct state_memory *memory, struct source *source, const struct service_list *list, bool now)
 {
 	int64_t cpu;
@@ -64,6 +71,10 @@ void state_memory_save(struct state_memory *memory, struct source *source, const
 
 	if (!memory->unsaved || !*memory->path || (!now && sys_now() < memory->save_at))
 		return;
+	if (atomic_load(&held)) {
+		memory->save_at = sys_now() + SAVE_MS;
+		return;
+	}
 	cpu = sys_thread_cpu();
 	error = state_save(memory->path, list);
 	if (error)

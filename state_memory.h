@@ -26,6 +26,8 @@ void state_memory_forget(struct state_memory *memory);
 /* Writes the list if the newest services are not on disk: now, or else at most once a second, less
  * often where a write takes long, and ten seconds after a failure. */
 void state_memory_save(struct state_memory *memory, struct source *source, const struct service_list *list, bool now);
+/* While it is held, nothing is written: another process is in charge of the files. Any thread. */
+void state_memory_hold(bool hold);
 int64_t state_memory_at(const struct state_memory *memory); /* when to offer or save next; INT64_MAX: neither */
 
 #endif

@@ -31,6 +31,18 @@ static void replace_list(struct supervisor *supervisor, size_t which, struct ser
 	supervisor->lists[which] = list;
 }
 
+void supervisor_hand(struct supervisor *supervisor, struct slice source, struct service_list *list)
+{
+	for (size_t i = 0; i < source_count; i++)
+		if (sources[i]->run && slice_is(source, sources[i]->name)) {
+			list->source = sources[i]->name;
+			list->title = sources[i]->title;
+			replace_list(supervisor, i, list);
+			return;
+		}
+	service_list_unref(list); /* of a source that this dill does not have */
+}
+
 /* Nobody waits for the thread here: a file system may block it. */
 static void stop_source(struct supervisor *supervisor, size_t which)
 {

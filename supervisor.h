@@ -8,6 +8,7 @@
 #include "mailbox.h"
 #include "service.h"
 #include "source.h"
+#include "text.h"
 
 struct supervisor {
 	struct mailbox box;
@@ -21,6 +22,8 @@ struct supervisor {
 
 /* ring(arg) is called, from any thread, when a source has posted a list or has ended. */
 void supervisor_open(struct supervisor *supervisor, void (*ring)(void *arg), void *arg);
+/* Before that: the list of a source as another process had it last, which is taken; it is in force until the source posts. */
+void supervisor_hand(struct supervisor *supervisor, struct slice source, struct service_list *list);
 /* Goes by this configuration from now on. Sources that it does not change run on. False: a thread could not be started,
  * which has been logged. */
 bool supervisor_follow(struct supervisor *supervisor, struct config *config);

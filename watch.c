@@ -80,6 +80,15 @@ void watch_pause(struct watches *w, bool paused)
 		watched_want(w, w->all[i]);
 }
 
+void watch_renew(struct watches *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->all[i]->io.fd >= 0 && w->all[i]->io.want) {
+			loop_forget(w->loop, &w->all[i]->io);
+			watched_want(w, w->all[i]);
+		}
+}
+
 void watch_again(struct watches *w, struct watched *v)
 {
 	watched_end_rest(v);

@@ -40,6 +40,7 @@ void watch_close(struct watches *watches);
 /* The next table, and what differs from the last one: see route_changes(). May be nothing: then a listener may have been
  * bound. */
 void watch_follow(struct watches *watches, const struct route_table *table, struct route_change *changes, size_t count);
+void watch_renew(struct watches *watches); /* looks at each socket anew: who waits there is seen */
 void watch_pause(struct watches *watches, bool paused); /* all of them */
 void watch_stop(struct watches *watches, struct watched *watched, struct loop_fifo *rest); /* this one, for a moment */
 /* Again; what waits is to be accepted by the caller: nobody may be there to be accepted, and only a try tells whether it can. */

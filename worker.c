@@ -40,6 +40,7 @@ struct worker {
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned news; /* the pool's, when the table in use was taken */
+	unsigned met;      /* how often */
 	unsigned returned; /* the pool's `returns` when its places were */
 	char apart[64]; /* from the next worker's */
 };
@@ -403,6 +404,14 @@ static void worker_report(struct worker *worker)
 		pool->ring(pool->arg);
 }
 
+static void worker_come(struct worker *w)
+{
+	w->met = atomic_load(&w->pool->meetings);
+	watch_renew(&w->watches);
+	if (atomic_fetch_sub(&w->pool->absent, 1) == 1)
+		w->pool->ring(w->pool->arg);
+}
+
 static void worker_woken(struct loop *loop)
 {
 	struct worker *w = loop->owner;
@@ -415,6 +424,8 @@ static void worker_woken(struct loop *loop)
 		worker_report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
+	if (w->met != atomic_load(&w->pool->meetings))
+		worker_come(w);
 	if (w->returned != atomic_load(&w->pool->returns))
 		return_places(w);
 	loop_disarm(&w->resume);
@@ -499,6 +510,18 @@ void worker_ask(struct worker_pool *pool, bool sessions)
 	atomic_store(&pool->reporters, pool->count);
 	atomic_fetch_add(&pool->reports, 1);
 	worker_wake_all(pool);
+}
+
+void worker_meet(struct worker_pool *pool)
+{
+	atomic_store(&pool->absent, pool->count);
+	atomic_fetch_add(&pool->meetings, 1);
+	worker_wake_all(pool);
+}
+
+bool worker_met(const struct worker_pool *pool)
+{
+	return !atomic_load(&pool->absent);
 }
 
 bool worker_told(struct worker_pool *pool, struct session_report *report)

@@ -38,6 +38,7 @@ struct worker_pool {
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
 	atomic_uint returns; /* how often they were asked for the places that they have to spare */
+	atomic_uint meetings, absent; /* how often all were to meet; how many have not come yet */
 	pthread_mutex_t report_lock;
 	struct session_report report;             /* under it */
 	atomic_bool want_sessions;
@@ -54,6 +55,10 @@ void worker_finish(struct worker_pool *pool); /* from now on `ring` is called; s
  * when all have answered; then worker_told gives the report. Not again before that. */
 void worker_ask(struct worker_pool *pool, bool sessions);
 bool worker_told(struct worker_pool *pool, struct session_report *report); /* false: not yet */
+/* Has all workers see what has been set, and take the table in force, and then look at each listener anew: another process
+ * that shared it may have been told of a client, and be gone. `ring` is called when all have done so. */
+void worker_meet(struct worker_pool *pool);
+bool worker_met(const struct worker_pool *pool); /* false: not yet */
 bool worker_take_suspects(struct worker_pool *pool, struct worker_suspects *suspects); /* false: there are none */
 int64_t worker_cpu(const struct worker_pool *pool, unsigned worker); /* microseconds, when it was last asked */
 void worker_close(struct worker_pool *pool);  /* ends every session and joins the threads */

@@ -550,6 +550,7 @@ end_case() {
             end_pid "$pid"
         fi
     done
+    for pid in $(pgrep -f "^$T/bin/dill "); do kill -KILL "$pid"; done    # of an upgrade: nobody's child
     for file in "$T"/*.err; do
         if grep -Eqs 'ERROR: .*Sanitizer|runtime error:|WARNING: ThreadSanitizer|LeakSanitizer' "$file"; then
             printf 'sanitizer: %s' "$(grep -Em 1 'ERROR: |runtime error:|WARNING: |LeakSanitizer' "$file")" >"$T/reason"

@@ -7,7 +7,7 @@ KEYS=(listeners.allowed listeners.bind listeners.port_min listeners.port_max lis
     proxy.connect_timeout proxy.idle_timeout proxy.max_connections shutdown.grace peek.listener runtime.threads
     log.level log.format routing.file.path routing.file.watch routing.http.endpoint routing.http.poll_interval
     routing.http.poll_timeout status.listener health.enabled health.interval health.timeout
-    health.unhealthy_threshold health.healthy_threshold state.path)
+    health.unhealthy_threshold health.healthy_threshold state.path upgrade.timeout upgrade.drain runtime.pid_file)
 
 in_force() { # KEY VALUE-REGEX: -t shows it, with where it comes from
     grep -Eq "^${1//./\\.} = $2 +# ." <<<"$OUT" || fail "-t: no \"$1 = $2\" in: $(grep -F "$1" <<<"$OUT")"

@@ -250,7 +250,7 @@ static void holds_no_table(size_t kind)
 			more = body_add(body, &part);
 		for (size_t i = 0; i < SERVICES; i++)
 			listeners[i] = route_listener_ref(route.table->entries[i]->listener);
-		publish_clear(&route);
+		publish_clear(&route, "shutdown");
 		for (size_t i = 0; i < SERVICES; i++) {
 			held += atomic_load(&listeners[i]->tables);
 			route_listener_unref(listeners[i]);

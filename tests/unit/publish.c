@@ -271,7 +271,7 @@ static void dry_cases(void)
 	update(&route, "s web|local:2000,lan:1|10.0.0.1:80\nc web|local:2000||balance=p2c");
 	check(atomic_load(&route.table->entries[0]->listener->fd) == -1, "nothing is bound", "when dry");
 	update(&route, "s web|local:2001|10.0.0.1:80");
-	publish_clear(&route);
+	publish_clear(&route, "shutdown");
 	check(!route.table->count && !route.table->refused_count, "nothing is left", "cleared");
 	capture_end(&capture, &said);
 	check(!said.len, "nothing is said", said.data);
@@ -313,7 +313,7 @@ static void bind_cases(void)
 	check(publish_bind(&route) && atomic_load(&listener->fd) >= 0 && !listener->error, "it opens", "the port is free");
 	check(!publish_bind(&route), "nothing to bind", "all are open");
 	check(!route.left_at, "none has left", "a listener that is there");
-	publish_clear(&route);
+	publish_clear(&route, "shutdown");
 	check(route.left_at, "one has left", "a listener that is there");
 	capture_end(&capture, &said);
 	check_said(&said, "opened");
