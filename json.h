@@ -22,7 +22,8 @@ struct json_token {
 struct json {
 	const char *text; /* borrowed */
 	struct json_token *tokens;
-	uint32_t count, cap;
+	uint32_t count;
+	size_t cap;
 	uint32_t error_at; /* offset of the error */
 };
 

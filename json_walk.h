@@ -27,7 +27,8 @@ struct json_walk {
 	uint32_t depth;    /* open arrays and objects, and for the innermost 64 a bit that says which is an object: */
 	uint64_t kinds;
 	uint64_t *outer;   /* the same of those around them */
-	uint32_t outer_count, outer_cap;
+	uint32_t outer_count;
+	size_t outer_cap;
 	bool name;         /* IN_STRING: of a member's name */
 	bool piece;        /* one is open: */
 	const char *from;  /* its bytes in this part */

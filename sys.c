@@ -64,6 +64,14 @@ void *sys_realloc(void *old, size_t size)
 	return or_abort(p);
 }
 
+void *sys_grow(void *items, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 2;
+	return sys_realloc(items, *cap * size);
+}
+
 char *sys_dup(const char *text)
 {
 	return strcpy(sys_alloc(strlen(text) + 1), text);

@@ -17,9 +17,9 @@ char *sys_dup(const char *text); /* a copy, with the same promise */
  * cannot end the process. */
 #define SYS_RESERVE (256 * 1024)
 bool sys_reserve(void);
-/* Makes room in *items for one more of `size` bytes, doubling: the idiom of every growing array here. */
-#define SYS_GROW(items, count, cap) \
-	((count) < (cap) ? (void)0 : (void)((items) = sys_realloc((items), ((cap) = (cap) ? (cap) * 2 : 2) * sizeof *(items))))
+/* Makes room in `items` for one more, doubling: the idiom of every growing array here. */
+#define SYS_GROW(items, count, cap) ((items) = sys_grow((items), (count), &(cap), sizeof *(items)))
+void *sys_grow(void *items, size_t count, size_t *cap, size_t size);
 
 /* An arena: many small pieces that live and die together. Start with {0}. */
 struct arena {

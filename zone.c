@@ -11,7 +11,8 @@
 
 static struct {
 	pthread_mutex_t lock; /* over the rest */
-	uint32_t count, cap;
+	uint32_t count;
+	size_t cap;
 	char (*names)[IF_NAMESIZE]; /* each keeps its place */
 } zones = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
