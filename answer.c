@@ -27,7 +27,7 @@ bool answer_repeats(const struct http_response *response, struct slice secret)
 {
 	struct slice body = { response->body.data, response->body.len };
 
-	return slice_holds(body, secret) || slice_holds(http_header(response, "Location"), secret);
+	return slice_find(body, secret) || slice_find(http_header(response, "Location"), secret);
 }
 
 void answer_put_refusal(const struct http_response *response, const char *secret, struct buf *out)

@@ -92,8 +92,8 @@ void aws_error_read(struct aws_error *error, const struct http_response *respons
 
 static bool error_has_secret(const struct buf *text, const char *const *secrets, size_t count)
 {
-	for (size_t i = 0; i < count && text->len; i++)
-		if (secrets[i] && *secrets[i] && strstr(text->data, secrets[i]))
+	for (size_t i = 0; i < count; i++)
+		if (slice_find((struct slice){ text->data, text->len }, slice_of(secrets[i])))
 			return true;
 	return false;
 }

@@ -45,8 +45,8 @@ static bool fetch_tells_secret(const struct aws_fetch *fetch)
 {
 	struct slice body = aws_fetch_body(fetch);
 
-	return fetch->http.response.status < 400 || slice_holds(body, slice_of("Secret")) ||
-	       slice_holds(body, (struct slice){ fetch->secret.data, fetch->secret.len });
+	return fetch->http.response.status < 400 || slice_find(body, slice_of("Secret")) ||
+	       slice_find(body, (struct slice){ fetch->secret.data, fetch->secret.len });
 }
 
 const char *aws_fetch_judge(struct aws_fetch *fetch)

@@ -34,7 +34,7 @@ static const char *check_table(const char *text)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 	static const char before_name[] = ":table/";
-	const char *name = strncmp(text, "arn:", 4) == 0 ? strstr(text, before_name) : NULL;
+	const char *name = strncmp(text, "arn:", 4) == 0 ? slice_find(slice_of(text), slice_of(before_name)) : NULL;
 	size_t len;
 
 	name = name ? name + strlen(before_name) : text;

@@ -28,7 +28,7 @@ struct file_settings {
 
 static const char *check_name(const char *path)
 {
-	if (strstr(path, "://"))
+	if (slice_find(slice_of(path), slice_of("://")))
 		return "is a URL; routing.http.endpoint is the key for one";
 	return !*path || format_of(path) ? NULL : format_unknown;
 }

@@ -164,7 +164,8 @@ const char *service_option_parse(int option, const char *value, struct arena *me
 
 void service_option_mask(int option, const char *value, struct buf *out)
 {
-	const char *scheme = strstr(value, "://"), *at = strrchr(value, '@'), *end = at ? at + 1 : scheme ? scheme + 3 : value;
+	const char *scheme = slice_find(slice_of(value), slice_of("://")), *at = strrchr(value, '@');
+	const char *end = at ? at + 1 : scheme ? scheme + 3 : value;
 	struct arena memory = { 0 };
 	struct socks_url url;
 	struct slice host;

@@ -74,12 +74,12 @@ bool slice_next(struct slice *rest, char sep, struct slice *part)
 	return true;
 }
 
-bool slice_holds(struct slice text, struct slice part)
+const char *slice_find(struct slice text, struct slice part)
 {
 	for (; part.len && text.len >= part.len; text = slice_skip(text, 1))
 		if (memcmp(text.at, part.at, part.len) == 0)
-			return true;
-	return false;
+			return text.at;
+	return NULL;
 }
 
 bool slice_has_word(struct slice list, const char *word)

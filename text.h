@@ -21,7 +21,7 @@ struct slice slice_skip(struct slice s, size_t len);  /* the rest of it, behind 
 bool slice_starts(struct slice s, const char *word);
 bool slice_is(struct slice s, const char *word);
 bool slice_is_nocase(struct slice s, const char *word);
-bool slice_holds(struct slice text, struct slice part); /* anywhere, also behind a zero; an empty part is nowhere */
+const char *slice_find(struct slice text, struct slice part); /* also behind a zero; NULL: nowhere, as an empty part is */
 bool slice_has_word(struct slice list, const char *word); /* in a comma list, in any case */
 struct slice slice_trim(struct slice s); /* without spaces, tabs and line ends around it */
 /* Cuts the next part off *rest, up to `sep` or the end, trimmed. False when nothing is left. */

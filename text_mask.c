@@ -76,7 +76,7 @@ void buf_masked(struct buf *b, const char *text)
 {
 	const char *from = behind_scheme(text), *at = strrchr(from ? from : text, '@'), *cut;
 
-	if (strstr(text, "-----BEGIN")) { /* a key, where a file's name belongs */
+	if (slice_find(slice_of(text), slice_of("-----BEGIN"))) { /* a key, where a file's name belongs */
 		buf_puts(b, MASK);
 		return;
 	}
