@@ -23,8 +23,10 @@ JOBS=${TEST_JOBS:-4}
 AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
+# shellcheck source=tests/host.sh
+. "$TOP/tests/host.sh"
 CASE_FILES=()
-for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names names_servers clients neighbours consul reading sweep proxy process log \
+for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names names_start names_servers clients neighbours links consul reading sweep proxy process log \
     admission bind state upgrade ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A function of a file of cases on a host of its own: in a network, mount and process namespace. Run by own_host (tests/lib.sh).
+# A function of a file of cases on a host of its own: in a network, mount and process namespace. Run by own_host (tests/host.sh).
 #
 #     unshare -n -m -p -f --kill-child --mount-proc tests/tools/own_host.sh FILE FUNCTION
 #
@@ -9,6 +9,8 @@ export LC_ALL=C.UTF-8
 PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
+# shellcheck source=tests/host.sh
+. "$TOP/tests/host.sh"
 # shellcheck source=/dev/null
 . "$1"
 trap 'end_case $?' EXIT
