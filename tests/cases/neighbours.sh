@@ -183,10 +183,63 @@ case_neighbour_loop() { # of the operator's own: a client of it costs one sessio
     at_most "lines about loops" 8 "$(log_count 'a loop')"
 }
 
-case_neighbour_host() { # addresses of the host, and names that move; see tests/tools/neighbours.sh
-    local own="unshare -n -m" out
-    $own true 2>/dev/null || own="unshare -r -n -m"
+case_neighbour_host() { own_host host_neighbour; }
+
+put_far() { ADDR=$2 register "$1" "$1" "$3" dill "dill.listener=$4"; } # NAME ADDRESS PORT LISTENER
+
+figure() { # NAME [LABELS]: of the listener 0.0.0.0:4006
+    curl -s "http://127.0.0.1:$STATUS/metrics" | sed -n "s/^dill_listener_$1{listener=\"0.0.0.0:4006\"${2:-}} //p"
+}
+
+host_neighbour() { # addresses of the host, and names and addresses that move there
+    local prefix loops sessions
     wall_clock 3600
-    out=$($own env "${SANITIZERS[@]}" "${WALL_CLOCK[@]}" TEST_SLOW="$SLOW" "$TOP/tests/tools/neighbours.sh" \
-        "$(realpath "$DILL")" "$T" "$CONSUL" 2>&1 9>&-) || fail "$out"
+    own_etc
+    own_link
+    ip addr add 10.77.0.6/24 dev host
+    start_dnsmasq 127.0.0.1 1
+    dnsmasq_zone '10.77.0.5 far.test'
+    CONSUL_URL=http://127.0.0.1:8500 STATUS=8001
+    start_agent 8500
+    start_peers name:a@0.0.0.0:7000
+    start_dill "${WALL_CLOCK[@]}" "DILL_STATUS_LISTENER=0.0.0.0:$STATUS"
+
+    # A backend of the host is as good as any, but where it is dill itself: by the first address or another one.
+    put_far web 10.77.0.5 7000 any:4001
+    must 5 "a backend on this host" answers 4001 a 10.77.0.5
+    put_far loop 10.77.0.5 4002 any:4002
+    must 5 "a loop by the host's address" refusal loop any:4002 "10.77.0.5:4002 is a backend of loop on this host"
+    put_far thief 10.77.0.6 4001 any:4003
+    must 5 "a listener by another address" refusal thief 10.77.0.6:4001 "10.77.0.6:4001 is a listener of dill itself"
+    put_far page 10.77.0.6 8001 any:4004
+    must 5 "the status page" refusal page 10.77.0.6:8001 "10.77.0.6:8001 is dill's own status.listener"
+    same "the status page through dill" '' "$(curl -s --max-time 5 http://10.77.0.5:4004/status)"
+    put_far agent 127.0.0.1 8500 any:4005
+    must 5 "the agent" refusal agent 127.0.0.1:8500 "$(needs loopback 127.0.0.1 127.0.0.0/8)"
+    same "the agent through dill" '' "$(curl -s --max-time 5 http://10.77.0.5:4005/v1/agent/self)"
+
+    # The same port elsewhere is no loop.
+    put_far far 10.77.0.99 4006 any:4006
+    must 5 "a backend with the listener's port" peek_has 0.0.0.0:4006
+    lacks "Peek" "refused: far" "$(peek)"
+
+    # It moves here, and nobody has told dill: one client would go round for ever. With a prefix of its own it is an address
+    # that this host's connects to it come from; in the network of the first one they come from that.
+    for prefix in 32 24; do
+        loops=$(figure rejected_total ',reason="loop"') sessions=$(figure connections_total)
+        ip addr add "10.77.0.99/$prefix" dev host
+        for _ in 1 2 3; do answers 4006 - 10.77.0.5; done
+        same "/$prefix: loops of an address that moved here" 3 $(($(figure rejected_total ',reason="loop"') - loops))
+        at_most "/$prefix: sessions of three clients" 6 $(($(figure connections_total) - sessions))
+        ip addr del "10.77.0.99/$prefix" dev host
+    done
+
+    # A name that moves.
+    put_far moving far.test 7000 any:4007
+    must 5 "a name" answers 4007 a 10.77.0.5
+    dnsmasq_zone '127.0.0.1 far.test'
+    must 9 "the name has moved to loopback" refusal moving far.test:7000 "$(needs loopback 127.0.0.1 127.0.0.0/8)"
+    not answers 4007 a 10.77.0.5 || fail "it is still served"
+    dnsmasq_zone '127.0.0.1 far.test' '10.77.0.5 far.test'
+    must 9 "its good address" answers 4007 a 10.77.0.5
 }

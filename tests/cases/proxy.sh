@@ -480,19 +480,6 @@ case_rebind_wider() { # 127.0.0.1 becomes 0.0.0.0, and back: the port is open ag
     same "openings" 6 "$(log_count " opened .*address=.*:$p .*why=.?new in")"
 }
 
-alone() { # PART of links.sh, which needs a network namespace
-    local own="unshare -n" out
-    $own true 2>/dev/null || own="unshare -r -n"
-    out=$($own env "${SANITIZERS[@]}" TEST_SLOW="$SLOW" "$TOP/tests/tools/links.sh" "$(realpath "$DILL")" "$T" "$1" 2>&1 9>&-) ||
-        fail "$out"
-}
-
-case_own_ports() { alone own_ports; } # dill's own connections are not in a listener's way
-
-case_link_local() { alone link_local; } # interfaces that come late, or anew
-
-case_no_ipv6() { alone no_ipv6; } # a host without it: such a backend cannot be reached, and that is no shortage of ports
-
 case_second_dill() { # on the same port fails to bind, and does not share it
     local p first
     p=$(next_port)
