@@ -173,7 +173,7 @@ const char *config_lower(struct arena *memory, struct slice text)
 	char *lower = arena_dup(memory, text.at, text.len);
 
 	for (char *p = lower; *p; p++)
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+		*p = text_lower(*p);
 	return lower;
 }
 

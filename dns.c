@@ -36,12 +36,6 @@ static long get_ttl(const uint8_t *bytes)
 	return seconds >> 31 ? 0 : (long)seconds;
 }
 
-/* Lengths of labels are no letters. */
-static uint8_t lower_byte(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
 /* Writes a text as a message has it. Returns its length; 0: it is no name. */
 static size_t put_name(uint8_t out[DNS_NAME], const char *name)
 {
@@ -103,8 +97,8 @@ static size_t read_name(const struct dns_walk *walk, size_t *at, uint8_t out[DNS
 		if (size <= LABEL_MAX) {
 			if (from + size + 1 > walk->len || used + size + 1 > WIRE_MAX)
 				return 0;
-			for (size_t i = 0; i <= size; i++)
-				out[used++] = lower_byte(walk->message[from++]);
+			for (size_t i = 0; i <= size; i++) /* its length is no letter */
+				out[used++] = (uint8_t)text_lower((char)walk->message[from++]);
 			if (size)
 				continue;
 			*at = behind ? behind : from;
@@ -388,7 +382,7 @@ enum dns_status dns_read(struct dns_walk *walk, const uint8_t *message, size_t l
 	*walk = (struct dns_walk){ .message = message, .len = len, .at = HEAD_SIZE, .type = type, .ttl = -1 };
 	name_len = put_name(walk->name, name);
 	for (size_t i = 0; i < name_len; i++)
-		walk->name[i] = lower_byte(walk->name[i]);
+		walk->name[i] = (uint8_t)text_lower((char)walk->name[i]);
 	if (!name_len || len < HEAD_SIZE)
 		return DNS_FOREIGN;
 	status = rcode_status(message[3] & 0xf);

@@ -361,8 +361,7 @@ static const char *take_field(struct manifest *manifest, struct manifest_place *
 /* A byte of a name as variables have it. */
 static int variable_byte(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c + 32;
+	c = text_lower(c);
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
 }
 

@@ -38,7 +38,7 @@ const char *manifest_variable(struct arena *memory, struct slice name)
 	key = arena_alloc(memory, sizeof prefix + name.len);
 	strcpy(key, "services.");
 	for (size_t i = 0; i < name.len; i++)
-		key[sizeof prefix - 1 + i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]);
+		key[sizeof prefix - 1 + i] = text_lower(name.at[i]);
 	key[sizeof prefix - 1 + name.len - field - 1] = '.';
 	return key;
 }

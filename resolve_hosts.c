@@ -26,7 +26,7 @@ static void lower_host(char *out, const char *name, size_t len)
 {
 	len -= len && name[len - 1] == '.';
 	for (size_t i = 0; i < len; i++)
-		out[i] = name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i];
+		out[i] = text_lower(name[i]);
 	out[len] = '\0';
 }
 

@@ -90,7 +90,7 @@ static const char *nearest_name(struct slice name)
 	size_t len = 0;
 
 	for (; len < name.len && len < sizeof lower - 1 && !strchr(" \t=:", name.at[len]); len++)
-		lower[len] = (char)(name.at[len] >= 'A' && name.at[len] <= 'Z' ? name.at[len] + 32 : name.at[len]);
+		lower[len] = text_lower(name.at[len]);
 	lower[len] = '\0';
 	text_nearer("listener", lower, &least, &best);
 	for (int i = 0; i < SERVICE_OPTIONS; i++)

@@ -481,6 +481,11 @@ uint64_t text_hash(uint64_t seed, const char *bytes, size_t len)
 	return seed;
 }
 
+char text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 int text_hex(int c)
 {
 	if (c >= '0' && c <= '9')

@@ -70,6 +70,7 @@ bool text_controls(struct slice s); /* has a control byte (C0, DEL) */
  * follows round. 0: it is none. */
 unsigned text_unseen(const char *at, size_t len);
 bool text_hides(struct slice s); /* has a blank in it that looks like none (no-break, zero-width), or turns text round */
+char text_lower(char c); /* of an ASCII letter in upper case; any other byte stays */
 int text_hex(int c); /* the value of a hexadecimal digit; -1: it is none */
 size_t text_plain(const char *at, size_t len); /* bytes there that look the same everywhere: printable ASCII but "&'<>\ */
 size_t text_utf8(const char *at, size_t len); /* bytes of the UTF-8 sequence there (RFC 3629), 0: none; len > 0 */
