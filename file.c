@@ -20,6 +20,7 @@
 #include "service.h"
 #include "sys.h"
 #include "text.h"
+#include "whole_file.h"
 
 struct file_settings {
 	const char *path;
@@ -118,10 +119,7 @@ static struct file_print look_at_file(const char *path)
 
 static bool same_print(const struct file_print *a, const struct file_print *b)
 {
-	return a->error == b->error && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
-	       a->st.st_size == b->st.st_size && a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec &&
-	       a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec && a->st.st_ctim.tv_sec == b->st.st_ctim.tv_sec &&
-	       a->st.st_ctim.tv_nsec == b->st.st_ctim.tv_nsec;
+	return a->error == b->error && whole_file_same(&a->st, &b->st);
 }
 
 #ifdef __linux__

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns.h"
 #include "net.h"
 #include "sys.h"
 #include "text.h"
+#include "whole_file.h"
 
 #define SEARCH_MAX 32 /* domains: each may be a question for each name */
 #define FILE_SIZE_MAX (16u << 20)
@@ -162,19 +162,6 @@ void resolve_conf_free(struct resolve_conf *conf)
 	*conf = (struct resolve_conf){ 0 };
 }
 
-static void take_stamp(struct resolve_file *file, const struct stat *info)
-{
-	file->mtime_ns = (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
-	file->size = info->st_size;
-	file->device = (uint64_t)info->st_dev;
-	file->inode = (uint64_t)info->st_ino;
-}
-
-static bool same_stamp(const struct resolve_file *a, const struct resolve_file *b)
-{
-	return a->mtime_ns == b->mtime_ns && a->size == b->size && a->device == b->device && a->inode == b->inode;
-}
-
 /* Of more than the bound only whole lines. */
 static void read_whole(int fd, struct buf *text)
 {
@@ -194,25 +181,21 @@ static void read_whole(int fd, struct buf *text)
 
 bool resolve_file_changed(struct resolve_file *file, struct buf *text)
 {
-	struct resolve_file now = { .path = file->path, .known = true };
-	struct stat info;
+	struct stat seen;
 	int fd;
 
 	*text = (struct buf){ 0 };
-	if (stat(file->path, &info) == 0)
-		take_stamp(&now, &info);
-	if (file->known && same_stamp(file, &now))
+	if (stat(file->path, &seen) < 0)
+		memset(&seen, 0, sizeof seen);
+	if (file->known && whole_file_same(&file->seen, &seen))
 		return false;
 	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && net_exhausted(errno))
 		return !file->known; /* what was there still counts; it is read the next time */
-	if (fd >= 0 && fstat(fd, &info) == 0) {
-		take_stamp(&now, &info); /* of what is read, and not of what came in between */
-		if (S_ISREG(info.st_mode))
-			read_whole(fd, text);
-	}
+	if (fd >= 0 && fstat(fd, &seen) == 0 && S_ISREG(seen.st_mode)) /* of what is read, and not of what came in between */
+		read_whole(fd, text);
 	if (fd >= 0)
 		close(fd);
-	*file = now;
-	return true;
+	file->seen = seen;
+	return file->known = true;
 }

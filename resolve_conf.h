@@ -3,6 +3,9 @@
 #define RESOLVE_CONF_H
 
 #include "base.h"
+
+#include <sys/stat.h>
+
 #include "net.h"
 #include "sys.h"
 #include "text.h"
@@ -31,8 +34,7 @@ bool resolve_word(struct slice *line, struct slice *word); /* cuts the next word
 struct resolve_file {
 	const char *path;
 	bool known;
-	int64_t mtime_ns, size;
-	uint64_t device, inode;
+	struct stat seen; /* all zero: it was not there */
 };
 /* Whether it is another one than when this was last true; the first time it is. Then *text is all of it (up to 16 MiB; empty
  * where there is none, or it cannot be read), to be freed. One that cannot be opened for want of descriptors or memory has not

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "text.h"
+#include "whole_file.h"
 
 #define TOKEN_MAX 4096
 
@@ -69,18 +70,6 @@ const char *token_file_check(const char *path)
 	return why;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* A link that leads elsewhere, and a file that was renamed, are other files. */
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
-}
-
 static void say_failed(struct token_file *token, const char *why)
 {
 	if (!token->failed)
@@ -96,7 +85,7 @@ bool token_file_look(struct token_file *token, bool anyway)
 	const char *why;
 	bool other;
 
-	if (!*token->path || (!anyway && stat(token->path, &info) == 0 && same_file(&info, &token->seen)))
+	if (!*token->path || (!anyway && stat(token->path, &info) == 0 && whole_file_same(&token->seen, &info)))
 		return false;
 	why = load_token(token->path, &text, &token->seen);
 	if (why) {

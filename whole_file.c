@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int write_all(int fd, struct slice bytes)
@@ -46,4 +45,15 @@ int whole_file_write(const char *path, unsigned mode, struct slice head, struct 
 		unlink(temporary.data);
 	buf_free(&temporary);
 	return error;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool whole_file_same(const struct stat *was, const struct stat *is)
+{
+	return was->st_dev == is->st_dev && was->st_ino == is->st_ino && was->st_size == is->st_size &&
+	       same_time(&was->st_mtim, &is->st_mtim) && same_time(&was->st_ctim, &is->st_ctim);
 }
