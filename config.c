@@ -48,7 +48,7 @@ static const char *check_host(const char *value)
 }
 
 #define DAY 86400000
-#define AT(field) offsetof(struct config, field)
+#define AT(field) .at = offsetof(struct config, field)
 
 const struct option config_options[] = {
 	{ .key = "listeners.allowed", OPTION_LABELS, AT(labels), "local=127.0.0.1, any=0.0.0.0",

@@ -45,7 +45,7 @@ static const char *check_address(const char *text)
 	return consul_api_url(&url, text);
 }
 
-#define AT(field) offsetof(struct consul_settings, field)
+#define AT(field) .at = offsetof(struct consul_settings, field)
 
 static const struct option consul_options[] = {
 	{ .key = "consul.address", OPTION_TEXT, AT(address), "http://127.0.0.1:8500", "Consul agent to watch",

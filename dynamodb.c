@@ -43,15 +43,15 @@ static const char *check_table(const char *text)
 }
 
 static const struct option dynamodb_options[] = {
-	{ .key = "routing.dynamodb.proxy", OPTION_TEXT, offsetof(struct dynamodb_settings, proxy), "",
+	{ .key = "routing.dynamodb.proxy", OPTION_TEXT, .at = offsetof(struct dynamodb_settings, proxy), "",
 	  "proxy whose items of a DynamoDB table are its services; off when empty" },
-	{ .key = "routing.dynamodb.table", OPTION_TEXT, offsetof(struct dynamodb_settings, table), "classic-proxy",
+	{ .key = "routing.dynamodb.table", OPTION_TEXT, .at = offsetof(struct dynamodb_settings, table), "classic-proxy",
 	  "name or ARN of the table", .check = check_table, .other = "dynamodb", .other_is = OPTION_FLAG },
-	{ .key = "routing.dynamodb.poll_interval", OPTION_DURATION, offsetof(struct dynamodb_settings, interval), "1m",
+	{ .key = "routing.dynamodb.poll_interval", OPTION_DURATION, .at = offsetof(struct dynamodb_settings, interval), "1m",
 	  "how often it is read", 1000, DAY },
-	{ .key = "routing.dynamodb.poll_timeout", OPTION_DURATION, offsetof(struct dynamodb_settings, timeout), "10s",
+	{ .key = "routing.dynamodb.poll_timeout", OPTION_DURATION, .at = offsetof(struct dynamodb_settings, timeout), "10s",
 	  "how long one answer may take", 1, DAY },
-	{ .key = "routing.dynamodb.endpoint", OPTION_TEXT, offsetof(struct dynamodb_settings, endpoint), "",
+	{ .key = "routing.dynamodb.endpoint", OPTION_TEXT, .at = offsetof(struct dynamodb_settings, endpoint), "",
 	  "URL of DynamoDB; AWS's own of the region when empty", .check = aws_endpoint_check_key },
 };
 

@@ -28,17 +28,17 @@ struct elasticache_settings {
 };
 
 static const struct option elasticache_options[] = {
-	{ .key = "routing.elasticache.cluster_id", OPTION_TEXT, offsetof(struct elasticache_settings, cluster), "",
+	{ .key = "routing.elasticache.cluster_id", OPTION_TEXT, .at = offsetof(struct elasticache_settings, cluster), "",
 	  "cluster of ElastiCache of which one node is a service; off when empty",
 	  .other = "elasticache-cluster-id", .other_is = OPTION_FLAG },
-	{ .key = "routing.elasticache.port", OPTION_PORT, offsetof(struct elasticache_settings, port), "0",
+	{ .key = "routing.elasticache.port", OPTION_PORT, .at = offsetof(struct elasticache_settings, port), "0",
 	  "port where the node is exposed, on every interface", 0, 65535,
 	  .other = "elasticache-port", .other_is = OPTION_FLAG },
-	{ .key = "routing.elasticache.poll_interval", OPTION_DURATION, offsetof(struct elasticache_settings, interval), "1m",
+	{ .key = "routing.elasticache.poll_interval", OPTION_DURATION, .at = offsetof(struct elasticache_settings, interval), "1m",
 	  "how often ElastiCache is asked", 10000, DAY },
-	{ .key = "routing.elasticache.poll_timeout", OPTION_DURATION, offsetof(struct elasticache_settings, timeout), "10s",
+	{ .key = "routing.elasticache.poll_timeout", OPTION_DURATION, .at = offsetof(struct elasticache_settings, timeout), "10s",
 	  "how long one answer may take", 1, DAY },
-	{ .key = "routing.elasticache.endpoint", OPTION_TEXT, offsetof(struct elasticache_settings, endpoint), "",
+	{ .key = "routing.elasticache.endpoint", OPTION_TEXT, .at = offsetof(struct elasticache_settings, endpoint), "",
 	  "URL of ElastiCache; AWS's own of the region when empty", .check = aws_endpoint_check_key },
 };
 

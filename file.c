@@ -35,9 +35,9 @@ static const char *check_name(const char *path)
 }
 
 static const struct option file_options[] = {
-	{ .key = "routing.file.path", OPTION_TEXT, offsetof(struct file_settings, path), "",
+	{ .key = "routing.file.path", OPTION_TEXT, .at = offsetof(struct file_settings, path), "",
 	  "file with services, of any of the formats; off when empty", .check = check_name },
-	{ .key = "routing.file.watch", OPTION_SWITCH, offsetof(struct file_settings, watch), "true",
+	{ .key = "routing.file.watch", OPTION_SWITCH, .at = offsetof(struct file_settings, watch), "true",
 	  "read that file again whenever it changes" },
 };
 

@@ -63,7 +63,7 @@ static const char *nomad_check_tag(const char *text)
 	return *text ? tag_check_word(text) : NULL;
 }
 
-#define AT(field) offsetof(struct nomad_settings, field)
+#define AT(field) .at = offsetof(struct nomad_settings, field)
 
 static const struct option nomad_options[] = {
 	{ .key = "routing.nomad.address", OPTION_TEXT, AT(address), "http://127.0.0.1:4646", "Nomad agent to watch",

@@ -40,8 +40,10 @@ enum option_name {
 
 struct option {
 	const char *key;
-	uint8_t type;         /* enum option_type */
-	uint16_t at;          /* of the value, in the struct that has it */
+	uint8_t type;     /* enum option_type */
+	uint8_t other_is; /* enum option_name; of `other` */
+	bool of_tls;      /* to give the key is an error where no TLS is built in */
+	uint16_t at;      /* of the value, in the struct that has it: a row names it, and goes on with what follows */
 	const char *standard; /* the default, as it would be written */
 	const char *help;
 	int32_t min, max;
@@ -49,8 +51,6 @@ struct option {
 	const char *(*check)(const char *value); /* of a text or names: NULL or the reason, as option_set; may be NULL */
 	const char *other;
 	const char *instead; /* of a file: the key whose value is in it */
-	uint8_t other_is; /* enum option_name; of `other` */
-	bool of_tls; /* to give the key is an error where no TLS is built in */
 };
 
 /* listeners.allowed: addresses by label. */

@@ -38,11 +38,11 @@ static const char *check_endpoint(const char *text)
 }
 
 static const struct option url_options[] = {
-	{ .key = "routing.http.endpoint", OPTION_TEXT, offsetof(struct url_settings, endpoint), "",
+	{ .key = "routing.http.endpoint", OPTION_TEXT, .at = offsetof(struct url_settings, endpoint), "",
 	  "http:// or https:// URL that answers with services, as JSON, YAML or TOML; off when empty", .check = check_endpoint },
-	{ .key = "routing.http.poll_interval", OPTION_DURATION, offsetof(struct url_settings, interval), "5s",
+	{ .key = "routing.http.poll_interval", OPTION_DURATION, .at = offsetof(struct url_settings, interval), "5s",
 	  "how often it is asked", 10, DAY },
-	{ .key = "routing.http.poll_timeout", OPTION_DURATION, offsetof(struct url_settings, timeout), "5s",
+	{ .key = "routing.http.poll_timeout", OPTION_DURATION, .at = offsetof(struct url_settings, timeout), "5s",
 	  "how long one answer may take", 1, DAY },
 };
 
