@@ -15,7 +15,7 @@ MUSL_CC ?= musl-gcc
 LARGER = -fno-inline-functions-called-once -fno-caller-saves -fno-move-loop-invariants -fno-thread-jumps \
 	-fno-tree-dominator-opts -fno-ipa-sra -fno-jump-tables -fno-tree-tail-merge \
 	-fno-code-hoisting -fno-shrink-wrap -fno-tree-pre -fno-optimize-sibling-calls -fno-guess-branch-probability \
-	-fno-forward-propagate -fno-ipa-pure-const
+	-fno-forward-propagate -fno-ipa-pure-const -fno-tree-sra
 # Tables at 16 bytes where they would be at 32, of x86 alone.
 PACKED = $(if $(filter x86_64-%,$(shell $(MUSL_CC) -dumpmachine)),-malign-data=abi)
 SMALL ?= -Oz $(LARGER) $(PACKED) -flto -flto-partition=one -fno-pie -fno-asynchronous-unwind-tables \
