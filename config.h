@@ -43,7 +43,7 @@ struct config {
 	const char *allow, *reserved, *backends_allow; /* listeners.allow, listeners.reserved, backends.allow */
 	long share; /* a place in the option's words */
 	long max_per_service;
-	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file;
+	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file, *user;
 	const char *aws_region, *aws_profile, *aws_host, *tls_ca;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

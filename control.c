@@ -22,6 +22,7 @@
 #include "peek.h"
 #include "pid_file.h"
 #include "place.h"
+#include "power.h"
 #include "publish.h"
 #include "resolve.h"
 #include "route.h"
@@ -297,6 +298,8 @@ static void take_config(struct control *control, struct config *config)
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
 	if (config->threads != old->threads)
 		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", config->threads);
+	if (strcmp(config->user, old->user) != 0)
+		log_warn("reload: runtime.user is \"%s\" now, and counts from the next start on", config->user);
 	moved = set_servers(control, config);
 	moved = set_pid_file(config) && moved;
 	control->config = config;
@@ -667,6 +670,7 @@ int control_run(struct config *config, int argc, char **argv)
 {
 	static struct control control;
 	int signals = signals_open(), error, status = 1;
+	bool dropped;
 
 	control.argc = argc;
 	control.argv = argv;
@@ -679,11 +683,12 @@ int control_run(struct config *config, int argc, char **argv)
 	};
 	upgrade_open(&control.upgrade, argv);
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
+	dropped = power_drop(config);
 	error = log_start();
 	if (error)
 		log_error("cannot start: %s", strerror(error));
 	config_unknown_variables(config, environ);
-	if (!error)
+	if (dropped && !error)
 		status = run_loop(&control, signals);
 	if (!status)
 		log_info("stopped");
