@@ -8,13 +8,13 @@
 #
 # Builds go to build/ and leave the rest of the tree alone. Environment: CC (default gcc, or else cc); FUZZ_SECONDS, how
 # long each fuzzer runs after its corpus (default 5); VARIANTS, the builds that the system tests drive (default: plain
-# poll tls mtls asan tsan).
+# sandbox poll tls mtls asan tsan).
 set -u
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 BUILD=build
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-VARIANTS=${VARIANTS:-plain poll tls mtls asan tsan}
+VARIANTS=${VARIANTS:-plain sandbox poll tls mtls asan tsan}
 CORES=$(nproc 2>/dev/null || echo 2)
 [ -n "${CC:-}" ] || { CC=gcc; command -v gcc >/dev/null || CC=cc; }
 unset MAKEFLAGS MFLAGS      # of the make that has started this: ours have flags of their own
@@ -90,7 +90,7 @@ count() {
 need_tools() {
     local tool
     for tool in gcc clang musl-gcc make objdump strip shellcheck cppcheck curl nc openssl python3 prlimit flock ip sysctl \
-        dnsmasq redis-server haproxy nginx microsocks danted prometheus promtool chromium; do
+        dnsmasq redis-server haproxy nginx microsocks danted prometheus promtool chromium systemd-analyze; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     openssl_headers || missing+=("OpenSSL's headers")
@@ -163,6 +163,13 @@ readme_keys() {
     return $bad
 }
 
+unit_file() { # packaging/dill.service is one that systemd takes without a word, and calls safe (2.0 of 10, or less)
+    local file=$BUILD/dill.service out
+    sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' packaging/dill.service >"$file"
+    out=$(systemd-analyze verify --man=no "$file" 2>&1) && [ -z "$out" ] || { echo "$out"; return 1; }
+    systemd-analyze security --offline=true --threshold=20 packaging/dill.service
+}
+
 lint() {
     local header scripts=()
     heading "lint"
@@ -176,6 +183,7 @@ lint() {
     has cppcheck "cppcheck" &&
         start "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
             --suppress=missingIncludeSystem --error-exitcode=1 -j "$CORES" ./*.c
+    has systemd-analyze "packaging/dill.service" && start "packaging/dill.service" unit_file
     for header in *.h; do start "$header compiles alone" header_alone "$header"; done
     collect
     has objdump "nothing but libc is needed" && check "nothing but libc is needed" no_needless_libraries
@@ -217,6 +225,15 @@ if setarch "\$(uname -m)" -R true 2>/dev/null; then exec setarch "\$(uname -m)" 
 exec "$PWD/$BUILD/tsan.bin/dill" "\$@"
 END
     chmod +x "$BUILD/tsan/dill"
+}
+
+build_sandbox() {
+    [ -x "$BUILD/plain/dill" ] || variant plain "$CC" -O2 -Werror || return
+    /usr/bin/python3 -c 'import seccomp' || return
+    mkdir -p "$BUILD/sandbox"
+    printf '#!/bin/sh\nexec /usr/bin/python3 "%s" --kill "%s" "%s" "$0" "$@"\n' "$PWD/tests/tools/sandbox.py" \
+        "$PWD/packaging/dill.service" "$PWD/$BUILD/plain/dill" >"$BUILD/sandbox/dill"
+    chmod +x "$BUILD/sandbox/dill"
 }
 
 # tests_of KIND NAME COMPILER CFLAGS: builds what is made of tests/KIND/*.c, and sets PROGRAMS to what was built
@@ -346,6 +363,10 @@ system() {
             slow=3
             files="cluster operator metrics faults socks clients consul proxy process log admission health state sources status"
             ;;
+        sandbox) # where a call that packaging/dill.service refuses ends the process
+            check "build $name" build_sandbox
+            files="upgrade session socks proxy health consul process state names"
+            ;;
         *) miss "no variant is called $name"; continue ;;
         esac
         if [ ! -x "$BUILD/$of/dill" ]; then miss "system $name: no binary"; continue; fi
@@ -386,7 +407,7 @@ torture() {
     heading "torture: 5,000 sessions"
     check "build knobs" variant knobs "$CC" -O2 -DRELAY_COPY -DRELAY_SCRATCH=100
     for name in $VARIANTS knobs; do
-        [[ $name != *tls ]] || continue    # sessions are the same there
+        [[ $name != *tls && $name != sandbox ]] || continue    # sessions are the same there
         [ -x "$BUILD/$name/dill" ] || { miss "torture $name: no binary"; continue; }
         case $name in
         knobs) export MAX=100000 ;;

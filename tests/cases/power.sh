@@ -87,6 +87,66 @@ kept() { # RIGHTS ARGUMENT...: what -t says that nobody keeps
     contains "with ${*:2}" "# runtime.user: dill runs as user 65534$1"$'\n' "$OUT"$'\n'
 }
 
+case_power_unit() { # as the unit has it: its user, its rights, its calls, and whatever else it makes ends the process
+    local low
+    for_nobody
+    /usr/bin/python3 -c 'import seccomp' 2>/dev/null || skip "no python3-seccomp"
+    command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
+    ! grep -qaE '__(asan|tsan)_init' "$PROGRAM" || skip "a sanitizer makes calls of its own"
+    cp "$TOP/tests/tools/sandbox.py" "$TOP/packaging/dill.service" "$T/bin"
+    printf '#!/bin/sh\nexec /usr/bin/python3 %s/sandbox.py --kill --user 65534 %s/dill.service %s/dill "$0" "$@"\n' \
+        "$T/bin" "$T/bin" "$T/bin" >"$T/bin/boxed"
+    chmod 755 "$T/bin/boxed"
+    low=$(low_port)
+    DILL=$T/bin/boxed start_dill DILL_LISTENERS_PORT_MIN=1 "DILL_RUNTIME_PID_FILE=$T/var/pid" "DILL_STATE_PATH=$T/var/state" \
+        DILL_RUNTIME_USER=65534
+    ln -s var/pid "$T/pid"
+    rights
+    same "rights" "$LOW ${NOBODY/Groups: 65534 /Groups: }" "$RIGHTS"
+    same "filters" "2 2" "$(right_of Seccomp) $(right_of Seccomp_filters)"
+    register web web-1 "$ECHO" dill "dill.listener=local:$low"
+    must 5 "a port below 1024" accepts 127.0.0.1 "$low"
+    open_conn "$low"
+    ask "$FD" one || fail "no echo"
+    kill -HUP "$DILL_PID"
+    must 5 "a reload" log_has 'reload: done$'
+    upgrade
+    ask "$FD" two || fail "no echo of the old process"
+    exec {FD}>&-
+    old_ended "$OLD"
+    rights
+    same "rights of the next process" "$LOW ${NOBODY/Groups: 65534 /Groups: }" "$RIGHTS"
+    same "its filters" "2 2" "$(right_of Seccomp) $(right_of Seccomp_filters)"
+    must 5 "the state" test -s "$T/var/state"
+    open_conn "$low"
+    ask "$FD" three || fail "the next process does not answer"
+    exec {FD}>&-
+    end_upgraded
+}
+
+boxed() { # PYTHON: what it prints under the unit's rules
+    "$TOP/tests/tools/sandbox.py" "${@:2}" "$TOP/packaging/dill.service" /usr/bin/python3 python3 -c "import os, socket
+def refused(call, *words):
+    try: call(*words)
+    except OSError as error: print(error.errno, end=' ')
+    else: print('-', end=' ')
+$1"
+}
+
+case_power_unit_refuses() { # what the unit's rules are worth: the tool that the tests have for them refuses what they do
+    /usr/bin/python3 -c 'import seccomp' 2>/dev/null || skip "no python3-seccomp"
+    command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
+    same "other calls, and families" "1 1 1 97 97 - - " "$(boxed "refused(os.chroot, '/')
+refused(os.setuid, 65534)
+refused(os.chown, '$T', 1, 1)
+refused(socket.socket, socket.AF_PACKET, socket.SOCK_RAW)
+refused(socket.socket, 40)
+refused(socket.socket, socket.AF_INET6)
+refused(os.listdir, '/')")"
+    boxed "refused(os.chroot, '/')" --kill 2>/dev/null
+    same "exit status after SIGSYS" 159 $?
+}
+
 case_power_said() { # -t says what would be, and what is wrong
     local none=', without any capability' low=', and keeps CAP_NET_BIND_SERVICE for ports below 1024'
     for_nobody
