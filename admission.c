@@ -5,11 +5,11 @@
 
 #include "admit.h"
 #include "config_print.h"
-#include "control.h"
 #include "log.h"
 #include "net.h"
 #include "power.h"
 #include "print.h"
+#include "rules.h"
 #include "service.h"
 #include "service_option.h"
 #include "sources.h"
@@ -114,7 +114,7 @@ static bool print_power(const struct config *config)
 int admission_print(const struct config *config)
 {
 	struct arena memory = { 0 };
-	struct admit_rules rules = control_rules(config, &memory).admit;
+	struct admit_rules rules = rules_of(config, &memory).admit;
 	struct buf why = { 0 };
 	int status;
 

@@ -74,6 +74,9 @@ struct choice {
 	unsigned terms;   /* of those that were looked at last, */
 	bool admitted;    /* whether they admit the client */
 	bool denied;      /* a backend was passed over that is healthy, and does not */
+	/* What it chooses from: all, or those that are tried first, or last. */
+	unsigned from, to;     /* shares */
+	unsigned first, count; /* their backends */
 };
 
 /* Where a backend is in its entry, and in which share. */
@@ -128,13 +131,13 @@ static unsigned place_from(const struct skip *skip, unsigned from)
 	return skip ? skip_next(skip, from) : from;
 }
 
-/* How many places from one on have the same terms: these stand together. */
-static unsigned alike_from(const struct route_entry *e, unsigned at)
+/* How many places from one on, before the last one, have the same terms: these stand together. */
+static unsigned alike_from(const struct route_entry *e, unsigned at, unsigned last)
 {
 	unsigned end = at + 1, step = 1;
 
 	while (step) {
-		bool same = end + step <= e->count && e->terms_of[end + step - 1] == e->terms_of[at];
+		bool same = end + step <= last && e->terms_of[end + step - 1] == e->terms_of[at];
 
 		end += same ? step : 0;
 		step = same ? step * 2 : step / 2;
@@ -156,7 +159,7 @@ static unsigned seek_in(struct choice *of, const struct route_share *share, unsi
 		if (is_admitted(of, i))
 			return turn;
 		of->denied = true;
-		step = share->round ? 1 : alike_from(of->entry, i);
+		step = share->round ? 1 : alike_from(of->entry, i, share->first + share->count);
 	}
 	return to;
 }
@@ -181,14 +184,14 @@ static bool seek(struct choice *of, const struct route_share *share, unsigned *t
 }
 
 /* Of a longer round, earlier, it may lie beyond the end. */
-static unsigned turn_of(unsigned cursor, unsigned len)
+static unsigned turn_of(unsigned cursor, unsigned from, unsigned to)
 {
-	return cursor < len ? cursor : cursor % len;
+	return cursor - from < to - from ? cursor : from + cursor % (to - from);
 }
 
 static bool has_good(struct choice *of, const struct route_share *share)
 {
-	unsigned turn = turn_of(atomic_load_explicit(&share->cursor, memory_order_relaxed), share->round_len);
+	unsigned turn = turn_of(atomic_load_explicit(&share->cursor, memory_order_relaxed), 0, share->round_len);
 
 	return seek(of, share, &turn);
 }
@@ -215,9 +218,9 @@ static bool seek_share(struct choice *of, unsigned *turn)
 
 	if (of->entry->skip)
 		skip_renew(of->entry->skip, of->serial);
-	at = seek_share_in(of, *turn, of->entry->share_count);
-	if (at == of->entry->share_count) {
-		at = seek_share_in(of, 0, *turn);
+	at = seek_share_in(of, *turn, of->to);
+	if (at == of->to) {
+		at = seek_share_in(of, of->from, *turn);
 		if (at == *turn)
 			return false;
 	}
@@ -225,9 +228,9 @@ static bool seek_share(struct choice *of, unsigned *turn)
 	return true;
 }
 
-static bool take_turn(atomic_uint *cursor, unsigned *was, unsigned turn, unsigned len)
+static bool take_turn(atomic_uint *cursor, unsigned *was, unsigned turn, unsigned from, unsigned to)
 {
-	return atomic_compare_exchange_weak_explicit(cursor, was, turn + 1 < len ? turn + 1 : 0, memory_order_relaxed,
+	return atomic_compare_exchange_weak_explicit(cursor, was, turn + 1 < to ? turn + 1 : from, memory_order_relaxed,
 	                                             memory_order_relaxed);
 }
 
@@ -237,13 +240,13 @@ static struct route_share *next_share(struct choice *of)
 	const struct route_entry *e = of->entry;
 	unsigned was, turn;
 
-	if (e->share_count == 1)
-		return e->shares;
+	if (of->to - of->from == 1)
+		return &e->shares[of->from];
 	was = atomic_load_explicit(&e->listener->cursor, memory_order_relaxed);
 	do {
-		turn = turn_of(was, e->share_count);
+		turn = turn_of(was, of->from, of->to);
 		seek_share(of, &turn);
-	} while (!take_turn(&e->listener->cursor, &was, turn, e->share_count));
+	} while (!take_turn(&e->listener->cursor, &was, turn, of->from, of->to));
 	return &e->shares[turn];
 }
 
@@ -253,9 +256,9 @@ static struct seat next_in(struct choice *of, struct route_share *share)
 	unsigned was = atomic_load_explicit(&share->cursor, memory_order_relaxed), turn;
 
 	do {
-		turn = turn_of(was, share->round_len);
+		turn = turn_of(was, 0, share->round_len);
 		seek(of, share, &turn);
-	} while (!take_turn(&share->cursor, &was, turn, share->round_len));
+	} while (!take_turn(&share->cursor, &was, turn, 0, share->round_len));
 	return (struct seat){ share, route_turn(share, turn) };
 }
 
@@ -268,8 +271,8 @@ static struct route_share *any_share(struct choice *of)
 {
 	const struct route_entry *e = of->entry;
 
-	for (unsigned n = 0; n < TRIES_AT_RANDOM && e->share_count > 1; n++) {
-		struct route_share *share = &e->shares[draw(of, e->share_count)];
+	for (unsigned n = 0; n < TRIES_AT_RANDOM && of->to - of->from > 1; n++) {
+		struct route_share *share = &e->shares[of->from + draw(of, of->to - of->from)];
 
 		if (has_good(of, share))
 			return share;
@@ -291,20 +294,20 @@ static struct seat any_good(struct choice *of)
 }
 
 /* Any, but none that is known to be unhealthy, where there is another one. */
-static unsigned any_place(struct choice *of, const struct skip *skip, unsigned count)
+static unsigned any_place(struct choice *of, const struct skip *skip, unsigned from, unsigned to)
 {
-	unsigned drawn = draw(of, count), at = place_from(skip, drawn);
+	unsigned drawn = from + draw(of, to - from), at = place_from(skip, drawn);
 
-	if (at == count)
-		at = place_from(skip, 0);
-	return at < count ? at : drawn;
+	if (at >= to)
+		at = place_from(skip, from);
+	return at < to ? at : drawn;
 }
 
 static struct seat sample(struct choice *of)
 {
-	struct route_share *share = &of->entry->shares[any_place(of, of->entry->skip, of->entry->share_count)];
+	struct route_share *share = &of->entry->shares[any_place(of, of->entry->skip, of->from, of->to)];
 
-	return (struct seat){ share, route_turn(share, any_place(of, share->skip, share->round_len)) };
+	return (struct seat){ share, route_turn(share, any_place(of, share->skip, 0, share->round_len)) };
 }
 
 /* The one behind it. */
@@ -314,8 +317,8 @@ static struct seat seat_after(const struct choice *of, struct seat seat)
 
 	if (++seat.at < seat.share->first + seat.share->count)
 		return seat;
-	if (seat.share == &e->shares[e->share_count - 1])
-		return (struct seat){ e->shares, 0 };
+	if (seat.share == &e->shares[of->to - 1])
+		return (struct seat){ &e->shares[of->from], of->first };
 	return (struct seat){ seat.share + 1, seat.at };
 }
 
@@ -342,12 +345,12 @@ static bool is_better(struct choice *of, struct seat seat, bool other_good, doub
 /* Of many, that of some at random and the next in the round: see tests/unit/balance_many.c for how much that takes. */
 static struct seat least_loaded(struct choice *of)
 {
-	bool all = of->entry->count <= LOOK_AT_ALL;
+	bool all = of->count <= LOOK_AT_ALL;
 	struct seat best = next_good(of), seat = best;
 	bool good = is_good(of, best.at);
 	double load = load_of(of, best);
 
-	for (unsigned n = 1; n < (all ? of->entry->count : LOOK_AT_SOME); n++) {
+	for (unsigned n = 1; n < (all ? of->count : LOOK_AT_SOME); n++) {
 		seat = all ? seat_after(of, seat) : sample(of);
 		if (!is_better(of, seat, good, load))
 			continue;
@@ -365,6 +368,33 @@ static struct seat lighter_of_two(struct choice *of)
 	if (a.at == b.at)
 		b = seat_after(of, b);
 	return is_better(of, b, is_good(of, a.at), load_of(of, a)) ? b : a;
+}
+
+static void choose_from(struct choice *of, unsigned from, unsigned to)
+{
+	const struct route_share *shares = of->entry->shares;
+
+	of->from = from;
+	of->to = to;
+	of->first = shares[from].first;
+	of->count = shares[to - 1].first + shares[to - 1].count - of->first;
+}
+
+static bool have_good(struct choice *of, unsigned from, unsigned to)
+{
+	unsigned turn = from;
+
+	choose_from(of, from, to);
+	return seek_share(of, &turn);
+}
+
+/* The first ones, unless only last ones are good. */
+static void choose_tier(struct choice *of)
+{
+	unsigned shares = of->entry->share_count, last = shares - of->entry->last_shares;
+
+	if (!have_good(of, 0, last) && !have_good(of, last, shares))
+		choose_from(of, 0, last);
 }
 
 static unsigned first_choice(struct choice *of)
@@ -399,24 +429,27 @@ static unsigned place_to_begin(struct choice *of, const struct route_backend *la
 /* Where no backend is healthy, once round is enough. */
 static void begin(struct choice *of, struct balance_tried *tried, unsigned start)
 {
-	unsigned turn = 0;
+	const struct route_entry *e = of->entry;
 
 	tried->begun = true;
 	tried->start = start;
-	tried->steps = is_good(of, start % of->entry->count) || seek_share(of, &turn) ? 0 : of->entry->count;
+	tried->steps = is_good(of, start % e->count) || have_good(of, 0, e->share_count) ? 0 : e->count;
 }
 
-/* Once round for those that are healthy, and once for the others. */
+/* Once round for those that are healthy, and once for the others; each time those that are tried last stand at the end. */
 static bool walk(struct choice *of, struct balance_tried *tried, unsigned *at)
 {
 	const struct route_entry *e = of->entry;
+	unsigned last = e->last_shares ? e->shares[e->share_count - e->last_shares].first : e->count;
 
 	while (tried->steps < 2 * e->count) {
 		bool healthy_only = tried->steps < e->count;
+		unsigned step = tried->steps % e->count, from = step < last ? 0 : last, to = step < last ? last : e->count, alike;
 
-		*at = (tried->start + tried->steps) % e->count;
+		*at = from + (tried->start + step) % (to - from);
 		if (!is_admitted(of, *at)) {
-			tried->steps += alike_from(e, *at);
+			alike = alike_from(e, *at, to);
+			tried->steps += alike < to - step ? alike : to - step;
 			continue;
 		}
 		if (!(healthy_only && is_unhealthy(e, *at)) && !was_tried(tried, e->backends[*at]))
@@ -439,11 +472,14 @@ bool balance_pick(const struct route_entry *entry, const struct net_addr *client
 {
 	struct choice of = {
 		.entry = entry, .client = client, .terms = UINT_MAX,
-		.serial = atomic_load_explicit(&entry->listener->recoveries, memory_order_acquire)
+		.serial = atomic_load_explicit(&entry->listener->recoveries, memory_order_acquire),
+		.to = entry->share_count, .count = entry->count
 	};
 
 	if (!entry->count)
 		return false;
+	if (entry->last_shares && !(tried && tried->begun))
+		choose_tier(&of);
 	/* A second attempt starts behind the first; only a first one moves the round. */
 	if (!tried) {
 		*at = first_choice(&of);

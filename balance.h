@@ -21,7 +21,7 @@ void balance_forget(struct balance_tried *tried);  /* all of it */
 
 /* Sets *at to the place of the next backend of an entry, by its strategy and shares; false when there is none for this
  * client. Those in `tried` (NULL: there are none) are skipped, and those whose service does not admit the client; healthy
- * ones come first, then the others. All picks for one client look at each place twice at most. With `tried` the same comes
+ * ones come first, then the others, and of each the first ones before those of the last shares. All picks for one client look at each place twice at most. With `tried` the same comes
  * again until it has been added. Any thread. */
 bool balance_pick(const struct route_entry *entry, const struct net_addr *client, struct balance_tried *tried, unsigned *at);
 

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dns.h"
 #include "log.h"
 #include "manifest.h"
 #include "net.h"
+#include "resolve_conf.h"
 #include "service_option.h"
 #include "tls.h"
 #include "user.h"
@@ -23,6 +25,22 @@ const char *config_check_region(const char *value)
 	size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	return value[len] || len > 63 ? "is not the name of a region" : NULL;
+}
+
+static const char *check_servers(const char *value)
+{
+	struct slice rest = slice_of(value), part;
+	struct net_addr server;
+	size_t count = 0;
+
+	while (slice_next(&rest, ',', &part)) {
+		net_keep_zone(part);
+		if (!net_numeric_port(part, DNS_PORT, &server))
+			return "is not a list of IP addresses, each with or without a port, such as 10.0.0.2,[fd00::2]:5353";
+		if (++count > RESOLVE_SERVERS)
+			return "names more than 8 servers";
+	}
+	return NULL;
 }
 
 static const char *check_host(const char *value)
@@ -83,6 +101,13 @@ const struct option config_options[] = {
 	  "failed checks in a row that make a backend unhealthy", 1, 1000 },
 	{ .key = "health.healthy_threshold", OPTION_NUMBER, AT(healthy_threshold), "3",
 	  "successful checks in a row that make it healthy", 1, 1000 },
+	{ .key = "dns.servers", OPTION_NAMES, AT(dns_servers), "",
+	  "addresses of the name servers that are asked, such as 10.0.0.2,127.0.0.1:8600; those of /etc/resolv.conf when empty",
+	  .check = check_servers },
+	{ .key = "dns.timeout", OPTION_DURATION, AT(dns_timeout), "5s",
+	  "how long a start, and a new listener, waits for the first answer about its names; 0: not at all", 0, DAY },
+	{ .key = "dns.hold", OPTION_DURATION, AT(dns_hold), "0s",
+	  "how long the last addresses of a name count while it cannot be resolved; 0: for ever" },
 	{ .key = "shutdown.grace", OPTION_DURATION, AT(grace), "5s",
 	  "how long live connections may finish after SIGTERM or SIGINT, before they are reset" },
 	{ .key = "upgrade.timeout", OPTION_DURATION, AT(upgrade_timeout), "30s",

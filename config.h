@@ -43,6 +43,8 @@ struct config {
 	const char *allow, *reserved, *backends_allow; /* listeners.allow, listeners.reserved, backends.allow */
 	long share; /* a place in the option's words */
 	long max_per_service;
+	const char *dns_servers;
+	int64_t dns_timeout, dns_hold; /* milliseconds */
 	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file, *user;
 	const char *aws_region, *aws_profile, *aws_host, *tls_ca;
 	bool log_access;

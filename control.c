@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admin.h"
-#include "claims.h"
 #include "config_read.h"
 #include "config_variable.h"
 #include "health.h"
@@ -25,7 +23,10 @@
 #include "power.h"
 #include "publish.h"
 #include "resolve.h"
+#include "resolve_conf.h"
+#include "resolve_wait.h"
 #include "route.h"
+#include "rules.h"
 #include "service.h"
 #include "service_option.h"
 #include "session.h"
@@ -58,8 +59,8 @@ struct control {
 	struct config *config;
 	struct loop loop;
 	struct loop_io signals;
-	struct loop_fifo rebind, grace;
-	struct loop_timer rebind_timer, grace_timer;
+	struct loop_fifo rebind, names, grace;
+	struct loop_timer rebind_timer, names_timer, grace_timer;
 	struct route route;
 	struct arena ranges; /* listeners.allow, backends.allow, and what is reserved */
 	struct worker_pool pool;
@@ -77,51 +78,7 @@ struct control {
 	bool said_ready; /* to the service manager */
 };
 
-static rlim_t raise_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 1024;
-	r.rlim_cur = r.rlim_max;
-#ifdef __linux__
-	prlimit(0, RLIMIT_NOFILE, &r, NULL); /* musl's setrlimit can stop all threads, for kernels that lack this */
-#else
-	setrlimit(RLIMIT_NOFILE, &r);
-#endif
-	getrlimit(RLIMIT_NOFILE, &r);
-	return r.rlim_cur == RLIM_INFINITY ? 1 << 20 : r.rlim_cur;
-}
-
 /* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
-
-static void add_server(struct route_rules *rules, const char *key, const char *where)
-{
-	struct route_server *server = &rules->servers[rules->server_count];
-	struct slice host;
-	uint16_t port;
-
-	server->key = key;
-	if (*where && !net_split(slice_of(where), &host, &port) && net_local(host, port, &server->addr))
-		rules->server_count++;
-}
-
-struct route_rules control_rules(const struct config *config, struct arena *memory)
-{
-	struct route_rules rules = {
-		.admit = { .labels = &config->labels, .port_min = config->port_min, .port_max = config->port_max,
-		           .bind = &config->bind },
-		.balance = (enum service_balance)config->balance
-	};
-
-	net_ranges_parse(slice_of(config->allow), memory, &rules.admit.allow);
-	rules.claims = claims_of(config, memory);
-	rules.claims.most = (size_t)raise_limit() / 2;
-	net_ranges_parse(slice_of(config->backends_allow), memory, &rules.backends);
-	add_server(&rules, "peek.listener", config->peek_listener);
-	add_server(&rules, "status.listener", config->status_listener);
-	return rules;
-}
 
 static void set_rules(struct control *control, const struct config *config)
 {
@@ -129,7 +86,7 @@ static void set_rules(struct control *control, const struct config *config)
 	struct route_rules rules;
 
 	control->ranges = (struct arena){ 0 };
-	rules = control_rules(config, &control->ranges);
+	rules = rules_of(config, &control->ranges);
 	rules.lookup = control->route.rules.lookup;
 	rules.lookup_arg = control->route.rules.lookup_arg;
 	control->route.rules = rules;
@@ -148,6 +105,16 @@ static void set_times(struct control *control, const struct config *config)
 	atomic_store(&shared->drain, config->drain);
 	atomic_store(&shared->access, config->log_access);
 	loop_fifo_retime(&control->grace, config->grace);
+}
+
+static void set_names(struct control *control, const struct config *config)
+{
+	struct net_addr servers[RESOLVE_SERVERS];
+	struct resolve_rules rules = rules_names(config, servers);
+
+	resolve_set(control->resolver, &rules);
+	resolve_wait_set(&rules);
+	loop_fifo_retime(&control->names, config->dns_timeout);
 }
 
 static void set_health(struct control *control, const struct config *config)
@@ -198,7 +165,7 @@ static bool set_pid_file(const struct config *config)
  * health.timeout. */
 static unsigned probes_at_once(void)
 {
-	rlim_t limit = raise_limit(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
+	unsigned long limit = sys_raise_fds(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
 
 	if (limit < 64 * 32 && fit > 64)
 		fit = 64;
@@ -208,7 +175,7 @@ static unsigned probes_at_once(void)
 /* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
 static void set_limit(struct control *control)
 {
-	long asked = control->config->max_connections, left = (long)raise_limit();
+	long asked = control->config->max_connections, left = (long)sys_raise_fds();
 	long fit;
 
 	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
@@ -222,16 +189,18 @@ static void set_limit(struct control *control)
 static void tell_manager(struct control *control)
 {
 	const struct route_table *table = control->route.table;
+	struct stats_listeners counts = { 0 };
 	const char *why;
 	bool ready = stats_ready(&control->stats, &why) == 200;
-	size_t open, failed;
 
 	if (!ready) {
 		notify_send("STATUS=%s", why);
 	} else if (notify_wanted()) {
-		stats_listeners(table, &open, &failed);
+		for (size_t i = 0; i < table->count; i++)
+			stats_count(&counts, table->entries[i]);
 		notify_send("%sSTATUS=%zu listener%s open, %zu failed, %zu wish%s refused", control->said_ready ? "" : "READY=1\n",
-		            open, text_s(open), failed, table->refused_count, table->refused_count == 1 ? "" : "es");
+		            counts.open, text_s(counts.open), counts.failed, table->refused_count,
+		            table->refused_count == 1 ? "" : "es");
 	}
 	control->said_ready = control->said_ready || ready;
 	if (ready)
@@ -248,6 +217,21 @@ static void bind_later(struct control *control, int64_t after)
 		loop_arm(&control->loop, &control->rebind, &control->rebind_timer);
 }
 
+/* Those of the first table: dill is not ready before each has had an answer, or its time for that. */
+static void await_names(struct control *control)
+{
+	if (control->stats.named || !supervisor_spoken(&control->sources))
+		return;
+	control->stats.named = resolve_settled(control->resolver);
+	if (control->stats.named)
+		loop_disarm(&control->names_timer);
+	if (control->stats.named || control->names_timer.next)
+		return;
+	/* As of now, which is later than this turn began: by then its listeners have waited for as long. */
+	control->names.after = control->config->dns_timeout + sys_now() - control->loop.now;
+	loop_arm(&control->loop, &control->names, &control->names_timer);
+}
+
 static void update_table(struct control *control)
 {
 	bool changed;
@@ -256,6 +240,7 @@ static void update_table(struct control *control)
 	control->route.names_moved = resolve_round(control->resolver, control->route.names_gone);
 	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
 	health_follow(&control->health, control->route.table);
+	await_names(control);
 	if (changed) {
 		set_limit(control);
 		worker_tell(&control->pool);
@@ -278,6 +263,14 @@ static void bind_again(struct control *control)
 		tell_manager(control);
 	}
 	bind_later(control, control->rebind.after * 2);
+}
+
+static void stop_waiting_for_names(struct control *control)
+{
+	log_warn("names: not all have had an answer within dns.timeout; dill is ready without");
+	control->stats.named = true;
+	bind_again(control);
+	tell_manager(control);
 }
 
 /* SIGHUP: the configuration again. An error changes nothing. */
@@ -309,6 +302,7 @@ static void take_config(struct control *control, struct config *config)
 	control->stats.loaded = sys_wall();
 	set_rules(control, config);
 	set_times(control, config);
+	set_names(control, config);
 	set_health(control, config);
 	moved = supervisor_follow(&control->sources, config) && moved;
 	set_limit(control);
@@ -353,8 +347,11 @@ static void stop_if_idle(struct control *control)
 static void stop_serving(struct control *control, const char *why)
 {
 	control->stopping = control->stats.stopping = true;
+	loop_disarm(&control->names_timer);
 	worker_finish(&control->pool);
 	publish_clear(&control->route, why);
+	for (int rounds = 0; rounds < 2; rounds++)
+		resolve_round(control->resolver, true); /* names that nobody asks for in a round are not asked for */
 	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
 	worker_tell(&control->pool);
 }
@@ -459,7 +456,8 @@ static void control_ready(struct loop *loop, struct loop_io *io, unsigned events
 	if (io == &control->signals)
 		on_signal_byte(control);
 	else if (!upgrade_ready(&control->upgrade, io, events) && !takeover_ready(&control->takeover, io) &&
-	         !admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events))
+	         !admin_ready(&control->peek, io, events) && !admin_ready(&control->status.server, io, events) &&
+	         !resolve_ready(control->resolver, io, events))
 		health_ready(&control->health, io, events);
 }
 
@@ -469,10 +467,13 @@ static void control_expired(struct loop *loop, struct loop_fifo *fifo, struct lo
 
 	if (fifo == &control->rebind)
 		bind_again(control);
+	else if (fifo == &control->names)
+		stop_waiting_for_names(control);
 	else if (fifo == &control->grace)
 		loop->stop = true;
 	else if (!upgrade_expired(&control->upgrade, fifo) && !takeover_expired(&control->takeover, fifo) &&
-	         !admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer))
+	         !admin_expired(&control->peek, fifo, timer) && !status_expired(&control->status, fifo, timer) &&
+	         !resolve_expired(control->resolver, fifo, timer))
 		health_expired(&control->health, fifo, timer);
 }
 
@@ -515,7 +516,7 @@ static void control_woken(struct loop *loop)
 
 static const struct loop_ops control_ops = { control_ready, control_expired, control_woken };
 
-/* From the threads of sources and the resolver. */
+/* From the threads of sources, and from the resolver. */
 static void ring_news(void *arg)
 {
 	struct control *control = arg;
@@ -539,7 +540,7 @@ static void ring_worker(void *arg)
 static bool start_workers(struct control *control)
 {
 	unsigned asked = (unsigned)control->config->threads;
-	rlim_t fit = raise_limit() / (4 * WORKER_FDS);
+	unsigned long fit = sys_raise_fds() / (4 * WORKER_FDS);
 	struct worker_pool *pool = &control->pool;
 	int error;
 
@@ -560,8 +561,8 @@ static bool start_workers(struct control *control)
 static bool open_servers(struct control *control)
 {
 	control->stats = (struct stats){
-		.route = &control->route, .sources = &control->sources, .pool = &control->pool, .config = control->config,
-		.started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
+		.route = &control->route, .sources = &control->sources, .resolver = control->resolver, .pool = &control->pool,
+		.config = control->config, .started = sys_now(), .began = sys_wall(), .loaded = sys_wall()
 	};
 	sys_reserve();
 	control->peek = (struct admin){ .kind = CONTROL_PEEK, .greet = peek_greet, .frame = peek_frame, .owner = &control->route };
@@ -576,6 +577,7 @@ static bool open_loop(struct control *control, int signals)
 	if (!loop_open(&control->loop, &control_ops, control))
 		return false;
 	loop_fifo_open(&control->loop, &control->rebind, REBIND_MS, 0);
+	loop_fifo_open(&control->loop, &control->names, 0, 0);
 	loop_fifo_open(&control->loop, &control->grace, 0, 0);
 	control->signals = LOOP_IO(signals, CONTROL_SIGNALS);
 	loop_want(&control->loop, &control->signals, LOOP_IN);
@@ -592,6 +594,8 @@ static bool open_planes(struct control *control)
 	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
 	set_rules(control, control->config);
 	set_times(control, control->config);
+	if (control->resolver)
+		set_names(control, control->config);
 	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
 	set_health(control, control->config);
 	upgrade_watch(&control->upgrade, &control->loop, CONTROL_UPGRADE);

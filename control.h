@@ -5,15 +5,9 @@
 
 #include "base.h"
 #include "config.h"
-#include "route.h"
-#include "sys.h"
 
 /* Runs until a signal stops it. Takes the configuration, and reads it again with the same words. Returns the exit
  * status. */
 int control_run(struct config *config, int argc, char **argv);
-
-/* The rules of the configuration for its table, without a look-up of names: borrowed from it, except the networks, which
- * are in the arena. */
-struct route_rules control_rules(const struct config *config, struct arena *memory);
 
 #endif

@@ -12,10 +12,15 @@
 #include "inspect.h"
 #include "log.h"
 #include "loop_backend.h"
+#include "net.h"
 #include "plan.h"
 #include "power.h"
 #include "print.h"
+#include "resolve.h"
+#include "resolve_conf.h"
+#include "resolve_wait.h"
 #include "route.h"
+#include "rules.h"
 #include "sys.h"
 #include "tls.h"
 
@@ -25,12 +30,15 @@ extern char **environ;
 static void inspect(struct config *config)
 {
 	struct arena memory = { 0 };
-	struct route_rules rules = control_rules(config, &memory);
+	struct route_rules rules = rules_of(config, &memory);
+	struct net_addr servers[RESOLVE_SERVERS];
+	struct resolve_rules names = rules_names(config, servers);
 	int status;
 
+	resolve_wait_set(&names);
 	log_setup(config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_WARN, false);
-	status = config->explain ? inspect_explain(config, &rules.admit) : plan_print(config, &rules);
-	_exit(status); /* threads may hang in a look-up: nobody waits for them */
+	status = config->explain ? inspect_explain(config, &rules.admit) : plan_print(config, &rules, &names);
+	_exit(status); /* nobody waits for the threads of the sources */
 }
 
 #if defined(__GLIBC__)

@@ -21,9 +21,9 @@ enum dns_status {
 	DNS_FOUND,
 	DNS_NO_DATA,  /* the name exists, without records of this type */
 	DNS_NO_NAME,  /* NXDOMAIN */
-	DNS_CUT,      /* the rest must be asked for over TCP */
+	DNS_CUT,      /* the rest must be asked for over TCP (of an answer that came that way: it is broken) */
 	DNS_FAILED,   /* SERVFAIL */
-	DNS_REFUSED,
+	DNS_REFUSED,  /* also: it names servers that know more, and does not ask them */
 	DNS_NO_EDNS,  /* FORMERR or NOTIMP: perhaps it knows no EDNS */
 	DNS_BROKEN,   /* it is an answer to this question, and cannot be read */
 	DNS_FOREIGN   /* no answer to this question: as if it had not come */

@@ -6,6 +6,8 @@
 
 #include "bind.h"
 #include "net.h"
+#include "resolve.h"
+#include "roster.h"
 #include "route.h"
 #include "service.h"
 #include "sys.h"
@@ -75,6 +77,14 @@ int draft_by_address(const void *left, const void *right)
 bool draft_covers(const struct draft *draft, uint16_t port)
 {
 	return !draft->scope || port_set_have(draft->scope, port);
+}
+
+struct resolve_answer draft_lookup(const struct draft *draft, const struct want *want, const char *name, bool srv)
+{
+	const struct route_rules *rules = &draft->route->rules;
+
+	want->item->asked = true;
+	return rules->lookup(rules->lookup_arg, name, srv);
 }
 
 bool draft_same_service(const struct want *left, const struct want *right)

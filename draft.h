@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "net.h"
+#include "resolve.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"
@@ -19,6 +20,7 @@ struct want {
 	uint16_t ports;  /* how many it is about, from addr on */
 	const struct wish *wish;
 	struct service *service;
+	struct roster_item *item; /* the service's */
 	const struct service_list *list;
 	uint64_t created; /* the oldest of all instances of this name in the list; UINT64_MAX: not known */
 	uint32_t slot, place; /* of the list, and in it */
@@ -50,6 +52,7 @@ void draft_refuse(struct draft *draft, const struct service *service, const char
 /* Who owns what both want: the operator's service, then the oldest, then the first by name. For qsort over wants. */
 int draft_by_owner(const void *left, const void *right);
 bool draft_covers(const struct draft *draft, uint16_t port); /* whether it is about that port */
+struct resolve_answer draft_lookup(const struct draft *draft, const struct want *want, const char *name, bool srv); /* for it */
 /* The same service, whose instances share its part of a listener. */
 bool draft_same_service(const struct want *left, const struct want *right);
 /* Whether listeners.bind grants the want's port to that service by name. */

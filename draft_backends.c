@@ -1,11 +1,11 @@
 #include "base.h"
 #include "draft.h"
+#include "draft_members.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
-#include "resolve.h"
 #include "round.h"
 #include "route.h"
 #include "service.h"
@@ -14,43 +14,6 @@
 #include "socks.h"
 #include "sys.h"
 #include "text.h"
-
-/* A backend of an entry under construction. */
-struct member {
-	struct net_addr addr;      /* to be dialled */
-	struct socks_target socks; /* host NULL: there is none */
-	struct route_backend *backend;
-	size_t order;
-	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
-	uint16_t weight;
-	bool unchecked;
-	enum route_return returns;
-};
-
-struct members {
-	struct member *items;
-	size_t count, cap;
-};
-
-static const struct socks_target *socks_of(const struct member *member)
-{
-	return member->socks.host ? &member->socks : NULL;
-}
-
-static int by_target(const void *a, const void *b)
-{
-	const struct member *x = a, *y = b;
-	int order = route_target_order(&x->addr, socks_of(x), &y->addr, socks_of(y));
-
-	return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static int by_order(const void *a, const void *b)
-{
-	const struct member *x = a, *y = b;
-
-	return (x->order > y->order) - (x->order < y->order);
-}
 
 static int by_dialled(const void *a, const void *b)
 {
@@ -62,7 +25,7 @@ static int find_member(const void *key, const void *item)
 	const struct member *member = key;
 	const struct route_backend *backend = *(struct route_backend *const *)item;
 
-	return route_target_order(&member->addr, socks_of(member), &backend->addr, backend->socks);
+	return route_target_order(&member->addr, member_socks(member), &backend->addr, backend->socks);
 }
 
 static void add_known(struct draft *draft, struct route_backend *backend)
@@ -93,7 +56,7 @@ static void find_backends(struct draft *draft, struct members *members, struct r
 	find_known(draft, entry->listener);
 	for (size_t i = 0; i < members->count; i++) {
 		struct member *member = &members->items[i];
-		struct route_backend like = { .addr = member->addr, .listener = entry->listener, .socks = socks_of(member) }, **found = NULL;
+		struct route_backend like = { .addr = member->addr, .listener = entry->listener, .socks = member_socks(member) }, **found = NULL;
 
 		if (draft->known_count)
 			found = bsearch(member, draft->known, draft->known_count, sizeof *found, find_member);
@@ -101,97 +64,6 @@ static void find_backends(struct draft *draft, struct members *members, struct r
 		entry->rechecked |= found && member->backend->unchecked != member->unchecked;
 		member->backend->unchecked = member->unchecked;
 		atomic_store_explicit(&member->backend->returns, member->returns, memory_order_relaxed);
-	}
-}
-
-static void add_member(struct members *members, const struct member *like)
-{
-	SYS_GROW(members->items, members->count, members->cap);
-	members->items[members->count] = *like;
-	members->items[members->count].order = members->count;
-	members->count++;
-}
-
-/* Keeps the first of each target. */
-static void drop_repeated(struct members *members)
-{
-	size_t kept = 0;
-
-	if (members->count > 1)
-		qsort(members->items, members->count, sizeof *members->items, by_target);
-	for (size_t i = 0; i < members->count; i++) {
-		struct member *item = &members->items[i], *last = kept ? &members->items[kept - 1] : NULL;
-
-		if (last && route_target_order(&last->addr, socks_of(last), &item->addr, socks_of(item)) == 0)
-			last->unchecked = last->unchecked || item->unchecked;
-		else
-			members->items[kept++] = *item;
-	}
-	members->count = kept;
-	if (kept > 1)
-		qsort(members->items, kept, sizeof *members->items, by_order);
-}
-
-/* The backend's port for a listener. It does not go beyond the last one: see service_seal(). */
-static uint16_t port_for(const struct want *want, const struct service_backend *backend)
-{
-	uint16_t first = want->service->options->ports;
-
-	if (backend->last)
-		return (uint16_t)(backend->port + want->offset);
-	return first ? (uint16_t)(first + want->offset) : backend->port;
-}
-
-/* Adds one that dials like->addr, unless its service may not have that address. */
-static void add_address(struct draft *draft, struct members *members, const struct want *want,
-                        const struct service_backend *backend, struct member *like)
-{
-	like->returns = draft_returns(draft, &like->addr);
-	if (want->list->trusted || !draft_refuse_address(draft, want, backend, &like->addr))
-		add_member(members, like);
-}
-
-/* Adds one backend for each address of the host that is dialled: the proxy's, where there is one. */
-static void add_host(struct draft *draft, struct members *members, const struct want *want,
-                     const struct service_backend *backend, uint16_t port, struct member *like)
-{
-	const struct socks_url *proxy = &want->service->options->proxy;
-	const char *host = proxy->host ? proxy->host : backend->host;
-	struct resolve_answer found;
-
-	if (proxy->host)
-		port = proxy->port;
-	if (net_numeric(slice_of(host), port, &like->addr)) {
-		add_address(draft, members, want, backend, like);
-		return;
-	}
-	found = draft->route->rules.lookup(draft->route->rules.lookup_arg, host, false);
-	for (size_t i = 0; i < found.hosts->count; i++) {
-		like->addr = found.hosts->addrs[i];
-		net_unmap(&like->addr);
-		net_set_port(&like->addr, port);
-		add_address(draft, members, want, backend, like);
-	}
-}
-
-static void add_members(struct draft *draft, struct members *members, const struct want *want, unsigned share,
-                        unsigned terms)
-{
-	const struct socks_url *proxy = want->service->options->proxy.host ? &want->service->options->proxy : NULL;
-
-	for (size_t i = 0; i < want->service->backend_count; i++) {
-		const struct service_backend *backend = &want->service->backends[i];
-		struct member like = {
-			.share = share, .terms = terms, .weight = backend->weight ? backend->weight : 1,
-			.unchecked = !want->list->checked
-		};
-		uint16_t port = port_for(want, backend);
-
-		if (proxy)
-			like.socks = (struct socks_target){
-				.host = backend->host, .port = port, .user = proxy->user, .password = proxy->password
-			};
-		add_host(draft, members, want, backend, port, &like);
 	}
 }
 
@@ -243,17 +115,48 @@ static void keep_weights(struct draft *draft, struct route_entry *entry, const s
 		entry->weights[i] = items[i].weight;
 }
 
+static bool same_targets(const struct route_entry *before, const struct members *members)
+{
+	bool same = before && before->target_count == members->target_count;
+
+	for (size_t i = 0; i < members->target_count && same; i++) {
+		const struct route_target *was = &before->targets[i];
+		const struct member_target *target = &members->targets[i];
+
+		same = was->state == target->state && was->why == target->why &&
+		       strcmp(was->name, members->names.data + target->name) == 0;
+	}
+	return same;
+}
+
+static void keep_targets(struct draft *draft, struct route_entry *entry, const struct members *members)
+{
+	struct arena *memory = &draft->memory->arena;
+
+	entry->target_count = (unsigned)members->target_count;
+	if (same_targets(draft->before, members)) {
+		entry->targets = draft->before->targets;
+		return;
+	}
+	entry->targets = arena_alloc(memory, entry->target_count * sizeof *entry->targets);
+	for (unsigned i = 0; i < entry->target_count; i++) {
+		const struct member_target *target = &members->targets[i];
+		const char *name = members->names.data + target->name;
+
+		entry->targets[i] = (struct route_target){ arena_dup(memory, name, strlen(name)), target->state, target->why };
+	}
+}
+
 /* Adds the backends of all, by service: each has one share of the clients. */
 static void gather_members(struct draft *draft, struct members *members, struct route_entry *entry,
                            const struct want *wants, size_t count)
 {
 	for (unsigned i = 0, share = 0; i < count; i++) {
 		share = draft_same_service(&wants[share], &wants[i]) ? share : i;
-		entry->share_count += share == i;
-		add_members(draft, members, &wants[i], share, find_terms(draft, entry, wants[i].service));
+		members_add(members, draft, &wants[i], share, find_terms(draft, entry, wants[i].service));
 	}
 	keep_terms(draft, entry);
-	drop_repeated(members);
+	members_settle(members);
 	find_backends(draft, members, entry);
 }
 
@@ -278,18 +181,36 @@ static void fill_round(struct draft *draft, const struct route_entry *entry, str
 	free(round);
 }
 
-/* Members of one share stand together. A share of which no backend is left is none. */
-static void fill_shares(struct draft *draft, struct route_entry *entry, const struct member *items,
+/* Where the share of a member ends: those of one stand together. */
+static size_t share_end(const struct members *members, size_t start)
+{
+	const struct member *items = members->items;
+	size_t end = start + 1;
+
+	while (end < members->count && items[end].share == items[start].share && items[end].last == items[start].last)
+		end++;
+	return end;
+}
+
+/* A share of which no backend is left is none. */
+static void count_shares(struct route_entry *entry, const struct members *members)
+{
+	for (size_t i = 0; i < members->count; i = share_end(members, i)) {
+		entry->share_count++;
+		entry->last_shares += members->items[i].last;
+	}
+	if (entry->last_shares == entry->share_count)
+		entry->last_shares = 0;
+}
+
+static void fill_shares(struct draft *draft, struct route_entry *entry, const struct members *members,
                         const struct want *wants)
 {
-	size_t count = entry->count;
+	const struct member *items = members->items;
+	struct route_share *share = entry->shares;
 
-	entry->share_count = 0;
-	for (size_t i = 0, end; i < count; i = end) {
-		struct route_share *share = &entry->shares[entry->share_count++];
-
-		for (end = i + 1; end < count && items[end].share == items[i].share;)
-			end++;
+	for (size_t i = 0, end; i < members->count; i = end, share++) {
+		end = share_end(members, i);
 		share->service = draft_name(entry, wants[items[i].share].service->name);
 		share->first = (unsigned)i;
 		share->count = (unsigned)(end - i);
@@ -307,18 +228,24 @@ void draft_backends(struct draft *draft, struct route_entry *entry, const struct
 	struct members members = { 0 };
 
 	gather_members(draft, &members, entry, wants, count);
+	count_shares(entry, &members);
 	entry->count = (unsigned)members.count;
 	entry->shares = arena_alloc(memory, entry->share_count * sizeof *entry->shares +
 	                                    members.count * sizeof *entry->backends);
 	entry->backends = (struct route_backend **)(void *)(entry->shares + entry->share_count);
 	keep_weights(draft, entry, members.items);
+	keep_targets(draft, entry, &members);
 	if (entry->term_count > 1)
 		entry->terms_of = arena_alloc(memory, members.count * sizeof *entry->terms_of);
+	if (entry->target_count)
+		entry->target_of = arena_alloc(memory, members.count * sizeof *entry->target_of);
 	for (size_t i = 0; i < members.count; i++) {
 		entry->backends[i] = members.items[i].backend;
 		if (entry->terms_of)
 			entry->terms_of[i] = members.items[i].terms;
+		if (entry->target_of)
+			entry->target_of[i] = members.items[i].target;
 	}
-	fill_shares(draft, entry, members.items, wants);
-	free(members.items);
+	fill_shares(draft, entry, &members, wants);
+	members_free(&members);
 }

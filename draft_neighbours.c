@@ -273,25 +273,37 @@ static void note_address(struct draft *draft, struct neighbour **all, const stru
 		note_neighbour(draft, all, of, &target, wide);
 }
 
-static void note_port(struct draft *draft, struct neighbour **all, const struct want *of, const char *host, uint16_t port)
+static void note_host(struct draft *draft, struct neighbour **all, const struct want *of, const struct resolve_host *host,
+                      uint16_t port)
 {
-	const struct route_rules *rules = &draft->route->rules;
-	struct resolve_answer found;
-	struct net_addr addr;
+	for (size_t i = 0; i < host->count; i++) {
+		struct net_addr addr = host->addrs[i];
 
-	if (!is_wanted(draft, port))
-		return;
-	if (net_numeric(slice_of(host), port, &addr)) {
-		note_address(draft, all, of, addr);
-		return;
-	}
-	found = rules->lookup(rules->lookup_arg, host, false);
-	for (size_t i = 0; i < found.hosts->count; i++) {
-		addr = found.hosts->addrs[i];
 		net_unmap(&addr);
 		net_set_port(&addr, port);
 		note_address(draft, all, of, addr);
 	}
+}
+
+static void note_port(struct draft *draft, struct neighbour **all, const struct want *of, const char *host, uint16_t port)
+{
+	struct net_addr addr;
+
+	if (!is_wanted(draft, port))
+		return;
+	if (net_numeric(slice_of(host), port, &addr))
+		note_address(draft, all, of, addr);
+	else
+		note_host(draft, all, of, draft_lookup(draft, of, host, false).hosts, port);
+}
+
+static void note_targets(struct draft *draft, struct neighbour **all, const struct want *of, const char *name)
+{
+	struct resolve_answer found = draft_lookup(draft, of, name, true);
+
+	for (size_t i = 0; i < found.count; i++)
+		if (is_wanted(draft, found.hosts[i].port))
+			note_host(draft, all, of, &found.hosts[i], found.hosts[i].port);
 }
 
 /* Of the proxy it is, where there is one. */
@@ -300,7 +312,9 @@ static void note_backend(struct draft *draft, struct neighbour **all, const stru
 {
 	struct roster_dialled dialled = roster_dialled(of->service, backend);
 
-	for (uint32_t port = dialled.first; port <= dialled.last; port++)
+	if (dialled.srv)
+		note_targets(draft, all, of, dialled.host);
+	for (uint32_t port = dialled.first; port <= dialled.last && !dialled.srv; port++)
 		note_port(draft, all, of, dialled.host, (uint16_t)port);
 }
 

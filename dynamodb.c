@@ -104,7 +104,7 @@ static void add_route(struct service_list *list, struct slice text)
 	service = service_add(list, text);
 	print_text(wish, sizeof wish, "any:%u", listen);
 	service_wish(service, slice_of(wish), NULL);
-	net_split(to, &host, &port);
+	net_split_target(to, &host, &port);
 	service_backend(service, host, port, 1);
 	service_seal(service);
 }

@@ -6,6 +6,9 @@
 
 #include "bind.h"
 #include "net.h"
+#include "resolve.h"
+#include "route.h"
+#include "service.h"
 #include "service_option.h"
 #include "socks.h"
 #include "sys.h"
@@ -72,6 +75,72 @@ static void explain_backends(const struct explain *explain, const struct service
 		explain_backend(explain, service, &service->backends[i], out);
 }
 
+/* The first listener that the service has in the table. */
+static const struct route_entry *find_entry(const struct explain *explain, const struct service_list *list,
+                                            const struct service *service, struct arena *memory)
+{
+	for (uint32_t i = 0; explain->table && i < service->wish_count; i++) {
+		const struct route_entry *entry;
+		struct admit_refusal no;
+		struct net_addr addr;
+
+		if (!admit_wish(explain->rules, service->name, &service->wishes[i], list->trusted, memory, &addr, &no))
+			continue;
+		entry = route_find(explain->table, &addr);
+		if (entry && has_part(entry, list, service->name))
+			return entry;
+	}
+	return NULL;
+}
+
+/* How the names of what is dialled for a backend begin. False: it was written as an address. */
+static bool put_host(const struct service *service, const struct service_backend *backend, struct buf *out)
+{
+	const struct socks_url *proxy = &service->options->proxy;
+	struct net_addr addr;
+
+	out->len = 0;
+	if (!proxy->host && net_numeric(slice_of(backend->host), 0, &addr))
+		return false;
+	buf_puts_visible(out, proxy->host ? "socks5://" : "", proxy->host ? "" : backend->host);
+	if (proxy->host)
+		net_put_host_port(out, proxy->host, proxy->port);
+	return true;
+}
+
+static bool is_of_host(const struct route_target *target, const struct buf *host)
+{
+	return strncmp(target->name, host->data, host->len) == 0 && strchr(": ", target->name[host->len]);
+}
+
+static void put_named(const struct route_target *target, struct buf *out)
+{
+	buf_puts_visible(out, "    backend ", target->name);
+	buf_puts(out, target->why ? ": cannot resolve its name: " : ": its name is being resolved");
+	buf_puts(out, target->why ? target->why : "");
+	buf_puts(out, target->state == RESOLVE_KEPT ? "; its last addresses are used\n" : "\n");
+}
+
+/* Names that have no address, or only their last ones. An entry has them in the order in which its services have written
+ * them, so that the next one is found soon. */
+static void explain_names(const struct route_entry *entry, const struct service *service, struct buf *out)
+{
+	unsigned count = entry ? entry->target_count : 0, at = 0;
+	struct buf host = { 0 };
+
+	for (uint32_t i = 0; i < service->backend_count && count; i++) {
+		const struct route_target *target = NULL;
+		bool named = put_host(service, &service->backends[i], &host);
+
+		for (unsigned k = 0; k < count && named && !target; k++, at = (at + 1) % count)
+			if (is_of_host(&entry->targets[at], &host))
+				target = &entry->targets[at];
+		if (target && target->state != RESOLVE_GOOD)
+			put_named(target, out);
+	}
+	buf_free(&host);
+}
+
 /* How an accepted listener stands in the table; NULL: there is no table. */
 static const char *state_at(const struct explain *explain, const struct route_entry *entry, bool lost, int *error)
 {
@@ -83,7 +152,7 @@ static const char *state_at(const struct explain *explain, const struct route_en
 	if (*error)
 		return ", but it cannot listen there: ";
 	if (atomic_load(&entry->listener->fd) < 0)
-		return ", which is not open yet";
+		return route_waits(entry) ? ", which waits for the first answer about its names" : ", which is not open yet";
 	return entry->count ? ", which is open" : ", which is open, but no address of its backends is known";
 }
 
@@ -403,6 +472,8 @@ void explain_service(const struct explain *explain, const struct service_list *l
 	put_service(list, index, out);
 	if (!list->trusted && !subject.service->absent)
 		explain_backends(explain, subject.service, out);
+	if (!subject.service->absent)
+		explain_names(find_entry(explain, list, subject.service, &memory), subject.service, out);
 	if (subject.service->tags)
 		explain_tags(&subject, out);
 	else

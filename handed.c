@@ -58,7 +58,7 @@ static void sort_handed(void)
 /* NULL: there is none. */
 static struct handed *find_handed(const struct net_addr *addr)
 {
-	struct handed key;
+	struct handed key = { .fd = -1 };
 
 	if (!sorted)
 		sort_handed();

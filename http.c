@@ -2,7 +2,6 @@
 #include "http.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 
 #include "http_head.h"
 #include "net.h"
-#include "print.h"
+#include "resolve_wait.h"
 #include "sys.h"
 
 #define HEAD_MAX (64 * 1024)
@@ -21,6 +20,7 @@
 #define INTERIM_MAX 16 /* answers of status 1xx before the real one */
 #define BODY_KEPT (1 << 20) /* memory that one answer leaves to the next */
 #define BODY_BEGINNING 4096 /* of what goes to a sink */
+#define ADDRESSES_MAX 64 /* of a host */
 #define USELESS_MAX (4u << 20) /* bytes of a body whose sink has no use for the rest */
 
 /* What an answer's parser waits for next. */
@@ -315,6 +315,7 @@ void http_free(struct http *http)
 	http->client = NULL;
 	http_response_free(&http->response);
 	buf_free(&http->ahead);
+	buf_free(&http->why);
 }
 
 /* Waits for events of a descriptor. NULL when they came. */
@@ -370,46 +371,46 @@ static const char *http_connect_socket(struct http *http, const char *path)
 }
 
 /* To the first that answers. Each has its share of the time: one that swallows packets must not use up all of it. */
-static const char *http_connect_any(struct http *http, const struct addrinfo *all, int cancel_fd, int64_t deadline)
+static const char *http_connect_any(struct http *http, const struct net_addr *addrs, size_t count, int cancel_fd,
+                                    int64_t deadline)
 {
 	const char *why = "no address";
-	int left = 0;
 
-	for (const struct addrinfo *a = all; a; a = a->ai_next)
-		left++;
-	for (const struct addrinfo *a = all; a && http->fd < 0 && strcmp(why, "stopped") != 0; a = a->ai_next, left--) {
-		struct net_addr addr;
-		const char *error;
+	for (size_t i = 0; i < count && http->fd < 0 && strcmp(why, "stopped") != 0; i++) {
+		int64_t share = (deadline - sys_now()) / (int64_t)(count - i);
+		const char *error = http_connect_to(http, &addrs[i], cancel_fd, sys_now() + share);
 
-		if (a->ai_addrlen > sizeof addr)
-			continue;
-		memset(&addr, 0, sizeof addr);
-		memcpy(&addr, a->ai_addr, a->ai_addrlen);
-		error = http_connect_to(http, &addr, cancel_fd, sys_now() + (deadline - sys_now()) / left);
 		why = error ? error : why;
 	}
 	return http->fd < 0 ? why : NULL;
 }
 
+static const char *http_resolve(struct http *http, const struct http_url *url, struct net_addr *addrs, size_t *count,
+                                int cancel_fd, int64_t deadline)
+{
+	const char *why = resolve_wait(url->host, cancel_fd, deadline, addrs, count);
+
+	for (size_t i = 0; !why && i < *count; i++)
+		net_set_port(&addrs[i], url->port);
+	if (!why || strcmp(why, "stopped") == 0)
+		return why;
+	http->why.len = 0;
+	buf_printf(&http->why, "cannot resolve %s: %s", url->host, why);
+	return http->why.data;
+}
+
 static const char *http_reach(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC }, *all;
-	struct net_addr addr;
+	struct net_addr addrs[ADDRESSES_MAX];
+	size_t count = ADDRESSES_MAX;
 	const char *why;
-	char port[8];
-	int error;
 
 	if (url->scheme == HTTP_UNIX)
 		return http_connect_socket(http, url->host);
-	if (net_numeric(slice_of(url->host), url->port, &addr))
-		return http_connect_to(http, &addr, cancel_fd, deadline);
-	print_text(port, sizeof port, "%u", url->port);
-	error = getaddrinfo(url->host, port, &hints, &all);
-	if (error)
-		return gai_strerror(error);
-	why = http_connect_any(http, all, cancel_fd, deadline);
-	freeaddrinfo(all);
-	return why;
+	if (net_numeric(slice_of(url->host), url->port, addrs))
+		return http_connect_to(http, addrs, cancel_fd, deadline);
+	why = http_resolve(http, url, addrs, &count, cancel_fd, deadline);
+	return why ? why : http_connect_any(http, addrs, count, cancel_fd, deadline);
 }
 
 static const char *http_error(const struct http *http)

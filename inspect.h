@@ -1,6 +1,5 @@
 /* inspect: a second dill, at a terminal, asks the running one, or the sources themselves. It prints to stdout, binds
- * no port and changes nothing. The process ends with the answer, and leaves behind threads that may still hang in a
- * look-up. */
+ * no port and changes nothing. The process ends with the answer, and leaves the sources' threads behind. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -20,6 +19,5 @@ const char *inspect_body(const struct http *http); /* of the page; "" when it is
 /* Starts the sources, and waits at most ten seconds until each has answered or failed. *complete: all have answered;
  * stderr names those that have not. The result is never freed: its threads may use it until the process ends. */
 struct supervisor *inspect_sources(struct config *config, bool *complete);
-void inspect_ignore(void *arg); /* a bell that wakes nobody: whoever waits here looks at the clock */
 
 #endif

@@ -29,6 +29,15 @@ static bool same_asked(const struct route_entry *a, const struct route_entry *b)
 	return true;
 }
 
+static bool same_entry_targets(const struct route_entry *a, const struct route_entry *b)
+{
+	for (unsigned i = 0; i < a->target_count; i++)
+		if (a->targets[i].state != b->targets[i].state || route_order_words(a->targets[i].why, b->targets[i].why) != 0 ||
+		    strcmp(a->targets[i].name, b->targets[i].name) != 0)
+			return false;
+	return !a->target_count || !a->count || memcmp(a->target_of, b->target_of, a->count * sizeof *a->target_of) == 0;
+}
+
 /* Whether it is shown and logged in the same words, and has the same refusals. */
 static bool same_owner(const struct route_owner *a, const struct route_owner *b)
 {
@@ -41,12 +50,13 @@ static bool same_owner(const struct route_owner *a, const struct route_owner *b)
 static bool same_entry(const struct route_entry *a, const struct route_entry *b)
 {
 	return !b->rechecked && a->listener == b->listener && a->balance == b->balance && a->count == b->count &&
-	       a->share_count == b->share_count && a->term_count == b->term_count &&
-	       strcmp(a->services, b->services) == 0 && route_order_words(a->conflict, b->conflict) == 0 &&
+	       a->share_count == b->share_count && a->last_shares == b->last_shares && a->term_count == b->term_count &&
+	       a->target_count == b->target_count && strcmp(a->services, b->services) == 0 &&
+	       route_order_words(a->conflict, b->conflict) == 0 &&
 	       same_owner(&a->owner, &b->owner) &&
 	       (!a->count || (memcmp(a->backends, b->backends, a->count * sizeof *a->backends) == 0 &&
 	                      memcmp(a->weights, b->weights, a->count * sizeof *a->weights) == 0)) &&
-	       same_shares(a, b) && same_asked(a, b);
+	       same_shares(a, b) && same_asked(a, b) && same_entry_targets(a, b);
 }
 
 /* Entries. */

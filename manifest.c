@@ -142,9 +142,9 @@ static const char *add_app_port(struct service *service, struct slice text, cons
 
 static const char *add_backend(struct service *service, struct slice text, const char *origin)
 {
-	struct slice host;
-	uint16_t port, last;
-	const char *why = net_split_range(text, &service->memory, &host, &port, &last);
+	struct slice host = text;
+	uint16_t port = 0, last = 0;
+	const char *why = net_is_srv(text) ? NULL : net_split_range(text, &service->memory, &host, &port, &last);
 
 	if (!why && !host.len)
 		why = "has no host";

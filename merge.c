@@ -141,9 +141,9 @@ static void add_group(struct draft *draft, struct scope *scope, uint32_t slot, s
 	uint64_t created = date_of(roster, start, end);
 
 	for (size_t i = start; i < end; i++) {
-		const struct roster_item *item = &roster->items[i];
+		struct roster_item *item = &roster->items[i];
 		struct want like = {
-			.service = item->service, .list = roster->list, .created = created, .slot = slot, .place = item->place
+			.service = item->service, .item = item, .list = roster->list, .created = created, .slot = slot, .place = item->place
 		};
 
 		if (item->service->backend_count && (scope->all || roster_dials(item, &scope->ports))) {

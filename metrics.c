@@ -9,6 +9,7 @@
 #include "log.h"
 #include "metrics_family.h"
 #include "metrics_put.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -107,9 +108,11 @@ static void metrics_put_loaded(const struct metrics *metrics, const struct metri
 static void metrics_put_states(const struct metrics *metrics, const struct metrics_family *family)
 {
 	metrics_put_name(metrics->out, family->name, "{state=\"", "open");
-	metrics_put_number(metrics->out, "} ", metrics->open);
+	metrics_put_number(metrics->out, "} ", metrics->counts.open);
+	metrics_put_name(metrics->out, family->name, "{state=\"", "waiting");
+	metrics_put_number(metrics->out, "} ", metrics->counts.waiting);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "failed");
-	metrics_put_number(metrics->out, "} ", metrics->failed);
+	metrics_put_number(metrics->out, "} ", metrics->counts.failed);
 	metrics_put_name(metrics->out, family->name, "{state=\"", "draining");
 	metrics_put_number(metrics->out, "} ", route_draining(metrics->stats->route));
 }
@@ -135,6 +138,37 @@ static void metrics_put_update(const struct metrics *metrics, const struct metri
 static void metrics_put_remembered(const struct metrics *metrics, const struct metrics_family *family)
 {
 	metrics_put_single(metrics, family, metrics->stats->route->table->remembered != NULL);
+}
+
+/* Names. */
+
+static struct resolve_figures metrics_names(const struct metrics *metrics)
+{
+	struct resolve_figures figures = { 0 };
+
+	if (metrics->stats->resolver)
+		resolve_figures(metrics->stats->resolver, &figures);
+	return figures;
+}
+
+static void metrics_put_queries(const struct metrics *metrics, const struct metrics_family *family)
+{
+	struct resolve_figures figures = metrics_names(metrics);
+
+	for (int i = 0; i < RESOLVE_RESULTS; i++) {
+		metrics_put_name(metrics->out, family->name, "{result=\"", resolve_result_names[i]);
+		metrics_put_number(metrics->out, "} ", figures.queries[i]);
+	}
+}
+
+static void metrics_put_names(const struct metrics *metrics, const struct metrics_family *family)
+{
+	struct resolve_figures figures = metrics_names(metrics);
+
+	for (int i = 0; i < RESOLVE_STATES; i++) {
+		metrics_put_name(metrics->out, family->name, "{state=\"", resolve_state_names[i]);
+		metrics_put_number(metrics->out, "} ", figures.names[i]);
+	}
 }
 
 /* Sources. */
@@ -236,7 +270,7 @@ static const struct metrics_family families[] = {
 	{ "dill_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.",
 	  OWN(GAUGE, metrics_put_loaded) },
 
-	{ "dill_listeners", "Listeners, by their state; draining: gone, with connections that live on.",
+	{ "dill_listeners", "Listeners, by their state; waiting: for names; draining: gone, with connections that live on.",
 	  OWN(GAUGE, metrics_put_states) },
 	{ "dill_routes_refused", "Wishes of services that are refused, by the rule that says no.",
 	  OWN(GAUGE, metrics_put_refused) },
@@ -244,6 +278,11 @@ static const struct metrics_family families[] = {
 	{ "dill_route_update_seconds", "From a source's complete answer to its table in force.",
 	  OWN(HISTOGRAM, metrics_put_update) },
 	{ "dill_route_remembered", "1 while the table is from state.path.", OWN(GAUGE, metrics_put_remembered) },
+
+	{ "dill_dns_queries_total", "Questions that were sent to name servers, by what became of them.",
+	  OWN(COUNTER, metrics_put_queries) },
+	{ "dill_dns_names", "Names in use; kept: asking fails, and the last addresses are used; failed: there is none.",
+	  OWN(GAUGE, metrics_put_names) },
 
 	{ "dill_source_up", "1 while the source answers.", OWN(GAUGE, metrics_put_source_up) },
 	{ "dill_source_last_success_timestamp_seconds", "When its last good answer came.",
@@ -331,7 +370,7 @@ static bool metrics_count(struct body *body)
 	struct metrics *metrics = metrics_of(body);
 
 	while (walk_on(&metrics->walk)) {
-		*(stats_is_open(metrics->walk.listener) ? &metrics->open : &metrics->failed) += 1;
+		stats_count(&metrics->counts, metrics->walk.entry);
 		if (body_full(body, 1))
 			return walk_pause(&metrics->walk, false);
 	}

@@ -17,7 +17,7 @@ struct metrics {
 	struct walk walk;
 	bool begun; /* the family is: its head is out */
 	/* What is counted first. */
-	size_t open, failed;
+	struct stats_listeners counts;
 	struct metrics_rule {
 		const char *rule;
 		size_t count; /* of wishes that it refuses */

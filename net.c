@@ -62,12 +62,12 @@ bool net_pipe(int fds[2])
 	return true;
 }
 
-static int net_socket(int family)
+static int net_socket(int family, int type)
 {
 #ifdef SOCK_NONBLOCK
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 #else
-	int fd = socket(family, SOCK_STREAM, 0);
+	int fd = socket(family, type, 0);
 
 	if (fd >= 0)
 		net_nonblocking(fd);
@@ -84,18 +84,18 @@ static int net_give_up(int fd)
 }
 
 /* A socket for addr, which *found gets with the number that its interface has now. */
-static int net_socket_for(const struct net_addr *addr, struct net_addr *found)
+static int net_socket_for(const struct net_addr *addr, int type, struct net_addr *found)
 {
 	*found = *addr;
 	if (net_zoned(addr) && !(found->sa.v6.sin6_scope_id = zone_index(addr->sa.v6.sin6_scope_id)))
 		return -ENODEV;
-	return net_socket(addr->sa.any.sa_family);
+	return net_socket(addr->sa.any.sa_family, type);
 }
 
 int net_listen(const struct net_addr *addr)
 {
 	struct net_addr at;
-	int fd = net_socket_for(addr, &at);
+	int fd = net_socket_for(addr, SOCK_STREAM, &at);
 
 	if (fd < 0)
 		return fd;
@@ -114,7 +114,7 @@ int net_listen(const struct net_addr *addr)
 bool net_is_here(const struct net_addr *addr)
 {
 	struct net_addr at;
-	int fd = net_socket_for(addr, &at);
+	int fd = net_socket_for(addr, SOCK_STREAM, &at);
 	bool here;
 
 	net_set_port(&at, 0);
@@ -183,7 +183,7 @@ int net_accept(int fd, struct net_addr *peer)
  * connection lives, and a minute more. */
 static int net_outgoing(const struct net_addr *addr, struct net_addr *to)
 {
-	int fd = net_socket_for(addr, to);
+	int fd = net_socket_for(addr, SOCK_STREAM, to);
 
 	if (fd >= 0)
 		net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -214,7 +214,7 @@ static int net_start(int fd, const struct net_addr *to)
 int net_connect_unix(const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd = strlen(path) < sizeof to.sun_path ? net_socket(AF_UNIX) : -ENAMETOOLONG;
+	int fd = strlen(path) < sizeof to.sun_path ? net_socket(AF_UNIX, SOCK_STREAM) : -ENAMETOOLONG;
 
 	if (fd < 0)
 		return fd;
@@ -232,6 +232,14 @@ int net_connect(const struct net_addr *addr)
 	net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	net_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* an urgent byte is one of the stream (RFC 6093, 3.1) */
 	return net_start(fd, &to);
+}
+
+int net_connect_udp(const struct net_addr *addr)
+{
+	struct net_addr to;
+	int fd = net_socket_for(addr, SOCK_DGRAM, &to);
+
+	return fd < 0 || connect(fd, &to.sa.any, addr_length(&to)) == 0 ? fd : net_give_up(fd);
 }
 
 int net_probe(const struct net_addr *addr)

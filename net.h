@@ -25,7 +25,11 @@ struct net_addr {
 const char *net_split(struct slice text, struct slice *host, uint16_t *port);
 /* As net_split, and the port may be a range: host:5000-5149. *last is *first when it is none. The reason may be in the arena. */
 const char *net_split_range(struct slice text, struct arena *memory, struct slice *host, uint16_t *first, uint16_t *last);
-/* PORT:HOST:PORT, a route as tcpproxy has it: the port to listen on, and where to. Returns NULL or the reason. */
+bool net_is_srv(struct slice name); /* _service._proto.domain: a name of SRV records (RFC 2782), which say ports themselves */
+/* As net_split; an SRV name has no port behind it: *port is 0. */
+const char *net_split_target(struct slice text, struct slice *host, uint16_t *port);
+/* PORT:HOST:PORT or PORT:SRV-NAME, a route as tcpproxy has it: the port to listen on, and where to. Returns NULL or the
+ * reason. */
 const char *net_split_route(struct slice text, uint16_t *listen, struct slice *to);
 #define NET_RANGE_PORTS 4096 /* most ports of a range */
 bool net_is_list(struct slice text); /* more than one of them: a:1,b:2 or a:1 b:2 */
@@ -34,6 +38,8 @@ bool net_is_host(struct slice host); /* nothing in it that neither names nor add
 /* An address in digits, brackets or not; ::ffff:1.2.3.4 is 1.2.3.4. An interface (fe80::1%eth0) is looked for again each
  * time when the address is used. */
 bool net_numeric(struct slice host, uint16_t port, struct net_addr *out);
+/* The same with a port behind it, or without: then it is this one. */
+bool net_numeric_port(struct slice text, uint16_t port, struct net_addr *out);
 /* Before it is read, of an address that the operator has written: its interface need not exist yet. */
 void net_keep_zone(struct slice host);
 /* Where the operator has us listen: an address in digits, localhost, or nothing (every IPv4 address). */
@@ -88,6 +94,7 @@ int net_listen(const struct net_addr *addr);
 int net_accept(int fd, struct net_addr *peer);
 int net_connect_unix(const char *path); /* to a socket of the file system, at once; -EAGAIN when it is full */
 int net_connect(const struct net_addr *addr); /* in progress, as a rule; net_error tells how it ended */
+int net_connect_udp(const struct net_addr *addr); /* UDP: to that address, from a port that the system draws; at once */
 /* As net_connect, to see whether somebody answers. Where the system can delay the last packet of the hand-shake (Linux:
  * 200 ms) it does not reach the other side's accept(), if it is closed meanwhile. Closing resets it, everywhere. */
 int net_probe(const struct net_addr *addr);

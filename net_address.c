@@ -137,13 +137,42 @@ const char *net_split_range(struct slice text, struct arena *memory, struct slic
 	return why;
 }
 
+/* Labels of 63 bytes at most (RFC 1035, 2.3.4), of which the first two begin with an underscore. */
+bool net_is_srv(struct slice name)
+{
+	size_t from = 0, labels = 0;
+
+	if (name.len && name.at[name.len - 1] == '.')
+		name.len--;
+	for (size_t i = 0; i <= name.len; i++) {
+		bool marked = i - from > 1 && name.at[from] == '_';
+
+		if (i < name.len && (is_letter_or_digit(name.at[i]) || name.at[i] == '-' || name.at[i] == '_'))
+			continue;
+		if ((i < name.len && name.at[i] != '.') || i == from || i - from > 63 || (labels < 2 && !marked))
+			return false;
+		labels++;
+		from = i + 1;
+	}
+	return labels > 2 && name.len <= 253;
+}
+
+const char *net_split_target(struct slice text, struct slice *host, uint16_t *port)
+{
+	if (!net_is_srv(text))
+		return net_split(text, host, port);
+	*host = text;
+	*port = 0;
+	return NULL;
+}
+
 const char *net_split_route(struct slice text, uint16_t *listen, struct slice *to)
 {
 	struct slice port, host;
 	uint16_t number;
 
 	*to = text;
-	if (!slice_next(to, ':', &port) || net_port(port, listen) || net_split(*to, &host, &number) || !host.len)
+	if (!slice_next(to, ':', &port) || net_port(port, listen) || net_split_target(*to, &host, &number) || !host.len)
 		return "is not PORT:HOST:PORT";
 	return NULL;
 }
@@ -211,6 +240,13 @@ bool net_numeric(struct slice host, uint16_t port, struct net_addr *out)
 	net_unmap(out);
 	net_set_port(out, port);
 	return true;
+}
+
+bool net_numeric_port(struct slice text, uint16_t port, struct net_addr *out)
+{
+	struct slice host = text;
+
+	return net_numeric(text, port, out) || (!net_split(text, &host, &port) && net_numeric(host, port, out));
 }
 
 uint16_t net_addr_port(const struct net_addr *addr)

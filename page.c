@@ -8,6 +8,7 @@
 #include "net.h"
 #include "page_frame.h"
 #include "page_put.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -27,7 +28,7 @@ struct page {
 	struct body body;
 	struct stats *stats;
 	struct walk walk;
-	size_t open, failed;
+	struct stats_listeners counts;
 	size_t unserved, more; /* spans whose clients nobody may serve; listeners of those that are not named */
 	struct buf named;
 	bool listed; /* there is a table of listeners */
@@ -73,7 +74,7 @@ static bool page_count(struct body *body)
 		if (!served)
 			walk_span(walk);
 		for (size_t i = 0; i < walk->span.count; i++)
-			*(stats_is_open(walk->span.first[i]->listener) ? &page->open : &page->failed) += 1;
+			stats_count(&page->counts, walk->span.first[i]);
 		if (!served)
 			page_name_unserved(page, &walk->span);
 		if (body_full(body, walk->span.count + walk->count))
@@ -104,9 +105,11 @@ static void page_put_verdict(const struct page *page, struct buf *out)
 	buf_puts(out, "<ul class=\"verdict\">\n");
 	page_put_unserved(page, out);
 	buf_printf(out, "<li class=\"%s\">%s</li>\n", !ready ? "warn" : page->unserved ? "soft" : "ok", ready ? "ready" : why);
-	page_put_plural(out, "<li>", page->open, " listener", " open</li>\n");
-	if (page->failed)
-		page_put_number(out, "<li class=\"bad\">", page->failed, " failed</li>\n");
+	page_put_plural(out, "<li>", page->counts.open, " listener", " open</li>\n");
+	if (page->counts.waiting)
+		page_put_number(out, "<li class=\"warn\">", page->counts.waiting, " waiting for names</li>\n");
+	if (page->counts.failed)
+		page_put_number(out, "<li class=\"bad\">", page->counts.failed, " failed</li>\n");
 	if (draining)
 		page_put_number(out, "<li>", draining, " draining</li>\n");
 	if (stats->reload_failed)
@@ -241,14 +244,17 @@ static void page_put_services(struct buf *out, const struct route_entry *entry)
 		page_put_text(out, i ? ", <bdi>" : "<bdi>", entry->names[i], "</bdi>");
 }
 
-static void page_put_state(struct buf *out, const struct route_listener *listener)
+static void page_put_state(struct buf *out, const struct route_entry *entry)
 {
+	const struct route_listener *listener = entry->listener;
+
 	if (stats_is_open(listener))
 		buf_puts(out, "<td class=\"w ok\">open</td>");
 	else if (route_listener_error(listener))
 		page_put_text(out, "<td class=\"w bad\">cannot listen: ", strerror(route_listener_error(listener)), "</td>");
 	else
-		buf_puts(out, "<td class=\"w bad\">not open yet</td>");
+		buf_puts(out, route_waits(entry) ? "<td class=\"w warn\">waiting for its names</td>" :
+		         "<td class=\"w bad\">not open yet</td>");
 }
 
 /* The figures of all listeners of a span. */
@@ -323,7 +329,7 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	page_put_services(out, span->first[0]);
 	page_put_marks(out, span->first[0]);
 	buf_puts(out, "</th>");
-	page_put_state(out, span->first[0]->listener);
+	page_put_state(out, span->first[0]);
 	page_put_number(out, "<td>", sum.figures.active, "</td>");
 	page_put_number(out, "<td>", sum.figures.connections, "<small>");
 	page_put_rate(out, sum.rated, sum.rate.connections);
@@ -331,6 +337,45 @@ static void page_put_listener(struct buf *out, const struct span *span)
 	page_put_flow(out, sum.figures.tx, sum.rated, sum.rate.tx);
 	page_put_rejected(out, sum.rejected);
 	buf_puts(out, "</tr>\n");
+}
+
+/* A name without an address. */
+static void page_put_absent(struct buf *out, const struct span *span, const struct route_target *target)
+{
+	struct buf name = { 0 };
+
+	span_put_name(span, target, &name);
+	page_put_text(out, "<tr><th scope=\"row\">", name.data, "</th>");
+	if (target->state == RESOLVE_ASKED)
+		buf_puts(out, "<td class=\"w warn\">resolving</td></tr>\n");
+	else
+		page_put_text(out, "<td class=\"w bad\">cannot resolve: ", target->why, "</td></tr>\n");
+	buf_free(&name);
+}
+
+/* The name that it was written with. */
+static void page_put_name(struct buf *out, const struct span *span, unsigned index)
+{
+	const struct route_target *target = route_target_of(span->first[0], index);
+	struct buf name = { 0 };
+
+	if (!target)
+		return;
+	span_put_name(span, target, &name);
+	page_put_text(out, " <bdi class=\"soft\">", name.data, "</bdi>"); /* it may be long, and is to wrap */
+	buf_free(&name);
+}
+
+static void page_put_health(struct buf *out, const struct route_entry *entry, unsigned index)
+{
+	const struct route_target *target = route_target_of(entry, index);
+	bool kept = target && target->state == RESOLVE_KEPT;
+
+	buf_puts(out, atomic_load(&entry->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy" :
+	              kept ? "</th><td class=\"w warn\">healthy" : "</th><td class=\"w ok\">healthy");
+	if (kept)
+		page_put_text(out, "<small>last address; cannot resolve: ", target->why, "</small>");
+	buf_puts(out, "</td>");
 }
 
 static void page_put_backend(struct buf *out, const struct span *span, unsigned index)
@@ -347,10 +392,11 @@ static void page_put_backend(struct buf *out, const struct span *span, unsigned 
 	span_put_backend(span, index, &name);
 	page_put_text(out, "<tr><th scope=\"row\">", name.data, "");
 	buf_free(&name);
+	page_put_name(out, span, index);
 	if (weight != 1)
 		buf_printf(out, "<small>weight %u</small>", weight);
-	buf_puts(out, atomic_load(&span->first[0]->backends[index]->unhealthy) ? "</th><td class=\"w bad\">unhealthy</td>" :
-	              "</th><td class=\"w ok\">healthy</td>");
+	buf_puts(out, route_is_last(span->first[0], index) ? "<small>tried last</small>" : "");
+	page_put_health(out, span->first[0], index);
 	page_put_number(out, "<td>", sum.active, "</td>");
 	page_put_number(out, "<td>", sum.connections, "</td><td>");
 	page_put_bytes(out, (double)sum.rx);
@@ -416,16 +462,22 @@ static bool page_put_listeners(struct body *body)
 	struct walk *walk = &page->walk;
 
 	while (page->listed && walk_on(walk)) {
+		bool any = false;
+
 		if (walk->entry)
 			walk_span(walk);
 		if (!walk->inside)
 			page_put_listener(body->out, &walk->span);
-		for (; walk->backend < walk->count; walk->backend++) {
+		for (; walk_more(walk); walk_past(walk)) {
 			if (body_full(body, walk->span.count))
 				return walk_pause(walk, true);
-			page_put_backend(body->out, &walk->span, walk->backend);
+			if (walk->name)
+				page_put_absent(body->out, &walk->span, walk->name);
+			else
+				page_put_backend(body->out, &walk->span, walk->backend);
+			any = true;
 		}
-		if (!walk->inside && !walk->count)
+		if (!any && !walk->inside)
 			buf_puts(body->out, "<tr><th scope=\"row\">no backend</th><td class=\"w warn\">no address is known</td></tr>\n");
 		buf_puts(body->out, "</tbody>\n");
 		if (body_full(body, walk->span.count))

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "resolve.h"
 #include "service.h"
 #include "service_option.h"
 #include "span.h"
@@ -39,10 +40,27 @@ static void peek_put_listener(const struct span *span, struct buf *out)
 		buf_puts(out, " (cannot listen: ");
 		buf_puts(out, strerror(error));
 		buf_puts(out, ")");
+	} else if (route_waits(span->first[0])) {
+		buf_puts(out, " (waiting for its names)");
 	}
 	buf_puts(out, "\n  ├ ");
 	buf_puts(out, service_balance_names[span->first[0]->balance]);
 	buf_puts(out, "\n");
+}
+
+static void peek_put_name(const struct span *span, const struct route_target *name, struct buf *out)
+{
+	span_put_name(span, name, out);
+	if (name->state == RESOLVE_ASKED)
+		buf_puts(out, " (resolving)\n");
+	else
+		buf_printf(out, " (cannot resolve: %s)\n", name->why);
+}
+
+static void peek_put_backend(const struct span *span, unsigned index, struct buf *out)
+{
+	span_put_backend(span, index, out);
+	buf_puts(out, atomic_load(&span->first[0]->backends[index]->unhealthy) ? " (unhealthy)\n" : "\n");
 }
 
 static bool peek_put_listeners(struct body *body)
@@ -54,12 +72,14 @@ static bool peek_put_listeners(struct body *body)
 			walk_span(walk);
 		if (!walk->inside)
 			peek_put_listener(&walk->span, body->out);
-		for (; walk->backend < walk->count; walk->backend++) {
+		for (; walk_more(walk); walk_past(walk)) {
 			if (body_full(body, 1))
 				return walk_pause(walk, true);
 			buf_puts(body->out, "  ├──➤ ");
-			span_put_backend(&walk->span, walk->backend, body->out);
-			buf_puts(body->out, atomic_load(&walk->entry->backends[walk->backend]->unhealthy) ? " (unhealthy)\n" : "\n");
+			if (walk->name)
+				peek_put_name(&walk->span, walk->name, body->out);
+			else
+				peek_put_backend(&walk->span, walk->backend, body->out);
 		}
 		if (body_full(body, walk->span.count))
 			return walk_pause(walk, false);

@@ -1,7 +1,6 @@
 #include "base.h"
 #include "plan.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include "http.h"
 #include "inspect.h"
 #include "json.h"
+#include "loop.h"
+#include "loop_backend.h"
 #include "print.h"
 #include "publish.h"
 #include "resolve.h"
@@ -65,33 +66,32 @@ static const char *member(const struct json *json, uint32_t object, const char *
 	return out->data;
 }
 
-/* The elements of a list by their addresses. */
+/* The elements of a list by one member of theirs, mostly the address. */
 struct places {
 	struct place {
-		const char *address;
+		const char *key;
 		uint32_t at;
 	} *items;
 	size_t count;
 	struct arena memory;
 };
 
-static int by_address(const void *a, const void *b)
+static int by_member(const void *a, const void *b)
 {
-	return strcmp(((const struct place *)a)->address, ((const struct place *)b)->address);
+	return strcmp(((const struct place *)a)->key, ((const struct place *)b)->key);
 }
 
-static void places_open(struct places *places, const struct json *json, uint32_t list)
+static void places_open(struct places *places, const struct json *json, uint32_t list, const char *key)
 {
 	struct buf text = { 0 };
 
 	*places = (struct places){ .items = sys_alloc((list ? json->tokens[list].count : 0) * sizeof *places->items) };
 	if (list)
-		for (JSON_EACH(json, list, element)) {
-			member(json, element, "address", &text);
-			places->items[places->count++] = (struct place){ arena_dup(&places->memory, text.data, text.len), element };
-		}
+		for (JSON_EACH(json, list, element))
+			if (*member(json, element, key, &text))
+				places->items[places->count++] = (struct place){ arena_dup(&places->memory, text.data, text.len), element };
 	if (places->count)
-		qsort(places->items, places->count, sizeof *places->items, by_address);
+		qsort(places->items, places->count, sizeof *places->items, by_member);
 	buf_free(&text);
 }
 
@@ -102,13 +102,39 @@ static void places_close(struct places *places)
 }
 
 /* 0: there is none. */
-static uint32_t find_address(const struct places *places, const char *address)
+static uint32_t find_element(const struct places *places, const char *key)
 {
-	struct place key = { .address = address }, *found = NULL;
+	struct place like = { .key = key }, *found = NULL;
 
 	if (places->count)
-		found = bsearch(&key, places->items, places->count, sizeof key, by_address);
+		found = bsearch(&like, places->items, places->count, sizeof like, by_member);
 	return found ? found->at : 0;
+}
+
+/* Whether a backend is a name without an address. */
+static bool is_unresolved(const struct json *json, uint32_t backend)
+{
+	struct buf state = { 0 };
+	bool unresolved = strcmp(member(json, backend, "state", &state), resolve_state_names[RESOLVE_ASKED]) == 0 ||
+	                  strcmp(state.data, resolve_state_names[RESOLVE_FAILED]) == 0;
+
+	buf_free(&state);
+	return unresolved;
+}
+
+/* Its address, and the name that it was written with, or why that has no address. */
+static void put_planned(const struct json *json, uint32_t backend, struct buf *out)
+{
+	struct buf text = { 0 };
+
+	buf_puts(out, member(json, backend, "address", &text));
+	if (is_unresolved(json, backend) && *member(json, backend, "why", &text))
+		buf_printf(out, " (cannot resolve: %s)", text.data);
+	else if (is_unresolved(json, backend))
+		buf_puts(out, " (resolving)");
+	else if (*member(json, backend, "name", &text))
+		buf_printf(out, " (%s)", text.data);
+	buf_free(&text);
 }
 
 static void print_visible(const char *text)
@@ -133,8 +159,10 @@ static void print_listener(struct plan *plan, const struct json *json, uint32_t 
 	print_to(STDOUT_FILENO, ", ");
 	print_visible(member(json, listener, "balance", &plan->text));
 	for (JSON_EACH(json, json_get(json, listener, "backends"), backend)) {
+		plan->text.len = 0;
+		put_planned(json, backend, &plan->text);
 		print_to(STDOUT_FILENO, "%s", comma);
-		print_visible(member(json, backend, "address", &plan->text));
+		print_visible(plan->text.data);
 		comma = ", ";
 	}
 	print_to(STDOUT_FILENO, "\n");
@@ -170,29 +198,50 @@ static void compare_weight(struct plan *plan, const char *address, uint32_t was,
 	buf_free(&backend);
 }
 
+/* A backend that only one of the two tables has. One that is a name without an address in either of them is in both, if both
+ * have that name. */
+static void compare_absent(struct plan *plan, const char *address, const struct json *json, uint32_t backend, char sign,
+                           const struct places *others_names)
+{
+	const struct json *others = json == &plan->was ? &plan->will : &plan->was;
+	const char *name = member(json, backend, "name", &plan->text);
+	uint32_t other = *name ? find_element(others_names, name) : 0;
+	struct buf what = { 0 };
+
+	if (!other || (!is_unresolved(json, backend) && !is_unresolved(others, other))) {
+		put_planned(json, backend, &what);
+		print_change(plan, address, sign == '+' ? "+ " : "- ", "", what.data);
+	}
+	buf_free(&what);
+}
+
 static void compare_backends(struct plan *plan, const char *address, uint32_t was, uint32_t will)
 {
-	struct places before, after;
+	struct places before, after, names_before, names_after;
 
 	was = json_get(&plan->was, was, "backends");
 	will = json_get(&plan->will, will, "backends");
 	if (!was || !will)
 		return;
-	places_open(&before, &plan->was, was);
-	places_open(&after, &plan->will, will);
+	places_open(&before, &plan->was, was, "address");
+	places_open(&after, &plan->will, will, "address");
+	places_open(&names_before, &plan->was, was, "name");
+	places_open(&names_after, &plan->will, will, "name");
 	for (JSON_EACH(&plan->will, will, backend)) {
-		uint32_t old = find_address(&before, member(&plan->will, backend, "address", &plan->text));
+		uint32_t old = find_element(&before, member(&plan->will, backend, "address", &plan->text));
 
 		if (old)
 			compare_weight(plan, address, old, backend);
 		else
-			print_change(plan, address, "+ ", "", plan->text.data);
+			compare_absent(plan, address, &plan->will, backend, '+', &names_before);
 	}
 	for (JSON_EACH(&plan->was, was, backend))
-		if (!find_address(&after, member(&plan->was, backend, "address", &plan->text)))
-			print_change(plan, address, "- ", "", plan->text.data);
+		if (!find_element(&after, member(&plan->was, backend, "address", &plan->text)))
+			compare_absent(plan, address, &plan->was, backend, '-', &names_after);
 	places_close(&before);
 	places_close(&after);
+	places_close(&names_before);
+	places_close(&names_after);
 }
 
 static void compare_listener(struct plan *plan, const char *address, uint32_t was, uint32_t will)
@@ -241,12 +290,12 @@ static void compare_tables(struct plan *plan)
 	struct places before, after;
 	struct buf address = { 0 };
 
-	places_open(&before, &plan->was, was);
-	places_open(&after, &plan->will, will);
+	places_open(&before, &plan->was, was, "address");
+	places_open(&after, &plan->will, will, "address");
 	if (was)
 		compare_allow(plan);
 	for (JSON_EACH(&plan->will, will, listener)) {
-		uint32_t old = find_address(&before, member(&plan->will, listener, "address", &address));
+		uint32_t old = find_element(&before, member(&plan->will, listener, "address", &address));
 
 		if (old)
 			compare_listener(plan, address.data, old, listener);
@@ -255,7 +304,7 @@ static void compare_tables(struct plan *plan)
 	}
 	if (was)
 		for (JSON_EACH(&plan->was, was, listener))
-			if (!find_address(&after, member(&plan->was, listener, "address", &address)))
+			if (!find_element(&after, member(&plan->was, listener, "address", &address)))
 				print_listener(plan, &plan->was, listener, '-');
 	print_refused(plan);
 	places_close(&before);
@@ -263,37 +312,85 @@ static void compare_tables(struct plan *plan)
 	buf_free(&address);
 }
 
-/* Publishes what the sources say until every host name has its addresses or has failed, or for NAMES_MS. */
-static void settle_names(struct route *route, const struct supervisor *supervisor, struct resolver *resolver)
-{
-	int64_t deadline = sys_now() + NAMES_MS;
+/* Names are looked up on a loop, for NAMES_MS at most. */
+struct plan_names {
+	struct loop loop;
+	struct loop_fifo limit;
+	struct loop_timer timer; /* once it has expired, there is no more time */
+	struct resolver *resolver;
+};
 
-	for (bool settled = false, last = false; !last;) {
-		last = settled; /* one more round takes what has just settled */
-		route->names_moved = resolve_round(resolver, route->names_gone);
+static void plan_ready(struct loop *loop, struct loop_io *io, unsigned events)
+{
+	resolve_ready(((struct plan_names *)loop->owner)->resolver, io, events);
+}
+
+static void plan_expired(struct loop *loop, struct loop_fifo *fifo, struct loop_timer *timer)
+{
+	struct plan_names *names = loop->owner;
+
+	loop->stop = loop->stop || fifo == &names->limit;
+	resolve_expired(names->resolver, fifo, timer);
+}
+
+/* An answer has come. */
+static void plan_ring(void *arg)
+{
+	((struct plan_names *)arg)->loop.stop = true;
+}
+
+static void plan_woken(struct loop *loop)
+{
+	(void)loop;
+}
+
+static bool names_open(struct plan_names *names, const struct resolve_rules *rules)
+{
+	static const struct loop_ops ops = { plan_ready, plan_expired, plan_woken };
+
+	if (!loop_open(&names->loop, &ops, names))
+		return false;
+	loop_fifo_open(&names->loop, &names->limit, NAMES_MS, 0);
+	names->resolver = resolve_open(&names->loop, 0, plan_ring, names);
+	if (names->resolver)
+		resolve_set(names->resolver, rules);
+	return names->resolver;
+}
+
+/* Publishes what the sources say until every name has its addresses or has failed. */
+static void settle_names(struct route *route, const struct supervisor *supervisor, struct plan_names *names)
+{
+	bool settled = false;
+
+	loop_arm(&names->loop, &names->limit, &names->timer);
+	for (bool last = false; !last;) {
+		last = settled || !names->timer.next; /* one more round takes what has come last */
+		route->names_moved = resolve_round(names->resolver, route->names_gone);
 		publish_update(route, supervisor->lists, supervisor->count);
-		settled = resolve_settled(resolver) || sys_now() >= deadline;
-		poll(NULL, 0, settled ? 0 : 5);
+		settled = resolve_settled(names->resolver);
+		names->loop.stop = settled || last;
+		loop_run(&names->loop);
 	}
 }
 
-/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route and
- * supervisor are left open, since their threads may hang in a look-up. */
-static bool make_table(struct route *route, struct config *config, const struct route_rules *rules, struct buf *out)
+/* Adds to `out`, as JSON, the table that this configuration would give. False: the sources could not be read. Route, names and
+ * supervisor are left open: the process ends. */
+static bool make_table(struct route *route, struct config *config, const struct route_rules *rules,
+                       const struct resolve_rules *names, struct buf *out)
 {
+	static struct plan_names plan_names;
 	struct route_rules mine = *rules;
-	struct resolver *resolver = resolve_open(NULL, 0, inspect_ignore, NULL);
 	bool fine;
 	struct supervisor *supervisor = inspect_sources(config, &fine);
 	struct stats stats = { .route = route, .sources = supervisor };
 
-	fine = fine && resolver;
+	fine = names_open(&plan_names, names) && fine; /* a loop has the time of when it was opened */
 	mine.lookup = resolve_lookup;
-	mine.lookup_arg = resolver;
+	mine.lookup_arg = plan_names.resolver;
 	route_open(route, &mine);
 	route->dry = true;
 	if (fine)
-		settle_names(route, supervisor, resolver);
+		settle_names(route, supervisor, &plan_names);
 	body_put_all(routes_body(&stats), out);
 	return fine;
 }
@@ -314,13 +411,13 @@ static bool read_running(const struct config *config, struct http *http, struct 
 	return false;
 }
 
-int plan_print(struct config *config, const struct route_rules *rules)
+int plan_print(struct config *config, const struct route_rules *rules, const struct resolve_rules *names)
 {
 	struct plan plan = { .changes = 0 };
 	struct buf table = { 0 };
 	struct route route;
 	struct http http;
-	bool fine = make_table(&route, config, rules, &table);
+	bool fine = make_table(&route, config, rules, names, &table);
 
 	http_open(&http, BODY_MAX);
 	if (fine)

@@ -396,6 +396,12 @@ static void bind_one(struct bind_news *news, struct route_entry *const *entry)
 		bind_succeeded(news, entry, fd, handed);
 }
 
+/* A listener that is to be bound, and the first answer about its names may still come in time. */
+static bool is_early(const struct route *route, const struct route_entry *entry, int64_t now)
+{
+	return route_waits(entry) && now - entry->listener->failed_at < route->rules.name_wait;
+}
+
 /* Binds what is not bound. */
 static bool bind_pending(const struct route *route, const struct route_table *table)
 {
@@ -404,9 +410,13 @@ static bool bind_pending(const struct route *route, const struct route_table *ta
 	for (size_t i = 0; i < route->pending_count; i++) {
 		const struct route_listener *listener = route->pending[i];
 		int fd = atomic_load(&listener->fd);
+		struct route_entry *const *entry;
 
-		if (fd < 0 || net_moved(fd, &listener->addr))
-			bind_one(&news, &table->entries[route_place(table, 0, &listener->addr)]);
+		if (fd >= 0 && !net_moved(fd, &listener->addr))
+			continue;
+		entry = &table->entries[route_place(table, 0, &listener->addr)];
+		if (!is_early(route, *entry, news.now))
+			bind_one(&news, entry);
 	}
 	say_opened(&news);
 	say_not_bound(&news);
@@ -432,8 +442,10 @@ static void renew_pending(struct route *route, const struct route_table *now)
 			all[count++] = route->pending[i];
 	}
 	for (size_t i = 0; i < now->change_count; i++)
-		if (!now->changes[i].old && is_pending(now->changes[i].now->listener))
-			all[count++] = now->changes[i].now->listener;
+		if (!now->changes[i].old && is_pending(now->changes[i].now->listener)) {
+			all[count] = now->changes[i].now->listener;
+			all[count++]->failed_at = sys_now();
+		}
 	if (count)
 		qsort(all, count, sizeof *all, route_by_listener);
 	free(route->pending);

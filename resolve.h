@@ -42,6 +42,7 @@ struct resolve_rules {
 	const struct net_addr *servers; /* dns.servers, with their ports; none: those of resolv.conf */
 	size_t server_count;
 	int64_t hold; /* dns.hold, milliseconds; 0: for ever */
+	bool quiet;   /* nothing is logged */
 };
 
 struct resolver;

@@ -8,6 +8,7 @@
 
 struct resolve_hosts;
 
+/* Each line an address and its names; what is none is passed over. A name may be in several lines. */
 struct resolve_hosts *resolve_hosts_parse(struct slice text);
 void resolve_hosts_free(struct resolve_hosts *hosts); /* NULL is fine */
 /* The addresses of a name, in any letter case, with or without a dot at its end, in the order of their lines; they live as long

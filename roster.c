@@ -83,12 +83,13 @@ static unsigned longest_range(const struct service *service)
 struct roster_dialled roster_dialled(const struct service *service, const struct service_backend *backend)
 {
 	const struct service_options *options = service->options;
-	struct roster_dialled dialled = { options->proxy.host, options->proxy.port, options->proxy.port };
+	struct roster_dialled dialled = { options->proxy.host, options->proxy.port, options->proxy.port, false };
 	unsigned last = backend->last;
 
 	if (dialled.host)
 		return dialled;
 	dialled.host = backend->host;
+	dialled.srv = service_asks_srv(backend);
 	dialled.first = options->ports && !last ? options->ports : backend->port;
 	if (!last)
 		last = dialled.first + (options->ports ? longest_range(service) - 1 : 0);
@@ -109,7 +110,7 @@ bool roster_each_dialled(const struct service *service, bool (*visit)(void *arg,
 	for (uint32_t i = 0; i < service->backend_count; i++) {
 		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
 
-		if (visit(arg, dialled.first, dialled.last))
+		if (!dialled.srv && visit(arg, dialled.first, dialled.last))
 			return true;
 	}
 	return false;
@@ -133,7 +134,7 @@ bool roster_wants(const struct roster_item *item, struct port_set *ports)
 
 bool roster_dials(const struct roster_item *item, struct port_set *ports)
 {
-	return item->backends & ports->mask && roster_each_dialled(item->service, is_in, ports);
+	return item->backends & ports->mask && (item->srv || roster_each_dialled(item->service, is_in, ports));
 }
 
 /* Items. */
@@ -144,23 +145,44 @@ static bool add_to_mask(void *arg, uint16_t first, uint16_t last)
 	return false;
 }
 
-static bool has_names(const struct service *service)
+/* Of a proxy that is visited for each backend, or targets are asked of it by name. */
+bool roster_each_name(const struct service *service, bool (*visit)(void *arg, const char *name, bool srv), void *arg)
 {
-	const char *proxy = service->options->proxy.host;
-	struct net_addr addr;
-	bool named = false;
+	for (uint32_t i = 0; i < service->backend_count; i++) {
+		struct roster_dialled dialled = roster_dialled(service, &service->backends[i]);
+		struct net_addr addr;
 
-	for (uint32_t i = 0; i < service->backend_count && !named; i++)
-		named = !net_numeric(slice_of(proxy ? proxy : service->backends[i].host), 0, &addr);
-	return named;
+		if (!dialled.srv && !net_numeric(slice_of(dialled.host), 0, &addr) && visit(arg, dialled.host, false))
+			return true;
+		if (service_asks_srv(&service->backends[i]) && visit(arg, service->backends[i].host, true))
+			return true;
+	}
+	return false;
+}
+
+static bool note_name(void *arg, const char *name, bool srv)
+{
+	struct roster_item *item = arg;
+
+	(void)name;
+	item->named = true;
+	item->srv = item->srv || (srv && !item->service->options->proxy.host);
+	return item->srv;
+}
+
+void roster_set_targets(struct roster_item *item, uint64_t ports)
+{
+	item->backends = ports;
+	roster_each_dialled(item->service, add_to_mask, &item->backends);
 }
 
 static struct roster_item item_of(struct service *service, size_t place)
 {
-	struct roster_item item = { .service = service, .place = (uint32_t)place, .named = has_names(service) };
+	struct roster_item item = { .service = service, .place = (uint32_t)place };
 
+	roster_each_name(service, note_name, &item);
 	roster_each_wish(service, add_to_mask, &item.wishes);
-	roster_each_dialled(service, add_to_mask, &item.backends);
+	roster_set_targets(&item, item.srv ? UINT64_MAX : 0);
 	return item;
 }
 

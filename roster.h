@@ -18,9 +18,12 @@ bool port_set_add_within(struct port_set *set, const struct port_set *within, ui
 
 struct roster_item {
 	struct service *service;   /* its list's */
-	uint64_t wishes, backends; /* masks of the ports that it asks for, and of those that are dialled for it */
+	uint64_t wishes, backends; /* masks of the ports that it asks for, and of those that are dialled for it: perhaps all, until
+	                            * targets are known */
 	uint32_t place; /* in the list */
-	bool named;     /* host names are dialled */
+	bool named;     /* names are to be looked up for it */
+	bool srv;       /* among them one whose targets' ports are dialled */
+	bool asked;     /* one has been, since the service came */
 	bool taken;     /* for who walks along it: see scope.c */
 };
 
@@ -35,7 +38,7 @@ struct roster {
 struct roster_changes {
 	struct service **items;
 	size_t count, cap;
-	bool named; /* one that left dials host names */
+	bool named; /* names were to be looked up for one that left */
 };
 
 /* Makes the roster of a list (NULL: none) out of that of the list before; what both lists have costs one copy, and no look
@@ -49,13 +52,18 @@ size_t roster_end(const struct roster *roster, size_t start); /* where the name 
 struct roster_dialled {
 	const char *host;
 	uint16_t first, last;
+	bool srv; /* the host is an SRV name: its targets have ports */
 };
 struct roster_dialled roster_dialled(const struct service *service, const struct service_backend *backend);
-/* Visit the ports of a service's wishes, and those that are dialled for it, until one returns true, as they do then. */
+/* Visit the ports of a service's wishes, and those that are dialled for it (without targets'), until one returns true, as they
+ * do then. */
 bool roster_each_wish(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg);
 bool roster_each_dialled(const struct service *service, bool (*visit)(void *arg, uint16_t first, uint16_t last), void *arg);
+/* Visits the names that are looked up for a service, likewise. */
+bool roster_each_name(const struct service *service, bool (*visit)(void *arg, const char *name, bool srv), void *arg);
 bool roster_add_ports(void *set, uint16_t first, uint16_t last); /* one that adds them to a port_set */
 bool roster_wants(const struct roster_item *item, struct port_set *ports); /* one of them */
-bool roster_dials(const struct roster_item *item, struct port_set *ports);
+bool roster_dials(const struct roster_item *item, struct port_set *ports); /* likewise; of one with targets: perhaps */
+void roster_set_targets(struct roster_item *item, uint64_t ports); /* a mask of those that its targets have now */
 
 #endif

@@ -343,6 +343,16 @@ bool route_zoned(const struct route *route)
 	return false;
 }
 
+bool route_waits(const struct route_entry *entry)
+{
+	if (atomic_load(&entry->listener->fd) >= 0 || entry->listener->error || entry->count)
+		return false;
+	for (unsigned i = 0; i < entry->target_count; i++)
+		if (entry->targets[i].state == RESOLVE_ASKED)
+			return true;
+	return false;
+}
+
 bool route_unbound(const struct route *route)
 {
 	for (size_t i = 0; i < route->pending_count; i++)

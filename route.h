@@ -96,7 +96,7 @@ struct route_listener {
 	_Atomic(atomic_ullong *) rejected; /* by reason; NULL: nobody was, see route_reject() */
 	int error, said; /* why it is not bound, an errno, and which of them has been logged; the control plane's */
 	union { /* on sys_now()'s clock; the control plane's, too */
-		int64_t failed_at;  /* since when it is not bound */
+		int64_t failed_at;  /* since when it is not bound, or waits for its names */
 		int64_t drained_at; /* once it has left: see route_sweep() */
 	};
 	struct route_sample *samples; /* two, the older one first: see stats.c; NULL until somebody asks for rates */
@@ -121,7 +121,7 @@ struct route_owner {
 };
 
 /* The backends of one service at a listener. All services that share it have the same share of its clients, and weights
- * count within that. */
+ * count within that. Those that are tried last, while no other backend of the listener is healthy, are a share of their own. */
 struct route_share {
 	const char *service;   /* its name */
 	unsigned first, count; /* places in the entry's `backends` */
@@ -150,6 +150,10 @@ struct route_target {
 	enum resolve_state state;
 	const char *why; /* as resolve_host has it */
 };
+static inline bool route_target_is_resolved(const struct route_target *target)
+{
+	return target->state == RESOLVE_GOOD || target->state == RESOLVE_KEPT;
+}
 
 /* One listener as a table has it. Tables share the entries in which nothing changed. */
 struct route_entry {
@@ -162,9 +166,11 @@ struct route_entry {
 	uint32_t *terms_of; /* the place in `terms` of each backend; NULL: all have the only one */
 	struct route_target *targets; /* all names, with an address or without, in the order in which they were written */
 	uint32_t *target_of; /* the place in `targets` of each backend, plus 1; 0: it was written as an address. NULL: all were */
-	struct route_share *shares; /* in the order of their owners; those without backends are left out */
+	struct route_share *shares; /* in the order of their owners, what is tried last behind all others; those without backends
+	                             * are left out */
 	struct route_terms *terms;
 	unsigned count, target_count, share_count, term_count;
+	unsigned last_shares; /* how many of the shares are tried last; 0: all are alike */
 	struct skip *skip; /* shares without a healthy backend; NULL: there are few shares */
 	enum service_balance balance;
 	bool rechecked; /* of a backend that was known has changed who checks it */
@@ -174,6 +180,18 @@ struct route_entry {
 	const char *services; /* the same, with commas between them */
 	const char *conflict; /* a balance that a later service asks for, and does not get, in words; NULL: none */
 };
+
+/* The name that the i-th backend was written with; NULL: it was written as an address. */
+static inline const struct route_target *route_target_of(const struct route_entry *entry, unsigned i)
+{
+	return entry->target_of && entry->target_of[i] ? &entry->targets[entry->target_of[i] - 1] : NULL;
+}
+
+/* Whether the i-th backend is tried last, while no other is healthy. */
+static inline bool route_is_last(const struct route_entry *entry, unsigned i)
+{
+	return entry->last_shares && i >= entry->shares[entry->share_count - entry->last_shares].first;
+}
 
 struct route_refusal {
 	const char *service, *wish, *reason;
@@ -239,6 +257,7 @@ struct route_rules {
 	enum service_balance balance; /* the default */
 	struct resolve_answer (*lookup)(void *arg, const char *name, bool srv); /* resolve_lookup(), or what takes its place */
 	void *lookup_arg;
+	int64_t name_wait; /* dns.timeout: how long a listener waits for its names, milliseconds */
 };
 
 struct route {
@@ -266,6 +285,8 @@ struct route {
 void route_open(struct route *route, const struct route_rules *rules);
 void route_close(struct route *route);
 void route_forget(struct route *route); /* `rules` have changed: the next table is made as if there was none before */
+/* Whether it is not open because all its backends are names that have had no answer: its clients would only be dropped. */
+bool route_waits(const struct route_entry *entry);
 bool route_unbound(const struct route *route);    /* whether a listener could not be bound (retrying) */
 bool route_zoned(const struct route *route);      /* whether the address of a listener names an interface */
 size_t route_draining(const struct route *route); /* how many closed listeners still have connections */

@@ -7,6 +7,7 @@
 #include "admit.h"
 #include "config.h"
 #include "net.h"
+#include "resolve.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -37,13 +38,38 @@ static void routes_put_figures(struct buf *out, const struct route_figures *figu
 	buf_puts_number(out, ",\"tx\":", figures->tx);
 }
 
-static void routes_put_backend(struct buf *out, const struct route_backend *backend, unsigned weight)
+static void routes_put_name(struct buf *out, const struct route_target *name)
 {
+	buf_puts_json(out, ",\"name\":", name->name);
+	buf_puts_json(out, ",\"state\":", resolve_state_names[name->state]);
+	if (name->why)
+		buf_puts_json(out, ",\"why\":", name->why);
+}
+
+/* One without an address stands there by its name, and with all figures: readers may know nothing of names. */
+static void routes_put_absent(struct buf *out, const struct route_target *name)
+{
+	static const struct route_figures none;
+
+	buf_puts_json(out, "{\"address\":", name->name);
+	routes_put_name(out, name);
+	buf_puts(out, ",\"healthy\":false,\"weight\":0");
+	routes_put_figures(out, &none);
+	buf_puts(out, ",\"connect_errors\":0}");
+}
+
+static void routes_put_backend(struct buf *out, const struct route_entry *entry, unsigned index)
+{
+	const struct route_backend *backend = entry->backends[index];
+	const struct route_target *name = route_target_of(entry, index);
 	struct route_figures figures = route_backend_figures(backend);
 
 	buf_puts_json(out, "{\"address\":", backend->name);
+	if (name)
+		routes_put_name(out, name);
 	buf_puts(out, atomic_load(&backend->unhealthy) ? ",\"healthy\":false" : ",\"healthy\":true");
-	buf_puts_number(out, ",\"weight\":", weight);
+	buf_puts_number(out, ",\"weight\":", entry->weights[index]);
+	buf_puts(out, route_is_last(entry, index) ? ",\"last\":true" : "");
 	routes_put_figures(out, &figures);
 	buf_puts_number(out, ",\"connect_errors\":", figures.connect_errors);
 	buf_puts(out, "}");
@@ -90,7 +116,7 @@ static void routes_put_listener(struct buf *out, const struct route_entry *entry
 	int error = route_listener_error(listener);
 
 	buf_puts_json(out, "{\"address\":", listener->name);
-	buf_puts(out, stats_is_open(listener) ? ",\"state\":\"open\"" : ",\"state\":\"failed\"");
+	buf_puts_json(out, ",\"state\":", stats_is_open(listener) ? "open" : route_waits(entry) ? "waiting" : "failed");
 	if (error)
 		buf_puts_json(out, ",\"error\":", strerror(error));
 	routes_put_wanted(out, entry);
@@ -103,6 +129,7 @@ struct routes {
 	const struct stats *stats;
 	struct walk walk;
 	bool begun; /* something is listed before the next one */
+	bool listed; /* likewise, of the listener's backends */
 	struct routes_sessions *sessions; /* of /connections: held */
 };
 
@@ -123,12 +150,17 @@ static bool routes_put_listeners(struct body *body)
 			buf_puts(body->out, routes->begun ? ",\n" : "");
 			routes_put_listener(body->out, walk->entry);
 			routes->begun = true;
+			routes->listed = false;
 		}
-		for (; walk->backend < walk->count; walk->backend++) {
+		for (; walk_more(walk); walk_past(walk)) {
 			if (body_full(body, 1))
 				return walk_pause(walk, true);
-			buf_puts(body->out, walk->backend ? "," : "");
-			routes_put_backend(body->out, walk->entry->backends[walk->backend], walk->entry->weights[walk->backend]);
+			buf_puts(body->out, routes->listed ? "," : "");
+			routes->listed = true;
+			if (walk->name)
+				routes_put_absent(body->out, walk->name);
+			else
+				routes_put_backend(body->out, walk->entry, walk->backend);
 		}
 		buf_puts(body->out, "]}");
 		if (body_full(body, 1))
@@ -234,33 +266,40 @@ static void routes_put_session(struct buf *out, const struct route_table *table,
 	buf_puts(out, "}");
 }
 
-/* Every backend with its listener's port before it. */
+/* Every backend as it was written, with its listener's port before it. */
+static void routes_put_pair(struct buf *out, const struct walk *walk, const char *comma)
+{
+	struct buf pair = { 0 };
+
+	buf_number(&pair, net_addr_port(&walk->listener->addr));
+	buf_puts(&pair, ":");
+	buf_puts(&pair, walk->name ? walk->name->name : walk->entry->backends[walk->backend]->name);
+	buf_puts_json(out, comma, pair.data);
+	buf_free(&pair);
+}
+
 static bool routes_put_pairs(struct body *body)
 {
 	struct routes *routes = routes_of(body);
 	struct walk *walk = &routes->walk;
 	const char *proxy = routes->stats->config->proxy;
-	struct buf pair = { 0 };
-	bool full = false;
 
 	if (!body->at++) {
 		buf_puts_json(body->out, "{\"name\":", proxy ? proxy : "dill");
 		buf_puts(body->out, ",\"connections\":[");
 	}
-	while (!full && walk_on(walk)) {
-		for (; walk->backend < walk->count && !body_full(body, 1); walk->backend++) {
-			pair.len = 0;
-			buf_number(&pair, net_addr_port(&walk->entry->listener->addr));
-			buf_puts(&pair, ":");
-			buf_puts(&pair, walk->entry->backends[walk->backend]->name);
-			buf_puts_json(body->out, routes->begun ? "," : "", pair.data);
+	while (walk_on(walk)) {
+		for (; walk_more(walk); walk_past(walk)) {
+			if (body_full(body, 1))
+				return walk_pause(walk, true);
+			routes_put_pair(body->out, walk, routes->begun ? "," : "");
 			routes->begun = true;
 		}
-		full = body_full(body, 1) && walk_pause(walk, walk->backend < walk->count);
+		if (body_full(body, 1))
+			return walk_pause(walk, false);
 	}
-	buf_free(&pair);
-	buf_puts(body->out, full ? "" : "],\"active\":[");
-	return full;
+	buf_puts(body->out, "],\"active\":[");
+	return false;
 }
 
 static bool routes_put_active(struct body *body)
@@ -313,6 +352,7 @@ struct body *routes_connections(const struct stats *stats, struct routes_session
 {
 	struct routes *routes = routes_new(stats, &routes_connections_kind);
 
+	routes->walk.names = true;
 	routes->sessions = sessions;
 	sessions->refs++;
 	return &routes->body;

@@ -19,6 +19,7 @@ struct scope {
 	struct net_addr *here;   /* this host's addresses, once they are known */
 	size_t here_count;
 	bool here_known, grew;
+	bool targets_left; /* some are not dialled any more, at ports that nobody knows now */
 };
 
 /* Begins with what has changed. */

@@ -54,7 +54,10 @@ void service_backend(struct service *service, struct slice host, uint16_t port, 
 
 void service_put_backend(const struct service_backend *backend, struct buf *out)
 {
-	net_put_host_port(out, backend->host, backend->port);
+	if (service_asks_srv(backend))
+		buf_visible(out, backend->host, strlen(backend->host));
+	else
+		net_put_host_port(out, backend->host, backend->port);
 	if (backend->last)
 		buf_printf(out, "-%u", backend->last);
 }
@@ -97,29 +100,39 @@ static int by_option(const void *a, const void *b)
 	return ((const struct service_setting *)a)->option - ((const struct service_setting *)b)->option;
 }
 
-const char *service_mismatch(struct service *service)
+static const char *mismatch_of(struct service *service, const struct service_backend *backend, const struct wish *wish)
 {
-	for (size_t i = 0; i < service->backend_count; i++) {
-		const struct service_backend *backend = &service->backends[i];
-		int has = backend->last - backend->port + 1;
+	int has = backend->last - backend->port + 1, needs = wish->last - wish->port + 1;
 
-		for (size_t k = 0; backend->last && k < service->wish_count; k++) {
-			const struct wish *wish = &service->wishes[k];
-			int needs = wish->last - wish->port + 1;
-
-			if (!wish->why && has != needs)
-				return text_printf(&service->memory, "has a backend with a range of %d port%s, at %s, and a listener with %d, %s",
-				                   has, text_s((unsigned)has), backend->host, needs, wish->text);
-		}
-	}
-	return NULL;
+	if (wish->why)
+		return NULL;
+	if (service_asks_srv(backend))
+		return needs == 1 ? NULL
+		     : text_printf(&service->memory, "has the SRV name %s, which says its targets' ports, and a listener with a range of ports, %s",
+		                   backend->host, wish->text);
+	return !backend->last || has == needs ? NULL
+	     : text_printf(&service->memory, "has a backend with a range of %d port%s, at %s, and a listener with %d, %s",
+	                   has, text_s((unsigned)has), backend->host, needs, wish->text);
 }
 
-/* Why the backends of its longest listener would go beyond the last port; NULL: they do not. */
+const char *service_mismatch(struct service *service)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < service->backend_count; i++)
+		for (size_t k = 0; k < service->wish_count && !why; k++)
+			why = mismatch_of(service, &service->backends[i], &service->wishes[k]);
+	return why;
+}
+
+/* Why the backends of its longest listener would go beyond the last port, or have ports of their own; NULL: neither. */
 static const char *lacks_ports(struct service *service, uint16_t first)
 {
 	unsigned most = 1;
 
+	for (size_t i = 0; i < service->backend_count; i++)
+		if (service_asks_srv(&service->backends[i]))
+			return text_printf(&service->memory, "not beside the SRV name %s, which says its targets' ports", service->backends[i].host);
 	for (size_t i = 0; i < service->wish_count; i++)
 		if (!service->wishes[i].why && service->wishes[i].last - service->wishes[i].port + 1u > most)
 			most = service->wishes[i].last - service->wishes[i].port + 1u;

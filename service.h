@@ -17,10 +17,15 @@
 
 struct service_backend {
 	const char *host; /* address or name */
-	uint16_t port;
+	uint16_t port;   /* 0: the host is an SRV name, whose targets have theirs */
 	uint16_t last;   /* of a range of ports, one for each port of a listener; 0: it is one port, for all of them */
 	uint16_t weight; /* 1 unless the source says otherwise */
 };
+
+static inline bool service_asks_srv(const struct service_backend *backend)
+{
+	return !backend->port;
+}
 
 /* An option of a service, as it was given. */
 struct service_setting {
@@ -81,7 +86,7 @@ struct service_list {
 struct service *service_add(struct service_list *list, struct slice name);
 void service_wish(struct service *service, struct slice wish, const char *origin); /* cut likewise: it is refused */
 void service_backend(struct service *service, struct slice host, uint16_t port, uint16_t weight);
-void service_put_backend(const struct service_backend *backend, struct buf *out); /* host:port, or host:first-last */
+void service_put_backend(const struct service_backend *backend, struct buf *out); /* host:port, host:first-last, or an SRV name */
 /* What is dialled for a backend: "proxy " and where that is, or the backend itself. */
 void service_put_dialled(const struct service *service, const struct service_backend *backend, struct buf *out);
 struct service_setting *service_setting(const struct service *service, int option); /* NULL: not given */
@@ -90,7 +95,7 @@ void service_set(struct service *service, int option, struct slice value, const 
 /* A copy that lives as long as the service; NULL for NULL. */
 const char *service_text(struct service *service, const char *text);
 uint64_t service_since(const struct service *service); /* its `since`, or when it was created; 0: not known */
-/* A backend's range of ports has one for each port of each listener. NULL, or why that is not so. */
+/* A backend's range of ports has one for each port of each listener, and an SRV name none. NULL, or why that is not so. */
 const char *service_mismatch(struct service *service);
 void service_seal(struct service *service); /* reads its settings; nobody changes it afterwards */
 /* Adds NAME=VALUE, secrets masked; of a value over 512 bytes the beginning, and "...". */

@@ -93,7 +93,7 @@ struct source {
 };
 
 int source_start(struct source *source); /* 0 or an errno */
-/* Tells it to stop, and does not wait, since a look-up in libc may block it. What it posts from now on is dropped. */
+/* Tells it to stop, and does not wait, since a file system may block it. What it posts from now on is dropped. */
 void source_cancel(struct source *source);
 void source_join(struct source *source); /* after source_cancel; waits for the thread, not at all once `ended` is set */
 

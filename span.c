@@ -6,7 +6,9 @@
 #include "log.h"
 #include "log_line.h"
 #include "net.h"
+#include "route.h"
 #include "socks.h"
+#include "text.h"
 
 struct span span_of(struct route_entry *const *at)
 {
@@ -60,6 +62,42 @@ static unsigned step_of(const struct span *span, unsigned index)
 	return span->count > 1 && port_of(span->first[0]->backends[index]) != port_of(span->first[1]->backends[index]);
 }
 
+/* Of a name as it was written, and the port behind it; 0: it has none. */
+static struct slice host_of(const char *name, long *port)
+{
+	const char *colon = strrchr(name, ':');
+
+	if (!colon || text_number(slice_of(colon + 1), 1, 65535, port))
+		*port = 0;
+	return (struct slice){ name, *port ? (size_t)(colon - name) : strlen(name) };
+}
+
+/* The same name, `by` ports further. */
+static bool same_name(const struct route_target *a, const struct route_target *b, unsigned by)
+{
+	long port, other;
+	struct slice host = host_of(a->name, &port), its = host_of(b->name, &other);
+
+	return a->state == b->state && route_order_words(a->why, b->why) == 0 && port + (port ? (long)by : 0) == other &&
+	       host.len == its.len && memcmp(host.at, its.at, host.len) == 0;
+}
+
+static unsigned name_step_of(const struct span *span, unsigned index)
+{
+	return span->count > 1 && strcmp(span->first[0]->targets[index].name, span->first[1]->targets[index].name) != 0;
+}
+
+static bool names_alike(const struct span *span, const struct route_entry *last, const struct route_entry *entry)
+{
+	if (last->target_count != entry->target_count || !last->target_of != !entry->target_of ||
+	    (last->target_of && memcmp(last->target_of, entry->target_of, entry->count * sizeof *entry->target_of) != 0))
+		return false;
+	for (unsigned i = 0; i < entry->target_count; i++)
+		if (!same_name(&last->targets[i], &entry->targets[i], name_step_of(span, i)))
+			return false;
+	return true;
+}
+
 static bool terms_alike(const struct route_entry *a, const struct route_entry *b)
 {
 	if (!a->terms_of != !b->terms_of || a->term_count != b->term_count ||
@@ -75,7 +113,7 @@ static bool same_state(const struct route_entry *a, const struct route_entry *b)
 {
 	if (!a->conflict != !b->conflict || (a->conflict && strcmp(a->conflict, b->conflict) != 0))
 		return false;
-	return route_listener_error(a->listener) == route_listener_error(b->listener) &&
+	return route_listener_error(a->listener) == route_listener_error(b->listener) && route_waits(a) == route_waits(b) &&
 	       (atomic_load(&a->listener->fd) < 0) == (atomic_load(&b->listener->fd) < 0);
 }
 
@@ -84,17 +122,15 @@ static bool looks_alike(const struct span *span, struct route_entry *const *at)
 {
 	const struct route_entry *last = at[-1], *entry = *at;
 	struct span both = { at - 1, 2 };
+	const struct span *from = span->count > 1 ? span : &both;
 
 	if (last->count != entry->count || !same_state(last, entry) ||
 	    (entry->count && memcmp(last->weights, entry->weights, entry->count * sizeof *entry->weights) != 0) ||
-	    !terms_alike(last, entry))
+	    !terms_alike(last, entry) || !names_alike(from, last, entry))
 		return false;
-	for (unsigned i = 0; i < entry->count; i++) {
-		unsigned step = step_of(span->count > 1 ? span : &both, i);
-
-		if (!same_backend(last->backends[i], entry->backends[i], step))
+	for (unsigned i = 0; i < entry->count; i++)
+		if (!same_backend(last->backends[i], entry->backends[i], step_of(from, i)))
 			return false;
-	}
 	return true;
 }
 
@@ -122,6 +158,19 @@ void span_put_backend(const struct span *span, unsigned index, struct buf *out)
 	buf_puts(out, first->name);
 	if (step_of(span, index))
 		buf_printf(out, "-%u", port_of(last));
+}
+
+void span_put_name(const struct span *span, const struct route_target *target, struct buf *out)
+{
+	const struct route_entry *first = span->first[0], *last = span->first[span->count - 1];
+	unsigned index = (unsigned)(target - first->targets);
+	long port;
+
+	buf_puts_visible(out, "", target->name);
+	if (!name_step_of(span, index))
+		return;
+	host_of(last->targets[index].name, &port);
+	buf_printf(out, "-%ld", port);
 }
 
 void span_audit(const char *what, const struct span *span, const char *why)

@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "log_line.h"
+#include "resolve.h"
 #include "session.h"
 #include "sys.h"
 #include "text.h"
@@ -21,8 +22,11 @@
 
 int stats_ready(struct stats *stats, const char **why)
 {
-	stats->ready = stats->ready || supervisor_spoken(stats->sources);
-	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : "waiting for the first answer of a source";
+	bool spoken = stats->ready || supervisor_spoken(stats->sources);
+
+	stats->ready = stats->ready || (spoken && stats->named);
+	*why = stats->stopping ? "stopping" : stats->ready ? "OK" : spoken ? "waiting for the first answer about a name" :
+	       "waiting for the first answer of a source";
 	return stats->stopping || !stats->ready ? 503 : 200;
 }
 
@@ -31,12 +35,14 @@ bool stats_is_open(const struct route_listener *listener)
 	return atomic_load(&listener->fd) >= 0 && !route_listener_error(listener);
 }
 
-void stats_listeners(const struct route_table *table, size_t *open, size_t *failed)
+void stats_count(struct stats_listeners *counts, const struct route_entry *entry)
 {
-	*open = 0;
-	for (size_t i = 0; i < table->count; i++)
-		*open += stats_is_open(table->entries[i]->listener);
-	*failed = table->count - *open;
+	if (stats_is_open(entry->listener))
+		counts->open++;
+	else if (route_waits(entry))
+		counts->waiting++;
+	else
+		counts->failed++;
 }
 
 /* The process. */
@@ -131,6 +137,20 @@ bool stats_rate(struct route_listener *listener, struct stats_rate *out)
 
 /* Lines of the log. */
 
+/* How many names are known, and how many of them have no address. */
+static void stats_log_names(const struct stats *stats, struct log_line *line)
+{
+	struct resolve_figures figures = { 0 };
+	size_t names = 0;
+
+	if (stats->resolver)
+		resolve_figures(stats->resolver, &figures);
+	for (int i = 0; i < RESOLVE_STATES; i++)
+		names += figures.names[i];
+	log_line_number(line, "names", names);
+	log_line_number(line, "unresolved", figures.names[RESOLVE_ASKED] + figures.names[RESOLVE_FAILED]);
+}
+
 static void stats_log_process(const struct stats *stats)
 {
 	struct stats_process process;
@@ -144,6 +164,7 @@ static void stats_log_process(const struct stats *stats)
 	log_line_number(&line, "listeners", stats->route->table->count);
 	log_line_number(&line, "refused", stats->route->table->refused_count);
 	log_line_number(&line, "changes", stats->route->changes);
+	stats_log_names(stats, &line);
 	log_line_number(&line, "log_dropped", log_dropped());
 	if (process.cpu >= 0)
 		log_line_seconds(&line, "cpu", process.cpu);

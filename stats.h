@@ -6,6 +6,7 @@
 #include "body.h"
 #include "config.h"
 #include "histogram.h"
+#include "resolve.h"
 #include "route.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -14,6 +15,7 @@
 struct stats {
 	const struct route *route;
 	const struct supervisor *sources;
+	const struct resolver *resolver; /* NULL: there is none */
 	struct worker_pool *pool;
 	const struct config *config; /* in force */
 	int64_t started;             /* sys_now() at the start */
@@ -23,16 +25,20 @@ struct stats {
 	int64_t loaded;     /* when the configuration in force was read, on sys_wall()'s clock: shown as `began` */
 	bool reload_failed; /* the last one */
 	bool stopping;
-	bool ready; /* every source has answered once; see stats_ready */
+	bool named; /* the names of the first table have had their first answers, or dns.timeout for that */
+	bool ready; /* see stats_ready */
 };
 
-/* The HTTP status that tells whether dill is ready: 200 once every source has answered, 503 before that and when dill
- * is stopping. *why says the same in words. A source that is added later does not change it. */
+/* The HTTP status that tells whether dill is ready: 200 once every source has answered, and `named`; 503 before that and when
+ * dill is stopping. *why says the same in words. A source that is added later does not change it. */
 int stats_ready(struct stats *stats, const char **why);
 
 bool stats_is_open(const struct route_listener *listener); /* whether it accepts clients */
-/* How many listeners of the table are open, and how many cannot listen. */
-void stats_listeners(const struct route_table *table, size_t *open, size_t *failed);
+/* How many listeners are open, wait for their names (see route_waits()), and cannot listen. */
+struct stats_listeners {
+	size_t open, waiting, failed;
+};
+void stats_count(struct stats_listeners *counts, const struct route_entry *entry); /* one more */
 
 /* Figures of this process from the system. Negative: the system does not tell. */
 struct stats_process {

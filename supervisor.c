@@ -43,7 +43,7 @@ void supervisor_hand(struct supervisor *supervisor, struct slice source, struct 
 	service_list_unref(list); /* of a source that this dill does not have */
 }
 
-/* Nobody waits for the thread here: a look-up in libc, which cannot be cancelled, may block it. */
+/* Nobody waits for the thread here: a file system may block it. */
 static void stop_source(struct supervisor *supervisor, size_t which)
 {
 	struct supervisor_thread *thread = supervisor->threads[which];

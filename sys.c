@@ -214,6 +214,22 @@ void sys_standard_fds(void)
 			socket(AF_INET, SOCK_DGRAM, 0); /* where there are no files: it takes the lowest number that is free, too */
 }
 
+unsigned long sys_raise_fds(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	limit.rlim_cur = limit.rlim_max;
+#ifdef __linux__
+	prlimit(0, RLIMIT_NOFILE, &limit, NULL); /* musl's setrlimit can stop all threads, for kernels that lack this */
+#else
+	setrlimit(RLIMIT_NOFILE, &limit);
+#endif
+	getrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur == RLIM_INFINITY ? 1 << 20 : (unsigned long)limit.rlim_cur;
+}
+
 int64_t sys_now(void)
 {
 	return read_clock(CLOCK_MONOTONIC, 1000);

@@ -54,6 +54,9 @@ void sys_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadlin
  * that number, and text for people would go there. */
 void sys_standard_fds(void);
 
+/* Has the system let this process have as many descriptors as it may; returns how many. */
+unsigned long sys_raise_fds(void);
+
 int64_t sys_now(void);      /* milliseconds of the monotonic clock: for all that waits, and for ages */
 int64_t sys_micros(void);   /* microseconds of the same clock */
 int64_t sys_wall(void);     /* milliseconds since 1970, UTC, to be shown: somebody may set this clock */

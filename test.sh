@@ -24,7 +24,7 @@ AGENT_PORTS=90
 # shellcheck source=tests/lib.sh
 . "$TOP/tests/lib.sh"
 CASE_FILES=()
-for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks clients neighbours consul reading sweep proxy process log \
+for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names names_servers clients neighbours consul reading sweep proxy process log \
     admission bind state upgrade power ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"
@@ -39,13 +39,6 @@ die() {
 need() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null || die "$1 is missing (Debian package $2)"
 }
-
-# Sanitizers report and go on, so that a report is seen whatever dill does next; leaks change the exit status.
-SANITIZERS=(
-    "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1"
-    "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=second_deadlock_stack=1"
-)
 
 # Range of ports of this run: one of four that no other run holds, as soon as there is one. The lock ends with the last
 # process.

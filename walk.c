@@ -8,18 +8,20 @@ static void walk_forget(struct walk *walk)
 	if (walk->done)
 		route_backend_unref(walk->done);
 	walk->done = NULL;
+	walk->said.len = 0;
 }
 
 void walk_begin(struct walk *walk, const struct route *route, bool retired)
 {
 	walk_end(walk);
-	*walk = (struct walk){ .route = route, .retired = retired };
+	*walk = (struct walk){ .route = route, .retired = retired, .names = walk->names };
 }
 
 void walk_end(struct walk *walk)
 {
 	walk_forget(walk);
 	buf_free(&walk->refused);
+	buf_free(&walk->said);
 }
 
 /* How many of the listeners have an address up to this one. */
@@ -65,6 +67,22 @@ static unsigned walk_behind_backend(const struct walk *walk)
 	return walk->count;
 }
 
+/* Likewise the place behind the last name. */
+static unsigned walk_behind_name(const struct walk *walk)
+{
+	const struct route_entry *entry = walk->entry;
+	unsigned at = walk->target;
+
+	if (!walk->said.len)
+		return 0;
+	if (at <= entry->target_count && strcmp(entry->targets[at - 1].name, walk->said.data) == 0)
+		return at;
+	for (at = 0; at < entry->target_count; at++)
+		if (strcmp(entry->targets[at].name, walk->said.data) == 0)
+			return at + 1;
+	return at;
+}
+
 /* Finds its place again. True: it is inside of a listener. */
 static bool walk_return(struct walk *walk)
 {
@@ -80,6 +98,7 @@ static bool walk_return(struct walk *walk)
 	walk->span = walk->entry ? span_of(&table->entries[walk->place - 1]) : (struct span){ 0 };
 	walk->count = walk->entry ? walk->entry->count : 0;
 	walk->backend = walk->entry ? walk_behind_backend(walk) : 0;
+	walk->target = walk->entry ? walk_behind_name(walk) : 0;
 	if (!walk->listener && walk->retired && walk->left &&
 	    net_compare(&walk->route->retired_listeners[walk->left - 1]->addr, &walk->last) == 0)
 		walk->listener = walk->route->retired_listeners[walk->left - 1];
@@ -97,7 +116,7 @@ bool walk_on(struct walk *walk)
 	if (walk->paused && walk_return(walk))
 		return true;
 	walk->inside = false;
-	walk->backend = walk->count = 0;
+	walk->backend = walk->target = walk->count = 0;
 	if (walk->retired && walk->left < route->retired_listener_count)
 		left = route->retired_listeners[walk->left];
 	more = walk->place < table->count;
@@ -122,12 +141,52 @@ void walk_span(struct walk *walk)
 	walk->place = place + walk->span.count;
 }
 
+/* How many names come before the next backend, or with it; behind the last one, at all. */
+static unsigned walk_due(const struct walk *walk)
+{
+	if (walk->backend == walk->count)
+		return walk->entry->target_count;
+	return walk->entry->target_of ? walk->entry->target_of[walk->backend] : 0;
+}
+
+/* The next one of those. */
+static bool walk_find_name(struct walk *walk, unsigned due)
+{
+	for (; walk->target < due; walk->target++) {
+		walk->name = &walk->entry->targets[walk->target];
+		if (walk->names || !route_target_is_resolved(walk->name))
+			return true;
+	}
+	walk->name = NULL;
+	return false;
+}
+
+bool walk_more(struct walk *walk)
+{
+	while (walk->entry) {
+		unsigned due = walk_due(walk);
+
+		if (walk_find_name(walk, due))
+			return true;
+		if (!walk->names || !due || walk->backend == walk->count)
+			break;
+		walk->backend++; /* it has stood there by its name */
+	}
+	return walk->backend < walk->count;
+}
+
+void walk_past(struct walk *walk)
+{
+	*(walk->name ? &walk->target : &walk->backend) += 1;
+}
+
 bool walk_is_served(const struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->count; i++)
-		if (!atomic_load(&walk->entry->backends[i]->unhealthy))
-			return true;
-	return false;
+	bool served = route_waits(walk->entry);
+
+	for (unsigned i = 0; i < walk->count && !served; i++)
+		served = !atomic_load(&walk->entry->backends[i]->unhealthy);
+	return served;
 }
 
 bool walk_pause(struct walk *walk, bool inside)
@@ -138,6 +197,8 @@ bool walk_pause(struct walk *walk, bool inside)
 		last = walk->span.first[walk->span.count - 1]->listener;
 	if (last)
 		walk->last = last->addr;
+	if (inside && walk->entry && walk->target)
+		buf_puts(&walk->said, walk->entry->targets[walk->target - 1].name);
 	if (inside && walk->entry && walk->backend)
 		walk->done = route_backend_ref(walk->entry->backends[walk->backend - 1]);
 	walk->without = !walk->entry;

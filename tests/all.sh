@@ -90,7 +90,7 @@ count() {
 need_tools() {
     local tool
     for tool in gcc clang musl-gcc make objdump strip shellcheck cppcheck curl nc openssl python3 prlimit flock ip sysctl \
-        dnsmasq redis-server haproxy nginx microsocks danted prometheus promtool chromium systemd-analyze; do
+        dnsmasq unbound knotd kdig redis-server haproxy nginx microsocks danted prometheus promtool chromium systemd-analyze; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     openssl_headers || missing+=("OpenSSL's headers")
@@ -151,7 +151,7 @@ no_needless_libraries() { ! objdump -p "$BUILD/plain/dill" | grep NEEDED | grep 
 # The README names every key that dill knows, and its table of them no other.
 readme_keys() {
     local key bad=0
-    "$BUILD/plain/dill" --help | grep -oE '\b(listeners|backends|consul|proxy|health|shutdown|peek|status|runtime|log|state|routing|aws|tls)(\.[a-z_]+)+' |
+    "$BUILD/plain/dill" --help | grep -oE '\b(listeners|backends|consul|proxy|health|dns|shutdown|peek|status|runtime|log|state|upgrade|routing|aws|tls)(\.[a-z_]+)+' |
         sort -u >"$BUILD/keys.help"
     # shellcheck disable=SC2016  # backquotes of Markdown
     sed -n '/^## Configuration/,/^## Coming/p' README.md | grep -E '^\|' | cut -d '|' -f 2 | grep -oE '`[a-z]+(\.[a-z_]+)+`' | tr -d '`' | sort -u >"$BUILD/keys.readme"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
-# Cases: health of backends (active checks, and what a client's failed connect does), and their names.
+# Cases: health of backends (active checks, and what a client's failed connect does).
 
 # A server that can be stopped and started again on its port.
 server_up() { # NAME PORT: sets SERVER_PID
@@ -246,13 +246,4 @@ case_health_follows_table() { # what is known of an address survives changes aro
     must 3 "the second listener" accepts 127.0.0.1 "$q"
     same "unhealthy backends" 2 "$(peek | grep -c '(unhealthy)')"
     same "said" 1 "$(log_count 'is unhealthy')"
-}
-
-# Names
-
-case_dns() { # host names by their TTL, with a real DNS server; see tests/tools/dns.sh
-    local own="unshare -n -m" out
-    $own true 2>/dev/null || own="unshare -r -n -m"
-    wall_clock 3600     # ahead of the system's, as one that is set back while somebody waits by it
-    out=$($own env "${SANITIZERS[@]}" "${WALL_CLOCK[@]}" TEST_SLOW="$SLOW" "$TOP/tests/tools/dns.sh" "$(realpath "$DILL")" "$T" 2>&1 9>&-) || fail "$out"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2153,SC2034
 # Cases: SIGUSR2, a new process in place of the old one, and clients that must not notice.
 
-# A program whose place others can take: $T/bin/dill, a link at first. start_upgradable [VAR=VALUE | ARGUMENT]...: dill by that
+# A program whose place others can take: $T/bin/dill, a link at first; end_case ends what is left of it. start_upgradable [VAR=VALUE | ARGUMENT]...: dill by that
 # path, with a pid file.
 start_upgradable() {
     mkdir -p "$T/bin"
@@ -54,6 +54,7 @@ end_upgraded() {
 start_through() { # NAME ARGUMENT...: tests/tools/through.py in the background; sets THROUGH
     "$PYTHON" "$TOP/tests/tools/through.py" "${@:2}" >"$T/through.$1" 2>"$T/through.$1.log" &
     THROUGH=$!
+    must 20 "the clients of $1" grep -q there "$T/through.$1"
 }
 
 end_through() { # PID NAME: sets TOLD
@@ -99,7 +100,6 @@ END
     for i in 1 2 3 4 5; do # each process has sessions of its own, of which the oldest live through all upgrades
         start_through "hold$i" hold 40 "${ports[0]}" "${ports[1]}:proxy" "${ports[2]}" "${ports[3]}:first" "${ports[4]}:drip"
         held[i]=$THROUGH
-        must 20 "the sessions" grep -q there "$T/through.hold$i"
         upgrade "$i"
     done
     sleep 0.5
@@ -137,15 +137,15 @@ more_than() { [ "$(log_count "$2")" -gt "$1" ]; }
 only_child() { [ -z "$(pgrep -P "$DILL_PID")" ]; }
 
 case_upgrade_failures() { # whatever the new one does, nothing changes, and the next one works
-    local p knocked before
-    p=$(next_port)
+    local p q knocked before
+    p=$(next_port) q=$(next_port)
     printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n[[services]]\nname = "echo"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' \
-        "$p" "$A" $((p + 1)) "$ECHO" >"$T/c.toml"
+        "$p" "$A" "$q" "$ECHO" >"$T/c.toml"
     start_upgradable -c "$T/c.toml" DILL_UPGRADE_TIMEOUT=2s
-    start_through knock knock 50 $((p + 1))
-    knocked=$THROUGH
     descriptors
     before=$FDS
+    start_through knock knock 50 "$q"
+    knocked=$THROUGH
     rm "$T/bin/dill"
     failed_upgrade "upgrade: cannot start $T/bin/dill: No such file or directory; nothing changes"
     place <<<'no program'
@@ -169,10 +169,14 @@ case_upgrade_failures() { # whatever the new one does, nothing changes, and the 
     sed -i '$d' "$T/c.toml"
     printf '[status]\nlistener = "127.0.0.1:%s"\n' "$A" >>"$T/c.toml" # in use
     failed_upgrade "process [0-9]+ ended with status 1 before its table"
-    log_has "status.listener: cannot listen on 127.0.0.1:$A: Address already in use" || fail "no reason for it"
+    log_has "status.listener: cannot listen on 127.0.0.1:$A: Address (already )?in use" || fail "no reason for it"
     sed -i '/^\[status\]/,$d' "$T/c.toml"
     must 5 "that all children are gone" only_child
+    end_through "$knocked" knock
+    [[ $TOLD =~ ^[0-9]+\ whole$ ]] || fail "the clients: $TOLD"
     must 5 "the descriptors" fds_are "$before"
+    start_through knock knock 50 "$q"
+    knocked=$THROUGH
     upgrade
     old_ended "$OLD"
     answers "$p" a || fail "no answer of the new process"
@@ -370,7 +374,7 @@ case_upgrade_notify() { # the manager hears of the new process from the old one,
 
 case_upgrade_lists() { # Consul is away: the new process has what the old one had, and only one writes state.path
     local p q r written
-    p=$(next_port) q=$((p + 1)) r=$((p + 2))
+    p=$(next_port) q=$(next_port) r=$(next_port)
     start_fake
     fake PUT /services "{\"web\":[$(instance web-1 "$A" dill "dill.listener=local:$p" dill.allow=127.0.0.1)],\"db\":[$(instance db-1 "$B" dill "dill.listener=local:$q")]}"
     : >"$T/c.toml"
@@ -394,8 +398,8 @@ case_upgrade_lists() { # Consul is away: the new process has what the old one ha
     must 5 "the file of the new process" test -s "$T/state"
     half_way 3 # what comes and what goes while the new process is under way
     written=$(stat -c %i "$T/state")
-    fake PUT /services "{\"late\":[$(instance late-1 "$C" dill "dill.listener=local:$r")]}"
-    must 5 "the new port" answers "$r" c
+    fake PUT /services "{\"late\":[$(instance late-1 "$ECHO" dill "dill.listener=local:$r")]}"
+    must 5 "the new port" accepts 127.0.0.1 "$r"
     must 10 "that the port closes in the old process" log_has "closed address=127.0.0.1:$p .*why=\"gone from consul\""
     must 5 "the state of the old process" not inode_is "$written"
     start_through knock knock 100 "$r"
@@ -407,10 +411,8 @@ case_upgrade_lists() { # Consul is away: the new process has what the old one ha
     must 5 "that nobody has the port" refuses 127.0.0.1 "$p"
     sleep 1.2
     end_through "$THROUGH" knock
-    lacks "clients of the port that came meanwhile" refused "$TOLD"
-    lacks "clients of the port that came meanwhile" reset "$TOLD"
-    answers "$r" c || fail "the new port does not answer"
-    log_has "opened address=127.0.0.1:$r .* why=\"handed over\"" || fail "the port that came meanwhile was bound anew"
+    [[ $TOLD =~ ^[0-9]+\ whole$ ]] || fail "clients of the port that came meanwhile: $TOLD"
+    accepts 127.0.0.1 "$r" || fail "the new port is closed"
     end_upgraded
 }
 
@@ -419,9 +421,9 @@ from_is() { [ "$(from "$2" "$3")" = "$4" ]; }
 inode_is() { [ "$(stat -c %i "$T/state" 2>/dev/null)" = "$1" ]; }
 
 case_upgrade_again() { # ten of them leave nothing behind
-    local p i first
-    p=$(next_port)
-    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "DILL_STATUS_LISTENER=127.0.0.1:$((p + 1))"
+    local p q i first
+    p=$(next_port) q=$(next_port)
+    start_upgradable -laddr "127.0.0.1:$p" "127.0.0.1:$A" "DILL_STATUS_LISTENER=127.0.0.1:$q"
     upgrade 1
     old_ended "$OLD"
     must 5 "the service" answers "$p" a

@@ -22,7 +22,8 @@ static void check_list(const struct service_list *list)
 
 		MUST(s->name && s->wish_count == 1);
 		MUST(s->fault ? s->wishes[0].why == s->fault && !s->backend_count : !s->wishes[0].why && s->backend_count == 1);
-		MUST(s->fault || (slice_starts(slice_of(s->wishes[0].text), "any:") && s->backends[0].port && *s->backends[0].host));
+		MUST(s->fault || (slice_starts(slice_of(s->wishes[0].text), "any:") && *s->backends[0].host &&
+		                  (s->backends[0].port || net_is_srv(slice_of(s->backends[0].host)))));
 	}
 }
 

@@ -17,7 +17,7 @@ static void routable_all(const struct service_list *list)
 			    s->wishes[w].last - s->wishes[w].port >= NET_RANGE_PORTS)
 				abort();
 		for (size_t b = 0; b < s->backend_count; b++)
-			if (!*s->backends[b].host || !s->backends[b].port ||
+			if (!*s->backends[b].host || (!s->backends[b].port && !net_is_srv(slice_of(s->backends[b].host))) ||
 			    (s->backends[b].last && s->backends[b].last < s->backends[b].port))
 				abort();
 	}

@@ -162,19 +162,21 @@ static bool is_allowed(const struct net_addr *addr)
 /* Each backend has its place in the round of one service. */
 static void check_shares(const struct route_entry *entry)
 {
-	unsigned next = 0;
+	unsigned next = 0, last = 0;
 
+	MUST(!entry->last_shares || entry->last_shares < entry->share_count);
 	for (unsigned s = 0; s < entry->share_count; s++) {
 		const struct route_share *share = &entry->shares[s];
 
 		MUST(share->first == next && share->count && share->round_len >= share->count);
+		last = s == entry->share_count - entry->last_shares ? next : last;
 		next += share->count;
 		for (unsigned turn = 0; turn < share->round_len && turn < 8; turn++)
 			MUST(route_turn(share, turn) >= share->first && route_turn(share, turn) < next);
 	}
 	MUST(next == entry->count);
 	for (unsigned i = 1; i < entry->count && entry->terms_of; i++)
-		MUST(entry->terms_of[i] >= entry->terms_of[i - 1]); /* balance.c counts on it */
+		MUST(i == last || entry->terms_of[i] >= entry->terms_of[i - 1]); /* balance.c counts on it */
 }
 
 static void check_table(const struct route_table *table)
@@ -186,7 +188,8 @@ static void check_table(const struct route_table *table)
 		MUST(!i || net_compare(&table->entries[i - 1]->listener->addr, &entry->listener->addr) < 0);
 		MUST(entry->name_count && route_find(table, &entry->listener->addr) == entry);
 		for (unsigned b = 0; b < entry->count; b++)
-			MUST(entry->backends[b] && entry->weights[b] && net_addr_port(&entry->backends[b]->addr));
+			MUST(entry->backends[b] && entry->weights[b] && net_addr_port(&entry->backends[b]->addr) &&
+			     (!entry->target_of || entry->target_of[b] <= entry->target_count));
 		check_shares(entry);
 	}
 	for (size_t i = 0; i < table->refused_count; i++) {
@@ -215,7 +218,7 @@ static void put_in_force(struct service_list *list)
 	struct json was = { 0 }, will = { 0 };
 	char *before = check_routes(&was), *after;
 
-	table_lists("s own|local:2000,other:2001|10.0.0.1:80 two:80|balance=p2c\n", lists);
+	table_lists("s own|local:2000,other:2001|10.0.0.1:80 two:80 _tier._tcp.x|balance=p2c\n", lists);
 	none = lists[1];
 	lists[1] = list;
 	list->source = none->source;

@@ -75,6 +75,24 @@ static void check_split(struct slice s)
 	buf_free(&text);
 }
 
+/* An SRV name is a host name as well, and reads back. */
+static void check_srv(struct slice s)
+{
+	struct buf text = { 0 };
+	struct slice host;
+	uint16_t port;
+
+	if (!net_is_srv(s))
+		return;
+	MUST(net_is_host(s) && net_split(s, &host, &port));
+	MUST(!net_split_target(s, &host, &port) && !port && host.at == s.at && host.len == s.len);
+	buf_visible(&text, s.at, s.len);
+	MUST(text.len == s.len && memcmp(text.data, s.at, s.len) == 0);
+	buf_puts(&text, ":80");
+	MUST(s.len > 253 || (!net_split_target((struct slice){ text.data, text.len }, &host, &port) && port == 80 && host.len == s.len));
+	buf_free(&text);
+}
+
 static void check_url(const char *s)
 {
 	struct buf text = { 0 };
@@ -125,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_number(s);
 	check_duration(s);
 	check_split(s);
+	check_srv(s);
 	check_address(s, 80);
 	check_url(text);
 	check_shown(s);

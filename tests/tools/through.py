@@ -3,7 +3,8 @@
 
     through.py knock RATE PORT...
         connects RATE times a second in all, to the ports by turns, sends some bytes to an echo server, half-closes and reads to
-        the end: `N whole`, and how many were refused, reset, cut, or without an answer, if any were
+        the end: `N whole`, and how many were refused, reset, cut, or without an answer, if any were. Prints a line when the
+        first was whole
     through.py hold COUNT PORT[:KIND]...
         keeps COUNT sessions, to the ports by turns, on which bytes move all the time: `N same`, or what was different. Prints a
         line when all are there. The kinds:
@@ -11,7 +12,10 @@
             echo    what is sent comes back (the default)
             proxy   the same, behind a line of the PROXY protocol that the echo server has been sent
             first   a `finfirst` server of peer.py: its side is closed, ours sends on; the sum of all that was sent follows
+            idle    the same as echo, but seldom
             drip    a `send` server of peer.py: our side is closed, and we read its 64 MiB slowly
+    through.py echo PORT
+        is an echo server for many; prints a line when it listens
 """
 
 import asyncio
@@ -44,7 +48,9 @@ async def knock(port):
         writer.write_eof()
         got = await reader.read()
         told["whole" if got == data else "cut after %d bytes" % len(got)] += 1
-    except ConnectionResetError:
+        if told["whole"] == 1:
+            print("there", flush=True)
+    except OSError:     # also where its end has come before ours is said
         told["reset"] += 1
     finally:
         writer.close()
@@ -89,14 +95,17 @@ class Session:
         begun.set()
         told[outcome] += 1
 
-    async def echo(self, stop, begun):
+    async def idle(self, stop, begun):
+        return await self.echo(stop, begun, 5)
+
+    async def echo(self, stop, begun, pause=0.05):
         while not stop.is_set():
             data = os.urandom(random.randrange(1, 4000))
             self.writer.write(data)
             if await self.reader.readexactly(len(data)) != data:
                 return "echo: different bytes"
             begun.set()
-            await asyncio.sleep(0.05)
+            await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=pause)
         self.writer.write_eof()
         return "echo: bytes behind the end" if await self.reader.read() else "same"
 
@@ -151,14 +160,35 @@ async def hold(stop, count, words):
         told["bytes sent"] = sent
 
 
+async def answer(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        pass
+    writer.close()
+
+
+async def echo(stop, port):
+    await asyncio.start_server(answer, "127.0.0.1", int(port), backlog=4096)
+    print("there", flush=True)
+    await stop.wait()
+    os._exit(0)     # whoever is there
+
+
 async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if sys.argv[1] == "echo":
+        await echo(stop, sys.argv[2])
+        return
     await (knocks if sys.argv[1] == "knock" else hold)(stop, sys.argv[2], sys.argv[3:])
     print(", ".join("%d %s" % (count, what) for what, count in sorted(told.items())), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4 or sys.argv[1] not in ("knock", "hold"):
+    if len(sys.argv) < 3 + (sys.argv[1] != "echo") or sys.argv[1] not in ("knock", "hold", "echo"):
         sys.exit(__doc__)
     asyncio.run(main())

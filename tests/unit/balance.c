@@ -431,6 +431,136 @@ static void admit_cases(void)
 	arena_free(&memory);
 }
 
+/* A to D are two services', and so are E to H, which are tried last. */
+static void open_tiers(struct fixture *f, enum service_balance balance)
+{
+	open_fixture(f, balance, 8, NULL);
+	close_fixture(f);
+	f->e.share_count = 0;
+	for (unsigned i = 0; i < 4; i++)
+		add_share(f, 2);
+	f->e.last_shares = 2;
+}
+
+static void set_sick(struct fixture *f, const char *names)
+{
+	for (unsigned i = 0; i < f->e.count; i++)
+		atomic_store(&f->backends[i].unhealthy, strchr(names, 'A' + (int)i) != NULL);
+}
+
+/* They have clients, each at least one unless that is `some`, and no others. */
+static bool only(struct fixture *f, const char *names, bool some)
+{
+	unsigned seen[BACKENDS];
+	bool well = true;
+
+	count_picks(f, 400, seen);
+	for (unsigned i = 0; i < BACKENDS; i++)
+		well = well && (strchr(names, 'A' + (int)i) ? some || seen[i] : !seen[i]);
+	return well;
+}
+
+/* Those that are tried last have clients while no other one is healthy. */
+static void tier_cases(void)
+{
+	struct fixture f;
+
+	for (int balance = SERVICE_ROUND_ROBIN; service_balance_names[balance]; balance++) {
+		const char *name = service_balance_names[balance];
+
+		open_tiers(&f, (enum service_balance)balance);
+		check(only(&f, "ABCD", false), "the first ones", name);
+		set_sick(&f, "ABDEFGH");
+		check(only(&f, "C", false), "the only healthy one of them", name);
+		set_sick(&f, "ABCDF");
+		check(only(&f, "EGH", false), "else the last ones", name);
+		set_sick(&f, "ABCDEFG");
+		check(only(&f, "H", false), "the only healthy one of all", name);
+		set_sick(&f, "ABCDEFGH");
+		check(only(&f, "ABCD", true), "none is healthy: the first ones", name);
+		set_sick(&f, "");
+		check(only(&f, "ABCD", false), "all have recovered", name);
+		close_fixture(&f);
+	}
+	open_tiers(&f, SERVICE_ROUND_ROBIN);
+	expect(&f, 5, "ACBDA", "the first services take turns");
+	set_sick(&f, "ABCD");
+	expect(&f, 5, "GEHFG", "the last ones likewise");
+	set_sick(&f, "ABCDE");
+	expect(&f, 4, "FHFG", "one is unhealthy");
+	set_sick(&f, "");
+	expect(&f, 3, "BCA", "the first ones go on");
+	set_sick(&f, "ABCDEFGH");
+	expect(&f, 5, "DBCAD", "and when none is healthy");
+	close_fixture(&f);
+	open_tiers(&f, SERVICE_LEAST_CONN);
+	set_sick(&f, "ABCD");
+	for (unsigned i = 4; i < BACKENDS; i++)
+		set_backend_active(&f.backends[i], i == 5 ? 1 : 2);
+	expect(&f, 6, "FFFFFF", "the least loaded of the last ones");
+	close_fixture(&f);
+}
+
+/* How soon a backend is to be tried. */
+static unsigned tier_of(const struct fixture *f, const struct route_backend *backend, unsigned split)
+{
+	return 2 * atomic_load(&backend->unhealthy) + (backend >= &f->backends[split]);
+}
+
+/* Shares, of which some are tried last, and terms, of which some admit the client: those of one stand together, but for those
+ * that are tried last. Returns how many backends admit it. */
+static unsigned open_random_tiers(struct fixture *f, const struct service_options *some, unsigned *split)
+{
+	unsigned count = 1 + sys_random() % BACKENDS, shares = 0, admitted = 0;
+
+	open_fixture(f, (enum service_balance)(sys_random() % 4), count, NULL);
+	close_fixture(f);
+	f->e.share_count = 0;
+	for (unsigned at = 0, more; at < count; at += more, shares++) {
+		more = 1 + sys_random() % (count - at);
+		add_share(f, more);
+	}
+	f->e.last_shares = sys_random() % shares;
+	*split = f->e.last_shares ? f->shares[shares - f->e.last_shares].first : count;
+	f->e.terms_of = f->terms_of;
+	f->e.term_count = BACKENDS;
+	for (unsigned i = 0; i < BACKENDS; i++)
+		f->terms[i].options = sys_random() % 2 ? some : &service_options_none;
+	for (unsigned i = 0; i < count; i++) {
+		f->terms_of[i] = i && i != *split ? f->terms_of[i - 1] + sys_random() % 2 : 0;
+		atomic_store(&f->backends[i].unhealthy, sys_random() % 2);
+		admitted += f->terms[f->terms_of[i]].options != some;
+	}
+	return admitted;
+}
+
+/* Whatever there is, a client tries each backend that admits it once, in the right order. */
+static void tier_walk_cases(void)
+{
+	struct service_options some = { .balance = -1, .limited = true };
+	unsigned split;
+
+	net_numeric(slice_of("192.0.2.1"), 0, &client);
+	for (unsigned n = 0; n < 5000 && !failed; n++) {
+		struct balance_tried tried = { 0 };
+		const struct route_backend *next;
+		struct fixture f;
+		unsigned admitted = open_random_tiers(&f, &some, &split), last = 0;
+		bool ordered = true;
+
+		for (next = pick(&f.e, NULL); next && tried.count <= admitted; next = pick(&f.e, &tried)) {
+			ordered = ordered && tier_of(&f, next, split) >= last && f.terms[f.terms_of[next - f.backends]].options != &some;
+			last = tier_of(&f, next, split);
+			balance_add(&tried, (struct route_backend *)(uintptr_t)next);
+		}
+		check(tried.count == admitted, "all that admit the client", "each once");
+		check(ordered, "all that admit the client", "the healthy ones first, and of each those that are not last");
+		check(tried.steps <= 2 * f.e.count, "all that admit the client", "each place is looked at twice at most");
+		balance_forget(&tried);
+		close_fixture(&f);
+	}
+}
+
 /* One that recovers while somebody finds it unhealthy is not left out for good. */
 static void recovery_cases(void)
 {
@@ -462,6 +592,8 @@ int main(void)
 	load_cases();
 	shared_cases();
 	admit_cases();
+	tier_cases();
+	tier_walk_cases();
 	recovery_cases();
 	return check_sum();
 }

@@ -250,6 +250,23 @@ static void admit_share_cases(void)
 	arena_free(&memory);
 }
 
+/* Of four shares with 750 each the first or the last half. */
+static void tier_cases(void)
+{
+	open_many(SERVICE_ROUND_ROBIN, 4, false);
+	f.entry.last_shares = 2;
+	pick_many(MANY);
+	check(had(0, 1, 0, 2) && !f.seen[MANY / 2], "all are healthy", "the first half");
+	for (unsigned i = 0; i < MANY / 2; i++)
+		route_set_health(f.order[i], true);
+	pick_many(MANY);
+	check(had(MANY / 2, 1, 2, 2), "half are healthy", "the last ones have two turns");
+	route_set_health(f.order[7], false);
+	pick_many(20);
+	check(had(7, MANY, 20, 20), "one has recovered", "and has all turns");
+	close_many();
+}
+
 static atomic_bool over;
 
 static void *picks(void *arg)
@@ -293,6 +310,7 @@ int main(void)
 	load_cases();
 	admit_cases();
 	admit_share_cases();
+	tier_cases();
 	thread_cases();
 	return check_sum();
 }

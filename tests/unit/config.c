@@ -95,6 +95,7 @@ static void put_sources(struct buf *out, const struct config *config)
 
 /* Of AWS's services, which without TLS are asked where somebody says. */
 #define TABLE_AT_H "--routing.dynamodb.endpoint=http://h"
+#define NO_SERVERS "is not a list of IP addresses, each with or without a port, such as 10.0.0.2,[fd00::2]:5353"
 #define CLUSTER_AT_H "--elasticache-cluster-id=x|--routing.elasticache.endpoint=http://h"
 
 /* Precedence, names and sources: one value of what comes out. */
@@ -123,6 +124,11 @@ static const struct {
 	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=/b", "", "tls.ca", "/b@AWS_CA_BUNDLE" },
 	{ NULL, "SSL_CERT_FILE=/a|AWS_CA_BUNDLE=", "", "tls.ca", "/a@SSL_CERT_FILE" },
 	{ "[aws]\nregion = 'eu-west-1'\nhost = 'dynamodb.eu-west-1.amazonaws.com'\n", "", "", "sources", "consul" },
+	/* Names. */
+	{ "[dns]\nservers = ['10.0.0.2', '[::1]:8600']\n", "", "", "dns.servers", "10.0.0.2,[::1]:8600@c.toml:2" },
+	{ NULL, "DILL_DNS_SERVERS=::1, 127.0.0.1:8600", "", "dns.servers", "::1, 127.0.0.1:8600@DILL_DNS_SERVERS" },
+	{ NULL, "", "--dns.timeout=0", "dns.timeout", "0s@--dns.timeout" },
+	{ NULL, "", "", "dns.hold", "0s@default" },
 	/* A table without keys says nothing. */
 	{ "[consul]\n[log]\n[routing.http]\n", "", "", "sources", "consul" },
 	{ "[listeners]\nallow = []\nallowed = 'a=10.0.0.1'\n", "", "", "listeners.allowed", "a=10.0.0.1@c.toml:3" },
@@ -447,6 +453,14 @@ static const struct {
 	{ "c.toml", "[aws]\nregion = 'EU'\n", "", "--aws.host=a/b", 1,
 	  "dill: c.toml:2: aws.region: \"EU\" is not the name of a region\n"
 	  "dill: --aws.host: aws.host: \"a/b\" is not the name of a host\n" },
+	{ "c.toml", "[dns]\nservers = 'ns.example'\ntimeout = '48h'\n", "DILL_DNS_HOLD=x", "", 1,
+	  "dill: c.toml:2: dns.servers: \"ns.example\" " NO_SERVERS "\n"
+	  "dill: c.toml:3: dns.timeout: \"48h\" is too long\n"
+	  "dill: DILL_DNS_HOLD: dns.hold: \"x\" is not a duration (like 250ms, 5s or 1m30s)\n" },
+	{ "c.toml", NULL, "", "--dns.servers=10.0.0.2:0", 1, "dill: --dns.servers: dns.servers: \"10.0.0.2:0\" " NO_SERVERS "\n" },
+	{ "c.toml", NULL, "", "--dns.servers=1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1", 1,
+	  "dill: --dns.servers: dns.servers: \"1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1\" names more "
+	  "than 8 servers\n" },
 	{ "c.toml", NULL, "", "--region=eu-west-1.amazonaws.com", 1,
 	  "dill: --region: aws.region: \"eu-west-1.amazonaws.com\" is not the name of a region\n" },
 	{ "c.toml", "[routing.nomad]\naddress = 'http://u:s3@h'\nnamespace = 'a,*'\nwait = '6m'\ntag = 'a b'\n", "", "", 1,

@@ -46,8 +46,8 @@ static const struct {
 	  OPEN " 126.255.255.255:80+ 128.0.0.1:80+ 1.0.0.0:80+ 169.253.255.255:80+ 169.255.0.0:80+ 223.255.255.255:80+ 240.0.0.1:80+ "
 	  "[fe7f::1]:80+ [fec0::1]:80+ [::2]:80+\n", "" },
 	/* Names count by their addresses. */
-	{ "c a|any:2000|mixed:80", OPEN " 10.9.0.3:80+\n" REFUSED("a", "mixed:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
-	{ "c a|local:2000|mixed:80", "127.0.0.1:2000 a of consul/a 127.0.0.1:80+ 10.9.0.3:80+\n", "" },
+	{ "c a|any:2000|mixed:80", OPEN " 10.9.0.3:80+ (mixed:80)\n" REFUSED("a", "mixed:80", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
+	{ "c a|local:2000|mixed:80", "127.0.0.1:2000 a of consul/a 127.0.0.1:80+ (mixed:80) 10.9.0.3:80+\n", "" },
 	/* Of a proxy, which is dialled, but not what it is asked for. */
 	{ "c a|any:2000|10.0.0.1:80|proxy=socks5://u:p@127.0.0.1:1080",
 	  OPEN "\n" REFUSED("a", "proxy 127.0.0.1:1080", "loopback", "127.0.0.1", "127.0.0.0/8"), "" },
@@ -120,7 +120,7 @@ static const struct {
 	{ "c a||127.0.0.1:2000|created=2\nc b||127.0.0.1:2000|created=1\nc z|local:2000|10.0.0.1:80|created=9",
 	  "refused: z local:2000 [neighbour] 127.0.0.1:2000 is a backend of b on this host\n", "" },
 	/* By name, and through a proxy. */
-	{ "c a|local:3000|mixed:2000\nc b|local:2000|10.0.0.1:80", "127.0.0.1:3000 a of consul/a 127.0.0.1:2000+ 10.9.0.3:2000+\n"
+	{ "c a|local:3000|mixed:2000\nc b|local:2000|10.0.0.1:80", "127.0.0.1:3000 a of consul/a 127.0.0.1:2000+ (mixed:2000) 10.9.0.3:2000+\n"
 	  "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "" },
 	{ "c a|local:3000|10.0.0.1:80|proxy=socks5://127.0.0.1:2000\nc b|local:2000|10.0.0.1:80",
 	  "127.0.0.1:3000 a of consul/a socks5://127.0.0.1:2000 ─➤ 10.0.0.1:80+\n"

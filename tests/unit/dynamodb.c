@@ -47,6 +47,7 @@ static const struct {
 } answers[] = {
 	{ "{\"ScannedCount\":0,\"Count\":0,\"Items\":[]}", "" },
 	{ PAGE(1, S("8002:db.example.com:5432")), "8002:db.example.com:5432( any:8002 db.example.com:5432*1)" },
+	{ PAGE(1, S("8002:_pg._tcp.example.com")), "8002:_pg._tcp.example.com( any:8002 _pg._tcp.example.com:0*1)" },
 	{ PAGE(2, S("1:[::1]:5") " , " S("0080:10.0.0.1:80")),
 	  "1:[::1]:5( any:1 ::1:5*1) 0080:10.0.0.1:80( any:80 10.0.0.1:80*1)" },
 	/* Two items with one port, and two alike. */

@@ -35,7 +35,8 @@ static inline void list_put(struct buf *out, const struct service_list *list)
 	}
 }
 
-/* Adds a service with these wishes (commas between them) and backends (host:port, or host:port*weight; blanks between them). */
+/* Adds a service with these wishes (commas between them) and backends (host:port, host:port*weight, or an SRV
+ * name; blanks between them). */
 static inline struct service *list_add(struct service_list *list, const char *name, const char *wishes, const char *backends)
 {
 	struct service *service = service_add(list, slice_of(name));
@@ -51,6 +52,8 @@ static inline struct service *list_add(struct service_list *list, const char *na
 
 		while (colon && part.at[colon - 1] != ':')
 			colon--;
+		if (!colon && part.len)
+			service_backend(service, part, 0, 1);
 		if (!colon)
 			continue;
 		host = slice_first(part, colon - 1);

@@ -116,6 +116,11 @@ static const struct {
 	  "web( a:5000-5149 h:6000-6149*1 ::1:7000-7149*1 h-1:80*1 ports=9)", "web: 1:1 1:2 1:3" },
 	{ "1 services.web.listener=a:1-9,b:11-19\n1 services.web.backends=h:6001-6009\n", "web( a:1-9,b:11-19 h:6001-6009*1)", "web: 1:1 1:2" },
 	{ "1 services.web.listener=a:7-7\n1 services.web.backends=[fe80::1%a-]:80\n", "web( a:7-7 fe80::1%a-:80*1)", "web: 1:1 1:2" },
+	/* SRV names have no port; with one it is a host name. */
+	{ "1 services.web.listener=a:1\n1 services.web.backends=_pg._tcp.x, h:1,_pg._tcp.x:2,\n", "web( a:1 _pg._tcp.x:0*1 h:1*1 _pg._tcp.x:2*1)",
+	  "web: 1:1 1:2" },
+	{ "1 apps.x.ports=80\n1 apps.x.targets[0]=_pg._tcp.x\n1 apps.x.targets[1]=_a._b.c.\n", "x( any:80 _pg._tcp.x:0*1 _a._b.c.:0*1)",
+	  "x: 1:1 1:2" },
 	{ "1 apps[0].name=x\n1 apps[0].ports[0]=80\n1 apps[0].ports[1]=81\n1 apps[0].targets[0]=h:1\n", "x( any:80,any:81 h:1*1)",
 	  "x: 1:2 1:3 1:4" },
 	{ "1 apps.x.ports=80,81\n1 apps.x.targets=h:1\n1 apps.x.balance=random\n", "x( any:80,any:81 h:1*1 balance=random)",
@@ -198,6 +203,12 @@ static const struct {
 	{ "1 apps.x.ports=080\n1 apps.x.targets=h:1\n", "1:1 apps.x.ports=080 has a leading zero, which some programs read as octal" },
 	{ "1 services.web.listener=a:1\n1 services.web.backends=010.0.0.1:80\n",
 	  "1:2 services.web.backends=010.0.0.1:80 has a leading zero, which some programs read as octal" },
+	/* SRV names. */
+	{ "1 services.web.listener=a:1\n1 services.web.backends=_pg._tcp\n", "1:2 services.web.backends=_pg._tcp is not host:port" },
+	{ "1 services.web.listener=a:1\n1 services.web.backends=_pg._tcp.x-9\n1 services.web.backends=_pg._tcp.x:-9\n",
+	  "1:3 services.web.backends=_pg._tcp.x:-9 has no valid port (1-65535)" },
+	{ "1 services.web.listener=a:1,a:7-7,a:2-3\n1 services.web.backends=h:80,_pg._tcp.x\n",
+	  "1:2 services.web has the SRV name _pg._tcp.x, which says its targets' ports, and a listener with a range of ports, a:2-3" },
 	/* Wrong shapes. */
 	{ "1 services.web=foo\n", "1:1 services.web=foo is not a service: a table expected" },
 	{ "1 apps.x=\n", "1:1 apps.x= is not a service: a table expected" },
@@ -243,6 +254,11 @@ static void sealed_cases(void)
 
 	check(service->options->balance == SERVICE_P2C && service->options->limited && service->wrong, "options", "are read");
 	check(strcmp(service->origin, "1:1") == 0, service->origin, "where it was written first");
+	outcome_free(&outcome);
+	outcome = read_lines("1 services.web.listener=a:1\n1 services.web.backends=h:1,_pg._tcp.x\n1 services.web.ports=80\n");
+	service = outcome.list->items[0];
+	check(service->wrong && strcmp(service->settings[0].why, "not beside the SRV name _pg._tcp.x, which says its targets' ports") == 0,
+	      service->settings[0].why, "ports beside an SRV name");
 	outcome_free(&outcome);
 }
 

@@ -37,11 +37,48 @@ static const struct {
 	{ "c a|local:2000|10.0.0.1:80|allow=1.1.1.1\nc b|local:2000|10.0.0.1:80|", "127.0.0.1:2000 a,b of consul/a 10.0.0.1:80+ allow1\n" },
 	{ "c a|local:2000|10.0.0.1:80*0", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n" },
 	/* Host names. */
-	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80\n" },
-	{ "s a|local:2000|two:80*2 10.0.0.1:1", "127.0.0.1:2000 a of static/a 10.9.0.1:80*2 10.9.0.2:80*2 10.0.0.1:1\n" },
-	{ "s a|local:2000|one:80 two:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 10.9.0.2:80\n" },
+	{ "s a|local:2000|one:80 none:81", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (one:80) (none:81 failed: NXDOMAIN)\n" },
+	{ "s a|local:2000|two:80*2 10.0.0.1:1", "127.0.0.1:2000 a of static/a 10.9.0.1:80*2 (two:80) 10.9.0.2:80*2 10.0.0.1:1\n" },
+	{ "s a|local:2000|one:80 two:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (one:80) 10.9.0.2:80 (two:80)\n" },
+	/* A name is listed once, whoever has written it, also when others have all of its addresses. */
+	{ "s a|local:2000|two:80 one:80 two:80 10.9.0.2:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (two:80) 10.9.0.2:80 (one:80)\n" },
+	{ "c a|local:2000|none:80 two:80\nc b|local:2000|10.0.0.1:80 none:80 none:81",
+	  "127.0.0.1:2000 a,b of consul/a 10.9.0.1:80+ (two:80) 10.9.0.2:80+ | 10.0.0.1:80+ (none:80 failed: NXDOMAIN) "
+	  "(none:81 failed: NXDOMAIN)\n" },
+	/* SRV names: targets with their ports and weights, once for all addresses of one; what is not there yet is listed. */
+	{ "s a|local:2000|_pg._tcp.x 10.0.0.1:80",
+	  "127.0.0.1:2000 a of static/a 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*5 (two:5002) 10.9.0.2:5002*5 10.0.0.1:80\n" },
+	{ "s a|local:2000|_no._tcp.x _new._tcp.x one:80", "127.0.0.1:2000 a of static/a 10.9.0.1:80 (one:80) (_no._tcp.x failed: NXDOMAIN) "
+	  "(_new._tcp.x asked)\n" },
+	{ "s a|local:2000|_kept._tcp.x old:1", "127.0.0.1:2000 a of static/a 10.9.0.1:5004 (one:5004 kept: SERVFAIL) 10.9.0.1:1 (old:1 kept: SERVFAIL) "
+	  "(none:5003 failed: NXDOMAIN)\n" },
+	{ "c a|local:2000|10.0.0.1:80|created=1\nc b|local:3000|_here._tcp.x|created=2", "127.0.0.1:2000 a of consul/a 10.0.0.1:80+\n"
+	  "127.0.0.1:3000 b of consul/b (here:2000)\nrefused: b _here._tcp.x [listener] 127.0.0.1:2000 is a listener of dill itself\n" },
+	{ "s a|local:2000|_port._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5001 (one:5001) (two failed: its SRV record has no port)\n" },
+	{ "c a|any:2001|_here._tcp.x", "0.0.0.0:2001 a of consul/a (here:2000)\n"
+	  "refused: a _here._tcp.x [backends.allow] loopback address 127.0.0.1, which needs backends.allow = 127.0.0.0/8\n" },
+	{ "s a|local:2001|_here._tcp.x\nc b|local:2000|10.0.0.1:80", "127.0.0.1:2001 a of static/a 127.0.0.1:2000 (here:2000)\n"
+	  "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n" },
+	/* What is tried last is a share of its own, behind those of all others. */
+	{ "s a|local:2000|_tier._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5001*2 (one:5001) || 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2 "
+	  "(none:5003 failed: NXDOMAIN)\n" },
+	{ "f a|local:2000|_tier._tcp.x\nc b|local:2000|10.0.0.1:1 10.9.0.2:5002\nc c|local:2000|_tier._tcp.x",
+	  "127.0.0.1:2000 a,b,c of file/a 10.9.0.1:5001*2 (one:5001) | 10.0.0.1:1+ 10.9.0.2:5002 || 10.9.0.1:5002*2 (two:5002) "
+	  "(none:5003 failed: NXDOMAIN)\n" },
+	{ "s a|local:2000|_spare._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5002 (two:5002) 10.9.0.2:5002 (none:5003 failed: NXDOMAIN)\n" },
+	{ "f a|local:2000|_spare._tcp.x\nc b|local:2000|_spare._tcp.x 10.0.0.1:1", "127.0.0.1:2000 a,b of file/a 10.0.0.1:1+ || "
+	  "10.9.0.1:5002 (two:5002) 10.9.0.2:5002 (none:5003 failed: NXDOMAIN)\n" },
+	/* A proxy is asked for targets by name. */
+	{ "s a|local:2000|_tier._tcp.x|proxy=socks5://10.0.0.9:1080", "127.0.0.1:2000 a of static/a "
+	  "socks5://10.0.0.9:1080 ─➤ one:5001*2 (socks5://10.0.0.9:1080 ─➤ one:5001) || "
+	  "socks5://10.0.0.9:1080 ─➤ two:5002*3 (socks5://10.0.0.9:1080 ─➤ two:5002) "
+	  "socks5://10.0.0.9:1080 ─➤ none:5003 (socks5://10.0.0.9:1080 ─➤ none:5003)\n" },
+	{ "s a|local:2000|_here._tcp.x _no._tcp.x|proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a "
+	  "socks5://10.9.0.1:1080 ─➤ here:2000 (socks5://one:1080 ─➤ here:2000) (socks5://one:1080 ─➤ _no._tcp.x failed: NXDOMAIN)\n" },
+	{ "s a|local:2000|_here._tcp.x|proxy=socks5://none:1080", "127.0.0.1:2000 a of static/a (socks5://none:1080 ─➤ here:2000 failed: NXDOMAIN)\n" },
 	/* Through a proxy it is the proxy that is dialled; the name is the proxy's to resolve. */
-	{ "s a|local:2000|none:80|proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80\n" },
+	{ "s a|local:2000|none:80|proxy=socks5://one:1080",
+	  "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ none:80 (socks5://one:1080 ─➤ none:80)\n" },
 	{ "s a|local:2000|10.0.0.1:80 10.0.0.2:80|proxy=socks5://10.0.0.9:1080",
 	  "127.0.0.1:2000 a of static/a socks5://10.0.0.9:1080 ─➤ 10.0.0.1:80 socks5://10.0.0.9:1080 ─➤ 10.0.0.2:80\n" },
 	/* The owner's balance counts; what others ask for is told. */
@@ -81,10 +118,11 @@ static const struct {
 	{ "c a|local:2000-2001,six:3000|10.0.0.1:80|ports=6000\nc a|local:2001-2002|10.0.0.2:80|ports=7000",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:6000+\n127.0.0.1:2001 a of consul/a 10.0.0.1:6001+ 10.0.0.2:7000+\n"
 	  "127.0.0.1:2002 a of consul/a 10.0.0.2:7001+\n[::1]:3000 a of consul/a 10.0.0.1:6000+\n" },
-	{ "s a|local:2000-2001|10.0.0.1:80-81 two:90 two:100-101", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.9.0.1:90 10.9.0.2:90 "
-	  "10.9.0.1:100 10.9.0.2:100\n127.0.0.1:2001 a of static/a 10.0.0.1:81 10.9.0.1:90 10.9.0.2:90 10.9.0.1:101 10.9.0.2:101\n" },
-	{ "s a|local:2000-2001|h:80|ports=90 proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ h:90\n"
-	  "127.0.0.1:2001 a of static/a socks5://10.9.0.1:1080 ─➤ h:91\n" },
+	{ "s a|local:2000-2001|10.0.0.1:80-81 two:90 two:100-101", "127.0.0.1:2000 a of static/a 10.0.0.1:80 10.9.0.1:90 (two:90) "
+	  "10.9.0.2:90 10.9.0.1:100 (two:100) 10.9.0.2:100\n127.0.0.1:2001 a of static/a 10.0.0.1:81 10.9.0.1:90 (two:90) 10.9.0.2:90 "
+	  "10.9.0.1:101 (two:101) 10.9.0.2:101\n" },
+	{ "s a|local:2000-2001|h:80|ports=90 proxy=socks5://one:1080", "127.0.0.1:2000 a of static/a socks5://10.9.0.1:1080 ─➤ h:90 "
+	  "(socks5://one:1080 ─➤ h:90)\n127.0.0.1:2001 a of static/a socks5://10.9.0.1:1080 ─➤ h:91 (socks5://one:1080 ─➤ h:91)\n" },
 	{ "c a|local:2000-2001|10.0.0.1:80|ports=65534",
 	  "127.0.0.1:2000 a of consul/a 10.0.0.1:65534+\n127.0.0.1:2001 a of consul/a 10.0.0.1:65535+\n" },
 	{ "c a|local:2000-2002,local:2100|10.0.0.1:80|ports=65534",

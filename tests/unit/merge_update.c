@@ -42,20 +42,64 @@ struct world {
 	unsigned long updates, parts; /* parts: updates that have kept an entry */
 };
 
-/* Names have other addresses from time to time. */
-static unsigned addresses_known = 2;
+/* Names stand for something else from time to time. Returns whether one does. */
 
-static struct resolve_answer lookup(void *arg, const char *name, bool srv)
+static bool change_host(struct table_host *host)
 {
-	struct resolve_answer answer = table_lookup(arg, name, srv);
-	static struct resolve_host host;
+	struct table_host was = *host;
 
-	if (!answer.count || answer.hosts->count <= addresses_known)
-		return answer;
-	host = *answer.hosts;
-	host.count = addresses_known;
-	answer.hosts = &host;
-	return answer;
+	host->first = below(ARRAY_LEN(table_addresses));
+	host->count = below((unsigned)(ARRAY_LEN(table_addresses) - host->first) + 1);
+	host->why = one_in(3) ? "SERVFAIL" : NULL;
+	host->still = host->first == was.first && host->count == was.count && !host->why == !was.why;
+	return !host->still;
+}
+
+static bool change_srv(const struct world *world, struct table_srv *srv)
+{
+	static const char *const hosts[] = { "one", "two", "here", "here", "none" };
+	bool last = false;
+
+	srv->state = below(RESOLVE_STATES);
+	srv->why = srv->state >= RESOLVE_KEPT ? "SERVFAIL" : NULL;
+	srv->count = srv->state == RESOLVE_GOOD || srv->state == RESOLVE_KEPT ? 1 + below(ARRAY_LEN(srv->targets)) : 0;
+	for (size_t i = 0; i < srv->count; i++) {
+		uint16_t port = (uint16_t)(one_in(4) ? 80 : 2000 + below(world->ports));
+
+		last = last || (i && one_in(3));
+		srv->targets[i] = (struct table_target){ ANY_OF(hosts), port, (uint16_t)below(3), last };
+	}
+	srv->still = false;
+	return true;
+}
+
+/* A round of the resolver: what has not moved says so. */
+static bool change_names(const struct world *world, unsigned often)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(table_hosts); i++) {
+		table_hosts[i].still = true;
+		moved |= one_in(often) && change_host(&table_hosts[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table_srvs); i++) {
+		table_srvs[i].still = true;
+		moved |= one_in(often) && change_srv(world, &table_srvs[i]);
+	}
+	return moved;
+}
+
+#define NAMES (ARRAY_LEN(table_hosts) + ARRAY_LEN(table_srvs))
+
+/* Which names have been looked up since the last time. */
+static void take_used(bool used[NAMES])
+{
+	for (size_t i = 0; i < NAMES; i++) {
+		bool *at = i < ARRAY_LEN(table_hosts) ? &table_hosts[i].used : &table_srvs[i - ARRAY_LEN(table_hosts)].used;
+
+		used[i] = *at;
+		*at = false;
+	}
 }
 
 static void put_wish(struct world *world, struct buf *out, bool trusted)
@@ -90,9 +134,15 @@ static void find_own(void)
 static void put_backend(struct world *world, struct buf *out)
 {
 	const char *const hosts[] = {
-		"127.0.0.1", own, own, "127.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3", "one", "two", "none", "0.0.0.0", "[::1]",
+		"127.0.0.1", own, own, "127.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3", "one", "two", "none", "here", "0.0.0.0", "[::1]",
 		"169.254.0.1"
 	};
+	const char *srv = table_srvs[below(ARRAY_LEN(table_srvs))].name;
+
+	if (one_in(5)) {
+		buf_printf(out, "%s%s", out->len ? " " : "", srv);
+		return;
+	}
 
 	buf_printf(out, "%s%s:%u", out->len ? " " : "", ANY_OF(hosts), one_in(3) ? 80 : 2000 + below(world->ports));
 	if (one_in(6))
@@ -272,7 +322,7 @@ static void compare_with_scratch(struct world *world, struct service_list *const
 	struct buf kept = { 0 }, scratch = { 0 }, what = { 0 };
 	struct route_table *table;
 
-	if (!addresses_known && world->kept.rules.claims.reserved_count > 1)
+	if (!table_host("one")->count && world->kept.rules.claims.reserved_count > 1)
 		return;
 	table = merge_table(&world->kept, lists, LISTS);
 	put_table(&kept, world->kept.table);
@@ -290,14 +340,19 @@ static void update(struct world *world, const char *step)
 	struct service_list *lists[LISTS];
 	struct route_table *before = route_take(&world->kept), *other = route_take(&world->fresh);
 	struct buf kept = { 0 }, fresh = { 0 }, what = { 0 };
-	bool news, again;
+	bool news, again, round = world->kept.names_moved, used[NAMES], in_use[NAMES];
 
 	for (unsigned i = 0; i < LISTS; i++)
 		lists[i] = world->away[i] ? NULL : make_list(world, i);
-	world->fresh.names_moved = world->kept.names_moved;
+	world->fresh.names_moved = round;
 	route_forget(&world->fresh);
+	take_used(used);
 	news = publish_update(&world->kept, lists, LISTS);
+	take_used(used);
 	again = publish_update(&world->fresh, lists, LISTS);
+	take_used(in_use);
+	for (size_t i = 0; i < NAMES && round; i++)
+		check(used[i] || !in_use[i], "in a round all that are in use", "are looked up");
 	check(news == again, news ? "news" : "no news", step);
 	put_route(&kept, &world->kept);
 	put_route(&fresh, &world->fresh);
@@ -338,7 +393,6 @@ static void open_world(struct world *world)
 	world->reserved[0] = (struct route_reserved){ .port = 2001, .rule = "listeners.reserved", .why = "is reserved" };
 	world->reserved[1] = (struct route_reserved){ .port = 2002, .rule = "consul.address", .why = "is Consul's", .host = "one", .dialled = true };
 	net_numeric(slice_of("127.0.0.1"), 2001, &world->reserved[0].addr);
-	rules->lookup = lookup;
 	rules->claims.reserved = world->reserved;
 	change_rules(world);
 	rules->servers[0].key = "peek.listener";
@@ -351,7 +405,7 @@ static void open_world(struct world *world)
 		rules->admit.bind = &world->bind;
 	}
 	world->fresh.rules = *rules;
-	addresses_known = 2;
+	change_names(world, 1);
 }
 
 /* Now and then a source comes or goes, or the configuration is read again. */
@@ -368,10 +422,8 @@ static void change_world(struct world *world)
 		world->fresh.rules = world->kept.rules;
 		route_forget(&world->kept);
 	}
-	if (one_in(10)) {
-		addresses_known = below(3);
-		world->kept.names_moved = true;
-	}
+	if (one_in(5))
+		world->kept.names_moved = change_names(world, 6);
 }
 
 static void close_world(struct world *world)

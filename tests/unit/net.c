@@ -84,6 +84,44 @@ static void split_cases(void)
 	}
 }
 
+static void srv_cases(void)
+{
+	static const char *const names[] = {
+		"_pg._tcp.db.example.com", "_pg._tcp.x", "_a-b_c._9.x.", "_WEB._primary.service.consul", "__.__._"
+	};
+	static const char *const others[] = {
+		"", ".", "_", "_pg", "_pg._tcp", "_pg._tcp.", "_pg._tcp..", "_pg._tcp.x..", "_pg._tcp..x", "._pg._tcp.x", "_pg.tcp.x", "pg._tcp.x",
+		"_._tcp.x", "_pg._.x", "_pg._tcp.x:80", "_pg. _tcp.x", " _pg._tcp.x", "_pg._tcp.x ", "_pg._tcp.x,y", "_pg._tcp.x;y",
+		"_pg._tcp.x\n", "_pg._tcp.\303\244", "[_pg._tcp.x]", "_pg._tcp.%d"
+	};
+	char name[400] = "_pg._tcp.";
+	struct slice host, to;
+	uint16_t port = 7;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		check(net_is_srv(slice_of(names[i])), "an SRV name", names[i]);
+		check(!net_split_target(slice_of(names[i]), &host, &port) && !port && slice_is(host, names[i]), "without a port", names[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		check(!net_is_srv(slice_of(others[i])), "no SRV name", others[i]);
+	memset(name + 9, 'a', 63);
+	check(net_is_srv(slice_of(name)), "a label of 63 bytes", name);
+	name[9 + 63] = 'a';
+	check(!net_is_srv(slice_of(name)), "one of 64", name);
+	for (size_t i = 0; i < 244; i++)
+		name[9 + i] = i % 61 == 60 ? '.' : 'a';
+	strcpy(name + 9 + 244, "aaa");
+	name[253] = '\0';
+	check(strlen(name) == 253 && net_is_srv(slice_of(name)), "a name of 253 bytes", name);
+	name[253] = 'a';
+	check(!net_is_srv(slice_of(name)), "one of 254", name);
+	check(!net_is_srv((struct slice){ TEXT("_pg._tcp.\0x") }), "no SRV name", "a NUL");
+	check(!net_split_target(slice_of("_pg._tcp.x:80"), &host, &port) && port == 80 && slice_is(host, "_pg._tcp.x"), "a host", "with a port");
+	check(net_split_target(slice_of("db.example.com"), &host, &port), "a host", "without a port");
+	check(!net_split_route(slice_of("8002:_pg._tcp.x"), &port, &to) && port == 8002 && slice_is(to, "_pg._tcp.x"), "route", "to an SRV name");
+	check(net_split_route(slice_of("8002:pg.x"), &port, &to), "no route", "to a host without a port");
+}
+
 static void port_cases(void)
 {
 	uint16_t port = 7;
@@ -331,6 +369,7 @@ int main(void)
 {
 	ip_cases();
 	split_cases();
+	srv_cases();
 	port_cases();
 	numeric_cases();
 	zone_cases();

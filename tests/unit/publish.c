@@ -356,6 +356,145 @@ static void pending_cases(void)
 	buf_free(&said);
 }
 
+/* What a name of theirs is: a good one has an address. */
+static enum resolve_state states[26];
+
+static struct resolve_answer state_lookup(void *arg, const char *name, bool srv)
+{
+	static struct resolve_host host;
+
+	(void)arg;
+	host = (struct resolve_host){ .name = name, .state = states[*name - 'a'], .why = "NXDOMAIN", .addrs = table_addresses };
+	host.count = host.state == RESOLVE_GOOD;
+	return (struct resolve_answer){ host.state, host.why, &host, !srv, true };
+}
+
+static void open_with_names(struct route *route, enum resolve_state a, enum resolve_state b)
+{
+	table_open(route);
+	route->rules.lookup = state_lookup;
+	route->rules.name_wait = 5000;
+	states[0] = a;
+	states[1] = b;
+}
+
+/* Which entries wait for their names. */
+static void waits_cases(void)
+{
+	static const struct {
+		const char *backends;
+		enum resolve_state a, b;
+		int fd, error;
+		bool waits;
+	} cases[] = {
+		{ "a:80", RESOLVE_ASKED, 0, -1, 0, true },
+		{ "a:80 b:80", RESOLVE_ASKED, RESOLVE_ASKED, -1, 0, true },
+		{ "a:80 b:80", RESOLVE_FAILED, RESOLVE_ASKED, -1, 0, true }, /* the other one may come */
+		{ "a:80 b:80", RESOLVE_ASKED, RESOLVE_GOOD, -1, 0, false },
+		{ "a:80 b:80", RESOLVE_FAILED, RESOLVE_FAILED, -1, 0, false },
+		{ "a:80", RESOLVE_GOOD, 0, -1, 0, false },
+		{ "", RESOLVE_ASKED, 0, -1, 0, false },
+		{ "a:80 10.0.0.1:80", RESOLVE_ASKED, 0, -1, 0, false },
+		{ "a:80", RESOLVE_ASKED, 0, 5, 0, false },
+		{ "a:80", RESOLVE_ASKED, 0, -1, EADDRINUSE, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stats_listeners counts = { 0 };
+		struct route_entry *entry;
+		struct route route;
+		char text[200];
+
+		open_with_names(&route, cases[i].a, cases[i].b);
+		snprintf(text, sizeof text, "s web|local:2000|%s", cases[i].backends);
+		update(&route, text);
+		entry = route.table->entries[0];
+		entry->listener->error = cases[i].error;
+		atomic_store(&entry->listener->fd, cases[i].fd);
+		check(route_waits(entry) == cases[i].waits, "waits for its names", text);
+		stats_count(&counts, entry);
+		check(counts.waiting == cases[i].waits && counts.open == (cases[i].fd >= 0 && !cases[i].error) &&
+		      counts.failed == (!cases[i].waits && cases[i].fd < 0), "is counted", text);
+		atomic_store(&entry->listener->fd, -1);
+		route_close(&route);
+	}
+}
+
+static struct route_listener *listener_of(const struct route *route, const char *service)
+{
+	for (size_t i = 0; i < route->table->count; i++)
+		if (strcmp(route->table->entries[i]->services, service) == 0)
+			return route->table->entries[i]->listener;
+	abort();
+}
+
+/* A new listener opens with the first answer about its names, whatever that is, or when it has waited for long enough; one that
+ * has an address at once. */
+static void early_cases(enum resolve_state answer)
+{
+	struct route_listener *listener;
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+	char wish[2][32], text[200];
+
+	close(listen_anywhere(wish[0]));
+	close(listen_anywhere(wish[1]));
+	snprintf(text, sizeof text, "s web|%s|a:80\ns db|%s|10.0.0.1:80 a:80", wish[0], wish[1]);
+	open_with_names(&route, RESOLVE_ASKED, 0);
+	route.dry = false;
+	capture_start(&capture);
+	update(&route, text);
+	listener = listener_of(&route, "web");
+	check(atomic_load(&listener->fd) < 0 && atomic_load(&listener_of(&route, "db")->fd) >= 0, "one waits", text);
+	check(sys_now() - listener->failed_at < 4000, "it waits", "since it has come");
+	listener->failed_at = sys_now() - 4000;
+	check(!publish_bind(&route) && atomic_load(&listener->fd) < 0 && !listener->error, "it waits", "its time is not over");
+	if (answer == RESOLVE_ASKED) {
+		listener->failed_at = sys_now() - 5000;
+		check(publish_bind(&route), "it opens", "its time is over");
+	} else {
+		states[0] = answer;
+		route.names_moved = true;
+		check(update(&route, text), "an answer", "is news");
+	}
+	check(atomic_load(&listener->fd) >= 0 && !route_unbound(&route), "it is open", resolve_state_names[answer]);
+	states[0] = RESOLVE_ASKED;
+	route.names_moved = true;
+	update(&route, text);
+	check(atomic_load(&listener->fd) >= 0, "it is open", "and stays so");
+	route_close(&route);
+	capture_end(&capture, &said);
+	check(said.len && !strstr(said.data, "cannot listen"), "what is said", said.data);
+	buf_free(&said);
+}
+
+/* One that has left waits anew when it is back. */
+static void early_again_cases(void)
+{
+	struct route_listener *listener;
+	struct capture capture;
+	struct buf said = { 0 };
+	struct route route;
+	char wish[32], text[200];
+
+	close(listen_anywhere(wish));
+	snprintf(text, sizeof text, "s web|%s|a:80", wish);
+	open_with_names(&route, RESOLVE_ASKED, 0);
+	route.dry = false;
+	capture_start(&capture);
+	update(&route, text);
+	listener = route.pending[0];
+	update(&route, "");
+	check(!route.pending_count && route.retired_listener_count == 1, "it has left", wish);
+	listener->drained_at = sys_now() - 5000;
+	update(&route, text);
+	check(route.pending_count == 1 && route.pending[0] == listener && atomic_load(&listener->fd) < 0, "it waits anew", wish);
+	route_close(&route);
+	capture_end(&capture, &said);
+	buf_free(&said);
+}
+
 static void add_refused(struct buf *text, const char *service, unsigned count)
 {
 	buf_printf(text, "c %s|lan:1", service);
@@ -480,6 +619,11 @@ int main(void)
 	dry_cases();
 	bind_cases();
 	pending_cases();
+	waits_cases();
+	for (int answer = 0; answer < RESOLVE_STATES; answer++)
+		if (answer != RESOLVE_KEPT)
+			early_cases((enum resolve_state)answer);
+	early_again_cases();
 	refusal_cases();
 	closing_cases();
 	range_cases();

@@ -140,6 +140,40 @@ static void list_cases(void)
 	service_list_unref(list);
 }
 
+/* As text for another process: whole services of any source, in order, behind what is there already. */
+static const struct {
+	const char *name, *wishes, *backends, *options, *want;
+} handed[] = {
+	{ "web", "b:2,a:1", "h.example:80 ::1:81 10.0.0.1:82", "balance=p2c",
+	  "web( b:2,a:1 h.example:80*1 ::1:81*1 10.0.0.1:82*1 balance=p2c)" },
+	{ "web", "b:2", "h:80*7", "node=n instance=i created=3", "web(n/i b:2 h:80*7 #3)" },
+	{ "web", "b:2", "h:80*2 h:81*2", "", "" }, { "web", "b:2", "h:80 h:81*2", "", "" }, /* weights have no place */
+	{ "web", "b:2", "h:80 a,b:81", "", "" }, { "web", "b:2", "h:80", "held=", "" },
+};
+
+static void handed_cases(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(handed); i++) {
+		struct service_list *list = service_list_new(), *again;
+		struct buf text = { 0 }, got = { 0 }, why = { 0 };
+
+		add(list, handed[i].name, handed[i].wishes, handed[i].backends, handed[i].options);
+		buf_puts(&text, "before ");
+		state_put(list, &text);
+		check(strncmp(text.data, "before {", 8) == 0, "what was there", text.data);
+		again = state_take((struct slice){ text.data + 7, text.len - 7 }, "there", &why);
+		check(again && !why.len, "is read", why.len ? why.data : handed[i].backends);
+		if (again)
+			list_put(&got, again);
+		check(again && strcmp(got.data, handed[i].want) == 0, got.data, handed[i].backends);
+		service_list_unref(again);
+		service_list_unref(list);
+		buf_free(&text);
+		buf_free(&got);
+		buf_free(&why);
+	}
+}
+
 /* More than can be read again: the longest has to go, not all of them. */
 static void much_cases(void)
 {
@@ -441,6 +475,7 @@ int main(void)
 		abort();
 	service_cases();
 	list_cases();
+	handed_cases();
 	much_cases();
 	cost_cases();
 	random_cases();

@@ -5,6 +5,7 @@
 #include "base.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "list.h"
 #include "merge.h"
@@ -12,20 +13,103 @@
 
 static struct option_label table_labels[] = { { .name = "local" }, { .name = "other" }, { .name = "six" }, { .name = "any" } };
 static const struct option_labels table_allowed = { table_labels, ARRAY_LEN(table_labels), 0 };
-static struct net_addr table_addresses[2];
+/* Names, of hosts and of SRV records. A test may change them. */
 
-/* `one` has one address, `two` has two, other names none. The answer lives until the next one. */
+static struct net_addr table_addresses[4];
+
+static struct table_host {
+	const char *name;
+	size_t first, count; /* of table_addresses */
+	const char *why;     /* with addresses: they are kept; without: NXDOMAIN is said */
+	bool still;          /* it has not moved */
+	bool used;           /* it was looked up */
+} table_hosts[] = {
+	{ .name = "one", .count = 1 }, { .name = "two", .count = 2 }, { .name = "here", .first = 2, .count = 1 },
+	{ .name = "old", .count = 1, .why = "SERVFAIL" }
+};
+
+struct table_target {
+	const char *host;
+	uint16_t port, weight;
+	bool last;
+};
+
+static struct table_srv {
+	const char *name;
+	enum resolve_state state;
+	const char *why;
+	size_t count;
+	struct table_target targets[4];
+	bool still, used;
+} table_srvs[] = {
+	{ "_pg._tcp.x", RESOLVE_GOOD, NULL, 2, { { "one", 5001, 0, false }, { "two", 5002, 10, false } }, false, false },
+	{ "_tier._tcp.x", RESOLVE_GOOD, NULL, 3, { { "one", 5001, 2, false }, { "two", 5002, 3, true }, { "none", 5003, 1, true } }, false, false },
+	{ "_kept._tcp.x", RESOLVE_KEPT, "SERVFAIL", 2, { { "one", 5004, 1, false }, { "none", 5003, 1, false } }, false, false },
+	{ "_here._tcp.x", RESOLVE_GOOD, NULL, 1, { { "here", 2000, 1, false } }, false, false },
+	{ "_port._tcp.x", RESOLVE_GOOD, NULL, 2, { { "two", 0, 1, false }, { "one", 5001, 1, false } }, false, false },
+	{ "_new._tcp.x", RESOLVE_ASKED, NULL, 0, { { 0 } }, false, false },
+	{ "_spare._tcp.x", RESOLVE_GOOD, NULL, 2, { { "none", 5003, 1, false }, { "two", 5002, 1, true } }, false, false },
+};
+
+static inline struct table_host *table_host(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table_hosts); i++)
+		if (strcmp(table_hosts[i].name, name) == 0)
+			return &table_hosts[i];
+	return NULL;
+}
+
+static inline struct resolve_host table_resolve(const char *name)
+{
+	const struct table_host *of = table_host(name);
+
+	if (!of || !of->count)
+		return (struct resolve_host){ .name = name, .state = RESOLVE_FAILED, .why = "NXDOMAIN" };
+	return (struct resolve_host){
+		.name = of->name, .state = of->why ? RESOLVE_KEPT : RESOLVE_GOOD, .why = of->why,
+		.addrs = table_addresses + of->first, .count = of->count
+	};
+}
+
+static inline struct resolve_answer table_lookup_srv(const char *name)
+{
+	static struct resolve_host hosts[ARRAY_LEN(table_srvs)][ARRAY_LEN(table_srvs->targets)];
+
+	for (size_t i = 0; i < ARRAY_LEN(table_srvs); i++) {
+		struct table_srv *srv = &table_srvs[i];
+		bool moved = !srv->still;
+
+		if (strcmp(srv->name, name) != 0)
+			continue;
+		srv->used = true;
+		for (size_t k = 0; k < srv->count; k++) {
+			const struct table_host *of = table_host(srv->targets[k].host);
+
+			hosts[i][k] = table_resolve(srv->targets[k].host);
+			hosts[i][k].port = srv->targets[k].port;
+			hosts[i][k].weight = srv->targets[k].weight;
+			hosts[i][k].last = srv->targets[k].last;
+			moved = moved || (of && !of->still);
+		}
+		return (struct resolve_answer){ srv->state, srv->why, hosts[i], srv->count, moved };
+	}
+	return (struct resolve_answer){ .state = RESOLVE_FAILED, .why = "NXDOMAIN" };
+}
+
+/* Names that are not there have nothing. */
 static inline struct resolve_answer table_lookup(void *arg, const char *name, bool srv)
 {
-	static struct resolve_host host;
-	size_t count = slice_is(slice_of(name), "two") ? 2 : slice_is(slice_of(name), "one") ? 1 : 0;
+	static struct resolve_host hosts[ARRAY_LEN(table_hosts)], none;
+	struct table_host *of = table_host(name);
+	struct resolve_host *host = of ? &hosts[of - table_hosts] : &none;
 
 	(void)arg;
-	host = (struct resolve_host){
-		.name = name, .state = count ? RESOLVE_GOOD : RESOLVE_FAILED, .why = count ? NULL : "NXDOMAIN", .addrs = table_addresses,
-		.count = count
-	};
-	return (struct resolve_answer){ host.state, host.why, &host, !srv, true };
+	if (srv)
+		return table_lookup_srv(name);
+	*host = table_resolve(name);
+	if (of)
+		of->used = true;
+	return (struct resolve_answer){ host->state, host->why, host, 1, of && !of->still };
 }
 
 static inline void table_open(struct route *route)
@@ -41,6 +125,8 @@ static inline void table_open(struct route *route)
 	net_numeric(slice_of("0.0.0.0"), 0, &table_labels[3].addr);
 	net_numeric(slice_of("10.9.0.1"), 0, &table_addresses[0]);
 	net_numeric(slice_of("10.9.0.2"), 0, &table_addresses[1]);
+	net_numeric(slice_of("127.0.0.1"), 0, &table_addresses[2]);
+	net_numeric(slice_of("10.9.0.4"), 0, &table_addresses[3]);
 	*route = (struct route){ .lock = PTHREAD_MUTEX_INITIALIZER };
 	route_open(route, &rules);
 	route->dry = true;
@@ -127,6 +213,25 @@ static inline void table_put_options(struct buf *out, const struct route_entry *
 		buf_printf(out, " deny%zu", options->deny.count);
 }
 
+/* The names behind the backends: each at its first backend, one without any at the end. */
+static inline void table_put_target(struct buf *out, const struct route_entry *entry, unsigned target)
+{
+	const struct route_target *is = &entry->targets[target];
+
+	buf_printf(out, " (%s%s%s%s%s)", is->name, is->state == RESOLVE_GOOD ? "" : " ",
+	           is->state == RESOLVE_GOOD ? "" : resolve_state_names[is->state], is->why ? ": " : "", is->why ? is->why : "");
+}
+
+static inline void table_put_targets(struct buf *out, const struct route_entry *entry)
+{
+	for (unsigned target = 0, b; target < entry->target_count; target++) {
+		for (b = 0; b < entry->count && entry->target_of[b] != target + 1;)
+			b++;
+		if (b == entry->count)
+			table_put_target(out, entry, target);
+	}
+}
+
 static inline void table_put(struct buf *out, const struct route_table *table)
 {
 	out->len = 0;
@@ -136,15 +241,19 @@ static inline void table_put(struct buf *out, const struct route_table *table)
 
 		buf_printf(out, "%s %s of %s/%s", entry->listener->name, entry->services, entry->owner.source, entry->owner.service->name);
 		for (unsigned b = 0; b < entry->count; b++) {
-			for (unsigned k = 1; k < entry->share_count; k++)
-				buf_puts(out, entry->shares[k].first == b ? " |" : "");
+			for (unsigned k = 0; k < entry->share_count; k++)
+				if (entry->shares[k].first == b)
+					buf_puts(out, k == entry->share_count - entry->last_shares ? " ||" : k ? " |" : "");
 			buf_printf(out, " %s", entry->backends[b]->name);
 			if (entry->weights[b] != 1)
 				buf_printf(out, "*%u", entry->weights[b]);
 			buf_puts(out, entry->backends[b]->unchecked ? "" : "+");
 			buf_puts(out, (const char *[]){ "", " ?", " !" }[atomic_load(&entry->backends[b]->returns)]);
 			table_put_options(out, entry, b);
+			if (entry->target_of && entry->target_of[b] && (!b || entry->target_of[b - 1] != entry->target_of[b]))
+				table_put_target(out, entry, entry->target_of[b] - 1);
 		}
+		table_put_targets(out, entry);
 		if (entry->balance)
 			buf_printf(out, " %s", service_balance_names[entry->balance]);
 		if (entry->conflict)

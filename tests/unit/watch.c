@@ -26,9 +26,19 @@ static bool counted_zoned(const struct net_addr *addr)
 	return net_zoned(addr);
 }
 
+static unsigned forgotten; /* how often a socket was taken out of the set */
+
+static void counted_forget(struct loop *loop, struct loop_io *io)
+{
+	forgotten++;
+	loop_forget(loop, io);
+}
+
+#define loop_forget counted_forget
 #define net_compare counted_compare
 #define net_zoned counted_zoned
 #include "../../watch.c"
+#undef loop_forget
 #undef net_compare
 #undef net_zoned
 
@@ -303,6 +313,27 @@ static unsigned looks_of(unsigned count)
 	return once;
 }
 
+/* Each socket that is watched leaves the set, and enters it, where the system looks at it: who waits there is seen. */
+static void renew_cases(void)
+{
+	world_begin();
+	publish_letters("abcd");
+	bind_all_but('c');
+	follow();
+	watch_stop(&world.watches, world.watches.all[0], &world.watches.full);
+	forgotten = 0;
+	watch_renew(&world.watches);
+	check(forgotten == 2, "of four, one has no socket and one rests", "two are looked at");
+	check(world.watches.all[1]->io.have && world.watches.all[3]->io.have, "they are", "in the set again");
+	check_watched("looked at anew");
+	watch_pause(&world.watches, true);
+	forgotten = 0;
+	watch_renew(&world.watches);
+	check(!forgotten, "all pause", "none is looked at");
+	check_watched("all pause");
+	world_end();
+}
+
 static void work_cases(void)
 {
 	unsigned few = looks_of(64), many = looks_of(64 * 64);
@@ -319,6 +350,7 @@ int main(void)
 	follow_cases(false);
 	bound_cases();
 	zoned_cases();
+	renew_cases();
 	work_cases();
 	return check_sum();
 }

@@ -34,7 +34,7 @@
 #include "../../routes.h"
 #include "../../state.h"
 #include "../../plan.c"
-#include "../../resolve.c"
+#include "../../resolver.c"
 
 #define SIZE 3000
 #define RATIO_MOST 6.0
@@ -359,6 +359,80 @@ static void one_moves(size_t n)
 static void one_moves_beside_one(size_t n)
 {
 	one_of_many(n, false, true, 2000, "one_moves_beside_one");
+}
+
+/* Names in a table. */
+
+static struct {
+	const char *moved; /* the only one */
+	size_t lookups;
+} asked;
+
+/* Each has one address, or one target. */
+static struct resolve_answer look_it_up(void *arg, const char *name, bool srv)
+{
+	static struct resolve_host host;
+
+	(void)arg;
+	asked.lookups++;
+	host = (struct resolve_host){ .name = name, .port = srv ? 80 : 0, .state = RESOLVE_GOOD, .addrs = table_addresses, .count = 1 };
+	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, asked.moved && strcmp(name, asked.moved) == 0 };
+}
+
+static void add_name(struct service *service, size_t number, bool srv)
+{
+	char name[40];
+
+	snprintf(name, sizeof name, srv ? "_a._tcp.host%zu.test" : "host%zu.test", number);
+	service_backend(service, slice_of(name), srv ? 0 : 80, 1);
+}
+
+/* Each of many services has a name, and one of these moves: all are looked up, and its service alone is drafted. */
+static void one_of_names(size_t n, bool srv, const char *what)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		add_name(add_service(list, "web", i, i), i, srv);
+		service_seal(list->items[i]);
+	}
+	table_open(&route);
+	route.rules.lookup = look_it_up;
+	asked.moved = NULL;
+	publish_update(&route, &list, 1);
+	asked.moved = list->items[n / 2]->backends[0].host;
+	asked.lookups = 0;
+	route.names_moved = true;
+	start();
+	publish_update(&route, &list, 1);
+	stop();
+	check(asked.lookups >= n && asked.lookups <= n + 4, "each name is looked up once, but the one that moves", what);
+	check(allocations < 100, "one service is drafted", what);
+	publish(&route, list);
+	route_close(&route);
+}
+
+static void one_name_moves(size_t n) { one_of_names(n, false, "one_name_moves"); }
+static void one_srv_name_moves(size_t n) { one_of_names(n, true, "one_srv_name_moves"); }
+
+/* All of one listener, and each of them twice. */
+static void names_of_one_listener(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		add_name(add_service(list, "web", i, 0), i * 7 % n, false);
+		service_seal(list->items[i]);
+	}
+	table_open(&route);
+	route.rules.lookup = look_it_up;
+	start();
+	publish(&route, list);
+	stop();
+	check(route.table->entries[0]->target_count == n && route.table->entries[0]->count == 1, "each once", "names_of_one_listener");
+	route_close(&route);
 }
 
 /* All leave with a live connection, and come back. */
@@ -856,36 +930,77 @@ static void picked_by_terms(size_t n)
 	pick_of(list);
 }
 
-static void looked_up_names(size_t n)
-{
-	struct resolver *resolver = sys_alloc(sizeof *resolver);
-	char name[32];
+/* Names on their way. */
 
-	pthread_mutex_init(&resolver->lock, NULL);
-	pthread_cond_init(&resolver->wake, NULL);
-	resolver->thread_count = THREADS_MAX; /* there are none */
-	start();
-	for (int round = 0; round < 2; round++) {
-		resolve_round(resolver, true);
-		for (size_t i = 0; i < n; i++) {
-			snprintf(name, sizeof name, "host%zu.test", i);
-			resolve_lookup(resolver, name, false);
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		host_due(resolver, next_due(resolver), 1000);
-	resolve_round(resolver, true);
-	resolve_round(resolver, true);
-	drop_gone(resolver);
-	stop();
-	check(!resolver->host_count, "names that nobody uses are gone", "looked_up_names");
-	resolver->thread_count = 0;
-	resolve_close(resolver);
+static void names_ring(void *arg)
+{
+	(void)arg;
 }
 
-/* The catalog of Consul. */
+static const struct loop_ops names_ops = { .ready = NULL };
 
-/* Its names, each with the tag. */
+/* Answers one that is on its way, of both families, with NXDOMAIN. */
+static void answer_name(struct resolver *resolver, struct resolve_name *name)
+{
+	struct resolve_outcome outcome = { .status = DNS_NO_NAME };
+	struct resolve_query *queries = name->inquiry->queries;
+	bool both = queries[0].busy && queries[1].busy;
+
+	for (int i = !queries[0].busy, last = i + both; i <= last; i++) {
+		resolve_query_drop(resolver->desk.queries, &queries[i]);
+		resolve_inquiry_answered(&queries[i], &outcome);
+	}
+	resolver_follow(resolver);
+}
+
+/* From the place on, and round; NULL: none is on its way. */
+static NOT_COUNTED struct resolve_name *name_on_its_way(const struct resolver *resolver, size_t *place)
+{
+	for (size_t i = 0; i < resolver->names.bucket_count; i++, (*place)++)
+		for (struct resolve_name *name = resolver->names.buckets[*place % resolver->names.bucket_count]; name; name = name->next)
+			if (name->inquiry)
+				return name;
+	return NULL;
+}
+
+static void ask_for_names(struct resolver *resolver, size_t n)
+{
+	char name[32];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "host%zu.test.", i);
+		resolve_lookup(resolver, name, false);
+	}
+}
+
+/* Names come, have an answer, are due again, and leave. Nothing is sent: the loop does not run. */
+static void looked_up_names(size_t n)
+{
+	struct resolver *resolver;
+	struct resolve_name *name;
+	struct loop loop;
+
+	loop_open(&loop, &names_ops, NULL);
+	resolver = resolve_open(&loop, 1, names_ring, NULL);
+	resolve_set(resolver, &(struct resolve_rules){ .quiet = true });
+	start();
+	for (size_t round = 0, place = 0, answers = 0; round < 2; round++) {
+		resolve_round(resolver, true);
+		ask_for_names(resolver, n);
+		for (answers = 0; (name = name_on_its_way(resolver, &place)); answers++)
+			answer_name(resolver, name);
+		check(resolve_settled(resolver) && answers == n, "all names have an answer", "looked_up_names");
+		resolve_names_each(&resolver->names, ask_now, resolver);
+		resolver_turn(resolver);
+	}
+	resolve_round(resolver, true);
+	resolve_round(resolver, true);
+	stop();
+	check(!resolver->names.dues.count, "names that nobody uses are gone", "looked_up_names");
+	resolve_close(resolver);
+	loop_close(&loop);
+}
+
 static void answer_names(struct catalog *catalog, size_t from, size_t to, const char *more)
 {
 	struct buf text = { 0 };
@@ -1290,7 +1405,8 @@ static void properties_lines(size_t n)
 
 /* What is shown. */
 
-static void pages(size_t n)
+/* All of a table that is made of this list, and why each service of this name is in it. */
+static void show(struct service_list *list, const char *name)
 {
 	static const struct config config = { .port_min = 1 };
 	struct supervisor sources = { .count = 0 };
@@ -1298,17 +1414,10 @@ static void pages(size_t n)
 	struct route route;
 	struct stats stats = { .route = &route, .sources = &sources, .pool = &pool, .config = &config, .ready = true };
 	struct routes_sessions *sessions = routes_sessions_new(&(struct session_report){ .count = 0 });
-	struct service_list *list = many_services("web", n);
 	struct buf out = { 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		struct service *service = add_service(list, "db", i, 60000);
-
-		add_backend(service, i, 1);
-		service_seal(service);
-	}
 	table_open(&route);
-	publish(&route, list);
+	publish(&route, service_list_ref(list));
 	start();
 	body_put_all(peek_body(&route), &out);
 	body_put_all(routes_body(&stats), &out);
@@ -1316,9 +1425,42 @@ static void pages(size_t n)
 	routes_sessions_unref(sessions);
 	body_put_all(metrics_body(&stats), &out);
 	body_put_all(page_body(&stats), &out);
+	explain_list(&(struct explain){ &route.rules.admit, route.table }, list, name, &out);
 	stop();
 	buf_free(&out);
 	route_close(&route);
+	service_list_unref(list);
+}
+
+static void pages(size_t n)
+{
+	struct service_list *list = many_services("web", n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *service = add_service(list, "db", i, 60000);
+
+		add_backend(service, i, 1);
+		service_seal(service);
+	}
+	show(list, "none");
+}
+
+/* Of one service: addresses, names that have one, and names that have none. */
+static void pages_of_names(size_t n)
+{
+	struct service_list *list = new_list(true);
+	struct service *service = add_service(list, "web", 0, 0);
+	char host[32];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(host, sizeof host, "db%zu.example", i);
+		if (i % 3 == 0)
+			add_backend(service, i, 1);
+		else
+			service_backend(service, slice_of(i % 3 == 1 ? "one" : host), (uint16_t)(i + 1), 1);
+	}
+	service_seal(service);
+	show(list, "web000000");
 }
 
 /* `dill --plan`, where all is new. */
@@ -1399,6 +1541,7 @@ static const struct {
 #define ROW(function) { #function, function, RATIO_MOST }
 #define LEVEL(function) { #function, function, LEVEL_MOST }
 	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(one_moves_beside_one),
+	ROW(one_name_moves), ROW(one_srv_name_moves), ROW(names_of_one_listener),
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),
@@ -1411,7 +1554,7 @@ static const struct {
 	ROW(allow_tags), ROW(wrong_allow_tags), ROW(listener_tags), ROW(foreign_tags), ROW(contested_tags),
 	ROW(json_services), ROW(json_names), ROW(json_elements), ROW(yaml_services), ROW(yaml_flow), ROW(toml_services),
 	ROW(toml_tables), ROW(hcl_blocks), ROW(ini_sections), ROW(env_lines), ROW(properties_lines),
-	ROW(pages), ROW(plan_of_other_listeners), ROW(state_on_disk), ROW(names_again),
+	ROW(pages), ROW(pages_of_names), ROW(plan_of_other_listeners), ROW(state_on_disk), ROW(names_again),
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,229 @@
+/* Cases for scope.c and join.c: the lists are as they were, and names stand for something else. */
+#include "base.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "table.h"
+#include "../../publish.h"
+
+struct world {
+	struct route route;
+	struct service_list *lists[2];
+};
+
+/* How often names have been looked up. */
+static struct {
+	const char *name;
+	unsigned times;
+} lookups[] = { { "one", 0 }, { "two", 0 }, { "here", 0 }, { "_pg._tcp.x", 0 }, { "_here._tcp.x", 0 } };
+
+static struct resolve_answer count_lookup(void *arg, const char *name, bool srv)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lookups); i++)
+		lookups[i].times += strcmp(lookups[i].name, name) == 0;
+	return table_lookup(arg, name, srv);
+}
+
+static void open_world(struct world *world, const char *services)
+{
+	table_open(&world->route);
+	world->route.rules.lookup = count_lookup;
+	table_lists(services, world->lists);
+	publish_update(&world->route, world->lists, 2);
+}
+
+static void close_world(struct world *world)
+{
+	for (int i = 0; i < 2; i++)
+		service_list_unref(world->lists[i]);
+	route_close(&world->route);
+}
+
+static void all_still(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table_hosts); i++)
+		table_hosts[i].still = true;
+	for (size_t i = 0; i < ARRAY_LEN(table_srvs); i++)
+		table_srvs[i].still = true;
+	for (size_t i = 0; i < ARRAY_LEN(lookups); i++)
+		lookups[i].times = 0;
+}
+
+/* A round; then the table is the wanted one (NULL: nothing is new). */
+static void round_is(struct world *world, const char *want, const char *what)
+{
+	struct buf got = { 0 };
+	bool news;
+
+	world->route.names_moved = true;
+	news = publish_update(&world->route, world->lists, 2);
+	table_put(&got, world->route.table);
+	check(news == (want != NULL), news ? "news" : "no news", what);
+	check(!want || strcmp(got.data, want) == 0, got.data, what);
+	buf_free(&got);
+	all_still();
+}
+
+static void looked_up(const char *name, unsigned times, const char *what)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lookups); i++)
+		if (strcmp(lookups[i].name, name) == 0)
+			check(lookups[i].times == times, name, what);
+}
+
+/* Only services one of whose names has moved are drafted; the others' names are looked up once, since they are in use. */
+static void scope_cases(void)
+{
+	struct world world;
+
+	open_world(&world, "s a|local:2000|one:80\ns b|local:2001|_pg._tcp.x\ns c|local:2002|two:80 10.0.0.1:1\nc d|local:80|here:80\n"
+	           "s e|local:2000|_here._tcp.x|proxy=socks5://two:1080\n");
+	all_still();
+	table_host("one")->first = 1;
+	table_host("one")->still = false;
+	world.route.names_moved = true;
+	check(publish_update(&world.route, world.lists, 2), "one has moved", "news");
+	looked_up("two", 2 + 1, "for c, and for the proxy, whose listener's backends are all found anew");
+	looked_up("here", 0, "of a service that gets nothing");
+	looked_up("_pg._tcp.x", 1 + 2, "has moved, since its target has");
+	looked_up("_here._tcp.x", 1 + 1, "likewise");
+	check(world.route.table->change_count == 2, "two entries", "are others");
+	all_still();
+	world.route.names_moved = true;
+	check(!publish_update(&world.route, world.lists, 2), "none has moved", "no news");
+	looked_up("one", 1, "none has moved");
+	looked_up("two", 2, "none has moved");
+	looked_up("_pg._tcp.x", 1, "none has moved");
+	looked_up("_here._tcp.x", 1, "none has moved");
+	check(!publish_update(&world.route, world.lists, 2), "no round", "no news");
+	looked_up("one", 1, "no round");
+	table_host("one")->first = 0;
+	close_world(&world);
+}
+
+/* What is shown or chosen otherwise makes a new entry, though the backends are the same. */
+
+static void name_cases(void)
+{
+	struct world world;
+
+	open_world(&world, "f a|local:2000|one:80 two:80\n");
+	all_still();
+	round_is(&world, NULL, "at first");
+	*table_host("one") = (struct table_host){ .name = "one", .count = 2 };
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:80 (one:80) 10.9.0.2:80 (two:80)\n", "the first name's now");
+	table_host("one")->why = "SERVFAIL";
+	table_host("one")->still = false;
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:80 (one:80 kept: SERVFAIL) 10.9.0.2:80 (two:80)\n", "another state");
+	table_host("one")->why = "timeout";
+	table_host("one")->still = false;
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:80 (one:80 kept: timeout) 10.9.0.2:80 (two:80)\n", "another reason");
+	*table_host("one") = (struct table_host){ .name = "one", .count = 1 };
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:80 (one:80) 10.9.0.2:80 (two:80)\n", "as at first");
+	close_world(&world);
+}
+
+static void target_cases(void)
+{
+	struct table_srv *srv = &table_srvs[0], was = *srv;
+	struct world world;
+
+	open_world(&world, "f a|local:2000|10.0.0.1:80\nf b|local:2000|_pg._tcp.x");
+	all_still();
+	srv->targets[0].last = srv->targets[1].last = true;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 || 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*5 (two:5002) 10.9.0.2:5002*5\n",
+	         "all are tried last");
+	*srv = was;
+	srv->targets[1].weight = 3;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2\n",
+	         "another weight");
+	srv->targets[0].port = 5009;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5009 (one:5009) 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2\n",
+	         "another port");
+	*srv = (struct table_srv){ .name = was.name, .state = RESOLVE_FAILED, .why = "NXDOMAIN" };
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 (_pg._tcp.x failed: NXDOMAIN)\n", "no targets");
+	srv->why = NULL;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 (_pg._tcp.x failed)\n", "no reason");
+	srv->state = RESOLVE_ASKED;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 (_pg._tcp.x asked)\n", "another state");
+	*srv = was;
+	close_world(&world);
+}
+
+/* A listener gives way to what a target has at its port, while it has. */
+static void neighbour_cases(void)
+{
+	struct table_srv *srv = &table_srvs[3], was = *srv;
+	struct world world;
+
+	check(strcmp(srv->name, "_here._tcp.x") == 0, "the name", srv->name);
+	open_world(&world, "s a|other:4000|_here._tcp.x\nc b|local:2000|10.0.0.1:80\nc c|local:2001|10.0.0.2:80\n");
+	all_still();
+	srv->targets[0].port = 2001;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 b of consul/b 10.0.0.1:80+\n127.0.0.2:4000 a of static/a 127.0.0.1:2001 (here:2001)\n"
+	         "refused: c local:2001 [neighbour] 127.0.0.1:2001 is a backend of a on this host\n", "another port");
+	srv->state = RESOLVE_FAILED;
+	srv->count = 0;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 b of consul/b 10.0.0.1:80+\n127.0.0.1:2001 c of consul/c 10.0.0.2:80+\n"
+	         "127.0.0.2:4000 a of static/a (_here._tcp.x failed)\n", "no targets");
+	*srv = was;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2001 c of consul/c 10.0.0.2:80+\n127.0.0.2:4000 a of static/a 127.0.0.1:2000 (here:2000)\n"
+	         "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n", "at first");
+	table_host("here")->first = 3;
+	table_host("here")->still = false;
+	round_is(&world, "127.0.0.1:2000 b of consul/b 10.0.0.1:80+\n127.0.0.1:2001 c of consul/c 10.0.0.2:80+\n"
+	         "127.0.0.2:4000 a of static/a 10.9.0.4:2000 (here:2000)\n", "it is another host's");
+	table_host("here")->first = 2;
+	close_world(&world);
+}
+
+/* Who dials a listener by an SRV name is told when that comes or goes. */
+static void listener_cases(void)
+{
+	struct service_list *less[2], *more[2];
+	struct world world;
+	struct buf got = { 0 };
+
+	open_world(&world, "s b|local:2000|10.0.0.1:80\ns c|local:2001|10.0.0.1:80\ns a|other:4000|_here._tcp.x\n");
+	all_still();
+	table_put(&got, world.route.table);
+	check(strcmp(got.data, "127.0.0.1:2000 b of static/b 10.0.0.1:80\n127.0.0.1:2001 c of static/c 10.0.0.1:80\n"
+	             "127.0.0.2:4000 a of static/a 127.0.0.1:2000 ! (here:2000)\n") == 0, got.data, "it comes back");
+	less[0] = service_list_new();
+	less[0]->source = world.lists[0]->source;
+	less[0]->title = world.lists[0]->title;
+	less[0]->trusted = true;
+	service_share(less[0], world.lists[0]->items[1]);
+	service_share(less[0], world.lists[0]->items[2]);
+	less[1] = more[1] = world.lists[1];
+	check(publish_update(&world.route, less, 2), "one leaves", "news");
+	table_put(&got, world.route.table);
+	check(strcmp(got.data, "127.0.0.1:2001 c of static/c 10.0.0.1:80\n127.0.0.2:4000 a of static/a 127.0.0.1:2000 (here:2000)\n") == 0,
+	      got.data, "it does not come back");
+	more[0] = world.lists[0];
+	check(publish_update(&world.route, more, 2), "one comes", "news");
+	table_put(&got, world.route.table);
+	check(strstr(got.data, "127.0.0.1:2000 ! (here:2000)\n") != NULL, got.data, "it comes back again");
+	service_list_unref(less[0]);
+	buf_free(&got);
+	close_world(&world);
+}
+
+int main(void)
+{
+	scope_cases();
+	name_cases();
+	target_cases();
+	neighbour_cases();
+	listener_cases();
+	return check_sum();
+}
