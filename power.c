@@ -222,7 +222,8 @@ void power_put(const struct config *config, struct buf *out)
 	if (!*config->user || user_find(config->user, &user))
 		return;
 	if (geteuid() && user.uid != geteuid())
-		buf_printf(out, "# runtime.user: only root can become %s, and user %ld would not start", config->user, (long)geteuid());
+		buf_printf(out, "# runtime.user: only root can become %s, and user %ld would not start", config->user,
+		           (long)geteuid());
 	else
 		buf_printf(out, "# runtime.user: dill runs as user %ld%s", (long)user.uid,
 		           asks_low(config) ? ", and keeps CAP_NET_BIND_SERVICE for ports below 1024" : ", without any capability");

@@ -13,8 +13,8 @@
 
 #define NUMBER_MAX 2147483647
 
-/* NAME:PASSWORD:NUMBER:GROUP... is how a line of either file begins. By hand: libc's own functions ask services, too, which a
- * static binary cannot. */
+/* NAME:PASSWORD:NUMBER:GROUP... is how a line of either file begins. By hand: libc's own functions ask services, too,
+ * which a static binary cannot. */
 static bool is_line_of(struct slice line, const char *who, long *number, long *group)
 {
 	struct slice fields[4] = { { NULL, 0 } };

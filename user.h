@@ -11,8 +11,8 @@ struct user {
 	gid_t gid;
 };
 
-/* NAME or a number, and after a colon a group likewise: without it that of /etc/passwd, or the user's number where that file
- * does not have it. NULL or the reason, in words that follow the text. */
+/* NAME or a number, and after a colon a group likewise: without it that of /etc/passwd, or the user's number where that
+ * file does not have it. NULL or the reason, in words that follow the text. */
 const char *user_find(const char *text, struct user *out);
 
 #endif
