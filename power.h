@@ -13,7 +13,7 @@
 void power_bound(void); /* no new rights from now on */
 /* Becomes the configuration's user. False: it cannot, which has been said. */
 bool power_drop(const struct config *config);
-void power_put(const struct config *config, struct buf *out); /* for people: what power_drop() would do, if a user is given */
+void power_put(const struct config *config, struct buf *out); /* for people: what power_drop() would do, if it is to */
 const char *power_version(void); /* for people: what this system has of it */
 
 #endif
