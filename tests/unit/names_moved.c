@@ -138,11 +138,20 @@ static void target_cases(void)
 	*srv = was;
 	srv->targets[1].weight = 3;
 	srv->still = false;
-	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2\n",
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5001*2 (one:5001) 10.9.0.1:5002*3 (two:5002) 10.9.0.2:5002*3\n",
 	         "another weight");
+	srv->targets[1].weight = 1;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5001*2 (one:5001) 10.9.0.1:5002 (two:5002) 10.9.0.2:5002\n",
+	         "the same weight, with one address and with two");
+	srv->targets[1].weight = 65535;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*32768 (two:5002) 10.9.0.2:5002*32768\n",
+	         "nearly so");
+	srv->targets[1].weight = 3;
 	srv->targets[0].port = 5009;
 	srv->still = false;
-	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5009 (one:5009) 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2\n",
+	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 | 10.9.0.1:5009*2 (one:5009) 10.9.0.1:5002*3 (two:5002) 10.9.0.2:5002*3\n",
 	         "another port");
 	*srv = (struct table_srv){ .name = was.name, .state = RESOLVE_FAILED, .why = "NXDOMAIN" };
 	round_is(&world, "127.0.0.1:2000 a,b of file/a 10.0.0.1:80 (_pg._tcp.x failed: NXDOMAIN)\n", "no targets");
