@@ -1,6 +1,7 @@
 /* Cases for scope.c and join.c: the lists are as they were, and names stand for something else. */
 #include "base.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "check.h"
@@ -195,6 +196,45 @@ static void neighbour_cases(void)
 	close_world(&world);
 }
 
+/* A stranger's name leads to no place that the stranger may not name, whatever it stands for by now. */
+static void stranger_cases(void)
+{
+	static const char *const places[] = {
+		"127.0.0.9", "::1", "::ffff:127.0.0.9", "0.0.0.0", "::", "::ffff:0.0.0.0", "169.254.169.254", "::ffff:169.254.169.254",
+		"fe80::1", "224.0.0.1", "255.255.255.255"
+	};
+	struct net_addr was = table_addresses[0];
+	struct world world;
+	struct buf got = { 0 };
+
+	open_world(&world, "s l|local:5001|10.0.0.1:80\nc a|any:2000|one:80\nc b|any:2001|_pg._tcp.x\nc p|any:2002|10.0.0.1:1|proxy=socks5://one:1080\n");
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		all_still();
+		table_addresses[0] = (struct net_addr){ .sa.v6.sin6_family = AF_INET6 };
+		if (inet_pton(AF_INET6, places[i], &table_addresses[0].sa.v6.sin6_addr) != 1)
+			net_numeric(slice_of(places[i]), 0, &table_addresses[0]);
+		table_host("one")->still = table_host("two")->still = false;
+		world.route.names_moved = true;
+		publish_update(&world.route, world.lists, 2);
+		table_put(&got, world.route.table);
+		check(strstr(got.data, "0.0.0.0:2000 a of consul/a (one:80)\n0.0.0.0:2001 b of consul/b 10.9.0.2:5002*5+ (two:5002) (one:5001)\n"
+		             "0.0.0.0:2002 p of consul/p (socks5://one:1080 ─➤ 10.0.0.1:1)\n127.0.0.1:5001 l of static/l 10.0.0.1:80\nrefused: a one:80 [backends.allow] ") &&
+		      strstr(got.data, "\nrefused: b _pg._tcp.x [backends.allow] ") && strstr(got.data, "\nrefused: p proxy one:1080 [backends.allow] "),
+		      got.data, places[i]);
+	}
+	world.route.rules.servers[0].key = "status.listener"; /* behind an address of this host that is none of those */
+	world.route.rules.server_count = 1;
+	net_numeric(slice_of("10.9.0.1"), 5001, &world.route.rules.servers[0].addr);
+	route_forget(&world.route);
+	table_addresses[0] = was;
+	round_is(&world, "0.0.0.0:2000 a of consul/a 10.9.0.1:80+ (one:80)\n"
+	         "0.0.0.0:2001 b of consul/b 10.9.0.1:5002*5+ (two:5002) 10.9.0.2:5002*5+ (one:5001)\n"
+	         "0.0.0.0:2002 p of consul/p socks5://10.9.0.1:1080 ─➤ 10.0.0.1:1+ (socks5://one:1080 ─➤ 10.0.0.1:1)\n"
+	         "127.0.0.1:5001 l of static/l 10.0.0.1:80\nrefused: b _pg._tcp.x [status.listener] 10.9.0.1:5001 is dill's own status.listener\n", "a server");
+	buf_free(&got);
+	close_world(&world);
+}
+
 /* Who dials a listener by an SRV name is told when that comes or goes. */
 static void listener_cases(void)
 {
@@ -233,6 +273,7 @@ int main(void)
 	name_cases();
 	target_cases();
 	neighbour_cases();
+	stranger_cases();
 	listener_cases();
 	return check_sum();
 }
