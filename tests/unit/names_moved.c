@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "figures.h"
 #include "table.h"
 #include "../../publish.h"
 
@@ -166,6 +167,44 @@ static void target_cases(void)
 	close_world(&world);
 }
 
+static struct route_backend *backend_at(const struct world *world, const char *name)
+{
+	const struct route_entry *entry = world->route.table->entries[0];
+
+	for (unsigned i = 0; i < entry->count; i++)
+		if (strcmp(entry->backends[i]->name, name) == 0)
+			return entry->backends[i];
+	return NULL;
+}
+
+/* A target that has another place or weight is the same backend; one that has left is found again while it has sessions. */
+static void session_cases(void)
+{
+	struct table_srv *srv = &table_srvs[0], was = *srv;
+	struct route_backend *backend;
+	struct world world;
+
+	open_world(&world, "f a|local:2000|_pg._tcp.x");
+	all_still();
+	backend = backend_at(&world, "10.9.0.1:5001");
+	set_backend_active(backend, 1);
+	srv->targets[0] = (struct table_target){ "one", 5001, 7, true };
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:5002*5 (two:5002) 10.9.0.2:5002*5 || 10.9.0.1:5001*7 (one:5001)\n", "tried last");
+	check(backend_at(&world, "10.9.0.1:5001") == backend && !atomic_load(&backend->gone), "tried last", "the same");
+	srv->count = 0;
+	srv->state = RESOLVE_FAILED;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a of file/a (_pg._tcp.x failed)\n", "no targets");
+	check(world.route.retired_count == 1 && atomic_load(&backend->gone), "no targets", "it drains");
+	*srv = was;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a of file/a 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*5 (two:5002) 10.9.0.2:5002*5\n", "as at first");
+	check(backend_at(&world, "10.9.0.1:5001") == backend && !atomic_load(&backend->gone) && !world.route.retired_count, "as at first", "the same");
+	set_backend_active(backend, 0);
+	close_world(&world);
+}
+
 /* A listener gives way to what a target has at its port, while it has. */
 static void neighbour_cases(void)
 {
@@ -272,6 +311,7 @@ int main(void)
 	scope_cases();
 	name_cases();
 	target_cases();
+	session_cases();
 	neighbour_cases();
 	stranger_cases();
 	listener_cases();
