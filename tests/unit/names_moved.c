@@ -205,6 +205,35 @@ static void session_cases(void)
 	close_world(&world);
 }
 
+/* A service of which some are tried last from now on keeps its turn among the others. */
+static void turn_cases(void)
+{
+	struct table_srv *srv = &table_srvs[0], was = *srv;
+	atomic_uint *cursor;
+	struct world world;
+
+	open_world(&world, "f a|local:2000|10.0.0.1:80\nf b|local:2000|_pg._tcp.x\nf c|local:2000|10.0.0.3:80");
+	all_still();
+	cursor = &world.route.table->entries[0]->listener->cursor;
+	atomic_store(cursor, 1);
+	srv->targets[1].last = true;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b,c of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) | 10.0.0.3:80 || 10.9.0.1:5002*5 (two:5002) "
+	         "10.9.0.2:5002*5\n", "one is tried last");
+	check(atomic_load(cursor) == 1, "one is tried last", "b's turn");
+	atomic_store(cursor, 3);
+	srv->targets[1].weight = 20;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b,c of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) | 10.0.0.3:80 || 10.9.0.1:5002*10 (two:5002) "
+	         "10.9.0.2:5002*10\n", "another weight");
+	check(atomic_load(cursor) == 3, "another weight", "the turn of what is tried last");
+	*srv = was;
+	srv->still = false;
+	round_is(&world, "127.0.0.1:2000 a,b,c of file/a 10.0.0.1:80 | 10.9.0.1:5001 (one:5001) 10.9.0.1:5002*5 (two:5002) 10.9.0.2:5002*5 | "
+	         "10.0.0.3:80\n", "as at first");
+	close_world(&world);
+}
+
 /* A listener gives way to what a target has at its port, while it has. */
 static void neighbour_cases(void)
 {
@@ -312,6 +341,7 @@ int main(void)
 	name_cases();
 	target_cases();
 	session_cases();
+	turn_cases();
 	neighbour_cases();
 	stranger_cases();
 	listener_cases();
