@@ -14,6 +14,7 @@
 #include "print.h"
 #include "publish.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "routes.h"
 #include "stats.h"
 #include "supervisor.h"

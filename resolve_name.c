@@ -7,7 +7,7 @@
 #include "hash.h"
 #include "log.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
 #include "resolve_local.h"

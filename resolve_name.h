@@ -4,7 +4,7 @@
 
 #include "base.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
 #include "resolve_local.h"

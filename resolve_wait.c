@@ -9,6 +9,7 @@
 #include "loop_backend.h"
 #include "net.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_conf.h"
 #include "sys.h"
 #include "text.h"

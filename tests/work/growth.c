@@ -34,7 +34,7 @@
 #include "../../routes.h"
 #include "../../state.h"
 #include "../../plan.c"
-#include "../../resolver.c"
+#include "../../resolve.c"
 
 #define SIZE 3000
 #define RATIO_MOST 6.0

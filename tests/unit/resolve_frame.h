@@ -1,6 +1,6 @@
-/* The owner of the resolver of resolver.h, and its questions and answers. Include it behind the .c files. */
-#ifndef TEST_RESOLVER_FRAME_H
-#define TEST_RESOLVER_FRAME_H
+/* The owner of the resolver of resolve_fake.h, and its questions and answers. Include it behind the .c files. */
+#ifndef TEST_RESOLVE_FRAME_H
+#define TEST_RESOLVE_FRAME_H
 
 /* The owner. */
 

@@ -1,14 +1,14 @@
 /* A resolver to which anything happens: names come and go, answers of all kinds come late or never, files and rules change. What
  * must hold holds after each step, and what was looked up stays as it was until the next round. */
-#include "resolver.h"
+#include "resolve_fake.h"
 
 #include "../../loop.c"
 #include "../../resolve_due.c"
 #include "../../resolve_local.c"
 #include "../../resolve_inquiry.c"
 #include "../../resolve_name.c"
-#include "../../resolver.c"
-#include "resolver_frame.h"
+#include "../../resolve.c"
+#include "resolve_frame.h"
 
 #define HOSTS 40
 #define SERVICES 6

@@ -1,14 +1,14 @@
 /* Cases for the resolver: which questions it asks and when, and what it makes of their answers. */
-#include "resolver.h"
+#include "resolve_fake.h"
 
 #include "../../loop.c"
 #include "../../resolve_due.c"
 #include "../../resolve_local.c"
 #include "../../resolve_inquiry.c"
 #include "../../resolve_name.c"
-#include "../../resolver.c"
+#include "../../resolve.c"
 
-#include "resolver_frame.h"
+#include "resolve_frame.h"
 
 static bool is_asked(const char *name, enum dns_type type)
 {

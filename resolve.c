@@ -1,4 +1,3 @@
-/* resolve.h: names are asked for when they are due. */
 #include "base.h"
 #include "resolve.h"
 
@@ -9,6 +8,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "resolve_answer.h"
 #include "resolve_conf.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
@@ -45,7 +45,6 @@ struct resolver {
 	void *arg;
 };
 
-const char *const resolve_state_names[RESOLVE_STATES] = { "asked", "good", "kept", "failed" };
 const char *const resolve_result_names[RESOLVE_RESULTS] = {
 	"answered", "no_name", "no_data", "server_failed", "refused", "timed_out", "broken"
 };
