@@ -14,6 +14,7 @@
 #include "sys.h"
 
 #define ADDRESSES_MAX 64 /* of a name: each may be a backend, and a client's connect */
+#define LATE_MS 5000     /* so long new targets are waited for */
 
 /* Answers. */
 
@@ -100,6 +101,8 @@ static void new_found(struct resolve_names *names, struct resolve_name *name, st
 		free_found(found);
 		return;
 	}
+	if (!name->fresh && name->srv)
+		name->late_at = sys_now() + LATE_MS;
 	free_found(name->fresh);
 	name->fresh = found;
 	name_news(names, name);
@@ -150,6 +153,8 @@ void resolve_name_schedule(void *arg, struct resolve_name *name)
 	for (size_t family = 0; family < 2 && names->hold; family++)
 		if (has_lost(name, family) && name->lost_at[family] + names->hold < at)
 			at = name->lost_at[family] + names->hold;
+	if (name->late_at && name->late_at < at)
+		at = name->late_at;
 	resolve_due_set(&names->dues, &name->due, at);
 }
 
@@ -187,6 +192,10 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 	struct net_addr *addrs = NULL;
 	size_t count = 0;
 
+	if (name->late_at && now >= name->late_at) {
+		name->late_at = 0;
+		name_news(names, name);
+	}
 	if (!hold_over(names, name, 0, now) && !hold_over(names, name, 1, now))
 		return;
 	if (!name->srv)
@@ -195,6 +204,8 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 	if (name->state != RESOLVE_KEPT || count)
 		return;
 	name_state(names, name, RESOLVE_FAILED, name->why);
+	if (names->quiet)
+		return;
 	log_about(LOG_WARN, name, "time", "cannot resolve %s: %s; its last %s are used no longer", name->text, name->why,
 	          name->srv ? "targets" : "addresses");
 }
@@ -330,12 +341,12 @@ void resolve_name_renew_host(void *arg, struct resolve_name *name)
 	name->news = false;
 }
 
-/* While one of the new targets has not been answered yet, the old ones stay. */
+/* While one of the new targets has not been answered yet, the old ones stay: but not for long. */
 static bool may_renew(const struct resolve_name *name)
 {
 	bool may = true;
 
-	for (size_t i = 0; i < name->fresh->count && may && name->now && name->now->count; i++)
+	for (size_t i = 0; i < name->fresh->count && may && name->late_at && name->now && name->now->count; i++)
 		may = name->fresh->targets[i].host->state != RESOLVE_ASKED;
 	return may;
 }
@@ -353,6 +364,7 @@ void resolve_name_renew_srv(void *arg, struct resolve_name *name)
 		free_found(name->now);
 		name->now = name->fresh;
 		name->fresh = NULL;
+		name->late_at = 0;
 		name->hosts = sys_realloc(name->hosts, (name->now->count + 1) * sizeof *name->hosts);
 	}
 	for (size_t i = 0; name->now && i < name->now->count; i++) {

@@ -30,6 +30,7 @@ struct resolve_name {
 	struct resolve_inquiry *inquiry; /* it is on its way */
 	int64_t asked_at; /* since then */
 	struct resolve_found *now, *fresh; /* as of the last round; since then, NULL: the same */
+	int64_t late_at; /* of an SRV name: so long `fresh` may wait for its targets; 0: no longer */
 	enum resolve_state state;   /* since then */
 	const char *why;
 	struct resolve_answer shown; /* as of the last round */
@@ -73,7 +74,8 @@ struct net_addr *resolve_name_held(const struct resolve_names *names, const stru
 void resolve_name_good(struct resolve_names *names, struct resolve_name *name, struct resolve_found *found); /* takes it */
 void resolve_name_bad(struct resolve_names *names, struct resolve_name *name, const char *why);
 void resolve_name_schedule(void *names, struct resolve_name *name); /* after a change of when it is to be asked for */
-void resolve_name_expire(struct resolve_names *names, struct resolve_name *name); /* drops what was kept for dns.hold */
+/* Drops what was kept for dns.hold, and lets new targets count that have waited for long. */
+void resolve_name_expire(struct resolve_names *names, struct resolve_name *name);
 
 /* Rounds: what is known now is shown from now on; hosts first, then SRV names. */
 void resolve_name_renew_host(void *unused, struct resolve_name *name);

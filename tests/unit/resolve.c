@@ -547,6 +547,23 @@ static void srv_change_cases(void)
 	resolve_round(resolver, true);
 	resolve_lookup(resolver, "_a._tcp.test", true);
 	check(resolver->names.dues.count == 2, "the old target is gone", "");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	for (unsigned i = 0; i < 5; i++) { /* nobody answers for the new one, and meanwhile it has another weight */
+		query = begin_answer("_a._tcp.test", DNS_SRV);
+		put_service(1, 1, i, 80, "three.test");
+		end_answer(query);
+		expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
+		rings = 0;
+		pass(1000);
+	}
+	pass(BURST_MS);
+	check(rings == 1, "it rings", "");
+	expect_services("_a._tcp.test", "good; three.test:80*4 asked");
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "two.test");
+	end_answer(query);
+	answer("two.test", 1000, "10.0.0.2");
+	expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
 	pass(10000);
 	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
 	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
