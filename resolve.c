@@ -25,6 +25,7 @@
 #define TARGETS_MAX 64   /* of an SRV name: each may be many backends */
 #define HOSTS_MS 5000    /* /etc/hosts is looked at so often while it is used */
 #define SLOW_MS 1500     /* a name that is on its way for longer is slow: more than the patience of an inquiry */
+#define LEFT_MS 1000     /* until names that may not be in use are looked at; so that many who leave are one round */
 #define BURST_MS 5       /* answers within it ring once, while there are others to come; and for each so many names, all of */
 #define BURST_NAMES 200  /* which are looked at then, a millisecond more */
 
@@ -37,6 +38,7 @@ struct resolver {
 	struct loop_timer due_timer, burst_timer;
 	bool rung;  /* since the last round: that there is news */
 	int rounds; /* that must come, since names may not be used any more */
+	int64_t round_at; /* the next of them */
 	int64_t heard_at; /* a server has said anything */
 	bool outage; /* none has for as long as a name was asked for */
 	struct net_addr servers[RESOLVE_SERVERS];
@@ -325,6 +327,8 @@ static void arm_due(struct resolver *resolver)
 	struct resolve_due *first = resolve_due_first(&resolver->names.dues);
 	int64_t at = first ? first->at : INT64_MAX;
 
+	if (resolver->rounds && !resolver->rung && resolver->round_at < at)
+		at = resolver->round_at;
 	if (resolver->names.from_hosts && resolver->local.looked_at + HOSTS_MS < at)
 		at = resolver->local.looked_at + HOSTS_MS;
 	loop_disarm(&resolver->due_timer);
@@ -361,8 +365,10 @@ static void ring_soon(struct resolver *resolver)
 /* What follows from an event. */
 static void resolver_follow(struct resolver *resolver)
 {
+	bool round = resolver->rounds && sys_now() >= resolver->round_at;
+
 	resolver_turn(resolver);
-	if (resolver->names.news && !resolver->rung && !resolve_due_under_way(&resolver->names.dues))
+	if (!resolver->rung && (round || (resolver->names.news && !resolve_due_under_way(&resolver->names.dues))))
 		ring_now(resolver);
 	else
 		ring_soon(resolver);
@@ -406,13 +412,22 @@ static void forget_use(void *arg, struct resolve_name *name)
 	name->used = false;
 }
 
-bool resolve_round(struct resolver *resolver, bool gone)
+void resolve_left(struct resolver *resolver)
 {
-	if (gone)
-		resolver->rounds = 2; /* in the one nobody asks for it, and the next one drops it */
+	if (!resolver->names.dues.count)
+		return;
+	if (!resolver->rounds)
+		resolver->round_at = sys_now() + LEFT_MS;
+	resolver->rounds = 2; /* in the one nobody asks for it, and the next one drops it */
+	arm_due(resolver);
+}
+
+bool resolve_round(struct resolver *resolver)
+{
 	if (!resolver->names.news && !resolver->rounds)
 		return false;
 	resolver->rounds -= resolver->rounds > 0;
+	resolver->round_at = sys_now() + LEFT_MS;
 	resolver->names.news = resolver->rung = false;
 	loop_disarm(&resolver->burst_timer);
 	resolve_names_drop_unused(&resolver->names, true);

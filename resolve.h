@@ -20,7 +20,7 @@ struct resolve_rules {
 struct resolver;
 
 /* `kind` is that of its descriptors and timers in the loop. `ring` is called, on the loop's thread, when an answer has changed;
- * it may not call back. NULL: errno says why. */
+ * it may not call back. */
 struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void *arg), void *arg);
 void resolve_close(struct resolver *resolver); /* before the loop */
 void resolve_set(struct resolver *resolver, const struct resolve_rules *rules); /* at the start, and after a reload */
@@ -32,9 +32,10 @@ bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct l
  * by without it. The answer lives until the next resolve_round. */
 struct resolve_answer resolve_lookup(void *resolver, const char *name, bool srv);
 bool resolve_settled(struct resolver *resolver); /* each name that was asked for, and each target, has had its first answer */
-/* Before a round of lookups. `gone`: names may not be used any more. False: this is no round, and all stays as it is; else
- * all names that are in use are to be asked for. */
-bool resolve_round(struct resolver *resolver, bool gone);
+/* Before a round of lookups. False: this is no round, and all stays as it is; else all names that are in use are to be asked
+ * for. */
+bool resolve_round(struct resolver *resolver);
+void resolve_left(struct resolver *resolver); /* names may not be used any more: it rings for rounds that tell, by and by */
 
 /* For those who look. */
 enum resolve_result {

@@ -93,6 +93,13 @@ static void end(void)
 	fake_clock += 100000;
 }
 
+/* A round of which names may have left. */
+static bool round_of_leaving(struct resolver *of)
+{
+	resolve_left(of);
+	return resolve_round(of);
+}
+
 #define BOTH "10.9.9.9,2001:db8::9,127.0.0.1,::1,fe80::1"
 #define ONE "10.9.9.9,127.0.0.1,::1,fe80::1"
 #define CONF "nameserver 192.0.2.53\n"
