@@ -271,14 +271,12 @@ static void ask_again(void *arg, struct resolve_name *name)
 		ask_now(arg, name);
 }
 
-/* Whether it was in the file or is now, it counts at once. */
+/* Whether it was in the file or is now, it counts at once; also which of its addresses can be reached. */
 static void follow_hosts(void *arg, struct resolve_name *name)
 {
 	struct resolver *resolver = arg;
 	bool was = name->kind == RESOLVE_HOSTS;
 
-	if (name->kind == RESOLVE_FIXED)
-		return;
 	if (!take_local(resolver, name)) {
 		if (was)
 			ask_now(resolver, name);
@@ -298,7 +296,7 @@ static void look_at_files(struct resolver *resolver)
 		follow_servers(resolver);
 		resolve_names_each(&resolver->names, ask_again, resolver);
 	}
-	if (news & RESOLVE_HOSTS_NEWS)
+	if (news & (RESOLVE_HOSTS_NEWS | RESOLVE_FAMILY_NEWS))
 		resolve_names_each(&resolver->names, follow_hosts, resolver);
 	if (news & RESOLVE_FAMILY_NEWS)
 		resolve_names_each(&resolver->names, ask_now, resolver);

@@ -434,6 +434,14 @@ static void hosts_change_cases(void)
 	fail("other.test", DNS_A, DNS_NO_NAME, 5);
 	expect("other.test", "kept(NXDOMAIN) 10.0.0.3");
 	end();
+	begin(CONF, "10.0.0.1 db\n2001:db8::1 db\n", ONE);
+	expect("db", "good 10.0.0.1");
+	expect("localhost", "good 127.0.0.1");
+	fake_addresses = BOTH;
+	pass(5000);
+	expect("db", "good 10.0.0.1 2001:db8::1"); /* this host has IPv6 now */
+	expect("localhost", "good 127.0.0.1 ::1");
+	end();
 }
 
 static void conf_change_cases(void)
