@@ -233,6 +233,7 @@ static void name_start(struct resolver *resolver, struct resolve_name *name)
 	name->inquiry = resolve_inquiry_start(&resolver->desk, name, &wanted);
 	if (name->inquiry) {
 		name->asked_at = sys_now();
+		name->again = name->asked_at + SLOW_MS;
 		resolve_name_schedule(&resolver->names, name);
 		return;
 	}
@@ -304,6 +305,16 @@ static void look_at_files(struct resolver *resolver)
 
 /* Turns of the loop. */
 
+/* One on its way may give its place to one that is new. */
+static void name_slow(struct resolver *resolver, struct resolve_name *name)
+{
+	name->again = sys_now() + SLOW_MS;
+	if (!resolve_due_yield(&resolver->names.dues, &name->due))
+		return;
+	resolve_inquiry_drop(name->inquiry);
+	name->inquiry = NULL;
+}
+
 /* What is due now. */
 static void take_due(struct resolver *resolver)
 {
@@ -314,7 +325,9 @@ static void take_due(struct resolver *resolver)
 		struct resolve_name *name = resolve_name_of(due);
 
 		resolve_name_expire(&resolver->names, name);
-		if (name->again <= now && resolve_due_idle(due))
+		if (name->again <= now && due->asked)
+			name_slow(resolver, name);
+		else if (name->again <= now && resolve_due_idle(due))
 			resolve_due_wait(&resolver->names.dues, due);
 		resolve_name_schedule(&resolver->names, name);
 	}

@@ -148,7 +148,7 @@ static bool has_lost(const struct resolve_name *name, size_t family)
 void resolve_name_schedule(void *arg, struct resolve_name *name)
 {
 	struct resolve_names *names = arg;
-	int64_t at = resolve_due_idle(&name->due) ? name->again : INT64_MAX;
+	int64_t at = name->due.link ? INT64_MAX : name->again;
 
 	for (size_t family = 0; family < 2 && names->hold; family++)
 		if (has_lost(name, family) && name->lost_at[family] + names->hold < at)

@@ -25,7 +25,7 @@ struct resolve_found {
 struct resolve_name {
 	struct resolve_due due;
 	struct resolve_name *next; /* in its bucket */
-	int64_t again;     /* it is to be asked for then; INT64_MAX: never */
+	int64_t again;     /* it is to be asked for then, or, on its way, it is looked at whether it is slow; INT64_MAX: never */
 	int64_t lost_at[2]; /* since when nobody says anything of its addresses (IPv4, IPv6), or targets; 0: it is not so */
 	struct resolve_inquiry *inquiry; /* it is on its way */
 	int64_t asked_at; /* since then */

@@ -633,6 +633,13 @@ host_reload_servers() { # SIGHUP: other servers are asked at once, about all nam
     must 5 "a name that the first one does not answer" answers 4002 c
 }
 
+quiet() { # TEXT: two seconds without a question that has it
+    local before
+    before=$(asked "$1")
+    sleep 2
+    [ "$(asked "$1")" = "$before" ]
+}
+
 case_names_reload_leaves() { own_host host_reload_leaves; }
 
 host_reload_leaves() { # a name that is written no longer is asked for no longer, though nothing else changes
@@ -644,13 +651,7 @@ host_reload_leaves() { # a name that is written no longer is asked for no longer
     printf %b "$other" >"$T/c.toml"
     kill -HUP "$DILL_PID"
     must 5 "it has left" log_has 'reload'
-    quiet_for() { # two seconds without a question
-        local before
-        before=$(asked ' A db.test ')
-        sleep 2
-        [ "$(asked ' A db.test ')" = "$before" ]
-    }
-    must 9 "it is not asked for any more" quiet_for
+    must 9 "it is not asked for any more" quiet ' A db.test '
     answers 4002 b || fail "the other one"
 }
 

@@ -729,6 +729,14 @@ static void crowd_cases(void)
 	answer_all('g', DNS_FOUND);
 	look_many("h%u.test", 1000);
 	check(asked_count == RESOLVE_FLIGHT * 3 / 8, "new ones", "");
+	pass(1499);
+	check(is_asked("h0.test", DNS_A), "they stay", "");
+	pass(1);
+	check(!is_asked("h0.test", DNS_A) && is_asked("h48.test", DNS_A), "those that are slow give way to others", "");
+	look_many("n%u.test", 1);
+	pass(29999);
+	check(is_asked("n0.test", DNS_A), "a new one does not wait for ever for those that hang", "");
+	answer("n0.test", 3600, "10.0.0.1");
 	pass(10000);
 	check(asked_count == RESOLVE_FLIGHT * 3 / 8 + 3 && is_asked("g0.test", DNS_A), "those that have answered go on", "");
 	answer_all('g', DNS_FOUND);
@@ -751,6 +759,19 @@ static void crowd_cases(void)
 		resolve_lookup(resolver, "h99.test", false);
 	}
 	check(asked_count == 1 && is_asked("h99.test", DNS_A), "it takes the place of those that are gone", "");
+	end();
+}
+
+/* Many whose TTLs are too short leave room for a new one. */
+static void hurry_cases(void)
+{
+	begin(CONF, "", ONE);
+	look_many("g%u.test", 200);
+	answer_all('g', DNS_FOUND);
+	pass(10000);
+	look_many("n%u.test", 3);
+	answer_some('g', DNS_FOUND, 24);
+	check(is_asked("n2.test", DNS_A), "a new one is asked for", "");
 	end();
 }
 
@@ -808,6 +829,7 @@ int main(void)
 	leaving_cases();
 	burst_cases();
 	crowd_cases();
+	hurry_cases();
 	pace_cases();
 	figure_cases();
 	remove_files();
