@@ -466,14 +466,14 @@ struct resolve_answer resolve_lookup(void *arg, const char *text, bool srv)
 		name = new_name(resolver, text, srv);
 		if (name->state != RESOLVE_ASKED) { /* at once, and so nothing is new */
 			resolve_name_renew_host(NULL, name);
-			name->shown.moved = true;
+			name->moved = true;
 			resolver->names.news = news;
 		}
 		resolver_turn(resolver);
 		ring_soon(resolver);
 	}
 	name->used = true;
-	return name->shown;
+	return resolve_name_answer(name);
 }
 
 bool resolve_settled(struct resolver *resolver)

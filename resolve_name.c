@@ -89,7 +89,7 @@ static void name_state(struct resolve_names *names, struct resolve_name *name, e
 	names->states[state]++;
 	name->state = state;
 	name->why = why;
-	if (state != name->shown.state || why != name->shown.why)
+	if (state != name->self.state || why != name->self.why)
 		name_news(names, name);
 }
 
@@ -273,17 +273,17 @@ static void end_name(struct resolve_names *names, struct resolve_name *name)
 struct resolve_name *resolve_names_add(struct resolve_names *names, const char *text, bool srv)
 {
 	size_t len = strlen(text);
-	struct resolve_name *name = sys_alloc(sizeof *name + 2 * (len + 1)), **bucket;
+	bool absolute = len && text[len - 1] == '.';
+	struct resolve_name *name = sys_alloc(sizeof *name + len + 1 + (absolute ? len : 0)), **bucket;
 
 	strcpy(name->text, text);
-	name->bare = name->text + len + 1;
-	strcpy(name->bare, text);
-	name->absolute = len && text[len - 1] == '.';
-	if (name->absolute)
-		name->bare[len - 1] = '\0';
+	name->bare = absolute ? name->text + len + 1 : name->text;
+	if (absolute)
+		memcpy(name->bare, text, len - 1);
+	name->absolute = absolute;
 	name->srv = srv;
 	name->self.name = name->text;
-	name->shown = (struct resolve_answer){ .hosts = srv ? NULL : &name->self, .count = !srv, .moved = true };
+	name->moved = true;
 	names->states[RESOLVE_ASKED]++;
 	grow_buckets(names);
 	bucket = name_bucket(names, text);
@@ -337,7 +337,7 @@ void resolve_name_renew_host(void *arg, struct resolve_name *name)
 		.name = name->text, .state = name->state, .why = name->why,
 		.addrs = name->now ? name->now->addrs : NULL, .count = name->now ? name->now->count : 0
 	};
-	name->shown = (struct resolve_answer){ name->state, name->why, &name->self, 1, name->news };
+	name->moved = name->news;
 	name->news = false;
 }
 
@@ -354,11 +354,10 @@ static bool may_renew(const struct resolve_name *name)
 /* Behind the hosts: what is known of them is also said here. */
 void resolve_name_renew_srv(void *arg, struct resolve_name *name)
 {
-	bool moved = name->news;
-
 	(void)arg;
 	if (!name->srv)
 		return;
+	name->moved = name->news;
 	name->news = name->fresh && !may_renew(name);
 	if (name->fresh && !name->news) {
 		free_found(name->now);
@@ -375,7 +374,17 @@ void resolve_name_renew_srv(void *arg, struct resolve_name *name)
 		name->hosts[i].port = target->port;
 		name->hosts[i].weight = target->weight;
 		name->hosts[i].last = target->last;
-		moved = moved || target->host->shown.moved;
+		name->moved = name->moved || target->host->moved;
 	}
-	name->shown = (struct resolve_answer){ name->state, name->why, name->hosts, name->now ? name->now->count : 0, moved };
+	name->self.state = name->state;
+	name->self.why = name->why;
+}
+
+struct resolve_answer resolve_name_answer(const struct resolve_name *name)
+{
+	bool srv = name->srv;
+
+	return (struct resolve_answer){
+		name->self.state, name->self.why, srv ? name->hosts : &name->self, !srv ? 1 : name->now ? name->now->count : 0, name->moved
+	};
 }

@@ -33,16 +33,15 @@ struct resolve_name {
 	int64_t late_at; /* of an SRV name: so long `fresh` may wait for its targets; 0: no longer */
 	enum resolve_state state;   /* since then */
 	const char *why;
-	struct resolve_answer shown; /* as of the last round */
-	struct resolve_host self, *hosts; /* what it points to: of a host name; of an SRV name */
+	struct resolve_host self, *hosts; /* as of the last round; of an SRV name: `self` only its state, its targets are `hosts` */
 	unsigned refs; /* targets that are it */
 	unsigned good; /* the candidate that was found */
 	enum resolve_kind kind;
 	bool srv, absolute;
 	bool used; /* since the last round */
-	bool news; /* since then */
+	bool moved, news; /* in that round; since then */
 	bool said, cut; /* that it fails; that it has too many addresses */
-	char *bare; /* without the dot at its end */
+	char *bare; /* without the dot at its end; `text`, if it has none */
 	char text[];
 };
 
@@ -80,5 +79,6 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 /* Rounds: what is known now is shown from now on; hosts first, then SRV names. */
 void resolve_name_renew_host(void *unused, struct resolve_name *name);
 void resolve_name_renew_srv(void *unused, struct resolve_name *name);
+struct resolve_answer resolve_name_answer(const struct resolve_name *name); /* what is shown */
 
 #endif
