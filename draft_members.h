@@ -5,7 +5,7 @@
 #include "base.h"
 #include "draft.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "socks.h"
 #include "text.h"

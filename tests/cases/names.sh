@@ -633,6 +633,28 @@ host_reload_servers() { # SIGHUP: other servers are asked at once, about all nam
     must 5 "a name that the first one does not answer" answers 4002 c
 }
 
+quiet() { # TEXT: two seconds without a question that has it
+    local before
+    before=$(asked "$1")
+    sleep 2
+    [ "$(asked "$1")" = "$before" ]
+}
+
+case_names_reload_leaves() { own_host host_reload_leaves; }
+
+host_reload_leaves() { # a name that is written no longer is asked for no longer, though nothing else changes
+    own_names 'db.test 1 A 127.0.0.11' 'other.test 1 A 127.0.0.12'
+    local other='[[services]]\nname = "other"\nlistener = "any:4002"\nbackends = ["other.test:7000"]\n'
+    printf '%b[[services]]\nname = "db"\nlistener = "any:4001"\nbackends = ["db.test:7000"]\n' "$other" >"$T/c.toml"
+    start_bare DILL_HEALTH_ENABLED=false -c "$T/c.toml"
+    must 5 "the first answer" answers 4001 a
+    printf %b "$other" >"$T/c.toml"
+    kill -HUP "$DILL_PID"
+    must 5 "it has left" log_has 'reload'
+    must 9 "it is not asked for any more" quiet ' A db.test '
+    answers 4002 b || fail "the other one"
+}
+
 case_names_reload_hold() { own_host host_reload_hold; }
 
 host_reload_hold() { # dns.hold ends the last addresses, also when it comes by SIGHUP; with an answer they are back

@@ -34,7 +34,7 @@
 #include "../../routes.h"
 #include "../../state.h"
 #include "../../plan.c"
-#include "../../resolver.c"
+#include "../../resolve.c"
 
 #define SIZE 3000
 #define RATIO_MOST 6.0
@@ -986,6 +986,12 @@ static NOT_COUNTED struct resolve_name *name_on_its_way(const struct resolver *r
 	return NULL;
 }
 
+static bool round_of_leaving(struct resolver *resolver)
+{
+	resolve_left(resolver);
+	return resolve_round(resolver);
+}
+
 static void ask_for_names(struct resolver *resolver, size_t n)
 {
 	char name[32];
@@ -1008,7 +1014,7 @@ static void looked_up_names(size_t n)
 	resolve_set(resolver, &(struct resolve_rules){ .quiet = true });
 	start();
 	for (size_t round = 0, place = 0, answers = 0; round < 2; round++) {
-		resolve_round(resolver, true);
+		round_of_leaving(resolver);
 		ask_for_names(resolver, n);
 		for (answers = 0; (name = name_on_its_way(resolver, &place)); answers++)
 			answer_name(resolver, name);
@@ -1016,8 +1022,8 @@ static void looked_up_names(size_t n)
 		resolve_names_each(&resolver->names, ask_now, resolver);
 		resolver_turn(resolver);
 	}
-	resolve_round(resolver, true);
-	resolve_round(resolver, true);
+	round_of_leaving(resolver);
+	round_of_leaving(resolver);
 	stop();
 	check(!resolver->names.dues.count, "names that nobody uses are gone", "looked_up_names");
 	resolve_close(resolver);

@@ -1,6 +1,6 @@
 /* A resolver whose clock, questions, files and addresses are the test's. Include it before any .c file. */
-#ifndef TEST_RESOLVER_H
-#define TEST_RESOLVER_H
+#ifndef TEST_RESOLVE_FAKE_H
+#define TEST_RESOLVE_FAKE_H
 
 #include "base.h"
 
