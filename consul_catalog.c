@@ -68,7 +68,9 @@ struct catalog_name *catalog_find(const struct catalog *catalog, const char *nam
 void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 {
 	SYS_GROW(catalog->names, catalog->count, catalog->cap);
-	catalog->names[catalog->count] = (struct catalog_name){ .name = sys_dup(name), .coming = tags };
+	catalog->names[catalog->count] = (struct catalog_name){
+		.name = sys_dup(name), .digest = digest_text(slice_of(name)), .coming = tags
+	};
 	catalog->count++;
 	catalog->serial++;
 	catalog->mixed = true;
@@ -138,7 +140,7 @@ bool catalog_want(struct catalog *catalog, const struct digest_set *names)
 	bool any = false;
 
 	for (size_t i = 0; names->count && i < catalog->count; i++)
-		if (digest_of(names, digest_text(slice_of(catalog->names[i].name))))
+		if (digest_of(names, catalog->names[i].digest))
 			catalog->names[i].wanted = any = true;
 	return any;
 }

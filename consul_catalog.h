@@ -13,6 +13,7 @@
 
 struct catalog_name {
 	char *name;
+	uint64_t digest; /* of it */
 	uint64_t tags;   /* digest of its tags; 0: it is not listed with the mark */
 	uint64_t coming; /* the same, of the answer that is arriving */
 	uint64_t member, means; /* digest of its member of such an answer, as it was written; and of the tags in it */
