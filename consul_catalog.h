@@ -45,7 +45,7 @@ struct catalog {
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
 	uint64_t serial;            /* goes up when names have other indexes, or other stamps */
-	bool mixed;      /* some were added behind the others */
+	size_t added;    /* so many stand behind the others, which are sorted */
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
 	struct consul_failing failing; /* the newest answer about all checks */
