@@ -49,12 +49,16 @@ static void forget_fresh(struct consul_bell *bell)
 		free(bell->fresh[--bell->fresh_count].name);
 }
 
-/* The member is likely to come again as it is. But that of Consul itself must be seen. */
+/* The member is likely to come again as it is: Consul gives tags in an order that is mostly the same, so another one must come
+ * twice in a row. But that of Consul itself must be seen. */
 static void note_member(struct catalog_name *known, struct slice name, struct slice tags)
 {
 	struct slice member = slice_between(name.at - 1, tags.at + tags.len);
 
 	if (slice_is(name, "consul"))
+		return;
+	known->strayed = known->length && known->means == known->coming && !known->strayed;
+	if (known->strayed)
 		return;
 	known->member = digest_text(member);
 	known->means = known->coming;
@@ -71,6 +75,7 @@ static size_t bell_known(void *arg, const char *at, const char *end)
 	    digest_text((struct slice){ at, known->length }) != known->member)
 		return 0;
 	known->coming = known->means;
+	known->strayed = false;
 	bell->next++;
 	return known->length;
 }

@@ -18,6 +18,7 @@ struct catalog_name {
 	uint64_t coming; /* the same, of the answer that is arriving */
 	uint64_t member, means; /* digest of its member of such an answer, as it was written; and of the tags in it */
 	size_t length;          /* bytes of that member; 0: there was none */
+	bool strayed; /* the newest member said the same in other bytes */
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
 	bool unsure;  /* in its last reading, other checks failed than in the newest answer about all checks */

@@ -305,7 +305,11 @@ static void members_cases(void)
 	members_want(&c, "{'a':['dill'],'b':['dill'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 5);
 	members_want(&c, "{'a':['dill'],'b':['dill'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 2);
 	members_want(&c, "{'a':['dill'],'b':['dill','v2'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 3);
+	members_want(&c, "{'a':['dill'],'b':['v2','dill'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'],'b':['dill','v2'],'consul':['dill'],'e':['dill','x']}", 1);
 	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 1);
 	names(&c, "{'a':['dill'],'b':['dill','v2'],'e':['dill','x']}");
 	wanted(&c, "a b consul e", "all, so far");
 	check(!ask(&c, CONSUL_BELL_NAMES, "{'a':['dill','v3'],'b':['dill'],'e':7}", false), "news", "refused");
