@@ -29,6 +29,7 @@ static int64_t fake_now(void)
 static struct {
 	int errors[8]; /* of the next sockets; 0: it succeeds */
 	unsigned at, opened;
+	bool no_tcp; /* no descriptor for it */
 } sockets;
 
 static int fake_connect(const struct net_addr *addr)
@@ -39,10 +40,17 @@ static int fake_connect(const struct net_addr *addr)
 	return error ? -error : net_connect_udp(addr);
 }
 
+static int fake_connect_tcp(const struct net_addr *addr)
+{
+	return sockets.no_tcp ? -EMFILE : net_connect(addr);
+}
+
 #define net_connect_udp fake_connect
+#define net_connect fake_connect_tcp
 #include "../../resolve_channel.c"
 #include "../../resolve_query.c"
 #undef net_connect_udp
+#undef net_connect
 
 #define SERVERS 3
 #define CLIENT 1   /* kinds */
@@ -733,6 +741,26 @@ static void check_sockets(void)
 	finish();
 }
 
+/* The socket that there is still serves all others. */
+static void check_no_tcp(void)
+{
+	struct resolve_query cut = { 0 }, other = { 0 };
+
+	begin(&(const char *){ "c,a" }, 1);
+	servers[0].says_tcp = "a";
+	sockets.no_tcp = true;
+	ask(&cut, "cut");
+	run(0);
+	check_so_far("no descriptor for TCP", "1", "");
+	ask(&other, "a");
+	run(2 * LATER_MS);
+	check_so_far("others do not wait for it", "1", "a:found");
+	sockets.no_tcp = false;
+	run(LATER_MS);
+	check_so_far("then it has its turn", "1t", "cut:found");
+	finish();
+}
+
 static void check_silent(void)
 {
 	static const char *const says[] = { "h,h,a", "a" };
@@ -853,6 +881,7 @@ int main(void)
 	check_late();
 	check_refused();
 	check_sockets();
+	check_no_tcp();
 	check_silent();
 	check_dead();
 	check_rotate();
