@@ -463,6 +463,22 @@ static void check_so_far(const char *what, const char *asked, const char *end)
 	*trace = *ended = '\0';
 }
 
+/* A server passes on what those say whom it asks: names of strangers. */
+static void check_edns_stays(void)
+{
+	static const char *const says[] = { "f,f,a" };
+	struct resolve_query query = { 0 };
+
+	begin(says, 1);
+	ask(&query, "");
+	run(0);
+	check_so_far("of one name", "1 1p", "no edns");
+	ask(&query, "");
+	run(0);
+	check_so_far("it says nothing of others", "1", "found");
+	finish();
+}
+
 /* Both were asked at once: which of them hears it first is the system's. */
 static void check_both_asked(const char *what)
 {
@@ -833,13 +849,12 @@ static void check_rotate(void)
 	finish();
 }
 
-/* Drops questions with EDNS. */
-static void check_deaf(void)
+/* Drops questions with EDNS, or refuses them. */
+static void check_deaf(const char *says)
 {
-	static const char *const says[] = { "H" };
 	struct resolve_query query = { 0 };
 
-	begin(says, 1);
+	begin(&says, 1);
 	for (int i = 0; i < 4; i++) {
 		ask(&query, "");
 		run(60000);
@@ -871,6 +886,7 @@ int main(void)
 	check_forgeries();
 	check_tcp();
 	check_edns();
+	check_edns_stays();
 	check_dropped();
 	check_told();
 	check_set();
@@ -885,7 +901,8 @@ int main(void)
 	check_silent();
 	check_dead();
 	check_rotate();
-	check_deaf();
+	check_deaf("H");
+	check_deaf("F");
 	check_none();
 	return check_sum();
 }
