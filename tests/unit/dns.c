@@ -405,6 +405,13 @@ static void negative_cases(void)
 	put16(made.bytes + 2, 0x8180);
 	add_soa("test", 50, 60);
 	reads("no data 50", "www.test", DNS_A, "servers and an SOA");
+	begin(0x8100, "www.test", DNS_A);
+	reads("refused", "www.test", DNS_A, "nothing, of one that asks nobody and has no authority");
+	put16(made.bytes + 2, 0x8500);
+	reads("no data -1", "www.test", DNS_A, "nothing, with authority");
+	begin(0x8100, "www.test", DNS_A);
+	add_soa("test", 50, 60);
+	reads("no data 50", "www.test", DNS_A, "nothing, and an SOA");
 	begin(0x8180, "www.test", DNS_A);
 	add_record(ADDITIONAL, "test", TYPE_NS, 40, "\2ns\0", 4);
 	reads("no data -1", "www.test", DNS_A, "servers that are no referral");
