@@ -164,7 +164,7 @@ void resolve_conf_free(struct resolve_conf *conf)
 
 static void take_stamp(struct resolve_file *file, const struct stat *info)
 {
-	file->mtime_ns = (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
+	file->changed_ns = (int64_t)info->st_ctim.tv_sec * 1000000000 + info->st_ctim.tv_nsec;
 	file->size = info->st_size;
 	file->device = (uint64_t)info->st_dev;
 	file->inode = (uint64_t)info->st_ino;
@@ -172,7 +172,7 @@ static void take_stamp(struct resolve_file *file, const struct stat *info)
 
 static bool same_stamp(const struct resolve_file *a, const struct resolve_file *b)
 {
-	return a->mtime_ns == b->mtime_ns && a->size == b->size && a->device == b->device && a->inode == b->inode;
+	return a->changed_ns == b->changed_ns && a->size == b->size && a->device == b->device && a->inode == b->inode;
 }
 
 /* Of more than the bound only whole lines. */

@@ -31,7 +31,7 @@ bool resolve_word(struct slice *line, struct slice *word); /* cuts the next word
 struct resolve_file {
 	const char *path;
 	bool known;
-	int64_t mtime_ns, size;
+	int64_t changed_ns, size; /* the time cannot be set: whoever copies a file may keep that of its text */
 	uint64_t device, inode;
 };
 /* Whether it is another one than when this was last true; the first time it is. Then *text is all of it (up to 16 MiB; empty
