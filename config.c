@@ -35,6 +35,8 @@ static const char *check_servers(const char *value)
 
 	while (slice_next(&rest, ',', &part)) {
 		net_keep_zone(part);
+		if (!part.len)
+			continue;
 		if (!net_numeric_port(part, DNS_PORT, &server))
 			return "is not a list of IP addresses, each with or without a port, such as 10.0.0.2,[fd00::2]:5353";
 		if (++count > RESOLVE_SERVERS)
