@@ -539,10 +539,10 @@ void resolve_figures(const struct resolver *resolver, struct resolve_figures *fi
 
 	*figures = (struct resolve_figures){
 		.queries = {
-			[RESOLVE_ANSWERED] = outcomes[DNS_FOUND], [RESOLVE_NO_NAME] = outcomes[DNS_NO_NAME],
+			[RESOLVE_ANSWERED] = outcomes[DNS_FOUND] + outcomes[DNS_CUT], [RESOLVE_NO_NAME] = outcomes[DNS_NO_NAME],
 			[RESOLVE_NO_DATA] = outcomes[DNS_NO_DATA], [RESOLVE_SERVER_FAILED] = outcomes[DNS_FAILED],
-			[RESOLVE_REFUSED] = outcomes[DNS_REFUSED], [RESOLVE_TIMED_OUT] = outcomes[DNS_FOREIGN],
-			[RESOLVE_BROKEN] = outcomes[DNS_BROKEN] + outcomes[DNS_CUT] + outcomes[DNS_NO_EDNS]
+			[RESOLVE_REFUSED] = outcomes[DNS_REFUSED] + outcomes[DNS_NO_EDNS], [RESOLVE_TIMED_OUT] = outcomes[DNS_FOREIGN],
+			[RESOLVE_BROKEN] = outcomes[DNS_BROKEN]
 		}
 	};
 	memcpy(figures->names, resolver->names.states, sizeof figures->names);
