@@ -160,6 +160,9 @@ static bool target_text(const uint8_t *name, char out[DNS_NAME])
 		len += *name;
 	}
 	out[len] = '\0';
+	for (size_t at = 0, size; at < len; at += size)
+		if (!(size = text_utf8(out + at, len - at)))
+			return false; /* a terminal may take it for a control byte */
 	return net_is_host((struct slice){ out, len });
 }
 
