@@ -222,7 +222,7 @@ static void await_names(struct control *control)
 {
 	if (control->stats.named || !supervisor_spoken(&control->sources))
 		return;
-	control->stats.named = resolve_settled(control->resolver);
+	control->stats.named = !control->config->dns_timeout || resolve_settled(control->resolver);
 	if (control->stats.named)
 		loop_disarm(&control->names_timer);
 	if (control->stats.named || control->names_timer.next)
