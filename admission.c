@@ -7,6 +7,7 @@
 #include "config_print.h"
 #include "log.h"
 #include "net.h"
+#include "power.h"
 #include "print.h"
 #include "rules.h"
 #include "service.h"
@@ -98,15 +99,28 @@ static void print_list(const struct admit_rules *rules, const struct service_lis
 	arena_free(&memory);
 }
 
+/* Root becomes that user for it, and sees what it would be told. */
+static bool print_power(const struct config *config)
+{
+	struct buf line = { 0 };
+
+	power_put(config, &line);
+	if (line.len)
+		print_to(STDOUT_FILENO, "%s\n", line.data);
+	buf_free(&line);
+	return geteuid() || power_drop(config);
+}
+
 int admission_print(const struct config *config)
 {
 	struct arena memory = { 0 };
 	struct admit_rules rules = rules_of(config, &memory).admit;
 	struct buf why = { 0 };
-	int status = 0;
+	int status;
 
 	print_to(STDOUT_FILENO, "# dill " DILL_VERSION " (%s)\n", tls_version());
 	config_print(config);
+	status = print_power(config) ? 0 : 1;
 	print_list(&rules, config->given);
 	for (size_t i = 0; i < source_count; i++) {
 		struct service_list *list;

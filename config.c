@@ -13,6 +13,7 @@
 #include "resolve_conf.h"
 #include "service_option.h"
 #include "tls.h"
+#include "user.h"
 
 static const char *const share_words[] = { "any", "name", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
@@ -34,6 +35,8 @@ static const char *check_servers(const char *value)
 
 	while (slice_next(&rest, ',', &part)) {
 		net_keep_zone(part);
+		if (!part.len)
+			continue;
 		if (!net_numeric_port(part, DNS_PORT, &server))
 			return "is not a list of IP addresses, each with or without a port, such as 10.0.0.2,[fd00::2]:5353";
 		if (++count > RESOLVE_SERVERS)
@@ -45,6 +48,13 @@ static const char *check_servers(const char *value)
 static const char *check_host(const char *value)
 {
 	return !*value || net_is_host(slice_of(value)) ? NULL : "is not the name of a host";
+}
+
+static const char *check_user(const char *value)
+{
+	struct user user;
+
+	return *value ? user_find(value, &user) : NULL;
 }
 
 #define DAY 86400000
@@ -114,6 +124,9 @@ const struct option config_options[] = {
 	  "names that the status server answers for, beside its addresses and localhost" },
 	{ .key = "runtime.threads", OPTION_NUMBER, AT(threads), "0", "worker threads; 0: number of CPUs", 0, 1024,
 	  .other = "runtime.gomaxprocs", .other_is = OPTION_KEY },
+	{ .key = "runtime.user", OPTION_TEXT, AT(user), "",
+	  "NAME, number or USER:GROUP that dill becomes, when root starts it; it stays who it is when empty",
+	  .check = check_user },
 	{ .key = "runtime.pid_file", OPTION_TEXT, AT(pid_file), "",
 	  "file that has the number of the process in charge; off when empty" },
 	{ .key = "state.path", OPTION_TEXT, AT(state_path), "",

@@ -45,7 +45,7 @@ struct config {
 	long max_per_service;
 	const char *dns_servers;
 	int64_t dns_timeout, dns_hold; /* milliseconds */
-	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file;
+	const char *peek_listener, *status_listener, *status_hosts, *state_path, *pid_file, *user;
 	const char *aws_region, *aws_profile, *aws_host, *tls_ca;
 	bool log_access;
 	long health_enabled, unhealthy_threshold, healthy_threshold; /* health_enabled: a place in the option's words */

@@ -74,7 +74,7 @@ void config_usage(void)
 	put_standard(&text);
 	buf_puts(&text, "\n"
 	         "SIGTERM and SIGINT stop; a second one stops at once. SIGHUP reads the configuration again: an error\n"
-	         "changes nothing, and runtime.threads does not change at run time. SIGUSR1 prints the counters.\n");
+	         "changes nothing, and runtime.threads and runtime.user do not change at run time. SIGUSR1 prints the counters.\n");
 	print_to(STDOUT_FILENO, "%s", text.data);
 	buf_free(&text);
 }

@@ -49,7 +49,38 @@ static void forget_fresh(struct consul_bell *bell)
 		free(bell->fresh[--bell->fresh_count].name);
 }
 
-static void note_marked(struct consul_bell *bell, struct slice name, uint64_t tags)
+/* The member is likely to come again as it is: Consul gives tags in an order that is mostly the same, so another one must come
+ * twice in a row. But that of Consul itself must be seen. */
+static void note_member(struct catalog_name *known, struct slice name, struct slice tags)
+{
+	struct slice member = slice_between(name.at - 1, tags.at + tags.len);
+
+	if (slice_is(name, "consul"))
+		return;
+	known->strayed = known->length && known->means == known->coming && !known->strayed;
+	if (known->strayed)
+		return;
+	known->member = digest_text(member);
+	known->means = known->coming;
+	known->length = member.len;
+}
+
+/* Its name and tags, as those that are next in the catalog were written. */
+static size_t bell_known(void *arg, const char *at, const char *end)
+{
+	struct consul_bell *bell = arg;
+	struct catalog_name *known = bell->next < bell->catalog->count ? &bell->catalog->names[bell->next] : NULL;
+
+	if (bell->why || !known || !known->length || known->length > (size_t)(end - at) || at[known->length - 1] != ']' ||
+	    digest_text((struct slice){ at, known->length }) != known->member)
+		return 0;
+	known->coming = known->means;
+	known->strayed = false;
+	bell->next++;
+	return known->length;
+}
+
+static void note_marked(struct consul_bell *bell, struct slice name, struct slice tags, uint64_t sum)
 {
 	struct catalog *catalog = bell->catalog;
 	struct catalog_name *known = bell->next < catalog->count ? &catalog->names[bell->next] : NULL;
@@ -64,10 +95,11 @@ static void note_marked(struct consul_bell *bell, struct slice name, uint64_t ta
 		known = bell->text.len ? catalog_find(catalog, bell->text.data) : NULL;
 	}
 	if (known) {
-		known->coming = tags;
+		known->coming = sum;
+		note_member(known, name, tags);
 		bell->next = (size_t)(known - catalog->names) + 1;
 	} else if (bell->text.len) {
-		add_fresh(bell, bell->text.data, tags);
+		add_fresh(bell, bell->text.data, sum);
 	}
 }
 
@@ -85,7 +117,7 @@ static void take_name(struct consul_bell *bell, struct slice name, struct slice 
 
 	bell->consul = bell->consul || slice_is(name, "consul");
 	if (!bell->why && marked)
-		note_marked(bell, name, sum);
+		note_marked(bell, name, tags, sum);
 	else
 		bell->others += stranger_digest(name, sum);
 }
@@ -206,6 +238,8 @@ void consul_bell_open(struct consul_bell *bell, enum consul_bell_kind kind, stru
 	*bell = (struct consul_bell){
 		.walk = { .take = bell_piece, .begin = bell_begin, .arg = bell }, .kind = kind, .catalog = catalog
 	};
+	if (kind == CONSUL_BELL_NAMES)
+		bell->walk.known = bell_known;
 }
 
 void consul_bell_close(struct consul_bell *bell)

@@ -45,12 +45,34 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct catalog_name *)a)->name, ((const struct catalog_name *)b)->name);
 }
 
+#define SORT_FEW 16 /* names that are moved into their places one by one */
+
+/* Behind those of the same name, of which catalog_recall() adds some. */
+static void insert_name(struct catalog_name *names, size_t last)
+{
+	struct catalog_name name = names[last];
+	size_t low = 0, high = last;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_names(&names[middle], &name) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	memmove(names + low + 1, names + low, (last - low) * sizeof *names);
+	names[low] = name;
+}
+
 /* After names have been added behind the others. */
 static void sort_names(struct catalog *catalog)
 {
-	if (catalog->mixed)
+	if (catalog->added > SORT_FEW)
 		qsort(catalog->names, catalog->count, sizeof *catalog->names, compare_names);
-	catalog->mixed = false;
+	for (; catalog->added && catalog->added <= SORT_FEW; catalog->added--)
+		insert_name(catalog->names, catalog->count - catalog->added);
+	catalog->added = 0;
 }
 
 static struct catalog_name *find_in(struct catalog_name *names, size_t count, const char *name)
@@ -68,10 +90,12 @@ struct catalog_name *catalog_find(const struct catalog *catalog, const char *nam
 void catalog_add(struct catalog *catalog, const char *name, uint64_t tags)
 {
 	SYS_GROW(catalog->names, catalog->count, catalog->cap);
-	catalog->names[catalog->count] = (struct catalog_name){ .name = sys_dup(name), .coming = tags };
+	catalog->names[catalog->count] = (struct catalog_name){
+		.name = sys_dup(name), .digest = digest_text(slice_of(name)), .coming = tags
+	};
 	catalog->count++;
 	catalog->serial++;
-	catalog->mixed = true;
+	catalog->added++;
 }
 
 /* A name does not become younger because its oldest instance leaves: else it would lose its listeners in a rolling update. */
@@ -138,7 +162,7 @@ bool catalog_want(struct catalog *catalog, const struct digest_set *names)
 	bool any = false;
 
 	for (size_t i = 0; names->count && i < catalog->count; i++)
-		if (digest_of(names, digest_text(slice_of(catalog->names[i].name))))
+		if (digest_of(names, catalog->names[i].digest))
 			catalog->names[i].wanted = any = true;
 	return any;
 }

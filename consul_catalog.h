@@ -13,8 +13,12 @@
 
 struct catalog_name {
 	char *name;
+	uint64_t digest; /* of it */
 	uint64_t tags;   /* digest of its tags; 0: it is not listed with the mark */
 	uint64_t coming; /* the same, of the answer that is arriving */
+	uint64_t member, means; /* digest of its member of such an answer, as it was written; and of the tags in it */
+	size_t length;          /* bytes of that member; 0: there was none */
+	bool strayed; /* the newest member said the same in other bytes */
 	bool listed;  /* the newest answer has it, with the tag */
 	bool wanted;  /* to be read at once */
 	bool unsure;  /* in its last reading, other checks failed than in the newest answer about all checks */
@@ -42,7 +46,7 @@ struct catalog {
 	struct catalog_name *names; /* sorted */
 	size_t count, cap;
 	uint64_t serial;            /* goes up when names have other indexes, or other stamps */
-	bool mixed;      /* some were added behind the others */
+	size_t added;    /* so many stand behind the others, which are sorted */
 	struct service_list *list;  /* what was composed last; shared with the mailbox, so it never changes */
 	struct service_list *fresh; /* readings since then */
 	struct consul_failing failing; /* the newest answer about all checks */

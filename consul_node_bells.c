@@ -54,11 +54,18 @@ static void bells_off(struct consul_node_bells *bells, const struct consul_node 
 	sweep_instead(bells);
 }
 
+/* Each is one more connection and question, for good: of few names, a sweep now and then costs less. */
+static bool few_nodes(const struct consul_node_bells *bells)
+{
+	size_t nodes = bells->nodes->count, names = bells->catalog->count;
+
+	return nodes <= CONSUL_NODE_BELLS && nodes < names && (bells->sweep->many || nodes * 2 <= names);
+}
+
 static bool bells_wanted(const struct consul_node_bells *bells)
 {
-	return bells->sweep->many && bells->sweep->complete && sys_now() >= bells->off_until &&
-	       consul_nodes_serve(bells->nodes, sys_now()) && bells->nodes->count <= CONSUL_NODE_BELLS &&
-	       bells->nodes->count < bells->catalog->count;
+	return bells->sweep->complete && sys_now() >= bells->off_until && consul_nodes_serve(bells->nodes, sys_now()) &&
+	       few_nodes(bells);
 }
 
 static bool all_listed(const struct consul_nodes *nodes)

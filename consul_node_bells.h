@@ -1,5 +1,5 @@
 /* consul_node_bells: a blocking query for the list of each node (/v1/catalog/node-services/NODE), over a connection of its
- * own, while there are many services on few nodes, and their lists are short. It rings for what the other bells do not
+ * own, while there are more services than nodes, and their lists are short. It rings for what the other bells do not
  * say: an instance more or less, or another port. Those of other nodes do not ring then, so a change costs one list, where
  * a sweep costs all.
  *

@@ -118,22 +118,29 @@ static int by_node(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-static void known_build(struct consul_nodes *nodes, const struct catalog *catalog)
+/* What is known of a node, or of all: 0. A change rings on one node, and then this is to know no more; a sweep asks for
+ * others with the same serial. */
+static void known_build(struct consul_nodes *nodes, const struct catalog *catalog, uint64_t node)
 {
-	if (nodes->serial == catalog->serial)
+	bool built = nodes->serial == catalog->serial;
+
+	if (built && (!nodes->only || nodes->only == node))
 		return;
+	nodes->only = built ? 0 : node;
 	nodes->serial = catalog->serial;
 	nodes->known_count = 0;
 	for (size_t i = 0; i < catalog->count; i++) {
 		const struct digest_set *stamps = &catalog->names[i].stamps;
 
 		for (size_t k = 0; k < stamps->count; k++) {
+			if (nodes->only && stamps->items[k].key != nodes->only)
+				continue;
 			SYS_GROW(nodes->known, nodes->known_count, nodes->known_cap);
 			nodes->known[nodes->known_count++] =
 				(struct consul_nodes_known){ .node = stamps->items[k].key, .sum = stamps->items[k].sum, .name = i };
 		}
 	}
-	if (nodes->known_count)
+	if (nodes->known_count && !nodes->only)
 		qsort(nodes->known, nodes->known_count, sizeof *nodes->known, by_node);
 }
 
@@ -223,7 +230,7 @@ const char *consul_nodes_compare(struct consul_nodes *nodes, struct catalog *cat
 	const char *why;
 
 	*differs = false;
-	known_build(nodes, catalog);
+	known_build(nodes, catalog, node->digest);
 	known_begin(nodes, node);
 	known = known_digest(nodes, catalog);
 	if (node->list == digest && node->same == known)
@@ -242,7 +249,7 @@ void consul_nodes_gone(struct consul_nodes *nodes, struct catalog *catalog)
 {
 	bool gone = false;
 
-	known_build(nodes, catalog);
+	known_build(nodes, catalog, 0);
 	for (size_t i = 0; i < nodes->known_count; i++) {
 		if (!i || nodes->known[i].node != nodes->known[i - 1].node)
 			gone = !node_find(nodes, nodes->known[i].node);

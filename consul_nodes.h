@@ -36,6 +36,7 @@ struct consul_nodes {
 	struct consul_nodes_known *known; /* sorted by node, then name */
 	size_t known_count, known_cap;
 	uint64_t serial;   /* of the catalog that it was made from; 0: of none */
+	uint64_t only;     /* it is of this node alone; 0: of all */
 	size_t from, to;   /* those of the node whose list is being compared */
 	struct json json;  /* which is this */
 	struct buf text;

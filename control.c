@@ -20,6 +20,7 @@
 #include "peek.h"
 #include "pid_file.h"
 #include "place.h"
+#include "power.h"
 #include "publish.h"
 #include "resolve.h"
 #include "resolve_conf.h"
@@ -221,7 +222,7 @@ static void await_names(struct control *control)
 {
 	if (control->stats.named || !supervisor_spoken(&control->sources))
 		return;
-	control->stats.named = resolve_settled(control->resolver);
+	control->stats.named = !control->config->dns_timeout || resolve_settled(control->resolver);
 	if (control->stats.named)
 		loop_disarm(&control->names_timer);
 	if (control->stats.named || control->names_timer.next)
@@ -236,8 +237,10 @@ static void update_table(struct control *control)
 	bool changed;
 
 	route_collect(&control->route);
-	control->route.names_moved = resolve_round(control->resolver, control->route.names_gone);
+	control->route.names_moved = resolve_round(control->resolver);
 	changed = publish_update(&control->route, control->sources.lists, control->sources.count);
+	if (control->route.names_gone)
+		resolve_left(control->resolver);
 	health_follow(&control->health, control->route.table);
 	await_names(control);
 	if (changed) {
@@ -290,6 +293,8 @@ static void take_config(struct control *control, struct config *config)
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
 	if (config->threads != old->threads)
 		log_warn("reload: runtime.threads is %ld now, and counts from the next start on", config->threads);
+	if (strcmp(config->user, old->user) != 0)
+		log_warn("reload: runtime.user is \"%s\" now, and counts from the next start on", config->user);
 	moved = set_servers(control, config);
 	moved = set_pid_file(config) && moved;
 	control->config = config;
@@ -347,8 +352,9 @@ static void stop_serving(struct control *control, const char *why)
 	loop_disarm(&control->names_timer);
 	worker_finish(&control->pool);
 	publish_clear(&control->route, why);
-	for (int rounds = 0; rounds < 2; rounds++)
-		resolve_round(control->resolver, true); /* names that nobody asks for in a round are not asked for */
+	resolve_left(control->resolver);
+	while (resolve_round(control->resolver))
+		; /* nobody asks for names any more: an old process of an upgrade drains for long */
 	health_follow(&control->health, control->route.table); /* which knows the backends of the table in force */
 	worker_tell(&control->pool);
 }
@@ -581,22 +587,18 @@ static bool open_loop(struct control *control, int signals)
 	return true;
 }
 
-/* All that the loop needs, except the workers. False: something could not be opened, which has been said. */
-static bool open_planes(struct control *control)
+/* All that the loop needs, except the workers. */
+static void open_planes(struct control *control)
 {
 	supervisor_open(&control->sources, ring_news, control);
 	control->resolver = resolve_open(&control->loop, CONTROL_RESOLVE, ring_news, control);
-	if (!control->resolver)
-		log_error("cannot start: %s", strerror(errno));
 	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
 	set_rules(control, control->config);
 	set_times(control, control->config);
-	if (control->resolver)
-		set_names(control, control->config);
+	set_names(control, control->config);
 	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
 	set_health(control, control->config);
 	upgrade_watch(&control->upgrade, &control->loop, CONTROL_UPGRADE);
-	return control->resolver;
 }
 
 static void close_planes(struct control *control)
@@ -606,8 +608,7 @@ static void close_planes(struct control *control)
 	upgrade_close(&control->upgrade);
 	takeover_close(&control->takeover);
 	arena_free(&control->ranges);
-	if (control->resolver)
-		resolve_close(control->resolver);
+	resolve_close(control->resolver);
 	supervisor_close(&control->sources);
 	loop_close(&control->loop);
 }
@@ -655,14 +656,14 @@ static int run_planes(struct control *control)
 
 static int run_loop(struct control *control, int signals)
 {
-	int status = 1;
+	int status;
 
 	if (signals < 0 || !open_loop(control, signals)) {
 		log_error("cannot start: %s", strerror(signals < 0 ? -signals : errno));
 		return 1;
 	}
-	if (open_planes(control))
-		status = run_planes(control);
+	open_planes(control);
+	status = run_planes(control);
 	close_planes(control);
 	return status;
 }
@@ -671,6 +672,7 @@ int control_run(struct config *config, int argc, char **argv)
 {
 	static struct control control;
 	int signals = signals_open(), error, status = 1;
+	bool dropped;
 
 	control.argc = argc;
 	control.argv = argv;
@@ -683,11 +685,12 @@ int control_run(struct config *config, int argc, char **argv)
 	};
 	upgrade_open(&control.upgrade, argv);
 	log_setup((enum log_level)config->log_level, config->log_format == 1);
+	dropped = power_drop(config);
 	error = log_start();
 	if (error)
 		log_error("cannot start: %s", strerror(error));
 	config_unknown_variables(config, environ);
-	if (!error)
+	if (dropped && !error)
 		status = run_loop(&control, signals);
 	if (!status)
 		log_info("stopped");

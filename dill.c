@@ -11,8 +11,10 @@
 #include "control.h"
 #include "inspect.h"
 #include "log.h"
+#include "loop_backend.h"
 #include "net.h"
 #include "plan.h"
+#include "power.h"
 #include "print.h"
 #include "resolve.h"
 #include "resolve_conf.h"
@@ -39,11 +41,47 @@ static void inspect(struct config *config)
 	_exit(status); /* nobody waits for the threads of the sources */
 }
 
+#if defined(__GLIBC__)
+#define NUMBER_TEXT(n) #n
+#define VERSION_TEXT(major, minor) NUMBER_TEXT(major) "." NUMBER_TEXT(minor)
+#define LIBC "glibc " VERSION_TEXT(__GLIBC__, __GLIBC_MINOR__)
+#elif defined(__linux__)
+#define LIBC "musl, or another libc"
+#else
+#define LIBC "the system's libc"
+#endif
+
+#if defined(__clang__) || !defined(__GNUC__)
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+#ifdef LOOP_EPOLL
+#define LOOPS "epoll, poll"
+#else
+#define LOOPS "poll"
+#endif
+
+#ifdef DILL_NO_AWS
+#define AWS "no"
+#else
+#define AWS "yes"
+#endif
+
+/* For reports of bugs: four lines. */
+static void print_version(void)
+{
+	print_to(STDOUT_FILENO, "dill " DILL_VERSION " (%s)\nloop: " LOOPS "; AWS: " AWS "\nsandbox: %s\nbuilt with " COMPILER
+	         " and " LIBC "\n", tls_version(), power_version());
+}
+
 int main(int argc, char **argv)
 {
 	struct config *config;
 	int status;
 
+	power_bound();
 	sys_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
 	config = config_read(argc, argv, environ, &status);
@@ -52,7 +90,7 @@ int main(int argc, char **argv)
 	if (config->help)
 		config_usage();
 	else if (config->version)
-		print_to(STDOUT_FILENO, "dill " DILL_VERSION " (%s)\n", tls_version());
+		print_version();
 	else if (config->check)
 		status = admission_print(config);
 	else if (config->explain || config->plan)

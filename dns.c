@@ -154,6 +154,9 @@ static bool target_text(const uint8_t *name, char out[DNS_NAME])
 		len += *name;
 	}
 	out[len] = '\0';
+	for (size_t at = 0, size; at < len; at += size)
+		if (!(size = text_utf8(out + at, len - at)))
+			return false; /* a terminal may take it for a control byte */
 	return net_is_host((struct slice){ out, len });
 }
 
@@ -370,7 +373,9 @@ static enum dns_status read_answers(struct dns_walk *walk, bool no_name)
 		lower_ttl(walk, rest.soa);
 	if (no_name)
 		return DNS_NO_NAME;
-	return rest.referral && rest.soa < 0 && !(head[2] & 4) ? DNS_REFUSED : DNS_NO_DATA;
+	if (rest.soa >= 0 || head[2] & 4)
+		return DNS_NO_DATA;
+	return rest.referral || !(head[3] & 0x80) ? DNS_REFUSED : DNS_NO_DATA;
 }
 
 enum dns_status dns_read(struct dns_walk *walk, const uint8_t *message, size_t len, uint16_t id, const char *name,

@@ -23,7 +23,7 @@ enum dns_status {
 	DNS_NO_NAME,  /* NXDOMAIN */
 	DNS_CUT,      /* the rest must be asked for over TCP (of an answer that came that way: it is broken) */
 	DNS_FAILED,   /* SERVFAIL */
-	DNS_REFUSED,  /* also: it names servers that know more, and does not ask them */
+	DNS_REFUSED,  /* also: it knows nothing, and asks nobody, be it that it names servers that know more */
 	DNS_NO_EDNS,  /* FORMERR or NOTIMP: perhaps it knows no EDNS */
 	DNS_BROKEN,   /* it is an answer to this question, and cannot be read */
 	DNS_FOREIGN   /* no answer to this question: as if it had not come */

@@ -6,7 +6,7 @@
 
 #include "bind.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"

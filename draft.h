@@ -5,7 +5,7 @@
 
 #include "base.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"

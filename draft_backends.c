@@ -181,21 +181,10 @@ static void fill_round(struct draft *draft, const struct route_entry *entry, str
 	free(round);
 }
 
-/* Where the share of a member ends: those of one stand together. */
-static size_t share_end(const struct members *members, size_t start)
-{
-	const struct member *items = members->items;
-	size_t end = start + 1;
-
-	while (end < members->count && items[end].share == items[start].share && items[end].last == items[start].last)
-		end++;
-	return end;
-}
-
 /* A share of which no backend is left is none. */
 static void count_shares(struct route_entry *entry, const struct members *members)
 {
-	for (size_t i = 0; i < members->count; i = share_end(members, i)) {
+	for (size_t i = 0; i < members->count; i = members_share_end(members, i)) {
 		entry->share_count++;
 		entry->last_shares += members->items[i].last;
 	}
@@ -210,7 +199,7 @@ static void fill_shares(struct draft *draft, struct route_entry *entry, const st
 	struct route_share *share = entry->shares;
 
 	for (size_t i = 0, end; i < members->count; i = end, share++) {
-		end = share_end(members, i);
+		end = members_share_end(members, i);
 		share->service = draft_name(entry, wants[items[i].share].service->name);
 		share->first = (unsigned)i;
 		share->count = (unsigned)(end - i);

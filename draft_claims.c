@@ -8,7 +8,7 @@
 
 #include "bind.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "sys.h"

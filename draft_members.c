@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -70,14 +70,6 @@ static void add_address(const struct addition *add, struct member *like)
 		add_member(add->members, like);
 }
 
-/* A target has its weight once, however many addresses it has. */
-static uint16_t target_weight(const struct resolve_host *target)
-{
-	unsigned weight = target->weight ? target->weight : 1, count = target->count ? (unsigned)target->count : 1;
-
-	return (uint16_t)((weight + count - 1) / count);
-}
-
 /* Adds one backend for each address of the host that is dialled: the proxy's, where there is one. `target`: of an SRV name it
  * is that one; else NULL. */
 static void add_host(const struct addition *add, const char *host, uint16_t port, const struct resolve_host *target,
@@ -127,7 +119,8 @@ static void add_srv(const struct addition *add, const struct member *like)
 			target.state = found.state;
 			target.why = found.why;
 		}
-		member.weight = target_weight(&target);
+		member.weight = target.weight ? target.weight : 1;
+		member.parts = target.count > 1 ? (uint16_t)target.count : 1;
 		member.last = target.last;
 		add_host(add, target.name, target.port, &target, &member);
 	}
@@ -138,7 +131,7 @@ void members_add(struct members *members, struct draft *draft, const struct want
 	struct addition add = { members, draft, want, NULL };
 
 	for (size_t i = 0; i < want->service->backend_count; i++) {
-		struct member like = { .share = share, .terms = terms, .unchecked = !want->list->checked };
+		struct member like = { .share = share, .terms = terms, .parts = 1, .unchecked = !want->list->checked };
 
 		add.backend = &want->service->backends[i];
 		like.weight = add.backend->weight ? add.backend->weight : 1;
@@ -239,9 +232,44 @@ static void drop_repeated_targets(struct members *members)
 	free(place_of);
 }
 
+/* Weights. */
+
+size_t members_share_end(const struct members *members, size_t start)
+{
+	const struct member *items = members->items;
+	size_t end = start + 1;
+
+	while (end < members->count && items[end].share == items[start].share && items[end].last == items[start].last)
+		end++;
+	return end;
+}
+
+/* A target has its weight once, however many addresses it has: all weights of a share are multiplied until each of them can be
+ * parted, or nearly so. */
+static void part_weights(struct member *items, size_t count)
+{
+	unsigned factor = 1, heaviest = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned step = factor;
+
+		heaviest = items[i].weight > heaviest ? items[i].weight : heaviest;
+		while (factor <= UINT16_MAX && items[i].weight * factor % items[i].parts)
+			factor += step;
+	}
+	if (factor > UINT16_MAX / heaviest)
+		factor = UINT16_MAX / heaviest;
+	for (size_t i = 0; i < count; i++)
+		items[i].weight = (uint16_t)((items[i].weight * factor + items[i].parts - 1) / items[i].parts);
+}
+
 void members_settle(struct members *members)
 {
 	drop_repeated(members);
+	for (size_t i = 0, end; i < members->count; i = end) {
+		end = members_share_end(members, i);
+		part_weights(members->items + i, end - i);
+	}
 	if (members->target_count > 1)
 		drop_repeated_targets(members);
 }

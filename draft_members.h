@@ -5,7 +5,7 @@
 #include "base.h"
 #include "draft.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "socks.h"
 #include "text.h"
@@ -18,7 +18,7 @@ struct member {
 	size_t order;
 	unsigned share, terms; /* the first want of its share; its place in the entry's `terms` */
 	uint32_t target;       /* the place in `targets`, plus 1; 0: it was written as an address */
-	uint16_t weight;
+	uint16_t weight, parts; /* of a target; its addresses, which have it together */
 	bool unchecked;
 	bool last;             /* see route_share */
 	enum route_return returns;
@@ -48,6 +48,7 @@ static inline const struct socks_target *member_socks(const struct member *membe
 void members_add(struct members *members, struct draft *draft, const struct want *want, unsigned share, unsigned terms);
 /* Each backend and each target once, the first one. They are in their order then, and what is tried last behind all others. */
 void members_settle(struct members *members);
+size_t members_share_end(const struct members *members, size_t start); /* where a member's share ends: those of one stand together */
 void members_free(struct members *members);
 
 #endif

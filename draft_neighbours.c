@@ -7,7 +7,7 @@
 
 #include "net.h"
 #include "print.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "roster.h"
 #include "route.h"
 #include "service.h"

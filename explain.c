@@ -6,7 +6,7 @@
 
 #include "bind.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"
@@ -93,24 +93,55 @@ static const struct route_entry *find_entry(const struct explain *explain, const
 	return NULL;
 }
 
-/* How the names of what is dialled for a backend begin. False: it was written as an address. */
-static bool put_host(const struct service *service, const struct service_backend *backend, struct buf *out)
-{
-	const struct socks_url *proxy = &service->options->proxy;
-	struct net_addr addr;
+/* The names that a service has written for its backends. */
+struct written {
+	struct buf proxy;   /* how they begin, where they are reached through one */
+	const char **hosts; /* sorted */
+	size_t count;
+	bool all; /* among them SRV names, and nobody else has written any: their targets are the service's as well */
+};
 
-	out->len = 0;
-	if (!proxy->host && net_numeric(slice_of(backend->host), 0, &addr))
-		return false;
-	buf_puts_visible(out, proxy->host ? "socks5://" : "", proxy->host ? "" : backend->host);
-	if (proxy->host)
-		net_put_host_port(out, proxy->host, proxy->port);
-	return true;
+static int by_host(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_of_host(const struct route_target *target, const struct buf *host)
+static int find_host(const void *key, const void *item)
 {
-	return strncmp(target->name, host->data, host->len) == 0 && strchr(": ", target->name[host->len]);
+	const struct slice *host = key;
+	const char *other = *(const char *const *)item;
+	int order = strncmp(host->at, other, host->len);
+
+	return order ? order : -(other[host->len] != '\0');
+}
+
+static struct written written_by(const struct route_entry *entry, const struct service *service)
+{
+	const struct socks_url *proxy = &service->options->proxy;
+	struct written written = { .hosts = sys_alloc(service->backend_count * sizeof *written.hosts) };
+
+	if (proxy->host) {
+		buf_puts(&written.proxy, "socks5://");
+		net_put_host_port(&written.proxy, proxy->host, proxy->port);
+		buf_puts(&written.proxy, " ");
+	}
+	for (uint32_t i = 0; i < service->backend_count; i++) {
+		written.hosts[written.count++] = service->backends[i].host;
+		written.all = written.all || (entry->name_count == 1 && service_asks_srv(&service->backends[i]));
+	}
+	if (written.count)
+		qsort(written.hosts, written.count, sizeof *written.hosts, by_host);
+	return written;
+}
+
+static bool has_written(const struct written *written, const struct route_target *target)
+{
+	const char *colon = strrchr(target->name, ':'); /* an SRV name has none */
+	struct slice host = { target->name, colon ? (size_t)(colon - target->name) : strlen(target->name) };
+
+	if (written->all || written->proxy.len)
+		return written->all || slice_starts(slice_of(target->name), written->proxy.data);
+	return written->count && bsearch(&host, written->hosts, written->count, sizeof *written->hosts, find_host);
 }
 
 static void put_named(const struct route_target *target, struct buf *out)
@@ -121,24 +152,19 @@ static void put_named(const struct route_target *target, struct buf *out)
 	buf_puts(out, target->state == RESOLVE_KEPT ? "; its last addresses are used\n" : "\n");
 }
 
-/* Names that have no address, or only their last ones. An entry has them in the order in which its services have written
- * them, so that the next one is found soon. */
+/* Names that have no address, or only their last ones. */
 static void explain_names(const struct route_entry *entry, const struct service *service, struct buf *out)
 {
-	unsigned count = entry ? entry->target_count : 0, at = 0;
-	struct buf host = { 0 };
+	struct written written;
 
-	for (uint32_t i = 0; i < service->backend_count && count; i++) {
-		const struct route_target *target = NULL;
-		bool named = put_host(service, &service->backends[i], &host);
-
-		for (unsigned k = 0; k < count && named && !target; k++, at = (at + 1) % count)
-			if (is_of_host(&entry->targets[at], &host))
-				target = &entry->targets[at];
-		if (target && target->state != RESOLVE_GOOD)
-			put_named(target, out);
-	}
-	buf_free(&host);
+	if (!entry || !entry->target_count)
+		return;
+	written = written_by(entry, service);
+	for (unsigned i = 0; i < entry->target_count; i++)
+		if (entry->targets[i].state != RESOLVE_GOOD && has_written(&written, &entry->targets[i]))
+			put_named(&entry->targets[i], out);
+	buf_free(&written.proxy);
+	free(written.hosts);
 }
 
 /* How an accepted listener stands in the table; NULL: there is no table. */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sys.h"
@@ -38,25 +39,36 @@ static void sip_round(uint64_t v[4])
 	v[2] = v[2] << 32 | v[2] >> 32;
 }
 
+/* Up to eight bytes, the lowest first; the last word, of fewer, has the length in its highest one. */
+static uint64_t sip_word(const char *bytes, size_t left, size_t len)
+{
+	uint64_t word = 0;
+
+	if (left >= 8)
+		memcpy(&word, bytes, 8);
+	else if (left)
+		memcpy(&word, bytes, left);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return left < 8 ? word | (uint64_t)len << 56 : word;
+}
+
 static uint64_t sip_hash(const uint64_t *key, const char *bytes, size_t len)
 {
 	uint64_t v[4] = {
 		key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u
 	};
+	size_t words = len / 8 + 1;
 
-	for (size_t at = 0; at <= len; at += 8) {
-		size_t n = len - at < 8 ? len - at : 8;
-		uint64_t word = n < 8 ? (uint64_t)len << 56 : 0;
+	for (size_t i = 0; i < words + 3; i++) { /* the last three are of no word */
+		uint64_t word = i < words ? sip_word(bytes + i * 8, len - i * 8, len) : 0;
 
-		for (size_t i = 0; i < n; i++)
-			word |= (uint64_t)(unsigned char)bytes[at + i] << (8 * i);
+		v[2] ^= i == words ? 0xff : 0;
 		v[3] ^= word;
-		sip_round(v);
+		sip_round(v); /* called in one place, so that it may become a part of it */
 		v[0] ^= word;
 	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 

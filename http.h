@@ -55,7 +55,8 @@ void http_open(struct http *http, size_t max_body);
 void http_close(struct http *http); /* the connection; to be opened again by http_connect */
 void http_free(struct http *http);
 
-/* Each returns NULL or why not, in words that live as long as `http`; "stopped" when cancel_fd became readable. Deadlines are on sys_now()'s clock. */
+/* Each returns NULL or why not, in words that live as long as `http`; "stopped" when cancel_fd became readable. Deadlines are
+ * on sys_now()'s clock. */
 const char *http_connect(struct http *http, const struct http_url *url, int cancel_fd, int64_t deadline);
 const char *http_send(struct http *http, const struct buf *request, int cancel_fd, int64_t deadline);
 const char *http_wait(struct http *http, int cancel_fd, int64_t deadline); /* until the answer is complete */

@@ -175,10 +175,18 @@ static const char *value_close(struct json_walk *walk, const char *at)
 	return at + 1;
 }
 
-static const char *name_begin(struct json_walk *walk, const char *at)
+static const char *name_begin(struct json_walk *walk, const char *at, const char *end)
 {
+	size_t known;
+
 	if (*at != '"')
 		return walk_refuse(walk, "member name expected");
+	known = walk->depth == 1 && walk->known ? walk->known(walk->arg, at, end) : 0;
+	if (known) {
+		walk->count++;
+		walk->state = AT_NEXT;
+		return at + known;
+	}
 	if (walk->depth == 1)
 		piece_begin(walk, at);
 	walk->state = IN_STRING;
@@ -202,7 +210,7 @@ static const char *between(struct json_walk *walk, const char *at)
 }
 
 /* What may stand behind blanks. */
-static const char *walk_token(struct json_walk *walk, const char *at)
+static const char *walk_token(struct json_walk *walk, const char *at, const char *end)
 {
 	switch (walk->state) {
 	case AT_FIRST_VALUE:
@@ -210,9 +218,9 @@ static const char *walk_token(struct json_walk *walk, const char *at)
 	case AT_VALUE:
 		return value_begin(walk, at);
 	case AT_FIRST_NAME:
-		return *at == '}' ? value_close(walk, at) : name_begin(walk, at);
+		return *at == '}' ? value_close(walk, at) : name_begin(walk, at, end);
 	case AT_NAME:
-		return name_begin(walk, at);
+		return name_begin(walk, at, end);
 	case AT_COLON:
 		if (*at != ':')
 			return walk_refuse(walk, "':' expected");
@@ -313,7 +321,7 @@ static const char *walk_step(struct json_walk *walk, const char *at, const char 
 {
 	if (walk->state <= AT_NEXT) {
 		at = json_skip_blanks(at, end);
-		return at < end ? walk_token(walk, at) : at;
+		return at < end ? walk_token(walk, at, end) : at;
 	}
 	if (walk->state == IN_STRING)
 		return walk_string(walk, at, end);

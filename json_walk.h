@@ -9,11 +9,14 @@
 #include "text.h"
 
 struct json_walk {
-	/* The caller sets these four, borrowed. `take` gets a piece as it is written, until it returns: an element, and no
+	/* The caller sets these five, borrowed. `take` gets a piece as it is written, until it returns: an element, and no
 	 * name (at NULL); or a member, its name without quotes and still escaped. Returns NULL, or why it refuses the text. */
 	const char *(*take)(void *arg, struct slice name, struct slice value);
 	void *arg;
 	void (*begin)(void *arg); /* a new text comes; NULL: nobody asks */
+	/* A member of the outermost object begins at a quote: how many of the bytes before `end` are it, name and value, as the
+	 * caller has once got them; then it is not read again, but counts. 0: it must be read. NULL: nobody knows any. */
+	size_t (*known)(void *arg, const char *at, const char *end);
 	const char *split; /* name of a member of the outermost object: when it is an array, its elements are yielded, each
 	                    * with this name, instead of itself; NULL: none */
 	enum json_type root; /* of the text; JSON_NULL until it is known */

@@ -426,9 +426,10 @@ struct route_table *merge_update(struct route *route, struct service_list *const
 	struct scope scope = { .route = route, .count = count };
 	struct draft draft;
 	size_t total = 0;
-	bool differs;
+	bool ground, differs;
 
-	scope.all = !is_ground(&scope, lists);
+	ground = is_ground(&scope, lists);
+	scope.all = !ground;
 	scope.rosters = sys_alloc(count * sizeof *scope.rosters);
 	for (size_t i = 0; i < count; i++) {
 		scope.rosters[i] = roster_follow(scope.all ? &none : &route->rosters[i], lists[i], &changes);
@@ -443,7 +444,7 @@ struct route_table *merge_update(struct route *route, struct service_list *const
 	differs = join_tables(route->table, draft.table, &scope);
 	free_draft(&draft);
 	keep_rosters(route, &scope);
-	route->names_gone = scope.all || changes.named;
+	route->names_gone = !ground || changes.named;
 	scope_free(&scope);
 	free(changes.items);
 	if (differs)

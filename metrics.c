@@ -10,6 +10,7 @@
 #include "metrics_family.h"
 #include "metrics_put.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"

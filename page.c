@@ -8,7 +8,7 @@
 #include "net.h"
 #include "page_frame.h"
 #include "page_put.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"

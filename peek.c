@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "service.h"
 #include "service_option.h"
 #include "span.h"

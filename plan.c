@@ -14,6 +14,7 @@
 #include "print.h"
 #include "publish.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "routes.h"
 #include "stats.h"
 #include "supervisor.h"
@@ -352,9 +353,8 @@ static bool names_open(struct plan_names *names, const struct resolve_rules *rul
 		return false;
 	loop_fifo_open(&names->loop, &names->limit, NAMES_MS, 0);
 	names->resolver = resolve_open(&names->loop, 0, plan_ring, names);
-	if (names->resolver)
-		resolve_set(names->resolver, rules);
-	return names->resolver;
+	resolve_set(names->resolver, rules);
+	return true;
 }
 
 /* Publishes what the sources say until every name has its addresses or has failed. */
@@ -365,7 +365,7 @@ static void settle_names(struct route *route, const struct supervisor *superviso
 	loop_arm(&names->loop, &names->limit, &names->timer);
 	for (bool last = false; !last;) {
 		last = settled || !names->timer.next; /* one more round takes what has come last */
-		route->names_moved = resolve_round(names->resolver, route->names_gone);
+		route->names_moved = resolve_round(names->resolver);
 		publish_update(route, supervisor->lists, supervisor->count);
 		settled = resolve_settled(names->resolver);
 		names->loop.stop = settled || last;

@@ -98,6 +98,7 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 {
 	unsigned turn = atomic_load(&entry->listener->cursor), from = 0;
 	const struct route_share **sorted = NULL, *was;
+	bool kept = false; /* by the first one that may: what is tried last may have been a part of it */
 
 	for (unsigned i = 0; old && i < entry->share_count; i++) {
 		const char *service = entry->shares[i].service;
@@ -111,8 +112,9 @@ static void keep_turn(const struct route_entry *old, const struct route_entry *e
 			continue;
 		from = (unsigned)(was - old->shares) + 1;
 		keep_turn_in(old, was, entry, &entry->shares[i]);
-		if (from - 1 == turn)
+		if (from - 1 == turn && !kept)
 			atomic_store(&entry->listener->cursor, i);
+		kept = kept || from - 1 == turn;
 	}
 	free(sorted);
 }

@@ -7,35 +7,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
-
-enum resolve_state {
-	RESOLVE_ASKED,  /* there has been no answer yet */
-	RESOLVE_GOOD,   /* it has addresses */
-	RESOLVE_KEPT,   /* asking fails; its last addresses are still used */
-	RESOLVE_FAILED, /* it has none */
-	RESOLVE_STATES
-};
-extern const char *const resolve_state_names[RESOLVE_STATES];
-
-/* One host: a host name has itself, an SRV name its targets. */
-struct resolve_host {
-	const char *name;
-	uint16_t port, weight; /* of a target (RFC 2782), 0 is a weight like any other; 0 of a host name */
-	bool last;             /* a target: another one has a lower priority, and is to be tried before */
-	enum resolve_state state;
-	const char *why;       /* RESOLVE_KEPT, RESOLVE_FAILED: in words, which live as long as the program: "NXDOMAIN" */
-	const struct net_addr *addrs; /* sorted, each once, without a port */
-	size_t count;
-};
-
-/* What is known of a name. */
-struct resolve_answer {
-	enum resolve_state state; /* an SRV name's own: its hosts have theirs */
-	const char *why;          /* likewise */
-	const struct resolve_host *hosts; /* an SRV name's by priority, then as they are sorted; 0 of them unless it has targets */
-	size_t count;
-	bool moved; /* it is not what it was in the round before */
-};
+#include "resolve_answer.h"
 
 /* What the configuration says. Copied. */
 struct resolve_rules {
@@ -48,7 +20,7 @@ struct resolve_rules {
 struct resolver;
 
 /* `kind` is that of its descriptors and timers in the loop. `ring` is called, on the loop's thread, when an answer has changed;
- * it may not call back. NULL: errno says why. */
+ * it may not call back. */
 struct resolver *resolve_open(struct loop *loop, uint8_t kind, void (*ring)(void *arg), void *arg);
 void resolve_close(struct resolver *resolver); /* before the loop */
 void resolve_set(struct resolver *resolver, const struct resolve_rules *rules); /* at the start, and after a reload */
@@ -60,9 +32,10 @@ bool resolve_expired(struct resolver *resolver, struct loop_fifo *fifo, struct l
  * by without it. The answer lives until the next resolve_round. */
 struct resolve_answer resolve_lookup(void *resolver, const char *name, bool srv);
 bool resolve_settled(struct resolver *resolver); /* each name that was asked for, and each target, has had its first answer */
-/* Before a round of lookups. `gone`: names may not be used any more. False: this is no round, and all stays as it is; else
- * all names that are in use are to be asked for. */
-bool resolve_round(struct resolver *resolver, bool gone);
+/* Before a round of lookups. False: this is no round, and all stays as it is; else all names that are in use are to be asked
+ * for. */
+bool resolve_round(struct resolver *resolver);
+void resolve_left(struct resolver *resolver); /* names may not be used any more: it rings for rounds that tell, by and by */
 
 /* For those who look. */
 enum resolve_result {

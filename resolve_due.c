@@ -11,6 +11,7 @@
  * are so many at most on their way, and the rest is for those that answer. Each is two questions: no more than may be under way
  * at once. */
 static const unsigned rank_most[RESOLVE_RANKS] = { RESOLVE_FLIGHT / 2, RESOLVE_FLIGHT * 3 / 8, RESOLVE_FLIGHT / 4, RESOLVE_FLIGHT / 6 };
+#define OTHERS 8     /* one of so many is none of the first rank, when those are too many for their TTLs */
 #define DOUBT_SLOW 2 /* for each time that it was slow; each that it was not takes one back */
 #define DOUBT_BAD 5
 #define DOUBT_MAX 8
@@ -115,15 +116,24 @@ unsigned resolve_due_under_way(const struct resolve_dues *dues)
 	return count;
 }
 
-struct resolve_due *resolve_due_take(struct resolve_dues *dues)
+/* Of a rank, who is asked for now. */
+static struct resolve_due *due_of(const struct resolve_dues *dues, unsigned rank)
 {
 	unsigned below = resolve_due_under_way(dues);
+	bool room = true;
+
+	for (unsigned i = 0; i <= rank; below -= dues->asked[i++])
+		room = room && below < rank_most[i];
+	return room ? dues->queues[rank].first : NULL;
+}
+
+struct resolve_due *resolve_due_take(struct resolve_dues *dues)
+{
+	unsigned first = dues->turn++ % OTHERS ? RESOLVE_RANK_GOOD : RESOLVE_RANK_NEW;
 	struct resolve_due *due = NULL;
 
-	for (int rank = RESOLVE_RANK_GOOD; rank < RESOLVE_RANKS && !due && below < rank_most[rank]; rank++) {
-		due = dues->queues[rank].first;
-		below -= dues->asked[rank];
-	}
+	for (unsigned i = 0; i < RESOLVE_RANKS && !due; i++)
+		due = due_of(dues, (first + i) % RESOLVE_RANKS);
 	if (!due)
 		return NULL;
 	queue_leave(dues, due);
@@ -142,6 +152,15 @@ void resolve_due_done(struct resolve_dues *dues, struct resolve_due *due, bool s
 		due->doubt -= due->doubt > 0;
 	else
 		due->doubt = due->doubt + DOUBT_SLOW < DOUBT_MAX ? due->doubt + DOUBT_SLOW : DOUBT_MAX;
+}
+
+bool resolve_due_yield(struct resolve_dues *dues, struct resolve_due *due)
+{
+	if (due->rank != RESOLVE_RANK_NEW || !dues->queues[RESOLVE_RANK_NEW].first)
+		return false;
+	resolve_due_done(dues, due, true);
+	resolve_due_wait(dues, due);
+	return true;
 }
 
 void resolve_due_leave(struct resolve_dues *dues, struct resolve_due *due)

@@ -30,6 +30,7 @@ struct resolve_dues {
 	size_t count, cap;
 	struct resolve_queue queues[RESOLVE_RANKS];
 	unsigned asked[RESOLVE_RANKS];
+	unsigned turn;
 };
 
 void resolve_due_open(struct resolve_dues *dues);
@@ -43,6 +44,8 @@ bool resolve_due_idle(const struct resolve_due *due); /* it neither waits nor is
 void resolve_due_wait(struct resolve_dues *dues, struct resolve_due *due); /* it is idle */
 struct resolve_due *resolve_due_take(struct resolve_dues *dues); /* who is asked for now; NULL: nobody may be */
 void resolve_due_done(struct resolve_dues *dues, struct resolve_due *due, bool slow); /* it is back; `slow`: late */
+/* It is on its way, and slow. True: a new one takes its place, and it waits behind them from now on. */
+bool resolve_due_yield(struct resolve_dues *dues, struct resolve_due *due);
 void resolve_due_leave(struct resolve_dues *dues, struct resolve_due *due); /* it is idle from now on, as if it had not been due */
 unsigned resolve_due_under_way(const struct resolve_dues *dues);
 

@@ -8,7 +8,6 @@
 #include "dns.h"
 #include "loop.h"
 #include "loop_backend.h"
-#include "net.h"
 #include "resolve_conf.h"
 #include "resolve_query.h"
 #include "sys.h"
@@ -138,7 +137,6 @@ static void take_records(struct resolve_inquiry *inquiry, struct dns_walk *walk)
 			inquiry->services[inquiry->service_count++] = record;
 		} else if (!inquiry->wanted.srv) {
 			SYS_GROW(inquiry->addrs, inquiry->addr_count, inquiry->addr_cap);
-			net_unmap(&record.addr);
 			inquiry->addrs[inquiry->addr_count++] = record.addr;
 		}
 	}

@@ -7,13 +7,14 @@
 #include "hash.h"
 #include "log.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
 #include "resolve_local.h"
 #include "sys.h"
 
 #define ADDRESSES_MAX 64 /* of a name: each may be a backend, and a client's connect */
+#define LATE_MS 5000     /* so long new targets are waited for */
 
 /* Answers. */
 
@@ -88,7 +89,7 @@ static void name_state(struct resolve_names *names, struct resolve_name *name, e
 	names->states[state]++;
 	name->state = state;
 	name->why = why;
-	if (state != name->shown.state || why != name->shown.why)
+	if (state != name->self.state || why != name->self.why)
 		name_news(names, name);
 }
 
@@ -100,6 +101,8 @@ static void new_found(struct resolve_names *names, struct resolve_name *name, st
 		free_found(found);
 		return;
 	}
+	if (!name->fresh && name->srv)
+		name->late_at = sys_now() + LATE_MS;
 	free_found(name->fresh);
 	name->fresh = found;
 	name_news(names, name);
@@ -145,11 +148,13 @@ static bool has_lost(const struct resolve_name *name, size_t family)
 void resolve_name_schedule(void *arg, struct resolve_name *name)
 {
 	struct resolve_names *names = arg;
-	int64_t at = resolve_due_idle(&name->due) ? name->again : INT64_MAX;
+	int64_t at = name->due.link ? INT64_MAX : name->again;
 
 	for (size_t family = 0; family < 2 && names->hold; family++)
 		if (has_lost(name, family) && name->lost_at[family] + names->hold < at)
 			at = name->lost_at[family] + names->hold;
+	if (name->late_at && name->late_at < at)
+		at = name->late_at;
 	resolve_due_set(&names->dues, &name->due, at);
 }
 
@@ -187,6 +192,10 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 	struct net_addr *addrs = NULL;
 	size_t count = 0;
 
+	if (name->late_at && now >= name->late_at) {
+		name->late_at = 0;
+		name_news(names, name);
+	}
 	if (!hold_over(names, name, 0, now) && !hold_over(names, name, 1, now))
 		return;
 	if (!name->srv)
@@ -195,6 +204,8 @@ void resolve_name_expire(struct resolve_names *names, struct resolve_name *name)
 	if (name->state != RESOLVE_KEPT || count)
 		return;
 	name_state(names, name, RESOLVE_FAILED, name->why);
+	if (names->quiet)
+		return;
 	log_about(LOG_WARN, name, "time", "cannot resolve %s: %s; its last %s are used no longer", name->text, name->why,
 	          name->srv ? "targets" : "addresses");
 }
@@ -262,17 +273,17 @@ static void end_name(struct resolve_names *names, struct resolve_name *name)
 struct resolve_name *resolve_names_add(struct resolve_names *names, const char *text, bool srv)
 {
 	size_t len = strlen(text);
-	struct resolve_name *name = sys_alloc(sizeof *name + 2 * (len + 1)), **bucket;
+	bool absolute = len && text[len - 1] == '.';
+	struct resolve_name *name = sys_alloc(sizeof *name + len + 1 + (absolute ? len : 0)), **bucket;
 
 	strcpy(name->text, text);
-	name->bare = name->text + len + 1;
-	strcpy(name->bare, text);
-	name->absolute = len && text[len - 1] == '.';
-	if (name->absolute)
-		name->bare[len - 1] = '\0';
+	name->bare = absolute ? name->text + len + 1 : name->text;
+	if (absolute)
+		memcpy(name->bare, text, len - 1);
+	name->absolute = absolute;
 	name->srv = srv;
 	name->self.name = name->text;
-	name->shown = (struct resolve_answer){ .hosts = srv ? NULL : &name->self, .count = !srv, .moved = true };
+	name->moved = true;
 	names->states[RESOLVE_ASKED]++;
 	grow_buckets(names);
 	bucket = name_bucket(names, text);
@@ -326,16 +337,16 @@ void resolve_name_renew_host(void *arg, struct resolve_name *name)
 		.name = name->text, .state = name->state, .why = name->why,
 		.addrs = name->now ? name->now->addrs : NULL, .count = name->now ? name->now->count : 0
 	};
-	name->shown = (struct resolve_answer){ name->state, name->why, &name->self, 1, name->news };
+	name->moved = name->news;
 	name->news = false;
 }
 
-/* While one of the new targets has not been answered yet, the old ones stay. */
+/* While one of the new targets has not been answered yet, the old ones stay: but not for long. */
 static bool may_renew(const struct resolve_name *name)
 {
 	bool may = true;
 
-	for (size_t i = 0; i < name->fresh->count && may && name->now && name->now->count; i++)
+	for (size_t i = 0; i < name->fresh->count && may && name->late_at && name->now && name->now->count; i++)
 		may = name->fresh->targets[i].host->state != RESOLVE_ASKED;
 	return may;
 }
@@ -343,16 +354,16 @@ static bool may_renew(const struct resolve_name *name)
 /* Behind the hosts: what is known of them is also said here. */
 void resolve_name_renew_srv(void *arg, struct resolve_name *name)
 {
-	bool moved = name->news;
-
 	(void)arg;
 	if (!name->srv)
 		return;
+	name->moved = name->news;
 	name->news = name->fresh && !may_renew(name);
 	if (name->fresh && !name->news) {
 		free_found(name->now);
 		name->now = name->fresh;
 		name->fresh = NULL;
+		name->late_at = 0;
 		name->hosts = sys_realloc(name->hosts, (name->now->count + 1) * sizeof *name->hosts);
 	}
 	for (size_t i = 0; name->now && i < name->now->count; i++) {
@@ -363,7 +374,17 @@ void resolve_name_renew_srv(void *arg, struct resolve_name *name)
 		name->hosts[i].port = target->port;
 		name->hosts[i].weight = target->weight;
 		name->hosts[i].last = target->last;
-		moved = moved || target->host->shown.moved;
+		name->moved = name->moved || target->host->moved;
 	}
-	name->shown = (struct resolve_answer){ name->state, name->why, name->hosts, name->now ? name->now->count : 0, moved };
+	name->self.state = name->state;
+	name->self.why = name->why;
+}
+
+struct resolve_answer resolve_name_answer(const struct resolve_name *name)
+{
+	bool srv = name->srv;
+
+	return (struct resolve_answer){
+		name->self.state, name->self.why, srv ? name->hosts : &name->self, !srv ? 1 : name->now ? name->now->count : 0, name->moved
+	};
 }

@@ -4,7 +4,7 @@
 
 #include "base.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
 #include "resolve_local.h"
@@ -25,23 +25,23 @@ struct resolve_found {
 struct resolve_name {
 	struct resolve_due due;
 	struct resolve_name *next; /* in its bucket */
-	int64_t again;     /* it is to be asked for then; INT64_MAX: never */
+	int64_t again;     /* it is to be asked for then, or, on its way, it is looked at whether it is slow; INT64_MAX: never */
 	int64_t lost_at[2]; /* since when nobody says anything of its addresses (IPv4, IPv6), or targets; 0: it is not so */
 	struct resolve_inquiry *inquiry; /* it is on its way */
 	int64_t asked_at; /* since then */
 	struct resolve_found *now, *fresh; /* as of the last round; since then, NULL: the same */
+	int64_t late_at; /* of an SRV name: so long `fresh` may wait for its targets; 0: no longer */
 	enum resolve_state state;   /* since then */
 	const char *why;
-	struct resolve_answer shown; /* as of the last round */
-	struct resolve_host self, *hosts; /* what it points to: of a host name; of an SRV name */
+	struct resolve_host self, *hosts; /* as of the last round; of an SRV name: `self` only its state, its targets are `hosts` */
 	unsigned refs; /* targets that are it */
 	unsigned good; /* the candidate that was found */
 	enum resolve_kind kind;
 	bool srv, absolute;
 	bool used; /* since the last round */
-	bool news; /* since then */
+	bool moved, news; /* in that round; since then */
 	bool said, cut; /* that it fails; that it has too many addresses */
-	char *bare; /* without the dot at its end */
+	char *bare; /* without the dot at its end; `text`, if it has none */
 	char text[];
 };
 
@@ -73,10 +73,12 @@ struct net_addr *resolve_name_held(const struct resolve_names *names, const stru
 void resolve_name_good(struct resolve_names *names, struct resolve_name *name, struct resolve_found *found); /* takes it */
 void resolve_name_bad(struct resolve_names *names, struct resolve_name *name, const char *why);
 void resolve_name_schedule(void *names, struct resolve_name *name); /* after a change of when it is to be asked for */
-void resolve_name_expire(struct resolve_names *names, struct resolve_name *name); /* drops what was kept for dns.hold */
+/* Drops what was kept for dns.hold, and lets new targets count that have waited for long. */
+void resolve_name_expire(struct resolve_names *names, struct resolve_name *name);
 
 /* Rounds: what is known now is shown from now on; hosts first, then SRV names. */
 void resolve_name_renew_host(void *unused, struct resolve_name *name);
 void resolve_name_renew_srv(void *unused, struct resolve_name *name);
+struct resolve_answer resolve_name_answer(const struct resolve_name *name); /* what is shown */
 
 #endif

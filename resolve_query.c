@@ -344,7 +344,7 @@ static bool pump_one(struct resolve_queries *queries, struct resolve_query *quer
 	}
 	query->error = error;
 	query->try.again = net_exhausted(error);
-	query_wait(queries, query, true);
+	query_wait(queries, query, !query->try.again || !query->try.tcp); /* those over UDP may have a socket yet */
 	return !net_exhausted(error);
 }
 

@@ -45,7 +45,7 @@ static int server_next(const struct resolve_servers *servers, const struct resol
 /* Some drop what they do not know: the rounds behind the first are as libc asks. */
 static void try_choose_edns(const struct resolve_servers *servers, struct resolve_try *try)
 {
-	try->edns = !servers->items[try->server].plain && !try->rounds;
+	try->edns = !servers->items[try->server].plain && !try->plain && !try->rounds;
 }
 
 bool resolve_try_next(const struct resolve_servers *servers, struct resolve_try *try)
@@ -61,7 +61,7 @@ bool resolve_try_next(const struct resolve_servers *servers, struct resolve_try 
 			return false;
 		try->server = (uint8_t)index;
 		try->asked |= (uint8_t)(1u << index);
-		try->tcp = false;
+		try->tcp = try->plain = false;
 	}
 	try->again = false;
 	try_choose_edns(servers, try);
@@ -79,11 +79,13 @@ static void server_heard(struct resolve_server *server, const struct resolve_try
 {
 	server->silent = false;
 	server->heard_at = now;
+	if (status == DNS_NO_EDNS)
+		return; /* it may be the name's: of that it says what those say whom it asks */
 	if (try->edns)
 		server->deaf = 0;
 	else if (!try->tcp && server->deaf < DEAF)
 		server->deaf++;
-	server->plain = server->plain || server->deaf == DEAF || (status == DNS_NO_EDNS && try->edns);
+	server->plain = server->plain || server->deaf == DEAF;
 }
 
 bool resolve_try_answered(struct resolve_servers *servers, struct resolve_try *try, enum dns_status status, int64_t now)
@@ -92,6 +94,7 @@ bool resolve_try_answered(struct resolve_servers *servers, struct resolve_try *t
 	if (try->probe || status == DNS_FOUND || status == DNS_NO_DATA || status == DNS_NO_NAME)
 		return true;
 	try->again = (status == DNS_CUT && !try->tcp) || (status == DNS_NO_EDNS && try->edns);
+	try->plain = try->plain || status == DNS_NO_EDNS;
 	if (status == DNS_CUT)
 		try->tcp = true;
 	if (!try->again)

@@ -32,6 +32,7 @@ struct resolve_try {
 	uint8_t asked, spent;  /* as bits: in this round; that are not asked again */
 	bool again;            /* the same server is next */
 	bool tcp, edns;        /* how it is asked */
+	bool plain;            /* it has refused this question with EDNS */
 	bool probe;            /* only whether the server answers is of interest */
 	int64_t sent_at;
 };

@@ -9,6 +9,7 @@
 #include "loop_backend.h"
 #include "net.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "resolve_conf.h"
 #include "sys.h"
 #include "text.h"
@@ -97,7 +98,7 @@ static const char *wait_for(struct wait *wait, const char *name, struct net_addr
 	while (answer.state == RESOLVE_ASKED && !wait->stopped && !wait->late) {
 		wait->loop.stop = false;
 		loop_run(&wait->loop);
-		resolve_round(wait->resolver, false);
+		resolve_round(wait->resolver);
 		answer = resolve_lookup(wait->resolver, name, false);
 	}
 	if (answer.state != RESOLVE_ASKED)

@@ -14,7 +14,7 @@
 #include "admit.h"
 #include "histogram.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "roster.h"
 #include "service.h"
 #include "service_option.h"

@@ -7,7 +7,7 @@
 #include "admit.h"
 #include "config.h"
 #include "net.h"
-#include "resolve.h"
+#include "resolve_answer.h"
 #include "route.h"
 #include "service.h"
 #include "service_option.h"

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "log_line.h"
 #include "resolve.h"
+#include "resolve_answer.h"
 #include "session.h"
 #include "sys.h"
 #include "text.h"

@@ -27,7 +27,7 @@ AGENT_PORTS=90
 . "$TOP/tests/host.sh"
 CASE_FILES=()
 for file in ${TEST_TLS:+tls} cluster health operator metrics refused servers faults socks names names_start names_servers clients neighbours links consul reading sweep proxy process log \
-    admission bind state upgrade ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
+    admission bind state upgrade power ranges sources agent nomad nomad_faults programs claims status session page secrets aws credentials config; do    # the longest cases first
     # shellcheck source=/dev/null
     . "$TOP/tests/cases/$file.sh"
     [[ " ${TEST_FILES:-$file} " != *" $file "* ]] || CASE_FILES+=("$TOP/tests/cases/$file.sh")

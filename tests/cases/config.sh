@@ -25,12 +25,17 @@ case_help() {
     contains "a default" "default: 49151" "$(grep -A 2 -e '--listeners.port_max' <<<"$OUT")"
 }
 
-case_version() {
-    local option
+case_version() { # four lines, for reports of bugs
+    local option lines
     for option in --version -v -version; do
         dill_once $option
         same "exit status of $option" 0 "$RC"
-        [[ $OUT =~ ^dill\ [0-9v][^\ ]*\ \((no TLS|OpenSSL .*)\)$ ]] || fail "$option says \"$OUT\""
+        mapfile -t lines <<<"$OUT"
+        same "lines of $option" 4 ${#lines[@]}
+        [[ ${lines[0]} =~ ^dill\ [0-9v][^\ ]*\ \((no TLS|OpenSSL .*)\)$ ]] || fail "$option says \"$OUT\""
+        [[ ${lines[1]} =~ ^loop:\ (epoll,\ )?poll\;\ AWS:\ (yes|no)$ ]] || fail "$option says \"$OUT\""
+        contains "what it can give up" "sandbox: no_new_privs, runtime.user" "${lines[2]}"
+        [[ ${lines[3]} =~ ^built\ with\ [a-zA-Z]+\ .*[0-9].*\ and\ .*(libc|musl) ]] || fail "$option says \"$OUT\""
         same "stderr of $option" "" "$ERR"
     done
 }

@@ -87,6 +87,7 @@ host_start_unknown() { # an answer that there is no such name is one; without a 
     start_named DILL_STATUS_LISTENER=127.0.0.1:2324 DILL_DNS_TIMEOUT=0 gone.test
     must 3 "it is ready" names_status OK 200
     must 3 "it is open" accepts 127.0.0.1 4001
+    same "complaints" 0 "$(log_count 'names: not all have had an answer')"
 }
 
 case_names_start_later() { own_host host_start_later; }
@@ -187,6 +188,25 @@ host_reload_servers() { # SIGHUP: other servers are asked at once, about all nam
     kill -HUP "$DILL_PID"
     must 5 "another server" leads 4001 127.0.0.12
     must 5 "a name that the first one does not answer" answers 4002 c
+}
+
+case_names_reload_gone() { own_host host_reload_gone; }
+
+host_reload_gone() { # a name that is gone from the configuration is not asked for any more, and nothing waits for it
+    own_names 'here.test 1 A 127.0.0.11' 'gone.test 1 A 127.0.0.12' 'slow.test ! * silent'
+    names_patient
+    printf '[services.%s]\nlistener = ":%s"\nbackends = "%s:7000"\n' one 4001 here.test >"$T/less.ini"
+    { cat "$T/less.ini" && printf '[services.%s]\nlistener = ":%s"\nbackends = "%s:7000"\n' two 4002 gone.test three 4003 slow.test; } >"$T/c.ini"
+    start_bare DILL_STATUS_LISTENER=127.0.0.1:2324 DILL_DNS_TIMEOUT=60s DILL_HEALTH_ENABLED=false -c "$T/c.ini"
+    must 5 "the first answers" answers 4002 b
+    names_status 'waiting for the first answer about a name' 503 || fail "/status: $(curl -s 127.0.0.1:2324/status)"
+    cp "$T/less.ini" "$T/c.ini"
+    kill -HUP "$DILL_PID"
+    must 5 "it is ready" names_status OK 200
+    local before
+    before=$(asked ' gone.test ')
+    must 9 "the other one is asked for" was_asked ' A here.test ' $(($(asked ' A here.test ') + 3))
+    same "questions for the one that is gone" "$before" "$(asked ' gone.test ')"
 }
 
 case_names_reload_hold() { own_host host_reload_hold; }

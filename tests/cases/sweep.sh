@@ -89,6 +89,30 @@ case_sweep_node_bells() { # once nodes have been asked, each one's list is waite
     at_most "lists after a ring without news" 12 "$(lists)"
 }
 
+case_sweep_few_node_bells() { # of few services on fewer nodes, too: changes in a row cost one list each, and wait for no sweep
+    local i port services=""
+    P=$(next_port)
+    start_fake
+    for ((i = 0; i < 12; i++)); do
+        services+=",\"s$i\":[$(on "n$((i % 4))" "s$i" 80 dill dill.listener=no:80)]"
+    done
+    fake PUT "/services?bell=both" "{\"web\":[$(on n1 w "$A" dill "dill.listener=local:$P")]$services}"
+    start_dill_on_fake
+    must 10 "service" answers "$P" a
+    fake PUT "/services?bell=catalog" "{\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]$services}"
+    must 10 "the new port" answers "$P" b
+    must 5 "the questions that wait" hanging 8
+    sleep 1
+    fake DELETE /stats
+    for port in "$C" "$B" "$C" "$A" "$B" "$C"; do
+        fake PUT "/services?bell=catalog" "{\"web\":[$(on n1 w "$port" dill "dill.listener=local:$P")]$services}"
+        must 5 "the next port" peek_contains "$(route "127.0.0.1:$P" "127.0.0.1:$port")"
+    done
+    sleep 3         # no sweep follows
+    at_most "readings" 6 "$(readings)"
+    at_most "lists" 8 "$(lists)"
+}
+
 case_sweep_node_bells_refused() { # by an agent that has too many connections: then a sweep finds what changes, and it is no outage
     many_start
     put_many catalog "\"web\":[$(on n1 w "$B" dill "dill.listener=local:$P")]"

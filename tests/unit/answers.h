@@ -5,14 +5,14 @@
 #include "../../consul_bell.h"
 #include "../../consul_instance.h"
 
-#define ANSWER_PART 7 /* bytes that arrive together */
+static size_t answer_part = 7; /* bytes that arrive together */
 
 /* Returns NULL or why it is no JSON. */
 static inline const char *answer_walk(struct json_walk *walk, struct slice text)
 {
 	json_walk_start(walk);
 	for (size_t len; text.len; text = slice_skip(text, len)) {
-		len = text.len < ANSWER_PART ? text.len : ANSWER_PART;
+		len = text.len < answer_part ? text.len : answer_part;
 		json_walk_add(walk, text.at, len);
 	}
 	return json_walk_end(walk);

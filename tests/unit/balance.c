@@ -501,66 +501,6 @@ static void tier_cases(void)
 	close_fixture(&f);
 }
 
-/* How soon a backend is to be tried. */
-static unsigned tier_of(const struct fixture *f, const struct route_backend *backend, unsigned split)
-{
-	return 2 * atomic_load(&backend->unhealthy) + (backend >= &f->backends[split]);
-}
-
-/* Shares, of which some are tried last, and terms, of which some admit the client: those of one stand together, but for those
- * that are tried last. Returns how many backends admit it. */
-static unsigned open_random_tiers(struct fixture *f, const struct service_options *some, unsigned *split)
-{
-	unsigned count = 1 + sys_random() % BACKENDS, shares = 0, admitted = 0;
-
-	open_fixture(f, (enum service_balance)(sys_random() % 4), count, NULL);
-	close_fixture(f);
-	f->e.share_count = 0;
-	for (unsigned at = 0, more; at < count; at += more, shares++) {
-		more = 1 + sys_random() % (count - at);
-		add_share(f, more);
-	}
-	f->e.last_shares = sys_random() % shares;
-	*split = f->e.last_shares ? f->shares[shares - f->e.last_shares].first : count;
-	f->e.terms_of = f->terms_of;
-	f->e.term_count = BACKENDS;
-	for (unsigned i = 0; i < BACKENDS; i++)
-		f->terms[i].options = sys_random() % 2 ? some : &service_options_none;
-	for (unsigned i = 0; i < count; i++) {
-		f->terms_of[i] = i && i != *split ? f->terms_of[i - 1] + sys_random() % 2 : 0;
-		atomic_store(&f->backends[i].unhealthy, sys_random() % 2);
-		admitted += f->terms[f->terms_of[i]].options != some;
-	}
-	return admitted;
-}
-
-/* Whatever there is, a client tries each backend that admits it once, in the right order. */
-static void tier_walk_cases(void)
-{
-	struct service_options some = { .balance = -1, .limited = true };
-	unsigned split;
-
-	net_numeric(slice_of("192.0.2.1"), 0, &client);
-	for (unsigned n = 0; n < 5000 && !failed; n++) {
-		struct balance_tried tried = { 0 };
-		const struct route_backend *next;
-		struct fixture f;
-		unsigned admitted = open_random_tiers(&f, &some, &split), last = 0;
-		bool ordered = true;
-
-		for (next = pick(&f.e, NULL); next && tried.count <= admitted; next = pick(&f.e, &tried)) {
-			ordered = ordered && tier_of(&f, next, split) >= last && f.terms[f.terms_of[next - f.backends]].options != &some;
-			last = tier_of(&f, next, split);
-			balance_add(&tried, (struct route_backend *)(uintptr_t)next);
-		}
-		check(tried.count == admitted, "all that admit the client", "each once");
-		check(ordered, "all that admit the client", "the healthy ones first, and of each those that are not last");
-		check(tried.steps <= 2 * f.e.count, "all that admit the client", "each place is looked at twice at most");
-		balance_forget(&tried);
-		close_fixture(&f);
-	}
-}
-
 /* One that recovers while somebody finds it unhealthy is not left out for good. */
 static void recovery_cases(void)
 {
@@ -593,7 +533,6 @@ int main(void)
 	shared_cases();
 	admit_cases();
 	tier_cases();
-	tier_walk_cases();
 	recovery_cases();
 	return check_sum();
 }

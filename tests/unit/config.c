@@ -127,6 +127,8 @@ static const struct {
 	/* Names. */
 	{ "[dns]\nservers = ['10.0.0.2', '[::1]:8600']\n", "", "", "dns.servers", "10.0.0.2,[::1]:8600@c.toml:2" },
 	{ NULL, "DILL_DNS_SERVERS=::1, 127.0.0.1:8600", "", "dns.servers", "::1, 127.0.0.1:8600@DILL_DNS_SERVERS" },
+	{ "[dns]\nservers = ''\n", "", "", "dns.servers", "@c.toml:2" },
+	{ "[dns]\nservers = '10.0.0.2'\n", "", "--dns.servers=", "dns.servers", "@--dns.servers" },
 	{ NULL, "", "--dns.timeout=0", "dns.timeout", "0s@--dns.timeout" },
 	{ NULL, "", "", "dns.hold", "0s@default" },
 	/* A table without keys says nothing. */

@@ -269,6 +269,60 @@ static void names_cases(void)
 	catalog_close(&c);
 }
 
+static unsigned members_read; /* those that were not taken as they had come before */
+
+static const char *count_member(void *arg, struct slice name, struct slice value)
+{
+	members_read++;
+	return bell_piece(arg, name, value);
+}
+
+static void members_want(struct catalog *c, const char *answer, unsigned want)
+{
+	struct consul_bell bell;
+	struct buf text = { 0 };
+	const char *why;
+
+	consul_bell_open(&bell, CONSUL_BELL_NAMES, c);
+	bell.walk.take = count_member;
+	members_read = 0;
+	why = answer_walk(&bell.walk, read_answer(&text, answer));
+	check(!why && !consul_bell_judge(&bell), "fine", answer);
+	consul_bell_take(&bell);
+	check(members_read == want, "so many are read", answer);
+	check(bell.consul == !!strstr(answer, "'consul'"), "Consul itself is seen", answer);
+	consul_bell_close(&bell);
+	buf_free(&text);
+}
+
+/* A member that comes again as it was is not read; nor is what it means taken from an answer that was refused. */
+static void members_cases(void)
+{
+	struct catalog c;
+
+	catalog_open(&c, "dill");
+	members_want(&c, "{'a':['dill'],'b':['dill'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 5);
+	members_want(&c, "{'a':['dill'],'b':['dill'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 5);
+	members_want(&c, "{'a':['dill'],'b':['dill'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'],'b':['dill','v2'],'consul':['dill'],'d':['x'],'e':['dill','x']}", 3);
+	members_want(&c, "{'a':['dill'],'b':['v2','dill'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'],'b':['dill','v2'],'consul':['dill'],'e':['dill','x']}", 1);
+	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 2);
+	members_want(&c, "{'a':['dill'], 'b' : ['dill','v2'],'consul':['dill'],'e':['dill','x']}", 1);
+	names(&c, "{'a':['dill'],'b':['dill','v2'],'e':['dill','x']}");
+	wanted(&c, "a b consul e", "all, so far");
+	check(!ask(&c, CONSUL_BELL_NAMES, "{'a':['dill','v3'],'b':['dill'],'e':7}", false), "news", "refused");
+	check(names(&c, "{'a':['dill'], 'b' : ['dill','v2'],'e':['dill','x']}") == SAME, "news", "as before that");
+	check(!ask(&c, CONSUL_BELL_NAMES, "{'a':['dill','v3']", false), "news", "cut short");
+	check(names(&c, "{'a':['dill','v3'],'b':['dill','v2'],'e':['dill','x']}") == POINTED, "news", "the same, whole");
+	wanted(&c, "a", "its tags are others since then");
+	check(!ask(&c, CONSUL_BELL_NAMES, "{'a':['dill','v3']'b':['dill','v2']}", false), "news", "no comma behind it");
+	check(names(&c, "{'b':['dill','v2'],'e':['dill','x']}") == POINTED, "news", "gone");
+	wanted(&c, "a", "gone");
+	catalog_close(&c);
+}
+
 #define CHECK(name, id, status, index) \
 	"{'Node':'n1','CheckID':'" id "','ServiceID':'" name "','ServiceName':'" name "','Status':'" status "','ModifyIndex':" index "}"
 
@@ -663,6 +717,10 @@ int main(void)
 {
 	instance_cases();
 	names_cases();
+	answer_part = SIZE_MAX; /* members that have come before are then not read again, but mean the same */
+	names_cases();
+	members_cases();
+	answer_part = 7;
 	checks_cases();
 	node_checks_cases();
 	unsure_cases();

@@ -156,6 +156,9 @@ static void change_cases(void)
 {
 	take("c", "[" READ("three", SERVICE("c", "c1", "80", "11")) "]");
 	list("three", "[" SERVICE("c", "c1", "80", "11") "]", "", "what has been read since counts");
+	check(nodes.known_count == 1, "one service is known", "of one node");
+	list("one", "[" ONE_A "," ONE_B "]", "", "another node");
+	check(nodes.known_count == 4, "all", "of all nodes, as another one is looked at");
 	take_names("{'0':['dill'],'a':['dill'],'b':['dill'],'c':['dill']}");
 	wanted("0", "a name before all others");
 	list("one", "[" ONE_A "," ONE_B "]", "", "the names have moved");

@@ -249,13 +249,16 @@ static void srv_cases(void)
 	add_srv("*12", 0, 0, 0, "");
 	add_record(ADDITIONAL, "db1.example", DNS_A, 1, "\12\0\0\2", 4);
 	reads("found 60 1,65535,5432,db1.example. 65535,0,1,db2.x. 0,0,0,.", "_a._tcp.x", DNS_SRV, "targets");
-	for (int i = 0; i < 4; i++) {
-		static const char *const targets[] = { "a b", "a\1", "a@b", "1.2.3.04" };
+	for (int i = 0; i < 7; i++) {
+		static const char *const targets[] = { "a b", "a\1", "a@b", "1.2.3.04", "a\x9b" "31m", "\xff", "\xc3" };
 
 		begin(0x8180, "_a._tcp.x", DNS_SRV);
 		add_srv("*12", 0, 0, 1, targets[i]);
 		reads("broken", "_a._tcp.x", DNS_SRV, targets[i]);
 	}
+	begin(0x8180, "_a._tcp.x", DNS_SRV);
+	add_srv("*12", 0, 0, 1, "b\xc3\xbc");
+	reads("found 60 0,0,1,b\xc3\xbc.", "_a._tcp.x", DNS_SRV, "UTF-8");
 	begin(0x8180, "_a._tcp.x", DNS_SRV);
 	add_record(ANSWER, "*12", DNS_SRV, 9, "\0\0\0\0\0\0\3a.b\0", 11);
 	reads("broken", "_a._tcp.x", DNS_SRV, "a dot within a label");
@@ -405,6 +408,13 @@ static void negative_cases(void)
 	put16(made.bytes + 2, 0x8180);
 	add_soa("test", 50, 60);
 	reads("no data 50", "www.test", DNS_A, "servers and an SOA");
+	begin(0x8100, "www.test", DNS_A);
+	reads("refused", "www.test", DNS_A, "nothing, of one that asks nobody and has no authority");
+	put16(made.bytes + 2, 0x8500);
+	reads("no data -1", "www.test", DNS_A, "nothing, with authority");
+	begin(0x8100, "www.test", DNS_A);
+	add_soa("test", 50, 60);
+	reads("no data 50", "www.test", DNS_A, "nothing, and an SOA");
 	begin(0x8180, "www.test", DNS_A);
 	add_record(ADDITIONAL, "test", TYPE_NS, 40, "\2ns\0", 4);
 	reads("no data -1", "www.test", DNS_A, "servers that are no referral");

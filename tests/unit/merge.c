@@ -60,10 +60,10 @@ static const struct {
 	{ "s a|local:2001|_here._tcp.x\nc b|local:2000|10.0.0.1:80", "127.0.0.1:2001 a of static/a 127.0.0.1:2000 (here:2000)\n"
 	  "refused: b local:2000 [neighbour] 127.0.0.1:2000 is a backend of a on this host\n" },
 	/* What is tried last is a share of its own, behind those of all others. */
-	{ "s a|local:2000|_tier._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5001*2 (one:5001) || 10.9.0.1:5002*2 (two:5002) 10.9.0.2:5002*2 "
+	{ "s a|local:2000|_tier._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5001*2 (one:5001) || 10.9.0.1:5002*3 (two:5002) 10.9.0.2:5002*3 "
 	  "(none:5003 failed: NXDOMAIN)\n" },
 	{ "f a|local:2000|_tier._tcp.x\nc b|local:2000|10.0.0.1:1 10.9.0.2:5002\nc c|local:2000|_tier._tcp.x",
-	  "127.0.0.1:2000 a,b,c of file/a 10.9.0.1:5001*2 (one:5001) | 10.0.0.1:1+ 10.9.0.2:5002 || 10.9.0.1:5002*2 (two:5002) "
+	  "127.0.0.1:2000 a,b,c of file/a 10.9.0.1:5001*2 (one:5001) | 10.0.0.1:1+ 10.9.0.2:5002 || 10.9.0.1:5002*3 (two:5002) "
 	  "(none:5003 failed: NXDOMAIN)\n" },
 	{ "s a|local:2000|_spare._tcp.x", "127.0.0.1:2000 a of static/a 10.9.0.1:5002 (two:5002) 10.9.0.2:5002 (none:5003 failed: NXDOMAIN)\n" },
 	{ "f a|local:2000|_spare._tcp.x\nc b|local:2000|_spare._tcp.x 10.0.0.1:1", "127.0.0.1:2000 a,b of file/a 10.0.0.1:1+ || "

@@ -64,7 +64,7 @@ static bool change_srv(const struct world *world, struct table_srv *srv)
 	srv->why = srv->state >= RESOLVE_KEPT ? "SERVFAIL" : NULL;
 	srv->count = srv->state == RESOLVE_GOOD || srv->state == RESOLVE_KEPT ? 1 + below(ARRAY_LEN(srv->targets)) : 0;
 	for (size_t i = 0; i < srv->count; i++) {
-		uint16_t port = (uint16_t)(one_in(4) ? 80 : 2000 + below(world->ports));
+		uint16_t port = (uint16_t)(one_in(20) ? 0 : one_in(4) ? 80 : 2000 + below(world->ports));
 
 		last = last || (i && one_in(3));
 		srv->targets[i] = (struct table_target){ ANY_OF(hosts), port, (uint16_t)below(3), last };
@@ -423,7 +423,7 @@ static void change_world(struct world *world)
 		route_forget(&world->kept);
 	}
 	if (one_in(5))
-		world->kept.names_moved = change_names(world, 6);
+		world->kept.names_moved = change_names(world, 6) || one_in(2);
 }
 
 static void close_world(struct world *world)
@@ -442,6 +442,7 @@ int main(int argc, char **argv)
 	static struct world world;
 
 	find_own();
+	net_numeric(slice_of(own), 0, &table_addresses[4]);
 	state = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
 	for (unsigned long step = 0; step < steps && failed < 3; step++) {
 		char text[40];

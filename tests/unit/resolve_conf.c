@@ -193,6 +193,7 @@ static void set_time(const char *path, time_t seconds)
 /* Each of what is compared by itself. */
 static void stamp_cases(void)
 {
+	struct stat info;
 	struct resolve_file file = { .path = "conf" };
 
 	write_conf("conf", "one\n");
@@ -204,9 +205,11 @@ static void stamp_cases(void)
 	write_conf("conf", "three\n");
 	set_time("conf", 1000);
 	check(has_become(&file, "three\n"), "another size", "");
-	write_conf("conf", "seven\n");
-	set_time("conf", 999);
-	check(has_become(&file, "seven\n"), "another time", "");
+	do
+		write_conf("conf", "seven\n");
+	while (stat("conf", &info) == 0 && info.st_ctim.tv_nsec == file.seen.st_ctim.tv_nsec); /* the clock of files is coarse */
+	set_time("conf", 1000);
+	check(has_become(&file, "seven\n"), "the same size, and the time of the text is set", "");
 	unlink("conf");
 }
 

@@ -29,6 +29,7 @@ static int64_t fake_now(void)
 static struct {
 	int errors[8]; /* of the next sockets; 0: it succeeds */
 	unsigned at, opened;
+	bool no_tcp; /* no descriptor for it */
 } sockets;
 
 static int fake_connect(const struct net_addr *addr)
@@ -39,10 +40,17 @@ static int fake_connect(const struct net_addr *addr)
 	return error ? -error : net_connect_udp(addr);
 }
 
+static int fake_connect_tcp(const struct net_addr *addr)
+{
+	return sockets.no_tcp ? -EMFILE : net_connect(addr);
+}
+
 #define net_connect_udp fake_connect
+#define net_connect fake_connect_tcp
 #include "../../resolve_channel.c"
 #include "../../resolve_query.c"
 #undef net_connect_udp
+#undef net_connect
 
 #define SERVERS 3
 #define CLIENT 1   /* kinds */
@@ -455,6 +463,22 @@ static void check_so_far(const char *what, const char *asked, const char *end)
 	*trace = *ended = '\0';
 }
 
+/* A server passes on what those say whom it asks: names of strangers. */
+static void check_edns_stays(void)
+{
+	static const char *const says[] = { "f,f,a" };
+	struct resolve_query query = { 0 };
+
+	begin(says, 1);
+	ask(&query, "");
+	run(0);
+	check_so_far("of one name", "1 1p", "no edns");
+	ask(&query, "");
+	run(0);
+	check_so_far("it says nothing of others", "1", "found");
+	finish();
+}
+
 /* Both were asked at once: which of them hears it first is the system's. */
 static void check_both_asked(const char *what)
 {
@@ -733,6 +757,26 @@ static void check_sockets(void)
 	finish();
 }
 
+/* The socket that there is still serves all others. */
+static void check_no_tcp(void)
+{
+	struct resolve_query cut = { 0 }, other = { 0 };
+
+	begin(&(const char *){ "c,a" }, 1);
+	servers[0].says_tcp = "a";
+	sockets.no_tcp = true;
+	ask(&cut, "cut");
+	run(0);
+	check_so_far("no descriptor for TCP", "1", "");
+	ask(&other, "a");
+	run(2 * LATER_MS);
+	check_so_far("others do not wait for it", "1", "a:found");
+	sockets.no_tcp = false;
+	run(LATER_MS);
+	check_so_far("then it has its turn", "1t", "cut:found");
+	finish();
+}
+
 static void check_silent(void)
 {
 	static const char *const says[] = { "h,h,a", "a" };
@@ -805,13 +849,12 @@ static void check_rotate(void)
 	finish();
 }
 
-/* Drops questions with EDNS. */
-static void check_deaf(void)
+/* Drops questions with EDNS, or refuses them. */
+static void check_deaf(const char *says)
 {
-	static const char *const says[] = { "H" };
 	struct resolve_query query = { 0 };
 
-	begin(says, 1);
+	begin(&says, 1);
 	for (int i = 0; i < 4; i++) {
 		ask(&query, "");
 		run(60000);
@@ -843,6 +886,7 @@ int main(void)
 	check_forgeries();
 	check_tcp();
 	check_edns();
+	check_edns_stays();
 	check_dropped();
 	check_told();
 	check_set();
@@ -853,10 +897,12 @@ int main(void)
 	check_late();
 	check_refused();
 	check_sockets();
+	check_no_tcp();
 	check_silent();
 	check_dead();
 	check_rotate();
-	check_deaf();
+	check_deaf("H");
+	check_deaf("F");
 	check_none();
 	return check_sum();
 }

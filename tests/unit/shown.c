@@ -375,7 +375,7 @@ static void explain_cases(void)
 	struct route route;
 	const char *text = "s a|local:2000|gone.example:80 kept.example:81 10.0.0.1:80 new.example:80\n"
 	                   "s b|local:2000|gone.example.other:80\ns p|local:2000|h:80|proxy=socks5://one:1080\n"
-	                   "s n|local:2000|h:80|proxy=socks5://[::1]:1080";
+	                   "s n|local:2000|h:80|proxy=socks5://[::1]:1080\ns t|local:2001|_spare._tcp.x";
 
 	table_of(&route, text);
 	table_lists(text, lists);
@@ -398,6 +398,9 @@ static void explain_cases(void)
 	got.len = 0;
 	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "n", &got);
 	check(strstr(got.data, "    backend socks5://[::1]:1080 ─➤ _h._tcp.example: cannot resolve"), "n", got.data);
+	got.len = 0;
+	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "t", &got);
+	check(strstr(got.data, "    backend none:5003: cannot resolve its name: NXDOMAIN\n    listener local:2001"), "t", got.data);
 	targets[1].state = targets[2].state = targets[3].state = RESOLVE_GOOD;
 	got.len = 0;
 	explain_list(&(struct explain){ &route.rules.admit, route.table }, lists[0], "a", &got);

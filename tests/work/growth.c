@@ -34,7 +34,7 @@
 #include "../../routes.h"
 #include "../../state.h"
 #include "../../plan.c"
-#include "../../resolver.c"
+#include "../../resolve.c"
 
 #define SIZE 3000
 #define RATIO_MOST 6.0
@@ -365,6 +365,7 @@ static void one_moves_beside_one(size_t n)
 
 static struct {
 	const char *moved; /* the only one */
+	bool all, other;   /* all have; each has another address */
 	size_t lookups;
 } asked;
 
@@ -375,8 +376,8 @@ static struct resolve_answer look_it_up(void *arg, const char *name, bool srv)
 
 	(void)arg;
 	asked.lookups++;
-	host = (struct resolve_host){ .name = name, .port = srv ? 80 : 0, .state = RESOLVE_GOOD, .addrs = table_addresses, .count = 1 };
-	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, asked.moved && strcmp(name, asked.moved) == 0 };
+	host = (struct resolve_host){ .name = name, .port = srv ? 80 : 0, .state = RESOLVE_GOOD, .addrs = &table_addresses[asked.other], .count = 1 };
+	return (struct resolve_answer){ RESOLVE_GOOD, NULL, &host, 1, asked.all || (asked.moved && strcmp(name, asked.moved) == 0) };
 }
 
 static void add_name(struct service *service, size_t number, bool srv)
@@ -410,6 +411,28 @@ static void one_of_names(size_t n, bool srv, const char *what)
 	check(asked.lookups >= n && asked.lookups <= n + 4, "each name is looked up once, but the one that moves", what);
 	check(allocations < 100, "one service is drafted", what);
 	publish(&route, list);
+	route_close(&route);
+}
+
+/* All of them move. */
+static void all_names_move(size_t n)
+{
+	struct service_list *list = new_list(false);
+	struct route route;
+
+	for (size_t i = 0; i < n; i++) {
+		add_name(add_service(list, "web", i, i), i, i % 2);
+		service_seal(list->items[i]);
+	}
+	table_open(&route);
+	route.rules.lookup = look_it_up;
+	publish_update(&route, &list, 1);
+	asked.all = asked.other = route.names_moved = true;
+	start();
+	check(publish_update(&route, &list, 1) && route.table->change_count == n, "all entries are others", "all_names_move");
+	stop();
+	asked.all = asked.other = false;
+	service_list_unref(list);
 	route_close(&route);
 }
 
@@ -963,6 +986,12 @@ static NOT_COUNTED struct resolve_name *name_on_its_way(const struct resolver *r
 	return NULL;
 }
 
+static bool round_of_leaving(struct resolver *resolver)
+{
+	resolve_left(resolver);
+	return resolve_round(resolver);
+}
+
 static void ask_for_names(struct resolver *resolver, size_t n)
 {
 	char name[32];
@@ -985,7 +1014,7 @@ static void looked_up_names(size_t n)
 	resolve_set(resolver, &(struct resolve_rules){ .quiet = true });
 	start();
 	for (size_t round = 0, place = 0, answers = 0; round < 2; round++) {
-		resolve_round(resolver, true);
+		round_of_leaving(resolver);
 		ask_for_names(resolver, n);
 		for (answers = 0; (name = name_on_its_way(resolver, &place)); answers++)
 			answer_name(resolver, name);
@@ -993,8 +1022,8 @@ static void looked_up_names(size_t n)
 		resolve_names_each(&resolver->names, ask_now, resolver);
 		resolver_turn(resolver);
 	}
-	resolve_round(resolver, true);
-	resolve_round(resolver, true);
+	round_of_leaving(resolver);
+	round_of_leaving(resolver);
 	stop();
 	check(!resolver->names.dues.count, "names that nobody uses are gone", "looked_up_names");
 	resolve_close(resolver);
@@ -1454,10 +1483,12 @@ static void pages_of_names(size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		snprintf(host, sizeof host, "db%zu.example", i);
-		if (i % 3 == 0)
+		if (i % 4 == 0)
 			add_backend(service, i, 1);
+		else if (i % 4 == 3)
+			service_backend(service, slice_of("_pg._tcp.x"), 0, 1);
 		else
-			service_backend(service, slice_of(i % 3 == 1 ? "one" : host), (uint16_t)(i + 1), 1);
+			service_backend(service, slice_of(i % 4 == 1 ? "one" : host), (uint16_t)(i + 1), 1);
 	}
 	service_seal(service);
 	show(list, "web000000");
@@ -1541,7 +1572,7 @@ static const struct {
 #define ROW(function) { #function, function, RATIO_MOST }
 #define LEVEL(function) { #function, function, LEVEL_MOST }
 	ROW(one_comes), ROW(one_leaves), ROW(one_moves), ROW(one_moves_beside_one),
-	ROW(one_name_moves), ROW(one_srv_name_moves), ROW(names_of_one_listener),
+	ROW(one_name_moves), ROW(one_srv_name_moves), ROW(all_names_move), ROW(names_of_one_listener),
 	ROW(new_backends), ROW(same_backends_again), ROW(other_backends), ROW(weighted_backends), ROW(draining_backends),
 	ROW(bound_by_name), ROW(listeners_become_refused), ROW(backends_not_allowed), ROW(listeners_beside_backends),
 	ROW(backends_that_are_listeners), ROW(shared_listener), ROW(overlaps_at_one_port), ROW(overlaps_at_many_ports),

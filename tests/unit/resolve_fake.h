@@ -1,6 +1,6 @@
 /* A resolver whose clock, questions, files and addresses are the test's. Include it before any .c file. */
-#ifndef TEST_RESOLVER_H
-#define TEST_RESOLVER_H
+#ifndef TEST_RESOLVE_FAKE_H
+#define TEST_RESOLVE_FAKE_H
 
 #include "base.h"
 
@@ -119,7 +119,9 @@ static bool fake_query_expired(struct resolve_queries *queries, struct loop_fifo
 
 static const unsigned long long *fake_query_counts(const struct resolve_queries *queries)
 {
-	static const unsigned long long counts[DNS_FOREIGN + 1] = { [DNS_FOUND] = 5, [DNS_FOREIGN] = 7, [DNS_CUT] = 1, [DNS_BROKEN] = 2 };
+	static const unsigned long long counts[DNS_FOREIGN + 1] = {
+		[DNS_FOUND] = 5, [DNS_FOREIGN] = 7, [DNS_CUT] = 1, [DNS_BROKEN] = 2, [DNS_REFUSED] = 4, [DNS_NO_EDNS] = 9
+	};
 
 	(void)queries;
 	return counts;

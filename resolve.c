@@ -1,4 +1,3 @@
-/* resolve.h: names are asked for when they are due. */
 #include "base.h"
 #include "resolve.h"
 
@@ -9,6 +8,7 @@
 #include "loop.h"
 #include "loop_backend.h"
 #include "net.h"
+#include "resolve_answer.h"
 #include "resolve_conf.h"
 #include "resolve_due.h"
 #include "resolve_inquiry.h"
@@ -25,6 +25,7 @@
 #define TARGETS_MAX 64   /* of an SRV name: each may be many backends */
 #define HOSTS_MS 5000    /* /etc/hosts is looked at so often while it is used */
 #define SLOW_MS 1500     /* a name that is on its way for longer is slow: more than the patience of an inquiry */
+#define LEFT_MS 1000     /* until names that may not be in use are looked at; so that many who leave are one round */
 #define BURST_MS 5       /* answers within it ring once, while there are others to come; and for each so many names, all of */
 #define BURST_NAMES 200  /* which are looked at then, a millisecond more */
 
@@ -37,6 +38,7 @@ struct resolver {
 	struct loop_timer due_timer, burst_timer;
 	bool rung;  /* since the last round: that there is news */
 	int rounds; /* that must come, since names may not be used any more */
+	int64_t round_at; /* the next of them */
 	int64_t heard_at; /* a server has said anything */
 	bool outage; /* none has for as long as a name was asked for */
 	struct net_addr servers[RESOLVE_SERVERS];
@@ -45,7 +47,6 @@ struct resolver {
 	void *arg;
 };
 
-const char *const resolve_state_names[RESOLVE_STATES] = { "asked", "good", "kept", "failed" };
 const char *const resolve_result_names[RESOLVE_RESULTS] = {
 	"answered", "no_name", "no_data", "server_failed", "refused", "timed_out", "broken"
 };
@@ -232,6 +233,7 @@ static void name_start(struct resolver *resolver, struct resolve_name *name)
 	name->inquiry = resolve_inquiry_start(&resolver->desk, name, &wanted);
 	if (name->inquiry) {
 		name->asked_at = sys_now();
+		name->again = name->asked_at + SLOW_MS;
 		resolve_name_schedule(&resolver->names, name);
 		return;
 	}
@@ -270,14 +272,12 @@ static void ask_again(void *arg, struct resolve_name *name)
 		ask_now(arg, name);
 }
 
-/* Whether it was in the file or is now, it counts at once. */
+/* Whether it was in the file or is now, it counts at once; also which of its addresses can be reached. */
 static void follow_hosts(void *arg, struct resolve_name *name)
 {
 	struct resolver *resolver = arg;
 	bool was = name->kind == RESOLVE_HOSTS;
 
-	if (name->kind == RESOLVE_FIXED)
-		return;
 	if (!take_local(resolver, name)) {
 		if (was)
 			ask_now(resolver, name);
@@ -297,13 +297,23 @@ static void look_at_files(struct resolver *resolver)
 		follow_servers(resolver);
 		resolve_names_each(&resolver->names, ask_again, resolver);
 	}
-	if (news & RESOLVE_HOSTS_NEWS)
+	if (news & (RESOLVE_HOSTS_NEWS | RESOLVE_FAMILY_NEWS))
 		resolve_names_each(&resolver->names, follow_hosts, resolver);
 	if (news & RESOLVE_FAMILY_NEWS)
 		resolve_names_each(&resolver->names, ask_now, resolver);
 }
 
 /* Turns of the loop. */
+
+/* One on its way may give its place to one that is new. */
+static void name_slow(struct resolver *resolver, struct resolve_name *name)
+{
+	name->again = sys_now() + SLOW_MS;
+	if (!resolve_due_yield(&resolver->names.dues, &name->due))
+		return;
+	resolve_inquiry_drop(name->inquiry);
+	name->inquiry = NULL;
+}
 
 /* What is due now. */
 static void take_due(struct resolver *resolver)
@@ -315,7 +325,9 @@ static void take_due(struct resolver *resolver)
 		struct resolve_name *name = resolve_name_of(due);
 
 		resolve_name_expire(&resolver->names, name);
-		if (name->again <= now && resolve_due_idle(due))
+		if (name->again <= now && due->asked)
+			name_slow(resolver, name);
+		else if (name->again <= now && resolve_due_idle(due))
 			resolve_due_wait(&resolver->names.dues, due);
 		resolve_name_schedule(&resolver->names, name);
 	}
@@ -326,6 +338,8 @@ static void arm_due(struct resolver *resolver)
 	struct resolve_due *first = resolve_due_first(&resolver->names.dues);
 	int64_t at = first ? first->at : INT64_MAX;
 
+	if (resolver->rounds && !resolver->rung && resolver->round_at < at)
+		at = resolver->round_at;
 	if (resolver->names.from_hosts && resolver->local.looked_at + HOSTS_MS < at)
 		at = resolver->local.looked_at + HOSTS_MS;
 	loop_disarm(&resolver->due_timer);
@@ -362,8 +376,10 @@ static void ring_soon(struct resolver *resolver)
 /* What follows from an event. */
 static void resolver_follow(struct resolver *resolver)
 {
+	bool round = resolver->rounds && sys_now() >= resolver->round_at;
+
 	resolver_turn(resolver);
-	if (resolver->names.news && !resolver->rung && !resolve_due_under_way(&resolver->names.dues))
+	if (!resolver->rung && (round || (resolver->names.news && !resolve_due_under_way(&resolver->names.dues))))
 		ring_now(resolver);
 	else
 		ring_soon(resolver);
@@ -407,13 +423,22 @@ static void forget_use(void *arg, struct resolve_name *name)
 	name->used = false;
 }
 
-bool resolve_round(struct resolver *resolver, bool gone)
+void resolve_left(struct resolver *resolver)
 {
-	if (gone)
-		resolver->rounds = 2; /* in the one nobody asks for it, and the next one drops it */
+	if (!resolver->names.dues.count)
+		return;
+	if (!resolver->rounds)
+		resolver->round_at = sys_now() + LEFT_MS;
+	resolver->rounds = 2; /* in the one nobody asks for it, and the next one drops it */
+	arm_due(resolver);
+}
+
+bool resolve_round(struct resolver *resolver)
+{
 	if (!resolver->names.news && !resolver->rounds)
 		return false;
 	resolver->rounds -= resolver->rounds > 0;
+	resolver->round_at = sys_now() + LEFT_MS;
 	resolver->names.news = resolver->rung = false;
 	loop_disarm(&resolver->burst_timer);
 	resolve_names_drop_unused(&resolver->names, true);
@@ -441,14 +466,14 @@ struct resolve_answer resolve_lookup(void *arg, const char *text, bool srv)
 		name = new_name(resolver, text, srv);
 		if (name->state != RESOLVE_ASKED) { /* at once, and so nothing is new */
 			resolve_name_renew_host(NULL, name);
-			name->shown.moved = true;
+			name->moved = true;
 			resolver->names.news = news;
 		}
 		resolver_turn(resolver);
 		ring_soon(resolver);
 	}
 	name->used = true;
-	return name->shown;
+	return resolve_name_answer(name);
 }
 
 bool resolve_settled(struct resolver *resolver)
@@ -514,10 +539,10 @@ void resolve_figures(const struct resolver *resolver, struct resolve_figures *fi
 
 	*figures = (struct resolve_figures){
 		.queries = {
-			[RESOLVE_ANSWERED] = outcomes[DNS_FOUND], [RESOLVE_NO_NAME] = outcomes[DNS_NO_NAME],
+			[RESOLVE_ANSWERED] = outcomes[DNS_FOUND] + outcomes[DNS_CUT], [RESOLVE_NO_NAME] = outcomes[DNS_NO_NAME],
 			[RESOLVE_NO_DATA] = outcomes[DNS_NO_DATA], [RESOLVE_SERVER_FAILED] = outcomes[DNS_FAILED],
-			[RESOLVE_REFUSED] = outcomes[DNS_REFUSED], [RESOLVE_TIMED_OUT] = outcomes[DNS_FOREIGN],
-			[RESOLVE_BROKEN] = outcomes[DNS_BROKEN] + outcomes[DNS_CUT] + outcomes[DNS_NO_EDNS]
+			[RESOLVE_REFUSED] = outcomes[DNS_REFUSED] + outcomes[DNS_NO_EDNS], [RESOLVE_TIMED_OUT] = outcomes[DNS_FOREIGN],
+			[RESOLVE_BROKEN] = outcomes[DNS_BROKEN]
 		}
 	};
 	memcpy(figures->names, resolver->names.states, sizeof figures->names);

@@ -1,6 +1,6 @@
-/* The owner of the resolver of resolver.h, and its questions and answers. Include it behind the .c files. */
-#ifndef TEST_RESOLVER_FRAME_H
-#define TEST_RESOLVER_FRAME_H
+/* The owner of the resolver of resolve_fake.h, and its questions and answers. Include it behind the .c files. */
+#ifndef TEST_RESOLVE_FRAME_H
+#define TEST_RESOLVE_FRAME_H
 
 /* The owner. */
 
@@ -91,6 +91,13 @@ static void end(void)
 	resolve_close(resolver);
 	loop_close(&loop);
 	fake_clock += 100000;
+}
+
+/* A round of which names may have left. */
+static bool round_of_leaving(struct resolver *of)
+{
+	resolve_left(of);
+	return resolve_round(of);
 }
 
 #define BOTH "10.9.9.9,2001:db8::9,127.0.0.1,::1,fe80::1"

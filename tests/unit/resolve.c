@@ -1,14 +1,14 @@
 /* Cases for the resolver: which questions it asks and when, and what it makes of their answers. */
-#include "resolver.h"
+#include "resolve_fake.h"
 
 #include "../../loop.c"
 #include "../../resolve_due.c"
 #include "../../resolve_local.c"
 #include "../../resolve_inquiry.c"
 #include "../../resolve_name.c"
-#include "../../resolver.c"
+#include "../../resolve.c"
 
-#include "resolver_frame.h"
+#include "resolve_frame.h"
 
 static bool is_asked(const char *name, enum dns_type type)
 {
@@ -56,7 +56,7 @@ static struct resolve_answer look(const char *name, bool srv)
 		used[used_count].name = name;
 		used[used_count++].srv = srv;
 	}
-	if (resolve_round(resolver, false))
+	if (resolve_round(resolver))
 		for (i = 0; i < used_count; i++)
 			resolve_lookup(resolver, used[i].name, used[i].srv);
 	return resolve_lookup(resolver, name, srv);
@@ -114,7 +114,7 @@ static void plain_cases(void)
 	asked_after("db.test", DNS_A, 20000);
 	answer("db.test", 0, "10.0.0.1 10.0.0.2");
 	answer("db.test", 300, "2001:db8::1");
-	check(rings == 1 && !resolve_round(resolver, false), "the same again is no news", "");
+	check(rings == 1 && !resolve_round(resolver), "the same again is no news", "");
 	asked_after("db.test", DNS_A, 1000);
 	answer("db.test", 90000, "10.0.0.3");
 	fail("db.test", DNS_AAAA, DNS_NO_DATA, 5);
@@ -393,7 +393,7 @@ static void local_cases(void)
 	expect("db", "good 10.0.0.1");
 	expect("db.test.", "good 10.0.0.1");
 	expect("six", "good ::1"); /* it cannot be reached, but nothing else is there */
-	check(!asked_ever && resolve_settled(resolver) && !rings && !resolve_round(resolver, false), "nobody is asked", "");
+	check(!asked_ever && resolve_settled(resolver) && !rings && !resolve_round(resolver), "nobody is asked", "");
 	expect("notlocalhost", "asked");
 	check(is_asked("notlocalhost", DNS_A), "it is asked for", "");
 	fail("notlocalhost", DNS_A, DNS_NO_NAME, 5);
@@ -433,6 +433,14 @@ static void hosts_change_cases(void)
 	expect("db", "good 10.0.0.5");
 	fail("other.test", DNS_A, DNS_NO_NAME, 5);
 	expect("other.test", "kept(NXDOMAIN) 10.0.0.3");
+	end();
+	begin(CONF, "10.0.0.1 db\n2001:db8::1 db\n", ONE);
+	expect("db", "good 10.0.0.1");
+	expect("localhost", "good 127.0.0.1");
+	fake_addresses = BOTH;
+	pass(5000);
+	expect("db", "good 10.0.0.1 2001:db8::1"); /* this host has IPv6 now */
+	expect("localhost", "good 127.0.0.1 ::1");
 	end();
 }
 
@@ -544,9 +552,26 @@ static void srv_change_cases(void)
 	answer("two.test", 1000, "10.0.0.2");
 	check(rings == 1, "it rings", "");
 	expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
-	resolve_round(resolver, true);
+	round_of_leaving(resolver);
 	resolve_lookup(resolver, "_a._tcp.test", true);
 	check(resolver->names.dues.count == 2, "the old target is gone", "");
+	asked_after("_a._tcp.test", DNS_SRV, 10000);
+	for (unsigned i = 0; i < 5; i++) { /* nobody answers for the new one, and meanwhile it has another weight */
+		query = begin_answer("_a._tcp.test", DNS_SRV);
+		put_service(1, 1, i, 80, "three.test");
+		end_answer(query);
+		expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
+		rings = 0;
+		pass(1000);
+	}
+	pass(BURST_MS);
+	check(rings == 1, "it rings", "");
+	expect_services("_a._tcp.test", "good; three.test:80*4 asked");
+	query = begin_answer("_a._tcp.test", DNS_SRV);
+	put_service(10, 1, 1, 80, "two.test");
+	end_answer(query);
+	answer("two.test", 1000, "10.0.0.2");
+	expect_services("_a._tcp.test", "good; two.test:80*1 good 10.0.0.2");
 	pass(10000);
 	fail("_a._tcp.test", DNS_SRV, DNS_NO_NAME, 60);
 	expect_services("_a._tcp.test", "kept NXDOMAIN; two.test:80*1 good 10.0.0.2");
@@ -622,18 +647,42 @@ static void round_cases(void)
 	resolve_lookup(resolver, "a.test", false);
 	resolve_lookup(resolver, "b.test", false);
 	for (int i = 0; i < 3; i++)
-		check(!resolve_round(resolver, false) && asked_count == 2, "no round", "nothing is new");
-	check(resolve_round(resolver, true) && asked_count == 2, "a round", "names may be out of use");
+		check(!resolve_round(resolver) && asked_count == 2, "no round", "nothing is new");
+	check(round_of_leaving(resolver) && asked_count == 2, "a round", "names may be out of use");
 	resolve_lookup(resolver, "a.test", false);
-	check(resolve_round(resolver, false) && asked_count == 1, "another round", "one is gone");
+	check(resolve_round(resolver) && asked_count == 1, "another round", "one is gone");
 	resolve_lookup(resolver, "a.test", false);
-	check(!resolve_round(resolver, false) && is_asked("a.test", DNS_A), "no round", "the other one is in use");
+	check(!resolve_round(resolver) && is_asked("a.test", DNS_A), "no round", "the other one is in use");
 	answer("a.test", 60, "10.0.0.1");
 	check(resolve_lookup(resolver, "a.test", false).state == RESOLVE_ASKED, "before the round it is as it was", "");
-	check(resolve_round(resolver, false), "a round", "other addresses");
+	check(resolve_round(resolver), "a round", "other addresses");
 	check(resolve_lookup(resolver, "a.test", false).moved, "it has moved", "");
-	resolve_round(resolver, true);
+	round_of_leaving(resolver);
 	check(!resolve_lookup(resolver, "a.test", false).moved, "it has not moved since", "");
+	end();
+}
+
+/* A name that has left is not asked for for ever, though nothing else changes. */
+static void leaving_cases(void)
+{
+	begin(CONF, "10.0.0.7 b.test\n", ONE);
+	resolve_lookup(resolver, "a.test", false);
+	resolve_lookup(resolver, "b.test", false);
+	answer("a.test", 3600, "10.0.0.1");
+	pass(BURST_MS);
+	resolve_round(resolver);
+	resolve_lookup(resolver, "a.test", false);
+	resolve_lookup(resolver, "b.test", false);
+	resolve_left(resolver);
+	for (rings = 0; rings < 2; resolve_round(resolver)) {
+		unsigned before = rings;
+
+		pass(LEFT_MS);
+		check(rings == before + 1, "it rings for another round", "");
+	}
+	check(!resolver->names.dues.count && !resolver->due_timer.next, "they are gone, and nothing is to be done", "");
+	pass(100000);
+	check(rings == 2, "it rings no more", "");
 	end();
 }
 
@@ -665,7 +714,7 @@ static void burst_cases(void)
 	check(rings == 1, "for long", "");
 	pass(100);
 	check(rings == 1, "again", "");
-	resolve_round(resolver, false);
+	resolve_round(resolver);
 	look_many("n%u.test", 50);
 	answer("n49.test", 60, "10.0.0.1");
 	check(rings == 2, "the last one rings at once", "");
@@ -680,6 +729,14 @@ static void crowd_cases(void)
 	answer_all('g', DNS_FOUND);
 	look_many("h%u.test", 1000);
 	check(asked_count == RESOLVE_FLIGHT * 3 / 8, "new ones", "");
+	pass(1499);
+	check(is_asked("h0.test", DNS_A), "they stay", "");
+	pass(1);
+	check(!is_asked("h0.test", DNS_A) && is_asked("h48.test", DNS_A), "those that are slow give way to others", "");
+	look_many("n%u.test", 1);
+	pass(29999);
+	check(is_asked("n0.test", DNS_A), "a new one does not wait for ever for those that hang", "");
+	answer("n0.test", 3600, "10.0.0.1");
 	pass(10000);
 	check(asked_count == RESOLVE_FLIGHT * 3 / 8 + 3 && is_asked("g0.test", DNS_A), "those that have answered go on", "");
 	answer_all('g', DNS_FOUND);
@@ -698,10 +755,23 @@ static void crowd_cases(void)
 	begin(CONF, "", ONE);
 	look_many("h%u.test", 100);
 	for (int i = 0; i < 2; i++) { /* of all of them only the last one, which waits, is still in use */
-		resolve_round(resolver, true);
+		round_of_leaving(resolver);
 		resolve_lookup(resolver, "h99.test", false);
 	}
 	check(asked_count == 1 && is_asked("h99.test", DNS_A), "it takes the place of those that are gone", "");
+	end();
+}
+
+/* Many whose TTLs are too short leave room for a new one. */
+static void hurry_cases(void)
+{
+	begin(CONF, "", ONE);
+	look_many("g%u.test", 200);
+	answer_all('g', DNS_FOUND);
+	pass(10000);
+	look_many("n%u.test", 3);
+	answer_some('g', DNS_FOUND, 24);
+	check(is_asked("n2.test", DNS_A), "a new one is asked for", "");
 	end();
 }
 
@@ -734,7 +804,8 @@ static void figure_cases(void)
 	fail("a1.test", DNS_A, DNS_NO_NAME, 5);
 	resolve_figures(resolver, &figures);
 	check(figures.names[RESOLVE_ASKED] == 1 && figures.names[RESOLVE_GOOD] == 2 && figures.names[RESOLVE_FAILED] == 1, "names", "");
-	check(figures.queries[RESOLVE_ANSWERED] == 5 && figures.queries[RESOLVE_TIMED_OUT] == 7 && figures.queries[RESOLVE_BROKEN] == 3, "queries", "");
+	check(figures.queries[RESOLVE_ANSWERED] == 6 && figures.queries[RESOLVE_TIMED_OUT] == 7, "queries", "a cut answer is one");
+	check(figures.queries[RESOLVE_REFUSED] == 13 && figures.queries[RESOLVE_BROKEN] == 2, "queries", "only what cannot be read is broken");
 	end();
 }
 
@@ -756,8 +827,10 @@ int main(void)
 	srv_many_cases();
 	address_cases();
 	round_cases();
+	leaving_cases();
 	burst_cases();
 	crowd_cases();
+	hurry_cases();
 	pace_cases();
 	figure_cases();
 	remove_files();
