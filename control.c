@@ -10,6 +10,7 @@
 #include "admin.h"
 #include "config_read.h"
 #include "config_variable.h"
+#include "control_planes.h"
 #include "health.h"
 #include "histogram.h"
 #include "log.h"
@@ -19,15 +20,9 @@
 #include "notify.h"
 #include "peek.h"
 #include "pid_file.h"
-#include "place.h"
 #include "publish.h"
 #include "resolve.h"
-#include "resolve_conf.h"
-#include "resolve_wait.h"
 #include "route.h"
-#include "rules.h"
-#include "service.h"
-#include "service_option.h"
 #include "session.h"
 #include "signals.h"
 #include "state_memory.h"
@@ -44,86 +39,8 @@ extern char **environ;
 
 #define REBIND_MS 500     /* between two tries to bind, but when a listener has just left, which may be in the way: then */
 #define REBIND_FIRST_MS 1 /* the first comes so soon, and each other after twice the time */
-#define SPARE_FDS 20 /* kept from sessions, for everything else */
 
-/* Kinds of descriptors in the control loop; a server has two. */
-enum control_kind {
-	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2, CONTROL_RESOLVE,
-	CONTROL_UPGRADE
-};
-
-struct control {
-	int argc;
-	char **argv;
-	struct config *config;
-	struct loop loop;
-	struct loop_io signals;
-	struct loop_fifo rebind, names, grace;
-	struct loop_timer rebind_timer, names_timer, grace_timer;
-	struct route route;
-	struct arena ranges; /* listeners.allow, backends.allow, and what is reserved */
-	struct worker_pool pool;
-	struct supervisor sources;
-	struct resolver *resolver;
-	struct health health;
-	struct admin peek;
-	struct status status;
-	struct stats stats;
-	struct upgrade upgrade;
-	struct takeover takeover;
-	atomic_bool news; /* of a source or the resolver */
-	bool stopping;
-	bool left; /* a new process is in charge, and this one serves what connections it has */
-	bool said_ready; /* to the service manager */
-};
-
-/* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
-
-static void set_rules(struct control *control, const struct config *config)
-{
-	struct arena old = control->ranges;
-	struct route_rules rules;
-
-	control->ranges = (struct arena){ 0 };
-	rules = rules_of(config, &control->ranges);
-	rules.lookup = control->route.rules.lookup;
-	rules.lookup_arg = control->route.rules.lookup_arg;
-	control->route.rules = rules;
-	route_forget(&control->route);
-	arena_free(&old);
-}
-
-static void set_times(struct control *control, const struct config *config)
-{
-	struct session_shared *shared = &control->pool.shared;
-
-	atomic_store(&shared->connect_timeout, config->connect_timeout);
-	atomic_store(&shared->tries, (unsigned)config->tries);
-	atomic_store(&shared->try_time, config->try_time);
-	atomic_store(&shared->idle_timeout, config->idle_timeout);
-	atomic_store(&shared->drain, config->drain);
-	atomic_store(&shared->access, config->log_access);
-	loop_fifo_retime(&control->grace, config->grace);
-}
-
-static void set_names(struct control *control, const struct config *config)
-{
-	struct net_addr servers[RESOLVE_SERVERS];
-	struct resolve_rules rules = rules_names(config, servers);
-
-	resolve_set(control->resolver, &rules);
-	resolve_wait_set(&rules);
-	loop_fifo_retime(&control->names, config->dns_timeout);
-}
-
-static void set_health(struct control *control, const struct config *config)
-{
-	health_set(&control->health, &(struct health_rules){
-		.mode = (enum health_mode)config->health_enabled, .interval = config->health_interval,
-		.timeout = config->health_timeout, .unhealthy = (unsigned)config->unhealthy_threshold,
-		.healthy = (unsigned)config->healthy_threshold
-	}, control->route.table);
-}
+/* What is open for others. */
 
 static bool set_server(struct admin *server, const char *key, const char *where)
 {
@@ -156,31 +73,6 @@ static bool set_pid_file(const struct config *config)
 	if (error)
 		log_error("runtime.pid_file: cannot write %s: %s", config->pid_file, strerror(error));
 	return !error;
-}
-
-/* Descriptors. */
-
-/* Checks of backends take some of them, but not all of few. Many that do not answer want many: each takes one for as long as
- * health.timeout. */
-static unsigned probes_at_once(void)
-{
-	unsigned long limit = sys_raise_fds(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
-
-	if (limit < 64 * 32 && fit > 64)
-		fit = 64;
-	return fit > 1024 ? 1024 : fit < 2 ? 2 : (unsigned)fit;
-}
-
-/* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
-static void set_limit(struct control *control)
-{
-	long asked = control->config->max_connections, left = (long)sys_raise_fds();
-	long fit;
-
-	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
-	fit = left > 4 ? left / 2 : 2;
-	place_share(&control->pool.shared, &control->route, (unsigned)(asked && asked < fit ? asked : fit),
-	            (unsigned)control->config->reserve);
 }
 
 /* The service manager. It hears READY once, when the first table is in force, and again after a reload. */
@@ -241,7 +133,7 @@ static void update_table(struct control *control)
 	health_follow(&control->health, control->route.table);
 	await_names(control);
 	if (changed) {
-		set_limit(control);
+		control_set_limit(control);
 		worker_tell(&control->pool);
 	}
 	if (changed && sys_now() - control->route.left_at < REBIND_MS)
@@ -297,12 +189,9 @@ static void take_config(struct control *control, struct config *config)
 	control->stats.reload_failed = false;
 	control->stats.reloads++;
 	control->stats.loaded = sys_wall();
-	set_rules(control, config);
-	set_times(control, config);
-	set_names(control, config);
-	set_health(control, config);
+	control_set(control, config);
 	moved = supervisor_follow(&control->sources, config) && moved;
-	set_limit(control);
+	control_set_limit(control);
 	config_unref(old);
 	if (moved)
 		log_info("reload: done");
@@ -513,46 +402,7 @@ static void control_woken(struct loop *loop)
 
 static const struct loop_ops control_ops = { control_ready, control_expired, control_woken };
 
-/* From the threads of sources, and from the resolver. */
-static void ring_news(void *arg)
-{
-	struct control *control = arg;
-
-	atomic_store(&control->news, true);
-	loop_wake(&control->loop);
-}
-
-/* From the workers. */
-static void ring_worker(void *arg)
-{
-	struct control *control = arg;
-
-	loop_wake(&control->loop);
-}
-
 /* Starting, in order, and stopping in reverse. */
-
-/* As many as the configuration says; but workers take a quarter of all descriptors at most, or sessions would have none,
- * and the system may not give so many threads. */
-static bool start_workers(struct control *control)
-{
-	unsigned asked = (unsigned)control->config->threads;
-	unsigned long fit = sys_raise_fds() / (4 * WORKER_FDS);
-	struct worker_pool *pool = &control->pool;
-	int error;
-
-	pool->route = &control->route;
-	pool->ring = ring_worker;
-	pool->arg = control;
-	error = worker_open(pool, fit >= asked ? asked : fit ? (unsigned)fit : 1);
-	set_limit(control);
-	if (!pool->count)
-		log_error("cannot start the workers: %s", strerror(error));
-	else if (pool->count < asked)
-		log_warn("workers: %u instead of %u: %s", pool->count, asked,
-		         error ? strerror(error) : "more would leave too few descriptors for sessions (ulimit -n)");
-	return pool->count;
-}
 
 /* For people and tools that look. */
 static bool open_servers(struct control *control)
@@ -567,49 +417,6 @@ static bool open_servers(struct control *control)
 	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };
 	status_open(&control->status, &control->loop);
 	return set_servers(control, control->config);
-}
-
-static bool open_loop(struct control *control, int signals)
-{
-	if (!loop_open(&control->loop, &control_ops, control))
-		return false;
-	loop_fifo_open(&control->loop, &control->rebind, REBIND_MS, 0);
-	loop_fifo_open(&control->loop, &control->names, 0, 0);
-	loop_fifo_open(&control->loop, &control->grace, 0, 0);
-	control->signals = LOOP_IO(signals, CONTROL_SIGNALS);
-	loop_want(&control->loop, &control->signals, LOOP_IN);
-	return true;
-}
-
-/* All that the loop needs, except the workers. False: something could not be opened, which has been said. */
-static bool open_planes(struct control *control)
-{
-	supervisor_open(&control->sources, ring_news, control);
-	control->resolver = resolve_open(&control->loop, CONTROL_RESOLVE, ring_news, control);
-	if (!control->resolver)
-		log_error("cannot start: %s", strerror(errno));
-	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
-	set_rules(control, control->config);
-	set_times(control, control->config);
-	if (control->resolver)
-		set_names(control, control->config);
-	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
-	set_health(control, control->config);
-	upgrade_watch(&control->upgrade, &control->loop, CONTROL_UPGRADE);
-	return control->resolver;
-}
-
-static void close_planes(struct control *control)
-{
-	health_close(&control->health);
-	route_close(&control->route);
-	upgrade_close(&control->upgrade);
-	takeover_close(&control->takeover);
-	arena_free(&control->ranges);
-	if (control->resolver)
-		resolve_close(control->resolver);
-	supervisor_close(&control->sources);
-	loop_close(&control->loop);
 }
 
 static void serve(struct control *control)
@@ -638,7 +445,7 @@ static bool begin_takeover(struct control *control)
 static int run_planes(struct control *control)
 {
 	bool begun = begin_takeover(control), open = begun && open_servers(control);
-	bool fed = open && supervisor_follow(&control->sources, control->config), working = fed && start_workers(control);
+	bool fed = open && supervisor_follow(&control->sources, control->config), working = fed && control_start_workers(control);
 
 	if (working)
 		serve(control);
@@ -657,13 +464,13 @@ static int run_loop(struct control *control, int signals)
 {
 	int status = 1;
 
-	if (signals < 0 || !open_loop(control, signals)) {
+	if (signals < 0 || !control_open_loop(control, &control_ops, signals)) {
 		log_error("cannot start: %s", strerror(signals < 0 ? -signals : errno));
 		return 1;
 	}
-	if (open_planes(control))
+	if (control_open_planes(control))
 		status = run_planes(control);
-	close_planes(control);
+	control_close_planes(control);
 	return status;
 }
 
