@@ -206,7 +206,7 @@ static void reload(struct control *control)
 
 	if (control->stopping)
 		return;
-	if (upgrade_runs(&control->upgrade)) {
+	if (upgrade_runs(&control->upgrade) || !control->takeover.charged) {
 		log_warn("reload: not while an upgrade is under way");
 		return;
 	}
@@ -291,7 +291,7 @@ static void leave(void *arg)
 	stop_serving(control, "upgrade");
 	admin_listen(&control->peek, NULL);
 	admin_listen(&control->status.server, NULL);
-	supervisor_stop(&control->sources);
+	supervisor_cancel(&control->sources);
 	end_within(control, control->config->upgrade_drain);
 }
 
@@ -301,10 +301,22 @@ static void take_charge(void *arg)
 
 	notify_mute(false);
 	state_memory_hold(false);
+	atomic_store(&control->pool.early, false);
+	worker_meet(&control->pool);
+	admin_begin(&control->peek);
+	admin_begin(&control->status.server);
 	set_pid_file(control->config);
 	log_info("upgrade: this process is in charge");
 	control->said_ready = false;
 	tell_manager(control);
+}
+
+/* What two processes share is not shared with a third one: it waits until the old one has left. */
+static void begin_upgrade(struct control *control)
+{
+	control->upgrade_next = control->takeover.on && control->takeover.charged;
+	if (!control->upgrade_next)
+		upgrade_begin(&control->upgrade, control->config->upgrade_timeout);
 }
 
 static void take_rest(void *arg)
@@ -313,6 +325,8 @@ static void take_rest(void *arg)
 
 	bind_again(control);
 	worker_meet(&control->pool); /* who waits since the old process was told of it is seen */
+	if (control->upgrade_next)
+		begin_upgrade(control);
 }
 
 /* The loop. */
@@ -328,7 +342,7 @@ static void on_signal_byte(struct control *control)
 	else if (number == SIGTERM || number == SIGINT)
 		begin_stop(control);
 	else if (number == SIGUSR2)
-		upgrade_begin(&control->upgrade, control->config->upgrade_timeout);
+		begin_upgrade(control);
 	else if (number == SIGCHLD)
 		upgrade_child(&control->upgrade);
 	else
@@ -416,7 +430,8 @@ static bool open_servers(struct control *control)
 	admin_open(&control->peek, &control->loop);
 	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };
 	status_open(&control->status, &control->loop);
-	return set_servers(control, control->config);
+	control->peek.early = control->status.server.early = control->takeover.on;
+	return set_servers(control, control->config) && (control->takeover.on || set_pid_file(control->config));
 }
 
 static void serve(struct control *control)
@@ -437,7 +452,7 @@ static bool begin_takeover(struct control *control)
 	bool fine = takeover_begin(&control->takeover, &control->sources);
 
 	takeover_watch(&control->takeover, &control->loop, CONTROL_UPGRADE);
-	return fine && (control->takeover.on || set_pid_file(control->config));
+	return fine;
 }
 
 /* Sources and workers run between start and stop. Each source needs its thread; workers make do with what is left. Returns
@@ -456,7 +471,8 @@ static int run_planes(struct control *control)
 		status_close(&control->status);
 		admin_close(&control->peek);
 	}
-	pid_file_remove();
+	if (!upgrade_left(&control->upgrade))
+		pid_file_remove();
 	return working && !control->takeover.refused ? 0 : 1;
 }
 

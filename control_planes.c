@@ -153,6 +153,7 @@ bool control_start_workers(struct control *control)
 	pool->route = &control->route;
 	pool->ring = ring_worker;
 	pool->arg = control;
+	atomic_store(&pool->early, control->takeover.on);
 	error = worker_open(pool, fit >= asked ? asked : fit ? (unsigned)fit : 1);
 	control_set_limit(control);
 	if (!pool->count)

@@ -50,6 +50,7 @@ struct control {
 	bool stopping;
 	bool left; /* a new process is in charge, and this one serves what connections it has */
 	bool said_ready; /* to the service manager */
+	bool upgrade_next; /* as soon as the one before is over */
 };
 
 bool control_open_loop(struct control *control, const struct loop_ops *ops, int signals);
