@@ -11,6 +11,7 @@
 #include "config_read.h"
 #include "config_variable.h"
 #include "control_planes.h"
+#include "handed.h"
 #include "health.h"
 #include "histogram.h"
 #include "log.h"
@@ -299,6 +300,8 @@ static void take_charge(void *arg)
 {
 	struct control *control = arg;
 
+	handed_wait(false);
+	bind_again(control);
 	notify_mute(false);
 	state_memory_hold(false);
 	atomic_store(&control->pool.early, false);

@@ -131,6 +131,7 @@ bool takeover_begin(struct takeover *takeover, struct supervisor *sources)
 	if (take_variable(takeover))
 		return false;
 	loop_duplicated(true);
+	handed_wait(true);
 	state_memory_hold(true);
 	notify_mute(true);
 	why = take_all(takeover, sources);

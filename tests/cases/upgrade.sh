@@ -343,12 +343,15 @@ case_upgrade_new_killed() { # at each step: the old one goes on, and its session
 }
 
 case_upgrade_early() { # as long as another process is in charge, the new one takes no client, says nothing of itself and writes nothing
-    local p q i fds=()
+    local p q r i fds=()
     q=$(next_port)
     start_web "DILL_STATUS_LISTENER=127.0.0.1:$q"
     exec {FD}>&-
     CONNECTIONS=()
+    r=$(next_port)
+    printf '[[services]]\nname = "more"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$r" "$GREET" >>"$T/c.toml"
     half_way 1
+    refuses 127.0.0.1 "$r" || fail "the new process has bound what it was not handed"
     kill -STOP "$DILL_PID" # then only the new one could take them
     for ((i = 0; i < 8; i++)); do
         open_conn "$p"
@@ -373,6 +376,7 @@ case_upgrade_early() { # as long as another process is in charge, the new one ta
     must 5 "the pid file" not pid_is "$OLD"
     DILL_PID=$(cat "$T/pid")
     answers "$p" hi || fail "the new process does not answer"
+    answers "$r" hi || fail "what is new in its configuration is not open"
     same "its status" 200 "$(curl -s -o "$T/body" -w '%{http_code}' "http://127.0.0.1:$q/status")"
     for ((i = 0; i < 8; i++)); do ask "${fds[i]}" "$i" || fail "client $i was lost by the upgrade"; done
     for i in "${fds[@]}"; do exec {i}>&-; done
