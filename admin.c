@@ -209,7 +209,14 @@ static int admin_start_listening(struct admin *admin, int fd, const struct net_a
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* what it accepts has it too */
 	admin->listener = LOOP_IO(fd, admin->kind);
 	admin->at = *at;
-	return loop_want(admin->loop, &admin->listener, LOOP_IN) ? 0 : errno;
+	return admin->early || loop_want(admin->loop, &admin->listener, LOOP_IN) ? 0 : errno;
+}
+
+void admin_begin(struct admin *admin)
+{
+	admin->early = false;
+	if (admin->listener.fd >= 0)
+		loop_want(admin->loop, &admin->listener, LOOP_IN);
 }
 
 int admin_listen(struct admin *admin, const struct net_addr *at)

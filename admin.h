@@ -64,6 +64,7 @@ struct admin {
 	struct net_addr at; /* where it listens */
 	struct admin_client *clients;
 	unsigned count;
+	bool early;  /* another process answers as yet: nobody is accepted */
 	bool deaf;   /* it could not accept, which has been said */
 	bool full;   /* it does not accept for a while, until an answer is prepared or somebody leaves */
 };
@@ -72,6 +73,7 @@ struct admin {
 void admin_open(struct admin *admin, struct loop *loop);
 /* Listens there, and no longer elsewhere; NULL: nowhere. 0, or an errno: then it listens where it did, if it can. */
 int admin_listen(struct admin *admin, const struct net_addr *at);
+void admin_begin(struct admin *admin); /* it is not early any more */
 void admin_follow_zone(struct admin *admin); /* listens anew where the interface in its address has been made anew */
 void admin_close(struct admin *admin);
 

@@ -10,6 +10,8 @@
 #include "admin.h"
 #include "config_read.h"
 #include "config_variable.h"
+#include "control_planes.h"
+#include "handed.h"
 #include "health.h"
 #include "histogram.h"
 #include "log.h"
@@ -19,16 +21,10 @@
 #include "notify.h"
 #include "peek.h"
 #include "pid_file.h"
-#include "place.h"
 #include "power.h"
 #include "publish.h"
 #include "resolve.h"
-#include "resolve_conf.h"
-#include "resolve_wait.h"
 #include "route.h"
-#include "rules.h"
-#include "service.h"
-#include "service_option.h"
 #include "session.h"
 #include "signals.h"
 #include "state_memory.h"
@@ -45,86 +41,8 @@ extern char **environ;
 
 #define REBIND_MS 500     /* between two tries to bind, but when a listener has just left, which may be in the way: then */
 #define REBIND_FIRST_MS 1 /* the first comes so soon, and each other after twice the time */
-#define SPARE_FDS 20 /* kept from sessions, for everything else */
 
-/* Kinds of descriptors in the control loop; a server has two. */
-enum control_kind {
-	CONTROL_SIGNALS, CONTROL_PEEK, CONTROL_STATUS = CONTROL_PEEK + 2, CONTROL_PROBE = CONTROL_STATUS + 2, CONTROL_RESOLVE,
-	CONTROL_UPGRADE
-};
-
-struct control {
-	int argc;
-	char **argv;
-	struct config *config;
-	struct loop loop;
-	struct loop_io signals;
-	struct loop_fifo rebind, names, grace;
-	struct loop_timer rebind_timer, names_timer, grace_timer;
-	struct route route;
-	struct arena ranges; /* listeners.allow, backends.allow, and what is reserved */
-	struct worker_pool pool;
-	struct supervisor sources;
-	struct resolver *resolver;
-	struct health health;
-	struct admin peek;
-	struct status status;
-	struct stats stats;
-	struct upgrade upgrade;
-	struct takeover takeover;
-	atomic_bool news; /* of a source or the resolver */
-	bool stopping;
-	bool left; /* a new process is in charge, and this one serves what connections it has */
-	bool said_ready; /* to the service manager */
-};
-
-/* What the configuration says. Of it all, only the number of workers stays as it was at the start. */
-
-static void set_rules(struct control *control, const struct config *config)
-{
-	struct arena old = control->ranges;
-	struct route_rules rules;
-
-	control->ranges = (struct arena){ 0 };
-	rules = rules_of(config, &control->ranges);
-	rules.lookup = control->route.rules.lookup;
-	rules.lookup_arg = control->route.rules.lookup_arg;
-	control->route.rules = rules;
-	route_forget(&control->route);
-	arena_free(&old);
-}
-
-static void set_times(struct control *control, const struct config *config)
-{
-	struct session_shared *shared = &control->pool.shared;
-
-	atomic_store(&shared->connect_timeout, config->connect_timeout);
-	atomic_store(&shared->tries, (unsigned)config->tries);
-	atomic_store(&shared->try_time, config->try_time);
-	atomic_store(&shared->idle_timeout, config->idle_timeout);
-	atomic_store(&shared->drain, config->drain);
-	atomic_store(&shared->access, config->log_access);
-	loop_fifo_retime(&control->grace, config->grace);
-}
-
-static void set_names(struct control *control, const struct config *config)
-{
-	struct net_addr servers[RESOLVE_SERVERS];
-	struct resolve_rules rules = rules_names(config, servers);
-
-	resolve_set(control->resolver, &rules);
-	resolve_wait_set(&rules);
-	loop_fifo_retime(&control->names, config->dns_timeout);
-}
-
-static void set_health(struct control *control, const struct config *config)
-{
-	health_set(&control->health, &(struct health_rules){
-		.mode = (enum health_mode)config->health_enabled, .interval = config->health_interval,
-		.timeout = config->health_timeout, .unhealthy = (unsigned)config->unhealthy_threshold,
-		.healthy = (unsigned)config->healthy_threshold
-	}, control->route.table);
-}
+/* What is open for others. */
 
 static bool set_server(struct admin *server, const char *key, const char *where)
 {
@@ -157,31 +75,6 @@ static bool set_pid_file(const struct config *config)
 	if (error)
 		log_error("runtime.pid_file: cannot write %s: %s", config->pid_file, strerror(error));
 	return !error;
-}
-
-/* Descriptors. */
-
-/* Checks of backends take some of them, but not all of few. Many that do not answer want many: each takes one for as long as
- * health.timeout. */
-static unsigned probes_at_once(void)
-{
-	unsigned long limit = sys_raise_fds(), fit = limit < 64 * 32 ? limit / 16 : limit / 32;
-
-	if (limit < 64 * 32 && fit > 64)
-		fit = 64;
-	return fit > 1024 ? 1024 : fit < 2 ? 2 : (unsigned)fit;
-}
-
-/* A session takes two descriptors; those of listeners, and the spare ones, are not for sessions. */
-static void set_limit(struct control *control)
-{
-	long asked = control->config->max_connections, left = (long)sys_raise_fds();
-	long fit;
-
-	left -= SPARE_FDS + (long)control->health.most + (long)WORKER_FDS * control->pool.count + (long)control->route.table->count;
-	fit = left > 4 ? left / 2 : 2;
-	place_share(&control->pool.shared, &control->route, (unsigned)(asked && asked < fit ? asked : fit),
-	            (unsigned)control->config->reserve);
 }
 
 /* The service manager. It hears READY once, when the first table is in force, and again after a reload. */
@@ -244,7 +137,7 @@ static void update_table(struct control *control)
 	health_follow(&control->health, control->route.table);
 	await_names(control);
 	if (changed) {
-		set_limit(control);
+		control_set_limit(control);
 		worker_tell(&control->pool);
 	}
 	if (changed && sys_now() - control->route.left_at < REBIND_MS)
@@ -302,12 +195,9 @@ static void take_config(struct control *control, struct config *config)
 	control->stats.reload_failed = false;
 	control->stats.reloads++;
 	control->stats.loaded = sys_wall();
-	set_rules(control, config);
-	set_times(control, config);
-	set_names(control, config);
-	set_health(control, config);
+	control_set(control, config);
 	moved = supervisor_follow(&control->sources, config) && moved;
-	set_limit(control);
+	control_set_limit(control);
 	config_unref(old);
 	if (moved)
 		log_info("reload: done");
@@ -322,7 +212,7 @@ static void reload(struct control *control)
 
 	if (control->stopping)
 		return;
-	if (upgrade_runs(&control->upgrade)) {
+	if (upgrade_runs(&control->upgrade) || !control->takeover.charged) {
 		log_warn("reload: not while an upgrade is under way");
 		return;
 	}
@@ -408,7 +298,7 @@ static void leave(void *arg)
 	stop_serving(control, "upgrade");
 	admin_listen(&control->peek, NULL);
 	admin_listen(&control->status.server, NULL);
-	supervisor_stop(&control->sources);
+	supervisor_cancel(&control->sources);
 	end_within(control, control->config->upgrade_drain);
 }
 
@@ -416,12 +306,26 @@ static void take_charge(void *arg)
 {
 	struct control *control = arg;
 
+	handed_wait(false);
+	bind_again(control);
 	notify_mute(false);
 	state_memory_hold(false);
+	atomic_store(&control->pool.early, false);
+	worker_meet(&control->pool);
+	admin_begin(&control->peek);
+	admin_begin(&control->status.server);
 	set_pid_file(control->config);
 	log_info("upgrade: this process is in charge");
 	control->said_ready = false;
 	tell_manager(control);
+}
+
+/* What two processes share is not shared with a third one: it waits until the old one has left. */
+static void begin_upgrade(struct control *control)
+{
+	control->upgrade_next = control->takeover.on && control->takeover.charged;
+	if (!control->upgrade_next)
+		upgrade_begin(&control->upgrade, control->config->upgrade_timeout);
 }
 
 static void take_rest(void *arg)
@@ -430,6 +334,8 @@ static void take_rest(void *arg)
 
 	bind_again(control);
 	worker_meet(&control->pool); /* who waits since the old process was told of it is seen */
+	if (control->upgrade_next)
+		begin_upgrade(control);
 }
 
 /* The loop. */
@@ -445,7 +351,7 @@ static void on_signal_byte(struct control *control)
 	else if (number == SIGTERM || number == SIGINT)
 		begin_stop(control);
 	else if (number == SIGUSR2)
-		upgrade_begin(&control->upgrade, control->config->upgrade_timeout);
+		begin_upgrade(control);
 	else if (number == SIGCHLD)
 		upgrade_child(&control->upgrade);
 	else
@@ -519,46 +425,7 @@ static void control_woken(struct loop *loop)
 
 static const struct loop_ops control_ops = { control_ready, control_expired, control_woken };
 
-/* From the threads of sources, and from the resolver. */
-static void ring_news(void *arg)
-{
-	struct control *control = arg;
-
-	atomic_store(&control->news, true);
-	loop_wake(&control->loop);
-}
-
-/* From the workers. */
-static void ring_worker(void *arg)
-{
-	struct control *control = arg;
-
-	loop_wake(&control->loop);
-}
-
 /* Starting, in order, and stopping in reverse. */
-
-/* As many as the configuration says; but workers take a quarter of all descriptors at most, or sessions would have none,
- * and the system may not give so many threads. */
-static bool start_workers(struct control *control)
-{
-	unsigned asked = (unsigned)control->config->threads;
-	unsigned long fit = sys_raise_fds() / (4 * WORKER_FDS);
-	struct worker_pool *pool = &control->pool;
-	int error;
-
-	pool->route = &control->route;
-	pool->ring = ring_worker;
-	pool->arg = control;
-	error = worker_open(pool, fit >= asked ? asked : fit ? (unsigned)fit : 1);
-	set_limit(control);
-	if (!pool->count)
-		log_error("cannot start the workers: %s", strerror(error));
-	else if (pool->count < asked)
-		log_warn("workers: %u instead of %u: %s", pool->count, asked,
-		         error ? strerror(error) : "more would leave too few descriptors for sessions (ulimit -n)");
-	return pool->count;
-}
 
 /* For people and tools that look. */
 static bool open_servers(struct control *control)
@@ -572,45 +439,8 @@ static bool open_servers(struct control *control)
 	admin_open(&control->peek, &control->loop);
 	control->status = (struct status){ .server.kind = CONTROL_STATUS, .stats = &control->stats };
 	status_open(&control->status, &control->loop);
-	return set_servers(control, control->config);
-}
-
-static bool open_loop(struct control *control, int signals)
-{
-	if (!loop_open(&control->loop, &control_ops, control))
-		return false;
-	loop_fifo_open(&control->loop, &control->rebind, REBIND_MS, 0);
-	loop_fifo_open(&control->loop, &control->names, 0, 0);
-	loop_fifo_open(&control->loop, &control->grace, 0, 0);
-	control->signals = LOOP_IO(signals, CONTROL_SIGNALS);
-	loop_want(&control->loop, &control->signals, LOOP_IN);
-	return true;
-}
-
-/* All that the loop needs, except the workers. */
-static void open_planes(struct control *control)
-{
-	supervisor_open(&control->sources, ring_news, control);
-	control->resolver = resolve_open(&control->loop, CONTROL_RESOLVE, ring_news, control);
-	route_open(&control->route, &(struct route_rules){ .lookup = resolve_lookup, .lookup_arg = control->resolver });
-	set_rules(control, control->config);
-	set_times(control, control->config);
-	set_names(control, control->config);
-	health_open(&control->health, &control->loop, CONTROL_PROBE, probes_at_once());
-	set_health(control, control->config);
-	upgrade_watch(&control->upgrade, &control->loop, CONTROL_UPGRADE);
-}
-
-static void close_planes(struct control *control)
-{
-	health_close(&control->health);
-	route_close(&control->route);
-	upgrade_close(&control->upgrade);
-	takeover_close(&control->takeover);
-	arena_free(&control->ranges);
-	resolve_close(control->resolver);
-	supervisor_close(&control->sources);
-	loop_close(&control->loop);
+	control->peek.early = control->status.server.early = control->takeover.on;
+	return set_servers(control, control->config) && (control->takeover.on || set_pid_file(control->config));
 }
 
 static void serve(struct control *control)
@@ -631,7 +461,7 @@ static bool begin_takeover(struct control *control)
 	bool fine = takeover_begin(&control->takeover, &control->sources);
 
 	takeover_watch(&control->takeover, &control->loop, CONTROL_UPGRADE);
-	return fine && (control->takeover.on || set_pid_file(control->config));
+	return fine;
 }
 
 /* Sources and workers run between start and stop. Each source needs its thread; workers make do with what is left. Returns
@@ -639,7 +469,7 @@ static bool begin_takeover(struct control *control)
 static int run_planes(struct control *control)
 {
 	bool begun = begin_takeover(control), open = begun && open_servers(control);
-	bool fed = open && supervisor_follow(&control->sources, control->config), working = fed && start_workers(control);
+	bool fed = open && supervisor_follow(&control->sources, control->config), working = fed && control_start_workers(control);
 
 	if (working)
 		serve(control);
@@ -650,7 +480,8 @@ static int run_planes(struct control *control)
 		status_close(&control->status);
 		admin_close(&control->peek);
 	}
-	pid_file_remove();
+	if (!upgrade_left(&control->upgrade))
+		pid_file_remove();
 	return working && !control->takeover.refused ? 0 : 1;
 }
 
@@ -658,13 +489,13 @@ static int run_loop(struct control *control, int signals)
 {
 	int status;
 
-	if (signals < 0 || !open_loop(control, signals)) {
+	if (signals < 0 || !control_open_loop(control, &control_ops, signals)) {
 		log_error("cannot start: %s", strerror(signals < 0 ? -signals : errno));
 		return 1;
 	}
-	open_planes(control);
+	control_open_planes(control);
 	status = run_planes(control);
-	close_planes(control);
+	control_close_planes(control);
 	return status;
 }
 

@@ -14,7 +14,7 @@ struct handed {
 
 static struct handed *all;
 static size_t count, cap;
-static bool sorted;
+static bool sorted, waits;
 
 static int by_handed(const void *left, const void *right)
 {
@@ -79,6 +79,18 @@ int handed_listen(const struct net_addr *addr, bool *handed)
 	fd = found->fd;
 	found->fd = -1;
 	return fd;
+}
+
+void handed_wait(bool wait)
+{
+	waits = wait;
+}
+
+bool handed_may_bind(const struct net_addr *addr)
+{
+	const struct handed *found = waits ? find_handed(addr) : NULL;
+
+	return !waits || (found && found->fd >= 0);
 }
 
 size_t handed_close(void)

@@ -417,7 +417,7 @@ static bool bind_pending(const struct route *route, const struct route_table *ta
 		if (fd >= 0 && !net_moved(fd, &listener->addr))
 			continue;
 		entry = &table->entries[route_place(table, 0, &listener->addr)];
-		if (!is_early(route, *entry, news.now))
+		if (!is_early(route, *entry, news.now) && handed_may_bind(&listener->addr))
 			bind_one(&news, entry);
 	}
 	say_opened(&news);

@@ -215,10 +215,15 @@ bool supervisor_spoken(const struct supervisor *supervisor)
 	return true;
 }
 
-void supervisor_stop(struct supervisor *supervisor)
+void supervisor_cancel(struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < source_count; i++)
 		stop_source(supervisor, i);
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+	supervisor_cancel(supervisor);
 	while (supervisor->leaving) {
 		struct supervisor_thread *thread = supervisor->leaving;
 

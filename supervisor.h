@@ -31,6 +31,7 @@ bool supervisor_follow(struct supervisor *supervisor, struct config *config);
  * complete, on sys_micros()'s clock; 0: none was posted. */
 int64_t supervisor_collect(struct supervisor *supervisor);
 bool supervisor_spoken(const struct supervisor *supervisor); /* each running source has posted a list */
+void supervisor_cancel(struct supervisor *supervisor); /* the sources end, each when it can */
 void supervisor_stop(struct supervisor *supervisor); /* joins all threads; the lists stay */
 void supervisor_close(struct supervisor *supervisor);
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "handed.h"
@@ -92,16 +93,25 @@ static const char *take_all(struct takeover *takeover, struct supervisor *source
 	return NULL;
 }
 
+/* Not one of a service manager, or a connection to elsewhere. */
+static bool is_pair(int fd)
+{
+	struct sockaddr at = { 0 };
+	socklen_t size = sizeof at, len = sizeof(int);
+	int type = 0;
+
+	return getsockname(fd, &at, &size) == 0 && at.sa_family == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM;
+}
+
 static const char *take_variable(struct takeover *takeover)
 {
 	const char *value = getenv(HANDOVER_VARIABLE), *why;
 	long number = -1;
-	int type = 0;
-	socklen_t len = sizeof type;
 
 	why = text_number(slice_of(value), 3, 1 << 20, &number);
-	if (!why && (getsockopt((int)number, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM))
-		why = "is no socket: only dill itself sets it, for a new process";
+	if (!why && !is_pair((int)number))
+		why = "is no socket of an upgrade: only dill itself sets it, for a new process";
 	if (why)
 		log_error("%s: \"%s\" %s", HANDOVER_VARIABLE, value, why);
 	else
@@ -121,6 +131,7 @@ bool takeover_begin(struct takeover *takeover, struct supervisor *sources)
 	if (take_variable(takeover))
 		return false;
 	loop_duplicated(true);
+	handed_wait(true);
 	state_memory_hold(true);
 	notify_mute(true);
 	why = take_all(takeover, sources);

@@ -245,6 +245,7 @@ static void end_child(struct upgrade *upgrade)
 
 void upgrade_stop(struct upgrade *upgrade)
 {
+	upgrade->stopped = true;
 	if (upgrade->state == UPGRADE_MEETS)
 		upgrade->state = UPGRADE_SETTLES;
 	else if (upgrade_talks(upgrade))
@@ -266,7 +267,7 @@ static void child_ended(struct upgrade *upgrade, int status)
 
 	upgrade->pid = 0;
 	put_end(status, &how);
-	if (upgrade->state == UPGRADE_LEAVES || upgrade->state == UPGRADE_GONE) {
+	if (upgrade_left(upgrade)) {
 		log_error("upgrade: process %ld, which is in charge, %s", pid, how.data);
 	} else {
 		if (upgrade->state != UPGRADE_ENDS)
@@ -291,11 +292,18 @@ bool upgrade_runs(const struct upgrade *upgrade)
 	return upgrade->state != UPGRADE_IDLE && upgrade->state < UPGRADE_LEAVES;
 }
 
+bool upgrade_left(const struct upgrade *upgrade)
+{
+	return upgrade->state >= UPGRADE_LEAVES;
+}
+
 /* Why not now; NULL: it can. */
 static const char *why_not(const struct upgrade *upgrade)
 {
-	if (upgrade->state >= UPGRADE_LEAVES)
+	if (upgrade_left(upgrade))
 		return "this process has handed over already";
+	if (upgrade->stopped)
+		return "this process is stopping";
 	if (upgrade->state != UPGRADE_IDLE)
 		return "one is under way";
 	if (!*upgrade->charged)

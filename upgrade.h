@@ -40,6 +40,7 @@ struct upgrade {
 	void *owner;
 
 	enum upgrade_state state;
+	bool stopped; /* this process stops: there is none any more */
 	char *path; /* NULL: not known */
 	char **argv;
 	pid_t pid;  /* of the new process; 0: there is none */
@@ -60,6 +61,7 @@ void upgrade_close(struct upgrade *upgrade); /* after the route: the new process
 void upgrade_begin(struct upgrade *upgrade, int64_t timeout); /* SIGUSR2 */
 void upgrade_stop(struct upgrade *upgrade);  /* this process is told to stop: one that runs comes to nothing */
 bool upgrade_runs(const struct upgrade *upgrade);
+bool upgrade_left(const struct upgrade *upgrade); /* another process is in charge */
 void upgrade_child(struct upgrade *upgrade); /* SIGCHLD */
 void upgrade_woken(struct upgrade *upgrade);
 bool upgrade_ready(struct upgrade *upgrade, struct loop_io *io, unsigned events); /* false: not its own, as the next */

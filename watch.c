@@ -59,7 +59,7 @@ void watch_accepts(struct watched *v)
 
 static void watched_want(struct watches *w, struct watched *v)
 {
-	bool wanted = !w->paused && !v->rest;
+	bool wanted = !w->paused && !w->early && !v->rest;
 
 	if (v->io.fd >= 0 && !loop_want(w->loop, &v->io, wanted ? LOOP_IN | LOOP_SHARED : 0))
 		watch_refused(w, v, errno);
@@ -82,11 +82,11 @@ void watch_pause(struct watches *w, bool paused)
 
 void watch_renew(struct watches *w)
 {
-	for (size_t i = 0; i < w->count; i++)
-		if (w->all[i]->io.fd >= 0 && w->all[i]->io.want) {
+	for (size_t i = 0; i < w->count; i++) {
+		if (w->all[i]->io.want)
 			loop_forget(w->loop, &w->all[i]->io);
-			watched_want(w, w->all[i]);
-		}
+		watched_want(w, w->all[i]);
+	}
 }
 
 void watch_again(struct watches *w, struct watched *v)

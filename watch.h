@@ -31,6 +31,7 @@ struct watches {
 	struct loop_fifo resting, full, again; /* full: also until a session ends; again: just a moment */
 	uint8_t kind; /* of their descriptors */
 	bool paused;  /* none is watched */
+	bool early;   /* nor now: another process accepts */
 	void (*left)(struct watches *watches, struct route_listener *listener); /* the worker's table */
 	void (*stuck)(struct watches *watches); /* no memory is left to let one of them rest: all should */
 };

@@ -40,7 +40,7 @@ struct worker {
 	unsigned reported; /* how often */
 	atomic_llong cpu;  /* microseconds, as of the last report */
 	unsigned news; /* the pool's, when the table in use was taken */
-	unsigned met;      /* how often */
+	atomic_uint met;   /* the last meeting that it came to */
 	unsigned returned; /* the pool's `returns` when its places were */
 	char apart[64]; /* from the next worker's */
 };
@@ -406,10 +406,12 @@ static void worker_report(struct worker *worker)
 
 static void worker_come(struct worker *w)
 {
-	w->met = atomic_load(&w->pool->meetings);
+	unsigned meeting = atomic_load(&w->pool->meetings);
+
+	w->watches.early = atomic_load(&w->pool->early);
 	watch_renew(&w->watches);
-	if (atomic_fetch_sub(&w->pool->absent, 1) == 1)
-		w->pool->ring(w->pool->arg);
+	atomic_store(&w->met, meeting);
+	w->pool->ring(w->pool->arg);
 }
 
 static void worker_woken(struct loop *loop)
@@ -424,7 +426,7 @@ static void worker_woken(struct loop *loop)
 		worker_report(w);
 	if (w->news != atomic_load(&w->pool->news))
 		take_table(w);
-	if (w->met != atomic_load(&w->pool->meetings))
+	if (atomic_load(&w->met) != atomic_load(&w->pool->meetings))
 		worker_come(w);
 	if (w->returned != atomic_load(&w->pool->returns))
 		return_places(w);
@@ -473,6 +475,7 @@ static int worker_start(struct worker_pool *pool, struct worker *worker)
 	watch_open(&worker->watches, &worker->loop, WORKER_LISTENER);
 	worker->watches.left = worker_left;
 	worker->watches.stuck = worker_stuck;
+	worker->watches.early = atomic_load(&pool->early);
 	take_table(worker);
 	error = sys_thread(&worker->thread, worker_run, worker);
 	if (error)
@@ -514,14 +517,18 @@ void worker_ask(struct worker_pool *pool, bool sessions)
 
 void worker_meet(struct worker_pool *pool)
 {
-	atomic_store(&pool->absent, pool->count);
 	atomic_fetch_add(&pool->meetings, 1);
 	worker_wake_all(pool);
 }
 
 bool worker_met(const struct worker_pool *pool)
 {
-	return !atomic_load(&pool->absent);
+	unsigned meeting = atomic_load(&pool->meetings);
+
+	for (unsigned i = 0; i < pool->count; i++)
+		if (atomic_load(&pool->workers[i].met) != meeting)
+			return false;
+	return true;
 }
 
 bool worker_told(struct worker_pool *pool, struct session_report *report)

@@ -38,7 +38,8 @@ struct worker_pool {
 	atomic_ullong pauses[WORKER_PAUSES]; /* of all workers */
 	atomic_uint news;    /* counts what workers were told */
 	atomic_uint returns; /* how often they were asked for the places that they have to spare */
-	atomic_uint meetings, absent; /* how often all were to meet; how many have not come yet */
+	atomic_uint meetings; /* how often all were to meet */
+	atomic_bool early;    /* another process is in charge, and accepts: workers do not, until it is not and they have met */
 	pthread_mutex_t report_lock;
 	struct session_report report;             /* under it */
 	atomic_bool want_sessions;

@@ -219,7 +219,11 @@ case_upgrade_refused() { # one at a time; no reload meanwhile; not by the old on
     end_upgraded
     dill_once DILL_UPGRADE_FD=99 -laddr "127.0.0.1:$p" "127.0.0.1:$A"
     same "exit status with a variable of nobody" 1 "$RC"
-    contains "its reason" 'DILL_UPGRADE_FD: "99" is no socket: only dill itself sets it' "$ERR"
+    contains "its reason" 'DILL_UPGRADE_FD: "99" is no socket of an upgrade: only dill itself sets it' "$ERR"
+    open_conn "$ECHO" # as a service manager may pass one on
+    dill_once "DILL_UPGRADE_FD=$FD" -laddr "127.0.0.1:$p" "127.0.0.1:$A"
+    same "exit status with another socket" 1 "$RC"
+    contains "its reason" "DILL_UPGRADE_FD: \"$FD\" is no socket of an upgrade" "$ERR"
 }
 
 case_upgrade_pid_1() { # a container would end with it
@@ -263,10 +267,10 @@ half_way() { # COUNT: SIGUSR2, and waits for that. Sets NEW
 
 go_on() { echo '{"services":[]}' >"$T/later.json"; }
 
-start_web() { # one static service, at $p, and a configuration that changes
+start_web() { # [VAR=VALUE]...: one static service, at $p, and a configuration that changes
     p=$(next_port)
     printf '[[services]]\nname = "web"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$p" "$GREET" >"$T/c.toml"
-    start_upgradable -c "$T/c.toml"
+    start_upgradable -c "$T/c.toml" "$@"
     open_conn "$p"
     read -r -t 5 _ <&"$FD"
 }
@@ -336,6 +340,82 @@ case_upgrade_new_killed() { # at each step: the old one goes on, and its session
     CONNECTIONS=()
     old_ended "$OLD"
     rm "$T/pid"
+}
+
+case_upgrade_early() { # as long as another process is in charge, the new one takes no client, says nothing of itself and writes nothing
+    local p q r i fds=()
+    q=$(next_port)
+    start_web "DILL_STATUS_LISTENER=127.0.0.1:$q"
+    exec {FD}>&-
+    CONNECTIONS=()
+    r=$(next_port)
+    printf '[[services]]\nname = "more"\nlistener = "local:%s"\nbackends = ["127.0.0.1:%s"]\n' "$r" "$GREET" >>"$T/c.toml"
+    half_way 1
+    refuses 127.0.0.1 "$r" || fail "the new process has bound what it was not handed"
+    kill -STOP "$DILL_PID" # then only the new one could take them
+    for ((i = 0; i < 8; i++)); do
+        open_conn "$p"
+        fds+=("$FD")
+    done
+    sleep 0.3
+    kill -CONT "$DILL_PID"
+    for ((i = 0; i < 8; i++)); do
+        read -r -t 5 _ <&"${fds[i]}" || fail "client $i has no answer"
+        same "status $i" 200 "$(curl -s -o "$T/body" -w '%{http_code}' "http://127.0.0.1:$q/status")"
+    done
+    kill -HUP "$NEW"
+    must 5 "that it does not reload" log_has 'reload: not while an upgrade is under way'
+    pid_is "$DILL_PID" || fail "the new process has written the pid file"
+    kill -KILL "$NEW"
+    must 5 "that its end is seen" log_has 'was ended by signal 9 before its table'
+    for ((i = 0; i < 8; i++)); do ask "${fds[i]}" "$i" || fail "client $i was lost"; done
+    go_on
+    kill -USR2 "$DILL_PID"
+    must 10 "the new process" charged 1
+    OLD=$DILL_PID
+    must 5 "the pid file" not pid_is "$OLD"
+    DILL_PID=$(cat "$T/pid")
+    answers "$p" hi || fail "the new process does not answer"
+    answers "$r" hi || fail "what is new in its configuration is not open"
+    same "its status" 200 "$(curl -s -o "$T/body" -w '%{http_code}' "http://127.0.0.1:$q/status")"
+    for ((i = 0; i < 8; i++)); do ask "${fds[i]}" "$i" || fail "client $i was lost by the upgrade"; done
+    for i in "${fds[@]}"; do exec {i}>&-; done
+    CONNECTIONS=()
+    old_ended "$OLD"
+    dill_once "DILL_RUNTIME_PID_FILE=$T/pid" "DILL_STATUS_LISTENER=127.0.0.1:$q"
+    same "exit status of one that cannot listen" 1 "$RC"
+    pid_is "$DILL_PID" || fail "it has taken the pid file with it"
+    end_upgraded
+}
+
+case_upgrade_at_once() { # SIGUSR2 as soon as the process before is in charge, and while it stops
+    local p i count
+    start_web
+    for ((i = 1; i <= 8; i++)); do # the session makes the first one stay
+        kill -USR2 "$(cat "$T/pid")"
+        must 10 "the new process $i" charged "$i"
+    done
+    OLD=$DILL_PID
+    must 5 "the pid file" not pid_is "$OLD"
+    must 10 "that one is left beside the first" log_has_count 8 'upgrade: process [0-9]+ is in charge'
+    lacks "refusals" refused "$(grep 'upgrade: refused' "$LOG")"
+    DILL_PID=$(cat "$T/pid")
+    answers "$p" hi || fail "no answer"
+    exec {FD}>&-
+    CONNECTIONS=()
+    old_ended "$OLD"
+    open_conn "$p"
+    read -r -t 5 _ <&"$FD"
+    count=$(log_count 'is started as process')
+    kill "$DILL_PID"
+    must 5 "that it stops" log_has 'stopping; 1 connection$'
+    kill -USR2 "$DILL_PID"
+    must 5 "that it refuses" log_has 'upgrade: refused: this process is stopping'
+    same "processes" "$count" "$(log_count 'is started as process')"
+    exec {FD}>&-
+    CONNECTIONS=()
+    must 8 "its end" gone "$DILL_PID"
+    must 1 "that the pid file is removed" not test -e "$T/pid"
 }
 
 case_upgrade_stopped() { # SIGTERM while the new one is under way ends both

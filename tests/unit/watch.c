@@ -331,6 +331,16 @@ static void renew_cases(void)
 	watch_renew(&world.watches);
 	check(!forgotten, "all pause", "none is looked at");
 	check_watched("all pause");
+	watch_pause(&world.watches, false);
+	world.watches.early = true;
+	watch_renew(&world.watches);
+	check(!world.watches.all[1]->io.want && !world.watches.all[3]->io.want, "early", "none is watched");
+	watch_pause(&world.watches, true);
+	watch_pause(&world.watches, false);
+	check(!world.watches.all[1]->io.want, "early", "nor after a pause");
+	world.watches.early = false;
+	watch_renew(&world.watches);
+	check_watched("not early any more");
 	world_end();
 }
 
