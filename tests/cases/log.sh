@@ -234,7 +234,7 @@ case_log_sigusr1() { # counters, up to date with sessions that live
     ask "$FD" 1234567 || fail "no echo"
     kill -USR1 "$DILL_PID"
     must 3 "counters" log_has 'info +counters listener=.* backend='
-    log_has 'info +counters uptime=[0-9]+ sessions=1 limit=[0-9]+ listeners=1 refused=0 changes=1 log_dropped=0 cpu=[0-9.]+ resident=[0-9]+ fds=[0-9]+$' ||
+    log_has 'info +counters uptime=[0-9]+ sessions=1 limit=[0-9]+ listeners=1 refused=0 changes=1 names=0 unresolved=0 log_dropped=0 cpu=[0-9.]+ resident=[0-9]+ fds=[0-9]+$' ||
         fail "all: $(grep counters "$LOG")"
     log_has "counters listener=127.0.0.1:$p service=static active=1 connections=1 rx=8 tx=8 denied=0 no_backend=0 connect_failed=0 limit=0 loop=0\$" ||
         fail "listener: $(grep counters "$LOG")"
