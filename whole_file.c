@@ -27,11 +27,21 @@ static int write_file(int fd, struct slice head, struct slice body)
 	return error || fsync(fd) == 0 ? error : errno;
 }
 
+/* As root we could: put a file in place of /dev/null. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 int whole_file_write(const char *path, unsigned mode, struct slice head, struct slice body)
 {
 	struct buf temporary = { 0 };
 	int fd, error;
 
+	if (is_device(path))
+		return EPERM;
 	buf_printf(&temporary, "%s.new", path);
 	/* What lies there may be left from a crash, or be a stranger's link to a file of ours: a new one, or none. */
 	unlink(temporary.data);

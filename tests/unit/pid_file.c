@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
 #include <unistd.h>
 
 #include "check.h"
@@ -71,6 +74,20 @@ static void link_cases(void)
 	check(mkdir("pid4", 0700) == 0 && pid_file_set("pid4") == EISDIR && access("pid4.new", F_OK) < 0, "a folder as the file", "too");
 }
 
+/* Of /dev/null's kind, where this user can make one. */
+static void device_cases(void)
+{
+#ifdef __linux__
+	struct stat info;
+	bool made = mknod("pid6", S_IFCHR | 0600, makedev(1, 3)) == 0;
+
+	check(made || geteuid() != 0, "a device", "");
+	if (made)
+		check(pid_file_set("pid6") == EPERM && stat("pid6", &info) == 0 && S_ISCHR(info.st_mode), "a device", "stays");
+	unlink("pid6");
+#endif
+}
+
 int main(void)
 {
 	char directory[] = "/tmp/dill-pid-XXXXXX";
@@ -79,6 +96,7 @@ int main(void)
 		abort();
 	pid_cases();
 	link_cases();
+	device_cases();
 	unlink("victim");
 	unlink("pid");
 	unlink("pid2");
