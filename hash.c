@@ -62,7 +62,7 @@ static uint64_t sip_hash(const uint64_t *key, const char *bytes, size_t len)
 	size_t words = len / 8 + 1;
 
 	for (size_t i = 0; i < words + 3; i++) { /* the last three are of no word */
-		uint64_t word = i < words ? sip_word(bytes + i * 8, len - i * 8, len) : 0;
+		uint64_t word = i < words ? sip_word(i ? bytes + i * 8 : bytes, len - i * 8, len) : 0; /* no bytes: NULL */
 
 		v[2] ^= i == words ? 0xff : 0;
 		v[3] ^= word;

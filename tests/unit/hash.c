@@ -24,6 +24,7 @@ int main(void)
 		check(sip_hash(none, cases[i].text, strlen(cases[i].text)) == cases[i].want, "SipHash-1-3", cases[i].text);
 	before = hash_text("web", 3);
 	check(before == hash_text("web", 3), "the same in one process", "web");
+	check(sip_hash(none, NULL, 0) == sip_hash(none, "", 0), "no bytes", "NULL");
 	check(secret[0] && secret[1] && secret[0] != secret[1], "the secret", "is one");
 	check(before == (uint32_t)sip_hash(secret, "web", 3), "it is used", "web");
 	make_secret();
